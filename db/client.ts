@@ -1,0 +1,35 @@
+import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
+import pg from 'pg';
+import * as schema from './schema/index.ts';
+
+export type Database = NodePgDatabase<typeof schema> & { $client: pg.Pool };
+
+export interface DatabaseOptions {
+  readonly url: string;
+  /** Connections at the most. Default 10. */
+  readonly max?: number | undefined;
+  /** Shown in pg_stat_activity. */
+  readonly applicationName: string;
+  /** Called for a connection that died while idle; the pool replaces it. */
+  readonly onError: (error: Error) => void;
+}
+
+/**
+ * A pool with drizzle on top. Close it with `database.$client.end()`.
+ * Both the pool and each client get an error handler: without the second, a backend that is terminated (57P01) while
+ * its client is checked out ends the process with an uncaught error.
+ */
+export function openDatabase(options: DatabaseOptions): Database {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.max ?? 10,
+    application_name: options.applicationName,
+    connectionTimeoutMillis: 10_000,
+    statement_timeout: 120_000,
+    query_timeout: 130_000,
+    keepAlive: true,
+  });
+  pool.on('error', options.onError);
+  pool.on('connect', (client) => client.on('error', options.onError));
+  return drizzle(pool, { schema });
+}

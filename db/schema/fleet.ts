@@ -1,0 +1,87 @@
+import { bigint, index, integer, jsonb, primaryKey, text, timestamp } from 'drizzle-orm/pg-core';
+import { drover } from './drover.ts';
+
+const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
+
+/** Facts the whole fleet shares; `redis_id` tells a new, empty Redis from the one we knew. */
+export const fleet = drover.table('fleet', {
+  key: text().primaryKey(),
+  value: text().notNull(),
+  updatedAt: instant('updated_at').notNull().defaultNow(),
+});
+
+/** Worker processes by heartbeat. */
+export const workers = drover.table('workers', {
+  id: text().primaryKey(),
+  host: text().notNull(),
+  pid: integer().notNull(),
+  queues: text().array().notNull(),
+  concurrency: integer().notNull(),
+  rssMb: integer('rss_mb').notNull(),
+  loopLagMs: integer('loop_lag_ms').notNull(),
+  done: bigint({ mode: 'number' }).notNull(),
+  startedAt: instant('started_at').notNull().defaultNow(),
+  seenAt: instant('seen_at').notNull().defaultNow(),
+});
+
+/** Limits an operator set by hand; they outlive Redis, which holds the working copy. */
+export const limits = drover.table('limits', {
+  upstream: text().primaryKey(),
+  maxRps: integer('max_rps').notNull(),
+  reason: text().notNull(),
+  updatedBy: text('updated_by').notNull(),
+  updatedAt: instant('updated_at').notNull().defaultNow(),
+});
+
+/** Queues an operator paused by hand. */
+export const queuePauses = drover.table('queue_pauses', {
+  queue: text().primaryKey(),
+  reason: text().notNull(),
+  pausedBy: text('paused_by').notNull(),
+  pausedAt: instant('paused_at').notNull().defaultNow(),
+});
+
+/** API keys: only the SHA-256 of the secret is kept. */
+export const keys = drover.table('keys', {
+  id: text().primaryKey(),
+  name: text().notNull(),
+  role: text().notNull(),
+  secretHash: text('secret_hash').notNull(),
+  createdBy: text('created_by').notNull(),
+  createdAt: instant('created_at').notNull().defaultNow(),
+  expiresAt: instant('expires_at'),
+  revokedAt: instant('revoked_at'),
+  lastUsedAt: instant('last_used_at'),
+});
+
+/** Who did what, and why. Append-only; each row carries the hash of the one before it. */
+export const audit = drover.table(
+  'audit',
+  {
+    id: bigint({ mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    at: instant('at').notNull().defaultNow(),
+    actor: text().notNull(),
+    role: text().notNull(),
+    action: text().notNull(),
+    subject: text().notNull(),
+    reason: text(),
+    details: jsonb().$type<Record<string, unknown>>().notNull(),
+    previousHash: text('previous_hash').notNull(),
+    hash: text().notNull(),
+  },
+  (table) => [index('audit_subject').on(table.subject, table.id)],
+);
+
+/** Answers to POSTs by their Idempotency-Key, so that a repeated request gets the first answer. */
+export const idempotency = drover.table(
+  'idempotency',
+  {
+    actor: text().notNull(),
+    key: text().notNull(),
+    requestHash: text('request_hash').notNull(),
+    status: integer(),
+    body: jsonb(),
+    createdAt: instant('created_at').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.actor, table.key] })],
+);

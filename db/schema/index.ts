@@ -1,0 +1,4 @@
+export * from './drover.ts';
+export * from './fleet.ts';
+export * from './runs.ts';
+export * from './target.ts';

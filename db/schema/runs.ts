@@ -1,0 +1,196 @@
+import { bigint, boolean, index, integer, jsonb, primaryKey, text, timestamp, uniqueIndex } from 'drizzle-orm/pg-core';
+import { drover } from './drover.ts';
+
+const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
+
+/** One execution of a plan. `status` is also the wish: only a `running` run's records may move. */
+export const runs = drover.table(
+  'runs',
+  {
+    id: text().primaryKey(),
+    plan: text().notNull(),
+    version: text().notNull(),
+    strategy: text().notNull(),
+    dryRun: boolean('dry_run').notNull(),
+    status: text().notNull(),
+    reason: text(),
+    targetSchema: text('target_schema').notNull(),
+    batchSize: integer('batch_size').notNull(),
+    skipExisting: boolean('skip_existing').notNull(),
+    exportOnly: boolean('export_only').notNull(),
+    scope: jsonb().$type<{ since?: string; until?: string; ids?: string[] }>().notNull(),
+    params: jsonb().$type<Record<string, unknown>>().notNull(),
+    stamp: text().notNull(),
+    createdBy: text('created_by').notNull(),
+    createdAt: instant('created_at').notNull().defaultNow(),
+    startedAt: instant('started_at'),
+    finishedAt: instant('finished_at'),
+    statusAt: instant('status_at').notNull().defaultNow(),
+    rolledBackAt: instant('rolled_back_at'),
+    /** Lease of the process that writes reports and validates, so that two never do. */
+    finishingBy: text('finishing_by'),
+    finishingUntil: instant('finishing_until'),
+  },
+  (table) => [index('runs_status').on(table.status), index('runs_created').on(table.createdAt, table.id)],
+);
+
+/** One entity of one run: how far its extraction is. The cursor moves in the transaction that stores the page. */
+export const runEntities = drover.table(
+  'run_entities',
+  {
+    runId: text('run_id').notNull(),
+    entity: text().notNull(),
+    position: integer().notNull(),
+    status: text().notNull(),
+    cursor: jsonb(),
+    pages: integer().notNull().default(0),
+    read: integer().notNull().default(0),
+    repeated: integer().notNull().default(0),
+    sourceTotal: integer('source_total'),
+    watermark: text(),
+    epoch: integer().notNull().default(0),
+    attempts: integer().notNull().default(0),
+    dispatchedAt: instant('dispatched_at'),
+    dueAt: instant('due_at').notNull().defaultNow(),
+    mergedAt: instant('merged_at'),
+    /** True once its parents are settled and merges are decided: its records may be loaded. */
+    loadOpen: boolean('load_open').notNull().default(false),
+    errorCode: text('error_code'),
+    errorMessage: text('error_message'),
+  },
+  (table) => [primaryKey({ columns: [table.runId, table.entity] })],
+);
+
+/**
+ * The ledger: every record of every run and the state it is in. Narrow on purpose: it is rewritten three times a
+ * record, so payloads live in tables of their own.
+ */
+export const records = drover.table(
+  'records',
+  {
+    id: bigint({ mode: 'bigint' }).primaryKey().generatedAlwaysAsIdentity(),
+    runId: text('run_id').notNull(),
+    entity: text().notNull(),
+    sourceId: text('source_id').notNull(),
+    stage: text().notNull(),
+    status: text().notNull(),
+    code: text(),
+    field: text(),
+    message: text(),
+    targetId: text('target_id'),
+    attempts: integer().notNull().default(0),
+    epoch: integer().notNull().default(0),
+    dispatchedAt: instant('dispatched_at'),
+    dueAt: instant('due_at').notNull().defaultNow(),
+    leaseUntil: instant('lease_until'),
+    leaseToken: text('lease_token'),
+    mergeKey: text('merge_key'),
+    mergeRank: text('merge_rank'),
+    mergedInto: bigint('merged_into', { mode: 'bigint' }),
+    blockedBy: bigint('blocked_by', { mode: 'bigint' }),
+    /** Minor units; with currency and status what sums are made of. */
+    amount: bigint({ mode: 'bigint' }),
+    currency: text(),
+    amountStatus: text('amount_status'),
+    hash: text(),
+    updatedAt: instant('updated_at').notNull().defaultNow(),
+  },
+  (table) => [uniqueIndex('records_identity').on(table.runId, table.entity, table.sourceId)],
+);
+
+/** What the source said, as it said it. Written once, with the ledger row. */
+export const payloads = drover.table('payloads', {
+  recordId: bigint('record_id', { mode: 'bigint' }).primaryKey(),
+  raw: jsonb().notNull(),
+});
+
+/** What the transform made of it: columns, references by source id, notes. May hold no secret. */
+export const cleans = drover.table('cleans', {
+  recordId: bigint('record_id', { mode: 'bigint' }).primaryKey(),
+  clean: jsonb().notNull(),
+});
+
+/** Every try that did not succeed: the record's history of trouble. */
+export const tries = drover.table(
+  'tries',
+  {
+    id: bigint({ mode: 'bigint' }).primaryKey().generatedAlwaysAsIdentity(),
+    recordId: bigint('record_id', { mode: 'bigint' }).notNull(),
+    runId: text('run_id').notNull(),
+    entity: text().notNull(),
+    stage: text().notNull(),
+    epoch: integer().notNull(),
+    status: text().notNull(),
+    code: text().notNull(),
+    field: text(),
+    message: text().notNull(),
+    worker: text().notNull(),
+    at: instant('at').notNull().defaultNow(),
+  },
+  (table) => [index('tries_record').on(table.recordId), index('tries_run').on(table.runId, table.id)],
+);
+
+/** Records by state, kept by a trigger on `records` and spread over slots so that workers do not queue for one row. */
+export const counts = drover.table(
+  'counts',
+  {
+    runId: text('run_id').notNull(),
+    entity: text().notNull(),
+    stage: text().notNull(),
+    status: text().notNull(),
+    slot: integer().notNull(),
+    n: bigint({ mode: 'number' }).notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.runId, table.entity, table.stage, table.status, table.slot] })],
+);
+
+/** How many records of a run were done at a moment; rate and ETA come from these. */
+export const samples = drover.table(
+  'samples',
+  {
+    runId: text('run_id').notNull(),
+    at: instant('at').notNull(),
+    done: bigint({ mode: 'number' }).notNull(),
+    total: bigint({ mode: 'number' }).notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.runId, table.at] })],
+);
+
+/** Where the next incremental run of a plan's entity starts. */
+export const watermarks = drover.table(
+  'watermarks',
+  {
+    plan: text().notNull(),
+    targetSchema: text('target_schema').notNull(),
+    entity: text().notNull(),
+    watermark: text().notNull(),
+    runId: text('run_id').notNull(),
+    updatedAt: instant('updated_at').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.plan, table.targetSchema, table.entity] })],
+);
+
+export const validations = drover.table(
+  'validations',
+  {
+    id: bigint({ mode: 'bigint' }).primaryKey().generatedAlwaysAsIdentity(),
+    runId: text('run_id').notNull(),
+    at: instant('at').notNull().defaultNow(),
+    dataVersion: text('data_version').notNull(),
+    status: text().notNull(),
+    checks: jsonb().notNull(),
+  },
+  (table) => [index('validations_run').on(table.runId, table.id)],
+);
+
+export const reports = drover.table(
+  'reports',
+  {
+    runId: text('run_id').notNull(),
+    name: text().notNull(),
+    mediaType: text('media_type').notNull(),
+    content: text().notNull(),
+    createdAt: instant('created_at').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.runId, table.name] })],
+);

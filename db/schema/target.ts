@@ -1,0 +1,46 @@
+import { bigint, boolean, index, jsonb, primaryKey, text, timestamp, uniqueIndex } from 'drizzle-orm/pg-core';
+import { drover } from './drover.ts';
+
+const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
+
+/**
+ * Which target row a source record became. Lives in the target's database, beside the rows it speaks of, and outlives
+ * runs: it is the id mapping, and what makes a second load of the same record an update of the same row.
+ */
+export const identities = drover.table(
+  'identities',
+  {
+    scope: text().notNull(),
+    entity: text().notNull(),
+    sourceId: text('source_id').notNull(),
+    targetId: text('target_id').notNull(),
+    /** True of a record merged into the row of another. */
+    merged: boolean().notNull().default(false),
+    hash: text().notNull(),
+    runId: text('run_id').notNull(),
+    updatedAt: instant('updated_at').notNull().defaultNow(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.scope, table.entity, table.sourceId] }),
+    index('identities_target').on(table.scope, table.entity, table.targetId),
+  ],
+);
+
+/** The first write of a run to a target row, with what stood there before. Rollback reads nothing else. */
+export const changes = drover.table(
+  'changes',
+  {
+    id: bigint({ mode: 'bigint' }).primaryKey().generatedAlwaysAsIdentity(),
+    runId: text('run_id').notNull(),
+    scope: text().notNull(),
+    entity: text().notNull(),
+    sourceId: text('source_id').notNull(),
+    tableName: text('table_name').notNull(),
+    targetId: text('target_id').notNull(),
+    operation: text().notNull(),
+    before: jsonb(),
+    identityBefore: jsonb('identity_before'),
+    at: instant('at').notNull().defaultNow(),
+  },
+  (table) => [uniqueIndex('changes_once').on(table.runId, table.entity, table.sourceId)],
+);

@@ -1,0 +1,226 @@
+/**
+ * What operators can do, whatever door they come through. The HTTP routes call nothing else of the engine.
+ */
+
+import type { Strategy } from '../ports.ts';
+import type { RecordStatus, Stage, TroubleStatus } from '../record-status.ts';
+import type { RunAction, RunStatus } from '../run-status.ts';
+
+/** Who asks. `role` is what the key or session allows. */
+export interface Actor {
+  readonly id: string;
+  readonly role: Role;
+}
+
+export const roles = ['viewer', 'operator', 'admin'] as const;
+export type Role = (typeof roles)[number];
+
+export interface StartRun {
+  readonly plan: string;
+  readonly strategy?: Strategy | undefined;
+  readonly dryRun?: boolean | undefined;
+  /** Source ids; implies the selective strategy. */
+  readonly ids?: readonly string[] | undefined;
+  /** ISO 8601 instants. */
+  readonly since?: string | undefined;
+  readonly until?: string | undefined;
+  readonly skipExisting?: boolean | undefined;
+  /** Records a job, 1 to 500. */
+  readonly batchSize?: number | undefined;
+  /** Entities or steps of the plan; all when absent. */
+  readonly only?: readonly string[] | undefined;
+  /** Extract and stop: nothing is transformed or loaded. */
+  readonly exportOnly?: boolean | undefined;
+  readonly targetSchema?: string | undefined;
+  /** The plan's own parameters. */
+  readonly params?: Record<string, unknown> | undefined;
+}
+
+export interface EntityCounts {
+  readonly extracted: number;
+  readonly reconciled: number;
+  readonly skipped: number;
+  readonly rejected: number;
+  readonly failed: number;
+  readonly blocked: number;
+  readonly mismatched: number;
+  readonly pending: number;
+}
+
+export interface EntityProgress extends EntityCounts {
+  /** What the source says it holds; null when it does not say. */
+  readonly sourceTotal: number | null;
+  /** Records the source gave more than once. */
+  readonly repeated: number;
+  readonly extraction: 'reading' | 'done' | 'failed';
+  /** Pending records by the stage they wait for. */
+  readonly waiting: Readonly<Record<Stage, number>>;
+}
+
+export interface SumLine {
+  readonly entity: string;
+  readonly currency: string;
+  readonly status: string;
+  /** Minor units, as decimal strings. `source` is what was extracted, `target` what the target holds of it. */
+  readonly source: string;
+  readonly target: string;
+  /** The part of `source` that was skipped, rejected, failed or blocked, or is pending. source = target + unloaded. */
+  readonly unloaded: string;
+}
+
+/** A run as the API and `--json` show it. */
+export interface RunView {
+  readonly id: string;
+  readonly plan: string;
+  readonly version: string;
+  readonly strategy: Strategy;
+  readonly dryRun: boolean;
+  readonly status: RunStatus;
+  readonly reason: string | null;
+  readonly targetSchema: string;
+  readonly batchSize: number;
+  readonly createdBy: string;
+  readonly createdAt: string;
+  readonly startedAt: string | null;
+  readonly finishedAt: string | null;
+  readonly rolledBackAt: string | null;
+  readonly progress: { readonly percent: number; readonly perSecond: number; readonly etaSeconds: number | null };
+  readonly entities: Readonly<Record<string, EntityProgress>>;
+  /** Invariant I1 for every entity, and every extraction read as many records as its source says it holds. */
+  readonly balanced: boolean;
+  readonly sums: readonly SumLine[];
+  readonly nextActions: readonly RunAction[];
+}
+
+export interface FailureGroup {
+  /** Stable name of the group: the hash of entity, stage, status, code and field. */
+  readonly group: string;
+  readonly entity: string;
+  readonly stage: Stage;
+  readonly status: TroubleStatus;
+  readonly code: string;
+  readonly field: string | null;
+  readonly count: number;
+  readonly message: string;
+  readonly remedy: string;
+  readonly severity: string;
+  readonly examples: readonly string[];
+}
+
+export interface RecordView {
+  readonly id: string;
+  readonly runId: string;
+  readonly entity: string;
+  readonly sourceId: string;
+  readonly stage: Stage;
+  readonly status: RecordStatus;
+  readonly code: string | null;
+  readonly field: string | null;
+  readonly message: string | null;
+  readonly targetId: string | null;
+  readonly blockedBy: string | null;
+  readonly mergedInto: string | null;
+  readonly attempts: number;
+  readonly updatedAt: string;
+}
+
+export interface TryView {
+  readonly stage: Stage;
+  readonly status: string;
+  readonly code: string;
+  readonly field: string | null;
+  readonly message: string;
+  readonly worker: string;
+  readonly at: string;
+}
+
+export interface ValidationCheck {
+  readonly name: string;
+  readonly entity: string | null;
+  readonly severity: 'error' | 'warning';
+  readonly ok: boolean;
+  readonly description: string;
+  /** Rows looked at, rows that break the rule. */
+  readonly checked: number;
+  readonly violations: number;
+  /** Every row that breaks it. */
+  readonly rows: readonly { readonly sourceId: string; readonly targetId: string | null; readonly detail: string }[];
+}
+
+export interface ValidationView {
+  readonly runId: string;
+  readonly at: string;
+  /** The newest change the target had when it was looked at; a later one makes this validation stale. */
+  readonly dataVersion: string;
+  readonly stale: boolean;
+  readonly status: 'green' | 'red';
+  readonly checks: readonly ValidationCheck[];
+}
+
+export interface RollbackView {
+  readonly runId: string;
+  readonly dryRun: boolean;
+  readonly removed: number;
+  readonly restored: number;
+  /** Rows changed by someone else since the run wrote them: left alone and listed. */
+  readonly conflicts: readonly { readonly entity: string; readonly targetId: string; readonly detail: string }[];
+}
+
+export interface ReportEntry {
+  readonly name: string;
+  readonly mediaType: string;
+  readonly bytes: number;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly nextCursor: string | null;
+}
+
+export interface RecordFilter {
+  readonly status?: RecordStatus | undefined;
+  readonly entity?: string | undefined;
+  readonly cursor?: string | undefined;
+  readonly limit?: number | undefined;
+}
+
+/** Every method throws DroverError with NOT_FOUND, NOT_ALLOWED_NOW, BAD_REQUEST or CONFIGURATION where it applies. */
+export interface Control {
+  startRun(input: StartRun, actor: Actor): Promise<RunView>;
+  runs(query: {
+    plan?: string | undefined;
+    status?: RunStatus | undefined;
+    cursor?: string | undefined;
+    limit?: number | undefined;
+  }): Promise<Page<RunView>>;
+  run(id: string): Promise<RunView>;
+  pause(id: string, reason: string, actor: Actor): Promise<RunView>;
+  resume(id: string, reason: string, actor: Actor): Promise<RunView>;
+  cancel(id: string, reason: string, actor: Actor): Promise<RunView>;
+  /** Replays everything rejected, failed or mismatched, and goes on reading where an extraction failed. */
+  retry(id: string, reason: string, actor: Actor): Promise<RunView>;
+  changeBatchSize(id: string, batchSize: number, reason: string, actor: Actor): Promise<RunView>;
+  enqueue(
+    id: string,
+    input: {
+      entity: string;
+      sourceIds?: readonly string[] | undefined;
+      records?: readonly Record<string, unknown>[] | undefined;
+    },
+    actor: Actor,
+  ): Promise<{ accepted: number; run: RunView }>;
+  records(id: string, filter: RecordFilter): Promise<Page<RecordView>>;
+  /** The journeys of one source id through every run. */
+  journeys(sourceId: string): Promise<readonly (RecordView & { readonly tries: readonly TryView[] })[]>;
+  failures(id: string): Promise<readonly FailureGroup[]>;
+  replay(id: string, group: string, reason: string, actor: Actor): Promise<{ replayed: number; run: RunView }>;
+  validate(id: string, actor: Actor): Promise<ValidationView>;
+  validation(id: string): Promise<ValidationView>;
+  rollback(id: string, input: { reason: string; dryRun: boolean }, actor: Actor): Promise<RollbackView>;
+  reports(id: string): Promise<readonly ReportEntry[]>;
+  /** A report's text, or a stream of it for exports. Includes `<entity>.csv`, made from the ledger on the way out. */
+  report(
+    id: string,
+    name: string,
+  ): Promise<{ readonly mediaType: string; readonly body: string | AsyncIterable<string> }>;
+}

@@ -1,0 +1,259 @@
+/**
+ * What the engine needs from the world. `db`, `queues` and `targets` implement these; the engine knows nothing of
+ * PostgreSQL, BullMQ or Redis.
+ */
+import type { Entity, RecordMoney } from '../plan/contract.ts';
+import type { Json, JsonObject } from '../plan/json.ts';
+import type { RecordStatus, Stage } from './record-status.ts';
+import type { RunStatus } from './run-status.ts';
+
+/** A run as the engine sees it. */
+export interface Run {
+  readonly id: string;
+  readonly plan: string;
+  readonly version: string;
+  readonly strategy: Strategy;
+  readonly dryRun: boolean;
+  readonly exportOnly: boolean;
+  readonly skipExisting: boolean;
+  readonly status: RunStatus;
+  readonly reason: string | null;
+  readonly targetSchema: string;
+  readonly batchSize: number;
+  readonly scope: { readonly since?: string; readonly until?: string; readonly ids?: readonly string[] };
+  readonly params: JsonObject;
+  /** YYYYMMDD_HHMMSS of the start; names its reports. */
+  readonly stamp: string;
+  readonly createdBy: string;
+  readonly createdAt: Date;
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date | null;
+  readonly statusAt: Date;
+  readonly rolledBackAt: Date | null;
+}
+
+export type Strategy = 'full' | 'incremental' | 'selective';
+
+/** waiting: a parent's gate; reading: pages are being read; done; failed: see the error. */
+export type ExtractionStatus = 'reading' | 'done' | 'failed';
+
+/** One entity of one run: its extraction. */
+export interface RunEntity {
+  readonly runId: string;
+  readonly entity: string;
+  readonly position: number;
+  readonly status: ExtractionStatus;
+  readonly cursor: Json | null;
+  readonly pages: number;
+  readonly read: number;
+  readonly repeated: number;
+  readonly sourceTotal: number | null;
+  readonly watermark: string | null;
+  readonly epoch: number;
+  readonly attempts: number;
+  readonly mergedAt: Date | null;
+  readonly loadOpen: boolean;
+  readonly errorCode: string | null;
+  readonly errorMessage: string | null;
+}
+
+/** How a job names a record: its ledger id and the epoch it was given out under. */
+export interface RecordRef {
+  readonly id: string;
+  readonly epoch: number;
+}
+
+/** A record opened for work. `raw` and `clean` are there when the stage asked for them. */
+export interface OpenRecord extends RecordRef {
+  readonly runId: string;
+  readonly entity: string;
+  readonly sourceId: string;
+  readonly attempts: number;
+  readonly targetId: string | null;
+  readonly mergeKey: string | null;
+  readonly raw?: JsonObject;
+  readonly clean?: CleanRecord;
+}
+
+/** What the transform made of a record, as the ledger keeps it. */
+export interface CleanRecord {
+  readonly row: JsonObject;
+  readonly references?: Readonly<Record<string, { readonly entity: string; readonly sourceId: string }>>;
+  readonly notes?: readonly string[];
+}
+
+/** What a stage says of one record. */
+export type Verdict =
+  /** Done: on to the stage named. */
+  | {
+      readonly kind: 'next';
+      readonly stage: Stage;
+      readonly clean?: CleanRecord;
+      readonly raw?: JsonObject;
+      readonly mergeKey?: string;
+      readonly mergeRank?: string;
+      readonly money?: RecordMoney;
+      readonly targetId?: string;
+      readonly hash?: string;
+    }
+  /** An end. */
+  | {
+      readonly kind: 'end';
+      readonly status: Exclude<RecordStatus, 'pending'>;
+      readonly code?: string;
+      readonly message?: string;
+      readonly field?: string;
+      readonly targetId?: string;
+      readonly mergedInto?: string;
+      readonly blockedBy?: string;
+      readonly money?: RecordMoney;
+    }
+  /** Try this stage again, not before `delayMs`. `counts` says whether it uses up a try. */
+  | {
+      readonly kind: 'again';
+      readonly delayMs: number;
+      readonly counts: boolean;
+      readonly code: string;
+      readonly message: string;
+    };
+
+export interface Finish {
+  readonly ref: RecordRef;
+  readonly stage: Stage;
+  readonly verdict: Verdict;
+  /** Give it out at once: the caller will put the next job on its queue. */
+  readonly dispatch: boolean;
+}
+
+/** A finish that counted: the record as it is now. What is missing from the answer was fenced off. */
+export interface Finished extends RecordRef {
+  readonly runId: string;
+  readonly entity: string;
+  readonly stage: Stage;
+  readonly status: RecordStatus;
+  readonly dispatched: boolean;
+}
+
+/** Where a referenced record stands: its target id, or why there is none. */
+export type Resolution =
+  | { readonly kind: 'found'; readonly targetId: string }
+  | { readonly kind: 'waiting'; readonly recordId: string }
+  | { readonly kind: 'bad'; readonly recordId: string; readonly status: RecordStatus; readonly code: string | null }
+  | { readonly kind: 'absent' };
+
+export interface StoredPage {
+  /** The records that were new, ready for the next stage. */
+  readonly fresh: readonly RecordRef[];
+  readonly repeated: number;
+}
+
+export interface PageToStore {
+  readonly records: readonly {
+    readonly sourceId: string;
+    readonly raw: JsonObject;
+    /** Set for a record that is refused at the door (no id, the same id with other content). */
+    readonly reject?: { readonly code: string; readonly message: string };
+  }[];
+  readonly cursor: Json | null;
+  readonly done: boolean;
+  readonly watermark: string | null;
+}
+
+/** The ledger: the only writer of records. */
+export interface Ledger {
+  /** The records still waiting for this work under these epochs, of runs that may move. */
+  open(stage: Stage, refs: readonly RecordRef[], want: { raw: boolean; clean: boolean }): Promise<OpenRecord[]>;
+  /** One statement for many; guarded by stage and epoch. */
+  finish(finishes: readonly Finish[], worker: string): Promise<Finished[]>;
+  /** Hands records back undone: they are due at once, or when their run goes on. */
+  release(refs: readonly RecordRef[]): Promise<void>;
+  /** Takes a lease for work that is costly or has effects elsewhere; the answer lists what was granted. */
+  claim(refs: readonly RecordRef[], token: string, leaseMs: number): Promise<RecordRef[]>;
+  /** Counts a lost worker as a try; answers the refs that may still be tried. */
+  countLost(refs: readonly RecordRef[], maxAttempts: number, worker: string): Promise<RecordRef[]>;
+  /** Stores a page and moves the cursor, or answers undefined when another worker holds a newer epoch. */
+  storePage(
+    runId: string,
+    entity: string,
+    epoch: number,
+    page: PageToStore,
+    dispatch: number,
+  ): Promise<StoredPage | undefined>;
+  /** Where the records stand that these source ids name, in this run first, in earlier ones after. */
+  resolve(run: Run, wanted: readonly { entity: string; sourceId: string }[]): Promise<Map<string, Resolution>>;
+  /** Source ids of the records merged into each of these. */
+  mergedInto(ids: readonly string[]): Promise<Map<string, string[]>>;
+}
+
+/** What the engine keeps of runs. */
+export interface RunStore {
+  find(id: string): Promise<Run | undefined>;
+  entities(runId: string): Promise<RunEntity[]>;
+  extraction(runId: string, entity: string): Promise<RunEntity | undefined>;
+  setSourceTotal(runId: string, entity: string, total: number | null): Promise<void>;
+  finishExtraction(runId: string, entity: string, epoch: number): Promise<void>;
+  /** Gives the slice back: the next one is due after `delayMs`. */
+  yieldExtraction(runId: string, entity: string, epoch: number, delayMs: number): Promise<void>;
+  failExtraction(
+    runId: string,
+    entity: string,
+    epoch: number,
+    error: { code: string; message: string; retryMs?: number },
+  ): Promise<void>;
+  /** Moves a run along an arrow of the table; false when it was not where the arrow begins. */
+  move(id: string, to: RunStatus, reason: string | null): Promise<boolean>;
+}
+
+/** A row to load. */
+export interface TargetRow {
+  readonly sourceId: string;
+  readonly targetId: string;
+  readonly row: JsonObject;
+  readonly hash: string;
+  /** Source ids of records merged into this one; they share its target id. */
+  readonly aliases?: readonly string[] | undefined;
+}
+
+/** What a load did, or would do. */
+export type LoadResult =
+  | { readonly kind: 'inserted' | 'updated' | 'unchanged' | 'exists'; readonly targetId: string }
+  /** The natural key belongs to the row of another source record. */
+  | { readonly kind: 'taken'; readonly targetId: string; readonly bySourceId: string }
+  | { readonly kind: 'refused'; readonly message: string; readonly field?: string };
+
+export interface TargetScope {
+  readonly runId: string;
+  readonly plan: string;
+  readonly entity: string;
+  readonly targetSchema: string;
+  readonly definition: Entity;
+  readonly tables: Readonly<Record<string, Entity>>;
+}
+
+/** Where rows go. Rows of one call have distinct source ids. */
+export interface TargetPort {
+  /** Makes what is missing of the target's tables; throws TARGET_SCHEMA when what is there does not fit. */
+  prepare(plan: { entities: Readonly<Record<string, Entity>> }, targetSchema: string): Promise<void>;
+  load(
+    scope: TargetScope,
+    rows: readonly TargetRow[],
+    options: { dryRun: boolean; skipExisting: boolean },
+  ): Promise<LoadResult[]>;
+  /** Field names in which the target differs from each row; `missing` when it has no such row. */
+  compare(
+    scope: TargetScope,
+    rows: readonly Pick<TargetRow, 'targetId' | 'row'>[],
+  ): Promise<('missing' | readonly string[])[]>;
+}
+
+/** A job for a stage: record references only. */
+export interface StageJob {
+  readonly stage: Stage;
+  readonly runId: string;
+  readonly refs: readonly RecordRef[];
+}
+
+/** Puts jobs on the queues. Never waits for Redis without a deadline; what is lost is swept up later. */
+export interface Dispatcher {
+  dispatch(jobs: readonly StageJob[]): Promise<void>;
+}

@@ -1,0 +1,101 @@
+import { DroverError } from '../errors.ts';
+
+/** Where a run can be. Pausing and cancelling are requests; they end when no record is in a worker's hands. */
+export const runStatuses = [
+  'pending',
+  'running',
+  'pausing',
+  'paused',
+  'cancelling',
+  'cancelled',
+  'completed',
+  'completed_with_failures',
+  'failed',
+] as const;
+
+export type RunStatus = (typeof runStatuses)[number];
+
+/** Every allowed move and why it happens. Nothing else changes a run's status. */
+export const runTransitions = {
+  pending: {
+    running: 'the conductor took it up',
+    cancelled: 'cancelled before anything was done',
+    failed: 'it could not be begun: a setting or the target is wrong',
+  },
+  running: {
+    pausing: 'an operator asked for a pause',
+    cancelling: 'an operator asked to cancel',
+    completed: 'every record is reconciled or skipped and validation found no error',
+    completed_with_failures: 'every record is settled, some of them rejected, failed, blocked or mismatched',
+    failed: 'a CRITICAL error stopped it',
+  },
+  pausing: {
+    paused: 'no record is in the hands of a worker',
+    running: 'resumed before the pause was complete',
+    cancelling: 'an operator asked to cancel',
+  },
+  paused: { running: 'an operator resumed it', cancelling: 'an operator asked to cancel' },
+  cancelling: { cancelled: 'no record is in the hands of a worker' },
+  cancelled: {},
+  completed: { running: 'records were added or replayed' },
+  completed_with_failures: { running: 'records were added, replayed or retried' },
+  failed: { running: 'an operator retried it after the cause was cleared', cancelling: 'an operator gave it up' },
+} as const satisfies Record<RunStatus, Partial<Record<RunStatus, string>>>;
+
+export const finishedStatuses: readonly RunStatus[] = ['cancelled', 'completed', 'completed_with_failures', 'failed'];
+
+/** What an operator may ask of a run. */
+export const runActions = [
+  'pause',
+  'resume',
+  'cancel',
+  'retry',
+  'replay',
+  'enqueue',
+  'validate',
+  'rollback',
+  'changeBatchSize',
+] as const;
+
+export type RunAction = (typeof runActions)[number];
+
+/** What is allowed now, by status; the API refuses everything else, so an answer and the rule cannot differ. */
+const actions: Record<RunStatus, readonly RunAction[]> = {
+  pending: ['cancel', 'changeBatchSize'],
+  running: ['pause', 'cancel', 'replay', 'enqueue', 'validate', 'changeBatchSize'],
+  pausing: ['resume', 'cancel', 'changeBatchSize'],
+  paused: ['resume', 'cancel', 'validate', 'changeBatchSize'],
+  cancelling: [],
+  cancelled: ['validate', 'rollback'],
+  completed: ['replay', 'enqueue', 'validate', 'rollback'],
+  completed_with_failures: ['retry', 'replay', 'enqueue', 'validate', 'rollback'],
+  failed: ['retry', 'cancel', 'validate', 'rollback'],
+};
+
+/** The actions a run in this status takes; a run rolled back takes none but validation. */
+export function nextActions(run: { status: RunStatus; rolledBackAt: Date | null }): readonly RunAction[] {
+  return run.rolledBackAt ? ['validate'] : actions[run.status];
+}
+
+/** True when the table has an arrow from one to the other. */
+export function mayMove(from: RunStatus, to: RunStatus): boolean {
+  return to in runTransitions[from];
+}
+
+/** The statuses from which `to` can be reached; the guard of the UPDATE that moves a run. */
+export function sourcesOf(to: RunStatus): readonly RunStatus[] {
+  return runStatuses.filter((from) => mayMove(from, to));
+}
+
+/** Throws NOT_ALLOWED_NOW, naming what is allowed, unless the run takes the action. */
+export function assertAllowed(
+  run: { id: string; status: RunStatus; rolledBackAt: Date | null },
+  action: RunAction,
+): void {
+  const allowed = nextActions(run);
+  if (allowed.includes(action)) return;
+  const state = run.rolledBackAt ? 'rolled back' : run.status;
+  throw new DroverError('NOT_ALLOWED_NOW', `run ${run.id} is ${state}: ${action} is not possible`, {
+    remedy: allowed.length > 0 ? `Possible now: ${allowed.join(', ')}.` : 'Wait until it is settled.',
+  });
+}

@@ -1,0 +1,216 @@
+/**
+ * The contract a plan is written against. A plan author needs this file and no other of the engine.
+ *
+ * Glossary
+ * - plan: a named migration, from sources to a target; made of entities.
+ * - entity: one kind of record in a plan (users, bookings), with the entities it depends on.
+ * - record: one source row, known by (plan, entity, source id).
+ * - run: one execution of a plan with a strategy and parameters.
+ * - scope: which part of a source a run reads: a window of time, or a list of ids.
+ * - cursor: where reading stands; opaque JSON made by the source, stored by the engine.
+ * - outcome: what a stage says of one record: a row, a skip with its reason, a reject with its code.
+ * - target id: the record's id in the target. A UUIDv5 of plan, entity and source id, unless the target has one already.
+ * - natural key: the columns by which the target already knows the row (an email, a user id).
+ */
+import type { z } from 'zod';
+import type { Json, JsonObject } from './json.ts';
+import type { UpstreamFactory } from './upstream.ts';
+
+/** One row as the source gives it. `sourceId` is opaque; empty means the source gave none. */
+export interface SourceRecord {
+  readonly sourceId: string;
+  readonly raw: JsonObject;
+}
+
+/** A page of records. `cursor` null means the source is read to its end. */
+export interface Page {
+  readonly records: readonly SourceRecord[];
+  readonly cursor: Json | null;
+  /** The newest change time seen, ISO 8601 UTC; what the next incremental run starts from. */
+  readonly watermark?: string | undefined;
+}
+
+/** What a run reads. Times are ISO 8601 UTC instants; the window is [since, until). */
+export interface Scope {
+  readonly since?: string | undefined;
+  readonly until?: string | undefined;
+  readonly ids?: readonly string[] | undefined;
+}
+
+/** Where records come from. Reads must be repeatable: the same cursor gives the same page, or a later one. */
+export interface Source {
+  /** Reads the page at the cursor (null: the beginning). Throws DroverError with an upstream or file code. */
+  read(cursor: Json | null, scope: Scope, signal: AbortSignal): Promise<Page>;
+  /** How many records the scope holds, when the source can tell. */
+  count?(scope: Scope, signal: AbortSignal): Promise<number | undefined>;
+}
+
+/** What a source factory is given. */
+export interface SourceContext {
+  readonly entity: string;
+  /** The plan's settings, parsed by its `settings` schema from the environment. */
+  readonly settings: Readonly<Record<string, string | undefined>>;
+  /** The run's parameters, parsed by the plan's `params` schema. */
+  readonly params: JsonObject;
+  readonly upstreams: UpstreamFactory;
+}
+
+/** The money of a record: minor units as a decimal string, currency, and the status sums are grouped by. */
+export interface RecordMoney {
+  readonly minor: string;
+  readonly currency: string;
+  readonly status: string;
+}
+
+/** A pointer at a record of another entity, by its source id. */
+export interface Reference {
+  readonly entity: string;
+  readonly sourceId: string;
+}
+
+export interface RowOutcome {
+  readonly kind: 'row';
+  /** Column to value, without the id and without reference columns. */
+  readonly row: JsonObject;
+  /** Column to the record it points at; the engine fills in the target id. */
+  readonly references?: Readonly<Record<string, Reference>> | undefined;
+  /** Records of one entity with the same key are one in the target; see Entity.merge. */
+  readonly mergeKey?: string | undefined;
+  /** The lowest rank survives a merge; ties go to the lowest source id. ISO times rank well. */
+  readonly mergeRank?: string | undefined;
+  readonly money?: RecordMoney | undefined;
+  /** Set when the row needs Entity.enrich before it can be loaded. Never shown to anyone; may hold secrets. */
+  readonly enrich?: JsonObject | undefined;
+  /** What a person may want to know about how the row was made (a value dropped, a merge). */
+  readonly notes?: readonly string[] | undefined;
+}
+
+export interface SkipOutcome {
+  readonly kind: 'skip';
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface RejectOutcome {
+  readonly kind: 'reject';
+  readonly code: string;
+  readonly message: string;
+  readonly field?: string | undefined;
+  readonly money?: RecordMoney | undefined;
+}
+
+export type TransformOutcome = RowOutcome | SkipOutcome | RejectOutcome;
+
+export interface TransformContext {
+  readonly sourceId: string;
+  readonly params: JsonObject;
+}
+
+/** Costly work on a row that must not block a queue worker. */
+export interface EnrichTools {
+  /** bcrypt with 12 rounds, in a thread pool no larger than the cores. */
+  hashPassword(plain: string): Promise<string>;
+}
+
+export type ColumnType =
+  | 'uuid'
+  | 'text'
+  | 'text[]'
+  | 'boolean'
+  | 'integer'
+  | 'bigint'
+  | `numeric(${number},${number})`
+  | 'timestamptz'
+  | 'date'
+  | 'jsonb';
+
+export interface Column {
+  readonly type: ColumnType;
+  readonly nullable?: boolean | undefined;
+  readonly unique?: boolean | undefined;
+  /** SQL default of the column when Drover makes the table. */
+  readonly default?: string | undefined;
+  /** Left out where an existing target table does not have it. */
+  readonly optional?: boolean | undefined;
+  /** The entity whose rows this column points at (a foreign key to its id). */
+  readonly references?: string | undefined;
+  /** Made by `enrich`, so reconcile compares it with what was loaded and not with the transform. */
+  readonly enriched?: boolean | undefined;
+}
+
+/** A table of the target schema. Its key is the column `id` (uuid), always present and not listed in `columns`. */
+export interface PostgresTarget {
+  readonly kind: 'postgres';
+  readonly table: string;
+  readonly columns: Readonly<Record<string, Column>>;
+  readonly naturalKey?: readonly string[] | undefined;
+}
+
+/** What to do with a record whose merge key or natural key another record holds. */
+export interface Merge {
+  /** skip: the record is MERGED into the survivor, and who points at it points at the survivor. reject: with the code. */
+  readonly loser: 'skip' | 'reject';
+  readonly code: string;
+  /** The rule in words, shown in reports. */
+  readonly rule: string;
+  /**
+   * The merge key is the record this reference column points at (so two profiles of one person meet, even when that
+   * person was merged from two). Otherwise the transform's `mergeKey` is used.
+   */
+  readonly byReference?: string | undefined;
+}
+
+export interface Entity {
+  readonly title: string;
+  readonly dependsOn: readonly string[];
+  source(context: SourceContext): Source;
+  /** Shape of a raw record, checked before the transform; a record that does not fit is rejected with code SCHEMA. */
+  readonly schema: z.ZodType;
+  /** Pure: same record, same outcome; throws nothing. */
+  transform(raw: JsonObject, context: TransformContext): TransformOutcome;
+  enrich?(row: JsonObject, secret: JsonObject, tools: EnrichTools): Promise<JsonObject>;
+  readonly target: PostgresTarget;
+  readonly merge?: Merge | undefined;
+  /** Columns of the target table that carry money; sums are compared by currency and status. */
+  readonly money?: { readonly amount: string; readonly currency: string; readonly status: string } | undefined;
+}
+
+/** A validation rule over the rows Drover loaded into one entity's table. */
+export interface Rule {
+  readonly name: string;
+  readonly entity: string;
+  readonly severity: 'error' | 'warning';
+  readonly description: string;
+  /**
+   * SQL condition that is true of a row that breaks the rule; the row is `t`, tables of the target are written as
+   * `{schema}.name`.
+   */
+  readonly violates: string;
+}
+
+/** A file a finished run leaves behind, made from the ids of an entity (`user_id_mapping.json`). */
+export interface MappingFile {
+  readonly name: string;
+  readonly entity: string;
+}
+
+export interface Plan {
+  readonly name: string;
+  readonly version: string;
+  readonly title: string;
+  readonly description: string;
+  /** Environment variables the plan reads. */
+  readonly settings: z.ZodType<Readonly<Record<string, string | undefined>>>;
+  /** Parameters a run may carry; unknown ones are refused. */
+  readonly params: z.ZodType<JsonObject>;
+  /** Names of upstreams, for the limits page. */
+  readonly upstreams: readonly string[];
+  /** In any order; the engine sorts them by `dependsOn`. */
+  readonly entities: Readonly<Record<string, Entity>>;
+  readonly rules: readonly Rule[];
+  readonly mappingFiles?: readonly MappingFile[] | undefined;
+  /** Groups of entities that `only` may name besides the entities themselves (`profiles`). */
+  readonly steps?: Readonly<Record<string, readonly string[]>> | undefined;
+  /** Remedies of the plan's own data codes. */
+  readonly codes?: Readonly<Record<string, string>> | undefined;
+}

@@ -1,0 +1,3 @@
+/** What travels in payloads and cursors. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+export type JsonObject = { readonly [key: string]: Json };
