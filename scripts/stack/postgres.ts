@@ -1,0 +1,149 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from './port.ts';
+import { makeCluster, surroundings } from './postgres-cluster.ts';
+import { type PostgresHome, preparePostgresHome } from './postgres-home.ts';
+import { clearStalePidFile, lastPort, livePostmaster, type Postmaster, readPostmaster } from './postmaster.ts';
+import { endProcess, isAlive, waitUntil } from './process.ts';
+
+export interface PostgresOptions {
+  dataDir: string;
+  /** Default: the port of the last start when it is free, else any free one. */
+  port?: number;
+  /** False only where the data may be lost with the machine: it survives killed processes, not a power cut. */
+  fsync?: boolean;
+  /** Made with the cluster; its owner is the superuser `drover`, who signs in without a password on 127.0.0.1. */
+  database?: string;
+}
+
+export interface Postgres {
+  readonly url: string;
+  readonly pid: number;
+  readonly dataDir: string;
+  readonly version: string;
+  /** It ran already when we came: left over by a process that was killed. */
+  readonly reused: boolean;
+  /** Ends connections, writes everything down, exits. */
+  stop(): Promise<void>;
+  /** kill -9, for tests of recovery. */
+  kill(): Promise<void>;
+  /** Crashes the server and starts it again on the same port, for tests of recovery. */
+  restartImmediate(): Promise<void>;
+}
+
+const USER = 'drover';
+const START_PATIENCE = 120_000;
+
+export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
+  const home = preparePostgresHome(options.dataDir);
+  const running = livePostmaster(home.dataDir);
+  if (!running) makeCluster(home, { superuser: USER, database: databaseOf(options), sync: options.fsync !== false });
+  let current = running ? await untilReady(home, running.pid) : await launch(home, options);
+  return {
+    dataDir: home.dataDir,
+    version: home.version,
+    reused: running !== undefined,
+    url: urlOf(current.port, options),
+    get pid() {
+      return current.pid;
+    },
+    stop: () => stopPostmaster(current.pid),
+    kill: () => endProcess(current.pid, [['SIGKILL', 10_000]]),
+    async restartImmediate() {
+      await endProcess(current.pid, [['SIGQUIT', 10_000]]);
+      current = await launch(home, { ...options, port: current.port });
+    },
+  };
+}
+
+/** Fast shutdown; when it drags on, an immediate one, from which the next start recovers. */
+export async function stopPostmaster(pid: number): Promise<void> {
+  if (!isAlive(pid)) return;
+  await endProcess(pid, [
+    ['SIGINT', 20_000],
+    ['SIGQUIT', 5_000],
+    ['SIGKILL', 5_000],
+  ]);
+}
+
+function urlOf(port: number, options: PostgresOptions): string {
+  return `postgres://${USER}@127.0.0.1:${port}/${databaseOf(options)}`;
+}
+
+function databaseOf(options: PostgresOptions): string {
+  return options.database ?? 'drover';
+}
+
+const ATTEMPTS = 5;
+
+/**
+ * A start fails when somebody takes the port first, or while the children of a killed server still hold its shared
+ * memory; both pass, so it is tried again a few times.
+ */
+async function launch(home: PostgresHome, options: PostgresOptions, attempt = 1): Promise<Postmaster> {
+  await clearStalePidFile(home.dataDir);
+  const port = options.port ?? (await freePort(attempt === 1 ? lastPort(home.dataDir) : undefined));
+  const child = spawnServer(home, settings(port, options));
+  try {
+    return await untilReady(home, await pidOf(child));
+  } catch (error) {
+    if (attempt === ATTEMPTS || (child.pid !== undefined && isAlive(child.pid))) throw error;
+    await sleep(200 * attempt);
+    return launch(home, options, attempt + 1);
+  }
+}
+
+function settings(port: number, options: PostgresOptions): Record<string, string | number> {
+  const durable = { max_wal_size: '2GB', checkpoint_timeout: '15min' };
+  // synchronous_commit stays on: without it a killed server loses commits, and tests kill it.
+  const fast = { fsync: 'off', full_page_writes: 'off', max_wal_size: '4GB', checkpoint_timeout: '1h' };
+  return {
+    port,
+    listen_addresses: '127.0.0.1',
+    unix_socket_directories: '',
+    max_connections: 200,
+    shared_buffers: '256MB',
+    jit: 'off',
+    timezone: 'UTC',
+    log_timezone: 'UTC',
+    log_checkpoints: 'off',
+    ...(options.fsync === false ? fast : durable),
+  };
+}
+
+/** In a session of its own: Ctrl-C in a terminal reaches the whole group and would end it before our own clean-up. */
+function spawnServer(home: PostgresHome, config: Record<string, string | number>): ChildProcess {
+  const flags = Object.entries(config).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const log = openSync(home.log, 'a');
+  const child = spawn(join(home.bin, 'postgres'), ['-D', home.dataDir, ...flags], {
+    ...surroundings(home),
+    detached: true,
+    stdio: ['ignore', log, log],
+  });
+  closeSync(log);
+  child.unref();
+  return child;
+}
+
+async function pidOf(child: ChildProcess): Promise<number> {
+  if (child.pid !== undefined) return child.pid;
+  return new Promise((_, fail) => child.once('error', fail));
+}
+
+async function untilReady(home: PostgresHome, pid: number): Promise<Postmaster> {
+  const ready = () => {
+    const postmaster = readPostmaster(home.dataDir);
+    return postmaster?.pid === pid && postmaster.ready;
+  };
+  await waitUntil(() => ready() || !isAlive(pid), START_PATIENCE);
+  const postmaster = readPostmaster(home.dataDir);
+  if (ready() && postmaster) return postmaster;
+  throw new Error(`PostgreSQL did not start on ${home.dataDir}. The end of ${home.log}:\n${tail(home)}`);
+}
+
+function tail(home: PostgresHome): string {
+  const lines = readFileSync(home.log, 'utf8').trim().split('\n');
+  return lines.slice(-8).join('\n');
+}

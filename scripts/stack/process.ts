@@ -1,0 +1,63 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Whether a process runs. A zombie does not: in a container whose init reaps late it can stay for seconds. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
+  }
+  return !isZombie(pid);
+}
+
+function isZombie(pid: number): boolean {
+  if (process.platform !== 'linux') return false;
+  try {
+    // The name in brackets may itself hold brackets and spaces; the state follows the last one.
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(')').at(-1)?.trim().startsWith('Z') ?? false;
+  } catch {
+    return false;
+  }
+}
+
+/** The command line of a process, to tell a server from a stranger that was given its old pid. */
+export function commandOf(pid: number): string {
+  try {
+    if (process.platform === 'linux') return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+    return execFileSync('ps', ['-p', String(pid), '-o', 'command='], { encoding: 'utf8' });
+  } catch {
+    return '';
+  }
+}
+
+export function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+export async function waitForExit(pid: number, milliseconds: number): Promise<boolean> {
+  return waitUntil(() => !isAlive(pid), milliseconds);
+}
+
+export async function waitUntil(condition: () => boolean | Promise<boolean>, milliseconds: number): Promise<boolean> {
+  const deadline = Date.now() + milliseconds;
+  while (!(await condition())) {
+    if (Date.now() > deadline) return false;
+    await sleep(15);
+  }
+  return true;
+}
+
+/** Sends each signal in turn until the process is gone. */
+export async function endProcess(pid: number, steps: readonly (readonly [NodeJS.Signals, number])[]): Promise<void> {
+  for (const [name, patience] of steps) {
+    signal(pid, name);
+    if (await waitForExit(pid, patience)) return;
+  }
+  throw new Error(`Process ${pid} did not end; end it with \`kill -9 ${pid}\`.`);
+}

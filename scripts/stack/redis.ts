@@ -1,0 +1,139 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { checkoutRoot } from './checkout.ts';
+import { freePort } from './port.ts';
+import { commandOf, endProcess, isAlive, waitUntil } from './process.ts';
+import { askRedis } from './redis-ask.ts';
+import { obtainRedis, type RedisProgram } from './redis-binaries.mjs';
+
+export interface RedisOptions {
+  dataDir: string;
+  /** Default: the port of the last start when it is free, else any free one. */
+  port?: number;
+  /** Default true: a killed server has lost a second at most. */
+  appendOnly?: boolean;
+}
+
+export interface Redis {
+  readonly url: string;
+  readonly pid: number;
+  readonly dataDir: string;
+  readonly version: string;
+  /** It ran already when we came: left over by a process that was killed. */
+  readonly reused: boolean;
+  stop(): Promise<void>;
+  /** kill -9, for tests of recovery. */
+  kill(): Promise<void>;
+}
+
+/** What we note beside the data, to find a server again that outlived us. */
+interface Note {
+  pid: number;
+  port: number;
+}
+
+const START_PATIENCE = 60_000;
+const ATTEMPTS = 3;
+
+export async function startRedis(options: RedisOptions): Promise<Redis> {
+  const dataDir = resolve(options.dataDir);
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const program = obtainRedis(checkoutRoot());
+  const running = await liveRedis(dataDir);
+  const { pid, port } = running ?? (await launch(program, { ...options, dataDir: realpathSync(dataDir) }));
+  return {
+    dataDir,
+    version: program.version,
+    reused: running !== undefined,
+    url: `redis://127.0.0.1:${port}`,
+    pid,
+    stop: () => stopRedis(pid),
+    kill: () => endProcess(pid, [['SIGKILL', 10_000]]),
+  };
+}
+
+/** SIGTERM makes it write its append-only file to the end. */
+export async function stopRedis(pid: number): Promise<void> {
+  if (!isAlive(pid)) return;
+  await endProcess(pid, [
+    ['SIGTERM', 15_000],
+    ['SIGKILL', 5_000],
+  ]);
+}
+
+/** The server that works on this data now, by its own word: pids and ports pass to strangers. */
+export async function liveRedis(dataDir: string): Promise<Note | undefined> {
+  const note = readNote(dataDir);
+  if (!note || !isAlive(note.pid) || !/redis|valkey/.test(commandOf(note.pid))) return undefined;
+  const folder = await askRedis(note.port, 'CONFIG GET dir');
+  return folder?.includes(`${realpathSync(dataDir)}\r\n`) ? note : undefined;
+}
+
+async function launch(program: RedisProgram, options: RedisOptions, attempt = 1): Promise<Note> {
+  const last = attempt === 1 ? readNote(options.dataDir)?.port : undefined;
+  const port = options.port ?? (await freePort(last));
+  const child = spawnServer(program, port, options);
+  const pid = await pidOf(child);
+  writeFileSync(noteFile(options.dataDir), JSON.stringify({ pid, port } satisfies Note));
+  const ready = () => isReady(options.dataDir, port);
+  await waitUntil(async () => !isAlive(pid) || (await ready()), START_PATIENCE);
+  if (isAlive(pid) && (await ready())) return { pid, port };
+  if (attempt === ATTEMPTS || isAlive(pid)) throw new Error(failure(options.dataDir));
+  await sleep(200 * attempt);
+  return launch(program, options, attempt + 1);
+}
+
+/** While it reads its append-only file it answers -LOADING; and a stranger may have taken the port before it. */
+async function isReady(dataDir: string, port: number): Promise<boolean> {
+  const answer = await askRedis(port, 'PING');
+  return (answer?.startsWith('+PONG') ?? false) && (await liveRedis(dataDir)) !== undefined;
+}
+
+/** In a session of its own: Ctrl-C in a terminal reaches the whole group and would end it before our own clean-up. */
+function spawnServer(program: RedisProgram, port: number, options: RedisOptions): ChildProcess {
+  const config = {
+    bind: '127.0.0.1',
+    port,
+    dir: options.dataDir,
+    save: '',
+    appendonly: options.appendOnly === false ? 'no' : 'yes',
+    appendfsync: 'everysec',
+    'maxmemory-policy': 'noeviction',
+  };
+  const flags = Object.entries(config).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  const log = openSync(logFile(options.dataDir), 'a');
+  const child = spawn(program.path, flags, {
+    cwd: options.dataDir,
+    env: { ...process.env, ...program.env },
+    detached: true,
+    stdio: ['ignore', log, log],
+  });
+  closeSync(log);
+  child.unref();
+  return child;
+}
+
+async function pidOf(child: ChildProcess): Promise<number> {
+  if (child.pid !== undefined) return child.pid;
+  return new Promise((_, fail) => child.once('error', fail));
+}
+
+function readNote(dataDir: string): Note | undefined {
+  const path = noteFile(dataDir);
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Note) : undefined;
+}
+
+function noteFile(dataDir: string): string {
+  return join(dataDir, 'server.json');
+}
+
+function logFile(dataDir: string): string {
+  return `${dataDir}.log`;
+}
+
+function failure(dataDir: string): string {
+  const lines = readFileSync(logFile(dataDir), 'utf8').trim().split('\n');
+  return `Redis did not start on ${dataDir}. The end of ${logFile(dataDir)}:\n${lines.slice(-8).join('\n')}`;
+}

@@ -1,0 +1,29 @@
+import { randomBytes } from 'node:crypto';
+import { Redis } from 'ioredis';
+import { inject } from 'vitest';
+
+export interface RedisSpace {
+  url: string;
+  /** Begins every key of this space. In braces, as BullMQ wants it on a cluster. */
+  prefix: string;
+  /** Deletes every key that begins with the prefix. */
+  drop(): Promise<void>;
+}
+
+/** A part of the run's Redis for a test file, told from the others by its prefix. */
+export function redisDb(): RedisSpace {
+  const url = inject('redisUrl');
+  const prefix = `{drover-test-${inject('testRun')}-${randomBytes(5).toString('hex')}}`;
+  return { url, prefix, drop: () => dropKeys(url, prefix) };
+}
+
+async function dropKeys(url: string, prefix: string): Promise<void> {
+  const redis = new Redis(url);
+  try {
+    for await (const keys of redis.scanStream({ match: `${prefix}*`, count: 1_000 })) {
+      if (keys.length > 0) await redis.unlink(...(keys as string[]));
+    }
+  } finally {
+    redis.disconnect();
+  }
+}

@@ -1,0 +1,28 @@
+import { randomBytes } from 'node:crypto';
+import type { TestProject } from 'vitest/node';
+import { dropTestDatabases } from './database-server.ts';
+import { cleanDeadRuns, startTestServers } from './test-servers.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** A superuser's URL, for making databases; tests work in one of their own from `createDatabase`. */
+    postgresUrl: string;
+    redisUrl: string;
+    /** Part of every name that a run leaves on a server, so that runs which share a server do not meet. */
+    testRun: string;
+  }
+}
+
+/** Starts a PostgreSQL and a Redis for this run of the tests and ends them after it. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  await cleanDeadRuns();
+  const testRun = randomBytes(4).toString('hex');
+  const servers = await startTestServers(process.env);
+  project.provide('postgresUrl', servers.postgresUrl);
+  project.provide('redisUrl', servers.redisUrl);
+  project.provide('testRun', testRun);
+  return async () => {
+    if (servers.postgresIsShared) await dropTestDatabases(servers.postgresUrl, testRun);
+    await servers.stop();
+  };
+}
