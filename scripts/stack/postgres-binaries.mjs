@@ -12,7 +12,7 @@ export function findPostgres(root) {
   const manifest = readJson(join(home, 'package.json'));
   if (!manifest) throw new MissingPostgres(absent(platform));
   linkLibraries(home);
-  return { native: join(home, 'native'), version: manifest.version.replace(/-.*/, '') };
+  return { native: join(home, 'native'), version: manifest.version.replace(/(\.0)?-.*/, '') };
 }
 
 function absent(platform) {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Whether a process runs. A zombie does not: in a container whose init reaps late it can stay for seconds. */
@@ -16,7 +16,9 @@ function isZombie(pid: number): boolean {
   if (process.platform !== 'linux') return false;
   try {
     // The name in brackets may itself hold brackets and spaces; the state follows the last one.
-    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(')').at(-1)?.trim().startsWith('Z') ?? false;
+    const state = readFileSync(`/proc/${pid}/stat`, 'utf8').split(')').at(-1)?.trim()[0];
+    // The first thread of a killed server is a zombie while the others still hold its port and files.
+    return state === 'Z' && readdirSync(`/proc/${pid}/task`).length <= 1;
   } catch {
     return false;
   }

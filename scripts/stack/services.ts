@@ -1,0 +1,98 @@
+import { join, resolve } from 'node:path';
+import { checkoutRoot } from './checkout.ts';
+import { isAlive, signal } from './process.ts';
+import { liveRecord, removeRecord, type StackRecord, writeRecord } from './record.ts';
+import type { Stack } from './stack.ts';
+
+export interface ServicesEnv {
+  DATABASE_URL?: string | undefined;
+  REDIS_URL?: string | undefined;
+}
+
+export interface ServicesOptions {
+  /** False: use what is given or running, and start nothing. */
+  start?: boolean;
+  /** Default: `.drover` in the checkout. */
+  dir?: string;
+}
+
+/** Where PostgreSQL and Redis are, for a process that needs both. */
+export interface Services {
+  databaseUrl: string;
+  redisUrl: string;
+  /** Whether this process started them (or took them over from a dead one) and so ends them. */
+  started: boolean;
+  saidInOneSentence: string;
+  /** Ends what this process started. Where it only joined, nothing happens. */
+  stop(): Promise<void>;
+}
+
+/** Thrown when there is nothing to use and nothing may be started; the message is for a person. */
+export class NoServices extends Error {}
+
+/** The environment's, else those that another process of this checkout runs, else ones started now. */
+export async function resolveServices(env: ServicesEnv, options: ServicesOptions = {}): Promise<Services> {
+  const dir = resolve(options.dir ?? join(checkoutRoot(), '.drover'));
+  const joined = await joinRunning(env, dir, options.start === false);
+  if (joined) return joined;
+  if (options.start === false) {
+    throw new NoServices('No PostgreSQL and Redis: run `npm start` first, or set DATABASE_URL and REDIS_URL.');
+  }
+  // Only a process that starts something loads the starters, which a production image does not have.
+  const { withLock } = await import('./lock.mjs');
+  return withLock(join(dir, 'stack.lock'), async () => (await joinRunning(env, dir, false)) ?? start(env, dir));
+}
+
+async function joinRunning(env: ServicesEnv, dir: string, orphansToo: boolean): Promise<Services | undefined> {
+  const { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl } = env;
+  if (databaseUrl && redisUrl) {
+    return joinedTo(databaseUrl, redisUrl, 'Used the PostgreSQL and the Redis that DATABASE_URL and REDIS_URL name.');
+  }
+  const record = await liveRecord(dir);
+  if (!record || !(orphansToo || isAlive(record.pids.owner))) return undefined;
+  const database = databaseUrl || (record.databaseUrl ?? notOurs(record, 'DATABASE_URL'));
+  const redis = redisUrl || (record.redisUrl ?? notOurs(record, 'REDIS_URL'));
+  return joinedTo(database, redis, `Joined the PostgreSQL and Redis of process ${record.pids.owner}.`);
+}
+
+function notOurs({ pids }: StackRecord, variable: string): never {
+  throw new NoServices(`The Drover that runs here (process ${pids.owner}) was given its ${variable}: set it here too.`);
+}
+
+function joinedTo(databaseUrl: string, redisUrl: string, saidInOneSentence: string): Services {
+  return { databaseUrl, redisUrl, saidInOneSentence, started: false, stop: async () => {} };
+}
+
+async function start(env: ServicesEnv, dir: string): Promise<Services> {
+  const { startStack } = await import('./stack.ts');
+  const stack = await startStack({ dir, databaseUrl: env.DATABASE_URL, redisUrl: env.REDIS_URL });
+  writeRecord(recordOf(dir, stack));
+  const lastResort = () => endWithoutWaiting(stack);
+  process.once('exit', lastResort);
+  return {
+    databaseUrl: stack.databaseUrl,
+    redisUrl: stack.redisUrl,
+    saidInOneSentence: stack.saidInOneSentence,
+    started: true,
+    stop: async () => {
+      removeRecord(dir, process.pid);
+      await stack.stop();
+      process.off('exit', lastResort);
+    },
+  };
+}
+
+function recordOf(dir: string, { postgres, redis }: Stack): StackRecord {
+  return {
+    dir,
+    databaseUrl: postgres?.url ?? null,
+    redisUrl: redis?.url ?? null,
+    pids: { owner: process.pid, postgres: postgres?.pid ?? null, redis: redis?.pid ?? null },
+  };
+}
+
+/** For a process that ends without calling stop(), by an uncaught error say: signals can still be sent, not awaited. */
+function endWithoutWaiting({ postgres, redis }: Stack): void {
+  if (postgres) signal(postgres.pid, 'SIGINT');
+  if (redis) signal(redis.pid, 'SIGTERM');
+}
