@@ -54,14 +54,16 @@ async function stopAll(servers: (Postgres | Redis | undefined)[]): Promise<void>
 }
 
 function sentence(dir: string, postgres: Postgres | undefined, redis: Redis | undefined): string {
-  const parts = [describe('PostgreSQL', 'DATABASE_URL', postgres), describe('Redis', 'REDIS_URL', redis)];
+  const [verb, name] = describe('PostgreSQL', 'DATABASE_URL', postgres);
+  const [otherVerb, otherName] = describe('Redis', 'REDIS_URL', redis);
+  const other = otherVerb === verb ? otherName : `${otherVerb} ${otherName}`;
   const place = postgres || redis ? `, with the data in ${relative(checkoutRoot(), dir) || dir}` : '';
-  const text = `${parts.join(' and ')}${place}.`;
+  const text = `${verb} ${name} and ${other}${place}.`;
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-function describe(name: string, variable: string, server: Postgres | Redis | undefined): string {
-  if (!server) return `used the ${name} that ${variable} names`;
+function describe(name: string, variable: string, server: Postgres | Redis | undefined): [verb: string, name: string] {
+  if (!server) return ['used', `the ${name} that ${variable} names`];
   const verb = server.reused ? 'took over the still running' : 'started';
-  return `${verb} ${name} ${server.version} on port ${new URL(server.url).port}`;
+  return [verb, `${name} ${server.version} on port ${new URL(server.url).port}`];
 }

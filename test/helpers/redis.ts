@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { Redis } from 'ioredis';
 import { inject } from 'vitest';
+import { dropKeys } from './redis-server.ts';
 
 export interface RedisSpace {
   url: string;
@@ -15,15 +15,4 @@ export function redisDb(): RedisSpace {
   const url = inject('redisUrl');
   const prefix = `{drover-test-${inject('testRun')}-${randomBytes(5).toString('hex')}}`;
   return { url, prefix, drop: () => dropKeys(url, prefix) };
-}
-
-async function dropKeys(url: string, prefix: string): Promise<void> {
-  const redis = new Redis(url);
-  try {
-    for await (const keys of redis.scanStream({ match: `${prefix}*`, count: 1_000 })) {
-      if (keys.length > 0) await redis.unlink(...(keys as string[]));
-    }
-  } finally {
-    redis.disconnect();
-  }
 }

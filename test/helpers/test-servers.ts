@@ -6,6 +6,8 @@ import { placeOfData, removeData } from '../../scripts/stack/postgres-home.ts';
 import { livePostmaster } from '../../scripts/stack/postmaster.ts';
 import { isAlive } from '../../scripts/stack/process.ts';
 import { liveRedis, startRedis, stopRedis } from '../../scripts/stack/redis.ts';
+import { withAdmin } from './database-server.ts';
+import { pingRedis } from './redis-server.ts';
 
 export interface TestServers {
   postgresUrl: string;
@@ -17,6 +19,10 @@ export interface TestServers {
 
 /** TEST_DATABASE_URL and TEST_REDIS_URL are taken as they are; what they leave open is started for this run. */
 export async function startTestServers(env: NodeJS.ProcessEnv): Promise<TestServers> {
+  await Promise.all([
+    mustAnswer('TEST_DATABASE_URL', env.TEST_DATABASE_URL, (url) => withAdmin(url, (admin) => admin.query('select 1'))),
+    mustAnswer('TEST_REDIS_URL', env.TEST_REDIS_URL, pingRedis),
+  ]);
   const folder = folderOf(process.pid);
   mkdirSync(folder, { recursive: true });
   const [postgres, redis] = await Promise.all([
@@ -32,6 +38,14 @@ export async function startTestServers(env: NodeJS.ProcessEnv): Promise<TestServ
       removeRun(folder);
     },
   };
+}
+
+async function mustAnswer(variable: string, url: string | undefined, ask: (url: string) => Promise<unknown>) {
+  if (!url) return;
+  await ask(url).catch((cause: unknown) => {
+    const remedy = `Start the server, or unset ${variable}: the tests then start one of their own.`;
+    throw new Error(`Nothing answers at the ${variable} given. ${remedy}`, { cause });
+  });
 }
 
 /** A run that was killed could not end its servers; the next one does it. */

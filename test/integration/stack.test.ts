@@ -195,9 +195,7 @@ describe('a stack owned by another process', () => {
     expect(visitor.started).toBe(false);
     const heir = releasing(await resolveServices({}, { dir }));
     expect(heir).toMatchObject({ started: true, databaseUrl: services.databaseUrl, redisUrl: services.redisUrl });
-    expect(heir.saidInOneSentence).toMatch(
-      /^Took over the still running PostgreSQL .* and took over the still running Redis/,
-    );
+    expect(heir.saidInOneSentence).toMatch(/^Took over the still running PostgreSQL .* and Redis/);
     expect(await query(heir.databaseUrl, 'select n from kept')).toEqual([{ n: 7 }]);
     await heir.stop();
     expect(await Promise.all([answers(heir.databaseUrl), answers(heir.redisUrl)])).toEqual([false, false]);
