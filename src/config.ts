@@ -1,0 +1,184 @@
+import { z } from 'zod';
+import { DroverError } from './errors.ts';
+
+/** Everything the environment says, parsed once. Entry points read it and hand down the parts others need. */
+export type Config = ReturnType<typeof shape> & {
+  /**
+   * What plans read: every variable that is not Drover's own, as it stands in the environment, with the defaults of
+   * those we know. Holds secrets; a plan's `settings` schema takes the ones it names.
+   */
+  readonly settings: Readonly<Record<string, string | undefined>>;
+};
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const text = z.string();
+const count = (from: number, to: number) => z.coerce.number({ error: `give a whole number` }).int().min(from).max(to);
+const flag = z
+  .enum(['true', 'false', '1', '0'], { error: 'give true or false' })
+  .transform((value) => /^[t1]/.test(value));
+const urlOf = (...protocols: string[]) =>
+  text.refine((value) => protocols.includes(protocolOf(value)), {
+    error: `give a URL that begins with ${protocols[0]}//`,
+  });
+const postgresUrl = urlOf('postgres:', 'postgresql:');
+const httpUrl = urlOf('https:', 'http:');
+
+/** Where upstreams live and what opens them. Checked here, read by plans. */
+const settings = {
+  BUBBLE_API_URL: httpUrl.optional(),
+  BUBBLE_API_KEY: text.optional(),
+  XENDIT_API_URL: httpUrl.default('https://api.xendit.co'),
+  XENDIT_SECRET_KEY: text.optional(),
+  XENDIT_CALLBACK_TOKEN: text.optional(),
+  SYSTEMEIO_API_URL: httpUrl.default('https://api.systeme.io'),
+  SYSTEMEIO_API_KEY: text.optional(),
+  SUPABASE_URL: httpUrl.optional(),
+  SUPABASE_SERVICE_ROLE_KEY: text.optional(),
+  STRIPE_API_URL: httpUrl.default('https://api.stripe.com'),
+  STRIPE_SECRET_KEY: text.optional(),
+  STRIPE_WEBHOOK_SECRET: text.optional(),
+  SQUARE_API_URL: httpUrl.default('https://connect.squareup.com'),
+  SQUARE_ACCESS_TOKEN: text.optional(),
+  SQUARE_WEBHOOK_SIGNATURE_KEY: text.optional(),
+  SQUARE_NOTIFICATION_URL: httpUrl.optional(),
+  PAYPAL_API_URL: httpUrl.default('https://api-m.paypal.com'),
+  PAYPAL_CLIENT_ID: text.optional(),
+  PAYPAL_CLIENT_SECRET: text.optional(),
+  PAYPAL_WEBHOOK_ID: text.optional(),
+  MIGRATION_BATCH_SIZE: count(1, 500).optional(),
+  MIGRATION_EXPORT_DIR: text.default('./migration_data'),
+  MIGRATION_REPORT_DIR: text.default('./migration_reports'),
+  SOURCE_DATABASE_URL: postgresUrl.optional(),
+};
+
+const schema = z.object({
+  ...settings,
+  DATABASE_URL: postgresUrl.optional(),
+  REDIS_URL: urlOf('redis:', 'rediss:').optional(),
+  TARGET_DATABASE_URL: postgresUrl.optional(),
+  PORT: count(0, 65_535).default(3000),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  DROVER_URL: httpUrl.optional(),
+  DROVER_TOKEN: text.optional(),
+  DROVER_ADMIN_KEY: text
+    .regex(/^[\x21-\x7e]{8,512}$/, { error: 'give 8 to 512 characters without spaces, better 32 or more' })
+    .optional(),
+  DROVER_ENCRYPTION_KEY: text.optional(),
+  DROVER_SESSION_SECRET: text.min(32, { error: 'give at least 32 characters' }).optional(),
+  DROVER_HOST: text.default('127.0.0.1'),
+  DROVER_TRUST_PROXY: flag.default(false),
+  DROVER_METRICS_OPEN: flag.default(false),
+  DROVER_RATE_LIMIT: count(1, 1_000_000).default(300),
+  DROVER_ALLOW_PRIVATE_UPSTREAMS: flag.default(false),
+  DROVER_ALLOW_VOLATILE_REDIS: flag.default(false),
+  DROVER_LOCK_DURATION_MS: count(1_000, 3_600_000).default(30_000),
+  DROVER_STALLED_INTERVAL_MS: count(500, 3_600_000).default(15_000),
+  DROVER_SWEEP_AGE_MS: count(1_000, 86_400_000).default(60_000),
+  DROVER_TICK_MS: count(10, 60_000).default(200),
+  DROVER_SHUTDOWN_GRACE_MS: count(0, 600_000).default(30_000),
+  DROVER_MAX_ATTEMPTS: count(1, 100).default(8),
+  DROVER_WINDOW_FACTOR: count(1, 100).default(4),
+  DROVER_HASH_THREADS: count(1, 256).optional(),
+});
+
+const ownNames = Object.keys(schema.shape).filter((name) => name.startsWith('DROVER_'));
+const controlNames = new Set(Object.keys(schema.shape).filter((name) => !(name in settings)));
+
+/**
+ * The environment as a Config. The caller passes `process.env`; nothing else in Drover reads it.
+ * An empty string counts as absent. Values are never part of a message, because some are secrets.
+ * @throws DroverError CONFIGURATION naming every problem at once.
+ */
+export function readConfig(env: Environment): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const parsed = schema.safeParse(given);
+  const problems = [...unknownNames(given), ...(parsed.error?.issues.map(describe) ?? [])];
+  if (problems.length > 0 || !parsed.success) {
+    throw new DroverError(
+      'CONFIGURATION',
+      `the environment is wrong:\n${problems.map((line) => `  - ${line}`).join('\n')}`,
+      {
+        remedy: 'Correct the variables named in the message; .env.example lists them all.',
+      },
+    );
+  }
+  return { ...shape(parsed.data), settings: settingsOf(given, parsed.data) };
+}
+
+function shape(env: z.output<typeof schema>) {
+  return {
+    /** Absent: the embedded one. */
+    databaseUrl: env.DATABASE_URL,
+    redisUrl: env.REDIS_URL,
+    /** Absent: the control database. */
+    targetDatabaseUrl: env.TARGET_DATABASE_URL,
+    sourceDatabaseUrl: env.SOURCE_DATABASE_URL,
+    host: env.DROVER_HOST,
+    port: env.PORT,
+    logLevel: env.LOG_LEVEL,
+    /** For clients of the API. */
+    url: env.DROVER_URL,
+    token: env.DROVER_TOKEN,
+    adminKey: env.DROVER_ADMIN_KEY,
+    encryptionKey: env.DROVER_ENCRYPTION_KEY,
+    sessionSecret: env.DROVER_SESSION_SECRET,
+    trustProxy: env.DROVER_TRUST_PROXY,
+    metricsOpen: env.DROVER_METRICS_OPEN,
+    /** Requests a second for one key, and for one address that shows none. */
+    rateLimit: env.DROVER_RATE_LIMIT,
+    allowPrivateUpstreams: env.DROVER_ALLOW_PRIVATE_UPSTREAMS,
+    allowVolatileRedis: env.DROVER_ALLOW_VOLATILE_REDIS,
+    lockDurationMs: env.DROVER_LOCK_DURATION_MS,
+    stalledIntervalMs: env.DROVER_STALLED_INTERVAL_MS,
+    sweepAgeMs: env.DROVER_SWEEP_AGE_MS,
+    tickMs: env.DROVER_TICK_MS,
+    shutdownGraceMs: env.DROVER_SHUTDOWN_GRACE_MS,
+    maxAttempts: env.DROVER_MAX_ATTEMPTS,
+    windowFactor: env.DROVER_WINDOW_FACTOR,
+    /** Absent: as many as there are cores. */
+    hashThreads: env.DROVER_HASH_THREADS,
+    batchSize: env.MIGRATION_BATCH_SIZE,
+    exportDir: env.MIGRATION_EXPORT_DIR,
+    reportDir: env.MIGRATION_REPORT_DIR,
+  } as const;
+}
+
+function settingsOf(given: Environment, parsed: z.output<typeof schema>): Config['settings'] {
+  const others = Object.entries(given).filter(([name]) => !controlNames.has(name));
+  const known = Object.keys(settings).map((name) => [name, parsed[name as keyof typeof settings]] as const);
+  const withDefaults = known.filter(([, value]) => value !== undefined).map(([name, value]) => [name, String(value)]);
+  return Object.fromEntries([...others, ...withDefaults]);
+}
+
+function describe(issue: z.core.$ZodIssue): string {
+  return `${issue.path.join('.')}: ${issue.message}`;
+}
+
+function unknownNames(given: Environment): string[] {
+  return Object.keys(given)
+    .filter((name) => name.startsWith('DROVER_') && !ownNames.includes(name))
+    .map((name) => `${name} is not known; did you mean ${nearest(name, ownNames)}?`);
+}
+
+function nearest(name: string, names: readonly string[]): string {
+  return names.reduce((best, other) => (distance(name, other) < distance(name, best) ? other : best), String(names[0]));
+}
+
+/** Levenshtein's distance, one row at a time. */
+function distance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
+  for (const [line, letter] of [...from].entries()) {
+    const next = [line + 1];
+    for (const [column, other] of [...to].entries()) {
+      const swap = Number(row[column]) + (letter === other ? 0 : 1);
+      next.push(Math.min(swap, Number(row[column + 1]) + 1, Number(next[column]) + 1));
+    }
+    row = next;
+  }
+  return Number(row.at(-1));
+}
+
+function protocolOf(value: string): string {
+  return URL.canParse(value) ? new URL(value).protocol : '';
+}

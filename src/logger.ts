@@ -1,0 +1,98 @@
+import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
+import { DroverError } from './errors.ts';
+
+export type Logger = PinoLogger;
+
+/** The fields a line may carry. Everything else is dropped: what is not listed cannot leak (invariant I4). */
+const allowed = new Set([
+  ...[
+    'err',
+    'req',
+    'res',
+    'reqId',
+    'module',
+    'pid',
+    'service',
+    'actor',
+    'role',
+    'action',
+    'subject',
+    'route',
+    'method',
+  ],
+  ...['status', 'ms', 'run', 'runId', 'plan', 'version', 'entity', 'stage', 'queue', 'worker', 'upstream', 'endpoint'],
+  ...['code', 'count', 'jobs', 'records', 'attempt', 'attempts', 'epoch', 'delayMs', 'concurrency', 'queues'],
+  ...['host', 'port', 'signal', 'checks', 'rssMb', 'lagMs', 'from', 'to', 'name', 'file', 'remedy', 'bytes'],
+]);
+
+/** Errors whose messages are made by the runtime from our own code, never from data. */
+const ownMessages: readonly (abstract new (...args: never[]) => Error)[] = [TypeError, RangeError, ReferenceError];
+
+/**
+ * A logger that writes JSON lines with listed fields only, and of errors only what cannot hold data: no SQL, no
+ * parameters, no `detail` of PostgreSQL, no arguments of a Redis command, no headers or bodies.
+ */
+export function createLogger(options: { level: string; service: string; destination?: DestinationStream }): Logger {
+  return pino(
+    {
+      level: options.level,
+      base: { service: options.service, pid: process.pid },
+      serializers: { err: safeError, req: (request: unknown) => idOf(request), res: () => undefined },
+      formatters: { log: listedFields, bindings: listedFields, level: (label) => ({ level: label }) },
+      // pino takes an error's message as the line's message; ours may hold data, so it is replaced first.
+      hooks: {
+        logMethod(args, method) {
+          method.apply(this, safeArguments(args) as typeof args);
+        },
+      },
+    },
+    options.destination ?? pino.destination({ dest: 1, sync: true }),
+  );
+}
+
+/** What may be written of an error: its type, code, message where that is made by us, its frames, and its cause's code. */
+export function safeError(thrown: unknown): Record<string, unknown> {
+  if (!(thrown instanceof Error)) return { type: typeof thrown };
+  return {
+    type: thrown.constructor.name,
+    code: codeOf(thrown),
+    message: safeMessage(thrown),
+    frames: thrown.stack?.split('\n').filter((line) => /^\s+at /.test(line)),
+    cause: thrown.cause instanceof Error ? withoutFrames(safeError(thrown.cause)) : undefined,
+  };
+}
+
+function withoutFrames({ frames: _, ...rest }: Record<string, unknown>): Record<string, unknown> {
+  return rest;
+}
+
+function safeMessage(error: Error): string | undefined {
+  const isOwn = error instanceof DroverError || ownMessages.some((type) => error instanceof type);
+  // `syscall`: the system's errors name an address or a file. FST_: Fastify's are fixed texts.
+  return isOwn || 'syscall' in error || String(codeOf(error)).startsWith('FST_') ? error.message : undefined;
+}
+
+/** A code of our own, of Node, an SQLSTATE, or the first word of a Redis error (OOM, READONLY, NOAUTH). */
+function codeOf(error: Error): string | undefined {
+  if ('code' in error && (typeof error.code === 'string' || typeof error.code === 'number')) return String(error.code);
+  return error.name === 'ReplyError' ? /^[A-Z]+/.exec(error.message)?.[0] : undefined;
+}
+
+function listedFields(fields: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => allowed.has(name)));
+}
+
+function idOf(request: unknown): unknown {
+  return typeof request === 'object' && request !== null && 'id' in request ? { id: request.id } : undefined;
+}
+
+function safeArguments(args: readonly unknown[]): readonly unknown[] {
+  const [first, ...rest] = args;
+  if (first instanceof Error) return [{ err: first }, ...(rest.length > 0 ? rest : [titleOf(first)])];
+  const holdsError = typeof first === 'object' && first !== null && 'err' in first && first.err instanceof Error;
+  return holdsError && rest.length === 0 ? [first, titleOf(first.err as Error)] : args;
+}
+
+function titleOf(error: Error): string {
+  return safeMessage(error) ?? codeOf(error) ?? error.constructor.name;
+}
