@@ -1,0 +1,102 @@
+import type { Subject } from '../../core/fault-plan.ts';
+import type { FaultRule } from '../../core/fault-rule.ts';
+import type { Answer, SandboxRequest } from '../../core/message.ts';
+import type { Random } from '../../core/random.ts';
+import type { Outcome, Upstream } from '../../core/upstream.ts';
+import { type BubbleType, isBubbleType } from '../schema.ts';
+import type { BubbleSettings } from '../settings.ts';
+import type { BubbleData } from '../store/bubble-data.ts';
+import { createMany } from './bulk.ts';
+import type { ApiContext } from './context.ts';
+import { list } from './list.ts';
+import { meta } from './meta.ts';
+import { refusal, unauthorized, unknownType } from './refusals.ts';
+import { changeOne, createOne, deleteOne, getOne } from './single.ts';
+
+export const API_PATH = '/api/1.1';
+
+export interface BubbleApiDeps {
+  readonly data: BubbleData;
+  readonly random: Random;
+  /** An admin's token: privacy rules do not apply. */
+  readonly apiKey: string;
+  /** A user's token: sees what the privacy rules leave. */
+  readonly userKey: string;
+  readonly settings: Readonly<BubbleSettings>;
+}
+
+/** Bubble's Data API over the given things. */
+export function bubbleApi(deps: BubbleApiDeps): Upstream {
+  return {
+    name: 'bubble',
+    subject: subjectOf,
+    refusal: (status, message) => refusal(status, status === 429 ? 'RATE_LIMITED' : 'ERROR', message),
+    handle: (request, faults) => handle(request, faults, deps),
+  };
+}
+
+function handle(request: SandboxRequest, faults: readonly FaultRule[], deps: BubbleApiDeps): Outcome {
+  const touched: string[] = [];
+  const caller = hiddenShareOf(request, deps);
+  if (caller === undefined) return { answer: unauthorized(), touched };
+  const context = {
+    data: deps.data,
+    random: deps.random,
+    wall: deps.settings.wall,
+    hiddenShare: caller,
+    faults,
+    touched,
+  };
+  return { answer: route(request, context), touched };
+}
+
+function route(request: SandboxRequest, context: ApiContext): Answer {
+  const { area, type, id } = locate(request.path);
+  if (area === 'meta' && request.method === 'GET') return meta();
+  if (area !== 'obj' || type === undefined) return refusal(404, 'NOT_FOUND', `No endpoint ${request.path}`);
+  if (!isBubbleType(type)) return unknownType(type);
+  return id === undefined ? onType(type, request, context) : onThing(type, id, request, context);
+}
+
+function onType(type: BubbleType, request: SandboxRequest, context: ApiContext): Answer {
+  if (request.method === 'GET') return list(type, request.query, context);
+  if (request.method === 'POST') return createOne(type, request.body, context);
+  return refusal(405, 'ERROR', `${request.method} is not possible here`);
+}
+
+function onThing(type: BubbleType, id: string, request: SandboxRequest, context: ApiContext): Answer {
+  const { method, body, headers } = request;
+  if (method === 'GET') return getOne(type, id, context);
+  if (method === 'POST' && id === 'bulk') return createMany(type, body, headers['content-type'], context);
+  if (method === 'PATCH' || method === 'PUT') return changeOne(type, id, method, body, context);
+  if (method === 'DELETE') return deleteOne(type, id, context);
+  return refusal(405, 'ERROR', `${method} is not possible here`);
+}
+
+/** The share of things hidden from whoever asks; undefined for a stranger. */
+function hiddenShareOf(request: SandboxRequest, deps: BubbleApiDeps): number | undefined {
+  const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
+  if (token === deps.apiKey) return 0;
+  return token === deps.userKey ? deps.settings.hiddenShare : undefined;
+}
+
+function subjectOf(request: SandboxRequest): Subject {
+  const { area, type, id } = locate(request.path);
+  const names: Record<string, string> = {
+    GET: 'get',
+    POST: 'create',
+    PATCH: 'change',
+    PUT: 'change',
+    DELETE: 'delete',
+  };
+  let operation = area === 'obj' ? (names[request.method] ?? 'other') : (area ?? 'other');
+  if (operation === 'get' && id === undefined) operation = 'list';
+  if (operation === 'create' && id === 'bulk') operation = 'bulk';
+  return { method: request.method, operation, resource: type ?? '' };
+}
+
+function locate(path: string): { area: string | undefined; type: string | undefined; id: string | undefined } {
+  if (!path.startsWith(`${API_PATH}/`)) return { area: undefined, type: undefined, id: undefined };
+  const [area, type, id] = path.slice(API_PATH.length + 1).split('/');
+  return { area, type, id: id === undefined ? undefined : decodeURIComponent(id) };
+}

@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { isEmpty, type Row, readField } from '../row.ts';
+import { compareValues } from './sort.ts';
+
+const CONSTRAINT_TYPES = [
+  'equals',
+  'not equal',
+  'is_empty',
+  'is_not_empty',
+  'empty',
+  'not empty',
+  'text contains',
+  'not text contains',
+  'greater than',
+  'less than',
+  'in',
+  'not in',
+  'contains',
+  'not contains',
+] as const;
+
+const constraintSchema = z
+  .object({ key: z.string(), constraint_type: z.enum(CONSTRAINT_TYPES), value: z.json().optional() })
+  .transform((raw) => ({ ...raw, value: asStored(raw.value) }));
+
+export const constraintsSchema = z.array(constraintSchema);
+
+export type Constraint = z.infer<typeof constraintSchema>;
+
+const ISO_DATE = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
+
+/** Rows hold dates with milliseconds and `Z`; a constraint may spell the same moment otherwise. */
+function asStored(value: unknown): unknown {
+  if (typeof value !== 'string' || !ISO_DATE.test(value)) return value;
+  const moment = new Date(value);
+  return Number.isNaN(moment.getTime()) ? value : moment.toISOString();
+}
+
+/** Whether a row meets a constraint. An empty field equals nothing, and is neither greater nor less. */
+export function meets(row: Row, constraint: Constraint): boolean {
+  const field = readField(row, constraint.key);
+  const { value } = constraint;
+  switch (constraint.constraint_type) {
+    case 'equals':
+      return same(field, value);
+    case 'not equal':
+      return !same(field, value);
+    case 'is_empty':
+    case 'empty':
+      return isEmpty(field);
+    case 'is_not_empty':
+    case 'not empty':
+      return !isEmpty(field);
+    case 'text contains':
+      return containsText(field, value);
+    case 'not text contains':
+      return !containsText(field, value);
+    case 'greater than':
+      return typeof field === typeof value && compareValues(field, value) > 0;
+    case 'less than':
+      return typeof field === typeof value && compareValues(field, value) < 0;
+    case 'in':
+      return Array.isArray(value) && value.some((item) => same(field, item));
+    case 'not in':
+      return Array.isArray(value) && !value.some((item) => same(field, item));
+    case 'contains':
+      return Array.isArray(field) && field.includes(value);
+    case 'not contains':
+      return !(Array.isArray(field) && field.includes(value));
+  }
+}
+
+function same(field: unknown, value: unknown): boolean {
+  if (isEmpty(field) || isEmpty(value)) return isEmpty(field) && isEmpty(value);
+  return field === value || JSON.stringify(field) === JSON.stringify(value);
+}
+
+function containsText(field: unknown, value: unknown): boolean {
+  return typeof field === 'string' && typeof value === 'string' && field.toLowerCase().includes(value.toLowerCase());
+}

@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import type { Clock } from './clock.ts';
+import type { FaultPlan } from './fault-plan.ts';
+import { faultRulesSchema } from './fault-rule.ts';
+import type { Journal } from './journal.ts';
+import { type Answer, jsonAnswer, type SandboxRequest } from './message.ts';
+import { CONTROL_PREFIX } from './server.ts';
+
+type Json = Record<string, unknown>;
+
+/** The sandbox's records, as far as the control surface needs them. Each throws on an unknown kind of record. */
+export interface MutableData {
+  counts(): Record<string, number>;
+  get(resource: string, id: string): Json | undefined;
+  insert(resource: string, fields: Json): string;
+  modify(resource: string, id: string, changes: Json): boolean;
+  delete(resource: string, id: string): boolean;
+}
+
+export interface ControlDeps {
+  readonly journal: Journal;
+  readonly faults: FaultPlan;
+  readonly clock: Clock;
+  readonly manifest: unknown;
+  readonly data: MutableData;
+  /** Numbers that may be changed while the sandbox runs. */
+  readonly settings: Record<string, number>;
+}
+
+const clockChange = z.union([z.strictObject({ advanceMs: z.int() }), z.strictObject({ at: z.iso.datetime() })]);
+const record = z.record(z.string(), z.json());
+
+/** The surface under `/__sandbox/`: everything the in-process handle offers, for tests in another process or language. */
+export function controlSurface(deps: ControlDeps): (request: SandboxRequest) => Answer {
+  return (request) => {
+    const [area, ...rest] = request.path.slice(CONTROL_PREFIX.length).split('/').map(decodeURIComponent);
+    try {
+      return route(request, area ?? '', rest, deps) ?? jsonAnswer(404, { error: `nothing at ${request.path}` });
+    } catch (cause) {
+      return jsonAnswer(400, { error: cause instanceof Error ? cause.message : String(cause) });
+    }
+  };
+}
+
+function route(request: SandboxRequest, area: string, rest: readonly string[], deps: ControlDeps): Answer | undefined {
+  if (area === 'journal') return jsonAnswer(200, deps.journal.entries(Number(request.query.get('after') ?? 0)));
+  if (area === 'manifest') return jsonAnswer(200, deps.manifest);
+  if (area === 'faults') return faults(request, deps.faults);
+  if (area === 'clock') return clock(request, deps.clock);
+  if (area === 'settings') return settings(request, deps.settings);
+  if (area === 'data') return data(request, rest, deps.data);
+  return undefined;
+}
+
+function faults(request: SandboxRequest, plan: FaultPlan): Answer {
+  if (request.method === 'PUT') plan.set(faultRulesSchema.parse(parsed(request)));
+  if (request.method === 'DELETE') plan.clear();
+  return jsonAnswer(200, { rules: plan.rules, tally: plan.tally() });
+}
+
+function clock(request: SandboxRequest, clock: Clock): Answer {
+  if (request.method === 'POST') {
+    const change = clockChange.parse(parsed(request));
+    if ('at' in change) clock.set(Date.parse(change.at));
+    else clock.advance(change.advanceMs);
+  }
+  return jsonAnswer(200, { now: clock.iso() });
+}
+
+function settings(request: SandboxRequest, current: Record<string, number>): Answer {
+  const changes = request.method === 'PATCH' ? z.record(z.string(), z.number()).parse(parsed(request)) : {};
+  const stranger = Object.keys(changes).find((name) => !(name in current));
+  if (stranger !== undefined)
+    throw new RangeError(`no setting "${stranger}"; there are ${Object.keys(current).join(', ')}`);
+  return jsonAnswer(200, Object.assign(current, changes));
+}
+
+/** `GET data`, `POST data/<kind>`, and `GET`, `PATCH`, `DELETE data/<kind>/<id>`. */
+function data(request: SandboxRequest, [resource, id]: readonly string[], store: MutableData): Answer | undefined {
+  if (resource === undefined) return jsonAnswer(200, store.counts());
+  if (id === undefined) {
+    if (request.method !== 'POST') return undefined;
+    return jsonAnswer(201, { id: store.insert(resource, record.parse(parsed(request))) });
+  }
+  if (request.method === 'PATCH')
+    return jsonAnswer(200, { ok: store.modify(resource, id, record.parse(parsed(request))) });
+  if (request.method === 'DELETE') return jsonAnswer(200, { ok: store.delete(resource, id) });
+  const found = store.get(resource, id);
+  return found === undefined ? undefined : jsonAnswer(200, found);
+}
+
+function parsed(request: SandboxRequest): unknown {
+  return JSON.parse(request.body.toString('utf8'));
+}

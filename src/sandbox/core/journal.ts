@@ -1,0 +1,61 @@
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { finished } from 'node:stream/promises';
+
+/** One request as the sandbox saw it. Credentials and bodies are never kept. */
+export interface JournalEntry {
+  readonly seq: number;
+  /** Milliseconds since the epoch, by the sandbox's clock. */
+  readonly at: number;
+  readonly method: string;
+  readonly path: string;
+  readonly query: Readonly<Record<string, string>>;
+  /** 0 when the connection was dropped without an answer. */
+  readonly status: number;
+  /** What was injected, several joined by `+`. */
+  readonly fault?: string;
+  /** Records a fault changed behind the client's back. */
+  readonly touched?: readonly string[];
+}
+
+/** Append-only memory of every request, and the same as JSON lines in a file when one is named. */
+export class Journal {
+  readonly #entries: JournalEntry[] = [];
+  readonly #file: WriteStream | undefined;
+
+  constructor(file?: string) {
+    this.#file = file === undefined ? undefined : createWriteStream(file, { flags: 'a' });
+  }
+
+  append(entry: Omit<JournalEntry, 'seq'>): void {
+    const numbered = { seq: this.#entries.length + 1, ...entry };
+    this.#entries.push(numbered);
+    this.#file?.write(`${JSON.stringify(numbered)}\n`);
+  }
+
+  /** Entries after the given sequence number, oldest first. */
+  entries(after = 0): readonly JournalEntry[] {
+    return this.#entries.slice(after);
+  }
+
+  get size(): number {
+    return this.#entries.length;
+  }
+
+  /** The most requests that any window of this length holds: what a test of a client's rate limit asks for. */
+  peak(windowMs: number, matches: (entry: JournalEntry) => boolean = () => true): number {
+    const times = this.#entries.filter(matches).map((entry) => entry.at);
+    let first = 0;
+    let peak = 0;
+    for (let last = 0; last < times.length; last++) {
+      while ((times[last] ?? 0) - (times[first] ?? 0) >= windowMs) first++;
+      peak = Math.max(peak, last - first + 1);
+    }
+    return peak;
+  }
+
+  async close(): Promise<void> {
+    if (this.#file === undefined) return;
+    this.#file.end();
+    await finished(this.#file);
+  }
+}

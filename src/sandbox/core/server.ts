@@ -1,0 +1,119 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from './clock.ts';
+import type { FaultPlan } from './fault-plan.ts';
+import type { FaultRule } from './fault-rule.ts';
+import type { Journal } from './journal.ts';
+import { type Answer, jsonAnswer, readRequest, type SandboxRequest } from './message.ts';
+import { delayFor, refusalFor, spoiled } from './spoil.ts';
+import type { Outcome, Upstream } from './upstream.ts';
+import type { WindowLimiter } from './window-limiter.ts';
+
+export const CONTROL_PREFIX = '/__sandbox/';
+
+export interface ServerDeps {
+  readonly upstream: Upstream;
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly faults: FaultPlan;
+  /** Absent: no limit. */
+  readonly limiter?: WindowLimiter;
+  /** Asked at every request, so that it can change meanwhile. */
+  readonly latencyMs: () => number;
+  /** Answers paths under `/__sandbox/`, which are neither journaled, limited nor struck by faults. */
+  readonly control: (request: SandboxRequest) => Answer;
+}
+
+export interface RunningServer {
+  /** `http://127.0.0.1:4010`, without a path. */
+  readonly origin: string;
+  close(): Promise<void>;
+}
+
+/** Starts the server that every sandbox shares; port 0 takes a free one. */
+export async function startServer(port: number, host: string, deps: ServerDeps): Promise<RunningServer> {
+  const server = createServer((message, response) => {
+    serve(message, response, deps).catch((cause: unknown) => {
+      if (!response.headersSent) send(response, jsonAnswer(500, { sandboxFailure: String(cause) }));
+      else response.destroy();
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+  const address = server.address() as AddressInfo;
+  return {
+    origin: `http://${host}:${address.port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function serve(message: IncomingMessage, response: ServerResponse, deps: ServerDeps): Promise<void> {
+  const request = await readRequest(message);
+  if (request.path.startsWith(CONTROL_PREFIX)) return send(response, deps.control(request));
+  const at = deps.clock.now();
+  const faults = deps.faults.strike(deps.upstream.subject(request));
+  const outcome = has(faults, 'drop-before') ? undefined : respond(request, faults, deps);
+  const dropped = outcome === undefined || has(faults, 'drop-after') || has(faults, 'drop-midway');
+  // Journaled when it arrived, not when it was answered: a client that has its answer finds it in the journal.
+  deps.journal.append(entry(request, at, dropped ? 0 : outcome.answer.status, faults, outcome?.touched ?? []));
+  const delay = deps.latencyMs() + delayFor(faults);
+  if (delay > 0) await sleep(delay);
+  if (outcome === undefined || has(faults, 'drop-after')) message.socket.destroy();
+  else if (has(faults, 'drop-midway')) cutOff(response, outcome.answer);
+  else send(response, outcome.answer);
+}
+
+function respond(request: SandboxRequest, faults: readonly FaultRule[], deps: ServerDeps): Outcome {
+  const refusal = refusalFor(faults, deps.upstream, deps.clock) ?? overLimit(deps);
+  if (refusal !== undefined) return { answer: refusal, touched: [] };
+  const outcome = deps.upstream.handle(request, faults);
+  return { ...outcome, answer: spoiled(outcome.answer, faults) };
+}
+
+function overLimit(deps: ServerDeps): Answer | undefined {
+  const wait = deps.limiter?.take() ?? 0;
+  return wait > 0 ? deps.upstream.refusal(429, 'Rate limit of this application reached') : undefined;
+}
+
+function has(faults: readonly FaultRule[], fault: FaultRule['fault']): boolean {
+  return faults.some((rule) => rule.fault === fault);
+}
+
+function entry(
+  request: SandboxRequest,
+  at: number,
+  status: number,
+  faults: readonly FaultRule[],
+  touched: readonly string[],
+) {
+  return {
+    at,
+    method: request.method,
+    path: request.path,
+    query: Object.fromEntries(request.query),
+    status,
+    ...(faults.length > 0 ? { fault: faults.map((rule) => rule.fault).join('+') } : {}),
+    ...(touched.length > 0 ? { touched } : {}),
+  };
+}
+
+function send(response: ServerResponse, answer: Answer): void {
+  response.writeHead(answer.status, {
+    ...answer.headers,
+    ...(answer.status === 204 ? {} : { 'content-length': Buffer.byteLength(answer.body) }),
+  });
+  response.end(answer.body);
+}
+
+/** Promises the whole body, sends half of it, and hangs up. */
+function cutOff(response: ServerResponse, answer: Answer): void {
+  response.writeHead(answer.status, { ...answer.headers, 'content-length': Buffer.byteLength(answer.body) + 1 });
+  response.write(answer.body.slice(0, Math.floor(answer.body.length / 2)), () => response.destroy());
+}

@@ -1,0 +1,20 @@
+import type { Subject } from './fault-plan.ts';
+import type { FaultRule } from './fault-rule.ts';
+import type { Answer, SandboxRequest } from './message.ts';
+
+/** An answer and the records that faults changed while it was made. */
+export interface Outcome {
+  readonly answer: Answer;
+  readonly touched: readonly string[];
+}
+
+/** What one upstream must tell the shared server. */
+export interface Upstream {
+  readonly name: string;
+  /** What the request is about; asked before anything happens. */
+  subject(request: SandboxRequest): Subject;
+  /** Does the work. Only faults about pages and records concern it; the server sees to the rest. */
+  handle(request: SandboxRequest, faults: readonly FaultRule[]): Outcome;
+  /** A refusal (429, 500, 503) in the upstream's own shape. */
+  refusal(status: number, message: string): Answer;
+}

@@ -1,0 +1,23 @@
+import { Command } from 'commander';
+import { ZodError, z } from 'zod';
+import { bubbleCommand } from './bubble/command.ts';
+
+/** Every sandbox is one entry here. */
+const COMMANDS = [bubbleCommand];
+
+const program = new Command('sandbox')
+  .description('Local servers that behave like the services a migration reads from and writes to, faults included.')
+  .showHelpAfterError();
+for (const command of COMMANDS) program.addCommand(command());
+
+try {
+  await program.parseAsync();
+} catch (cause) {
+  process.stderr.write(`${explain(cause)}\n`);
+  process.exitCode = 1;
+}
+
+function explain(cause: unknown): string {
+  if (cause instanceof ZodError) return z.prettifyError(cause);
+  return cause instanceof Error ? cause.message : String(cause);
+}
