@@ -2,7 +2,7 @@
  * What the engine needs from the world. `db`, `queues` and `targets` implement these; the engine knows nothing of
  * PostgreSQL, BullMQ or Redis.
  */
-import type { Entity, RecordMoney } from '../plan/contract.ts';
+import type { Entity, Plan, RecordMoney, Source } from '../plan/contract.ts';
 import type { Json, JsonObject } from '../plan/json.ts';
 import type { RecordStatus, Stage } from './record-status.ts';
 import type { RunStatus } from './run-status.ts';
@@ -20,6 +20,8 @@ export interface Run {
   readonly reason: string | null;
   readonly targetSchema: string;
   readonly batchSize: number;
+  /** The run stops when more than this share of its settled records was rejected or failed. */
+  readonly maxFailurePercent: number;
   readonly scope: { readonly since?: string; readonly until?: string; readonly ids?: readonly string[] };
   readonly params: JsonObject;
   /** YYYYMMDD_HHMMSS of the start; names its reports. */
@@ -34,7 +36,6 @@ export interface Run {
 
 export type Strategy = 'full' | 'incremental' | 'selective';
 
-/** waiting: a parent's gate; reading: pages are being read; done; failed: see the error. */
 export type ExtractionStatus = 'reading' | 'done' | 'failed';
 
 /** One entity of one run: its extraction. */
@@ -45,7 +46,8 @@ export interface RunEntity {
   readonly status: ExtractionStatus;
   readonly cursor: Json | null;
   readonly pages: number;
-  readonly read: number;
+  /** How often the source was read from its beginning again because it fell short of its own count. */
+  readonly rescans: number;
   readonly repeated: number;
   readonly sourceTotal: number | null;
   readonly watermark: string | null;
@@ -121,6 +123,8 @@ export interface Finish {
   readonly ref: RecordRef;
   readonly stage: Stage;
   readonly verdict: Verdict;
+  /** The lease the work was done under, when it was claimed; a newer lease fences this finish off. */
+  readonly token?: string | undefined;
   /** Give it out at once: the caller will put the next job on its queue. */
   readonly dispatch: boolean;
 }
@@ -151,12 +155,15 @@ export interface PageToStore {
   readonly records: readonly {
     readonly sourceId: string;
     readonly raw: JsonObject;
-    /** Set for a record that is refused at the door (no id, the same id with other content). */
-    readonly reject?: { readonly code: string; readonly message: string };
+    /** Short hash of the content. */
+    readonly fingerprint: string;
+    /** Set for a record whose journey ends at the door: no id, the same id with other content, or only exported. */
+    readonly end?: { readonly status: 'rejected' | 'skipped'; readonly code: string; readonly message: string };
   }[];
   readonly cursor: Json | null;
-  readonly done: boolean;
   readonly watermark: string | null;
+  /** A repeated id with other content is a defect of the data: see Source.immutable. */
+  readonly immutable: boolean;
 }
 
 /** The ledger: the only writer of records. */
@@ -172,13 +179,7 @@ export interface Ledger {
   /** Counts a lost worker as a try; answers the refs that may still be tried. */
   countLost(refs: readonly RecordRef[], maxAttempts: number, worker: string): Promise<RecordRef[]>;
   /** Stores a page and moves the cursor, or answers undefined when another worker holds a newer epoch. */
-  storePage(
-    runId: string,
-    entity: string,
-    epoch: number,
-    page: PageToStore,
-    dispatch: number,
-  ): Promise<StoredPage | undefined>;
+  storePage(runId: string, entity: string, epoch: number, page: PageToStore): Promise<StoredPage | undefined>;
   /** Where the records stand that these source ids name, in this run first, in earlier ones after. */
   resolve(run: Run, wanted: readonly { entity: string; sourceId: string }[]): Promise<Map<string, Resolution>>;
   /** Source ids of the records merged into each of these. */
@@ -191,7 +192,12 @@ export interface RunStore {
   entities(runId: string): Promise<RunEntity[]>;
   extraction(runId: string, entity: string): Promise<RunEntity | undefined>;
   setSourceTotal(runId: string, entity: string, total: number | null): Promise<void>;
-  finishExtraction(runId: string, entity: string, epoch: number): Promise<void>;
+  /** `shortfall` is set when the source gave fewer records than it says it has. */
+  finishExtraction(runId: string, entity: string, epoch: number, shortfall: string | null): Promise<void>;
+  /** Reads the source from its beginning again; what is stored already is only counted as repeated. */
+  rescan(runId: string, entity: string, epoch: number): Promise<void>;
+  /** Records of one entity by stage and status. */
+  counts(runId: string, entity: string): Promise<readonly { stage: Stage; status: RecordStatus; n: number }[]>;
   /** Gives the slice back: the next one is due after `delayMs`. */
   yieldExtraction(runId: string, entity: string, epoch: number, delayMs: number): Promise<void>;
   failExtraction(
@@ -253,7 +259,25 @@ export interface StageJob {
   readonly refs: readonly RecordRef[];
 }
 
+/** What the source factory of a plan is given by this process. */
+export type SourceFactory = (plan: Plan, run: Run, entity: string) => Source;
+
+/** A copy of where extractions stand, in Redis, for whoever watches; the truth is the ledger's. */
+export interface Checkpoints {
+  save(runId: string, entity: string, checkpoint: { cursor: Json | null; pages: number; at: string }): Promise<void>;
+}
+
 /** Puts jobs on the queues. Never waits for Redis without a deadline; what is lost is swept up later. */
 export interface Dispatcher {
   dispatch(jobs: readonly StageJob[]): Promise<void>;
+  dispatchExtractions(jobs: readonly ExtractionJob[]): Promise<void>;
+  /** How many more jobs the stage's queue may take before it holds its window. */
+  room(stage: Stage): number;
+}
+
+/** A job that reads pages of one entity. */
+export interface ExtractionJob {
+  readonly runId: string;
+  readonly entity: string;
+  readonly epoch: number;
 }

@@ -32,6 +32,8 @@ export interface StartRun {
   /** Extract and stop: nothing is transformed or loaded. */
   readonly exportOnly?: boolean | undefined;
   readonly targetSchema?: string | undefined;
+  /** Stop when more than this share of the settled records was rejected or failed. Default 50. */
+  readonly maxFailurePercent?: number | undefined;
   /** The plan's own parameters. */
   readonly params?: Record<string, unknown> | undefined;
 }

@@ -1,0 +1,44 @@
+import type pg from 'pg';
+import type { DueRecord } from '../../src/engine/conductor/ports.ts';
+import type { ExtractionJob } from '../../src/engine/ports.ts';
+import type { Stage } from '../../src/engine/record-status.ts';
+import { prepared } from '../sql.ts';
+
+// SKIP LOCKED: a record a worker is finishing at this moment is not due.
+const records = `
+WITH due AS (
+  SELECT id FROM drover.records
+  WHERE run_id = $1 AND entity = $2 AND stage = $3 AND status = 'pending' AND dispatched_at IS NULL AND due_at <= now()
+  ORDER BY due_at, id LIMIT $4 FOR UPDATE SKIP LOCKED
+)
+UPDATE drover.records r SET dispatched_at = now(), epoch = r.epoch + 1 FROM due WHERE r.id = due.id
+RETURNING r.id::text AS id, r.epoch, r.attempts`;
+
+/** Gives out due records of one entity at one stage. */
+export function takeDue(
+  pool: pg.Pool,
+  runId: string,
+  entity: string,
+  stage: Stage,
+  limit: number,
+): Promise<DueRecord[]> {
+  return prepared<{ id: string; epoch: number; attempts: number }>(pool, 'take_due', records, [
+    runId,
+    entity,
+    stage,
+    limit,
+  ]);
+}
+
+const extractions = `
+UPDATE drover.run_entities SET dispatched_at = now(), epoch = epoch + 1
+WHERE run_id = $1 AND status = 'reading' AND dispatched_at IS NULL AND due_at <= now()
+RETURNING run_id, entity, epoch`;
+
+/** Gives out the extractions of a run that are due. */
+export async function takeDueExtractions(pool: pg.Pool, runId: string): Promise<ExtractionJob[]> {
+  const rows = await prepared<{ run_id: string; entity: string; epoch: number }>(pool, 'take_due_x', extractions, [
+    runId,
+  ]);
+  return rows.map((row) => ({ runId: row.run_id, entity: row.entity, epoch: row.epoch }));
+}

@@ -1,0 +1,55 @@
+import pg from 'pg';
+
+// Any number: it only has to be the same in every process of the fleet.
+const leaderLock = 7_214_530_002;
+
+export interface Leadership {
+  /** True while this process is the one that conducts; tries to become it when nobody is. */
+  hold(): Promise<boolean>;
+  release(): Promise<void>;
+}
+
+/**
+ * One conductor in the fleet, by an advisory lock on a connection of its own: it goes with the connection, so a
+ * leader that dies or loses the database is followed by another without any clock being compared.
+ */
+export function createLeadership(url: string): Leadership {
+  let client: pg.Client | undefined;
+
+  async function drop(): Promise<void> {
+    const old = client;
+    client = undefined;
+    await old?.end().catch(() => undefined);
+  }
+
+  return {
+    async hold() {
+      try {
+        if (client) {
+          await client.query('SELECT 1');
+          return true;
+        }
+        const candidate = new pg.Client({
+          connectionString: url,
+          connectionTimeoutMillis: 5_000,
+          query_timeout: 5_000,
+          keepAlive: true,
+          application_name: 'drover leader',
+        });
+        // Without a handler a lost connection ends the process.
+        candidate.on('error', () => {
+          if (client === candidate) client = undefined;
+        });
+        await candidate.connect();
+        const answer = await candidate.query<{ got: boolean }>('SELECT pg_try_advisory_lock($1) AS got', [leaderLock]);
+        if (answer.rows[0]?.got) client = candidate;
+        else await candidate.end();
+        return client === candidate;
+      } catch {
+        await drop();
+        return false;
+      }
+    },
+    release: drop,
+  };
+}

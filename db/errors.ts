@@ -1,0 +1,60 @@
+import { DroverError } from '../src/errors.ts';
+
+interface PostgresError {
+  readonly code?: string;
+  readonly message: string;
+  readonly column?: string;
+  readonly constraint?: string;
+  readonly table?: string;
+}
+
+// Connection and resource classes of https://www.postgresql.org/docs/current/errcodes-appendix.html: 08 connection,
+// 53 resources, 57 operator intervention, 58 system. 25006: read-only, as a demoted primary answers.
+const unavailable = /^(08|53|57|58|25006)/;
+// 40001 serialization failure, 40P01 deadlock, 55P03 lock not available.
+const conflict = /^(40001|40P01|55P03)$/;
+// 22 data exception, 23 integrity constraint violation.
+const refused = /^(22|23)/;
+// 42: what is named does not exist, or may not be touched.
+const schema = /^(42|3F)/;
+const network = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'EAI_AGAIN']);
+
+/**
+ * What PostgreSQL or its driver threw, as a coded error. The driver's `detail` and `where` hold row values, so only the
+ * primary message goes on, and for refused rows not even that: the constraint and column say enough.
+ */
+export function toDatabaseError(thrown: unknown): DroverError {
+  if (thrown instanceof DroverError) return thrown;
+  const error = thrown as PostgresError;
+  const code = error?.code ?? '';
+  if (conflict.test(code)) return new DroverError('DATABASE_CONFLICT', error.message, { cause: thrown });
+  if (refused.test(code))
+    return new DroverError('TARGET_CONSTRAINT', constraintMessage(error), { cause: thrown, field: error.column });
+  if (schema.test(code)) return new DroverError('TARGET_SCHEMA', error.message, { cause: thrown });
+  if (unavailable.test(code) || network.has(code) || isConnectionLoss(error)) {
+    return new DroverError('DATABASE_UNAVAILABLE', `PostgreSQL: ${error.message}`, { cause: thrown });
+  }
+  return new DroverError('INTERNAL', error?.message ?? String(thrown), { cause: thrown });
+}
+
+function constraintMessage(error: PostgresError): string {
+  const where = error.constraint ? ` (${error.constraint})` : '';
+  const what: Record<string, string> = {
+    '23502': 'a required column is empty',
+    '23503': 'a foreign key points at no row',
+    '23505': 'a unique value is already taken',
+    '23514': 'a check constraint is broken',
+    '22001': 'a text is too long for its column',
+    '22003': 'a number is out of range for its column',
+    '22P02': 'a value has the wrong type for its column',
+  };
+  const column = error.column ? ` in column ${error.column}` : '';
+  return `${what[error.code ?? ''] ?? 'the target refuses the row'}${column}${where}`;
+}
+
+// pg's own errors of a lost connection carry no code.
+function isConnectionLoss(error: PostgresError): boolean {
+  return ['Connection terminated', 'timeout exceeded when trying to connect', 'Query read timeout'].some((start) =>
+    String(error?.message).startsWith(start),
+  );
+}

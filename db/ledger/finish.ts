@@ -1,0 +1,123 @@
+import type pg from 'pg';
+import type { Finish, Finished } from '../../src/engine/ports.ts';
+import type { RecordStatus, Stage } from '../../src/engine/record-status.ts';
+import { prepared, type Row } from '../sql.ts';
+
+/**
+ * The one statement that moves records. Guarded by stage, epoch and lease, so a second worker with the same record,
+ * or one that was thought dead, changes nothing. Payloads, the try and the new state are written together or not at
+ * all. A record whose run was asked to stop keeps its result but is not given out again.
+ */
+const statement = `
+WITH input AS (
+  SELECT * FROM json_to_recordset($1::json) AS x(
+    id bigint, epoch int, stage text, token text, to_stage text, status text, code text, field text, message text,
+    target_id text, merge_key text, merge_rank text, merged_into bigint, blocked_by bigint, amount bigint, currency text,
+    amount_status text, hash text, delay_ms int, tried int, dispatch boolean, clean json, raw json)
+), moved AS (
+  UPDATE drover.records r SET
+    stage = i.to_stage, status = i.status, code = i.code, field = i.field, message = i.message,
+    target_id = coalesce(i.target_id, r.target_id), merge_key = coalesce(i.merge_key, r.merge_key),
+    merge_rank = coalesce(i.merge_rank, r.merge_rank), merged_into = coalesce(i.merged_into, r.merged_into),
+    blocked_by = i.blocked_by, amount = coalesce(i.amount, r.amount), currency = coalesce(i.currency, r.currency),
+    amount_status = coalesce(i.amount_status, r.amount_status), hash = coalesce(i.hash, r.hash),
+    epoch = r.epoch + 1, attempts = r.attempts + i.tried, lease_token = NULL, lease_until = NULL,
+    dispatched_at = CASE WHEN i.dispatch AND run.status = 'running' THEN now() END,
+    due_at = now() + i.delay_ms * interval '1 millisecond', updated_at = now()
+  FROM input i, drover.runs run
+  WHERE r.id = i.id AND r.epoch = i.epoch AND r.stage = i.stage AND r.status = 'pending' AND run.id = r.run_id
+    AND (i.token IS NULL OR r.lease_token = i.token)
+  RETURNING r.id, r.run_id, r.entity, r.stage, r.status, r.epoch, r.dispatched_at
+), stored AS (
+  INSERT INTO drover.cleans (record_id, clean) SELECT i.id, i.clean FROM input i JOIN moved USING (id) WHERE i.clean IS NOT NULL
+  ON CONFLICT (record_id) DO UPDATE SET clean = excluded.clean
+), fetched AS (
+  INSERT INTO drover.payloads (record_id, raw) SELECT i.id, i.raw FROM input i JOIN moved USING (id) WHERE i.raw IS NOT NULL
+  ON CONFLICT (record_id) DO UPDATE SET raw = excluded.raw
+), tried AS (
+  INSERT INTO drover.tries (record_id, run_id, entity, stage, epoch, status, code, field, message, worker)
+  SELECT i.id, m.run_id, m.entity, i.stage, i.epoch, i.status, i.code, i.field, coalesce(i.message, ''), $2
+  FROM input i JOIN moved m USING (id) WHERE i.tried > 0 OR i.status IN ('rejected', 'failed', 'blocked', 'mismatched')
+)
+SELECT id::text AS id, run_id, entity, stage, status, epoch, dispatched_at IS NOT NULL AS dispatched FROM moved`;
+
+interface MovedRow extends Row {
+  id: string;
+  run_id: string;
+  entity: string;
+  stage: Stage;
+  status: RecordStatus;
+  epoch: number;
+  dispatched: boolean;
+}
+
+/** Moves records on; answers those that counted. */
+export async function finishRecords(pool: pg.Pool, finishes: readonly Finish[], worker: string): Promise<Finished[]> {
+  if (finishes.length === 0) return [];
+  const values = [JSON.stringify(finishes.map(toInput)), worker];
+  const rows = await prepared<MovedRow>(pool, 'finish', statement, values);
+  return rows.map((row) => ({
+    id: row.id,
+    epoch: row.epoch,
+    runId: row.run_id,
+    entity: row.entity,
+    stage: row.stage,
+    status: row.status,
+    dispatched: row.dispatched,
+  }));
+}
+
+function toInput(finish: Finish): Record<string, unknown> {
+  const base = {
+    id: finish.ref.id,
+    epoch: finish.ref.epoch,
+    stage: finish.stage,
+    token: finish.token,
+    to_stage: finish.stage,
+    status: 'pending',
+    delay_ms: 0,
+    tried: 0,
+    dispatch: finish.dispatch,
+  };
+  const verdict = finish.verdict;
+  switch (verdict.kind) {
+    case 'next':
+      return {
+        ...base,
+        to_stage: verdict.stage,
+        clean: verdict.clean,
+        raw: verdict.raw,
+        target_id: verdict.targetId,
+        merge_key: verdict.mergeKey,
+        merge_rank: verdict.mergeRank,
+        hash: verdict.hash,
+        ...moneyColumns(verdict.money),
+      };
+    case 'end':
+      return {
+        ...base,
+        status: verdict.status,
+        code: verdict.code,
+        field: verdict.field,
+        message: verdict.message,
+        target_id: verdict.targetId,
+        merged_into: verdict.mergedInto,
+        blocked_by: verdict.blockedBy,
+        dispatch: false,
+        ...moneyColumns(verdict.money),
+      };
+    case 'again':
+      return {
+        ...base,
+        code: verdict.code,
+        message: verdict.message,
+        delay_ms: Math.round(verdict.delayMs),
+        tried: verdict.counts ? 1 : 0,
+        dispatch: false,
+      };
+  }
+}
+
+function moneyColumns(money: { minor: string; currency: string; status: string } | undefined): Record<string, unknown> {
+  return money ? { amount: money.minor, currency: money.currency, amount_status: money.status } : {};
+}

@@ -1,0 +1,59 @@
+import type pg from 'pg';
+import type { RecordRef } from '../../src/engine/ports.ts';
+import { prepared } from '../sql.ts';
+
+const released = `
+UPDATE drover.records r SET dispatched_at = NULL, lease_token = NULL, lease_until = NULL
+FROM unnest($1::bigint[], $2::int[]) AS i(id, epoch)
+WHERE r.id = i.id AND r.epoch = i.epoch AND r.status = 'pending'`;
+
+/** Hands records back undone; the dispatcher gives them out again when their run may move. */
+export async function releaseRecords(pool: pg.Pool, refs: readonly RecordRef[]): Promise<void> {
+  if (refs.length === 0) return;
+  await prepared(pool, 'release', released, [refs.map((ref) => ref.id), refs.map((ref) => ref.epoch)]);
+}
+
+const claimed = `
+UPDATE drover.records r SET lease_token = $3, lease_until = now() + $4 * interval '1 millisecond'
+FROM unnest($1::bigint[], $2::int[]) AS i(id, epoch)
+WHERE r.id = i.id AND r.epoch = i.epoch AND r.status = 'pending'
+  AND (r.lease_until IS NULL OR r.lease_until < now() OR r.lease_token = $3)
+RETURNING r.id::text AS id, r.epoch`;
+
+/** Takes a lease on the records nobody else holds; PostgreSQL's clock decides. */
+export async function claimRecords(
+  pool: pg.Pool,
+  refs: readonly RecordRef[],
+  token: string,
+  leaseMs: number,
+): Promise<RecordRef[]> {
+  const values = [refs.map((ref) => ref.id), refs.map((ref) => ref.epoch), token, leaseMs];
+  return prepared<{ id: string; epoch: number }>(pool, 'claim', claimed, values);
+}
+
+const lost = `
+WITH hit AS (
+  UPDATE drover.records r SET
+    attempts = r.attempts + 1, lease_token = NULL, lease_until = NULL, updated_at = now(),
+    status = CASE WHEN r.attempts + 1 >= $3 THEN 'failed' ELSE r.status END,
+    code = 'WORKER_LOST', message = 'the worker that held this record died or stopped answering',
+    epoch = r.epoch + CASE WHEN r.attempts + 1 >= $3 THEN 1 ELSE 0 END
+  FROM unnest($1::bigint[], $2::int[]) AS i(id, epoch)
+  WHERE r.id = i.id AND r.epoch = i.epoch AND r.status = 'pending'
+  RETURNING r.*
+), noted AS (
+  INSERT INTO drover.tries (record_id, run_id, entity, stage, epoch, status, code, message, worker)
+  SELECT id, run_id, entity, stage, epoch, status, code, message, $4 FROM hit
+)
+SELECT id::text AS id, epoch FROM hit WHERE status = 'pending'`;
+
+/** A job that came back from a dead worker uses up a try of each record, or a poison record would kill for ever. */
+export async function countLostRecords(
+  pool: pg.Pool,
+  refs: readonly RecordRef[],
+  maxAttempts: number,
+  worker: string,
+): Promise<RecordRef[]> {
+  const values = [refs.map((ref) => ref.id), refs.map((ref) => ref.epoch), maxAttempts, worker];
+  return prepared<{ id: string; epoch: number }>(pool, 'count_lost', lost, values);
+}

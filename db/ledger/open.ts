@@ -1,0 +1,52 @@
+import type pg from 'pg';
+import type { CleanRecord, OpenRecord, RecordRef } from '../../src/engine/ports.ts';
+import type { Stage } from '../../src/engine/record-status.ts';
+import type { JsonObject } from '../../src/plan/json.ts';
+import { prepared, type Row } from '../sql.ts';
+
+// Stage and epoch decide whether the work is still wanted; a run that is not running gives nothing out.
+const select = (raw: boolean, clean: boolean): string => `
+SELECT r.id::text AS id, r.epoch, r.run_id, r.entity, r.source_id, r.attempts, r.target_id, r.merge_key
+  ${raw ? ', p.raw' : ''} ${clean ? ', c.clean' : ''}
+FROM unnest($1::bigint[], $2::int[]) AS i(id, epoch)
+JOIN drover.records r ON r.id = i.id AND r.epoch = i.epoch AND r.stage = $3 AND r.status = 'pending'
+JOIN drover.runs run ON run.id = r.run_id AND run.status = 'running'
+${raw ? 'LEFT JOIN drover.payloads p ON p.record_id = r.id' : ''}
+${clean ? 'LEFT JOIN drover.cleans c ON c.record_id = r.id' : ''}`;
+
+interface OpenRow extends Row {
+  id: string;
+  epoch: number;
+  run_id: string;
+  entity: string;
+  source_id: string;
+  attempts: number;
+  target_id: string | null;
+  merge_key: string | null;
+  raw?: JsonObject | null;
+  clean?: CleanRecord | null;
+}
+
+/** The records still waiting for this work under these epochs. */
+export async function openRecords(
+  pool: pg.Pool,
+  stage: Stage,
+  refs: readonly RecordRef[],
+  want: { raw: boolean; clean: boolean },
+): Promise<OpenRecord[]> {
+  const name = `open_${want.raw ? 'r' : ''}${want.clean ? 'c' : ''}`;
+  const values = [refs.map((ref) => ref.id), refs.map((ref) => ref.epoch), stage];
+  const rows = await prepared<OpenRow>(pool, name, select(want.raw, want.clean), values);
+  return rows.map((row) => ({
+    id: row.id,
+    epoch: row.epoch,
+    runId: row.run_id,
+    entity: row.entity,
+    sourceId: row.source_id,
+    attempts: row.attempts,
+    targetId: row.target_id,
+    mergeKey: row.merge_key,
+    ...(row.raw ? { raw: row.raw } : {}),
+    ...(row.clean ? { clean: row.clean } : {}),
+  }));
+}

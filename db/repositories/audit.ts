@@ -1,0 +1,116 @@
+import { and, asc, desc, eq, gt, lt, sql } from 'drizzle-orm';
+import type { Database } from '../client.ts';
+import { audit, fleet } from '../schema/index.ts';
+import { type AuditEntry, type AuditRow, chainStart, hashOf } from './audit-chain.ts';
+import { coded } from './coded.ts';
+
+export type { AuditEntry, AuditRow } from './audit-chain.ts';
+
+/** A transaction, or anything with its methods. */
+export type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0];
+
+export interface AuditVerdict {
+  readonly ok: boolean;
+  readonly checked: number;
+  /** Id of the first row that does not follow from the one before it; null when the newest rows are missing. */
+  readonly brokenAt: number | null;
+}
+
+export interface AuditLog {
+  append(entry: AuditEntry): Promise<void>;
+  /** Newest first; `before` is the id of the last row of the page before. */
+  list(query: {
+    before?: number | undefined;
+    limit: number;
+    actor?: string | undefined;
+    subject?: string | undefined;
+  }): Promise<AuditRow[]>;
+  /** Walks the whole chain. */
+  verify(): Promise<AuditVerdict>;
+}
+
+// Any number no other lock has.
+const auditLock = 7_214_530_002;
+// The hash of the newest row, kept apart, so that rows cut off the end are missed.
+const headKey = 'audit_head';
+const verifyPage = 1_000;
+
+export function createAuditLog(database: Database): AuditLog {
+  return {
+    append: (entry) => coded(database.transaction((tx) => appendAudit(tx, entry))),
+    list: (query) => coded(listRows(database, query)),
+    verify: () => coded(verifyChain(database)),
+  };
+}
+
+/**
+ * Writes the row of a change, in the transaction of the change. Call it last: from here to the commit every other
+ * change waits, because each row carries the hash of the one before it.
+ */
+export async function appendAudit(tx: Transaction, entry: AuditEntry): Promise<void> {
+  await tx.execute(sql`SELECT pg_advisory_xact_lock(${auditLock})`);
+  const [last] = await tx.select({ hash: audit.hash }).from(audit).orderBy(desc(audit.id)).limit(1);
+  const row = {
+    at: await clockOf(tx),
+    actor: entry.actor,
+    role: entry.role,
+    action: entry.action,
+    subject: entry.subject,
+    reason: entry.reason ?? null,
+    details: JSON.parse(JSON.stringify(entry.details ?? {})) as Record<string, unknown>,
+    previousHash: last?.hash ?? chainStart,
+  };
+  const hash = hashOf(row);
+  await tx.insert(audit).values({ ...row, hash });
+  await tx
+    .insert(fleet)
+    .values({ key: headKey, value: hash })
+    .onConflictDoUpdate({ target: fleet.key, set: { value: hash, updatedAt: sql`now()` } });
+}
+
+// Milliseconds, because a Date holds no more and the hash is made from it again.
+async function clockOf(tx: Transaction): Promise<Date> {
+  const { rows } = await tx.execute<{ ms: string }>(
+    sql`SELECT floor(extract(epoch FROM clock_timestamp()) * 1000) AS ms`,
+  );
+  return new Date(Number(rows[0]?.ms));
+}
+
+function listRows(database: Database, query: Parameters<AuditLog['list']>[0]): Promise<AuditRow[]> {
+  const conditions = [
+    query.before === undefined ? undefined : lt(audit.id, query.before),
+    query.actor === undefined ? undefined : eq(audit.actor, query.actor),
+    query.subject === undefined ? undefined : eq(audit.subject, query.subject),
+  ];
+  return database
+    .select()
+    .from(audit)
+    .where(and(...conditions))
+    .orderBy(desc(audit.id))
+    .limit(query.limit);
+}
+
+async function verifyChain(database: Database): Promise<AuditVerdict> {
+  // Read first: rows written while we walk are beyond it and are walked too.
+  const [head] = await database.select({ hash: fleet.value }).from(fleet).where(eq(fleet.key, headKey));
+  let previousHash = chainStart;
+  let checked = 0;
+  let sawHead = head === undefined;
+  for (let after = 0; ; ) {
+    const rows = await database
+      .select()
+      .from(audit)
+      .where(gt(audit.id, after))
+      .orderBy(asc(audit.id))
+      .limit(verifyPage);
+    for (const row of rows) {
+      if (row.previousHash !== previousHash || row.hash !== hashOf(row))
+        return { ok: false, checked, brokenAt: row.id };
+      previousHash = row.hash;
+      sawHead ||= row.hash === head?.hash;
+      checked += 1;
+      after = row.id;
+    }
+    if (rows.length < verifyPage) return { ok: sawHead, checked, brokenAt: null };
+  }
+}

@@ -1,0 +1,129 @@
+import { and, asc, eq, inArray, sql } from 'drizzle-orm';
+import type { Run, RunEntity, RunStore } from '../../src/engine/ports.ts';
+import type { RecordStatus, Stage } from '../../src/engine/record-status.ts';
+import { type RunStatus, sourcesOf } from '../../src/engine/run-status.ts';
+import { DroverError } from '../../src/errors.ts';
+import type { JsonObject } from '../../src/plan/json.ts';
+import type { Database } from '../client.ts';
+import { toDatabaseError } from '../errors.ts';
+import { counts, runEntities, runs } from '../schema/index.ts';
+
+/** Runs and their extractions, over the control database. Every method throws DroverError. */
+export function createRunStore(database: Database): RunStore {
+  return {
+    find: (id) => coded(findRun(database, id)),
+    entities: (runId) => coded(entitiesOf(database, runId)),
+    extraction: async (runId, entity) => (await coded(entitiesOf(database, runId, entity)))[0],
+    setSourceTotal: (runId, entity, total) => coded(update(database, runId, entity, undefined, { sourceTotal: total })),
+    finishExtraction: (runId, entity, epoch, shortfall) =>
+      coded(
+        update(database, runId, entity, epoch, {
+          status: 'done',
+          dispatchedAt: null,
+          errorCode: shortfall === null ? null : 'SOURCE_SHORT',
+          errorMessage: shortfall,
+        }),
+      ),
+    rescan: (runId, entity, epoch) =>
+      coded(update(database, runId, entity, epoch, { cursor: null, rescans: sql`${runEntities.rescans} + 1` })),
+    counts: (runId, entity) => coded(countsOf(database, runId, entity)),
+    yieldExtraction: (runId, entity, epoch, delayMs) =>
+      coded(update(database, runId, entity, epoch, { dispatchedAt: null, dueAt: inFuture(delayMs) })),
+    failExtraction: (runId, entity, epoch, error) =>
+      coded(
+        update(database, runId, entity, epoch, {
+          status: error.retryMs === undefined ? 'failed' : 'reading',
+          dispatchedAt: null,
+          attempts: sql`${runEntities.attempts} + 1`,
+          errorCode: error.code,
+          errorMessage: error.message,
+          ...(error.retryMs === undefined ? {} : { dueAt: inFuture(error.retryMs) }),
+        }),
+      ),
+    move: (id, to, reason) => coded(moveRun(database, id, to, reason)),
+  };
+}
+
+/** A row of `runs` as the engine sees it. */
+export function toRun(row: typeof runs.$inferSelect): Run {
+  return {
+    ...row,
+    strategy: row.strategy as Run['strategy'],
+    status: row.status as RunStatus,
+    params: row.params as JsonObject,
+  };
+}
+
+/** A row of `run_entities` as the engine sees it. */
+export function toRunEntity(row: typeof runEntities.$inferSelect): RunEntity {
+  return { ...row, status: row.status as RunEntity['status'], cursor: row.cursor as RunEntity['cursor'] };
+}
+
+async function findRun(database: Database, id: string): Promise<Run | undefined> {
+  const [row] = await database.select().from(runs).where(eq(runs.id, id));
+  return row ? toRun(row) : undefined;
+}
+
+async function entitiesOf(database: Database, runId: string, entity?: string): Promise<RunEntity[]> {
+  const where =
+    entity === undefined
+      ? eq(runEntities.runId, runId)
+      : and(eq(runEntities.runId, runId), eq(runEntities.entity, entity));
+  const rows = await database.select().from(runEntities).where(where).orderBy(asc(runEntities.position));
+  return rows.map(toRunEntity);
+}
+
+type EntityChange = Parameters<ReturnType<Database['update']>['set']>[0];
+
+async function update(
+  database: Database,
+  runId: string,
+  entity: string,
+  epoch: number | undefined,
+  set: EntityChange,
+): Promise<void> {
+  const mine = [eq(runEntities.runId, runId), eq(runEntities.entity, entity)];
+  if (epoch !== undefined) mine.push(eq(runEntities.epoch, epoch));
+  await database
+    .update(runEntities)
+    .set(set)
+    .where(and(...mine));
+}
+
+async function moveRun(database: Database, id: string, to: RunStatus, reason: string | null): Promise<boolean> {
+  const finished = ['completed', 'completed_with_failures', 'failed', 'cancelled'].includes(to);
+  const moved = await database
+    .update(runs)
+    .set({
+      status: to,
+      reason,
+      statusAt: sql`now()`,
+      finishedAt: finished ? sql`now()` : null,
+      ...(to === 'running' ? { startedAt: sql`coalesce(${runs.startedAt}, now())` } : {}),
+    })
+    .where(and(eq(runs.id, id), inArray(runs.status, [...sourcesOf(to)])));
+  return moved.rowCount === 1;
+}
+
+async function countsOf(database: Database, runId: string, entity: string) {
+  const n = sql<number>`sum(${counts.n})::int`;
+  const rows = await database
+    .select({ stage: counts.stage, status: counts.status, n })
+    .from(counts)
+    .where(and(eq(counts.runId, runId), eq(counts.entity, entity)))
+    .groupBy(counts.stage, counts.status);
+  return rows.map((row) => ({ stage: row.stage as Stage, status: row.status as RecordStatus, n: row.n }));
+}
+
+// PostgreSQL's clock decides when something is due, or a worker with a wrong clock would starve or storm.
+const inFuture = (ms: number) => sql`now() + ${Math.round(ms)} * interval '1 millisecond'`;
+
+async function coded<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    // drizzle wraps the driver's error; the SQLSTATE is on the cause.
+    if (error instanceof DroverError) throw error;
+    throw toDatabaseError((error as { cause?: unknown }).cause ?? error);
+  }
+}

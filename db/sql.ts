@@ -1,0 +1,44 @@
+import type pg from 'pg';
+import { toDatabaseError } from './errors.ts';
+
+export type Row = Record<string, unknown>;
+
+/**
+ * Runs one prepared statement. The name lets PostgreSQL keep the plan: the hot statements run thousands of times a
+ * second with the same text. Throws DroverError.
+ */
+export async function prepared<T extends Row>(
+  client: pg.Pool | pg.PoolClient | pg.Client,
+  name: string,
+  text: string,
+  values: readonly unknown[],
+): Promise<T[]> {
+  try {
+    const result = await client.query<T>({ name, text, values: values as unknown[] });
+    return result.rows;
+  } catch (error) {
+    throw toDatabaseError(error);
+  }
+}
+
+/** Runs the work in one transaction on one client; rolls back on any throw. */
+export async function transaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect().catch((error: unknown) => {
+    throw toDatabaseError(error);
+  });
+  let broken: Error | undefined;
+  try {
+    await client.query('BEGIN');
+    const answer = await work(client);
+    await client.query('COMMIT');
+    return answer;
+  } catch (error) {
+    // A client whose ROLLBACK fails is in an unknown state and must not be used again.
+    await client.query('ROLLBACK').catch((lost: Error) => {
+      broken = lost;
+    });
+    throw toDatabaseError(error);
+  } finally {
+    client.release(broken);
+  }
+}

@@ -1,0 +1,158 @@
+import { type DroverError, toDroverError } from '../../errors.ts';
+import type { Plan } from '../../plan/contract.ts';
+import type { Dispatcher, Ledger, Run, RunStore } from '../ports.ts';
+import { openGates } from './gates.ts';
+import { dispatchRuns } from './give-out.ts';
+import type { ConductorStore, RedisIdentity, StageCount } from './ports.ts';
+import { settle } from './settle.ts';
+
+export interface ConductorDeps {
+  readonly store: ConductorStore;
+  readonly runs: RunStore;
+  readonly ledger: Ledger;
+  readonly dispatcher: Dispatcher;
+  readonly redis: RedisIdentity;
+  readonly plan: (name: string) => Plan;
+  /** Lays limits, pauses and schedules again after Redis was lost. */
+  readonly relay: () => Promise<void>;
+  /** Makes the target ready before the first record moves. */
+  readonly prepareTarget: (plan: Plan, run: Run) => Promise<void>;
+  /** Validates, writes the reports and moves the run to its end. */
+  readonly finishRun: (run: Run) => Promise<void>;
+  readonly leadership: { hold(): Promise<boolean>; release(): Promise<void> };
+  readonly log: {
+    info(o: object, m: string): void;
+    warn(o: object, m: string): void;
+    error(o: object, m: string): void;
+  };
+  /** Names this process in leases. */
+  readonly name: string;
+  readonly tickMs: number;
+  readonly sweepAgeMs: number;
+  /** After this long a pause no longer waits for workers: their work is fenced off. */
+  readonly graceMs: number;
+}
+
+/** A run with what the conductor read of it in this tick. */
+export interface Conducted {
+  readonly run: Run;
+  readonly plan: Plan;
+  readonly counts: readonly StageCount[];
+}
+
+export interface Conductor {
+  start(): void;
+  /** Ends after the tick under way. */
+  stop(): Promise<void>;
+}
+
+// A process that does not lead asks again this often whether the leader is gone.
+const candidateMs = 1_000;
+
+/**
+ * Keeps runs going: one process of the fleet at a time gives out due records, opens gates, takes back what was lost
+ * and ends what is done. Everything it knows is in PostgreSQL, so any process may be the next.
+ */
+export function createConductor(deps: ConductorDeps): Conductor {
+  const finishing = new Map<string, Promise<void>>();
+  let stopped = false;
+  let loop: Promise<void> = Promise.resolve();
+  let wake: () => void = () => undefined;
+
+  const pause = (ms: number): Promise<void> =>
+    new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+
+  async function run(): Promise<void> {
+    while (!stopped) {
+      const leads = await deps.leadership.hold();
+      const busy = leads && (await tick(deps, finishing).catch((thrown: unknown) => report(deps, thrown)));
+      // A tick that filled a window has more to give; it only leaves the workers time to take some.
+      await pause(leads ? (busy ? Math.min(deps.tickMs, 25) : deps.tickMs) : candidateMs);
+    }
+    await Promise.allSettled(finishing.values());
+    await deps.leadership.release();
+  }
+
+  return {
+    start: () => {
+      loop = run();
+    },
+    stop: async () => {
+      stopped = true;
+      wake();
+      await loop;
+    },
+  };
+}
+
+async function tick(deps: ConductorDeps, finishing: Map<string, Promise<void>>): Promise<boolean> {
+  await watchRedis(deps);
+  const swept = await deps.store.sweep(deps.sweepAgeMs);
+  if (swept > 0) deps.log.warn({ swept }, 'took back records that were given out and never finished');
+  const conducted: Conducted[] = [];
+  for (const run of await deps.store.activeRuns()) {
+    const ready = await conduct(deps, run, finishing).catch((thrown: unknown) =>
+      failRun(deps, run, toDroverError(thrown)),
+    );
+    if (ready) conducted.push(ready);
+  }
+  return dispatchRuns(deps, conducted);
+}
+
+/** Takes one run a step on; answers it when its records may be given out. */
+async function conduct(
+  deps: ConductorDeps,
+  run: Run,
+  finishing: Map<string, Promise<void>>,
+): Promise<Conducted | undefined> {
+  if (run.status === 'pausing' || run.status === 'cancelling') return settleRequest(deps, run);
+  const plan = deps.plan(run.plan);
+  if (run.status === 'pending') {
+    await deps.prepareTarget(plan, run);
+    await deps.runs.move(run.id, 'running', null);
+    return undefined;
+  }
+  const counts = await deps.store.counts(run.id);
+  if (counts.some((count) => count.status === 'blocked')) await deps.store.unblock(run.id);
+  const conducted = { run, plan, counts };
+  await openGates(deps, conducted);
+  await settle(deps, conducted, finishing);
+  return conducted;
+}
+
+/** A pause or cancel is complete when nobody holds a record, or when who holds one has had time enough. */
+async function settleRequest(deps: ConductorDeps, run: Run): Promise<undefined> {
+  const held = await deps.store.inFlight(run.id);
+  if (held > 0 && Date.now() - run.statusAt.getTime() < deps.graceMs) return;
+  if (held > 0) await deps.store.fence(run.id);
+  await deps.runs.move(run.id, run.status === 'pausing' ? 'paused' : 'cancelled', run.reason);
+}
+
+/** What may pass is left for the next tick; what will not stops the run and says why. */
+async function failRun(deps: ConductorDeps, run: Run, error: DroverError): Promise<undefined> {
+  if (error.class === 'transient' || error.class === 'throttled') return report(deps, error, run.id);
+  await deps.runs.move(run.id, 'failed', `${error.code}: ${error.message} ${error.remedy}`);
+}
+
+function report(deps: ConductorDeps, thrown: unknown, runId?: string): undefined {
+  const error = toDroverError(thrown);
+  deps.log.error({ code: error.code, runId }, `conductor: ${error.message}`);
+}
+
+/** A Redis that does not carry the id we wrote is a new and empty one, and looks as if all work were done. */
+async function watchRedis(deps: ConductorDeps): Promise<void> {
+  const [ours, theirs] = await Promise.all([deps.store.redisId(), deps.redis.read()]);
+  if (theirs !== null && ours === theirs) return;
+  const taken = await deps.store.forgetDispatched();
+  const id = theirs ?? `${deps.name}-${Date.now()}`;
+  await deps.redis.write(id);
+  await deps.relay();
+  await deps.store.setRedisId(id);
+  if (ours !== undefined) deps.log.warn({ taken }, 'Redis was emptied or replaced; its work is given out again');
+}

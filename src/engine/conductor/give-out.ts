@@ -1,0 +1,77 @@
+import type { StageJob } from '../ports.ts';
+import type { Stage } from '../record-status.ts';
+import type { Conducted, ConductorDeps } from './conductor.ts';
+import type { DueRecord } from './ports.ts';
+
+// Downstream first: what is nearly done makes room for what is not.
+const order: readonly Stage[] = ['reconcile', 'load', 'transform', 'extract'];
+// One statement's worth; the next tick follows at once while there is room.
+const mostRecords = 5_000;
+
+/**
+ * Gives out what is due, as far as the queues' windows allow. Records are marked and committed first and put on the
+ * queues after: what is lost in between is found again by its age. Answers true when a window was filled.
+ */
+export async function dispatchRuns(deps: ConductorDeps, conducted: readonly Conducted[]): Promise<boolean> {
+  const running = conducted.filter(({ run }) => run.status === 'running');
+  for (const { run } of running) {
+    const extractions = await deps.store.takeDueExtractions(run.id);
+    if (extractions.length > 0) await deps.dispatcher.dispatchExtractions(extractions);
+  }
+  let filled = false;
+  for (const stage of order) filled = (await dispatchStage(deps, stage, running)) || filled;
+  return filled;
+}
+
+async function dispatchStage(deps: ConductorDeps, stage: Stage, running: readonly Conducted[]): Promise<boolean> {
+  const waiting = running.flatMap((one) =>
+    one.counts
+      .filter((count) => count.stage === stage && count.status === 'pending' && count.n > 0)
+      .map((count) => ({ conducted: one, entity: count.entity })),
+  );
+  let filled = false;
+  for (const [index, { conducted, entity }] of waiting.entries()) {
+    if (stage === 'load' && !(await isOpen(deps, conducted, entity))) continue;
+    // Shared evenly: a run of a million records must not keep one of a hundred waiting.
+    const room = Math.ceil(deps.dispatcher.room(stage) / (waiting.length - index));
+    if (room <= 0) continue;
+    const limit = Math.min(mostRecords, room * conducted.run.batchSize);
+    const due = await deps.store.takeDue(conducted.run.id, entity, stage, limit);
+    await giveOut(deps, conducted, stage, due);
+    filled ||= due.length === limit;
+  }
+  return filled;
+}
+
+async function isOpen(deps: ConductorDeps, { run }: Conducted, entity: string): Promise<boolean> {
+  const entities = await deps.store.entities(run.id);
+  return entities.some((one) => one.entity === entity && one.loadOpen);
+}
+
+async function giveOut(
+  deps: ConductorDeps,
+  { run }: Conducted,
+  stage: Stage,
+  due: readonly DueRecord[],
+): Promise<void> {
+  if (due.length === 0) return;
+  try {
+    await deps.dispatcher.dispatch(jobsOf(run.id, stage, run.batchSize, due));
+  } catch (error) {
+    // Nobody knows which of them arrived; a new epoch for all makes the question idle.
+    await deps.ledger.release(due);
+    throw error;
+  }
+}
+
+function jobsOf(runId: string, stage: Stage, batchSize: number, due: readonly DueRecord[]): StageJob[] {
+  const jobs: StageJob[] = [];
+  const ref = ({ id, epoch }: DueRecord) => ({ id, epoch });
+  // What failed before travels alone, so that it neither holds others back nor hides among them.
+  for (const record of due.filter((one) => one.attempts > 0)) jobs.push({ stage, runId, refs: [ref(record)] });
+  const fresh = due.filter((one) => one.attempts === 0);
+  for (let at = 0; at < fresh.length; at += batchSize) {
+    jobs.push({ stage, runId, refs: fresh.slice(at, at + batchSize).map(ref) });
+  }
+  return jobs;
+}

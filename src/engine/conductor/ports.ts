@@ -1,0 +1,55 @@
+import type { Merge } from '../../plan/contract.ts';
+import type { ExtractionJob, RecordRef, Run, RunEntity } from '../ports.ts';
+import type { RecordStatus, Stage } from '../record-status.ts';
+
+export interface StageCount {
+  readonly entity: string;
+  readonly stage: Stage;
+  readonly status: RecordStatus;
+  readonly n: number;
+}
+
+/** A record just given out. One that has failed before travels alone. */
+export interface DueRecord extends RecordRef {
+  readonly attempts: number;
+}
+
+/** The conductor's view of the ledger. */
+export interface ConductorStore {
+  /** Runs that are pending, running, pausing or cancelling. */
+  activeRuns(): Promise<Run[]>;
+  entities(runId: string): Promise<RunEntity[]>;
+  counts(runId: string): Promise<StageCount[]>;
+  /** Gives out due records under a new epoch; the caller must put them on a queue. */
+  takeDue(runId: string, entity: string, stage: Stage, limit: number): Promise<DueRecord[]>;
+  takeDueExtractions(runId: string): Promise<ExtractionJob[]>;
+  /** Takes back what was given out longer ago than `ageMs` and never finished. */
+  sweep(ageMs: number): Promise<number>;
+  /** Takes back everything given out: the queues are known to be empty. */
+  forgetDispatched(): Promise<number>;
+  /** Records and extractions of a run that are in the queues or in the hands of workers. */
+  inFlight(runId: string): Promise<number>;
+  /** Takes everything of a run back under a new epoch: whoever still works on it changes nothing. */
+  fence(runId: string): Promise<void>;
+  /** True while a record of the entity may still come to be loaded without anybody's help. */
+  unsettled(runId: string, entity: string): Promise<boolean>;
+  decideMerges(runId: string, entity: string, merge: Merge): Promise<number>;
+  setMerged(runId: string, entity: string): Promise<void>;
+  openLoad(runId: string, entity: string): Promise<void>;
+  /** True when an earlier run loaded records of the entity into this target schema. */
+  hasIdentities(plan: string, targetSchema: string, entity: string): Promise<boolean>;
+  /** Frees blocked records whose parent has landed since. */
+  unblock(runId: string): Promise<number>;
+  sample(runId: string, done: number, total: number): Promise<void>;
+  /** Takes the lease of finishing a run; false while another process holds it. */
+  claimFinishing(runId: string, by: string, leaseMs: number): Promise<boolean>;
+  /** Name of the Redis we knew last. */
+  redisId(): Promise<string | undefined>;
+  setRedisId(id: string): Promise<void>;
+}
+
+/** What Redis keeps of its own identity. */
+export interface RedisIdentity {
+  read(): Promise<string | null>;
+  write(id: string): Promise<void>;
+}

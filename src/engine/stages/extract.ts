@@ -1,0 +1,179 @@
+import { DroverError, toDroverError } from '../../errors.ts';
+import type { Source, SourceRecord } from '../../plan/contract.ts';
+import { backoff } from '../backoff.ts';
+import { fingerprint } from '../canonical.ts';
+import { entityOf } from '../contexts.ts';
+import type {
+  Checkpoints,
+  ExtractionJob,
+  PageToStore,
+  RecordRef,
+  Run,
+  RunEntity,
+  RunStore,
+  SourceFactory,
+  Verdict,
+} from '../ports.ts';
+import { type Group, type GroupVerdicts, runStage, type StageDeps, type StageResult } from './stage.ts';
+
+export interface ExtractDeps extends StageDeps {
+  readonly store: RunStore;
+  readonly source: SourceFactory;
+  readonly checkpoints: Checkpoints;
+  /** How long one job reads before it gives its place to another entity, in milliseconds. */
+  readonly sliceMs: number;
+  /** Reading waits while this many records of the entity wait for their transform. */
+  readonly highWater: number;
+}
+
+/** Reads pages of one entity until the slice is over, the source is, or the run is asked to stop. */
+export async function extractEntity(deps: ExtractDeps, job: ExtractionJob, signal: AbortSignal): Promise<void> {
+  const extraction = await deps.store.extraction(job.runId, job.entity);
+  if (!extraction || extraction.epoch !== job.epoch || extraction.status !== 'reading') return;
+  try {
+    await readSlice(deps, extraction, signal);
+  } catch (thrown) {
+    await failed(deps, extraction, toDroverError(thrown));
+  }
+}
+
+/** Fetches single records by their source ids: what an operator enqueued. */
+export function createExtractStage(deps: ExtractDeps, signal: AbortSignal) {
+  return (refs: readonly RecordRef[]): Promise<StageResult[]> =>
+    runStage(deps, 'extract', { raw: false, clean: false }, refs, (group) => fetchGroup(deps, group, signal));
+}
+
+async function readSlice(deps: ExtractDeps, extraction: RunEntity, signal: AbortSignal): Promise<void> {
+  const { runId, entity, epoch } = extraction;
+  const { run, plan } = await deps.contexts.get(runId);
+  entityOf(plan, entity);
+  const source = deps.source(plan, run, entity);
+  await countSource(deps, run, extraction, source, signal);
+  const until = Date.now() + deps.sliceMs;
+  let cursor = extraction.cursor;
+  let pages = extraction.pages;
+  while (Date.now() < until && !signal.aborted && (await deps.contexts.get(runId)).run.status === 'running') {
+    if (await tooDeep(deps, runId, entity)) return deps.store.yieldExtraction(runId, entity, epoch, 500);
+    const page = await source.read(cursor, run.scope, signal);
+    cursor = page.cursor;
+    const stored = await deps.ledger.storePage(runId, entity, epoch, {
+      records: distinct(page.records, run, source.immutable === true),
+      cursor,
+      watermark: page.watermark ?? null,
+      immutable: source.immutable === true,
+    });
+    if (!stored) return;
+    pages += 1;
+    await deps.checkpoints.save(runId, entity, { cursor, pages, at: new Date().toISOString() });
+    if (cursor === null) return ended(deps, run, extraction, source, signal);
+  }
+  await deps.store.yieldExtraction(runId, entity, epoch, 0);
+}
+
+async function countSource(
+  deps: ExtractDeps,
+  run: Run,
+  extraction: RunEntity,
+  source: Source,
+  signal: AbortSignal,
+): Promise<void> {
+  if (extraction.sourceTotal !== null || !source.count) return;
+  const total = await source.count(run.scope, signal);
+  if (total !== undefined) await deps.store.setSourceTotal(run.id, extraction.entity, total);
+}
+
+/** Reading must not outrun the work: what is read and not yet transformed waits in PostgreSQL, up to the mark. */
+async function tooDeep(deps: ExtractDeps, runId: string, entity: string): Promise<boolean> {
+  const { run } = await deps.contexts.get(runId);
+  if (run.exportOnly) return false;
+  const counts = await deps.store.counts(runId, entity);
+  const waiting = counts.find((count) => count.stage === 'transform' && count.status === 'pending');
+  return (waiting?.n ?? 0) > deps.highWater;
+}
+
+/**
+ * The end of a source is believed only when it gave as many records as it says it has. One that fell short is read
+ * once more from the beginning (rows move between pages while they are read); then the shortfall is reported.
+ */
+async function ended(
+  deps: ExtractDeps,
+  run: Run,
+  extraction: RunEntity,
+  source: Source,
+  signal: AbortSignal,
+): Promise<void> {
+  const { entity, epoch } = extraction;
+  const total = source.count ? await source.count(run.scope, signal) : undefined;
+  if (total !== undefined) await deps.store.setSourceTotal(run.id, entity, total);
+  const counts = await deps.store.counts(run.id, entity);
+  const read = counts.reduce((sum, count) => sum + count.n, 0);
+  if (total === undefined || read >= total) return deps.store.finishExtraction(run.id, entity, epoch, null);
+  if (extraction.rescans === 0) {
+    await deps.store.rescan(run.id, entity, epoch);
+    return deps.store.yieldExtraction(run.id, entity, epoch, 0);
+  }
+  await deps.store.finishExtraction(run.id, entity, epoch, `the source says ${total} ${entity}, it gave ${read}`);
+}
+
+async function failed(deps: ExtractDeps, extraction: RunEntity, error: DroverError): Promise<void> {
+  const { runId, entity, epoch, attempts } = extraction;
+  const passes = error.class === 'transient' || error.class === 'throttled';
+  const retry = passes && (error.class === 'throttled' || attempts + 1 < deps.maxAttempts);
+  const retryMs = error.retryAfterMs ?? backoff(attempts);
+  await deps.store.failExtraction(runId, entity, epoch, {
+    code: error.code,
+    message: error.message,
+    ...(retry ? { retryMs } : {}),
+  });
+  if (!retry)
+    await deps.stopRun(
+      runId,
+      new DroverError(error.code, `${entity}: ${error.message}`, { cause: error, remedy: error.remedy }),
+    );
+}
+
+/** One record an id; what has no id, or shares one with other content, is kept under a name of its own and rejected. */
+function distinct(records: readonly SourceRecord[], run: Run, immutable: boolean): PageToStore['records'] {
+  const seen = new Map<string, string>();
+  const result: PageToStore['records'][number][] = [];
+  for (const { sourceId, raw } of records) {
+    const print = fingerprint(raw, 16);
+    const known = seen.get(sourceId);
+    if (sourceId === '') {
+      result.push({ sourceId: `#${print}`, raw, fingerprint: print, end: noId });
+    } else if (known === undefined) {
+      seen.set(sourceId, print);
+      result.push({ sourceId, raw, fingerprint: print, ...(run.exportOnly ? { end: exported } : {}) });
+    } else if (known !== print && immutable) {
+      const message = `another record carries the id ${sourceId} with other content`;
+      result.push({
+        sourceId: `${sourceId}#${print}`,
+        raw,
+        fingerprint: print,
+        end: { status: 'rejected', code: 'DUPLICATE_ID', message },
+      });
+    }
+  }
+  return result;
+}
+
+const noId = { status: 'rejected', code: 'MISSING_ID', message: 'the record has no id' } as const;
+const exported = { status: 'skipped', code: 'EXPORTED', message: 'export only' } as const;
+
+async function fetchGroup(deps: ExtractDeps, group: Group, signal: AbortSignal): Promise<GroupVerdicts> {
+  const { run, plan } = group.context;
+  const source = deps.source(plan, run, group.name);
+  const found = new Map<string, SourceRecord>();
+  const ids = group.records.map((record) => record.sourceId);
+  for (let cursor = null, first = true; first || cursor !== null; first = false) {
+    const page = await source.read(cursor, { ids }, signal);
+    for (const record of page.records) found.set(record.sourceId, record);
+    cursor = page.cursor as null;
+  }
+  return new Map(group.records.map((record): [string, Verdict] => [record.id, fetched(found.get(record.sourceId))]));
+}
+
+function fetched(record: SourceRecord | undefined): Verdict {
+  if (record) return { kind: 'next', stage: 'transform', raw: record.raw };
+  return { kind: 'end', status: 'rejected', code: 'NOT_IN_SOURCE', message: 'the source does not know this id' };
+}

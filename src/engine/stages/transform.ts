@@ -1,0 +1,149 @@
+import { randomUUID } from 'node:crypto';
+import { toDroverError } from '../../errors.ts';
+import type { EnrichTools, Entity, RowOutcome, TransformOutcome } from '../../plan/contract.ts';
+import type { JsonObject } from '../../plan/json.ts';
+import type { CleanRecord, OpenRecord, RecordRef, Verdict } from '../ports.ts';
+import { failedTry, finish, type Group, resultOf, runStage, type StageDeps, type StageResult } from './stage.ts';
+
+/** The thread pool for costly work, as the stage sees it. */
+export interface EnrichPool extends EnrichTools {
+  /** Takes a place for one record, or answers how many milliseconds to wait for one. */
+  reserve(): number | undefined;
+  /** Gives a place back. */
+  free(): void;
+}
+
+export interface TransformDeps extends StageDeps {
+  readonly enrich: EnrichPool;
+  /** How long a claim on a record's costly work holds, in milliseconds. */
+  readonly leaseMs: number;
+}
+
+interface Costly {
+  readonly record: OpenRecord;
+  readonly entity: Entity;
+  readonly outcome: RowOutcome;
+}
+
+/**
+ * Raw to clean: checks the shape, maps the fields, sets money and merge keys. Records whose row needs costly work
+ * (bcrypt) are claimed and finished one by one when the pool is through, and hold up nobody else; those that find the
+ * pool full go back to wait in the ledger.
+ */
+export function createTransformStage(deps: TransformDeps) {
+  return async (refs: readonly RecordRef[]): Promise<(StageResult | Promise<StageResult>)[]> => {
+    const costly = new Map<string, Costly>();
+    const quick = await runStage(deps, 'transform', { raw: true, clean: false }, refs, async (group) =>
+      transformGroup(deps, group, costly),
+    );
+    return refs.map((ref, index) => {
+      const work = costly.get(ref.id);
+      return work ? enrichRecord(deps, work) : (quick[index] as StageResult);
+    });
+  };
+}
+
+/** The transform as the engine calls it: shape first; a plan that throws rejects its record and not the run. */
+export function transformRecord(
+  entity: Entity,
+  raw: JsonObject,
+  sourceId: string,
+  params: JsonObject,
+): TransformOutcome {
+  const shape = entity.schema.safeParse(raw);
+  if (!shape.success) {
+    const [issue] = shape.error.issues;
+    return {
+      kind: 'reject',
+      code: 'SCHEMA',
+      message: issue?.message ?? 'unexpected shape',
+      field: issue?.path.join('.'),
+    };
+  }
+  try {
+    return entity.transform(raw, { sourceId, params });
+  } catch (thrown) {
+    const error = toDroverError(thrown);
+    const code = error.class === 'data' ? error.code : 'TRANSFORM_THREW';
+    return { kind: 'reject', code, message: error.message, field: error.field };
+  }
+}
+
+function transformGroup(deps: TransformDeps, group: Group, costly: Map<string, Costly>): Map<string, Verdict | 'kept'> {
+  const verdicts = new Map<string, Verdict | 'kept'>();
+  for (const record of group.records) {
+    const outcome = transformRecord(group.entity, record.raw ?? {}, record.sourceId, group.context.run.params);
+    if (outcome.kind !== 'row' || outcome.enrich === undefined || group.context.run.dryRun) {
+      verdicts.set(record.id, verdictOf(outcome));
+      continue;
+    }
+    const waitMs = deps.enrich.reserve();
+    if (waitMs === undefined) costly.set(record.id, { record, entity: group.entity, outcome });
+    verdicts.set(record.id, waitMs === undefined ? 'kept' : later(waitMs));
+  }
+  return verdicts;
+}
+
+async function enrichRecord(deps: TransformDeps, work: Costly): Promise<StageResult> {
+  const { record, entity, outcome } = work;
+  const token = randomUUID();
+  try {
+    const granted = await deps.ledger.claim([record], token, deps.leaseMs);
+    if (granted.length === 0) return { kind: 'fenced' };
+    const verdict = await enriched(deps, entity, record, outcome);
+    const counted = await finish(deps, 'transform', [record], new Map([[record.id, verdict]]), token);
+    return resultOf(verdict, counted.has(record.id));
+  } finally {
+    deps.enrich.free();
+  }
+}
+
+async function enriched(
+  deps: TransformDeps,
+  entity: Entity,
+  record: OpenRecord,
+  outcome: RowOutcome,
+): Promise<Verdict> {
+  if (!entity.enrich || outcome.enrich === undefined) return verdictOf(outcome);
+  try {
+    const row = await entity.enrich(outcome.row, outcome.enrich, deps.enrich);
+    return verdictOf({ ...outcome, row });
+  } catch (thrown) {
+    return failedTry(record, toDroverError(thrown));
+  }
+}
+
+function verdictOf(outcome: TransformOutcome): Verdict {
+  if (outcome.kind === 'skip') return { kind: 'end', status: 'skipped', code: outcome.code, message: outcome.message };
+  if (outcome.kind === 'reject') {
+    const { code, message, field, money } = outcome;
+    return { kind: 'end', status: 'rejected', code, message, ...(field ? { field } : {}), ...(money ? { money } : {}) };
+  }
+  return {
+    kind: 'next',
+    stage: 'load',
+    clean: cleanOf(outcome),
+    ...(outcome.mergeKey === undefined ? {} : { mergeKey: outcome.mergeKey }),
+    ...(outcome.mergeRank === undefined ? {} : { mergeRank: outcome.mergeRank }),
+    ...(outcome.money === undefined ? {} : { money: outcome.money }),
+  };
+}
+
+/** The part of an outcome the ledger keeps; what `enrich` was given is a secret and is not. */
+export function cleanOf(outcome: RowOutcome): CleanRecord {
+  return {
+    row: outcome.row,
+    ...(outcome.references ? { references: outcome.references } : {}),
+    ...(outcome.notes && outcome.notes.length > 0 ? { notes: outcome.notes } : {}),
+  };
+}
+
+function later(delayMs: number): Verdict {
+  return {
+    kind: 'again',
+    delayMs,
+    counts: false,
+    code: 'WAITING_FOR_POOL',
+    message: 'every thread for costly work is busy',
+  };
+}
