@@ -1,9 +1,10 @@
 import { Command } from 'commander';
 import { ZodError, z } from 'zod';
 import { bubbleCommand } from './bubble/command.ts';
+import { bubbleCsvCommand } from './bubble/csv/command.ts';
 
 /** Every sandbox is one entry here. */
-const COMMANDS = [bubbleCommand];
+const COMMANDS = [bubbleCommand, bubbleCsvCommand];
 
 const program = new Command('sandbox')
   .description('Local servers that behave like the services a migration reads from and writes to, faults included.')
