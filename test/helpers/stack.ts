@@ -10,6 +10,8 @@ declare module 'vitest' {
     redisUrl: string;
     /** Part of every name that a run leaves on a server, so that runs which share a server do not meet. */
     testRun: string;
+    /** A folder for what tests write; PostgreSQL and Redis run in folders of these names below it are ended with the run. */
+    testFolder: string;
   }
 }
 
@@ -21,6 +23,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('postgresUrl', servers.postgresUrl);
   project.provide('redisUrl', servers.redisUrl);
   project.provide('testRun', testRun);
+  project.provide('testFolder', servers.folder);
   return async () => {
     if (servers.postgresIsShared) await dropTestDatabases(servers.postgresUrl, testRun);
     await servers.stop();

@@ -10,6 +10,8 @@ import { withAdmin } from './database-server.ts';
 import { pingRedis } from './redis-server.ts';
 
 export interface TestServers {
+  /** For whatever tests write or run; deleted after the run, its servers ended, by the next run if this one is killed. */
+  folder: string;
   postgresUrl: string;
   redisUrl: string;
   /** Given by TEST_DATABASE_URL: it stays after us, so what we made on it must not. */
@@ -30,12 +32,13 @@ export async function startTestServers(env: NodeJS.ProcessEnv): Promise<TestServ
     env.TEST_REDIS_URL ? undefined : startRedis({ dataDir: join(folder, 'redis') }),
   ]);
   return {
+    folder,
     postgresUrl: postgres?.url ?? String(env.TEST_DATABASE_URL),
     redisUrl: redis?.url ?? String(env.TEST_REDIS_URL),
     postgresIsShared: postgres === undefined,
     stop: async () => {
       await Promise.all([postgres?.stop(), redis?.stop()]);
-      removeRun(folder);
+      await removeRun(folder);
     },
   };
 }
@@ -50,30 +53,44 @@ async function mustAnswer(variable: string, url: string | undefined, ask: (url: 
 
 /** A run that was killed could not end its servers; the next one does it. */
 export async function cleanDeadRuns(): Promise<void> {
-  for (const name of listFolder(join(checkoutRoot(), '.drover'))) {
+  const runs = join(checkoutRoot(), '.drover');
+  for (const name of listFolder(runs)) {
     const pid = Number(/^test-(\d+)$/.exec(name)?.[1] ?? 0);
-    if (!pid || isAlive(pid)) continue;
-    const folder = folderOf(pid);
-    const postmaster = livePostmaster(placeOfData(join(folder, 'postgres')));
-    const redis = await liveRedis(join(folder, 'redis'));
-    if (postmaster) await stopPostmaster(postmaster.pid);
-    if (redis) await stopRedis(redis.pid);
-    removeRun(folder);
+    if (pid && !isAlive(pid)) await removeRun(join(runs, name));
   }
 }
 
-function removeRun(folder: string): void {
-  removeData(join(folder, 'postgres'));
+/** Ends the servers that tests left in the folder, at whatever depth, and deletes it. */
+async function removeRun(folder: string): Promise<void> {
+  for (const name of listFolder(folder)) {
+    const path = join(folder, name);
+    if (name === 'postgres') await removePostgres(path);
+    else if (name === 'redis') await endRedis(path);
+    else await removeRun(path);
+  }
   rmSync(folder, { recursive: true, force: true });
+}
+
+async function removePostgres(dataDir: string): Promise<void> {
+  const postmaster = livePostmaster(placeOfData(dataDir));
+  if (postmaster) await stopPostmaster(postmaster.pid);
+  removeData(dataDir);
+}
+
+async function endRedis(dataDir: string): Promise<void> {
+  const redis = await liveRedis(dataDir);
+  if (redis) await stopRedis(redis.pid);
 }
 
 function folderOf(pid: number): string {
   return join(checkoutRoot(), '.drover', `test-${pid}`);
 }
 
+/** Folders and PostgreSQL's link to its data elsewhere. No other link is followed: it may lead out of our folder. */
 function listFolder(folder: string): string[] {
   try {
-    return readdirSync(folder);
+    const entries = readdirSync(folder, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory() || entry.name === 'postgres').map((entry) => entry.name);
   } catch {
     return [];
   }

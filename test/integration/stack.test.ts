@@ -1,12 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
 import { isListening } from '../../scripts/stack/port.ts';
 import { startPostgres } from '../../scripts/stack/postgres.ts';
 import { removeData } from '../../scripts/stack/postgres-home.ts';
@@ -18,7 +17,7 @@ let dir: string;
 let releases: (() => Promise<unknown>)[];
 
 beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), 'drover-stack-'));
+  dir = mkdtempSync(join(inject('testFolder'), 'stack-'));
   chmodSync(dir, 0o755);
   releases = [];
 });
