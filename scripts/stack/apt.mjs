@@ -24,13 +24,13 @@ export function unpackWithApt(packages, folder) {
   for (const part of ['lists/partial', 'cache/archives/partial', 'debs'])
     mkdirSync(join(work, part), { recursive: true });
   // Its exit code says nothing: one unreachable third-party source fails it, though Debian's own lists have come.
-  run(work, ['update']);
+  const updated = run(work, ['update']);
   const simulated = run(work, ['-s', '--no-install-recommends', 'install', ...packages]);
   const lacking = [...simulated.stdout.matchAll(/^Inst (\S+)/gm)].map((match) => match[1].replace(/:.*/, ''));
   const wanted = new Set([...packages, ...lacking.filter((name) => name.startsWith('lib'))]);
   const downloaded = run(work, ['download', ...wanted]);
   const archives = readdirSync(join(work, 'debs')).filter((name) => name.endsWith('.deb'));
-  if (archives.length < wanted.size) throw new Error(lastLine(downloaded.stderr || simulated.stderr));
+  if (archives.length < wanted.size) throw new Error(unreachable(updated.stderr) ?? lastLine(downloaded.stderr));
   for (const archive of archives) unpack(join(work, 'debs', archive), join(folder, 'root'));
   rmSync(work, { recursive: true, force: true });
 }
@@ -60,6 +60,11 @@ function run(work, args) {
 function unpack(archive, root) {
   const done = spawnSync('dpkg-deb', ['-x', archive, root], { encoding: 'utf8' });
   if (done.status !== 0) throw new Error(lastLine(done.stderr || done.error?.message || ''));
+}
+
+/** Without fresh lists the later steps only say that there is no such package. */
+function unreachable(text) {
+  return text.split('\n').find((line) => line.includes('Failed to fetch'));
 }
 
 function lastLine(text) {

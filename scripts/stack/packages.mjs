@@ -28,14 +28,34 @@ function packagesOf(path) {
 
 /** Installs exactly the lock file, development tools included whatever NODE_ENV says. */
 export function installPackages(root) {
-  const npm = process.env.npm_execpath?.endsWith('npm-cli.js') ? [process.execPath, process.env.npm_execpath] : ['npm'];
   const flags = ['--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'];
-  const [program, ...first] = npm;
-  const done = spawnSync(program, [...first, 'ci', ...flags], { cwd: root, stdio: ['ignore', 2, 2] });
-  if (done.error?.code === 'ENOENT')
-    throw new Error('npm is not on PATH. Install it (it comes with Node.js), then run this again.');
+  const [program, ...first] = npm();
+  const done = spawnSync(program, [...first, 'ci', ...flags], {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   if (done.status === 0) return;
+  if (done.error)
+    throw new Error(
+      `npm does not run (${done.error.message}). It comes with Node.js; put it on PATH, then run this again.`,
+    );
   throw new Error(
-    '`npm ci` failed for the reason above. Mend it (a registry out of reach? a full disk?), then run this again.',
+    `\`npm ci\` failed:\n${readable(done.stderr)}\nMend what it names (a registry out of reach? a full disk?), then run this again.`,
   );
+}
+
+/** The npm that runs this script, when one does. */
+function npm() {
+  const path = process.env.npm_execpath;
+  return path?.endsWith('npm-cli.js') ? [process.execPath, path] : ['npm'];
+}
+
+/** What npm says, less the stack traces and printed objects that it adds. */
+function readable(output) {
+  const lines = output.split('\n').filter((line) => line.startsWith('npm error'));
+  return lines
+    .filter((line) => !/^npm error( {2,}|\s*$|.*\{$| })/.test(line))
+    .slice(0, 6)
+    .join('\n');
 }
