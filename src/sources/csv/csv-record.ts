@@ -1,0 +1,37 @@
+import type { SourceRecord } from '../../plan/contract.ts';
+import { brokenFile } from './csv-error.ts';
+import type { CsvFile } from './csv-file.ts';
+
+/** Turns rows of the file into records. Throws SOURCE_FILE when no column can be the id. */
+export function recordReader(file: CsvFile, idColumns: readonly string[]): (cells: readonly string[]) => SourceRecord {
+  const id = idIndex(file.columns, idColumns);
+  if (id === -1 && file.columns.length > 0) throw withoutId(file, idColumns);
+  return (cells) => ({ sourceId: (cells[id] ?? '').trim(), raw: rawOf(file.columns, cells) });
+}
+
+// fromEntries and not assignment: a column may be called __proto__.
+function rawOf(columns: readonly string[], cells: readonly string[]) {
+  return Object.fromEntries(columns.map((name, at) => [name, cells[at] ?? '']));
+}
+
+function idIndex(columns: readonly string[], wanted: readonly string[]): number {
+  const names = columns.map(normal);
+  for (const name of wanted) {
+    const at = names.indexOf(normal(name));
+    if (at !== -1) return at;
+  }
+  return -1;
+}
+
+function normal(name: string): string {
+  return name.trim().toLowerCase();
+}
+
+function withoutId(file: CsvFile, wanted: readonly string[]): Error {
+  const names = wanted.map((name) => `"${name}"`).join(', ');
+  return brokenFile(
+    file.path,
+    file.body.line,
+    `no column holds the record's id (looked for ${names}); export it as well`,
+  );
+}

@@ -1,0 +1,88 @@
+import { DroverError } from '../../errors.ts';
+import type { Page, Scope, Source, SourceRecord } from '../../plan/contract.ts';
+import type { Json, JsonObject } from '../../plan/json.ts';
+import { cursorAt, positionOf } from './csv-cursor.ts';
+import { type CsvFile, openCsv, rowsOf } from './csv-file.ts';
+import { recordReader } from './csv-record.ts';
+import { surveyCsv } from './csv-survey.ts';
+
+export interface CsvSourceOptions {
+  readonly path: string;
+  /** Names the column with the record's id may have, most wanted first. Case and blanks around do not matter. */
+  readonly idColumns: readonly string[];
+  /** Records a page. */
+  readonly pageSize?: number | undefined;
+  /** How the file comes to be, for whoever finds it missing: a command. */
+  readonly madeBy?: string | undefined;
+  /** When the record last changed, ISO 8601 UTC; without it, or where it answers undefined, no window leaves a record out. */
+  readonly changedAt?: ((raw: JsonObject) => string | undefined) | undefined;
+}
+
+const defaultPageSize = 500;
+// A page that looks for a few ids in a large file ends after so many rows, so that its reader can be asked to stop.
+const maxScan = 50_000;
+
+/** A source that reads a CSV file. Every value stays the text it is in the file. */
+export function createCsvSource(options: CsvSourceOptions): Source {
+  return {
+    read: (cursor, scope, signal) => readPage(options, cursor, scope, signal),
+    async count(scope, signal) {
+      const rows = await surveyCsv(await openFor(options, signal), signal);
+      return isWhole(scope) ? rows : undefined;
+    },
+  };
+}
+
+async function readPage(
+  options: CsvSourceOptions,
+  cursor: Json | null,
+  scope: Scope,
+  signal: AbortSignal,
+): Promise<Page> {
+  const file = await openFor(options, signal);
+  if (cursor === null) await surveyCsv(file, signal);
+  const from = cursor === null ? { ...file.body, row: 0 } : positionOf(cursor, file);
+  const limit = options.pageSize ?? defaultPageSize;
+  const wanted = filterOf(scope, options);
+  const read = recordReader(file, options.idColumns);
+  const records: SourceRecord[] = [];
+  let row = from.row;
+  let watermark: string | undefined;
+  for await (const { cells, next } of rowsOf(file, from, signal)) {
+    row++;
+    const record = read(cells);
+    const changed = options.changedAt?.(record.raw);
+    if (changed !== undefined && (watermark === undefined || changed > watermark)) watermark = changed;
+    if (wanted(record, changed)) records.push(record);
+    if (records.length >= limit || row - from.row >= maxScan) {
+      return { records, cursor: cursorAt(file, next, row), watermark };
+    }
+  }
+  return { records, cursor: null, watermark };
+}
+
+async function openFor({ path, madeBy }: CsvSourceOptions, signal: AbortSignal): Promise<CsvFile> {
+  try {
+    return await openCsv(path, signal);
+  } catch (thrown) {
+    const missing =
+      thrown instanceof DroverError && (thrown.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
+    if (!missing || madeBy === undefined) throw thrown;
+    throw new DroverError('SOURCE_FILE', `${path} does not exist; ${madeBy} makes it`, { cause: thrown });
+  }
+}
+
+function isWhole({ ids, since, until }: Scope): boolean {
+  return ids === undefined && since === undefined && until === undefined;
+}
+
+function filterOf({ ids, since, until }: Scope, { changedAt }: CsvSourceOptions) {
+  const only = ids === undefined ? undefined : new Set(ids);
+  const from = since === undefined ? undefined : new Date(since).toISOString();
+  const to = until === undefined ? undefined : new Date(until).toISOString();
+  return ({ sourceId }: SourceRecord, changed: string | undefined): boolean => {
+    if (only !== undefined && !only.has(sourceId)) return false;
+    if (changedAt === undefined || changed === undefined) return true;
+    return (from === undefined || changed >= from) && (to === undefined || changed < to);
+  };
+}

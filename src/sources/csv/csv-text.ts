@@ -1,0 +1,61 @@
+import { createReadStream } from 'node:fs';
+import { TextDecoder } from 'node:util';
+import { brokenFile } from './csv-error.ts';
+
+const chunkBytes = 256 * 1024;
+
+/**
+ * The bytes of a file from an offset on, checked to be UTF-8. A decoder that puts U+FFFD for what it cannot read would
+ * lose letters without a word: Excel's plain "CSV" is in the code page of its country.
+ */
+export async function* utf8Chunks(path: string, from: number, signal: AbortSignal): AsyncGenerator<Buffer> {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  let at = from;
+  for await (const chunk of createReadStream(path, { start: from, highWaterMark: chunkBytes })) {
+    signal.throwIfAborted();
+    if (!isText(decoder, chunk as Buffer)) throw await notUtf8(path, at);
+    yield chunk as Buffer;
+    at += (chunk as Buffer).length;
+  }
+  if (!isText(decoder, undefined)) throw await notUtf8(path, at);
+}
+
+/** How many lines end before the byte. */
+export async function linesBefore(path: string, byte: number): Promise<number> {
+  if (byte === 0) return 0;
+  let lines = 0;
+  for await (const chunk of createReadStream(path, { end: byte - 1, highWaterMark: chunkBytes })) {
+    const bytes = chunk as Buffer;
+    for (let at = bytes.indexOf(10); at !== -1; at = bytes.indexOf(10, at + 1)) lines++;
+  }
+  return lines;
+}
+
+function isText(decoder: TextDecoder, chunk: Buffer | undefined): boolean {
+  try {
+    decoder.decode(chunk, { stream: chunk !== undefined });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Looks for the very byte only now, on the way to a refusal. */
+async function notUtf8(path: string, near: number): Promise<Error> {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  // A character cut by the edge of the chunk begins up to three bytes before it; the end of an earlier one is no fault.
+  let at = Math.max(0, near - 3);
+  let begun = false;
+  for await (const chunk of createReadStream(path, { start: at })) {
+    for (const byte of chunk as Buffer) {
+      begun ||= (byte & 0xc0) !== 0x80 || at >= near;
+      if (begun && !isText(decoder, Buffer.of(byte))) return refusal(path, await linesBefore(path, at));
+      at++;
+    }
+  }
+  return refusal(path, await linesBefore(path, at));
+}
+
+function refusal(path: string, lines: number): Error {
+  return brokenFile(path, lines + 1, 'there are characters that are not UTF-8; save the file as "CSV UTF-8"');
+}
