@@ -21,16 +21,21 @@ export async function openCsv(path: string, signal: AbortSignal): Promise<CsvFil
   const { size, mtimeMs } = await statOf(path);
   const dialect = await detectDialect(path);
   const top = { byte: dialect.start, line: dialect.startLine };
-  const header = await firstOf(csvRows(path, dialect, top, signal));
+  const header = await firstOf(csvRows(path, dialect, top, signal, 1));
   const columns = header?.cells ?? [];
   refuseRepeated(path, columns, header?.next.line ?? 1);
   return { path, size, modifiedMs: mtimeMs, dialect, columns, body: header?.next ?? { byte: size, line: 0 } };
 }
 
 /** The file's rows from a position on. Throws SOURCE_FILE at a row that is not as wide as the header. */
-export async function* rowsOf(file: CsvFile, from: Position, signal: AbortSignal): AsyncGenerator<CsvRow> {
+export async function* rowsOf(
+  file: CsvFile,
+  from: Position,
+  signal: AbortSignal,
+  most?: number,
+): AsyncGenerator<CsvRow> {
   if (from.byte >= file.size) return;
-  for await (const row of csvRows(file.path, file.dialect, from, signal)) {
+  for await (const row of csvRows(file.path, file.dialect, from, signal, most)) {
     if (row.cells.length !== file.columns.length) throw ragged(file, row);
     yield row;
   }

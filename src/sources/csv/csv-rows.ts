@@ -23,15 +23,17 @@ const maxRowBytes = 64 * 1024 * 1024;
 
 /**
  * The rows from a position on, one by one, with memory for a few hundred. Rows without any text are passed over:
- * spreadsheets leave them behind. Throws SOURCE_FILE with the line when the text is not CSV.
+ * spreadsheets leave them behind. `most` ends the work early: without it the parser runs ahead of its reader by what
+ * fits in a chunk. Throws SOURCE_FILE with the line when the text is not CSV.
  */
 export async function* csvRows(
   path: string,
   dialect: Dialect,
   from: Position,
   signal: AbortSignal,
+  most?: number,
 ): AsyncGenerator<CsvRow> {
-  const parser = parse(optionsOf(dialect));
+  const parser = parse({ ...optionsOf(dialect), ...(most === undefined ? {} : { to: most }) });
   // What fails in the pipeline destroys the parser, and so reaches the loop below.
   pipeline(utf8Chunks(path, from.byte, signal), parser, () => {});
   try {

@@ -25,6 +25,7 @@ const maxScan = 50_000;
 /** A source that reads a CSV file. Every value stays the text it is in the file. */
 export function createCsvSource(options: CsvSourceOptions): Source {
   return {
+    immutable: true,
     read: (cursor, scope, signal) => readPage(options, cursor, scope, signal),
     async count(scope, signal) {
       const rows = await surveyCsv(await openFor(options, signal), signal);
@@ -48,7 +49,7 @@ async function readPage(
   const records: SourceRecord[] = [];
   let row = from.row;
   let watermark: string | undefined;
-  for await (const { cells, next } of rowsOf(file, from, signal)) {
+  for await (const { cells, next } of rowsOf(file, from, signal, isWhole(scope) ? limit : undefined)) {
     row++;
     const record = read(cells);
     const changed = options.changedAt?.(record.raw);

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { TextDecoder } from 'node:util';
 import { brokenFile } from './csv-error.ts';
 
-const chunkBytes = 256 * 1024;
+const chunkBytes = 64 * 1024;
 
 /**
  * The bytes of a file from an offset on, checked to be UTF-8. A decoder that puts U+FFFD for what it cannot read would
