@@ -1,0 +1,26 @@
+import type { Redis } from 'ioredis';
+import { DroverError } from '../errors.ts';
+import { withinDeadline } from './deadline.ts';
+import { upstreamKeys } from './keys.ts';
+import { upstreamDefaults } from './options.ts';
+
+/**
+ * Sets how many requests a second the whole fleet may send, from now on and in every process; null goes back to what is
+ * configured. The name is an upstream's (`stripe`) or an endpoint's (`stripe/customers`). Kept in Redis only: whoever
+ * owns the setting lays it again when Redis was emptied.
+ * @throws DroverError CONFIGURATION for a figure that is none, UPSTREAM_UNREACHABLE when Redis does not answer.
+ */
+export async function setLimit(redis: Redis, prefix: string, name: string, maxRps: number | null): Promise<void> {
+  if (maxRps !== null && !(maxRps >= 0.001 && maxRps <= 100_000)) {
+    throw new DroverError('CONFIGURATION', `${name}: requests a second must be between 0.001 and 100,000`);
+  }
+  const { overrides } = upstreamKeys(prefix);
+  const call = maxRps === null ? redis.hdel(overrides, name) : redis.hset(overrides, name, String(maxRps));
+  await withinDeadline(call, upstreamDefaults.redisTimeoutMs);
+}
+
+/** The limits set at run time: name to requests a second. */
+export async function readLimits(redis: Redis, prefix: string): Promise<Readonly<Record<string, number>>> {
+  const set = await withinDeadline(redis.hgetall(upstreamKeys(prefix).overrides), upstreamDefaults.redisTimeoutMs);
+  return Object.fromEntries(Object.entries(set).map(([name, maxRps]) => [name, Number(maxRps)]));
+}

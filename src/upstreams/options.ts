@@ -1,0 +1,72 @@
+import type { UpstreamOptions, UpstreamRequest } from '../plan/upstream.ts';
+
+/** What an upstream may be told besides what plans know of. */
+export interface UpstreamSettings extends UpstreamOptions {
+  /** Requests a second for each endpoint by itself, on top of the upstream's limit. */
+  readonly endpointMaxRps?: number | undefined;
+  /** The header that carries an idempotency key. Default `idempotency-key`. */
+  readonly idempotencyHeader?: string | undefined;
+}
+
+/**
+ * A request that may say how urgent it is. `interactive`: a person or a webhook waits for it, and bulk requests stand
+ * back. Default `bulk`.
+ */
+export interface PrioritisedRequest extends UpstreamRequest {
+  readonly priority?: 'interactive' | 'bulk' | undefined;
+}
+
+/** Figures that hold for all upstreams of a factory. */
+export interface UpstreamDefaults {
+  /** Longest wait for a token, in milliseconds; a longer one is an error that says when to come back. */
+  readonly maxWaitMs: number;
+  /** Tries of one request before its error goes to the caller. */
+  readonly tries: number;
+  /** Deadline of one request from connecting to the last byte. */
+  readonly timeoutMs: number;
+  readonly connectTimeoutMs: number;
+  /** Deadline of one call to Redis. */
+  readonly redisTimeoutMs: number;
+  readonly maxBodyBytes: number;
+  /** First pause between tries; doubles, and each is drawn evenly from nothing to that. */
+  readonly backoffMs: number;
+  readonly maxBackoffMs: number;
+  readonly limiter: LimiterDefaults;
+  readonly breaker: BreakerDefaults;
+}
+
+export interface LimiterDefaults {
+  /** How early a request may be by GCRA. Evens out late timers; costs as much of the limit. */
+  readonly toleranceMs: number;
+  /** How much two requests may differ in the time from token to arrival without the upstream seeing more than the limit. */
+  readonly jitterMs: number;
+  /** What a 429 leaves of the rate. */
+  readonly shrink: number;
+  /** The least that 429s leave of the limit. */
+  readonly floor: number;
+  /** Share of the limit that grows back in a second. */
+  readonly regrowthPerSecond: number;
+}
+
+export interface BreakerDefaults {
+  /** Failures in a row, of the whole fleet, that open it. */
+  readonly failures: number;
+  /** First pause; doubles with every probe that fails. */
+  readonly pauseMs: number;
+  readonly maxPauseMs: number;
+}
+
+// Tolerance and jitter cost 75 ms of every second: 93 % of the limit can be used, and requests may be up to 60 ms
+// apart in lateness before a sliding second at the upstream holds one too many.
+export const upstreamDefaults: UpstreamDefaults = {
+  maxWaitMs: 5_000,
+  tries: 4,
+  timeoutMs: 30_000,
+  connectTimeoutMs: 10_000,
+  redisTimeoutMs: 2_000,
+  maxBodyBytes: 50 * 1024 * 1024,
+  backoffMs: 250,
+  maxBackoffMs: 8_000,
+  limiter: { toleranceMs: 15, jitterMs: 60, shrink: 0.7, floor: 0.05, regrowthPerSecond: 0.01 },
+  breaker: { failures: 10, pauseMs: 5_000, maxPauseMs: 60_000 },
+};

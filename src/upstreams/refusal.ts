@@ -1,0 +1,49 @@
+/** The upstream's own words on why it refuses, fit for people: short, in one line, without secrets or e-mail addresses. */
+export function refusalText(text: string, secrets: readonly string[]): string {
+  const words = messageIn(text) ?? '';
+  return redact(words.replace(/\s+/g, ' ').trim(), secrets).slice(0, 200);
+}
+
+// Headers that say nothing about us.
+const plain = new Set(['accept', 'accept-encoding', 'content-type', 'content-length', 'user-agent']);
+
+/** What must never come back in a message: the values of headers that may hold a key, and each longer word of them. */
+export function secretsOf(headers: Readonly<Record<string, string>>): string[] {
+  const named = Object.entries(headers).filter(([name]) => !plain.has(name.toLowerCase()));
+  const values = named.flatMap(([, value]) => [value, ...value.split(/[\s,;:=]+/)]);
+  return [...new Set(values)].filter((value) => value.length >= 6).sort((a, b) => b.length - a.length);
+}
+
+const credential = /\b(?:Bearer|Basic)\s+\S+|\b(?:sk|rk|pk|whsec|xnd)_\w+|\beyJ[\w-]+\.[\w.-]+/g;
+const email = /[^\s"'<>@]+@[^\s"'<>@]+/g;
+
+function redact(words: string, secrets: readonly string[]): string {
+  let clean = words;
+  for (const secret of secrets) clean = clean.split(secret).join('[secret]');
+  return clean.replace(credential, '[secret]').replace(email, '[e-mail]');
+}
+
+/** Where the APIs we know keep their message: Bubble, Stripe, PayPal, Square, Xendit, Systeme.io, PostgREST. */
+function messageIn(text: string): string | undefined {
+  const body = parsed(text);
+  if (typeof body !== 'object' || body === null) return undefined;
+  const { body: inner, error, errors } = body as Record<string, unknown>;
+  const first = Array.isArray(errors) ? errors[0] : undefined;
+  const places = [inner, error, body, first].flatMap(wordsAt);
+  return places.find((words) => words !== '');
+}
+
+function wordsAt(place: unknown): string[] {
+  if (typeof place === 'string') return [place];
+  if (typeof place !== 'object' || place === null) return [];
+  const { message, error_description: described, detail } = place as Record<string, unknown>;
+  return [message, described, detail].filter((words) => typeof words === 'string');
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,109 @@
+import type { Redis } from 'ioredis';
+import { withinDeadline } from './deadline.ts';
+import { upstreamKeys } from './keys.ts';
+import { upstreamDefaults } from './options.ts';
+
+/** Where an upstream or one of its endpoints stands for the whole fleet. Times are ISO 8601 UTC by Redis's clock. */
+export interface UpstreamState {
+  readonly name: string;
+  /** Null for the upstream as a whole. */
+  readonly endpoint: string | null;
+  /** Requests a second from the configuration; null when only an operator has set one. */
+  readonly configuredRps: number | null;
+  /** Requests a second an operator has set. */
+  readonly overrideRps: number | null;
+  /** What is in force after 429s have shrunk it. */
+  readonly effectiveRps: number;
+  /** Nobody asks before this moment, because the upstream said so. */
+  readonly blockedUntil: string | null;
+  /** half-open: one request may try whether the upstream is back. Endpoints share their upstream's. */
+  readonly breaker: 'closed' | 'open' | 'half-open';
+  readonly breakerOpenUntil: string | null;
+  readonly failuresInARow: number;
+  /** Requests of the last second and minute, estimated from whole ones. */
+  readonly usedLastSecond: number;
+  readonly usedLastMinute: number;
+}
+
+type Fields = Readonly<Record<string, string>>;
+
+/** The state of every upstream and endpoint that has sent a request. Throws UPSTREAM_UNREACHABLE without Redis. */
+export async function readUpstreamStates(redis: Redis, prefix: string): Promise<UpstreamState[]> {
+  return withinDeadline(read(redis, prefix), upstreamDefaults.redisTimeoutMs);
+}
+
+async function read(redis: Redis, prefix: string): Promise<UpstreamState[]> {
+  const keys = upstreamKeys(prefix);
+  const [names, overrides, [seconds, micros]] = await Promise.all([
+    redis.smembers(keys.index),
+    redis.hgetall(keys.overrides),
+    redis.time(),
+  ]);
+  const now = Number(seconds) * 1_000_000 + Number(micros);
+  const hashes = await Promise.all(
+    names.sort().map(async (name) => [name, await redis.hgetall(keys.bucket(name))] as const),
+  );
+  const fields = new Map<string, Fields>(hashes);
+  return hashes
+    .map(([name, bucket]) => stateOf(name, bucket, fields.get(upstreamOf(name)) ?? {}, overrides[name], now))
+    .filter((state) => state.effectiveRps > 0);
+}
+
+function stateOf(
+  name: string,
+  bucket: Fields,
+  breaker: Fields,
+  override: string | undefined,
+  now: number,
+): UpstreamState {
+  const configuredRps = numberOr(bucket.configured, null);
+  const overrideRps = numberOr(override, null);
+  return {
+    name: upstreamOf(name),
+    endpoint: name.includes('/') ? name.slice(name.indexOf('/') + 1) : null,
+    configuredRps,
+    overrideRps,
+    effectiveRps: (overrideRps ?? configuredRps ?? 0) * factorOf(bucket, now),
+    blockedUntil: future(bucket.blocked, now),
+    breaker: breakerOf(breaker, now),
+    breakerOpenUntil: future(breaker.openUntil, now),
+    failuresInARow: Number(breaker.failures ?? 0),
+    usedLastSecond: used(bucket, ['second', 'inSecond', 'beforeSecond'], 1_000_000, now),
+    usedLastMinute: used(bucket, ['minute', 'inMinute', 'beforeMinute'], 60_000_000, now),
+  };
+}
+
+function factorOf({ factor = '1', factorAt }: Fields, now: number): number {
+  const grown = Math.max(0, now - Number(factorAt ?? now)) / 1_000_000;
+  return Math.min(1, Number(factor) + grown * upstreamDefaults.limiter.regrowthPerSecond);
+}
+
+function breakerOf({ openUntil }: Fields, now: number): UpstreamState['breaker'] {
+  if (openUntil === undefined) return 'closed';
+  return Number(openUntil) > now ? 'open' : 'half-open';
+}
+
+/** The whole period before counts for the part of it that still lies within one period from now. */
+function used(bucket: Fields, [period, within, before]: [string, string, string], length: number, now: number): number {
+  const current = Math.floor(now / length);
+  const part = 1 - (now % length) / length;
+  const [at, inside, earlier] = [period, within, before].map((field) => Number(bucket[field] ?? 0)) as [
+    number,
+    number,
+    number,
+  ];
+  if (at === current) return Math.round(inside + earlier * part);
+  return at === current - 1 ? Math.round(inside * part) : 0;
+}
+
+function upstreamOf(name: string): string {
+  return name.split('/')[0] ?? name;
+}
+
+function future(micros: string | undefined, now: number): string | null {
+  return Number(micros ?? 0) > now ? new Date(Number(micros) / 1_000).toISOString() : null;
+}
+
+function numberOr<T>(text: string | undefined, otherwise: T): number | T {
+  return text === undefined || text === '' ? otherwise : Number(text);
+}

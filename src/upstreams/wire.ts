@@ -1,0 +1,129 @@
+import http from 'node:http';
+import https from 'node:https';
+import { DroverError } from '../errors.ts';
+import { collectBody } from './body.ts';
+import type { Sockets } from './sockets.ts';
+
+/** One HTTP request as it goes out. Times in milliseconds. */
+export interface Outgoing {
+  /** Named in errors, without ids: `bubble obj/user`. */
+  readonly label: string;
+  readonly url: URL;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | undefined;
+  /** False for a write that must not be sent twice: it gets a connection of its own, see Sockets. */
+  readonly repeatable: boolean;
+  readonly timeoutMs: number;
+  readonly connectTimeoutMs: number;
+  readonly maxBodyBytes: number;
+  readonly signal: AbortSignal;
+}
+
+export interface RawAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
+
+type Phase = 'connecting' | 'waiting for the answer' | 'reading the answer';
+
+/**
+ * Sends one request and reads the whole answer, whatever its status. Redirects are answers, not followed.
+ * @throws DroverError UPSTREAM_UNREACHABLE, UPSTREAM_TIMEOUT, UPSTREAM_BAD_ANSWER (cut off, too big),
+ * UPSTREAM_FORBIDDEN_ADDRESS; the signal's reason when it aborts.
+ */
+export async function exchange(outgoing: Outgoing, sockets: Sockets): Promise<RawAnswer> {
+  outgoing.signal.throwIfAborted();
+  const call = open(outgoing, sockets);
+  const watch = watchOver(outgoing, call);
+  try {
+    const answer = await answerOf(call);
+    watch.enter('reading the answer');
+    const body = await collectBody(answer, outgoing.maxBodyBytes);
+    return { status: answer.statusCode ?? 0, headers: flatten(answer.headers), body };
+  } catch (error) {
+    call.destroy();
+    outgoing.signal.throwIfAborted();
+    throw failure(outgoing.label, watch, error);
+  } finally {
+    watch.end();
+  }
+}
+
+function open(outgoing: Outgoing, sockets: Sockets): http.ClientRequest {
+  const { url, method, headers, body, repeatable } = outgoing;
+  const { request } = url.protocol === 'https:' ? https : http;
+  const call = request(url, { method, headers, ...sockets.for(url, repeatable) });
+  call.end(body);
+  return call;
+}
+
+function answerOf(call: http.ClientRequest): Promise<http.IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    call.once('response', resolve);
+    // Stays on for the life of the request: a late error without a listener would end the process.
+    call.on('error', reject);
+  });
+}
+
+interface Watch {
+  readonly phase: Phase;
+  readonly late: boolean;
+  enter(phase: Phase): void;
+  end(): void;
+}
+
+/** Ends the request when a deadline passes or the caller stops, and remembers where it stood. */
+function watchOver({ timeoutMs, connectTimeoutMs, signal }: Outgoing, call: http.ClientRequest): Watch {
+  let phase: Phase = 'connecting';
+  let late = false;
+  const stop = () => call.destroy(new Error('ended by its deadline or its caller'));
+  const expire = () => {
+    late = true;
+    stop();
+  };
+  const whole = setTimeout(expire, timeoutMs);
+  const connect = setTimeout(expire, Math.min(connectTimeoutMs, timeoutMs));
+  const connected = () => {
+    clearTimeout(connect);
+    phase = 'waiting for the answer';
+  };
+  call.once('socket', (socket) => {
+    if (!socket.connecting) return connected();
+    socket.once('encrypted' in socket ? 'secureConnect' : 'connect', connected);
+  });
+  signal.addEventListener('abort', stop, { once: true });
+  return {
+    get phase() {
+      return phase;
+    },
+    get late() {
+      return late;
+    },
+    enter: (next) => {
+      phase = next;
+    },
+    end: () => {
+      clearTimeout(whole);
+      clearTimeout(connect);
+      signal.removeEventListener('abort', stop);
+    },
+  };
+}
+
+function failure(label: string, { phase, late }: Watch, error: unknown): DroverError {
+  if (late) return new DroverError('UPSTREAM_TIMEOUT', `${label}: no end within the deadline, while ${phase}`);
+  if (error instanceof DroverError) return new DroverError(error.code, `${label}: ${error.message}`, { cause: error });
+  const code = (error as NodeJS.ErrnoException).code ?? 'unknown fault';
+  return phase === 'reading the answer'
+    ? new DroverError('UPSTREAM_BAD_ANSWER', `${label}: the answer was cut off (${code})`, { cause: error })
+    : new DroverError('UPSTREAM_UNREACHABLE', `${label}: ${code} while ${phase}`, { cause: error });
+}
+
+function flatten(headers: http.IncomingHttpHeaders): Record<string, string> {
+  const pairs = Object.entries(headers).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(
+    pairs.map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : String(value)]),
+  );
+}
