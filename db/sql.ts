@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { SqlPort } from '../src/plan/sql.ts';
 import { toDatabaseError } from './errors.ts';
 
 export type Row = Record<string, unknown>;
@@ -9,12 +10,16 @@ export type Row = Record<string, unknown>;
  */
 export async function prepared<T extends Row>(
   client: pg.Pool | pg.PoolClient | pg.Client,
-  name: string,
+  name: string | undefined,
   text: string,
   values: readonly unknown[],
 ): Promise<T[]> {
   try {
-    const result = await client.query<T>({ name, text, values: values as unknown[] });
+    const result = await client.query<T>({
+      ...(name === undefined ? {} : { name }),
+      text,
+      values: values as unknown[],
+    });
     return result.rows;
   } catch (error) {
     throw toDatabaseError(error);
@@ -41,4 +46,9 @@ export async function transaction<T>(pool: pg.Pool, work: (client: pg.PoolClient
   } finally {
     client.release(broken);
   }
+}
+
+/** The way a target reaches its database, over a pool. */
+export function createSqlPort(pool: pg.Pool): SqlPort {
+  return { query: (name, text, values) => prepared(pool, name, text, values) };
 }

@@ -80,6 +80,7 @@ const schema = z.object({
   DROVER_MAX_ATTEMPTS: count(1, 100).default(8),
   DROVER_WINDOW_FACTOR: count(1, 100).default(4),
   DROVER_HASH_THREADS: count(1, 256).optional(),
+  DROVER_REDIS_PREFIX: text.default('{drover}'),
 });
 
 const ownNames = Object.keys(schema.shape).filter((name) => name.startsWith('DROVER_'));
@@ -136,8 +137,10 @@ function shape(env: z.output<typeof schema>) {
     shutdownGraceMs: env.DROVER_SHUTDOWN_GRACE_MS,
     maxAttempts: env.DROVER_MAX_ATTEMPTS,
     windowFactor: env.DROVER_WINDOW_FACTOR,
-    /** Absent: as many as there are cores. */
+    /** Absent: one fewer than there are cores. */
     hashThreads: env.DROVER_HASH_THREADS,
+    /** Begins every key in Redis; the braces keep them in one slot of a cluster. */
+    redisPrefix: env.DROVER_REDIS_PREFIX,
     batchSize: env.MIGRATION_BATCH_SIZE,
     exportDir: env.MIGRATION_EXPORT_DIR,
     reportDir: env.MIGRATION_REPORT_DIR,

@@ -66,6 +66,10 @@ export const errorKinds = {
   },
   SOURCE_FILE: configuration('Check that the file exists, is readable and is valid CSV.'),
   DATABASE_UNAVAILABLE: transient('Check DATABASE_URL and that PostgreSQL is running and accepts connections.'),
+  REDIS_UNAVAILABLE: transient('Check REDIS_URL and that Redis is running and accepts connections.'),
+  REDIS_VOLATILE: configuration(
+    'Start Redis with --appendonly yes --maxmemory-policy noeviction, or set DROVER_ALLOW_VOLATILE_REDIS=true if its loss is acceptable.',
+  ),
   DATABASE_CONFLICT: transient('Two workers met on the same rows; retried.'),
   TARGET_SCHEMA: configuration('The target table lacks what the plan needs: see the message.'),
   TARGET_CONSTRAINT: data('The target refuses the row: see the message, correct the source or the target.'),

@@ -1,8 +1,8 @@
 import { and, asc, eq, inArray, sql } from 'drizzle-orm';
 import type { ConductorStore, StageCount } from '../../src/engine/conductor/ports.ts';
 import type { Database } from '../client.ts';
-import { toDatabaseError } from '../errors.ts';
 import { decideMerges } from '../ledger/merge.ts';
+import { coded } from '../repositories/coded.ts';
 import { toRun, toRunEntity } from '../repositories/runs.ts';
 import { counts, fleet, runEntities, runs, samples } from '../schema/index.ts';
 import { takeDue, takeDueExtractions } from './dispatch.ts';
@@ -78,12 +78,4 @@ async function claimFinishing(database: Database, runId: string, by: string, lea
       .where(and(eq(runs.id, runId), eq(runs.status, 'running'), free)),
   );
   return claimed.rowCount === 1;
-}
-
-async function coded<T>(work: PromiseLike<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    throw toDatabaseError((error as { cause?: unknown }).cause ?? error);
-  }
 }

@@ -1,7 +1,7 @@
 import pg from 'pg';
 
 // Any number: it only has to be the same in every process of the fleet.
-const leaderLock = 7_214_530_002;
+const leaderLock = 7_214_530_003;
 
 export interface Leadership {
   /** True while this process is the one that conducts; tries to become it when nobody is. */

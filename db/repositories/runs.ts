@@ -2,11 +2,10 @@ import { and, asc, eq, inArray, sql } from 'drizzle-orm';
 import type { Run, RunEntity, RunStore } from '../../src/engine/ports.ts';
 import type { RecordStatus, Stage } from '../../src/engine/record-status.ts';
 import { type RunStatus, sourcesOf } from '../../src/engine/run-status.ts';
-import { DroverError } from '../../src/errors.ts';
 import type { JsonObject } from '../../src/plan/json.ts';
 import type { Database } from '../client.ts';
-import { toDatabaseError } from '../errors.ts';
 import { counts, runEntities, runs } from '../schema/index.ts';
+import { coded } from './coded.ts';
 
 /** Runs and their extractions, over the control database. Every method throws DroverError. */
 export function createRunStore(database: Database): RunStore {
@@ -117,13 +116,3 @@ async function countsOf(database: Database, runId: string, entity: string) {
 
 // PostgreSQL's clock decides when something is due, or a worker with a wrong clock would starve or storm.
 const inFuture = (ms: number) => sql`now() + ${Math.round(ms)} * interval '1 millisecond'`;
-
-async function coded<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    // drizzle wraps the driver's error; the SQLSTATE is on the cause.
-    if (error instanceof DroverError) throw error;
-    throw toDatabaseError((error as { cause?: unknown }).cause ?? error);
-  }
-}

@@ -2,7 +2,7 @@
  * What the engine needs from the world. `db`, `queues` and `targets` implement these; the engine knows nothing of
  * PostgreSQL, BullMQ or Redis.
  */
-import type { Entity, Plan, RecordMoney, Source } from '../plan/contract.ts';
+import type { Plan, RecordMoney, Source } from '../plan/contract.ts';
 import type { Json, JsonObject } from '../plan/json.ts';
 import type { RecordStatus, Stage } from './record-status.ts';
 import type { RunStatus } from './run-status.ts';
@@ -208,48 +208,6 @@ export interface RunStore {
   ): Promise<void>;
   /** Moves a run along an arrow of the table; false when it was not where the arrow begins. */
   move(id: string, to: RunStatus, reason: string | null): Promise<boolean>;
-}
-
-/** A row to load. */
-export interface TargetRow {
-  readonly sourceId: string;
-  readonly targetId: string;
-  readonly row: JsonObject;
-  readonly hash: string;
-  /** Source ids of records merged into this one; they share its target id. */
-  readonly aliases?: readonly string[] | undefined;
-}
-
-/** What a load did, or would do. */
-export type LoadResult =
-  | { readonly kind: 'inserted' | 'updated' | 'unchanged' | 'exists'; readonly targetId: string }
-  /** The natural key belongs to the row of another source record. */
-  | { readonly kind: 'taken'; readonly targetId: string; readonly bySourceId: string }
-  | { readonly kind: 'refused'; readonly message: string; readonly field?: string };
-
-export interface TargetScope {
-  readonly runId: string;
-  readonly plan: string;
-  readonly entity: string;
-  readonly targetSchema: string;
-  readonly definition: Entity;
-  readonly tables: Readonly<Record<string, Entity>>;
-}
-
-/** Where rows go. Rows of one call have distinct source ids. */
-export interface TargetPort {
-  /** Makes what is missing of the target's tables; throws TARGET_SCHEMA when what is there does not fit. */
-  prepare(plan: { entities: Readonly<Record<string, Entity>> }, targetSchema: string): Promise<void>;
-  load(
-    scope: TargetScope,
-    rows: readonly TargetRow[],
-    options: { dryRun: boolean; skipExisting: boolean },
-  ): Promise<LoadResult[]>;
-  /** Field names in which the target differs from each row; `missing` when it has no such row. */
-  compare(
-    scope: TargetScope,
-    rows: readonly Pick<TargetRow, 'targetId' | 'row'>[],
-  ): Promise<('missing' | readonly string[])[]>;
 }
 
 /** A job for a stage: record references only. */

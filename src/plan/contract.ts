@@ -41,6 +41,8 @@ export interface Scope {
 export interface Source {
   /** Reads the page at the cursor (null: the beginning). Throws DroverError with an upstream or file code. */
   read(cursor: Json | null, scope: Scope, signal: AbortSignal): Promise<Page>;
+  /** True when a repeated id with other content is a defect of the data (a file), not a change between two pages (an API). */
+  readonly immutable?: boolean | undefined;
   /** How many records the scope holds, when the source can tell. */
   count?(scope: Scope, signal: AbortSignal): Promise<number | undefined>;
 }
@@ -132,6 +134,11 @@ export interface Column {
   readonly default?: string | undefined;
   /** Left out where an existing target table does not have it. */
   readonly optional?: boolean | undefined;
+  /**
+   * Written when the row is made and never over an existing one: a password the person has set since, the day a row
+   * that was there before was made.
+   */
+  readonly insertOnly?: boolean | undefined;
   /** The entity whose rows this column points at (a foreign key to its id). */
   readonly references?: string | undefined;
   /** Made by `enrich`, so reconcile compares it with what was loaded and not with the transform. */

@@ -1,9 +1,10 @@
 import { v5 as uuidv5 } from 'uuid';
 import type { Entity, Merge } from '../../plan/contract.ts';
 import type { JsonObject } from '../../plan/json.ts';
+import type { LoadResult, TargetPort, TargetRow, TargetScope } from '../../plan/target.ts';
 import { bisect } from '../bisect.ts';
 import { fingerprint } from '../canonical.ts';
-import type { LoadResult, RecordRef, TargetPort, TargetRow, TargetScope, Verdict } from '../ports.ts';
+import type { RecordRef, Verdict } from '../ports.ts';
 import { resolveGroup } from './references.ts';
 import { type Group, type GroupVerdicts, runStage, type StageDeps, type StageResult } from './stage.ts';
 
@@ -34,7 +35,6 @@ export function scopeOf(group: Group): TargetScope {
     entity: group.name,
     targetSchema: run.targetSchema,
     definition: group.entity,
-    tables: plan.entities,
   };
 }
 
@@ -56,6 +56,8 @@ async function loadGroup(deps: LoadDeps, group: Group): Promise<GroupVerdicts> {
       row,
       hash: rowHash(group.entity, row),
       aliases: aliases.get(record.id),
+      // Loaded before in this run: it is here again because someone asked for it to be written anew.
+      rewrite: record.targetId !== null,
     }),
   );
   const { dryRun, skipExisting } = group.context.run;

@@ -1,6 +1,7 @@
 import type { Entity } from '../../plan/contract.ts';
 import type { JsonObject } from '../../plan/json.ts';
-import type { OpenRecord, RecordRef, TargetPort, Verdict } from '../ports.ts';
+import type { TargetPort } from '../../plan/target.ts';
+import type { OpenRecord, RecordRef, Verdict } from '../ports.ts';
 import { scopeOf } from './load.ts';
 import { resolveGroup } from './references.ts';
 import { type Group, type GroupVerdicts, runStage, type StageDeps, type StageResult } from './stage.ts';
@@ -20,6 +21,7 @@ async function reconcileGroup(deps: ReconcileDeps, group: Group): Promise<GroupV
   const { ready, verdicts } = await resolveGroup(deps, group);
   const expected = ready.map(({ record, row }) => ({
     record,
+    sourceId: record.sourceId,
     targetId: record.targetId ?? '',
     row: { ...row, ...transformedAgain(group, record) },
   }));

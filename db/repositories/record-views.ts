@@ -1,0 +1,76 @@
+import { and, asc, eq, gt } from 'drizzle-orm';
+import type { RecordFilter, RecordView, TryView } from '../../src/engine/control/contract.ts';
+import type { RecordStatus, Stage } from '../../src/engine/record-status.ts';
+import type { Database } from '../client.ts';
+import { records, runEntities, tries } from '../schema/index.ts';
+
+type Row = typeof records.$inferSelect;
+
+/** A page of a run's records by ledger id. */
+export async function recordsOf(
+  database: Database,
+  runId: string,
+  filter: RecordFilter & { limit: number },
+): Promise<RecordView[]> {
+  const wanted = [
+    eq(records.runId, runId),
+    filter.status === undefined ? undefined : eq(records.status, filter.status),
+    filter.entity === undefined ? undefined : eq(records.entity, filter.entity),
+    filter.cursor === undefined ? undefined : gt(records.id, BigInt(filter.cursor)),
+  ];
+  const rows = await database
+    .select()
+    .from(records)
+    .where(and(...wanted))
+    .orderBy(asc(records.id))
+    .limit(filter.limit);
+  return rows.map(toView);
+}
+
+/** Every record of one source id, in every run and entity, with its history of trouble. */
+export async function journeysOf(database: Database, sourceId: string): Promise<(RecordView & { tries: TryView[] })[]> {
+  // By way of the runs' entities, so that the ledger's identity index answers and no other is needed.
+  const found = await database
+    .select({ record: records })
+    .from(runEntities)
+    .innerJoin(
+      records,
+      and(eq(records.runId, runEntities.runId), eq(records.entity, runEntities.entity), eq(records.sourceId, sourceId)),
+    )
+    .orderBy(asc(records.id));
+  return Promise.all(
+    found.map(async ({ record }) => ({ ...toView(record), tries: await triesOf(database, record.id) })),
+  );
+}
+
+async function triesOf(database: Database, recordId: bigint): Promise<TryView[]> {
+  const rows = await database.select().from(tries).where(eq(tries.recordId, recordId)).orderBy(asc(tries.id));
+  return rows.map((row) => ({
+    stage: row.stage as Stage,
+    status: row.status,
+    code: row.code,
+    field: row.field,
+    message: row.message,
+    worker: row.worker,
+    at: row.at.toISOString(),
+  }));
+}
+
+function toView(row: Row): RecordView {
+  return {
+    id: row.id.toString(),
+    runId: row.runId,
+    entity: row.entity,
+    sourceId: row.sourceId,
+    stage: row.stage as Stage,
+    status: row.status as RecordStatus,
+    code: row.code,
+    field: row.field,
+    message: row.message,
+    targetId: row.targetId,
+    blockedBy: row.blockedBy?.toString() ?? null,
+    mergedInto: row.mergedInto?.toString() ?? null,
+    attempts: row.attempts,
+    updatedAt: row.updatedAt.toISOString(),
+  };
+}

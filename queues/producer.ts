@@ -1,0 +1,115 @@
+import { type JobsOptions, Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { Dispatcher, ExtractionJob, StageJob } from '../src/engine/ports.ts';
+import type { Stage } from '../src/engine/record-status.ts';
+import { DroverError } from '../src/errors.ts';
+import { withDeadline } from './connection.ts';
+import { extractionJobIdOf, jobIdOf } from './job-id.ts';
+import { jobOptions, type PagesJob, type QueueName, queueNames, type RecordsJob } from './table.ts';
+
+const chunk = 500; // addBulk is a pipeline: bounded, or one large add stalls every other command
+const deadlineMs = 10_000;
+
+type Added = { name: string; data: RecordsJob | PagesJob; opts: JobsOptions };
+
+export interface Producer extends Dispatcher {
+  readonly queues: ReadonlyMap<QueueName, Queue>;
+  /** Jobs by state of one queue. Throws REDIS_UNAVAILABLE after a second. */
+  depth(name: QueueName): Promise<Record<string, number>>;
+  close(): Promise<void>;
+}
+
+export interface ProducerDeps {
+  readonly redis: Redis;
+  readonly prefix: string;
+  /** Jobs a queue may hold: about four times what the fleet works on at once. */
+  readonly window: (stage: Stage) => number;
+  readonly onError: (error: Error) => void;
+}
+
+/** Puts jobs on the queues and knows how full they are. Start it with `watch` to keep the windows current. */
+export function createProducer(deps: ProducerDeps): Producer {
+  const queues = new Map(queueNames.map((name) => [name, openQueue(deps, name)]));
+  const depths = new Map<Stage, number>();
+  const watch = setInterval(() => void measureAll(), 100);
+  watch.unref();
+  let measuring = false;
+
+  const queue = (name: QueueName): Queue => queues.get(name) as Queue;
+
+  async function measureAll(): Promise<void> {
+    if (measuring) return;
+    measuring = true;
+    try {
+      for (const name of queueNames) depths.set(name, pendingOf(await depthOf(queue(name))));
+    } catch {
+      // Unknown is full: nothing is given out to a Redis that does not answer.
+      depths.clear();
+    } finally {
+      measuring = false;
+    }
+  }
+
+  async function add(name: QueueName, jobs: readonly Added[]): Promise<void> {
+    for (let at = 0; at < jobs.length; at += chunk) {
+      await withDeadline(queue(name).addBulk(jobs.slice(at, at + chunk) as Added[]), deadlineMs).catch(asUnavailable);
+    }
+    const depth = depths.get(name);
+    if (depth !== undefined) depths.set(name, depth + jobs.length);
+  }
+
+  return {
+    queues,
+    depth: (name) => depthOf(queue(name)),
+    room: (stage) => {
+      const depth = depths.get(stage);
+      return depth === undefined ? 0 : deps.window(stage) - depth;
+    },
+    async dispatch(jobs) {
+      for (const name of queueNames) {
+        const mine = jobs.filter((job) => job.stage === name);
+        if (mine.length > 0) await add(name, mine.map(toRecordsJob));
+      }
+    },
+    dispatchExtractions: (jobs) => add('extract', jobs.map(toPagesJob)),
+    async close() {
+      clearInterval(watch);
+      await Promise.allSettled([...queues.values()].map((one) => withDeadline(one.close(), 2_000)));
+    },
+  };
+}
+
+function openQueue(deps: ProducerDeps, name: QueueName): Queue {
+  const queue = new Queue(name, { connection: deps.redis, prefix: deps.prefix, defaultJobOptions: { ...jobOptions } });
+  queue.on('error', deps.onError);
+  return queue;
+}
+
+function toRecordsJob(job: StageJob): Added {
+  const data = { run: job.runId, records: job.refs.map((ref): [string, number] => [ref.id, ref.epoch]) };
+  return { name: job.stage, data, opts: { jobId: jobIdOf(job) } };
+}
+
+function toPagesJob(job: ExtractionJob): Added {
+  const data = { run: job.runId, entity: job.entity, epoch: job.epoch };
+  return { name: 'extract', data, opts: { jobId: extractionJobIdOf(job) } };
+}
+
+async function depthOf(queue: Queue): Promise<Record<string, number>> {
+  return withDeadline(
+    queue.getJobCounts('waiting', 'active', 'delayed', 'prioritized', 'failed', 'completed'),
+    1_000,
+  );
+}
+
+function pendingOf(counts: Record<string, number>): number {
+  return ['waiting', 'active', 'delayed', 'prioritized'].reduce(
+    (sum, state) => sum + (counts[state] ?? 0),
+    0,
+  );
+}
+
+function asUnavailable(error: unknown): never {
+  if (error instanceof DroverError) throw error;
+  throw new DroverError('REDIS_UNAVAILABLE', 'Redis did not take the jobs', { cause: error });
+}

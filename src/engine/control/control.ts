@@ -1,0 +1,192 @@
+import { DroverError } from '../../errors.ts';
+import type { Plan } from '../../plan/contract.ts';
+import { fingerprint } from '../canonical.ts';
+import { entityOf } from '../contexts.ts';
+import type { Run } from '../ports.ts';
+import { assertAllowed, type RunAction } from '../run-status.ts';
+import type { Actor, Control, FailureGroup, ReportEntry, RollbackView, RunView, ValidationView } from './contract.ts';
+import { type Enqueue, toRecords } from './enqueue.ts';
+import type { ControlStore } from './ports.ts';
+import { planRun } from './start-run.ts';
+
+export interface ControlDeps {
+  readonly store: ControlStore;
+  readonly plan: (name: string) => Plan;
+  readonly batchSize: number;
+  readonly view: (run: Run) => Promise<RunView>;
+  readonly failures: (run: Run) => Promise<readonly FailureGroup[]>;
+  readonly validate: (run: Run) => Promise<ValidationView>;
+  readonly lastValidation: (run: Run) => Promise<ValidationView | undefined>;
+  readonly rollback: (run: Run, dryRun: boolean) => Promise<RollbackView>;
+  readonly reports: (run: Run) => Promise<readonly ReportEntry[]>;
+  readonly report: Control['report'];
+}
+
+const pageLimit = 50;
+const mostInPage = 500;
+
+/** What operators can do. Each method checks the state of the run it is about and changes it by the table of statuses. */
+export function createControl(deps: ControlDeps): Control {
+  const { store } = deps;
+  const find = (id: string): Promise<Run> => findRun(store, id);
+  const shown = async (id: string): Promise<RunView> => deps.view(await find(id));
+
+  return {
+    startRun: (input, actor) => startRun(deps, input, actor),
+    async runs(query) {
+      const limit = Math.min(query.limit ?? pageLimit, mostInPage);
+      const found = await store.list({ plan: query.plan, status: query.status, after: query.cursor, limit: limit + 1 });
+      const items = await Promise.all(found.slice(0, limit).map(deps.view));
+      return { items, nextCursor: found.length > limit ? (items.at(-1)?.id ?? null) : null };
+    },
+    run: shown,
+    pause: (id, reason) => request(deps, id, 'pause', 'pausing', reason),
+    resume: (id, reason) => request(deps, id, 'resume', 'running', reason),
+    cancel: (id, reason) => cancel(deps, id, reason),
+    retry: (id, reason) => retry(deps, id, reason),
+    async changeBatchSize(id, batchSize) {
+      assertAllowed(await find(id), 'changeBatchSize');
+      await store.setBatchSize(id, batchSize);
+      return shown(id);
+    },
+    enqueue: (id, input) => enqueue(deps, id, input),
+    async records(id, filter) {
+      await find(id);
+      const limit = Math.min(filter.limit ?? pageLimit, mostInPage);
+      const found = await store.records(id, { ...filter, limit: limit + 1 });
+      return { items: found.slice(0, limit), nextCursor: found.length > limit ? (found[limit - 1]?.id ?? null) : null };
+    },
+    journeys: (sourceId) => store.journeys(sourceId),
+    failures: async (id) => deps.failures(await find(id)),
+    replay: (id, group, reason) => replay(deps, id, group, reason),
+    async validate(id) {
+      const run = await find(id);
+      assertAllowed(run, 'validate');
+      return deps.validate(run);
+    },
+    async validation(id) {
+      const validation = await deps.lastValidation(await find(id));
+      if (validation) return validation;
+      throw new DroverError('NOT_FOUND', `run ${id} was not validated yet`, {
+        remedy: `POST /api/v1/runs/${id}/validate does it.`,
+      });
+    },
+    rollback: (id, input) => rollback(deps, id, input.dryRun),
+    reports: async (id) => deps.reports(await find(id)),
+    async report(id, name) {
+      await find(id);
+      return deps.report(id, name);
+    },
+  };
+}
+
+async function findRun(store: ControlStore, id: string): Promise<Run> {
+  const run = await store.find(id);
+  if (!run) throw new DroverError('NOT_FOUND', `there is no run ${id}`, { remedy: '`drover runs` lists them.' });
+  return run;
+}
+
+async function startRun(deps: ControlDeps, input: Parameters<Control['startRun']>[0], actor: Actor): Promise<RunView> {
+  const planned = await planRun(deps, deps.plan(input.plan), input, actor);
+  const writes = !planned.run.dryRun && !planned.run.exportOnly;
+  const active = writes ? await deps.store.activeRun(planned.run.plan, planned.run.targetSchema) : undefined;
+  if (active !== undefined) throw alreadyActive(active, planned.run.targetSchema);
+  await deps.store.createRun(planned.run, planned.entities);
+  return deps.view(await findRun(deps.store, planned.run.id));
+}
+
+function alreadyActive(runId: string, targetSchema: string): DroverError {
+  return new DroverError('NOT_ALLOWED_NOW', `run ${runId} is loading into ${targetSchema} already`, {
+    remedy: 'Wait for it, cancel it, or load into another targetSchema.',
+  });
+}
+
+async function request(
+  deps: ControlDeps,
+  id: string,
+  action: RunAction,
+  to: Run['status'],
+  reason: string,
+): Promise<RunView> {
+  assertAllowed(await findRun(deps.store, id), action);
+  await move(deps, id, action, to, reason);
+  return deps.view(await findRun(deps.store, id));
+}
+
+/** The guard of the move decides, not the look before it: two operators may press at once. */
+async function move(
+  deps: ControlDeps,
+  id: string,
+  action: RunAction,
+  to: Run['status'],
+  reason: string | null,
+): Promise<void> {
+  if (await deps.store.move(id, to, reason)) return;
+  const run = await findRun(deps.store, id);
+  if (run.status === to) return;
+  assertAllowed(run, action);
+  throw new DroverError('NOT_ALLOWED_NOW', `run ${id} is ${run.status}: ${action} is not possible`);
+}
+
+async function cancel(deps: ControlDeps, id: string, reason: string): Promise<RunView> {
+  const run = await findRun(deps.store, id);
+  return request(deps, id, 'cancel', run.status === 'pending' ? 'cancelled' : 'cancelling', reason);
+}
+
+async function retry(deps: ControlDeps, id: string, reason: string): Promise<RunView> {
+  const run = await findRun(deps.store, id);
+  assertAllowed(run, 'retry');
+  await deps.store.reopenExtractions(id);
+  // A run that was stopped has its records waiting; one that went to its end has some to send back.
+  if (run.status === 'completed_with_failures') await deps.store.replay(id, {});
+  await move(deps, id, 'retry', 'running', reason);
+  return deps.view(await findRun(deps.store, id));
+}
+
+async function replay(
+  deps: ControlDeps,
+  id: string,
+  group: string,
+  reason: string,
+): Promise<{ replayed: number; run: RunView }> {
+  const run = await findRun(deps.store, id);
+  assertAllowed(run, 'replay');
+  const found = (await deps.failures(run)).find((failure) => failure.group === group);
+  if (!found)
+    throw new DroverError('NOT_FOUND', `run ${id} has no failure group ${group}`, {
+      remedy: '`drover failures` lists them.',
+    });
+  const { entity, stage, status, code, field } = found;
+  const replayed = await deps.store.replay(id, { entity, stage, status, code, field });
+  if (run.status !== 'running') await move(deps, id, 'replay', 'running', reason);
+  return { replayed, run: await deps.view(await findRun(deps.store, id)) };
+}
+
+async function enqueue(deps: ControlDeps, id: string, input: Enqueue): Promise<{ accepted: number; run: RunView }> {
+  const run = await findRun(deps.store, id);
+  assertAllowed(run, 'enqueue');
+  const known = await deps.store.entities(id);
+  entityOf(deps.plan(run.plan), input.entity);
+  if (!known.some((entity) => entity.entity === input.entity)) {
+    throw new DroverError('BAD_REQUEST', `run ${id} does not move ${input.entity}`, {
+      remedy: `It moves ${known.map((one) => one.entity).join(', ')}.`,
+    });
+  }
+  const accepted = input.sourceIds
+    ? await deps.store.enqueueIds(id, input.entity, input.sourceIds)
+    : await deps.store.enqueueRecords(
+        id,
+        input.entity,
+        toRecords(input.records ?? [], (raw) => fingerprint(raw, 16)),
+      );
+  if (run.status !== 'running') await move(deps, id, 'enqueue', 'running', 'records were enqueued');
+  return { accepted, run: await deps.view(await findRun(deps.store, id)) };
+}
+
+async function rollback(deps: ControlDeps, id: string, dryRun: boolean): Promise<RollbackView> {
+  const run = await findRun(deps.store, id);
+  assertAllowed(run, 'rollback');
+  const done = await deps.rollback(run, dryRun);
+  if (!dryRun && done.conflicts.length === 0) await deps.store.setRolledBack(id);
+  return done;
+}

@@ -1,0 +1,44 @@
+import { DroverError } from '../errors.ts';
+import type { Plan, Source } from '../plan/contract.ts';
+import type { UpstreamFactory } from '../plan/upstream.ts';
+import { entityOf } from './contexts.ts';
+import type { Run, SourceFactory } from './ports.ts';
+
+/**
+ * Builds a plan's sources from this process's environment. A source is built once for each entity of each run and kept
+ * while the run is worked on, so that what it keeps (connections, a survey of a file) is kept with it.
+ */
+export function createSourceFactory(deps: {
+  readonly settings: Readonly<Record<string, string | undefined>>;
+  readonly upstreams: UpstreamFactory;
+}): SourceFactory {
+  const made = new Map<string, Source>();
+  return (plan, run, entity) => {
+    const key = `${run.id}/${entity}`;
+    const known = made.get(key);
+    if (known) return known;
+    const source = build(deps, plan, run, entity);
+    if (made.size >= 500) made.delete(made.keys().next().value as string);
+    made.set(key, source);
+    return source;
+  };
+}
+
+function build(
+  deps: { readonly settings: Readonly<Record<string, string | undefined>>; readonly upstreams: UpstreamFactory },
+  plan: Plan,
+  run: Run,
+  entity: string,
+): Source {
+  const settings = plan.settings.safeParse(deps.settings);
+  if (!settings.success) {
+    const problems = settings.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ');
+    throw new DroverError('CONFIGURATION', `settings of plan ${plan.name}: ${problems}`);
+  }
+  return entityOf(plan, entity).source({
+    entity,
+    settings: settings.data,
+    params: run.params,
+    upstreams: deps.upstreams,
+  });
+}

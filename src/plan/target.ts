@@ -1,0 +1,49 @@
+import type { Entity } from './contract.ts';
+import type { JsonObject } from './json.ts';
+
+/** A row to load. Reference columns hold target ids. */
+export interface TargetRow {
+  readonly sourceId: string;
+  readonly targetId: string;
+  readonly row: JsonObject;
+  readonly hash: string;
+  /** Source ids of records merged into this one; they share its target id. */
+  readonly aliases?: readonly string[] | undefined;
+  /** Write it even when it is what was loaded last: the target may have been changed since. */
+  readonly rewrite?: boolean | undefined;
+}
+
+/** What a load did, or would do. */
+export type LoadResult =
+  | { readonly kind: 'inserted' | 'updated' | 'unchanged' | 'exists'; readonly targetId: string }
+  /** The natural key belongs to the row of another source record. */
+  | { readonly kind: 'taken'; readonly targetId: string; readonly bySourceId: string }
+  | { readonly kind: 'refused'; readonly message: string; readonly field?: string };
+
+export interface LoadOptions {
+  readonly dryRun: boolean;
+  readonly skipExisting: boolean;
+}
+
+export interface TargetScope {
+  readonly runId: string;
+  readonly plan: string;
+  readonly entity: string;
+  readonly targetSchema: string;
+  readonly definition: Entity;
+}
+
+export type Compared = 'missing' | readonly string[];
+
+/** Where rows go. Rows of one call have distinct source ids. Throws DroverError. */
+export interface TargetPort {
+  /** Makes what is missing of the target's tables; throws TARGET_SCHEMA when what is there does not fit. */
+  prepare(
+    plan: { readonly entities: Readonly<Record<string, Entity>> },
+    order: readonly string[],
+    targetSchema: string,
+  ): Promise<void>;
+  load(scope: TargetScope, rows: readonly TargetRow[], options: LoadOptions): Promise<LoadResult[]>;
+  /** Field names in which the target differs from each row, in the order of the rows. */
+  compare(scope: TargetScope, rows: readonly Pick<TargetRow, 'sourceId' | 'targetId' | 'row'>[]): Promise<Compared[]>;
+}

@@ -1,0 +1,86 @@
+import type { SqlPort } from '../../plan/sql.ts';
+import type { LoadOptions, LoadResult, TargetRow, TargetScope } from '../../plan/target.ts';
+import type { TargetTable } from './tables.ts';
+
+interface Located extends Record<string, unknown> {
+  readonly n: number;
+  readonly known_id: string | null;
+  readonly known_hash: string | null;
+  readonly row_id: string | null;
+  readonly key_id: string | null;
+  readonly key_owner: string | null;
+}
+
+/**
+ * Loads rows in two statements: where each would land, then all of them at once. The second may be repeated by anyone
+ * at any time: it is an upsert by id, and the before-image of the first time is kept.
+ */
+export async function loadRows(
+  sql: SqlPort,
+  table: TargetTable,
+  scope: TargetScope,
+  rows: readonly TargetRow[],
+  options: LoadOptions,
+): Promise<LoadResult[]> {
+  const located = await locate(sql, table, scope, rows);
+  const results: LoadResult[] = [];
+  const writes: { readonly row: TargetRow; readonly id: string }[] = [];
+  for (const [index, row] of rows.entries()) {
+    const result = decide(row, located.get(index), options);
+    results.push(result);
+    if (result.kind === 'inserted' || result.kind === 'updated') writes.push({ row, id: result.targetId });
+  }
+  if (writes.length > 0 && !options.dryRun) await write(sql, table, scope, writes);
+  return results;
+}
+
+async function locate(
+  sql: SqlPort,
+  table: TargetTable,
+  scope: TargetScope,
+  rows: readonly TargetRow[],
+): Promise<Map<number, Located>> {
+  const key = table.entity.target.naturalKey ?? [];
+  const input = rows.map((row, n) => ({
+    n,
+    source_id: row.sourceId,
+    target_id: row.targetId,
+    ...Object.fromEntries(key.map((column) => [column, row.row[column] ?? null])),
+  }));
+  const values = [JSON.stringify(input), table.scope, scope.entity];
+  const found = await sql.query<Located>(`locate ${table.name}`, table.statements.locate, values);
+  return new Map(found.map((row) => [row.n, row]));
+}
+
+/** Where one row lands, from what stands at its id and at its natural key. */
+function decide(row: TargetRow, at: Located | undefined, options: LoadOptions): LoadResult {
+  if (!at) return { kind: 'inserted', targetId: row.targetId };
+  const own = at.known_id ?? row.targetId;
+  if (at.key_id !== null && at.key_id !== at.row_id) {
+    // The natural key stands in another row than ours: another source record's, or one that was there before us.
+    if (at.key_owner !== null && at.key_owner !== row.sourceId)
+      return { kind: 'taken', targetId: at.key_id, bySourceId: at.key_owner };
+    if (at.row_id !== null) return { kind: 'refused', message: `its natural key belongs to the row ${at.key_id}` };
+    return options.skipExisting ? { kind: 'exists', targetId: at.key_id } : { kind: 'updated', targetId: at.key_id };
+  }
+  if (at.row_id === null) return { kind: 'inserted', targetId: own };
+  if (!row.rewrite && at.known_hash === row.hash) return { kind: 'unchanged', targetId: own };
+  return options.skipExisting ? { kind: 'exists', targetId: own } : { kind: 'updated', targetId: own };
+}
+
+async function write(
+  sql: SqlPort,
+  table: TargetTable,
+  scope: TargetScope,
+  writes: readonly { readonly row: TargetRow; readonly id: string }[],
+): Promise<void> {
+  const input = writes.map(({ row, id }) => ({
+    ...row.row,
+    _source_id: row.sourceId,
+    _hash: row.hash,
+    _aliases: row.aliases ?? [],
+    id,
+  }));
+  const values = [JSON.stringify(input), table.scope, scope.entity, scope.runId, table.entity.target.table];
+  await sql.query(`apply ${table.name}`, table.statements.apply, values);
+}

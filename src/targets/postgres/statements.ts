@@ -1,0 +1,104 @@
+/**
+ * The statements of a load, made once for each table. They take one parameter, a JSON array of rows, so their text does
+ * not depend on how many rows there are and PostgreSQL keeps their plans.
+ */
+import type { Entity } from '../../plan/contract.ts';
+import { identifier, qualified } from '../../plan/sql.ts';
+import type { TargetColumn } from './columns.ts';
+
+export interface Statements {
+  /** $1 rows [{n, source_id, target_id, ...natural key}], $2 scope, $3 entity. */
+  readonly locate: string;
+  /** $1 rows [{_source_id, _hash, _aliases, id, ...columns}], $2 scope, $3 entity, $4 run, $5 table. */
+  readonly apply: string;
+  /** $1 rows [{n, id, ...columns}], $2 run, $3 entity. Answers only rows that differ. */
+  readonly compare: string;
+}
+
+/** Pure: the same table gives the same texts. */
+export function statementsFor(schema: string, entity: Entity, columns: readonly TargetColumn[]): Statements {
+  const table = qualified(schema, entity.target.table);
+  return {
+    locate: locate(table, entity, columns),
+    apply: apply(table, columns),
+    compare: compare(table, columns),
+  };
+}
+
+function locate(table: string, entity: Entity, columns: readonly TargetColumn[]): string {
+  const key = (entity.target.naturalKey ?? []).map((name) => columns.find((column) => column.name === name));
+  const known = key.filter((column): column is TargetColumn => column !== undefined);
+  const typed = known.map(({ name, column }) => `, ${identifier(name)} ${column.type}`).join('');
+  const matches = known.map(({ name }) => `k.${identifier(name)} = i.${identifier(name)}`).join(' AND ');
+  return `
+WITH input AS (SELECT * FROM json_to_recordset($1::json) AS x(n int, source_id text, target_id uuid${typed}))
+SELECT i.n, ident.target_id AS known_id, ident.hash AS known_hash, t.id::text AS row_id,
+  ${matches ? 'k.id::text' : 'NULL'} AS key_id, ${matches ? 'owner.source_id' : 'NULL'} AS key_owner
+FROM input i
+LEFT JOIN drover.identities ident ON ident.scope = $2 AND ident.entity = $3 AND ident.source_id = i.source_id
+LEFT JOIN ${table} t ON t.id = coalesce(ident.target_id::uuid, i.target_id)
+${
+  matches
+    ? `LEFT JOIN ${table} k ON ${matches}
+LEFT JOIN LATERAL (SELECT o.source_id FROM drover.identities o WHERE o.scope = $2 AND o.entity = $3
+  AND o.target_id = k.id::text AND NOT o.merged LIMIT 1) owner ON true`
+    : ''
+}`;
+}
+
+function apply(table: string, columns: readonly TargetColumn[]): string {
+  const names = columns.map(({ name }) => identifier(name));
+  const typed = columns.map(({ name, column }) => `${identifier(name)} ${column.type}`).join(', ');
+  const updates = columns
+    .filter(({ column }) => !column.insertOnly)
+    .map(({ name }) => `${identifier(name)} = excluded.${identifier(name)}`)
+    .join(', ');
+  return `
+WITH input AS (
+  SELECT * FROM json_to_recordset($1::json) AS x(_source_id text, _hash text, _aliases json, id uuid, ${typed})
+), old AS MATERIALIZED (
+  -- Locked, so that the before-image is what the write replaces and not what stood there a moment earlier.
+  SELECT t.id, to_jsonb(t) AS image FROM ${table} t JOIN input i ON i.id = t.id FOR UPDATE OF t
+), known AS MATERIALIZED (
+  SELECT ident.source_id, to_jsonb(ident) AS image FROM drover.identities ident JOIN input i ON i._source_id = ident.source_id
+  WHERE ident.scope = $2 AND ident.entity = $3
+), written AS (
+  INSERT INTO ${table} (id, ${names.join(', ')})
+  SELECT i.id, ${names.map((name) => `i.${name}`).join(', ')} FROM input i LEFT JOIN old ON old.id = i.id
+  ON CONFLICT (id) DO UPDATE SET ${updates || 'id = excluded.id'}
+  RETURNING id
+), identified AS (
+  INSERT INTO drover.identities (scope, entity, source_id, target_id, merged, hash, run_id)
+  SELECT $2, $3, i._source_id, i.id::text, false, i._hash, $4 FROM input i LEFT JOIN known ON known.source_id = i._source_id
+  UNION ALL
+  SELECT $2, $3, alias, i.id::text, true, '', $4 FROM input i, json_array_elements_text(i._aliases) AS alias
+  ON CONFLICT (scope, entity, source_id) DO UPDATE SET
+    target_id = excluded.target_id, merged = excluded.merged, hash = excluded.hash, run_id = excluded.run_id, updated_at = now()
+), changed AS (
+  -- Only the first write of a run counts: a second try would keep the run's own row as what was there before.
+  INSERT INTO drover.changes (run_id, scope, entity, source_id, table_name, target_id, operation, before, identity_before)
+  SELECT $4, $2, $3, i._source_id, $5, i.id::text, CASE WHEN old.id IS NULL THEN 'insert' ELSE 'update' END, old.image, known.image
+  FROM input i LEFT JOIN old ON old.id = i.id LEFT JOIN known ON known.source_id = i._source_id
+  ON CONFLICT (run_id, entity, source_id) DO NOTHING
+)
+SELECT count(*)::int AS n FROM written`;
+}
+
+function compare(table: string, columns: readonly TargetColumn[]): string {
+  // Unbounded numeric: a column that rounded the value must show as a difference.
+  const typed = columns
+    .map(({ name, column }) => `${identifier(name)} ${column.type.replace(/^numeric.*/, 'numeric')}`)
+    .join(', ');
+  const cases = columns.map(({ name, column }) => {
+    const differs = `t.${identifier(name)} IS DISTINCT FROM i.${identifier(name)}`;
+    const condition = column.insertOnly ? `c.operation = 'insert' AND ${differs}` : differs;
+    return `CASE WHEN ${condition} THEN '${name.replaceAll("'", "''")}' END`;
+  });
+  return `
+WITH input AS (SELECT * FROM json_to_recordset($1::json) AS x(n int, _source_id text, id uuid, ${typed}))
+SELECT n, missing, fields FROM (
+  SELECT i.n, t.id IS NULL AS missing, array_remove(ARRAY[${cases.join(', ')}]::text[], NULL) AS fields
+  FROM input i LEFT JOIN ${table} t ON t.id = i.id
+  LEFT JOIN drover.changes c ON c.run_id = $2 AND c.entity = $3 AND c.source_id = i._source_id
+) compared WHERE missing OR cardinality(fields) > 0`;
+}

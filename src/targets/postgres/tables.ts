@@ -1,0 +1,57 @@
+import type { Entity } from '../../plan/contract.ts';
+import type { SqlPort } from '../../plan/sql.ts';
+import type { TargetScope } from '../../plan/target.ts';
+import { columnsOf } from './columns.ts';
+import { type Statements, statementsFor } from './statements.ts';
+
+/** A target table with the statements made for the columns it really has. */
+export interface TargetTable {
+  /** Part of the names of its prepared statements. */
+  readonly name: string;
+  /** Scope of its identities. */
+  readonly scope: string;
+  readonly entity: Entity;
+  readonly columns: readonly string[];
+  readonly statements: Statements;
+}
+
+export interface Tables {
+  of(scope: TargetScope): Promise<TargetTable>;
+  /** Forgets what is known of a schema, after its tables were made or changed. */
+  forget(targetSchema: string): void;
+}
+
+/** Looks each table up once and keeps its statements. */
+export function createTables(sql: SqlPort): Tables {
+  const known = new Map<string, Promise<TargetTable>>();
+  let generation = 0;
+
+  async function build(scope: TargetScope): Promise<TargetTable> {
+    const columns = await columnsOf(sql, scope.targetSchema, scope.definition);
+    generation += 1;
+    return {
+      // A new name for each making: a prepared statement of the same name with another text would be refused. A number,
+      // because PostgreSQL cuts names at 63 bytes.
+      name: String(generation),
+      scope: `${scope.plan}/${scope.targetSchema}`,
+      entity: scope.definition,
+      columns: columns.map((column) => column.name),
+      statements: statementsFor(scope.targetSchema, scope.definition, columns),
+    };
+  }
+
+  return {
+    of(scope) {
+      const key = `${scope.targetSchema}/${scope.plan}/${scope.entity}`;
+      const found = known.get(key);
+      if (found) return found;
+      const made = build(scope);
+      known.set(key, made);
+      made.catch(() => known.delete(key));
+      return made;
+    },
+    forget(targetSchema) {
+      for (const key of known.keys()) if (key.startsWith(`${targetSchema}/`)) known.delete(key);
+    },
+  };
+}
