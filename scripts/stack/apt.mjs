@@ -27,7 +27,7 @@ export function unpackWithApt(packages, folder) {
   const updated = run(work, ['update']);
   const simulated = run(work, ['-s', '--no-install-recommends', 'install', ...packages]);
   const lacking = [...simulated.stdout.matchAll(/^Inst (\S+)/gm)].map((match) => match[1].replace(/:.*/, ''));
-  const wanted = new Set([...packages, ...lacking.filter((name) => name.startsWith('lib'))]);
+  const wanted = new Set([...packages, ...lacking]);
   const downloaded = run(work, ['download', ...wanted]);
   const archives = readdirSync(join(work, 'debs')).filter((name) => name.endsWith('.deb'));
   if (archives.length < wanted.size) throw new Error(unreachable(updated.stderr) ?? lastLine(downloaded.stderr));

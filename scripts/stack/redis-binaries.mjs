@@ -35,7 +35,7 @@ export function obtainRedis(root) {
 }
 
 function onPath() {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/opt/homebrew/bin', '/usr/local/bin'].filter(Boolean);
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/opt/homebrew/bin'].filter(Boolean);
   const names = ['redis-server', 'valkey-server'];
   const paths = new Set(folders.flatMap((folder) => names.map((name) => join(folder, name))));
   return [...paths].filter(isExecutable).map((path) => ({ path, env: {} }));

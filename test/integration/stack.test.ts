@@ -139,21 +139,12 @@ describe('startRedis', () => {
 
   test('is set up as queues need it', async () => {
     const { url } = await start();
-    const config = await withRedis(url, (redis) =>
-      redis.config('GET', 'appendonly', 'appendfsync', 'maxmemory-policy', 'save'),
-    );
-    expect(Object.fromEntries(pairs(config))).toEqual({
-      appendonly: 'yes',
-      appendfsync: 'everysec',
-      'maxmemory-policy': 'noeviction',
-      save: '',
+    const wanted = { appendonly: 'yes', appendfsync: 'everysec', 'maxmemory-policy': 'noeviction', save: '' };
+    await withRedis(url, async (redis) => {
+      // One name at a time: several in one CONFIG GET need Redis 7, and 6.0 is supported.
+      for (const [name, value] of Object.entries(wanted)) expect(await redis.config('GET', name)).toContain(value);
     });
   });
-
-  function pairs(config: unknown): [string, string][] {
-    if (!Array.isArray(config)) return Object.entries(config as Record<string, string>);
-    return config.flatMap((name, i) => (i % 2 === 0 ? [[name, config[i + 1]] as [string, string]] : []));
-  }
 });
 
 describe('a stack owned by another process', () => {
