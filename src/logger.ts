@@ -67,7 +67,9 @@ function withoutFrames({ frames: _, ...rest }: Record<string, unknown>): Record<
 }
 
 function safeMessage(error: Error): string | undefined {
-  const isOwn = error instanceof DroverError || ownMessages.some((type) => error instanceof type);
+  // INTERNAL takes over the message of whatever was thrown.
+  const isCoded = error instanceof DroverError && error.code !== 'INTERNAL';
+  const isOwn = isCoded || ownMessages.some((type) => error instanceof type);
   // `syscall`: the system's errors name an address or a file. FST_: Fastify's are fixed texts.
   return isOwn || 'syscall' in error || String(codeOf(error)).startsWith('FST_') ? error.message : undefined;
 }

@@ -1,0 +1,75 @@
+import { randomBytes } from 'node:crypto';
+import cookie from '@fastify/cookie';
+import Fastify from 'fastify';
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { auditControl } from './audited-control.ts';
+import { requireAccess } from './auth/access.ts';
+import { authenticateRequests } from './auth/authenticate.ts';
+import { createKeyCache } from './auth/key-cache.ts';
+import { createRateLimits } from './auth/rate-limits.ts';
+import { createSessions } from './auth/session.ts';
+import { serveSignIn } from './auth/sign-in.ts';
+import { serveBoard } from './board/board.ts';
+import type { ApiDeps } from './deps.ts';
+import { honourIdempotencyKeys } from './idempotency.ts';
+import { logRequests } from './log-requests.ts';
+import { createMetrics } from './metrics/registry.ts';
+import { serveOpenApi } from './openapi.ts';
+import { handleError } from './problems/error-handler.ts';
+import { answerUnknownRoutes } from './problems/not-found.ts';
+import { healthRoutes } from './routes/health.ts';
+import { apiRoutes } from './routes/index.ts';
+import { metricsRoutes } from './routes/metrics.ts';
+import { createRunEvents } from './runs/run-events.ts';
+import { createRunReader } from './runs/run-reader.ts';
+import { setSecurityHeaders } from './security-headers.ts';
+import type { Api } from './types.ts';
+
+/** The whole HTTP side, ready to listen. The order is that of the hooks: names, headers, doorkeeper, then the rest. */
+export async function buildApp(deps: ApiDeps): Promise<Api> {
+  const app = createServer(deps);
+  const onError = (error: unknown): void => deps.logger.warn({ err: error }, 'something around a request failed');
+  const keys = createKeyCache(deps.keys, onError);
+  const sessions = createSessions(deps.config.sessionSecret ?? randomBytes(32).toString('base64url'));
+
+  logRequests(app);
+  await app.register(cookie);
+  await setSecurityHeaders(app);
+  requireAccess(app);
+  answerUnknownRoutes(app);
+  const limits = await createRateLimits(app, deps.config.rateLimit);
+  authenticateRequests(app, { keys, sessions, limits });
+  honourIdempotencyKeys(app, deps.idempotency);
+
+  await serveOpenApi(app, deps.version);
+  await serveSignIn(app, { keys, sessions });
+  await serveBoard(app, deps);
+  healthRoutes(app, deps);
+  metricsRoutes(app, { metrics: createMetrics(deps, onError), open: deps.config.metricsOpen });
+
+  const control = auditControl(deps.control, deps.audit);
+  const runs = createRunReader(control);
+  const routes = { ...deps, control, runs, events: createRunEvents(runs), cache: keys, sessions };
+  await app.register(async (scope) => apiRoutes(scope as unknown as Api, routes), { prefix: '/api/v1' });
+  return app;
+}
+
+function createServer(deps: ApiDeps): Api {
+  const app = Fastify({
+    loggerInstance: deps.logger,
+    disableRequestLogging: true,
+    trustProxy: deps.config.trustProxy,
+    bodyLimit: 1_048_576,
+    requestTimeout: 30_000,
+    // Idle keep-alive connections must not hold up a shutdown.
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 300, ignoreTrailingSlash: true },
+    genReqId: () => randomBytes(8).toString('hex'),
+  }).withTypeProvider<ZodTypeProvider>();
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.setErrorHandler(handleError);
+  // Fastify takes plain text for a body too; nothing here does.
+  app.removeContentTypeParser('text/plain');
+  return app as unknown as Api;
+}

@@ -1,0 +1,57 @@
+import type { FastifyRequest, RouteOptions } from 'fastify';
+import { type Role, roles } from '../../engine/control/contract.ts';
+import { HttpProblem } from '../problems/problem.ts';
+import type { Access, Api } from '../types.ts';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Access of the routes a plugin of someone else registers, by method. */
+    accessOf?: (method: string) => Access;
+    /** Every route there is and who may call it; tests walk it. */
+    declaredRoutes(): readonly DeclaredRoute[];
+  }
+}
+
+export interface DeclaredRoute {
+  readonly method: string;
+  readonly url: string;
+  readonly access: Access;
+}
+
+/** Refuses, at registration, every route that does not say who may call it. */
+export function requireAccess(app: Api): void {
+  const declared: DeclaredRoute[] = [];
+  app.decorate('declaredRoutes', () => declared);
+  app.addHook('onRoute', function check(this: Pick<Api, 'accessOf'>, route: RouteOptions) {
+    const access = route.config?.access ?? this.accessOf?.(String([route.method].flat()[0]));
+    if (!access) throw new Error(`${String(route.method)} ${route.url} does not say who may call it (config.access)`);
+    route.config = { ...route.config, access };
+    declared.push(...[route.method].flat().map((method) => ({ method, url: route.url, access })));
+  });
+}
+
+export function includesRole(held: Role, needed: Role): boolean {
+  return roles.indexOf(held) >= roles.indexOf(needed);
+}
+
+/** Throws 401 without an actor and 403 with one of too low a role. */
+export function assertAccess(request: FastifyRequest, access: Access, complaint?: string): void {
+  if (access === 'open') return;
+  if (!request.actor) throw unauthenticated(complaint);
+  if (!includesRole(request.actor.role, access)) throw forbidden(request.actor.role, access);
+}
+
+function unauthenticated(detail = 'This address needs a key.'): HttpProblem {
+  const remedy =
+    'Send `authorization: Bearer <key>`, or sign in at /login. The first start prints the first admin key.';
+  return new HttpProblem({ status: 401, code: 'UNAUTHENTICATED', detail, remedy }, { 'www-authenticate': 'Bearer' });
+}
+
+function forbidden(held: Role, needed: Role): HttpProblem {
+  return new HttpProblem({
+    status: 403,
+    code: 'FORBIDDEN',
+    detail: `This needs the role ${needed}; the key has the role ${held}.`,
+    remedy: `Use a key with the role ${needed}, or ask an admin for one.`,
+  });
+}

@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { IdempotencyStore, Reservation } from '../../db/repositories/idempotency.ts';
+import { HttpProblem } from './problems/problem.ts';
+import type { Api } from './types.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set while this request holds its Idempotency-Key. */
+    reserved: { readonly actor: string; readonly key: string } | null;
+    /** What a repetition is answered instead of what was sent: for answers that hold a secret. */
+    keepInstead: unknown;
+  }
+}
+
+/**
+ * Lets a POST be sent again without being done again. The first answer is kept for a day under the caller and his
+ * Idempotency-Key; only answers that changed something are, so a refused request may be corrected and sent again.
+ */
+export function honourIdempotencyKeys(app: Api, store: IdempotencyStore): void {
+  app.decorateRequest('reserved', null);
+  app.decorateRequest('keepInstead', undefined);
+  // After validation: what is malformed reserves nothing.
+  app.addHook('preHandler', async (request, reply) => {
+    const key = keyOf(request);
+    if (key === undefined || !request.actor) return;
+    const reservation = await store.reserve(request.actor.id, key, hashOf(request));
+    if (reservation.kind === 'answered') return replay(reply, reservation.answer);
+    if (reservation.kind !== 'fresh') throw conflict(reservation.kind);
+    request.reserved = { actor: request.actor.id, key };
+  });
+  app.addHook('onSend', async (request, reply, payload) => {
+    if (request.reserved) await settle(store, request, reply, payload);
+  });
+}
+
+function keyOf(request: FastifyRequest): string | undefined {
+  const key = request.headers['idempotency-key'];
+  if (key === undefined || request.method !== 'POST' || request.routeOptions.config.idempotent === false)
+    return undefined;
+  if (typeof key === 'string' && /^[\x21-\x7e]{1,255}$/.test(key)) return key;
+  throw new HttpProblem({
+    status: 400,
+    code: 'BAD_REQUEST',
+    detail: 'The Idempotency-Key is not 1 to 255 visible ASCII characters.',
+    remedy: 'Send a random one, a UUID for example.',
+  });
+}
+
+function hashOf(request: FastifyRequest): string {
+  const text = JSON.stringify([request.url, request.body ?? null]);
+  return createHash('sha256').update(text).digest('hex');
+}
+
+function replay(reply: FastifyReply, answer: Extract<Reservation, { kind: 'answered' }>['answer']): FastifyReply {
+  if (answer.location !== null) reply.header('location', answer.location);
+  return reply.header('idempotent-replayed', 'true').code(answer.status).send(answer.body);
+}
+
+async function settle(store: IdempotencyStore, request: FastifyRequest, reply: FastifyReply, payload: unknown) {
+  const { actor, key } = request.reserved as NonNullable<FastifyRequest['reserved']>;
+  request.reserved = null;
+  try {
+    if (reply.statusCode >= 300) return await store.release(actor, key);
+    const location = reply.getHeader('location');
+    const body = request.keepInstead ?? (typeof payload === 'string' ? JSON.parse(payload) : null);
+    await store.keep(actor, key, { status: reply.statusCode, location: location ? String(location) : null, body });
+  } catch (error) {
+    // The work is done; its answer goes out all the same. A repetition is told that nobody knows.
+    request.log.error({ err: error }, 'an answer could not be kept for its idempotency key');
+  }
+}
+
+function conflict(kind: 'running' | 'unknown' | 'other request'): HttpProblem {
+  if (kind === 'other request') {
+    return new HttpProblem({
+      status: 422,
+      code: 'IDEMPOTENCY_KEY_REUSED',
+      detail: 'This Idempotency-Key was used for another request.',
+      remedy: 'Use a new key for a new request, and the same body for a repetition.',
+    });
+  }
+  if (kind === 'running') {
+    return new HttpProblem(
+      {
+        status: 409,
+        code: 'IDEMPOTENCY_KEY_BUSY',
+        detail: 'The first request with this Idempotency-Key is still at work.',
+        remedy: 'Wait a moment and send it again.',
+      },
+      { 'retry-after': '1' },
+    );
+  }
+  return new HttpProblem({
+    status: 409,
+    code: 'IDEMPOTENCY_KEY_LOST',
+    detail: 'The first request with this Idempotency-Key never ended: its process was lost.',
+    remedy: 'Look whether it took effect (GET /api/v1/runs, GET /api/v1/audit), and use a new key if it did not.',
+  });
+}

@@ -1,0 +1,109 @@
+import { Gauge, Registry } from 'prom-client';
+import type { ApiDeps } from '../deps.ts';
+import { renderHistogram } from './histogram.ts';
+
+export interface Metrics {
+  readonly contentType: string;
+  render(): Promise<string>;
+}
+
+type Sources = Pick<ApiDeps, 'metrics' | 'queues' | 'upstreams' | 'workers'>;
+
+/**
+ * The numbers Prometheus asks for, looked up when it asks. They come from PostgreSQL and Redis, so every API process
+ * gives the same ones and a restart loses none. A source that does not answer leaves its numbers out.
+ */
+export function createMetrics(sources: Sources, onError: (error: unknown) => void): Metrics {
+  const registry = new Registry();
+  for (const { name, help, labelNames, read } of gauges) {
+    const gauge = new Gauge({
+      ...{ name, help, labelNames: [...labelNames], registers: [registry] },
+      async collect() {
+        this.reset();
+        for (const [labels, value] of await read(sources).catch(nothing(onError))) gauge.set(labels, value);
+      },
+    });
+  }
+  const latency = async (): Promise<string> => {
+    const series = await sources.metrics.stageLatency().catch(nothing(onError));
+    return renderHistogram('drover_stage_duration_seconds', 'How long jobs of a stage took', series);
+  };
+  return {
+    contentType: registry.contentType,
+    render: async () => (await Promise.all([registry.metrics(), latency()])).join(''),
+  };
+}
+
+type Sample = readonly [labels: Record<string, string>, value: number];
+
+interface GaugeOf {
+  readonly name: string;
+  readonly help: string;
+  readonly labelNames: readonly string[];
+  read(sources: Sources): Promise<readonly Sample[]>;
+}
+
+const gauges: readonly GaugeOf[] = [
+  {
+    name: 'drover_records',
+    help: 'Records of all runs, by the stage they are in and their outcome',
+    labelNames: ['plan', 'entity', 'stage', 'status'],
+    read: async ({ metrics }) => (await metrics.records()).map(({ count, ...labels }) => [labels, count]),
+  },
+  {
+    name: 'drover_runs',
+    help: 'Runs by status',
+    labelNames: ['plan', 'status'],
+    read: async ({ metrics }) => (await metrics.runs()).map(({ count, ...labels }) => [labels, count]),
+  },
+  {
+    name: 'drover_queue_jobs',
+    help: 'Jobs in the queues',
+    labelNames: ['queue', 'state'],
+    read: async ({ queues }) =>
+      (await queues.list()).flatMap(({ name, counts }) =>
+        Object.entries(counts ?? {}).map(([state, count]): Sample => [{ queue: name, state }, count]),
+      ),
+  },
+  {
+    name: 'drover_queue_paused',
+    help: '1 while an operator has paused the queue',
+    labelNames: ['queue'],
+    read: async ({ queues }) => (await queues.list()).map(({ name, paused }) => [{ queue: name }, Number(paused)]),
+  },
+  {
+    name: 'drover_upstream_requests_last_minute',
+    help: 'Requests the fleet sent to an upstream in the last minute',
+    labelNames: ['upstream'],
+    read: async ({ upstreams }) => (await upstreams.list()).map((one) => [{ upstream: one.name }, one.usedLastMinute]),
+  },
+  {
+    name: 'drover_upstream_limit_rps',
+    help: 'Requests a second the fleet may send now',
+    labelNames: ['upstream'],
+    read: async ({ upstreams }) =>
+      (await upstreams.list()).flatMap(({ name, effectiveRps }) =>
+        effectiveRps === null ? [] : [[{ upstream: name }, effectiveRps] as const],
+      ),
+  },
+  {
+    name: 'drover_upstream_breaker_open',
+    help: '1 while nobody may call the upstream because too many requests failed',
+    labelNames: ['upstream'],
+    read: async ({ upstreams }) =>
+      (await upstreams.list()).map(({ name, breaker }) => [{ upstream: name }, Number(breaker === 'open')]),
+  },
+  {
+    name: 'drover_workers',
+    help: 'Worker processes heard of lately',
+    labelNames: [],
+    read: async ({ workers }) => [[{}, (await workers.list()).filter(({ alive }) => alive).length]],
+  },
+];
+
+function nothing(onError: (error: unknown) => void): (error: unknown) => readonly never[] {
+  return (error) => {
+    onError(error);
+    return [];
+  };
+}

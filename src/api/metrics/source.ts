@@ -1,0 +1,25 @@
+/** Where the numbers of /metrics come from. No label may carry a source id or anything personal. */
+export interface MetricsSource {
+  /** Records of all runs. */
+  records(): Promise<readonly RecordCount[]>;
+  runs(): Promise<readonly { readonly plan: string; readonly status: string; readonly count: number }[]>;
+  /** What workers measured of their jobs, summed over the fleet. */
+  stageLatency(): Promise<readonly StageLatency[]>;
+}
+
+export interface RecordCount {
+  readonly plan: string;
+  readonly entity: string;
+  readonly stage: string;
+  readonly status: string;
+  readonly count: number;
+}
+
+/** A histogram: how many jobs of the stage took at most so many seconds. */
+export interface StageLatency {
+  readonly stage: string;
+  /** Upper bounds in seconds, ascending, each with the jobs at or below it. */
+  readonly buckets: readonly { readonly le: number; readonly count: number }[];
+  readonly sum: number;
+  readonly count: number;
+}

@@ -1,0 +1,47 @@
+import { DroverError } from '../../errors.ts';
+import type { ApiDeps } from '../deps.ts';
+import { answers, pageOf } from '../schemas/common.ts';
+import { auditQuery, auditSchema, auditVerdictSchema } from '../schemas/key.ts';
+import type { Api } from '../types.ts';
+import { decodeCursor, pageFrom } from './page.ts';
+
+const tags = ['audit'];
+
+/** Who did what, and why. */
+export function auditRoutes(app: Api, { audit }: Pick<ApiDeps, 'audit'>): void {
+  app.get('/audit', { config: { access: 'operator' }, schema: listSchema }, async ({ query }) => {
+    const { cursor, limit = 50, ...filter } = query;
+    const rows = await audit.list({ ...filter, before: idOf(cursor), limit: limit + 1 });
+    return pageFrom(
+      rows,
+      limit,
+      (row) => ({ ...row, at: row.at.toISOString() }),
+      (row) => String(row.id),
+    );
+  });
+
+  app.get('/audit/verification', { config: { access: 'operator' }, schema: verifySchema }, () => audit.verify());
+}
+
+function idOf(cursor: string | undefined): number | undefined {
+  const name = decodeCursor(cursor);
+  if (name === undefined) return undefined;
+  const id = Number(name);
+  if (Number.isSafeInteger(id)) return id;
+  throw new DroverError('BAD_REQUEST', 'the cursor is none of ours', { field: 'query.cursor' });
+}
+
+const listSchema = {
+  tags,
+  operationId: 'listAudit',
+  summary: 'The audit log, the newest first',
+  querystring: auditQuery,
+  response: answers({ 200: pageOf(auditSchema) }),
+};
+
+const verifySchema = {
+  tags,
+  operationId: 'verifyAudit',
+  summary: 'Check that no row of the audit log was changed or removed',
+  response: answers({ 200: auditVerdictSchema }),
+};

@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import type { ApiDeps } from '../deps.ts';
+import type { RunReader } from '../runs/run-reader.ts';
+import { answers, idempotencyHeader, idSchema, optionalReasonBody, runParams } from '../schemas/common.ts';
+import { failureSchema } from '../schemas/record.ts';
+import { runSchema } from '../schemas/run.ts';
+import type { Api } from '../types.ts';
+import { actorOf } from './actor-of.ts';
+
+const tags = ['failures'];
+
+/** What went wrong, grouped by cause. */
+export function failureRoutes(app: Api, { control, runs }: Pick<ApiDeps, 'control'> & { runs: RunReader }): void {
+  app.get('/runs/:id/failures', { config: { access: 'viewer' }, schema: listSchema }, async ({ params }) => ({
+    items: await control.failures(params.id),
+  }));
+
+  const replayOptions = { config: { access: 'operator' }, schema: replaySchema } as const;
+  app.post('/runs/:id/failures/:group/replay', replayOptions, async (request, reply) => {
+    const { id, group } = request.params;
+    const answer = await control.replay(id, group, request.body?.reason ?? '', actorOf(request));
+    runs.forget(id);
+    return reply.code(202).send(answer);
+  });
+}
+
+const listSchema = {
+  tags,
+  operationId: 'listFailures',
+  summary: 'Failures of a run by entity, stage, code and field, with what to do about them',
+  params: runParams,
+  response: answers({ 200: z.object({ items: z.array(failureSchema).readonly() }) }),
+};
+
+const replaySchema = {
+  tags,
+  operationId: 'replayFailures',
+  summary: 'Try the records of one group again; those they block follow by themselves',
+  headers: idempotencyHeader,
+  params: runParams.extend({ group: idSchema }),
+  body: optionalReasonBody,
+  response: answers({ 202: z.object({ replayed: z.int(), run: runSchema }) }),
+};

@@ -1,0 +1,45 @@
+import type { Doorkeeper } from '../auth/authenticate.ts';
+import type { KeyCache } from '../auth/key-cache.ts';
+import type { ApiDeps } from '../deps.ts';
+import type { RunEvents } from '../runs/run-events.ts';
+import type { RunReader } from '../runs/run-reader.ts';
+import type { Api } from '../types.ts';
+import { auditRoutes } from './audit.ts';
+import { failureRoutes } from './failures.ts';
+import { keyRoutes } from './keys.ts';
+import { planRoutes } from './plans.ts';
+import { queueRoutes } from './queues.ts';
+import { recordRoutes } from './records.ts';
+import { reportRoutes } from './reports.ts';
+import { runActionRoutes } from './run-actions.ts';
+import { runEventRoutes } from './run-events.ts';
+import { runRoutes } from './runs.ts';
+import { sessionRoutes } from './session.ts';
+import { upstreamRoutes } from './upstreams.ts';
+import { validationRoutes } from './validation.ts';
+import { workerRoutes } from './workers.ts';
+
+export type RouteDeps = ApiDeps &
+  Pick<Doorkeeper, 'sessions'> & {
+    readonly runs: RunReader;
+    readonly events: RunEvents;
+    readonly cache: KeyCache;
+  };
+
+/** Every route under /api/v1. */
+export function apiRoutes(app: Api, deps: RouteDeps): void {
+  planRoutes(app, deps);
+  runRoutes(app, deps);
+  runActionRoutes(app, deps);
+  runEventRoutes(app, deps);
+  recordRoutes(app, deps);
+  failureRoutes(app, deps);
+  validationRoutes(app, deps);
+  reportRoutes(app, deps);
+  queueRoutes(app, deps);
+  workerRoutes(app, deps);
+  upstreamRoutes(app, deps);
+  keyRoutes(app, deps);
+  auditRoutes(app, deps);
+  sessionRoutes(app, { keys: deps.cache, sessions: deps.sessions });
+}

@@ -1,0 +1,58 @@
+import { Readable } from 'node:stream';
+import { z } from 'zod';
+import { includesRole } from '../auth/access.ts';
+import type { ApiDeps } from '../deps.ts';
+import { HttpProblem } from '../problems/problem.ts';
+import { answers, idSchema, runParams } from '../schemas/common.ts';
+import { reportSchema } from '../schemas/validation.ts';
+import type { Api } from '../types.ts';
+import { actorOf } from './actor-of.ts';
+
+const tags = ['reports'];
+
+// Everything else (exports, mappings, the SQL that restores rows) holds whole records of people.
+const forViewers = /^migration_(summary|report|errors)_|\.log$/;
+
+/** The files a run leaves behind. */
+export function reportRoutes(app: Api, { control }: Pick<ApiDeps, 'control'>): void {
+  app.get('/runs/:id/reports', { config: { access: 'viewer' }, schema: listSchema }, async ({ params }) => ({
+    items: await control.reports(params.id),
+  }));
+
+  // HEAD would make the whole export only to drop it.
+  const getOptions = { config: { access: 'viewer' }, exposeHeadRoute: false, schema: getSchema } as const;
+  app.get('/runs/:id/reports/:name', getOptions, async (request, reply) => {
+    const { id, name } = request.params;
+    if (!forViewers.test(name) && !includesRole(actorOf(request).role, 'operator')) throw notForViewers(name);
+    const { mediaType, body } = await control.report(id, name);
+    return reply
+      .type(mediaType)
+      .header('content-disposition', `attachment; filename*=UTF-8''${encodeURIComponent(name)}`)
+      .send(typeof body === 'string' ? body : Readable.from(body));
+  });
+}
+
+function notForViewers(name: string): HttpProblem {
+  return new HttpProblem({
+    status: 403,
+    code: 'FORBIDDEN',
+    detail: `${name} holds whole records, which the role viewer may not read.`,
+    remedy: 'Use a key with the role operator.',
+  });
+}
+
+const listSchema = {
+  tags,
+  operationId: 'listReports',
+  summary: 'Reports of a run',
+  params: runParams,
+  response: answers({ 200: z.object({ items: z.array(reportSchema).readonly() }) }),
+};
+
+const getSchema = {
+  tags,
+  operationId: 'getReport',
+  summary: 'One report; exports of whole records need the role operator',
+  params: runParams.extend({ name: idSchema }),
+  response: answers({ 200: { description: 'The file', content: { 'text/plain': { schema: z.any() } } } }),
+};

@@ -1,0 +1,55 @@
+import type { Control, RunView } from '../../engine/control/contract.ts';
+import type { ApiDeps } from '../deps.ts';
+import type { RunReader } from '../runs/run-reader.ts';
+import { answers, idempotencyHeader, optionalReasonBody, reasonBody, runParams } from '../schemas/common.ts';
+import { runSchema } from '../schemas/run.ts';
+import type { Api } from '../types.ts';
+import { actorOf } from './actor-of.ts';
+
+/** Stopping, going on and trying again. Pause and cancel are requests: the answer shows `pausing`, `cancelling`. */
+export function runActionRoutes(app: Api, { control, runs }: Pick<ApiDeps, 'control'> & { runs: RunReader }): void {
+  const act = async (work: Promise<RunView>): Promise<RunView> => {
+    const run = await work;
+    runs.forget(run.id);
+    return run;
+  };
+
+  for (const { name, summary } of withReason) {
+    app.post(`/runs/:id/${name}`, { config: { access: 'operator' }, schema: schemaOf(name, summary) }, (request) =>
+      act(control[name](request.params.id, request.body.reason, actorOf(request))),
+    );
+  }
+
+  app.post('/runs/:id/retry', { config: { access: 'operator' }, schema: retrySchema }, (request) =>
+    act(control.retry(request.params.id, request.body?.reason ?? '', actorOf(request))),
+  );
+}
+
+type Action = Extract<keyof Control, 'pause' | 'resume' | 'cancel'>;
+
+const withReason: readonly { readonly name: Action; readonly summary: string }[] = [
+  { name: 'pause', summary: 'Pause: what is in the hands of workers is finished, nothing new is begun' },
+  { name: 'resume', summary: 'Go on with a paused run' },
+  { name: 'cancel', summary: 'Cancel for good; what was loaded stays until it is rolled back' },
+];
+
+const common = {
+  tags: ['runs'],
+  headers: idempotencyHeader,
+  params: runParams,
+  response: answers({ 200: runSchema }),
+};
+
+const schemaOf = (name: Action, summary: string) => ({
+  ...common,
+  operationId: `${name}Run`,
+  summary,
+  body: reasonBody,
+});
+
+const retrySchema = {
+  ...common,
+  operationId: 'retryRun',
+  summary: 'Try everything rejected, failed or mismatched again, and go on reading where an extraction failed',
+  body: optionalReasonBody,
+};

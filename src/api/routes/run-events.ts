@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import type { RunEvents } from '../runs/run-events.ts';
+import { answers, runParams } from '../schemas/common.ts';
+import type { Api } from '../types.ts';
+
+/** A run as it goes, pushed to whoever listens. */
+export function runEventRoutes(app: Api, { events }: { events: RunEvents }): void {
+  // A HEAD request would hold a stream open for nothing.
+  const options = { config: { access: 'viewer' }, exposeHeadRoute: false, schema } as const;
+  app.get('/runs/:id/events', options, async (request, reply) => {
+    const stream = await events.follow(request.params.id);
+    return (
+      reply
+        .type('text/event-stream; charset=utf-8')
+        .header('cache-control', 'no-store')
+        // nginx would hold events back until its buffer is full.
+        .header('x-accel-buffering', 'no')
+        .send(stream)
+    );
+  });
+  app.addHook('preClose', async () => events.close());
+}
+
+const schema = {
+  tags: ['runs'],
+  operationId: 'followRun',
+  summary: 'The run as server-sent events',
+  description: 'An event `run` with the run whenever it changed, at most two a second; ends after the run finished.',
+  params: runParams,
+  response: answers({
+    200: { description: 'Server-sent events', content: { 'text/event-stream': { schema: z.any() } } },
+  }),
+};

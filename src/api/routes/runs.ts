@@ -1,0 +1,73 @@
+import type { z } from 'zod';
+import type { ApiDeps } from '../deps.ts';
+import type { RunReader } from '../runs/run-reader.ts';
+import { answers, idempotencyHeader, pageOf, runParams } from '../schemas/common.ts';
+import { changeRunBody, runSchema, runsQuery, startRunBody } from '../schemas/run.ts';
+import type { Api } from '../types.ts';
+import { actorOf } from './actor-of.ts';
+
+const tags = ['runs'];
+
+/** Starting runs, looking at them, and changing how they go. */
+export function runRoutes(app: Api, { control, runs }: Pick<ApiDeps, 'control'> & { runs: RunReader }): void {
+  app.post('/runs', { config: { access: 'operator' }, schema: startSchema }, async (request, reply) => {
+    const { since, until, ...rest } = request.body;
+    const input = { ...rest, since: instantOf(since), until: instantOf(until) };
+    const run = await control.startRun(input, actorOf(request));
+    return reply.code(202).header('location', `/api/v1/runs/${run.id}`).send(run);
+  });
+
+  app.get('/runs', { config: { access: 'viewer' }, schema: listSchema }, ({ query }) => control.runs(query));
+
+  app.get('/runs/:id', { config: { access: 'viewer', limit: 'cached' }, schema: getSchema }, ({ params }) =>
+    runs.read(params.id),
+  );
+
+  app.patch('/runs/:id', { config: { access: 'operator' }, schema: changeSchema }, async (request) => {
+    const { batchSize, reason } = request.body;
+    const run = await control.changeBatchSize(request.params.id, batchSize, reason, actorOf(request));
+    runs.forget(run.id);
+    return run;
+  });
+}
+
+const startSchema = {
+  tags,
+  operationId: 'startRun',
+  summary: 'Start a run of a plan',
+  headers: idempotencyHeader,
+  body: startRunBody,
+  response: answers({ 202: runSchema }),
+};
+
+const listSchema = {
+  tags,
+  operationId: 'listRuns',
+  summary: 'Runs, the newest first',
+  querystring: runsQuery,
+  response: answers({ 200: pageOf(runSchema) }),
+};
+
+const getSchema = {
+  tags,
+  operationId: 'getRun',
+  summary: 'One run: its status, progress, counts, sums and what may be asked of it',
+  params: runParams,
+  response: answers({ 200: runSchema }),
+};
+
+const changeSchema = {
+  tags,
+  operationId: 'changeRun',
+  summary: 'Change how many records travel in one job',
+  params: runParams,
+  body: changeRunBody,
+  response: answers({ 200: runSchema }),
+};
+
+type When = z.output<typeof startRunBody>['since'];
+
+/** A date is its beginning in UTC; an instant with an offset is put into UTC. */
+function instantOf(when: When): string | undefined {
+  return when === undefined ? undefined : new Date(when).toISOString();
+}

@@ -1,0 +1,53 @@
+import { z } from 'zod';
+import type { ApiDeps } from '../deps.ts';
+import type { RunReader } from '../runs/run-reader.ts';
+import { answers, idempotencyHeader, optionalReasonBody, reasonSchema, runParams } from '../schemas/common.ts';
+import { rollbackSchema, validationSchema } from '../schemas/validation.ts';
+import type { Api } from '../types.ts';
+import { actorOf } from './actor-of.ts';
+
+/** Proving a run right, and undoing it. */
+export function validationRoutes(app: Api, { control, runs }: Pick<ApiDeps, 'control'> & { runs: RunReader }): void {
+  app.post('/runs/:id/validate', { config: { access: 'operator' }, schema: validateSchema }, (request) =>
+    control.validate(request.params.id, actorOf(request)),
+  );
+
+  app.get('/runs/:id/validation', { config: { access: 'viewer' }, schema: getSchema }, ({ params }) =>
+    control.validation(params.id),
+  );
+
+  app.post('/runs/:id/rollback', { config: { access: 'operator' }, schema: undoSchema }, async (request) => {
+    const { reason, dryRun = false } = request.body;
+    const answer = await control.rollback(request.params.id, { reason, dryRun }, actorOf(request));
+    runs.forget(request.params.id);
+    return answer;
+  });
+}
+
+const validateSchema = {
+  tags: ['validation'],
+  operationId: 'validateRun',
+  summary: 'Check every rule now',
+  headers: idempotencyHeader,
+  params: runParams,
+  body: optionalReasonBody,
+  response: answers({ 200: validationSchema }),
+};
+
+const getSchema = {
+  tags: ['validation'],
+  operationId: 'getValidation',
+  summary: 'The newest validation, and whether the target changed since',
+  params: runParams,
+  response: answers({ 200: validationSchema }),
+};
+
+const undoSchema = {
+  tags: ['runs'],
+  operationId: 'rollbackRun',
+  summary: 'Undo what the run loaded: remove what it inserted, restore what it changed',
+  headers: idempotencyHeader,
+  params: runParams,
+  body: z.strictObject({ reason: reasonSchema, dryRun: z.boolean().optional() }),
+  response: answers({ 200: rollbackSchema }),
+};

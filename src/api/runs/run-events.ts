@@ -1,0 +1,108 @@
+import { Readable } from 'node:stream';
+import type { RunView } from '../../engine/control/contract.ts';
+import { finishedStatuses } from '../../engine/run-status.ts';
+import { DroverError } from '../../errors.ts';
+import type { RunReader } from './run-reader.ts';
+
+/** Runs as streams of server-sent events. However many follow one run, it is read once a tick. */
+export interface RunEvents {
+  /** A stream that begins with the run as it is and ends after it finished. Throws what reading the run throws. */
+  follow(id: string): Promise<Readable>;
+  /** Ends every stream: the server closes. */
+  close(): void;
+}
+
+const tickMs = 500;
+const heartbeatMs = 15_000;
+// A listener that does not keep up misses states in between; the newest is what counts.
+const mostUnread = 65_536;
+
+/** One run that is followed. */
+interface Topic {
+  readonly listeners: Set<Readable>;
+  text: string;
+  timer: NodeJS.Timeout | undefined;
+  heardAt: number;
+}
+
+export function createRunEvents(runs: RunReader): RunEvents {
+  const topics = new Map<string, Topic>();
+
+  const tick = async (id: string, topic: Topic): Promise<void> => {
+    const view = await runs.read(id).catch((error: unknown) => {
+      // A database that is away for a moment is no reason to hang up; a run that is gone is.
+      if (error instanceof DroverError && error.class === 'transient') return undefined;
+      endAll(topic);
+      return undefined;
+    });
+    if (view) publish(topic, view);
+    else beat(topic);
+    if (topic.listeners.size === 0) topics.delete(id);
+    else topic.timer = setTimeout(() => void tick(id, topic), tickMs);
+  };
+
+  const open = (id: string): Topic => {
+    const topic: Topic = { listeners: new Set(), text: '', timer: undefined, heardAt: Date.now() };
+    topic.timer = setTimeout(() => void tick(id, topic), tickMs);
+    topics.set(id, topic);
+    return topic;
+  };
+
+  return {
+    async follow(id) {
+      const view = await runs.read(id);
+      const stream = new Readable({ read: () => undefined });
+      stream.push(eventOf(JSON.stringify(view)));
+      if (isFinished(view)) {
+        stream.push(null);
+        return stream;
+      }
+      const topic = topics.get(id) ?? open(id);
+      topic.listeners.add(stream);
+      stream.once('close', () => topic.listeners.delete(stream));
+      return stream;
+    },
+    close() {
+      for (const topic of topics.values()) {
+        clearTimeout(topic.timer);
+        endAll(topic);
+      }
+      topics.clear();
+    },
+  };
+}
+
+function publish(topic: Topic, view: RunView): void {
+  const text = JSON.stringify(view);
+  if (text === topic.text) {
+    beat(topic);
+    return;
+  }
+  topic.text = text;
+  topic.heardAt = Date.now();
+  const finished = isFinished(view);
+  for (const listener of topic.listeners) {
+    if (finished || listener.readableLength < mostUnread) listener.push(eventOf(text));
+  }
+  if (finished) endAll(topic);
+}
+
+/** A comment now and then, so that proxies do not take the silence for the end. */
+function beat(topic: Topic): void {
+  if (Date.now() - topic.heardAt < heartbeatMs) return;
+  topic.heardAt = Date.now();
+  for (const listener of topic.listeners) listener.push(': still here\n\n');
+}
+
+function endAll(topic: Topic): void {
+  for (const listener of topic.listeners) listener.push(null);
+  topic.listeners.clear();
+}
+
+function isFinished(view: RunView): boolean {
+  return finishedStatuses.includes(view.status);
+}
+
+function eventOf(text: string): string {
+  return `event: run\ndata: ${text}\n\n`;
+}

@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import type { FailureGroup, RecordView, TryView } from '../../engine/control/contract.ts';
+import { recordStatuses, stages, troubleStatuses } from '../../engine/record-status.ts';
+import { idSchema, pageQuery } from './common.ts';
+
+const text = z.string();
+
+const recordFields = {
+  id: text,
+  runId: text,
+  entity: text,
+  sourceId: text,
+  stage: z.enum(stages),
+  status: z.enum(recordStatuses),
+  code: text.nullable(),
+  field: text.nullable(),
+  message: text.nullable(),
+  targetId: text.nullable(),
+  blockedBy: text.nullable(),
+  mergedInto: text.nullable(),
+  attempts: z.int(),
+  updatedAt: text,
+};
+
+export const recordSchema = z.object(recordFields).meta({ id: 'Record' }) satisfies z.ZodType<RecordView>;
+
+const trySchema = z
+  .object({
+    stage: z.enum(stages),
+    status: text,
+    code: text,
+    field: text.nullable(),
+    message: text,
+    worker: text,
+    at: text,
+  })
+  .meta({ id: 'Try' }) satisfies z.ZodType<TryView>;
+
+export const journeySchema = z
+  .object({ ...recordFields, tries: z.array(trySchema).readonly() })
+  .meta({ id: 'Journey' });
+
+export const failureSchema = z
+  .object({
+    group: text.describe('Name of the group, for its replay'),
+    entity: text,
+    stage: z.enum(stages),
+    status: z.enum(troubleStatuses),
+    code: text,
+    field: text.nullable(),
+    count: z.int(),
+    message: text,
+    remedy: text,
+    severity: text,
+    examples: z.array(text).readonly().describe('Source ids'),
+  })
+  .meta({ id: 'FailureGroup' }) satisfies z.ZodType<FailureGroup>;
+
+export const recordsQuery = z.strictObject({
+  status: z.enum(recordStatuses).optional(),
+  entity: idSchema.optional(),
+  ...pageQuery,
+});
+
+// Source ids are opaque and may be long.
+const sourceId = z.string().min(1).max(4_096);
+
+export const journeysQuery = z.strictObject({ sourceId });
+
+export const enqueueBody = z
+  .strictObject({
+    entity: idSchema,
+    sourceIds: z.array(sourceId).min(1).max(50_000).optional(),
+    records: z.array(z.record(z.string(), z.unknown())).min(1).max(50_000).optional().describe('Whole source records'),
+  })
+  .refine((body) => (body.sourceIds === undefined) !== (body.records === undefined), {
+    error: 'give sourceIds or records, one of the two',
+  });

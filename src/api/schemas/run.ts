@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import type { RunView } from '../../engine/control/contract.ts';
+import { stages } from '../../engine/record-status.ts';
+import { runActions, runStatuses } from '../../engine/run-status.ts';
+import { idSchema, pageQuery, reasonSchema } from './common.ts';
+
+const count = z.int().min(0);
+const instant = z.string().describe('ISO 8601, UTC');
+const minor = z.string().describe('Minor units');
+export const strategySchema = z.enum(['full', 'incremental', 'selective']);
+export const batchSizeSchema = z.int().min(1).max(500).describe('Records a job');
+
+const entitySchema = z
+  .object({
+    extracted: count,
+    reconciled: count,
+    skipped: count,
+    rejected: count,
+    failed: count,
+    blocked: count,
+    mismatched: count,
+    pending: count,
+    sourceTotal: count.nullable().describe('What the source says it holds; null when it does not say'),
+    repeated: count.describe('Records the source gave more than once'),
+    extraction: z.enum(['reading', 'done', 'failed']),
+    waiting: z.record(z.enum(stages), count).readonly().describe('Pending records by the stage they wait for'),
+  })
+  .meta({ id: 'EntityProgress' });
+
+const sumSchema = z
+  .object({
+    entity: z.string(),
+    currency: z.string(),
+    status: z.string(),
+    source: minor,
+    target: minor,
+    unloaded: minor.describe('source = target + unloaded'),
+  })
+  .meta({ id: 'SumLine' });
+
+export const runSchema = z
+  .object({
+    id: z.string(),
+    plan: z.string(),
+    version: z.string(),
+    strategy: strategySchema,
+    dryRun: z.boolean(),
+    status: z.enum(runStatuses),
+    reason: z.string().nullable(),
+    targetSchema: z.string(),
+    batchSize: z.int(),
+    createdBy: z.string(),
+    createdAt: instant,
+    startedAt: instant.nullable(),
+    finishedAt: instant.nullable(),
+    rolledBackAt: instant.nullable(),
+    progress: z.object({ percent: z.number(), perSecond: z.number(), etaSeconds: z.number().nullable() }),
+    entities: z.record(z.string(), entitySchema).readonly(),
+    balanced: z.boolean(),
+    sums: z.array(sumSchema).readonly(),
+    nextActions: z.array(z.enum(runActions)).readonly().describe('What may be asked of the run now'),
+  })
+  .meta({ id: 'Run' }) satisfies z.ZodType<RunView>;
+
+const when = z
+  .union([z.iso.datetime({ offset: true }), z.iso.date()], { error: 'give an ISO 8601 instant or a date' })
+  .describe('ISO 8601 instant, or a date for its beginning in UTC');
+
+export const startRunBody = z.strictObject({
+  plan: idSchema,
+  strategy: strategySchema.optional(),
+  dryRun: z.boolean().optional().describe('Everything but the writing'),
+  ids: z.array(idSchema).min(1).max(100_000).optional().describe('Source ids; implies the selective strategy'),
+  since: when.optional(),
+  until: when.optional(),
+  skipExisting: z.boolean().optional(),
+  batchSize: batchSizeSchema.optional(),
+  only: z.array(idSchema).min(1).max(100).optional().describe('Entities or steps of the plan; all when absent'),
+  exportOnly: z.boolean().optional().describe('Extract and stop'),
+  targetSchema: z
+    .string()
+    .regex(/^[a-z_][a-z0-9_]{0,62}$/, { error: 'give a lower-case PostgreSQL name of at most 63 characters' })
+    .optional(),
+  params: z.record(z.string(), z.unknown()).optional().describe("The plan's own parameters"),
+});
+
+export const runsQuery = z.strictObject({
+  plan: idSchema.optional(),
+  status: z.enum(runStatuses).optional(),
+  ...pageQuery,
+});
+
+export const changeRunBody = z.strictObject({ batchSize: batchSizeSchema, reason: reasonSchema });

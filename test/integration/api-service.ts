@@ -1,0 +1,104 @@
+import { Writable } from 'node:stream';
+import { type Database, openDatabase } from '../../db/client.ts';
+import { migrateDatabase } from '../../db/migrate.ts';
+import { createAuditLog } from '../../db/repositories/audit.ts';
+import { createIdempotencyStore } from '../../db/repositories/idempotency.ts';
+import { createKeyStore } from '../../db/repositories/keys.ts';
+import { createLimitStore } from '../../db/repositories/limits.ts';
+import { createQueuePauseStore } from '../../db/repositories/queue-pauses.ts';
+import { createWorkerStore } from '../../db/repositories/workers.ts';
+import { connectProducer, ready } from '../../queues/connection.ts';
+import { createProducer } from '../../queues/producer.ts';
+import { buildApp } from '../../src/api/app.ts';
+import { formatToken, hashSecret, makeToken } from '../../src/api/auth/tokens.ts';
+import type { ApiDeps } from '../../src/api/deps.ts';
+import { liveQueuesOf } from '../../src/api/operations/live-queues.ts';
+import { createQueueControl } from '../../src/api/operations/queue-control.ts';
+import { createUpstreamControl } from '../../src/api/operations/upstream-control.ts';
+import type { Role } from '../../src/engine/control/contract.ts';
+import { createLogger } from '../../src/logger.ts';
+import { createDatabase } from '../helpers/database.ts';
+import { redisDb } from '../helpers/redis.ts';
+import { controlDouble } from './api-control-double.ts';
+
+/** The API over a PostgreSQL and a Redis of its own, with a key of each role, not listening. */
+export type TestService = Awaited<ReturnType<typeof startService>>;
+
+export async function startService(overrides: Partial<ApiDeps['config']> = {}) {
+  const place = await createDatabase({ template: { name: 'control', migrate: migrateDatabase } });
+  const space = redisDb();
+  const database = openDatabase({ url: place.url, applicationName: 'test', onError: () => undefined });
+  const redis = connectProducer(space.url, () => undefined);
+  await ready(redis);
+  const producer = createProducer({ redis, prefix: space.prefix, window: () => 100, onError: () => undefined });
+  const control = controlDouble();
+  const log = logMemory();
+  const deps: ApiDeps = {
+    ...storesOf(database),
+    control,
+    plans: { list: () => [], get: () => undefined },
+    queues: createQueueControl({
+      pauses: createQueuePauseStore(database),
+      live: liveQueuesOf(producer),
+      onError: () => undefined,
+    }),
+    upstreams: createUpstreamControl({
+      limits: createLimitStore(database),
+      live: { states: async () => [], setLimit: async () => undefined },
+      names: ['bubble'],
+      onError: () => undefined,
+    }),
+    health: [{ name: 'postgresql', check: async () => void (await database.$client.query('SELECT 1')) }],
+    metrics: { records: async () => [], runs: async () => [], stageLatency: async () => [] },
+    config: { sessionSecret: undefined, trustProxy: false, metricsOpen: false, rateLimit: 100_000, ...overrides },
+    logger: createLogger({ level: 'debug', service: 'test', destination: log.stream }),
+    version: '0.0.0',
+  };
+  const app = await buildApp(deps);
+  const keys = {
+    viewer: await keyOf(deps, 'viewer'),
+    operator: await keyOf(deps, 'operator'),
+    admin: await keyOf(deps, 'admin'),
+  };
+  return {
+    ...{ app, deps, control, database, keys, producer, log: log.text },
+    as: (role: Role) => ({ authorization: `Bearer ${keys[role]}` }),
+    async stop() {
+      await app.close();
+      await producer.close();
+      redis.disconnect();
+      await database.$client.end();
+      await space.drop();
+      await place.drop();
+    },
+  };
+}
+
+function storesOf(database: Database) {
+  return {
+    workers: createWorkerStore(database),
+    keys: createKeyStore(database),
+    audit: createAuditLog(database),
+    idempotency: createIdempotencyStore(database),
+  };
+}
+
+async function keyOf({ keys }: Pick<ApiDeps, 'keys'>, role: Role): Promise<string> {
+  const { id, secret } = makeToken();
+  await keys.create(
+    { id, name: role, role, secretHash: hashSecret(secret), createdBy: 'test', expiresAt: null },
+    { actor: 'test', role: 'admin', action: 'key.create', subject: `key:${id}` },
+  );
+  return formatToken({ id, secret });
+}
+
+function logMemory() {
+  const lines: string[] = [];
+  const stream = new Writable({
+    write(chunk, _encoding, done) {
+      lines.push(String(chunk));
+      done();
+    },
+  });
+  return { stream, text: () => lines.join('') };
+}
