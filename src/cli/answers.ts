@@ -1,0 +1,124 @@
+/**
+ * What the service answers, as the commands read it. The engine's contract says what runs and records look like; the
+ * rest is what the routes of the fleet answer.
+ */
+import type { RecordView, Role, TryView } from '../engine/control/contract.ts';
+
+export type {
+  EntityProgress,
+  FailureGroup,
+  Page,
+  RecordView,
+  ReportEntry,
+  Role,
+  RollbackView,
+  RunView,
+  SumLine,
+  TryView,
+  ValidationCheck,
+  ValidationView,
+} from '../engine/control/contract.ts';
+
+/** A list that is given whole. */
+export interface List<T> {
+  readonly items: readonly T[];
+}
+
+/** A record in one run, with every try that did not succeed. */
+export type Journey = RecordView & { readonly tries: readonly TryView[] };
+
+export interface PlanView {
+  readonly name: string;
+  readonly version: string;
+  readonly title: string;
+  readonly description: string;
+  /** Parents before children. */
+  readonly entities: readonly {
+    readonly name: string;
+    readonly title: string;
+    readonly dependsOn: readonly string[];
+  }[];
+  readonly steps: Readonly<Record<string, readonly string[]>>;
+  readonly rules: readonly {
+    readonly name: string;
+    readonly entity: string;
+    readonly severity: string;
+    readonly description: string;
+  }[];
+  readonly upstreams: readonly string[];
+  /** JSON Schema. */
+  readonly params: Readonly<Record<string, unknown>>;
+  /** What keeps a run of it from being started; absent where the service does not say. */
+  readonly problems?: readonly string[];
+}
+
+export interface WorkerView {
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly queues: readonly string[];
+  readonly concurrency: number;
+  readonly rssMb: number;
+  readonly loopLagMs: number;
+  readonly done: number;
+  readonly startedAt: string;
+  readonly seenAt: string;
+  readonly alive: boolean;
+}
+
+export interface QueueView {
+  readonly name: string;
+  readonly paused: boolean;
+  readonly pausedBy: string | null;
+  readonly reason: string | null;
+  /** Jobs by state; null when Redis does not answer. */
+  readonly counts: Readonly<Record<string, number>> | null;
+}
+
+export interface UpstreamView {
+  readonly name: string;
+  readonly maxRps: number;
+  readonly currentRps: number | null;
+  readonly setBy: string | null;
+  readonly reason: string | null;
+  readonly breaker: string | null;
+  readonly blockedUntil: string | null;
+}
+
+export interface KeyView {
+  readonly id: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly createdBy: string;
+  readonly createdAt: string;
+  readonly expiresAt: string | null;
+  readonly revokedAt: string | null;
+  readonly lastUsedAt: string | null;
+}
+
+/** The only answer that ever holds the key itself. */
+export type NewKey = KeyView & { readonly key: string | null };
+
+export interface AuditEntry {
+  readonly id: number;
+  readonly at: string;
+  readonly actor: string;
+  readonly role: string;
+  readonly action: string;
+  readonly subject: string;
+  readonly reason: string | null;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+export interface AuditVerdict {
+  readonly ok: boolean;
+  readonly checked: number;
+  readonly brokenAt: number | null;
+}
+
+/** Whose key it is that was sent. */
+export interface SessionView {
+  readonly actor: string;
+  readonly role: Role;
+  readonly expiresAt: string | null;
+}

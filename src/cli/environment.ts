@@ -1,0 +1,85 @@
+import { resolve } from 'node:path';
+import { Problem } from './problem.ts';
+
+/** What the command line takes from its surroundings. */
+export interface Settings {
+  /** Where the service is, without a slash at the end. */
+  readonly url: string;
+  readonly token: string | undefined;
+  readonly exportDir: string;
+  /** Relative paths on the command line start here. */
+  readonly workingFolder: string;
+  /** How this program was called, for the commands it proposes. */
+  readonly invocation: string;
+}
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+export interface Environment {
+  /** Where colours are not wanted: https://no-color.org, and terminals that have none. */
+  readonly noColour: boolean;
+  /** @throws Problem naming every setting that is wrong. */
+  settings(): Settings;
+}
+
+/** Reads the environment; nothing else of the command line does. */
+export function readEnvironment(): Environment {
+  const env = process.env;
+  return {
+    noColour: Boolean(env.NO_COLOR) || env.TERM === 'dumb',
+    settings: () => settingsFrom(env, process.cwd()),
+  };
+}
+
+/** @throws Problem naming every setting that is wrong. */
+export function settingsFrom(env: Variables, cwd: string): Settings {
+  const problems: string[] = [...misspelt(env)];
+  const url = serviceUrl(env, problems);
+  const token = env.DROVER_TOKEN?.trim() || undefined;
+  if (token && !/^[\x21-\x7e]+$/.test(token)) problems.push('DROVER_TOKEN has characters that no key has');
+  if (problems.length > 0) {
+    throw new Problem({ code: 'ENVIRONMENT', message: 'settings are wrong', items: problems, remedy: 'Correct them.' });
+  }
+  // npm changes to the folder of package.json; INIT_CWD is where the operator stands.
+  const viaNpm = env.npm_lifecycle_event === 'drover';
+  const workingFolder = (viaNpm && env.INIT_CWD) || cwd;
+  return {
+    url,
+    token,
+    exportDir: resolve(workingFolder, env.MIGRATION_EXPORT_DIR || './migration_data'),
+    workingFolder,
+    invocation: viaNpm ? 'npm run drover --' : 'npx drover',
+  };
+}
+
+function serviceUrl(env: Variables, problems: string[]): string {
+  const text = env.DROVER_URL?.trim() || `http://127.0.0.1:${env.PORT?.trim() || '3000'}`;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !['http:', 'https:'].includes(url.protocol)) {
+    problems.push(`DROVER_URL is no http or https address${text.includes('@') ? '' : `: ${text}`}`);
+  } else if (url.username || url.password) {
+    problems.push('DROVER_URL must not hold a name or password: the key belongs in DROVER_TOKEN');
+  }
+  return text.replace(/[/?#]+$/, '');
+}
+
+/** DROVER_TOKN and the like: without this they only show as a key that is missing. */
+function misspelt(env: Variables): string[] {
+  return Object.keys(env).flatMap((name) => {
+    const meant = ['DROVER_URL', 'DROVER_TOKEN'].find((known) => name !== known && isNear(name, known));
+    return meant ? [`${name} is no setting: ${meant} is meant`] : [];
+  });
+}
+
+/** Equal but for one letter missing, added or changed, or for case. */
+function isNear(name: string, known: string): boolean {
+  const text = name.toUpperCase();
+  if (Math.abs(text.length - known.length) > 1) return false;
+  let at = 0;
+  while (at < text.length && text[at] === known[at]) at += 1;
+  return [
+    [at + 1, at + 1],
+    [at + 1, at],
+    [at, at + 1],
+  ].some(([left, right]) => text.slice(left) === known.slice(right));
+}

@@ -1,0 +1,76 @@
+import { exitCodes } from './exit-code.ts';
+import { Problem } from './problem.ts';
+
+/** An answer that was read to its end. */
+export interface Answer {
+  readonly ok: boolean;
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+}
+
+/** RFC 9457 as the service writes it. Anything may be missing: a proxy can stand in between. */
+interface Details {
+  readonly code?: unknown;
+  readonly title?: unknown;
+  readonly detail?: unknown;
+  readonly remedy?: unknown;
+  readonly errors?: unknown;
+}
+
+/** What the service says is wrong, with the exit code that goes with the kind of status. */
+export function problemOf(answer: Answer): Problem {
+  const { status } = answer;
+  const details = detailsOf(answer.text);
+  const location = answer.headers.get('location');
+  if (status < 400) return notDrover(`${status} to ${location ?? 'another address'}`);
+  const message = textOf(details?.detail) ?? textOf(details?.title) ?? `the service answered ${status}`;
+  return new Problem({
+    code: textOf(details?.code) ?? `HTTP_${status}`,
+    message,
+    remedy: remedyOf(status, textOf(details?.remedy)),
+    // The message often says it all already.
+    items: itemsOf(details?.errors).filter((item) => !message.includes(item)),
+    exitCode: status < 500 ? exitCodes.usage : exitCodes.unreachable,
+    status,
+  });
+}
+
+/** Something answers, but not what we look for. */
+export function notDrover(message: string, cause?: unknown): Problem {
+  const remedy = 'Something else than Drover answers there: check DROVER_URL.';
+  return new Problem({ code: 'NOT_DROVER', message, remedy, exitCode: exitCodes.unreachable, cause });
+}
+
+function remedyOf(status: number, given: string | undefined): string | undefined {
+  if (status === 401) {
+    return 'Set DROVER_TOKEN to a valid key: the first start of the service prints the first one, `drover keys create` makes more.';
+  }
+  if (status === 403) return given ?? 'The key in DROVER_TOKEN may not do this: use one of a higher role.';
+  if (given) return given;
+  return status >= 500 ? 'Look at the log of the service, then try again.' : undefined;
+}
+
+function detailsOf(text: string): Details | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Validation errors come as texts, or as objects that say where and what. */
+function itemsOf(errors: unknown): string[] {
+  if (!Array.isArray(errors)) return [];
+  return errors.map((error: unknown) => {
+    if (typeof error !== 'object' || error === null) return String(error);
+    const { path, field, message } = error as Record<string, unknown>;
+    const where = textOf(path) ?? textOf(field);
+    return `${where ? `${where}: ` : ''}${textOf(message) ?? JSON.stringify(error)}`;
+  });
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
