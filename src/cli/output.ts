@@ -1,0 +1,70 @@
+import { type Paint, painter, wantsColour } from './colour.ts';
+import type { Problem } from './problem.ts';
+import { neutral, neutralised, toJson } from './text.ts';
+
+/** The part of a stream that is written to. */
+export interface Stream {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+export interface Streams {
+  readonly stdout: Stream;
+  readonly stderr: Stream;
+}
+
+/** Answers on stdout, for a person or as one JSON document; everything else on stderr. */
+export interface Output {
+  readonly json: boolean;
+  readonly paint: Paint;
+  readonly streams: Streams;
+  /** The answer of a command. `human` is given a copy of it in which no text can steer the terminal. */
+  answer<T>(value: T, human: (safe: T) => string): void;
+  /** One of many answers, on a line of its own. */
+  jsonLine(value: unknown): void;
+  /** Something worth knowing that is not the answer. */
+  note(text: string): void;
+  problem(problem: Problem): void;
+}
+
+export function createOutput(streams: Streams, options: { json: boolean; noColour: boolean }): Output {
+  const { stdout, stderr } = streams;
+  const paint = painter(wantsColour(stdout, options));
+  const paintError = painter(wantsColour(stderr, options));
+  let answered = false;
+  let indent = 2;
+  return {
+    json: options.json,
+    paint,
+    streams,
+    answer(value, human) {
+      answered = true;
+      stdout.write(`${options.json ? toJson(value, 2) : human(neutralised(value))}\n`);
+    },
+    jsonLine(value) {
+      indent = 0;
+      stdout.write(`${toJson(value, 0)}\n`);
+    },
+    note(text) {
+      stderr.write(`${neutral(text)}\n`);
+    },
+    problem(problem) {
+      // A script that parses stdout finds a document there whatever happened.
+      if (options.json && !answered) stdout.write(`${toJson(errorDocument(problem), indent)}\n`);
+      stderr.write(`${problemLines(problem, paintError).join('\n')}\n`);
+    },
+  };
+}
+
+function errorDocument({ code, message, remedy, status, items }: Problem): unknown {
+  return { error: { code, message, remedy: remedy ?? null, status: status ?? null, items } };
+}
+
+function problemLines(problem: Problem, paint: Paint): string[] {
+  return [
+    `${paint(`${neutral(problem.code)}:`, 'red')} ${neutral(problem.message)}`,
+    ...problem.items.map((item) => `  - ${neutral(item)}`),
+    ...(problem.remedy ? [`→ ${neutral(problem.remedy)}`] : []),
+  ];
+}

@@ -1,0 +1,31 @@
+import type { RunView } from './answers.ts';
+import { isFinished } from './exit-code.ts';
+import { tallyOf } from './tally.ts';
+import { isoSeconds } from './time.ts';
+
+export type Progressing = Pick<RunView, 'entities' | 'progress' | 'status' | 'finishedAt'>;
+
+/** `Progress: 45.2% (452/1000) | Success: 448 | Failed: 4 | Rate: 2.3/s | ETA: 2024-01-15T14:30:00Z` */
+export function progressLine(run: Progressing, now: Date): string {
+  const { total, done, success, failed } = tallyOf(run);
+  return [
+    `Progress: ${percent(done, total, isFinished(run))}% (${done}/${total})`,
+    `Success: ${success}`,
+    `Failed: ${failed}`,
+    `Rate: ${run.progress.perSecond.toFixed(1)}/s`,
+    `ETA: ${eta(run, now)}`,
+  ].join(' | ');
+}
+
+/** Rounded down, so that 100.0% is only said when nothing is left. A run over nothing is at its end when it ends. */
+function percent(done: number, total: number, finished: boolean): string {
+  if (total === 0) return finished ? '100.0' : '0.0';
+  return (Math.floor((done * 1000) / total) / 10).toFixed(1);
+}
+
+/** When it will be done; of a finished run, when it was. */
+function eta(run: Progressing, now: Date): string {
+  if (isFinished(run)) return run.finishedAt ? isoSeconds(new Date(run.finishedAt)) : 'unknown';
+  const { etaSeconds } = run.progress;
+  return etaSeconds === null ? 'unknown' : isoSeconds(new Date(now.getTime() + etaSeconds * 1000));
+}

@@ -1,0 +1,43 @@
+// C0, DEL, C1, and the marks that turn the direction of text around: whoever writes into a source could otherwise move
+// the cursor, recolour, retitle or reorder what an operator reads.
+const unsafe = /[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+const unsafeButLayout = /(?![\n\t])[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+const names: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+/** Text for one line of a terminal: control characters are shown, not obeyed. */
+export function neutral(text: string): string {
+  return text.replace(unsafe, shown);
+}
+
+/** The same for text of many lines; line ends and tabs stay. */
+export function neutralLines(text: string): string {
+  return text.replaceAll('\r\n', '\n').replace(unsafeButLayout, shown);
+}
+
+/** A copy of an answer in which every text, names of fields included, is safe to print. */
+export function neutralised<T>(value: T): T {
+  return cleaned(value) as T;
+}
+
+/** JSON for a terminal or a pipe; equal in meaning, and without a raw control character in it. */
+export function toJson(value: unknown, indent: number): string {
+  return (JSON.stringify(value, null, indent) ?? 'null').replace(
+    /[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${hex(character)}`,
+  );
+}
+
+function cleaned(value: unknown): unknown {
+  if (typeof value === 'string') return neutral(value);
+  if (Array.isArray(value)) return value.map(cleaned);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [neutral(key), cleaned(inner)]));
+}
+
+function shown(character: string): string {
+  return names[character] ?? `\\u${hex(character)}`;
+}
+
+function hex(character: string): string {
+  return (character.codePointAt(0) ?? 0).toString(16).padStart(4, '0');
+}

@@ -1,0 +1,45 @@
+import type { RunView } from '../answers.ts';
+import type { Paint, Tone } from '../colour.ts';
+import { duration } from '../time.ts';
+
+const tones: Partial<Record<RunView['status'], Tone>> = {
+  completed: 'green',
+  completed_with_failures: 'yellow',
+  failed: 'red',
+  cancelled: 'yellow',
+  paused: 'yellow',
+};
+
+export function statusTone(status: RunView['status']): Tone | undefined {
+  return tones[status];
+}
+
+/** What the run is and where it stands, in a few lines. */
+export function runHead(run: RunView, paint: Paint): string {
+  const kind = [
+    run.strategy,
+    `into schema ${run.targetSchema}`,
+    ...(run.batchSize > 1 ? [`${run.batchSize} records a job`] : []),
+    ...(run.dryRun ? ['dry run: nothing is written'] : []),
+  ];
+  return [
+    `run ${paint(run.id, 'bold')} of ${run.plan}@${run.version}: ${paint(words(run.status), statusTone(run.status))}`,
+    `  ${kind.join(', ')}`,
+    ...(run.reason === null ? [] : [`  reason: ${run.reason}`]),
+    ...(run.rolledBackAt === null ? [] : [`  rolled back at ${run.rolledBackAt}`]),
+    `  ${timesOf(run)}`,
+  ].join('\n');
+}
+
+/** `completed_with_failures` as a person says it. */
+export function words(status: string): string {
+  return status.replaceAll('_', ' ');
+}
+
+function timesOf(run: RunView): string {
+  if (run.startedAt === null) return `created at ${run.createdAt} by ${run.createdBy}`;
+  const end = run.finishedAt ?? undefined;
+  if (end === undefined) return `started at ${run.startedAt} by ${run.createdBy}`;
+  const taken = duration(Date.parse(end) - Date.parse(run.startedAt));
+  return `started at ${run.startedAt} by ${run.createdBy}, finished at ${end}, took ${taken}`;
+}

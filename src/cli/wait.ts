@@ -1,0 +1,72 @@
+import type { FailureGroup, List, ReportEntry, RunView } from './answers.ts';
+import { pathOf } from './client.ts';
+import { type ExitCode, exitCodeOf, exitCodes, isFinished } from './exit-code.ts';
+import { followRun } from './follow.ts';
+import { interruptible } from './interrupt.ts';
+import { createProgressDisplay, noProgressDisplay, type ProgressDisplay } from './progress-display.ts';
+import type { Session } from './session.ts';
+import { words } from './views/run-head.ts';
+import { summary } from './views/summary.ts';
+
+/** Follows a run to its end, shows it on the way, and answers the state it was last seen in. */
+export async function followToEnd(
+  session: Session,
+  run: RunView,
+  onChange: (run: RunView) => void = () => {},
+): Promise<RunView> {
+  const display = displayOf(session);
+  let last = run;
+  try {
+    await interruptible(async (signal) => {
+      const onContact = (lost: string | undefined): void => display.note(contact(lost));
+      for await (const view of followRun(session.api, run.id, { signal, onContact })) {
+        if (view.status !== last.status && !isFinished(view)) display.note(moved(view));
+        last = view;
+        display.show(view);
+        onChange(view);
+      }
+    });
+  } finally {
+    display.end();
+  }
+  return last;
+}
+
+/** Follows a run, prints its account, and answers the exit code. */
+export async function waitFor(session: Session, run: RunView): Promise<ExitCode> {
+  const last = await followToEnd(session, run);
+  if (!isFinished(last)) return detach(session, last);
+  await printSummary(session, last);
+  return exitCodeOf(last);
+}
+
+/** The operator stopped looking; the run did not stop. */
+export function detach({ out, settings }: Session, run: RunView): ExitCode {
+  if (out.json) out.answer(run, () => '');
+  out.note(`No longer following: run ${run.id} goes on. To come back: ${settings.invocation} watch ${run.id}`);
+  return exitCodes.detached;
+}
+
+/** The run as JSON, or its whole account for a person. */
+export async function printSummary({ api, out, settings }: Session, run: RunView): Promise<void> {
+  if (out.json) return out.answer(run, () => '');
+  const [groups, reports] = await Promise.all([
+    api.get<List<FailureGroup>>(pathOf`/runs/${run.id}/failures`),
+    api.get<List<ReportEntry>>(pathOf`/runs/${run.id}/reports`),
+  ]);
+  out.answer({ run, groups: groups.items, reports: reports.items }, (safe) => summary(safe, settings, out.paint));
+}
+
+function displayOf({ out }: Session): ProgressDisplay {
+  if (out.json) return noProgressDisplay;
+  const { stderr } = out.streams;
+  return createProgressDisplay(stderr, { inPlace: stderr.isTTY === true });
+}
+
+function moved(run: RunView): string {
+  return `run ${run.id} is ${words(run.status)}${run.reason === null ? '' : `: ${run.reason}`}`;
+}
+
+function contact(lost: string | undefined): string {
+  return lost === undefined ? 'the service answers again' : `${lost}; trying again`;
+}
