@@ -1,0 +1,33 @@
+import { type Command, Option } from 'commander';
+import type { ExitCode } from './exit-code.ts';
+import type { Session } from './session.ts';
+import { words } from './values.ts';
+
+/** What a command does. Positional arguments come last, in the order of its usage. */
+export type Handler<Options, Args extends readonly unknown[]> = (
+  session: Session,
+  options: Options,
+  ...args: Args
+) => Promise<ExitCode>;
+
+/** Makes a handler into what commander calls: it opens the session and keeps the exit code. */
+export type Act = <Options, Args extends readonly unknown[]>(
+  handler: Handler<Options, Args>,
+) => (...passed: unknown[]) => Promise<void>;
+
+/** Adds one command to the program. */
+export type Define = (program: Command, act: Act) => void;
+
+export interface Reasoned {
+  readonly reason: string;
+}
+
+/** Every change that can hurt says why. */
+export function reasonOption(): Option {
+  return new Option('--reason <text>', 'why; kept in the audit log').argParser(words).makeOptionMandatory();
+}
+
+/** The examples under a command's help. */
+export function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  $ drover ${line}`).join('\n')}`;
+}

@@ -1,0 +1,61 @@
+import type { AuditEntry, AuditVerdict, Page } from '../answers.ts';
+import { type Define, examples } from '../command.ts';
+import { type ExitCode, exitCodes } from '../exit-code.ts';
+import type { Session } from '../session.ts';
+import { table } from '../table.ts';
+import { wholeNumber } from '../values.ts';
+
+interface Options {
+  readonly actor?: string;
+  readonly subject?: string;
+  readonly limit: number;
+  readonly cursor?: string;
+  readonly verify?: boolean;
+}
+
+export const audit: Define = (program, act) => {
+  program
+    .command('audit')
+    .description('show who did what and why, newest first')
+    .option('--actor <id>', 'only by this key')
+    .option('--subject <id>', 'only about this run, queue, upstream or key')
+    .option('--limit <n>', 'how many', wholeNumber(1, 500), 50)
+    .option('--cursor <cursor>', 'where an earlier list ended')
+    .option('--verify', 'check that no row was changed or removed since it was written')
+    .addHelpText('after', examples('audit', 'audit --subject RUN', 'audit --verify'))
+    .action(
+      act(async (session, options: Options) => {
+        if (options.verify) return verify(session);
+        const { api, out, settings } = session;
+        const { actor, subject, limit, cursor } = options;
+        const page = await api.get<Page<AuditEntry>>('/audit', { actor, subject, limit, cursor });
+        out.answer(page, (safe) => (safe.items.length === 0 ? 'nothing yet' : auditTable(safe.items, session)));
+        if (page.nextCursor) out.note(`More with: ${settings.invocation} audit --cursor ${page.nextCursor}`);
+        return exitCodes.green;
+      }),
+    );
+};
+
+function auditTable(entries: readonly AuditEntry[], { out }: Session): string {
+  return table(
+    entries,
+    [
+      { title: 'at', value: (entry) => entry.at },
+      { title: 'who', value: (entry) => `${entry.actor} (${entry.role})` },
+      { title: 'did', value: (entry) => entry.action },
+      { title: 'to', value: (entry) => entry.subject },
+      { title: 'why', value: (entry) => entry.reason ?? '' },
+    ],
+    out.paint,
+  );
+}
+
+async function verify({ api, out }: Session): Promise<ExitCode> {
+  const verdict = await api.get<AuditVerdict>('/audit/verification');
+  out.answer(verdict, (safe) => {
+    if (safe.ok) return `${safe.checked} rows, each follows from the one before it`;
+    const where = safe.brokenAt === null ? 'the newest rows are missing' : `row ${safe.brokenAt} was changed`;
+    return `${out.paint('broken', 'red')}: ${where} (${safe.checked} rows before it are sound)`;
+  });
+  return verdict.ok ? exitCodes.green : exitCodes.failures;
+}

@@ -1,0 +1,57 @@
+import type { Define } from '../command.ts';
+import { audit } from './audit.ts';
+import { batchSize } from './batch-size.ts';
+import { cancel } from './cancel.ts';
+import { doctor } from './doctor.ts';
+import { enqueue } from './enqueue.ts';
+import { exportPlan } from './export.ts';
+import { failures } from './failures.ts';
+import { keys } from './keys.ts';
+import { limits } from './limits.ts';
+import { pause } from './pause.ts';
+import { plans } from './plans.ts';
+import { queues } from './queues.ts';
+import { record } from './record.ts';
+import { records } from './records.ts';
+import { replay } from './replay.ts';
+import { report } from './report.ts';
+import { resume } from './resume.ts';
+import { retry } from './retry.ts';
+import { rollback } from './rollback.ts';
+import { run } from './run.ts';
+import { runs } from './runs.ts';
+import { status } from './status.ts';
+import { up } from './up.ts';
+import { validate } from './validate.ts';
+import { watch } from './watch.ts';
+import { workers } from './workers.ts';
+
+/** Every command, in the order of the help: to begin, to look, to steer, to prove, to keep the fleet. */
+export const commands: readonly Define[] = [
+  up,
+  doctor,
+  plans,
+  run,
+  exportPlan,
+  runs,
+  status,
+  watch,
+  failures,
+  records,
+  record,
+  pause,
+  resume,
+  cancel,
+  retry,
+  replay,
+  enqueue,
+  batchSize,
+  validate,
+  report,
+  rollback,
+  workers,
+  queues,
+  limits,
+  keys,
+  audit,
+];

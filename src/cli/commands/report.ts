@@ -1,0 +1,70 @@
+import { resolve } from 'node:path';
+import type { List, ReportEntry, RunView } from '../answers.ts';
+import { pathOf } from '../client.ts';
+import { type Define, examples } from '../command.ts';
+import { type SavedReport, saveReport } from '../download.ts';
+import { type ExitCode, exitCodes } from '../exit-code.ts';
+import { printReport } from '../print-report.ts';
+import { Problem } from '../problem.ts';
+import { findRun } from '../runs.ts';
+import type { Session } from '../session.ts';
+import { table } from '../table.ts';
+
+export const report: Define = (program, act) => {
+  program
+    .command('report <run> [name]')
+    .description('list the reports of a run, print one, or save them (of a plan: its newest run)')
+    .option('--out <dir>', 'save into this folder: the report named, or all')
+    .addHelpText(
+      'after',
+      examples('report bubble', 'report bubble migration_summary_20240115_143000.txt', 'report RUN --out ./reports'),
+    )
+    .action(
+      act(async (session, { out }: { out?: string }, id: string, name: string | undefined) => {
+        const run = await findRun(session.api, id);
+        if (out !== undefined) return save(session, run, resolve(session.settings.workingFolder, out), name);
+        return name === undefined ? listReports(session, run) : printReport(session, run, name);
+      }),
+    );
+};
+
+async function save(session: Session, run: RunView, folder: string, name: string | undefined): Promise<ExitCode> {
+  const names = name === undefined ? (await entries(session, run)).items.map((entry) => entry.name) : [name];
+  const files: SavedReport[] = [];
+  for (const each of names) {
+    try {
+      files.push(await saveReport(session.api, run.id, each, folder));
+    } catch (thrown) {
+      // Of all reports, support may read some; of the one it named, it wants to know why not.
+      if (name !== undefined || !(thrown instanceof Problem) || thrown.status !== 403) throw thrown;
+      session.out.note(`${each} is left out: ${thrown.message}`);
+    }
+  }
+  session.out.answer({ run: run.id, files }, (safe) =>
+    safe.files.length === 0 ? 'no reports yet' : safe.files.map((file) => file.path).join('\n'),
+  );
+  return exitCodes.green;
+}
+
+async function listReports(session: Session, run: RunView): Promise<ExitCode> {
+  const { out } = session;
+  const answer = await entries(session, run);
+  out.answer(answer, (safe) =>
+    safe.items.length === 0
+      ? 'no reports yet: they are written when the run is finished'
+      : table(
+          safe.items,
+          [
+            { title: 'report', value: (entry) => entry.name },
+            { title: 'type', value: (entry) => entry.mediaType },
+            { title: 'bytes', value: (entry) => entry.bytes, right: true },
+          ],
+          out.paint,
+        ),
+  );
+  return exitCodes.green;
+}
+
+function entries({ api }: Session, run: RunView): Promise<List<ReportEntry>> {
+  return api.get(pathOf`/runs/${run.id}/reports`);
+}

@@ -1,0 +1,52 @@
+import type { RollbackView } from '../answers.ts';
+import { pathOf } from '../client.ts';
+import { type Define, examples, type Reasoned, reasonOption } from '../command.ts';
+import { exitCodes } from '../exit-code.ts';
+import { deadlineMs } from '../http.ts';
+import { usage } from '../problem.ts';
+import type { Session } from '../session.ts';
+import { rollbackReport } from '../views/rollback.ts';
+
+interface Options extends Reasoned {
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+}
+
+export const rollback: Define = (program, act) => {
+  program
+    .command('rollback <run>')
+    .description('remove what a run inserted and restore what it changed, nothing else')
+    .addOption(reasonOption())
+    .option('--dry-run', 'only say what would be done')
+    .option('--yes', 'do not ask')
+    .addHelpText(
+      'after',
+      examples('rollback RUN --reason "wrong field map" --dry-run', 'rollback RUN --reason … --yes'),
+    )
+    .action(
+      act(async (session, options: Options, id: string) => {
+        const { out } = session;
+        if (!options.dryRun && !options.yes && !(await confirmed(session, id, options.reason))) {
+          throw usage('not confirmed: nothing was changed');
+        }
+        const done = await send(session, id, options.reason, options.dryRun === true);
+        out.answer(done, (safe) => rollbackReport(safe, out.paint));
+        // Rows left alone because someone changed them are for a person to look at.
+        return done.conflicts.length === 0 ? exitCodes.green : exitCodes.failures;
+      }),
+    );
+};
+
+function send({ api }: Session, id: string, reason: string, dryRun: boolean): Promise<RollbackView> {
+  const body = { reason, dryRun };
+  return api.request('POST', pathOf`/runs/${id}/rollback`, { body, deadlineMs: deadlineMs.long });
+}
+
+/** Tries it without writing first, so that the question can say what is at stake. */
+async function confirmed(session: Session, id: string, reason: string): Promise<boolean> {
+  if (!session.ask) throw usage('a rollback has to be confirmed', 'Add --yes, or run it in a terminal.');
+  const trial = await send(session, id, reason, true);
+  const stake = `${trial.removed} rows are removed, ${trial.restored} restored, ${trial.conflicts.length} left alone`;
+  const answer = await session.ask(`Rolling back run ${id}: ${stake}. Go on? [y/N] `);
+  return /^y(es)?$/i.test(answer.trim());
+}

@@ -1,0 +1,52 @@
+import { Option } from 'commander';
+import type { RunView } from '../answers.ts';
+import { type Define, examples } from '../command.ts';
+import { exitCodes } from '../exit-code.ts';
+import { type RunOptions, startRequest } from '../start-request.ts';
+import { instant, list, parameter, wholeNumber } from '../values.ts';
+import { runHead } from '../views/run-head.ts';
+import { waitFor } from '../wait.ts';
+
+const strategies = ['full', 'incremental', 'selective'];
+
+export const run: Define = (program, act) => {
+  program
+    .command('run <plan>')
+    .description('start a run of a plan')
+    .addOption(new Option('--strategy <name>', 'what to read: everything, what changed, or ids').choices(strategies))
+    .option('--ids <a,b|@file>', 'only these source ids; @file has one a line')
+    .option('--since <time>', 'only what changed from this time on (a date is its beginning in UTC)', instant)
+    .option('--until <time>', 'only what changed before this time', instant)
+    .option('--only <names>', 'only these entities or steps, such as users,profiles', list)
+    .option('--skip-existing', 'leave alone what the target has already')
+    .option('--skip-export', 'do not ask the source: start from the CSV files of an earlier export')
+    .option('--export-only', 'read the source and stop')
+    .option('--dry-run', 'do everything but write')
+    .option('--batch-size <n>', 'records a job', wholeNumber(1, 500))
+    .option('--target-schema <name>', 'schema of the target tables')
+    .option('--param <key=value>', 'a parameter of the plan, again for each; JSON is understood', parameter)
+    .option('--params <file>', 'parameters of the plan, as JSON')
+    .option('--field-map <file>', 'what the fields are called in your source, as JSON')
+    .option('--wait', 'follow the run to its end; the exit code says how it went')
+    .addHelpText(
+      'after',
+      examples(
+        'run bubble --wait',
+        'run bubble --only users,profiles --field-map fields.json --wait',
+        'run bubble --strategy incremental --since 2024-01-01',
+        'run bubble --ids @ids.txt --dry-run --wait --json',
+        'run bubble --param maxFailurePercent=5 --batch-size 100',
+      ),
+    )
+    .action(
+      act(async (session, options: RunOptions & { wait?: boolean }, plan: string) => {
+        const { api, out, settings } = session;
+        const body = startRequest(plan, options, settings.workingFolder);
+        const started = await api.request<RunView>('POST', '/runs', { body });
+        if (options.wait) return waitFor(session, started);
+        out.answer(started, (safe) => runHead(safe, out.paint));
+        out.note(`To follow it: ${settings.invocation} watch ${started.id}`);
+        return exitCodes.green;
+      }),
+    );
+};

@@ -1,0 +1,35 @@
+import { Option } from 'commander';
+import { runStatuses } from '../../engine/run-status.ts';
+import type { Page, RunView } from '../answers.ts';
+import { type Define, examples } from '../command.ts';
+import { exitCodes } from '../exit-code.ts';
+import { wholeNumber } from '../values.ts';
+import { runsTable } from '../views/runs.ts';
+
+interface Options {
+  readonly plan?: string;
+  readonly status?: string;
+  readonly limit: number;
+  readonly cursor?: string;
+}
+
+export const runs: Define = (program, act) => {
+  program
+    .command('runs')
+    .description('list the runs, newest first')
+    .option('--plan <name>', 'only of this plan')
+    .addOption(new Option('--status <status>', 'only in this status').choices(runStatuses))
+    .option('--limit <n>', 'how many', wholeNumber(1, 100), 20)
+    .option('--cursor <cursor>', 'where an earlier list ended')
+    .addHelpText('after', examples('runs', 'runs --plan bubble --status failed', 'runs --json'))
+    .action(
+      act(async ({ api, out, settings }, { plan, status, limit, cursor }: Options) => {
+        const page = await api.get<Page<RunView>>('/runs', { plan, status, limit, cursor });
+        out.answer(page, (safe) =>
+          safe.items.length === 0 ? 'no runs' : runsTable(safe.items, new Date(), out.paint),
+        );
+        if (page.nextCursor) out.note(`More with: ${settings.invocation} runs --cursor ${page.nextCursor}`);
+        return exitCodes.green;
+      }),
+    );
+};

@@ -1,0 +1,18 @@
+import { type Define, examples } from '../command.ts';
+import { exitCodeOf } from '../exit-code.ts';
+import { findRun } from '../runs.ts';
+import { printSummary } from '../wait.ts';
+
+export const status: Define = (program, act) => {
+  program
+    .command('status <run>')
+    .description('show where a run stands: records, sums, failures (of a plan: its newest run)')
+    .addHelpText('after', examples('status bubble', 'status RUN --json'))
+    .action(
+      act(async (session, _options: object, id: string) => {
+        const run = await findRun(session.api, id);
+        await printSummary(session, run);
+        return exitCodeOf(run);
+      }),
+    );
+};

@@ -1,0 +1,28 @@
+import type { ValidationView } from '../answers.ts';
+import { pathOf } from '../client.ts';
+import { type Define, examples } from '../command.ts';
+import { exitCodes } from '../exit-code.ts';
+import { deadlineMs } from '../http.ts';
+import { findRunOrNewest } from '../runs.ts';
+import { validationReport } from '../views/validation.ts';
+
+export const validate: Define = (program, act) => {
+  program
+    .command('validate [run]')
+    .description('check the target against the rules of the plan (of a plan, or of nothing named: the newest run)')
+    .option('--last', 'show the last validation instead of checking again')
+    .option('--rows <n>', 'rows shown of each broken rule; 0 for all', Number, 10)
+    .addHelpText('after', examples('validate bubble', 'validate RUN --json', 'validate --last --rows 0'))
+    .action(
+      act(async ({ api, out }, options: { last?: boolean; rows: number }, id: string | undefined) => {
+        const run = await findRunOrNewest(api, id);
+        const validation = options.last
+          ? await api.get<ValidationView>(pathOf`/runs/${run.id}/validation`)
+          : await api.request<ValidationView>('POST', pathOf`/runs/${run.id}/validate`, {
+              deadlineMs: deadlineMs.long,
+            });
+        out.answer(validation, (safe) => validationReport(safe, options.rows || Number.POSITIVE_INFINITY, out.paint));
+        return validation.status === 'green' && !validation.stale ? exitCodes.green : exitCodes.failures;
+      }),
+    );
+};

@@ -1,0 +1,20 @@
+import { type Define, examples } from '../command.ts';
+import { exitCodeOf, exitCodes, isFinished } from '../exit-code.ts';
+import { findRun } from '../runs.ts';
+import { followToEnd, waitFor } from '../wait.ts';
+
+export const watch: Define = (program, act) => {
+  program
+    .command('watch <run>')
+    .description('follow a run to its end (of a plan: its newest run); with --json a line for every change')
+    .addHelpText('after', examples('watch bubble', 'watch RUN --json'))
+    .action(
+      act(async (session, _options: object, id: string) => {
+        const { api, out } = session;
+        const run = await findRun(api, id);
+        if (!out.json) return waitFor(session, run);
+        const last = await followToEnd(session, run, out.jsonLine);
+        return isFinished(last) ? exitCodeOf(last) : exitCodes.detached;
+      }),
+    );
+};

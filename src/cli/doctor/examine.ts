@@ -1,0 +1,62 @@
+import type { List, PlanView, QueueView, SessionView, UpstreamView, WorkerView } from '../answers.ts';
+import type { Client } from '../client.ts';
+import type { Settings } from '../environment.ts';
+import { toProblem } from '../problem.ts';
+import { type Finding, ok, problem } from './finding.ts';
+import { nodeFinding } from './node.ts';
+import { planFindings } from './plans.ts';
+import { queueFindings } from './queues.ts';
+import { readyFindings } from './ready.ts';
+import { keyFinding, transportFinding } from './service.ts';
+import { upstreamFindings } from './upstreams.ts';
+
+export interface Examination {
+  /** False when nothing could be asked of the service. */
+  readonly reached: boolean;
+  readonly findings: readonly Finding[];
+}
+
+/** Looks at everything, from the outside in, and no further than something answers. */
+export async function examine(api: Client, settings: Settings): Promise<Examination> {
+  const findings: Finding[] = [nodeFinding(process.versions.node), ...transportFinding(settings)];
+  const service = await attempt('service', () =>
+    api.get('//healthz').then(() => [ok('service', `answers at ${settings.url}`)]),
+  );
+  findings.push(...service);
+  if (isBad(service)) return { reached: false, findings };
+  findings.push(
+    ...(await attempt('stores', () => api.request('GET', '//readyz', { accepts: 503 }).then(readyFindings))),
+  );
+  const key = await attempt('key', () => api.get<SessionView>('/session').then((session) => [keyFinding(session)]));
+  findings.push(...key);
+  if (!isBad(key)) findings.push(...(await fleetFindings(api)));
+  return { reached: true, findings };
+}
+
+async function fleetFindings(api: Client): Promise<Finding[]> {
+  const groups = await Promise.all([
+    attempt('workers', async () =>
+      queueFindings(
+        (await api.get<List<QueueView>>('/queues')).items,
+        (await api.get<List<WorkerView>>('/workers')).items,
+      ),
+    ),
+    attempt('plans', async () => planFindings((await api.get<List<PlanView>>('/plans')).items)),
+    attempt('upstreams', async () => upstreamFindings((await api.get<List<UpstreamView>>('/upstreams')).items)),
+  ]);
+  return groups.flat();
+}
+
+/** A question that is not answered is a finding too. */
+async function attempt(name: string, look: () => Promise<readonly Finding[]>): Promise<readonly Finding[]> {
+  try {
+    return await look();
+  } catch (thrown) {
+    const { code, message, remedy } = toProblem(thrown);
+    return [problem(name, `${code}: ${message}`, remedy ?? 'Look at the log of the service.')];
+  }
+}
+
+function isBad(findings: readonly Finding[]): boolean {
+  return findings.some((finding) => finding.state === 'problem');
+}

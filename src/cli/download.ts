@@ -1,0 +1,92 @@
+import { createWriteStream } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { type Client, pathOf } from './client.ts';
+import { exitCodes } from './exit-code.ts';
+import { Problem } from './problem.ts';
+
+export interface SavedReport {
+  readonly name: string;
+  readonly path: string;
+  readonly bytes: number;
+}
+
+const silenceMs = 60_000;
+
+/** Saves a report as a file. The file appears when it is whole; one that was there is replaced only then. */
+export async function saveReport(api: Client, runId: string, name: string, folder: string): Promise<SavedReport> {
+  const path = join(folder, safeName(name));
+  const part = `${path}.part-${process.pid}`;
+  const response = await api.open(pathOf`/runs/${runId}/reports/${name}`, { accept: '*/*' });
+  let bytes = 0;
+  const counted = async function* (): AsyncGenerator<Uint8Array> {
+    for await (const chunk of chunks(response)) {
+      bytes += chunk.byteLength;
+      yield chunk;
+    }
+  };
+  try {
+    await mkdir(folder, { recursive: true });
+    await pipeline(counted, createWriteStream(part));
+    await rename(part, path);
+  } catch (cause) {
+    await rm(part, { force: true }).catch(() => {});
+    throw cause instanceof Problem ? cause : fileProblem(path, cause);
+  }
+  return { name, path, bytes };
+}
+
+/** A report's text, piece by piece. */
+export async function* reportText(response: Response): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  for await (const chunk of chunks(response)) yield decoder.decode(chunk, { stream: true });
+  yield decoder.decode();
+}
+
+/** The body, until it ends. A body that breaks off or falls silent is a problem of the service, not of the disk. */
+async function* chunks(response: Response): AsyncGenerator<Uint8Array> {
+  const reader = response.body?.getReader();
+  try {
+    for (;;) {
+      const next = await withinSilence(reader?.read());
+      if (!next || next.done) return;
+      yield next.value;
+    }
+  } catch (cause) {
+    const message = `the report broke off: ${cause instanceof Error ? cause.message : String(cause)}`;
+    const remedy = 'Try again; nothing was kept of it.';
+    throw new Problem({ code: 'SERVICE_UNREACHABLE', message, remedy, exitCode: exitCodes.unreachable, cause });
+  } finally {
+    await reader?.cancel().catch(() => {});
+  }
+}
+
+async function withinSilence<T>(reading: Promise<T> | undefined): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const silence = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`nothing came for ${silenceMs / 1000} s`)), silenceMs);
+  });
+  try {
+    return await Promise.race([reading, silence]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The service chooses the names; a name is not allowed to choose another folder. */
+function safeName(name: string): string {
+  const safe = basename(name.replaceAll('\\', '/'));
+  if (safe === name && !['', '.', '..'].includes(safe) && !safe.includes('\0')) return safe;
+  throw new Problem({ code: 'BAD_NAME', message: `${JSON.stringify(name)} is no name for a file`, remedy: undefined });
+}
+
+function fileProblem(path: string, cause: unknown): Problem {
+  const message = `${path} cannot be written: ${cause instanceof Error ? cause.message : String(cause)}`;
+  return new Problem({
+    code: 'FILE',
+    message,
+    remedy: 'Check the folder given with --out and its permissions.',
+    cause,
+  });
+}

@@ -1,0 +1,16 @@
+/** Cuts a list so that no piece has more items, or more bytes of JSON, than given; an item is never cut. */
+export function* pieces<T>(items: readonly T[], mostItems: number, mostBytes: number): Generator<readonly T[]> {
+  let piece: T[] = [];
+  let bytes = 0;
+  for (const item of items) {
+    const size = Buffer.byteLength(JSON.stringify(item)) + 1;
+    if (piece.length > 0 && (piece.length === mostItems || bytes + size > mostBytes)) {
+      yield piece;
+      piece = [];
+      bytes = 0;
+    }
+    piece.push(item);
+    bytes += size;
+  }
+  if (piece.length > 0) yield piece;
+}

@@ -1,0 +1,37 @@
+import type { Page, RunView } from './answers.ts';
+import { type Client, pathOf } from './client.ts';
+import { Problem, usage } from './problem.ts';
+
+/**
+ * The run with this id, or the newest run of the plan with this name. For commands that only look: what changes
+ * something wants the id.
+ */
+export async function findRun(api: Client, idOrPlan: string): Promise<RunView> {
+  try {
+    return await api.get<RunView>(pathOf`/runs/${idOrPlan}`);
+  } catch (thrown) {
+    if (!(thrown instanceof Problem) || thrown.status !== 404) throw thrown;
+  }
+  const run = await newestRun(api, idOrPlan);
+  if (run) return run;
+  throw new Problem({
+    code: 'NOT_FOUND',
+    message: `${idOrPlan} is no run, and no plan that has been run`,
+    remedy: '`drover runs` lists the runs, `drover plans` the plans.',
+    status: 404,
+  });
+}
+
+/** The newest run of a plan, or of all. */
+export async function newestRun(api: Client, plan: string | undefined): Promise<RunView | undefined> {
+  const page = await api.get<Page<RunView>>('/runs', { plan, limit: 1 });
+  return page.items[0];
+}
+
+/** Like findRun, or the newest run of all when nothing is named. */
+export async function findRunOrNewest(api: Client, idOrPlan: string | undefined): Promise<RunView> {
+  if (idOrPlan !== undefined) return findRun(api, idOrPlan);
+  const run = await newestRun(api, undefined);
+  if (run) return run;
+  throw usage('there is no run yet', 'Start one with `drover run PLAN`.');
+}

@@ -1,0 +1,57 @@
+import { resolve } from 'node:path';
+import type { StartRun } from '../engine/control/contract.ts';
+import { usage } from './problem.ts';
+import { ids, jsonObjectFile } from './values.ts';
+
+/** The options of `drover run`. */
+export interface RunOptions {
+  readonly strategy?: 'full' | 'incremental' | 'selective';
+  readonly ids?: string;
+  readonly since?: string;
+  readonly until?: string;
+  readonly only?: readonly string[];
+  readonly skipExisting?: boolean;
+  readonly skipExport?: boolean;
+  readonly exportOnly?: boolean;
+  readonly dryRun?: boolean;
+  readonly batchSize?: number;
+  readonly targetSchema?: string;
+  readonly param?: Readonly<Record<string, unknown>>;
+  readonly params?: string;
+  readonly fieldMap?: string;
+}
+
+/** The body of POST /runs. What was not said is left out, so that the service's own defaults hold. */
+export function startRequest(plan: string, options: RunOptions, folder: string): StartRun {
+  if (options.skipExport && options.exportOnly) throw usage('--skip-export and --export-only leave nothing to do');
+  if (options.ids !== undefined && options.strategy !== undefined && options.strategy !== 'selective') {
+    throw usage(`--ids and --strategy ${options.strategy} contradict each other`, 'Leave --strategy out.');
+  }
+  const params = paramsOf(options, folder);
+  const { strategy, since, until, only, skipExisting, exportOnly, dryRun, batchSize, targetSchema } = options;
+  return {
+    plan,
+    strategy,
+    ids: options.ids === undefined ? undefined : ids(options.ids, folder),
+    since,
+    until,
+    only,
+    skipExisting,
+    exportOnly,
+    dryRun,
+    batchSize,
+    targetSchema,
+    params: Object.keys(params).length > 0 ? params : undefined,
+  };
+}
+
+/** From the general to the particular: the file, then the options with names of their own, then each --param. */
+function paramsOf(options: RunOptions, folder: string): Record<string, unknown> {
+  const file = (path: string, what: string): Record<string, unknown> => jsonObjectFile(resolve(folder, path), what);
+  return Object.fromEntries([
+    ...Object.entries(options.params === undefined ? {} : file(options.params, 'the file of parameters')),
+    ...(options.fieldMap === undefined ? [] : [['fieldMap', file(options.fieldMap, 'the field map')]]),
+    ...(options.skipExport ? [['skipExport', true]] : []),
+    ...Object.entries(options.param ?? {}),
+  ]);
+}

@@ -1,0 +1,100 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { InvalidArgumentError } from 'commander';
+import { usage } from './problem.ts';
+import { parseInstant } from './time.ts';
+
+/** Parsers of option values. What they refuse is a wrong use and names what would be right. */
+
+export function wholeNumber(low: number, high: number): (text: string) => number {
+  return (text) => {
+    const number = Number(text);
+    if (/^\d+$/.test(text) && number >= low && number <= high) return number;
+    throw new InvalidArgumentError(`A whole number from ${low} to ${high} is wanted.`);
+  };
+}
+
+/** Text that is not only blanks. */
+export function words(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('It must say something.');
+  return text.trim();
+}
+
+export function instant(text: string): string {
+  const at = parseInstant(text);
+  if (at !== undefined) return at;
+  throw new InvalidArgumentError('A date (2024-01-31) or an instant with its zone (2024-01-31T09:00:00Z) is wanted.');
+}
+
+/** `a,b`. */
+export function list(text: string): readonly string[] {
+  const items = unique(text.split(','));
+  if (items.length === 0) throw new InvalidArgumentError('At least one name is wanted.');
+  return items;
+}
+
+/** `a,b`, or `@file` with one id a line (an id may then hold a comma) or a JSON array. */
+export function ids(text: string, folder: string): readonly string[] {
+  const found = text.startsWith('@') ? idsOfFile(resolve(folder, text.slice(1))) : unique(text.split(','));
+  if (found.length === 0) throw usage(`${text} names no id`, 'Give ids as a,b or as @file with one id a line.');
+  return found;
+}
+
+/** `key=value`, gathered; a value that is JSON is taken as JSON. */
+export function parameter(text: string, gathered: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+  const at = text.indexOf('=');
+  if (at < 1) throw new InvalidArgumentError('key=value is wanted.');
+  // Entries and not an assignment: the key may be `__proto__`.
+  return Object.fromEntries([...Object.entries(gathered), [text.slice(0, at), jsonOrText(text.slice(at + 1))]]);
+}
+
+/** The JSON in a file. `what` is said when it cannot be had. */
+export function jsonFile(path: string, what: string): unknown {
+  const text = textFile(path, what);
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw usage(`${what} ${path} is not JSON: ${(cause as Error).message}`, 'Correct the file.');
+  }
+}
+
+/** A JSON object in a file. */
+export function jsonObjectFile(path: string, what: string): Record<string, unknown> {
+  const value = jsonFile(path, what);
+  if (isObject(value)) return value;
+  throw usage(`${what} ${path} does not hold a JSON object`, 'It must look like {"name": "value"}.');
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function idsOfFile(path: string): readonly string[] {
+  const text = textFile(path, 'the file of ids');
+  if (!text.trimStart().startsWith('[')) return unique(text.split(/\r?\n/));
+  const value = jsonFile(path, 'the file of ids');
+  if (Array.isArray(value) && value.every((id) => typeof id === 'string' || typeof id === 'number')) {
+    return unique(value.map(String));
+  }
+  throw usage(`the file of ids ${path} holds something else than ids`, 'Write ["a", "b"] or one id a line.');
+}
+
+function textFile(path: string, what: string): string {
+  try {
+    return readFileSync(path, 'utf8').replace(/^\ufeff/, '');
+  } catch (cause) {
+    throw usage(`${what} ${path} cannot be read: ${(cause as Error).message}`, 'Check the path and its permissions.');
+  }
+}
+
+function unique(items: readonly string[]): readonly string[] {
+  return [...new Set(items.map((item) => item.trim()).filter((item) => item !== ''))];
+}
+
+function jsonOrText(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
