@@ -27,10 +27,13 @@ export interface Services {
   stop(): Promise<void>;
 }
 
-/** Thrown when there is nothing to use and nothing may be started; the message is for a person. */
+/** There is nothing to use, and nothing may or can be started. The message is for a person and says what to do. */
 export class NoServices extends Error {}
 
-/** The environment's, else those that another process of this checkout runs, else ones started now. */
+/**
+ * The environment's, else those that another process of this checkout runs, else ones started now.
+ * @throws NoServices
+ */
 export async function resolveServices(env: ServicesEnv, options: ServicesOptions = {}): Promise<Services> {
   const dir = resolve(options.dir ?? join(checkoutRoot(), '.drover'));
   const joined = await joinRunning(env, dir, options.start === false);
@@ -38,9 +41,23 @@ export async function resolveServices(env: ServicesEnv, options: ServicesOptions
   if (options.start === false) {
     throw new NoServices('No PostgreSQL and Redis: run `npm start` first, or set DATABASE_URL and REDIS_URL.');
   }
-  // Only a process that starts something loads the starters, which a production image does not have.
-  const { withLock } = await import('./lock.mjs');
-  return withLock(join(dir, 'stack.lock'), async () => (await joinRunning(env, dir, false)) ?? start(env, dir));
+  try {
+    // Only a process that starts something loads the starters, which a production image does not have.
+    const { withLock } = await import('./lock.mjs');
+    return await withLock(join(dir, 'stack.lock'), async () => (await joinRunning(env, dir, false)) ?? start(env, dir));
+  } catch (error) {
+    throw explained(error, dir);
+  }
+}
+
+function explained(cause: unknown, dir: string): NoServices {
+  if (cause instanceof NoServices) return cause;
+  const { code, message } = cause as NodeJS.ErrnoException;
+  if (code !== 'EACCES' && code !== 'EPERM') return new NoServices(message, { cause });
+  return new NoServices(
+    `${dir} holds files of another user (${message}). Run \`sudo chown -R "$(id -un)" ${dir}\`, or delete it with its data.`,
+    { cause },
+  );
 }
 
 async function joinRunning(env: ServicesEnv, dir: string, orphansToo: boolean): Promise<Services | undefined> {

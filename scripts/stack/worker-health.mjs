@@ -1,4 +1,4 @@
-// The health check of a worker's container: a worker has no port, but it tells the database every few seconds that it
+// The health check of a worker's container: a worker has no port, but it tells the database every two seconds that it
 // works. A process that hangs stops telling, which asking whether it exists would not show.
 import { hostname } from 'node:os';
 import pg from 'pg';
@@ -7,7 +7,7 @@ const client = new pg.Client({ connectionString: process.env.DATABASE_URL, conne
 try {
   await client.connect();
   const { rowCount } = await client.query(
-    "select from drover.workers where host = $1 and seen_at > now() - interval '60 seconds'",
+    "select from drover.workers where host = $1 and seen_at > now() - interval '30 seconds'",
     [hostname()],
   );
   process.exitCode = rowCount > 0 ? 0 : 1;
