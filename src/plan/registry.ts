@@ -1,0 +1,71 @@
+import { readdir } from 'node:fs/promises';
+import { DroverError } from '../errors.ts';
+import type { Plan } from './contract.ts';
+
+/** The plans of this installation, by name. */
+export interface Plans {
+  names(): readonly string[];
+  all(): readonly Plan[];
+  /** The plan of that name. Throws CONFIGURATION naming the plans there are. */
+  get(name: string): Plan;
+}
+
+const plansFolder = new URL('../plans/', import.meta.url);
+
+// This file runs as .ts under tsx and as .js when built; its neighbours do the same.
+const index = `index${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`;
+
+/**
+ * Loads every plan: each folder of `src/plans` is one, so that adding a plan edits nothing else.
+ * @throws DroverError CONFIGURATION when a folder holds no plan, or one of another name.
+ */
+export async function loadPlans(folder: URL = plansFolder): Promise<Plans> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  const plans = await Promise.all(names.sort().map((name) => loadPlan(name, new URL(`${name}/${index}`, folder))));
+  return createRegistry(plans);
+}
+
+/** A registry of the plans given. */
+export function createRegistry(plans: readonly Plan[]): Plans {
+  const byName = new Map(plans.map((plan) => [plan.name, plan]));
+  return {
+    names: () => [...byName.keys()],
+    all: () => [...byName.values()],
+    get(name) {
+      const plan = byName.get(name);
+      if (plan !== undefined) return plan;
+      throw new DroverError('CONFIGURATION', `there is no plan ${JSON.stringify(name)}`, {
+        remedy: `Use one of the plans there are: ${[...byName.keys()].join(', ') || 'none yet'}.`,
+      });
+    },
+  };
+}
+
+async function loadPlan(folder: string, file: URL): Promise<Plan> {
+  const plan = planOf(await importFrom(file, folder));
+  if (plan === undefined) throw notAPlan(folder, `its ${index} has no plan as its default export`);
+  if (plan.name !== folder) throw notAPlan(folder, `its plan is called ${plan.name}; both need the same name`);
+  return plan;
+}
+
+async function importFrom(file: URL, folder: string): Promise<{ default?: unknown }> {
+  try {
+    return (await import(file.href)) as { default?: unknown };
+  } catch (cause) {
+    if (cause instanceof DroverError) throw cause;
+    throw notAPlan(folder, cause instanceof Error ? cause.message : String(cause), cause);
+  }
+}
+
+function planOf({ default: plan }: { default?: unknown }): Plan | undefined {
+  const isPlan = typeof plan === 'object' && plan !== null && 'name' in plan && 'entities' in plan;
+  return isPlan ? (plan as Plan) : undefined;
+}
+
+function notAPlan(folder: string, why: string, cause?: unknown): DroverError {
+  return new DroverError('CONFIGURATION', `the folder src/plans/${folder} cannot be loaded: ${why}`, {
+    cause,
+    remedy: 'Correct the plan, or take its folder out of src/plans.',
+  });
+}

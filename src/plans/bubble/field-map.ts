@@ -1,0 +1,103 @@
+import type { EntityName } from './entity-names.ts';
+import { defaulted, type Field, optional, pointer, required } from './field.ts';
+import { amount } from './parsers/amount.ts';
+import { boolean } from './parsers/boolean.ts';
+import { currency } from './parsers/currency.ts';
+import { duration } from './parsers/duration.ts';
+import { email } from './parsers/email.ts';
+import { instant, timestamp } from './parsers/instant.ts';
+import { count } from './parsers/integer.ts';
+import { jsonb } from './parsers/jsonb.ts';
+import { list } from './parsers/list.ts';
+import { numeric } from './parsers/numeric.ts';
+import { Problem } from './parsers/parsed.ts';
+import { reference } from './parsers/reference.ts';
+import { role } from './parsers/role.ts';
+import { secret } from './parsers/secret.ts';
+import { bookingStatus, paymentStatus } from './parsers/status.ts';
+import { text } from './parsers/text.ts';
+import { url } from './parsers/url.ts';
+
+// `Created Date` is the Data API's name, `Creation Date` that of Bubble's own export. Names are compared without case,
+// blanks and punctuation, so `created_date` is the first of them as well.
+const created = optional(['Created Date', 'Creation Date', 'created_at'], timestamp);
+const updated = optional(['Modified Date', 'updated_at'], timestamp);
+const stamps = { created_at: created, updated_at: updated };
+
+const noCurrency = new Problem('UNKNOWN_CURRENCY', 'is missing; a run may set defaultCurrency');
+
+/**
+ * Target columns, in the order they are made, and where they come from. The first name of each list that holds something
+ * gives the value; a run may replace any list by the parameter `fieldMap`.
+ */
+export const fieldMap = {
+  users: {
+    // The address that signs in is the person's; a field of the application's own is what somebody once typed.
+    email: required(
+      ['authentication.email.email', 'authentication.*.email', 'email', 'email address', 'user email'],
+      email,
+      'BAD_EMAIL',
+    ),
+    // Made by entities/users.ts of the password, which Bubble's API never gives; applications may have kept one of their own.
+    password_hash: optional(['password', 'password_hash'], secret),
+    role: required(['type', 'role', 'user_type', 'user_role'], role, 'UNKNOWN_ROLE'),
+    is_active: defaulted(['active', 'is_active'], boolean, ({ reading }) => reading.activeWhenEmpty),
+    email_verified: defaulted(
+      ['verified', 'email_verified', 'is_verified', 'authentication.email.email_confirmed'],
+      boolean,
+      () => false,
+    ),
+    ...stamps,
+  },
+  client_profiles: {
+    // Not `Created By`: profiles that the office entered would all become the office's.
+    user_id: pointer('users', ['user_id', 'user'], reference),
+    first_name: optional(['first_name'], text),
+    last_name: optional(['last_name'], text),
+    photo_url: optional(['photo', 'photo_url'], url),
+    phone: optional(['phone_number', 'phone'], text),
+    timezone: optional(['time_zone'], text),
+    quiz_data: optional(['quiz_responses', 'quiz_data'], jsonb),
+    preferences: optional(['user_preferences', 'preferences'], jsonb),
+    ...stamps,
+  },
+  coach_profiles: {
+    user_id: pointer('users', ['user_id', 'user'], reference),
+    first_name: optional(['first_name'], text),
+    last_name: optional(['last_name'], text),
+    bio: optional(['biography', 'bio'], text),
+    expertise: defaulted(['expertise_areas', 'expertise'], list, () => []),
+    languages: defaulted(['languages_spoken', 'languages'], list, () => []),
+    countries: defaulted(['countries_experience', 'countries'], list, () => []),
+    hourly_rate: optional(
+      ['rate', 'hourly_rate'],
+      numeric({ precision: 10, scale: 2, min: 25, max: 500, code: 'RATE_OUT_OF_RANGE' }),
+    ),
+    availability: optional(['availability_data', 'availability'], jsonb),
+    // A lone comma is taken for no thousands here: `4,625` is a rating, if anything, so it is refused as ambiguous.
+    rating: optional(['average_rating', 'rating'], numeric({ precision: 3, scale: 2, min: 0, decimals: 9 })),
+    total_sessions: optional(['session_count', 'total_sessions'], count),
+    ...stamps,
+  },
+  bookings: {
+    client_id: pointer('users', ['client_user_id', 'client_id', 'client', 'client_user'], reference),
+    coach_id: pointer('users', ['coach_user_id', 'coach_id', 'coach', 'coach_user'], reference),
+    session_datetime: required(['session_date', 'session_datetime'], instant, 'BAD_DATE'),
+    duration_minutes: required(['duration', 'duration_minutes'], duration, 'BAD_DURATION'),
+    status: required(['booking_status', 'status'], bookingStatus, 'UNKNOWN_STATUS'),
+    ...stamps,
+  },
+  payments: {
+    booking_id: pointer('bookings', ['booking_ref', 'booking_id', 'booking'], reference),
+    // Before the amount, which is read in it.
+    currency: {
+      ...optional(['currency_code', 'currency'], currency),
+      absent: ({ reading }) => reading.defaultCurrency ?? noCurrency,
+    },
+    amount: required(['payment_amount', 'amount'], amount, 'BAD_AMOUNT'),
+    status: required(['payment_status', 'status'], paymentStatus, 'UNKNOWN_STATUS'),
+    stripe_session_id: optional(['stripe_session', 'stripe_session_id'], text),
+    stripe_payment_intent_id: optional(['stripe_intent', 'stripe_payment_intent_id', 'stripe_payment_intent'], text),
+    created_at: created,
+  },
+} as const satisfies Readonly<Record<EntityName, Readonly<Record<string, Field>>>>;

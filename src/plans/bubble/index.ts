@@ -1,0 +1,32 @@
+import type { Plan } from '../../plan/contract.ts';
+import { definePlan } from '../../plan/define-plan.ts';
+import { codes } from './codes.ts';
+import { bookings } from './entities/bookings.ts';
+import { clientProfiles } from './entities/client-profiles.ts';
+import { coachProfiles } from './entities/coach-profiles.ts';
+import { payments } from './entities/payments.ts';
+import { users } from './entities/users.ts';
+import { paramsSchema } from './params.ts';
+import { rules } from './rules.ts';
+import { settingsSchema } from './settings.ts';
+
+export { csvExport } from './csv-export.ts';
+
+export default definePlan({
+  name: 'bubble',
+  version: '1.0.0',
+  title: 'Bubble to PostgreSQL',
+  description: 'Users, profiles, bookings and payments of a Bubble application, from its Data API or from CSV files.',
+  settings: settingsSchema,
+  params: paramsSchema,
+  upstreams: ['bubble'],
+  entities: { users, client_profiles: clientProfiles, coach_profiles: coachProfiles, bookings, payments },
+  // The document migrates bookings and payments in one step called bookings, so a step has the name of one of its entities.
+  steps: { profiles: ['client_profiles', 'coach_profiles'], bookings: ['bookings', 'payments'] },
+  rules,
+  mappingFiles: [
+    { name: 'user_id_mapping.json', entity: 'users' },
+    { name: 'booking_id_mapping.json', entity: 'bookings' },
+  ],
+  codes,
+} satisfies Plan);

@@ -1,0 +1,31 @@
+import type { Json, JsonObject } from '../../../plan/json.ts';
+import type { LocalZone } from './local-zone.ts';
+import type { Reading } from './reading.ts';
+
+/**
+ * Why a value cannot be taken. `what` follows the field's name in a sentence ("is not a number"). It never quotes a
+ * value that may be about a person.
+ */
+export class Problem {
+  readonly code: string;
+  readonly what: string;
+
+  constructor(code: string, what: string) {
+    this.code = code;
+    this.what = what;
+  }
+}
+
+/** What a parser may look at besides the value. */
+export interface ParseContext {
+  readonly reading: Reading;
+  /** The zone of local times in this record, when it is known. */
+  readonly zone: LocalZone | undefined;
+  /** The columns made so far. */
+  readonly row: JsonObject;
+  /** Says what was changed or left out while the row was made; never with a personal value. */
+  note(text: string): void;
+}
+
+/** Pure. Answers the column's value, a problem, or undefined when nothing is left of the value. Throws nothing. */
+export type Parser = (value: Json, context: ParseContext) => Json | Problem | undefined;

@@ -1,0 +1,93 @@
+import type { Reference, RejectOutcome, RowOutcome, TransformContext } from '../../plan/contract.ts';
+import type { Json, JsonObject } from '../../plan/json.ts';
+import { type CsvNote, csvNoteOf, zoneOf } from './csv-note.ts';
+import { type EntityName, entityNames } from './entity-names.ts';
+import type { Field } from './field.ts';
+import { fieldMap } from './field-map.ts';
+import { type ParseContext, Problem } from './parsers/parsed.ts';
+import type { Picked } from './picker.ts';
+import { readingOf } from './reading.ts';
+
+interface Fault {
+  readonly column: string;
+  readonly problem: Problem;
+  /** The source field the value was found in. */
+  readonly key: string | undefined;
+}
+
+/** What became of a record's fields. */
+export interface Draft {
+  readonly row: Record<string, Json>;
+  readonly references: Record<string, Reference>;
+  readonly notes: string[];
+  /** Values by column, as they were found. */
+  readonly found: Readonly<Record<string, unknown>>;
+  /** The first column that could not be made. */
+  readonly fault: Fault | undefined;
+  readonly context: ParseContext;
+}
+
+type Columns = readonly (readonly [string, Field])[];
+
+const columnsOf = Object.fromEntries(
+  entityNames.map((entity): [string, Columns] => [entity, Object.entries<Field>(fieldMap[entity])]),
+) as Readonly<Record<EntityName, Columns>>;
+
+/** Makes every column of the entity that can be made, also when one cannot: money is counted on rejected records too. */
+export function draftRow(entity: EntityName, raw: JsonObject, { params }: TransformContext): Draft {
+  const reading = readingOf(params);
+  const csv = csvNoteOf(raw);
+  const picks = reading.pickers[entity](raw);
+  const row: Record<string, Json> = {};
+  const references: Record<string, Reference> = {};
+  const found: Record<string, unknown> = {};
+  const notes: string[] = [];
+  let fault: Fault | undefined;
+  let current = '';
+  const note = (text: string) => notes.push(`${current}: ${text}`);
+  const context: ParseContext = { reading, zone: reading.zone ?? zoneOf(csv), row, note };
+  columnsOf[entity].forEach(([column, field], at) => {
+    current = column;
+    const pick = picks[at];
+    if (pick !== undefined) found[column] = pick.value;
+    const value = linked(field, pick, csv) ?? valueFor(field, pick, context);
+    if (value instanceof Problem) fault ??= { column, problem: value, key: pick?.key };
+    else if (field.references === undefined) row[column] = value;
+    else references[column] = { entity: field.references, sourceId: String(value) };
+  });
+  return { row, references, notes, found, fault, context };
+}
+
+/** The draft as an outcome, when nothing is wrong with it. */
+export function rowOutcome({ row, references, notes }: Draft): RowOutcome {
+  const outcome: RowOutcome = { kind: 'row', row };
+  return {
+    ...outcome,
+    ...(Object.keys(references).length > 0 && { references }),
+    ...(notes.length > 0 && { notes }),
+  };
+}
+
+/** The outcome of a record with a fault; says which field of the source is meant, never what a person wrote in it. */
+export function rejectOutcome({ column, problem, key }: Fault): RejectOutcome {
+  const source = key === undefined || key === column ? '' : ` (field "${key}" of the source)`;
+  return { kind: 'reject', code: problem.code, field: column, message: `${column}${source} ${problem.what}` };
+}
+
+function valueFor(field: Field, pick: Picked | undefined, context: ParseContext): Json | Problem {
+  const value = pick === undefined ? undefined : field.parse(pick.value as Json, context);
+  return value === undefined ? field.absent(context) : value;
+}
+
+const ambiguous = new Problem('AMBIGUOUS_REFERENCE', 'names its record by an e-mail or name that several have');
+
+/** The record that the file's other rows give for a reference by e-mail or name. */
+function linked(
+  { references }: Field,
+  pick: Picked | undefined,
+  csv: CsvNote | undefined,
+): string | Problem | undefined {
+  const links = references === undefined || pick === undefined ? undefined : csv?.links;
+  if (links === undefined || pick === undefined || !Object.hasOwn(links, pick.key)) return undefined;
+  return links[pick.key] ?? ambiguous;
+}

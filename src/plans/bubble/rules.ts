@@ -1,0 +1,49 @@
+import type { Rule } from '../../plan/contract.ts';
+
+/** What must be true of the rows in the target: the document's data quality checks, against the database itself. */
+export const rules = [
+  {
+    name: 'email-format',
+    entity: 'users',
+    severity: 'error',
+    description: 'Every user has a well-formed e-mail address',
+    violates: String.raw`t.email is null or t.email !~ '^[^@[:space:]]+@[^@[:space:].]+(\.[^@[:space:].]+)+$'`,
+  },
+  {
+    name: 'role-known',
+    entity: 'users',
+    severity: 'error',
+    description: 'Every user is a client, a coach or an admin',
+    violates: `t.role is null or t.role not in ('client', 'coach', 'admin')`,
+  },
+  {
+    name: 'hourly-rate-range',
+    entity: 'coach_profiles',
+    severity: 'error',
+    description: 'Hourly rates are between $25 and $500',
+    violates: 't.hourly_rate is not null and t.hourly_rate not between 25 and 500',
+  },
+  {
+    name: 'duration-positive',
+    entity: 'bookings',
+    severity: 'error',
+    description: 'Bookings last more than 0 minutes',
+    violates: 't.duration_minutes is null or t.duration_minutes <= 0',
+  },
+  {
+    name: 'amount-positive',
+    entity: 'payments',
+    severity: 'error',
+    description: 'Payments are more than 0',
+    violates: 't.amount is null or t.amount <= 0',
+  },
+  {
+    // A warning: a confirmed booking that nobody paid is as true in Bubble as it is here. The migration did not make it and
+    // must not hide it, but it cannot mend it either, and a red run would be red for ever.
+    name: 'confirmed-bookings-paid',
+    entity: 'bookings',
+    severity: 'warning',
+    description: 'Confirmed bookings have payments',
+    violates: `t.status = 'confirmed' and not exists (select 1 from {schema}.payments p where p.booking_id = t.id)`,
+  },
+] as const satisfies readonly Rule[];
