@@ -48,8 +48,14 @@ export interface PlanView {
   readonly upstreams: readonly string[];
   /** JSON Schema. */
   readonly params: Readonly<Record<string, unknown>>;
-  /** What keeps a run of it from being started; absent where the service does not say. */
-  readonly problems?: readonly string[];
+  /** Variables it reads from the environment of the service; absent where the service does not say. */
+  readonly settings?: readonly {
+    readonly name: string;
+    readonly set: boolean;
+    /** What is wrong with the value. */
+    readonly problem: string | null;
+    readonly description: string;
+  }[];
 }
 
 export interface WorkerView {

@@ -7,6 +7,8 @@ export interface Settings {
   readonly url: string;
   readonly token: string | undefined;
   readonly exportDir: string;
+  /** The folder of exports in the service's eyes too: it was named here, and the service is on this machine. */
+  readonly sharedExportDir: string | undefined;
   /** Relative paths on the command line start here. */
   readonly workingFolder: string;
   /** How this program was called, for the commands it proposes. */
@@ -43,13 +45,20 @@ export function settingsFrom(env: Variables, cwd: string): Settings {
   // npm changes to the folder of package.json; INIT_CWD is where the operator stands.
   const viaNpm = env.npm_lifecycle_event === 'drover';
   const workingFolder = (viaNpm && env.INIT_CWD) || cwd;
+  const exportDir = resolve(workingFolder, env.MIGRATION_EXPORT_DIR || './migration_data');
   return {
     url,
     token,
-    exportDir: resolve(workingFolder, env.MIGRATION_EXPORT_DIR || './migration_data'),
+    exportDir,
+    sharedExportDir: env.MIGRATION_EXPORT_DIR && isLocal(url) ? exportDir : undefined,
     workingFolder,
     invocation: viaNpm ? 'npm run drover --' : 'npx drover',
   };
+}
+
+/** True of the addresses by which a machine calls itself. */
+export function isLocal(url: string): boolean {
+  return ['localhost', '127.0.0.1', '[::1]'].includes(new URL(url).hostname);
 }
 
 function serviceUrl(env: Variables, problems: string[]): string {

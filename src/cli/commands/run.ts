@@ -41,7 +41,7 @@ export const run: Define = (program, act) => {
     .action(
       act(async (session, options: RunOptions & { wait?: boolean }, plan: string) => {
         const { api, out, settings } = session;
-        const body = startRequest(plan, options, settings.workingFolder);
+        const body = startRequest(plan, options, settings);
         const started = await api.request<RunView>('POST', '/runs', { body });
         if (options.wait) return waitFor(session, started);
         out.answer(started, (safe) => runHead(safe, out.paint));

@@ -1,13 +1,11 @@
 import type { SessionView } from '../answers.ts';
-import type { Settings } from '../environment.ts';
+import { isLocal, type Settings } from '../environment.ts';
 import { type Finding, ok, warning } from './finding.ts';
-
-const local = ['localhost', '127.0.0.1', '[::1]'];
 
 /** A key sent over plain http can be read on the way. */
 export function transportFinding({ url, token }: Pick<Settings, 'url' | 'token'>): Finding[] {
   const { protocol, hostname } = new URL(url);
-  if (protocol === 'https:' || token === undefined || local.includes(hostname)) return [];
+  if (protocol === 'https:' || token === undefined || isLocal(url)) return [];
   return [warning('transport', `the key travels to ${hostname} without encryption`, 'Give DROVER_URL with https.')];
 }
 

@@ -17,6 +17,7 @@ describe('the environment', () => {
       url: 'http://127.0.0.1:3000',
       token: undefined,
       exportDir: '/here/migration_data',
+      sharedExportDir: undefined,
       workingFolder: '/here',
       invocation: 'npx drover',
     });

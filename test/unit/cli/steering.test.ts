@@ -1,0 +1,153 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { drover } from './drover.ts';
+import { failureGroup, greenRun, runView } from './fixtures.ts';
+import { refusal, type ScriptedService, startScriptedService } from './service.ts';
+
+let service: ScriptedService;
+
+beforeEach(async () => {
+  service = await startScriptedService();
+});
+
+afterEach(() => service.close());
+
+const bodies = (): unknown[] => service.received.map((one) => one.body);
+
+describe('pause, resume, cancel, retry', () => {
+  it('ask for one thing, with the reason', async () => {
+    for (const name of ['pause', 'resume', 'cancel', 'retry']) {
+      service.on(`POST /runs/r1/${name}`, runView({ status: 'pausing' }));
+      const ran = await drover(service.url, [name, 'r1', '--reason', ' the API is theirs ']);
+      expect(ran, name).toMatchObject({ code: 0, stderr: '' });
+      expect(ran.stdout).toContain('run r1 of bubble@1.0.0: pausing');
+    }
+    expect(bodies()).toEqual(Array(4).fill({ reason: 'the API is theirs' }));
+  });
+
+  it('want a reason where something is stopped', async () => {
+    for (const args of [
+      ['pause', 'r1'],
+      ['pause', 'r1', '--reason', '  '],
+      ['rollback', 'r1'],
+    ]) {
+      expect((await drover(service.url, args)).code, args.join(' ')).toBe(2);
+    }
+    expect(service.received).toEqual([]);
+  });
+
+  it('show what is possible instead', async () => {
+    service.on('POST /runs/r1/pause', () =>
+      refusal(409, 'NOT_ALLOWED_NOW', 'run r1 is completed: pause is not possible', 'Possible now: replay.'),
+    );
+    const ran = await drover(service.url, ['pause', 'r1', '--reason', 'x']);
+    expect(ran).toMatchObject({ code: 2, stdout: '' });
+    expect(ran.stderr).toBe('NOT_ALLOWED_NOW: run r1 is completed: pause is not possible\n→ Possible now: replay.\n');
+  });
+
+  it('follow a run that goes on', async () => {
+    service.on('POST /runs/r1/retry', runView());
+    service.on('GET /runs/r1', greenRun());
+    const ran = await drover(service.url, ['retry', 'r1', '--wait', '--json']);
+    expect(ran.json()).toMatchObject({ status: 'completed' });
+  });
+});
+
+describe('replay', () => {
+  it('takes one group or all that can be replayed', async () => {
+    const blocked = failureGroup({ group: 'g2', status: 'blocked' });
+    service.on('GET /runs/r1/failures', { items: [failureGroup(), blocked, failureGroup({ group: 'g3' })] });
+    for (const group of ['g1', 'g3']) {
+      service.on(`POST /runs/r1/failures/${group}/replay`, () => ({
+        status: 202,
+        body: { replayed: 6, run: runView() },
+      }));
+    }
+    expect((await drover(service.url, ['replay', 'r1', 'g1'])).stdout).toBe(
+      '6 records are on their way again in run r1\n',
+    );
+    const all = await drover(service.url, ['replay', 'r1', '--all', '--reason', 'map mended', '--json']);
+    expect(all.json()).toMatchObject({ replayed: 12, run: { id: 'r1' } });
+  });
+
+  it('wants to know which', async () => {
+    for (const args of [
+      ['replay', 'r1'],
+      ['replay', 'r1', 'g1', '--all'],
+    ]) {
+      expect((await drover(service.url, args)).code).toBe(2);
+    }
+  });
+});
+
+describe('rollback', () => {
+  const view = { runId: 'r1', dryRun: false, removed: 5, restored: 2, conflicts: [] as unknown[] };
+  beforeEach(() => {
+    service.on('POST /runs/r1/rollback', ({ body }) => ({
+      body: { ...view, dryRun: (body as { dryRun: boolean }).dryRun },
+    }));
+  });
+
+  it('is confirmed by a person who was told what is at stake', async () => {
+    const questions: string[] = [];
+    const answering = (answer: string) => async (question: string) => {
+      questions.push(question);
+      return answer;
+    };
+    const args = ['rollback', 'r1', '--reason', 'wrong map'];
+    const no = await drover(service.url, args, { ask: answering('n') });
+    expect(no).toMatchObject({ code: 2, stdout: '' });
+    expect(bodies()).toEqual([{ reason: 'wrong map', dryRun: true }]);
+    expect(questions[0]).toContain('5 rows are removed, 2 restored');
+    const yes = await drover(service.url, args, { ask: answering('yes') });
+    expect(yes).toMatchObject({ code: 0, stdout: 'run r1: removed 5 rows and restored 2\n' });
+    expect(bodies().at(-1)).toEqual({ reason: 'wrong map', dryRun: false });
+  });
+
+  it('needs --yes where nobody can be asked', async () => {
+    const ran = await drover(service.url, ['rollback', 'r1', '--reason', 'x']);
+    expect(ran.code).toBe(2);
+    expect(ran.stderr).toContain('--yes');
+    expect(service.received).toEqual([]);
+    expect((await drover(service.url, ['rollback', 'r1', '--reason', 'x', '--yes'])).code).toBe(0);
+    expect((await drover(service.url, ['rollback', 'r1', '--reason', 'x', '--dry-run'])).stdout).toContain(
+      'would remove 5',
+    );
+  });
+
+  it('ends with 1 when rows were left alone', async () => {
+    const conflicts = [{ entity: 'users', targetId: 't1', detail: 'changed at noon' }];
+    service.on('POST /runs/r1/rollback', { ...view, conflicts });
+    const ran = await drover(service.url, ['rollback', 'r1', '--reason', 'x', '--yes']);
+    expect(ran.code).toBe(1);
+    expect(ran.stdout).toContain('changed at noon');
+  });
+});
+
+describe('batch-size and enqueue', () => {
+  it('change the size of batches', async () => {
+    service.on('PATCH /runs/r1', runView({ batchSize: 100 }));
+    const ran = await drover(service.url, ['batch-size', 'r1', '100', '--reason', 'short window']);
+    expect(ran.stdout).toBe('run r1 now sends 100 records a job\n');
+    expect(bodies()).toEqual([{ batchSize: 100, reason: 'short window' }]);
+  });
+
+  it('send ids and records, many of them in pieces', async () => {
+    service.on('POST /runs/r1/records', ({ body }) => {
+      const { sourceIds, records } = body as { sourceIds?: unknown[]; records?: unknown[] };
+      return { status: 202, body: { accepted: (sourceIds ?? records ?? []).length, run: runView() } };
+    });
+    const folder = mkdtempSync(join(tmpdir(), 'cli-'));
+    writeFileSync(join(folder, 'late.json'), '[{"_id": "1"}, {"_id": "2"}]');
+    writeFileSync(join(folder, 'ids.txt'), Array.from({ length: 60_000 }, (_, at) => `id${at}`).join('\n'));
+    const few = await drover(service.url, ['enqueue', 'r1', 'users', '--file', 'late.json'], { cwd: folder });
+    expect(few.stdout).toBe('2 users are on their way in run r1\n');
+    const many = await drover(service.url, ['enqueue', 'r1', 'users', '--ids', '@ids.txt', '--json'], { cwd: folder });
+    expect(many.json()).toMatchObject({ accepted: 60_000 });
+    expect(service.received).toHaveLength(4);
+    expect(new Set(service.received.map((one) => one.headers['idempotency-key'])).size).toBe(4);
+    expect((await drover(service.url, ['enqueue', 'r1', 'users'])).code).toBe(2);
+  });
+});
