@@ -1,0 +1,149 @@
+import { DroverError } from '../../errors.ts';
+import type { JsonObject } from '../../plan/json.ts';
+import type { BubbleApi, ListAnswer } from './api.ts';
+import type { Constraint } from './constraint.ts';
+import { advanced, type Position, rebased, rewound, type ScanRow } from './position.ts';
+import type { BubbleSettings } from './settings.ts';
+
+export interface ScanStep {
+  /** Rows not read before. */
+  readonly rows: readonly ScanRow[];
+  /** Where to go on, or undefined at the end. */
+  readonly next: Position | undefined;
+  /** By Bubble's clock, in milliseconds since 1970. */
+  readonly answeredAt: number;
+}
+
+export interface Scan {
+  readonly api: BubbleApi;
+  readonly settings: BubbleSettings;
+  /** What the run reads, besides the scan's own place. */
+  readonly window: readonly Constraint[];
+}
+
+/** Often enough for any honest source; one that answers in a new order every time would be read for ever. */
+const maxRewinds = 20;
+
+/**
+ * The next page of a scan over all rows of a type.
+ *
+ * Three ways lead on from a place, and the first that shows the row read last is taken: the next offset; the same place
+ * counted from a newer creation time, when the wall is near or rows before it were deleted; the beginning of the rows
+ * created together with that row, when their order changed. None of them can pass an unread row.
+ * @throws DroverError UPSTREAM_BAD_ANSWER when none leads on.
+ */
+export async function scanOn(scan: Scan, position: Position, signal: AbortSignal): Promise<ScanStep> {
+  const ways = position.sorted ? [position, rebased(position), rewound(position)] : [position];
+  for (const way of ways.filter((each) => each !== undefined)) {
+    const found = await readAt(scan, way, signal);
+    if (found === 'wall' && isNearest(way)) break; // from further away it stands in the way as well
+    if (typeof found === 'object') return stepFrom(scan, way, found);
+  }
+  throw stuck(position, scan.settings);
+}
+
+type Found = ListAnswer | 'wall' | 'slipped';
+
+/** Rows and what is left after them; `wall` where the source gives none, `slipped` where rows have moved. */
+async function readAt(scan: Scan, way: Position, signal: AbortSignal): Promise<Found> {
+  const { pageSize, wall } = scan.settings;
+  const overlap = way.offset > 0 && way.last !== '' ? 1 : 0;
+  const limit = Math.min(Math.max(pageSize, overlap + 1), wall - way.offset + overlap);
+  if (limit <= overlap) return 'wall';
+  const answer = await list(scan, way, way.offset - overlap, limit, signal);
+  if (isDeadEnd(answer)) return 'wall';
+  if (overlap === 0) return answer;
+  const [first, ...rest] = answer.rows;
+  if (!isLast(first, way, scan)) return 'slipped';
+  if (rest.some((row) => way.ties.includes(idOf(row, scan.settings)))) return 'slipped';
+  if (rest.length > 0 || answer.remaining === 0) return { ...answer, rows: rest };
+  return readPast(scan, way, limit - overlap, signal);
+}
+
+/**
+ * A source that gives one row at a time would show us the row read last for ever. So the next is read alone, and the
+ * last is looked at again, in case rows moved between the two.
+ */
+async function readPast(scan: Scan, way: Position, limit: number, signal: AbortSignal): Promise<Found> {
+  const answer = await list(scan, way, way.offset, limit, signal);
+  if (isDeadEnd(answer)) return 'wall';
+  const { rows } = await list(scan, way, way.offset - 1, 1, signal);
+  return isLast(rows[0], way, scan) ? answer : 'slipped';
+}
+
+function isLast(row: JsonObject | undefined, { last }: Position, { settings }: Scan): boolean {
+  return row !== undefined && idOf(row, settings) === last;
+}
+
+/** Counted from the newest creation time whose rows are all read. */
+function isNearest({ after, before, offset, tied }: Position): boolean {
+  return after === before && offset === tied;
+}
+
+/** Nothing here although more is left: the wall, or an answer gone wrong. */
+function isDeadEnd({ rows, remaining }: ListAnswer): boolean {
+  return rows.length === 0 && remaining !== undefined && remaining > 0;
+}
+
+function list(
+  { api, settings, window }: Scan,
+  { after }: Position,
+  offset: number,
+  limit: number,
+  signal: AbortSignal,
+) {
+  const { createdKey, idKey } = settings;
+  const beyond = after === null ? [] : [{ key: createdKey, constraint_type: 'greater than' as const, value: after }];
+  return api.list({ constraints: [...window, ...beyond], sort: [createdKey, idKey], offset, limit }, signal);
+}
+
+function stepFrom({ settings }: Scan, way: Position, { rows: raws, remaining, answeredAt }: ListAnswer): ScanStep {
+  const rows = raws.map((raw) => rowOf(raw, settings));
+  assertBeyond(way, rows);
+  if (way.rewinds > maxRewinds) {
+    throw new DroverError('UPSTREAM_BAD_ANSWER', `bubble: rows created at ${way.at} come in another order each time`);
+  }
+  const ended = remaining === 0 || rows.length === 0;
+  return { rows: unread(way, rows), next: ended ? undefined : advanced(way, rows), answeredAt };
+}
+
+function unread({ ties }: Position, rows: readonly ScanRow[]): ScanRow[] {
+  const seen = new Set(ties);
+  return rows.filter(({ id }) => id === '' || (!seen.has(id) && seen.add(id)));
+}
+
+/** A source that ignores the constraint would answer from its beginning, and the scan would go round in circles. */
+function assertBeyond({ after }: Position, rows: readonly ScanRow[]): void {
+  const early = after === null ? undefined : rows.find(({ created }) => Date.parse(created) < Date.parse(after));
+  if (early === undefined) return;
+  throw new DroverError(
+    'UPSTREAM_BAD_ANSWER',
+    `bubble: a row created at ${early.created} came when asked for newer than ${after}`,
+  );
+}
+
+function stuck({ at, offset, sorted, tied }: Position, { wall, pageSize }: BubbleSettings): DroverError {
+  if (!sorted) {
+    const message = `bubble: rows do not come in order of creation, so nothing can be read safely beyond row ${offset}`;
+    return new DroverError('UPSTREAM_BAD_ANSWER', message);
+  }
+  if (tied >= Math.min(pageSize, wall - 1)) {
+    const message = `bubble: more rows share the creation time ${at} than can be paged (${tied} read, the wall is ${wall})`;
+    return new DroverError('UPSTREAM_BAD_ANSWER', message, {
+      remedy: 'Read this type from a CSV export, or ask Bubble for a plan with a higher limit.',
+    });
+  }
+  return new DroverError('UPSTREAM_BAD_ANSWER', `bubble: no rows after ${offset} although the app says there are more`);
+}
+
+function rowOf(raw: JsonObject, settings: BubbleSettings): ScanRow {
+  return { id: idOf(raw, settings), created: text(raw[settings.createdKey]), raw };
+}
+
+function idOf(raw: JsonObject, { idKey }: BubbleSettings): string {
+  return text(raw[idKey]);
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
+}
