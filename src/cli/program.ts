@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { Act } from './command.ts';
 import { commands } from './commands/index.ts';
+import type { Streams } from './output.ts';
 
 const description = `Moves business records into your own PostgreSQL and Stripe, and proves that nothing was lost.
 A client of the Drover service: DROVER_URL says where it is (http://127.0.0.1:3000), DROVER_TOKEN is the key.`;
@@ -20,7 +21,7 @@ Examples:
   $ drover help run`;
 
 /** The whole command line. `act` decides what becomes of a handler, so tests can give their own. */
-export function createProgram(act: Act, version: string): Command {
+export function createProgram(act: Act, version: string, streams: Streams): Command {
   const program = new Command('drover')
     .description(description)
     .version(version)
@@ -28,7 +29,11 @@ export function createProgram(act: Act, version: string): Command {
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', exits)
     // What is wrong is shown in one place, with everything else that can be wrong.
-    .configureOutput({ outputError: () => {} })
+    .configureOutput({
+      writeOut: (text) => void streams.stdout.write(text),
+      writeErr: (text) => void streams.stderr.write(text),
+      outputError: () => {},
+    })
     .exitOverride();
   for (const define of commands) define(program, act);
   return program;

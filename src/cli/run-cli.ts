@@ -32,6 +32,7 @@ export async function runCli(args: readonly string[], { streams, environment, as
       exitCode = code;
     }),
     packageVersion(),
+    streams,
   );
   try {
     // Nothing is not a mistake but a question.
@@ -48,6 +49,7 @@ export async function runCli(args: readonly string[], { streams, environment, as
 /** What commander refuses; undefined when it only showed its help or the version. */
 function usageProblem(error: CommanderError, args: readonly string[]): Problem | undefined {
   if (error.exitCode === 0) return undefined;
+  if (error.code === 'commander.help') return usage('there is no such command', '`drover --help` lists the commands.');
   const [what = '', ...more] = error.message.replace(/^error: /, '').split('\n');
   const command = args.find((argument) => /^[a-z][a-z-]*$/.test(argument));
   const unknown = error.code === 'commander.unknownCommand' || command === undefined;

@@ -1,0 +1,40 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { type Ran, ran } from './drover.ts';
+
+const main = join(import.meta.dirname, '..', '..', '..', 'src', 'cli', 'main.ts');
+
+export interface RunningDrover {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ran>;
+  /** Resolves when the text has appeared on stdout or stderr. */
+  said(text: string): Promise<void>;
+}
+
+/** Starts the real program in a process of its own. The environment holds nothing but what is given. */
+export function spawnDrover(args: readonly string[], env: Readonly<Record<string, string>> = {}): RunningDrover {
+  const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), main, ...args], {
+    env: { PATH: process.env.PATH ?? '', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  const ended = once(child, 'close').then(([code]) => ran(code as number, stdout, stderr));
+  return {
+    child,
+    ended,
+    async said(text) {
+      while (!(stdout + stderr).includes(text)) {
+        if (child.exitCode !== null) throw new Error(`it ended without "${text}": ${stdout}${stderr}`);
+        await new Promise((done) => setTimeout(done, 20));
+      }
+    },
+  };
+}
