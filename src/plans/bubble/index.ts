@@ -10,7 +10,7 @@ import { paramsSchema } from './params.ts';
 import { rules } from './rules.ts';
 import { settingsSchema } from './settings.ts';
 
-export { csvExport } from './csv-export.ts';
+export { csvExport } from './files/csv-export.ts';
 
 export default definePlan({
   name: 'bubble',

@@ -1,9 +1,9 @@
 import type { Reference, RejectOutcome, RowOutcome, TransformContext } from '../../plan/contract.ts';
 import type { Json, JsonObject } from '../../plan/json.ts';
-import { type CsvNote, csvNoteOf, zoneOf } from './csv-note.ts';
 import { type EntityName, entityNames } from './entity-names.ts';
 import type { Field } from './field.ts';
 import { fieldMap } from './field-map.ts';
+import { type CsvNote, csvNoteOf, zoneOf } from './files/csv-note.ts';
 import { type ParseContext, Problem } from './parsers/parsed.ts';
 import type { Picked } from './picker.ts';
 import { readingOf } from './reading.ts';
@@ -45,7 +45,7 @@ export function draftRow(entity: EntityName, raw: JsonObject, { params }: Transf
   let fault: Fault | undefined;
   let current = '';
   const note = (text: string) => notes.push(`${current}: ${text}`);
-  const context: ParseContext = { reading, zone: reading.zone ?? zoneOf(csv), row, note };
+  const context: ParseContext = { reading, zone: reading.zone ?? zoneOf(csv?.zone), row, note };
   columnsOf[entity].forEach(([column, field], at) => {
     current = column;
     const pick = picks[at];
@@ -79,6 +79,7 @@ function valueFor(field: Field, pick: Picked | undefined, context: ParseContext)
   return value === undefined ? field.absent(context) : value;
 }
 
+const unknown = new Problem('ORPHAN', 'names its record by an e-mail or name that none in the files has');
 const ambiguous = new Problem('AMBIGUOUS_REFERENCE', 'names its record by an e-mail or name that several have');
 
 /** The record that the file's other rows give for a reference by e-mail or name. */
@@ -89,5 +90,6 @@ function linked(
 ): string | Problem | undefined {
   const links = references === undefined || pick === undefined ? undefined : csv?.links;
   if (links === undefined || pick === undefined || !Object.hasOwn(links, pick.key)) return undefined;
-  return links[pick.key] ?? ambiguous;
+  const id = links[pick.key];
+  return id === '' ? unknown : (id ?? ambiguous);
 }

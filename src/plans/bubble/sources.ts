@@ -2,7 +2,7 @@ import { DroverError } from '../../errors.ts';
 import type { Source, SourceContext } from '../../plan/contract.ts';
 import { apiSource } from './api-source.ts';
 import { entityNames } from './entity-names.ts';
-import { fileSource } from './file-source.ts';
+import { fileSource } from './files/file-source.ts';
 import { paramsSchema } from './params.ts';
 
 /** The source of one entity: the Data API, or a file when the run says so. */

@@ -34,6 +34,13 @@ export function createCsvSource(options: CsvSourceOptions): Source {
   };
 }
 
+/** Every record of the file, one after another. */
+export async function* csvRecords(options: CsvSourceOptions, signal: AbortSignal): AsyncGenerator<SourceRecord> {
+  const file = await openFor(options, signal);
+  const read = recordReader(file, options.idColumns);
+  for await (const { cells } of rowsOf(file, file.body, signal)) yield read(cells);
+}
+
 async function readPage(
   options: CsvSourceOptions,
   cursor: Json | null,

@@ -1,7 +1,7 @@
-import type { JsonObject } from '../../plan/json.ts';
-import { collectColumns, orderColumns, toCsvRow } from '../../sources/csv/csv-export.ts';
+import type { JsonObject } from '../../../plan/json.ts';
+import { collectColumns, orderColumns, toCsvRow } from '../../../sources/csv/csv-export.ts';
+import { type EntityName, entityNames } from '../entity-names.ts';
 import { csvNoteKey } from './csv-note.ts';
-import { type EntityName, entityNames } from './entity-names.ts';
 
 /** How the stored raw records of one entity become a CSV file. First every record's columns, then the rows. */
 export interface CsvExport {
