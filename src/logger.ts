@@ -33,12 +33,12 @@ const ownMessages: readonly (abstract new (...args: never[]) => Error)[] = [Type
  * parameters, no `detail` of PostgreSQL, no arguments of a Redis command, no headers or bodies.
  */
 export function createLogger(options: { level: string; service: string; destination?: DestinationStream }): Logger {
-  return pino(
+  const logger = pino(
     {
       level: options.level,
       base: { service: options.service, pid: process.pid },
       serializers: { err: safeError, req: (request: unknown) => idOf(request), res: () => undefined },
-      formatters: { log: listedFields, bindings: listedFields, level: (label) => ({ level: label }) },
+      formatters: { log: listedFields, level: (label) => ({ level: label }) },
       // pino takes an error's message as the line's message; ours may hold data, so it is replaced first.
       hooks: {
         logMethod(args, method) {
@@ -48,6 +48,12 @@ export function createLogger(options: { level: string; service: string; destinat
     },
     options.destination ?? pino.destination({ dest: 1, sync: true }),
   );
+  // pino does not pass the fields of a child through the formatter; children inherit this.
+  const { child } = logger;
+  logger.child = function listedChild(this: Logger, fields, settings) {
+    return child.call(this, listedFields(fields), settings);
+  } as Logger['child'];
+  return logger;
 }
 
 /** What may be written of an error: its type, code, message where that is made by us, its frames, and its cause's code. */

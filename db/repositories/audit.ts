@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, lt, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, inArray, lt, sql } from 'drizzle-orm';
 import type { Database } from '../client.ts';
 import { audit, fleet } from '../schema/index.ts';
 import { type AuditEntry, type AuditRow, chainStart, hashOf } from './audit-chain.ts';
@@ -80,7 +80,7 @@ function listRows(database: Database, query: Parameters<AuditLog['list']>[0]): P
   const conditions = [
     query.before === undefined ? undefined : lt(audit.id, query.before),
     query.actor === undefined ? undefined : eq(audit.actor, query.actor),
-    query.subject === undefined ? undefined : eq(audit.subject, query.subject),
+    query.subject === undefined ? undefined : inArray(audit.subject, subjectsOf(query.subject)),
   ];
   return database
     .select()
@@ -88,6 +88,11 @@ function listRows(database: Database, query: Parameters<AuditLog['list']>[0]): P
     .where(and(...conditions))
     .orderBy(desc(audit.id))
     .limit(query.limit);
+}
+
+/** `run:17` is about one thing; `17` about whatever has that name. */
+function subjectsOf(subject: string): string[] {
+  return [subject, ...['run', 'queue', 'upstream', 'key'].map((kind) => `${kind}:${subject}`)];
 }
 
 async function verifyChain(database: Database): Promise<AuditVerdict> {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import cookie from '@fastify/cookie';
-import Fastify from 'fastify';
+import Fastify, { LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { auditControl } from './audited-control.ts';
 import { requireAccess } from './auth/access.ts';
@@ -37,7 +37,7 @@ export async function buildApp(deps: ApiDeps): Promise<Api> {
   await setSecurityHeaders(app);
   requireAccess(app);
   answerUnknownRoutes(app);
-  const limits = await createRateLimits(app, deps.config.rateLimit);
+  const limits = createRateLimits(deps.config.rateLimit);
   authenticateRequests(app, { keys, sessions, limits });
   honourIdempotencyKeys(app, deps.idempotency);
 
@@ -57,7 +57,8 @@ export async function buildApp(deps: ApiDeps): Promise<Api> {
 function createServer(deps: ApiDeps): Api {
   const app = Fastify({
     loggerInstance: deps.logger,
-    disableRequestLogging: true,
+    // Its own lines would name the address, which may hold a source id; see logRequests.
+    logController: new LogController({ disableRequestLogging: true }),
     trustProxy: deps.config.trustProxy,
     bodyLimit: 1_048_576,
     requestTimeout: 30_000,

@@ -25,12 +25,12 @@ export function authenticateRequests(app: Api, doorkeeper: Doorkeeper): void {
   app.addHook('onRequest', async (request, reply) => {
     const { access = 'open', limit } = request.routeOptions.config;
     if (limit === 'off') return;
-    await doorkeeper.limits.refuseAddress(request);
+    doorkeeper.limits.refuseAddress(request);
     const shown = await identify(request, doorkeeper);
     request.actor = shown.actor ?? null;
     request.viaCookie = shown.viaCookie === true;
-    if (request.actor) await doorkeeper.limits.countKey(request);
-    else await doorkeeper.limits.countAddress(request);
+    if (request.actor) doorkeeper.limits.countKey(request, request.actor.id);
+    else doorkeeper.limits.countAddress(request);
     if (!request.actor && access !== 'open' && wantsPage(request)) return toSignIn(request, reply);
     assertAccess(request, access, shown.complaint);
     if (request.viaCookie && !safeMethods.has(request.method) && !isSameOrigin(request)) throw crossOrigin();

@@ -46,13 +46,13 @@ interface GaugeOf {
 const gauges: readonly GaugeOf[] = [
   {
     name: 'drover_records',
-    help: 'Records of all runs, by the stage they are in and their outcome',
+    help: 'Records of the runs of the last 30 days, by the stage they are in and their outcome',
     labelNames: ['plan', 'entity', 'stage', 'status'],
     read: async ({ metrics }) => (await metrics.records()).map(({ count, ...labels }) => [labels, count]),
   },
   {
     name: 'drover_runs',
-    help: 'Runs by status',
+    help: 'Runs of the last 30 days by status',
     labelNames: ['plan', 'status'],
     read: async ({ metrics }) => (await metrics.runs()).map(({ count, ...labels }) => [labels, count]),
   },

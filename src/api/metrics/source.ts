@@ -1,6 +1,6 @@
 /** Where the numbers of /metrics come from. No label may carry a source id or anything personal. */
 export interface MetricsSource {
-  /** Records of all runs. */
+  /** Records of the runs of the last 30 days. */
   records(): Promise<readonly RecordCount[]>;
   runs(): Promise<readonly { readonly plan: string; readonly status: string; readonly count: number }[]>;
   /** What workers measured of their jobs, summed over the fleet. */

@@ -76,6 +76,7 @@ export const startRunBody = z.strictObject({
   skipExisting: z.boolean().optional(),
   batchSize: batchSizeSchema.optional(),
   only: z.array(idSchema).min(1).max(100).optional().describe('Entities or steps of the plan; all when absent'),
+  maxFailurePercent: z.number().min(0).max(100).optional().describe('Failures at which the run is stopped'),
   exportOnly: z.boolean().optional().describe('Extract and stop'),
   targetSchema: z
     .string()
