@@ -6,7 +6,7 @@ export type Tone = keyof typeof codes;
 export type Paint = (text: string, tone: Tone | undefined) => string;
 
 export function painter(enabled: boolean): Paint {
-  return (text, tone) => (enabled && tone ? `\u001b[${codes[tone]}m${text}\u001b[0m` : text);
+  return (text, tone) => (enabled && tone && text ? `\u001b[${codes[tone]}m${text}\u001b[0m` : text);
 }
 
 /** Only where a person looks at it, and did not ask for none. */

@@ -12,7 +12,6 @@ export interface ProgressDisplay {
 }
 
 const logEveryMs = 5000;
-const wipe = '\r\u001b[2K';
 
 export function createProgressDisplay(stream: Stream, options: { inPlace: boolean }): ProgressDisplay {
   return options.inPlace ? liveLine(stream) : logLines(stream, () => Date.now());
@@ -23,22 +22,27 @@ export const noProgressDisplay: ProgressDisplay = { show() {}, note() {}, end() 
 
 function liveLine(stream: Stream): ProgressDisplay {
   let line = '';
-  // A line longer than the window would wrap, and then no longer be rewritten in place.
-  const draw = (): void => void stream.write(`${wipe}${line.slice(0, Math.max(20, (stream.columns ?? 120) - 1))}`);
+  const wipe = (): string => wipeOf(line.length, stream.columns);
   return {
     show(run) {
-      line = progressLine(run, new Date());
-      draw();
+      const next = progressLine(run, new Date());
+      stream.write(`${wipe()}${next}`);
+      line = next;
     },
     note(text) {
-      stream.write(`${wipe}${neutral(text)}\n`);
-      if (line) draw();
+      stream.write(`${wipe()}${neutral(text)}\n${line}`);
     },
     end() {
       if (line) stream.write('\n');
       line = '';
     },
   };
+}
+
+/** The line is longer than eighty letters: in a narrow window it fills several rows, and all of them are rewritten. */
+function wipeOf(length: number, columns: number | undefined): string {
+  const rows = columns ? Math.ceil(length / columns) : 1;
+  return rows > 1 ? `\r\u001b[${rows - 1}A\u001b[J` : '\r\u001b[2K';
 }
 
 /** Exported for its clock. */

@@ -60,10 +60,16 @@ describe('the display', () => {
     expect(stream.text()).toContain('run r1 is paused: \\u001b[31mhalt\n');
   });
 
-  it('is cut to the window, so that it never wraps', () => {
+  it('is rewritten in a window in which it fills several rows', () => {
     const stream = { ...capture(true), columns: 40 };
-    createProgressDisplay(stream, { inPlace: true }).show(half);
-    expect(stream.text().replace('\r\u001b[2K', '')).toHaveLength(39);
+    const display = createProgressDisplay(stream, { inPlace: true });
+    display.show(half);
+    display.show(half);
+    expect(stream.text().split('Progress')).toEqual([
+      '\r\u001b[2K',
+      expect.stringMatching(/Z\r.\[2A.\[J$/),
+      expect.anything(),
+    ]);
   });
 
   it('writes a line every few seconds into a log, and the last state in the end', () => {
