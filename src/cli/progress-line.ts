@@ -9,7 +9,7 @@ export type Progressing = Pick<RunView, 'entities' | 'progress' | 'status' | 'fi
 export function progressLine(run: Progressing, now: Date): string {
   const { total, done, success, failed } = tallyOf(run);
   return [
-    `Progress: ${percent(done, total, isFinished(run))}% (${done}/${total})`,
+    `Progress: ${percent(done, total, run)}% (${done}/${total})`,
     `Success: ${success}`,
     `Failed: ${failed}`,
     `Rate: ${run.progress.perSecond.toFixed(1)}/s`,
@@ -17,10 +17,14 @@ export function progressLine(run: Progressing, now: Date): string {
   ].join(' | ');
 }
 
-/** Rounded down, so that 100.0% is only said when nothing is left. A run over nothing is at its end when it ends. */
-function percent(done: number, total: number, finished: boolean): string {
-  if (total === 0) return finished ? '100.0' : '0.0';
-  return (Math.floor((done * 1000) / total) / 10).toFixed(1);
+/**
+ * Rounded down, and 100.0 is only said when nothing is left: a source that is still being read may always hold one more.
+ * A run over nothing is at its end when it ends.
+ */
+function percent(done: number, total: number, run: Progressing): string {
+  const reading = !isFinished(run) && Object.values(run.entities).some((entity) => entity.extraction !== 'done');
+  if (total === 0) return isFinished(run) ? '100.0' : '0.0';
+  return (Math.min(Math.floor((done * 1000) / total), reading ? 999 : 1000) / 10).toFixed(1);
 }
 
 /** When it will be done; of a finished run, when it was. */

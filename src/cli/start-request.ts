@@ -16,6 +16,7 @@ export interface RunOptions {
   readonly exportOnly?: boolean;
   readonly dryRun?: boolean;
   readonly batchSize?: number;
+  readonly maxFailurePercent?: number;
   readonly targetSchema?: string;
   readonly param?: Readonly<Record<string, unknown>>;
   readonly params?: string;
@@ -31,7 +32,8 @@ export function startRequest(plan: string, options: RunOptions, place: Place): S
     throw usage(`--ids and --strategy ${options.strategy} contradict each other`, 'Leave --strategy out.');
   }
   const params = paramsOf(options, place);
-  const { strategy, since, until, only, skipExisting, exportOnly, dryRun, batchSize, targetSchema } = options;
+  const { strategy, since, until, only, skipExisting, exportOnly, dryRun, batchSize, maxFailurePercent, targetSchema } =
+    options;
   return {
     plan,
     strategy,
@@ -43,6 +45,7 @@ export function startRequest(plan: string, options: RunOptions, place: Place): S
     exportOnly,
     dryRun,
     batchSize,
+    maxFailurePercent,
     targetSchema,
     params: Object.keys(params).length > 0 ? params : undefined,
   };

@@ -27,7 +27,10 @@ describe('the command line and the service', () => {
   const reason = ['--reason', 'because'] as const;
 
   it.each<readonly [string, readonly string[]]>([
-    ['starts a run', ['run', 'bubble', '--since', '2024-01-01', '--ids', 'a,b', '--batch-size', '5', '--param', 'a=1']],
+    [
+      'starts a run',
+      ['run', 'bubble', '--since', '2024-01-01', '--ids', 'a,b', '--max-failure-percent', '5', '--param', 'a=1'],
+    ],
     ['lists runs', ['runs', '--status', 'running', '--plan', 'bubble', '--limit', '100']],
     ['shows a run', ['status', 'r1']],
     ['changes its batches', ['batch-size', 'r1', '5', ...reason]],

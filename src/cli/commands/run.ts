@@ -23,6 +23,7 @@ export const run: Define = (program, act) => {
     .option('--export-only', 'read the source and stop')
     .option('--dry-run', 'do everything but write')
     .option('--batch-size <n>', 'records a job', wholeNumber(1, 500))
+    .option('--max-failure-percent <n>', 'stop the run when more of its records fail', wholeNumber(0, 100))
     .option('--target-schema <name>', 'schema of the target tables')
     .option('--param <key=value>', 'a parameter of the plan, again for each; JSON is understood', parameter)
     .option('--params <file>', 'parameters of the plan, as JSON')
@@ -35,7 +36,7 @@ export const run: Define = (program, act) => {
         'run bubble --only users,profiles --field-map fields.json --wait',
         'run bubble --strategy incremental --since 2024-01-01',
         'run bubble --ids @ids.txt --dry-run --wait --json',
-        'run bubble --param maxFailurePercent=5 --batch-size 100',
+        'run bubble --skip-export --param exportDir=./march --batch-size 100',
       ),
     )
     .action(

@@ -24,6 +24,8 @@ describe('the progress line', () => {
   it('never says 100% while something is left', () => {
     const run = runView({ entities: { users: entity({ extracted: 100_000, reconciled: 99_999, pending: 1 }) } });
     expect(progressLine(run, now)).toContain('Progress: 99.9% (99999/100000)');
+    const reading = runView({ entities: { users: entity({ extracted: 5, reconciled: 5, extraction: 'reading' }) } });
+    expect(progressLine(reading, now)).toContain('Progress: 99.9% (5/5)');
   });
 
   it('counts everything that did not go well as failed', () => {
