@@ -11,16 +11,18 @@ const plain = new Set(['accept', 'accept-encoding', 'content-type', 'content-len
 export function secretsOf(headers: Readonly<Record<string, string>>): string[] {
   const named = Object.entries(headers).filter(([name]) => !plain.has(name.toLowerCase()));
   const values = named.flatMap(([, value]) => [value, ...value.split(/[\s,;:=]+/)]);
-  return [...new Set(values)].filter((value) => value.length >= 6).sort((a, b) => b.length - a.length);
+  return [...new Set(values)].filter((value) => value.length >= 8).sort((a, b) => b.length - a.length);
 }
 
 const credential = /\b(?:Bearer|Basic)\s+\S+|\b(?:sk|rk|pk|whsec|xnd)_\w+|\beyJ[\w-]+\.[\w.-]+/g;
 const email = /[^\s"'<>@]+@[^\s"'<>@]+/g;
 
 function redact(words: string, secrets: readonly string[]): string {
-  let clean = words;
-  for (const secret of secrets) clean = clean.split(secret).join('[secret]');
-  return clean.replace(credential, '[secret]').replace(email, '[e-mail]');
+  const known = secrets.reduce(
+    (text, secret) => text.replaceAll(secret, '[secret]'),
+    words.replace(credential, '[secret]'),
+  );
+  return known.replace(email, '[e-mail]');
 }
 
 /** Where the APIs we know keep their message: Bubble, Stripe, PayPal, Square, Xendit, Systeme.io, PostgREST. */
@@ -29,7 +31,7 @@ function messageIn(text: string): string | undefined {
   if (typeof body !== 'object' || body === null) return undefined;
   const { body: inner, error, errors } = body as Record<string, unknown>;
   const first = Array.isArray(errors) ? errors[0] : undefined;
-  const places = [inner, error, body, first].flatMap(wordsAt);
+  const places = [inner, body, first, error].flatMap(wordsAt);
   return places.find((words) => words !== '');
 }
 

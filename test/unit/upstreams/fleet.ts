@@ -1,0 +1,50 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import type { FleetTask } from './fleet-process.ts';
+
+export interface JournalServer {
+  baseUrl: string;
+  arrivals(): Promise<number[]>;
+  stop(): Promise<void>;
+}
+
+export async function startJournal(): Promise<JournalServer> {
+  const child = start('journal-process.ts', []);
+  const [port] = (await once(child, 'message')) as [number];
+  const baseUrl = `http://127.0.0.1:${port}`;
+  return {
+    baseUrl,
+    arrivals: async () => (await (await fetch(`${baseUrl}/journal`)).json()) as number[],
+    stop: async () => {
+      child.disconnect();
+      await once(child, 'exit');
+    },
+  };
+}
+
+/** Runs so many workers to their end; throws when one of them fails. */
+export async function runFleet(processes: number, task: FleetTask): Promise<void> {
+  const workers = Array.from({ length: processes }, () => start('fleet-process.ts', [JSON.stringify(task)]));
+  const exits = await Promise.all(workers.map((worker) => once(worker, 'exit')));
+  if (exits.some(([code]) => code !== 0)) throw new Error(`workers ended with ${exits.map(([code]) => code)}`);
+}
+
+/** The most arrivals in any window of so many milliseconds, and which share of the limit was used from first to last. */
+export function figuresOf(arrivals: readonly number[], limit: number, windowMs = 1_000) {
+  const times = [...arrivals].sort((a, b) => a - b);
+  let most = 0;
+  let from = 0;
+  for (const [at, time] of times.entries()) {
+    while (time - (times[from] ?? 0) >= windowMs) from += 1;
+    most = Math.max(most, at - from + 1);
+  }
+  const seconds = ((times.at(-1) ?? 0) - (times[0] ?? 0)) / 1_000;
+  return { requests: times.length, most, used: times.length / (limit * seconds) };
+}
+
+function start(file: string, args: string[]): ChildProcess {
+  return fork(new URL(file, import.meta.url), args, {
+    execArgv: ['--import', 'tsx'],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+}
