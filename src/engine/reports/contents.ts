@@ -1,0 +1,49 @@
+import type { Plan } from '../../plan/contract.ts';
+import { entityOf } from '../contexts.ts';
+import { identityScope } from '../identity-scope.ts';
+import type { Run } from '../ports.ts';
+import { errorsCsv } from './errors-csv.ts';
+import { type CsvExport, exportCsv } from './export-csv.ts';
+import { logText } from './log-text.ts';
+import { mappingFile } from './mapping-file.ts';
+import type { ReportKind } from './names.ts';
+import type { IdentityReader, ReportLedger, RunEvent } from './ports.ts';
+
+/** What may be long. */
+export type LongReport = Exclude<ReportKind, { kind: 'summary' | 'report' }>;
+
+export interface ContentDeps {
+  readonly ledger: ReportLedger;
+  readonly identities: IdentityReader;
+  readonly rollbackSql: (run: Run, plan: Plan) => AsyncIterable<string>;
+  /** The plan's own CSV format for an entity, where it has one. */
+  readonly csvExport?: ((plan: string, entity: string) => CsvExport | undefined) | undefined;
+}
+
+/**
+ * The reports that may be long, made from the ledger and the target while they are read: nothing of them is kept in
+ * memory, and what is downloaded later tells what is true then.
+ */
+export function contentOf(
+  deps: ContentDeps,
+  run: Run,
+  plan: Plan,
+  of: LongReport,
+  last: readonly RunEvent[] = [],
+): AsyncIterable<string> {
+  switch (of.kind) {
+    case 'errors':
+      return errorsCsv(deps.ledger, run.id, plan);
+    case 'rollback':
+      return deps.rollbackSql(run, plan);
+    case 'log':
+      return logText(deps.ledger, run, last);
+    case 'mapping': {
+      entityOf(plan, of.entity);
+      const scope = identityScope(run.plan, run.targetSchema);
+      return mappingFile(deps.identities.pairs(scope, of.entity), deps.ledger.mapped(run.id, of.entity));
+    }
+    case 'export':
+      return exportCsv(deps.ledger, run.id, of.entity, deps.csvExport?.(run.plan, of.entity));
+  }
+}

@@ -1,0 +1,50 @@
+import type { JsonObject } from '../../plan/json.ts';
+import type { ReportLedger } from './ports.ts';
+
+/** How raw records of an entity become a CSV file. First every record's columns, then the rows. */
+export interface CsvExport {
+  collectColumns(columns: Set<string>, raw: JsonObject): void;
+  header(columns: ReadonlySet<string>): readonly string[];
+  toCsvRow(raw: JsonObject, header: readonly string[]): readonly string[];
+}
+
+/** For plans without a format of their own: a column for every key of the records, by name. */
+export const plainExport: CsvExport = {
+  collectColumns: (columns, raw) => {
+    for (const key of Object.keys(raw)) columns.add(key);
+  },
+  header: (columns) => [...columns].sort(),
+  toCsvRow: (raw, header) => header.map((column) => cellOf(raw, column)),
+};
+
+/**
+ * What the source said, as CSV that a run can start from again. Two passes over the ledger, because the columns are
+ * known only when the last record was seen. Cells are not defused for spreadsheets: these files are data, and
+ * `+63 917` must come back as it was.
+ */
+export async function* exportCsv(
+  ledger: Pick<ReportLedger, 'raws'>,
+  runId: string,
+  entity: string,
+  format: CsvExport = plainExport,
+): AsyncIterable<string> {
+  const columns = new Set<string>();
+  for await (const page of ledger.raws(runId, entity)) for (const raw of page) format.collectColumns(columns, raw);
+  const header = format.header(columns);
+  if (header.length > 0) yield line(header);
+  for await (const page of ledger.raws(runId, entity)) {
+    yield page.map((raw) => line(format.toCsvRow(raw, header))).join('');
+  }
+}
+
+function cellOf(raw: JsonObject, column: string): string {
+  const value = Object.hasOwn(raw, column) ? raw[column] : null;
+  if (value === null || value === undefined) return '';
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+// An empty cell is quoted, so that a line with one empty column is not an empty line.
+function line(cells: readonly string[]): string {
+  const quoted = cells.map((cell) => (/[",;\t\r\n]|^\s|\s$|^$/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell));
+  return `${quoted.join(',')}\r\n`;
+}

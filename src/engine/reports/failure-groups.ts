@@ -1,0 +1,35 @@
+import { createHash } from 'node:crypto';
+import { kindOf } from '../../errors.ts';
+import type { Plan } from '../../plan/contract.ts';
+import type { FailureGroup } from '../control/contract.ts';
+import type { ReportLedger, TroubleGroup } from './ports.ts';
+
+/** The run's failures by cause, the largest first. */
+export async function failureGroups(
+  ledger: Pick<ReportLedger, 'troubleGroups'>,
+  runId: string,
+  plan: Plan,
+): Promise<readonly FailureGroup[]> {
+  const groups = await ledger.troubleGroups(runId);
+  return groups.map((group) => ({
+    group: groupName(group),
+    ...group,
+    remedy: remedyOf(group.code, plan),
+    severity: kindOf(group.code).severity,
+  }));
+}
+
+/** What to do about a code: in the plan's words where it has some, or else in the engine's. */
+export function remedyOf(code: string, plan: Pick<Plan, 'codes'>): string {
+  const own = plan.codes && Object.hasOwn(plan.codes, code) ? plan.codes[code] : undefined;
+  return own ?? kindOf(code).remedy;
+}
+
+/** The same failures have the same name at every look. */
+export function groupName(group: Pick<TroubleGroup, 'entity' | 'stage' | 'status' | 'code' | 'field'>): string {
+  const { entity, stage, status, code, field } = group;
+  return createHash('sha256')
+    .update(JSON.stringify([entity, stage, status, code, field]))
+    .digest('hex')
+    .slice(0, 12);
+}

@@ -1,0 +1,59 @@
+import type { Run } from '../ports.ts';
+import type { ReportLedger, RunEvent, TryRow } from './ports.ts';
+
+/**
+ * The run told in lines, in the order things happened: what operators asked, how extractions went, every try that did
+ * not succeed, every validation. Events of the run are few and held; tries may be many and stream by.
+ */
+export async function* logText(
+  ledger: Pick<ReportLedger, 'events' | 'tries'>,
+  run: Run,
+  last: readonly RunEvent[] = [],
+): AsyncIterable<string> {
+  const events = [...ofRun(run), ...(await ledger.events(run.id)), ...last];
+  events.sort((a, b) => a.at.getTime() - b.at.getTime());
+  let next = 0;
+  for await (const page of ledger.tries(run.id)) {
+    let piece = '';
+    for (const row of page) {
+      for (; next < events.length && (events[next] as RunEvent).at <= row.at; next += 1) piece += line(events[next]);
+      piece += line(ofTry(row));
+    }
+    yield piece;
+  }
+  yield events.slice(next).map(line).join('');
+}
+
+function ofRun(run: Run): readonly RunEvent[] {
+  const mode = [run.strategy, ...(run.dryRun ? ['dry run'] : []), ...(run.exportOnly ? ['export only'] : [])].join(
+    ', ',
+  );
+  const begun = `run ${run.id} of ${run.plan}@${run.version} (${mode}) into schema ${run.targetSchema}, by ${run.createdBy}`;
+  const ended = `run ${run.id} is ${run.status}${run.reason ? `: ${run.reason}` : ''}`;
+  const events: RunEvent[] = [{ at: run.createdAt, level: 'INFO', text: begun }];
+  if (run.startedAt) events.push({ at: run.startedAt, level: 'INFO', text: 'started' });
+  if (run.finishedAt) events.push({ at: run.finishedAt, level: levelOf(run.status), text: ended });
+  if (run.rolledBackAt) events.push({ at: run.rolledBackAt, level: 'WARNING', text: 'rolled back' });
+  return events;
+}
+
+/** How loud the end of a run is. */
+export function levelOf(status: Run['status']): RunEvent['level'] {
+  if (status === 'failed') return 'ERROR';
+  return status === 'completed' ? 'INFO' : 'WARNING';
+}
+
+// A try that will be repeated is a warning; what ended a record is an error.
+function ofTry(row: TryRow): RunEvent {
+  const level = row.status === 'pending' || row.status === 'blocked' ? 'WARNING' : 'ERROR';
+  const outcome = row.status === 'pending' ? 'will be tried again' : row.status;
+  const text = `${row.stage} ${row.entity} ${row.sourceId}: ${outcome}, ${row.code}: ${row.message} [${row.worker}]`;
+  return { at: row.at, level, text };
+}
+
+// One event, one line: a source id or message with a line break must not look like another event.
+function line(event: RunEvent | undefined): string {
+  if (!event) return '';
+  const text = event.text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ');
+  return `${event.at.toISOString()} ${event.level.padEnd(7)} ${text}\n`;
+}

@@ -1,0 +1,57 @@
+import type { Plan } from '../../plan/contract.ts';
+import type { Run } from '../ports.ts';
+
+/** What a report is: the same five for every run, mapping files and exports as the plan has them. The first two are short. */
+export type ReportKind =
+  | { readonly kind: 'summary' | 'report' }
+  | { readonly kind: 'errors' | 'rollback' | 'log' }
+  | { readonly kind: 'mapping'; readonly entity: string }
+  | { readonly kind: 'export'; readonly entity: string };
+
+export interface ReportName {
+  readonly name: string;
+  readonly mediaType: string;
+  readonly of: ReportKind;
+  /** The report folder, or the folder of exported data, where a later run looks for it. */
+  readonly folder: 'reports' | 'exports';
+}
+
+const csv = 'text/csv; charset=utf-8';
+const text = 'text/plain; charset=utf-8';
+
+/** Every file a run can leave. `entities` are those of the run. */
+export function reportNames(
+  run: Pick<Run, 'stamp' | 'dryRun' | 'exportOnly'>,
+  plan: Plan,
+  entities: readonly string[],
+) {
+  const { stamp } = run;
+  const five: ReportName[] = [
+    { name: `migration_summary_${stamp}.txt`, mediaType: text, of: { kind: 'summary' }, folder: 'reports' },
+    { name: `migration_errors_${stamp}.csv`, mediaType: csv, of: { kind: 'errors' }, folder: 'reports' },
+    {
+      name: `migration_report_${stamp}.json`,
+      mediaType: 'application/json',
+      of: { kind: 'report' },
+      folder: 'reports',
+    },
+    {
+      name: `rollback_migration_${stamp}.sql`,
+      mediaType: 'application/sql',
+      of: { kind: 'rollback' },
+      folder: 'reports',
+    },
+    { name: `migration_${stamp}.log`, mediaType: text, of: { kind: 'log' }, folder: 'reports' },
+  ];
+  // A run that writes nothing has made no ids.
+  const mapped = run.dryRun || run.exportOnly ? [] : (plan.mappingFiles ?? []);
+  const mappings = mapped
+    .filter(({ entity }) => entities.includes(entity))
+    .map(({ name, entity }): ReportName => {
+      return { name, mediaType: 'application/json', of: { kind: 'mapping', entity }, folder: 'exports' };
+    });
+  const exports = entities.map((entity): ReportName => {
+    return { name: `${entity}.csv`, mediaType: csv, of: { kind: 'export', entity }, folder: 'exports' };
+  });
+  return [...five, ...mappings, ...exports];
+}

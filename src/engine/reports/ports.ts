@@ -1,0 +1,84 @@
+import type { JsonObject } from '../../plan/json.ts';
+import type { ReportEntry } from '../control/contract.ts';
+import type { RecordStatus, Stage, TroubleStatus } from '../record-status.ts';
+
+/** A record that did not make it. */
+export interface TroubleRow {
+  readonly entity: string;
+  readonly sourceId: string;
+  readonly stage: Stage;
+  readonly status: TroubleStatus;
+  readonly code: string;
+  readonly field: string | null;
+  readonly message: string;
+  readonly attempts: number;
+  readonly at: Date;
+}
+
+/** Troubled records that have everything but the record in common. */
+export interface TroubleGroup {
+  readonly entity: string;
+  readonly stage: Stage;
+  readonly status: TroubleStatus;
+  readonly code: string;
+  readonly field: string | null;
+  readonly count: number;
+  readonly message: string;
+  readonly examples: readonly string[];
+}
+
+export interface TryRow {
+  readonly at: Date;
+  readonly entity: string;
+  readonly sourceId: string;
+  readonly stage: Stage;
+  readonly status: RecordStatus;
+  readonly code: string;
+  readonly message: string;
+  readonly worker: string;
+}
+
+/** Something that happened to a run as a whole. */
+export interface RunEvent {
+  readonly at: Date;
+  readonly level: 'INFO' | 'WARNING' | 'ERROR';
+  readonly text: string;
+}
+
+export interface IdPair {
+  readonly sourceId: string;
+  readonly targetId: string;
+}
+
+/** What reports read of the ledger. What may be long comes in pages. */
+export interface ReportLedger {
+  troubleGroups(runId: string): Promise<readonly TroubleGroup[]>;
+  /** By entity in the order of loading, then by source id. */
+  troubles(runId: string): AsyncIterable<readonly TroubleRow[]>;
+  /** In the order they happened. */
+  tries(runId: string): AsyncIterable<readonly TryRow[]>;
+  /** Who asked for what, validations and extractions, in the order they happened. */
+  events(runId: string): Promise<readonly RunEvent[]>;
+  /** Raw payloads in the order they were stored. */
+  raws(runId: string, entity: string): AsyncIterable<readonly JsonObject[]>;
+  /** Records of the run that have a target row, merged ones with their survivor's; ordered by source id, bytewise. */
+  mapped(runId: string, entity: string): AsyncIterable<readonly IdPair[]>;
+}
+
+/** What reports read of the target: the ids of every run, ordered by source id, bytewise. */
+export interface IdentityReader {
+  pairs(scope: string, entity: string): AsyncIterable<readonly IdPair[]>;
+}
+
+export interface StoredReport {
+  readonly name: string;
+  readonly mediaType: string;
+  readonly content: string;
+}
+
+/** Keeps the small reports, so that any process can hand them out. */
+export interface ReportStore {
+  save(runId: string, reports: readonly StoredReport[]): Promise<void>;
+  list(runId: string): Promise<readonly ReportEntry[]>;
+  read(runId: string, name: string): Promise<StoredReport | undefined>;
+}

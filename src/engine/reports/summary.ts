@@ -1,0 +1,100 @@
+import { toMajor } from '../../money.ts';
+import type { SumLine, ValidationCheck } from '../control/contract.ts';
+import { recordStatuses } from '../record-status.ts';
+import type { Report } from './report.ts';
+
+/** The report for people: statistics, counts by entity, money, failures by cause, validation, overall status. */
+export function summaryText(report: Omit<Report, 'files'>): string {
+  const sections = [overall(report), counts(report), sums(report), failures(report), validation(report)];
+  return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`;
+}
+
+function overall({ run, writtenAt }: Omit<Report, 'files'>): string[] {
+  const flags = [run.strategy, ...(run.dryRun ? ['dry run: nothing was written'] : [])].join(', ');
+  return [
+    `Migration ${run.plan}@${run.version}, run ${run.id}`,
+    `Status:    ${run.status}${run.reason ? `: ${run.reason}` : ''}`,
+    `Strategy:  ${flags}`,
+    `Target:    schema ${run.targetSchema}`,
+    `Started:   ${run.startedAt ?? 'never'}${run.createdBy ? ` by ${run.createdBy}` : ''}`,
+    `Finished:  ${run.finishedAt ?? writtenAt}${took(run)}`,
+    `Balanced:  ${run.balanced ? 'yes, every extracted record is accounted for' : 'NO'}`,
+  ];
+}
+
+function took(run: { startedAt: string | null; finishedAt: string | null }): string {
+  if (!run.startedAt || !run.finishedAt) return '';
+  const seconds = Math.max(0, Math.round((Date.parse(run.finishedAt) - Date.parse(run.startedAt)) / 1_000));
+  return `, after ${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+}
+
+function counts({ entities }: Omit<Report, 'files'>): string[] {
+  const columns = ['source', 'extracted', ...recordStatuses] as const;
+  const rows = Object.entries(entities).map(([name, entity]) => [
+    name,
+    entity.sourceTotal === null ? '-' : String(entity.sourceTotal),
+    ...(['extracted', ...recordStatuses] as const).map((column) => String(entity[column])),
+  ]);
+  return ['Records', ...table([['entity', ...columns], ...rows])];
+}
+
+function sums({ sums: lines }: Omit<Report, 'files'>): string[] {
+  if (lines.length === 0) return ['Money', '  no entity of the run carries money'];
+  const rows = lines.map((line) => [
+    line.entity,
+    line.currency,
+    line.status,
+    amount(line.source, line.currency),
+    amount(line.target, line.currency),
+    amount(line.unloaded, line.currency),
+    agrees(line) ? '' : 'DIFFERS',
+  ]);
+  return ['Money', ...table([['entity', 'currency', 'status', 'source', 'target', 'not loaded', ''], ...rows])];
+}
+
+const agrees = (line: SumLine): boolean =>
+  /^-?\d+$/.test(line.target) && BigInt(line.source) === BigInt(line.target) + BigInt(line.unloaded);
+
+// A sum that is no whole number of minor units is shown as it is: it is the fault that is looked for.
+function amount(minor: string, currency: string): string {
+  return /^-?\d+$/.test(minor) ? toMajor(BigInt(minor), currency) : `${minor} minor units`;
+}
+
+function failures({ failures: groups }: Omit<Report, 'files'>): string[] {
+  if (groups.length === 0) return ['Failures', '  none'];
+  return [
+    'Failures by cause',
+    ...groups.flatMap((group) => [
+      `  ${group.count} ${group.entity} ${group.status}: ${group.code}${group.field ? ` in ${group.field}` : ''} (${group.stage})`,
+      `      for example ${group.examples.join(', ')}: ${group.message}`,
+      `      ${group.remedy}`,
+    ]),
+  ];
+}
+
+function validation({ validation: view }: Omit<Report, 'files'>): string[] {
+  if (!view) return ['Validation', '  not done: the run wrote nothing'];
+  const held = view.checks.filter((check) => check.ok).length;
+  return [
+    `Validation: ${view.status}, ${held} of ${view.checks.length} checks hold (${view.at}, data version ${view.dataVersion})`,
+    ...view.checks.map(checkLine),
+  ];
+}
+
+function checkLine(check: ValidationCheck): string {
+  const verdict = check.ok ? 'ok     ' : check.severity === 'error' ? 'BROKEN ' : 'warning';
+  const rows = check.ok ? `${check.checked} looked at` : `${check.violations} of ${check.checked}`;
+  return `  ${verdict} ${check.entity ?? '-'} ${check.name}: ${check.description} [${rows}]`;
+}
+
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_cell, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) =>
+    `  ${row.map((cell, column) => aligned(cell, column, widths[column] ?? 0)).join('  ')}`.trimEnd(),
+  );
+}
+
+// Names to the left, numbers to the right.
+function aligned(cell: string, column: number, width: number): string {
+  return column === 0 || /^[a-zA-Z]/.test(cell) ? cell.padEnd(width) : cell.padStart(width);
+}

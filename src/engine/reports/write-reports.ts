@@ -1,0 +1,137 @@
+import { DroverError } from '../../errors.ts';
+import type { Plan } from '../../plan/contract.ts';
+import type { RunView, SumLine, ValidationView } from '../control/contract.ts';
+import type { Run } from '../ports.ts';
+import type { RunStatus } from '../run-status.ts';
+import { type ContentDeps, contentOf } from './contents.ts';
+import { failureGroups } from './failure-groups.ts';
+import type { Folder } from './folder.ts';
+import { levelOf } from './log-text.ts';
+import { type ReportName, reportNames } from './names.ts';
+import type { ReportStore, RunEvent } from './ports.ts';
+import { type Report, reportOf, type WrittenFile } from './report.ts';
+import { summaryText } from './summary.ts';
+
+export interface ReportDeps extends ContentDeps {
+  readonly store: ReportStore;
+  /** The run as operators see it. */
+  readonly view: (run: Run) => Promise<RunView>;
+  /** Sums as they are now; the view's may be a moment old. */
+  readonly sums: (run: Run) => Promise<readonly SumLine[]>;
+}
+
+export interface ReportFolders {
+  readonly reports: Folder;
+  /** Where mapping files go, and with `exports` the entities' CSV files. */
+  readonly exports: Folder;
+}
+
+/** How a run ends, as far as reports are concerned. */
+export interface ReportEnding {
+  readonly status: RunStatus;
+  readonly reason: string | null;
+}
+
+export interface WriteReports {
+  readonly run: Run;
+  readonly plan: Plan;
+  /** Entities of the run, parents first. */
+  readonly entities: readonly string[];
+  readonly ending: ReportEnding;
+  readonly validation: ValidationView | undefined;
+  readonly folders: ReportFolders;
+  /** Also write `<entity>.csv` of every entity: at the end of an export. */
+  readonly exportEntities: boolean;
+}
+
+/**
+ * Writes every report of a run that ends: files into the folders, the small ones into the database too. What is long is
+ * made from the ledger, here and at every later download. A folder that cannot be written to costs no report: the
+ * answer lists what went wrong, and the reports are in the database all the same. Safe to do again.
+ */
+export async function writeReports(deps: ReportDeps, input: WriteReports): Promise<readonly string[]> {
+  const { run, plan } = input;
+  const problems: string[] = [];
+  const files: WrittenFile[] = [];
+  const view = { ...(await deps.view(run)), sums: await deps.sums(run) };
+  const failures = await failureGroups(deps.ledger, run.id, plan);
+  const report = reportOf({ view, ending: input.ending, failures, validation: input.validation, now: new Date() });
+  for (const name of wanted(input)) {
+    const file = await writeLong(deps, input, name, problems);
+    if (file) files.push(file);
+  }
+  await writeSmall(deps, input, report, files, problems);
+  return problems;
+}
+
+// The log comes last: it tells what went wrong with the others.
+function wanted(input: WriteReports): readonly ReportName[] {
+  const names = reportNames(input.run, input.plan, input.entities);
+  const some = names.filter(({ of }) => of.kind !== 'export' || input.exportEntities);
+  return [...some.filter(({ of }) => of.kind !== 'log'), ...some.filter(({ of }) => of.kind === 'log')];
+}
+
+/** Writes one of the files that are made as they are read. The two small ones come last: they list the others. */
+async function writeLong(
+  deps: ReportDeps,
+  input: WriteReports,
+  name: ReportName,
+  problems: string[],
+): Promise<WrittenFile | undefined> {
+  const { of } = name;
+  if (of.kind === 'summary' || of.kind === 'report') return undefined;
+  const body = contentOf(deps, input.run, input.plan, of, of.kind === 'log' ? lastEvents(input, problems) : []);
+  const bytes = await written(input.folders, name, body, problems);
+  return bytes === undefined ? undefined : { name: name.name, mediaType: name.mediaType, bytes };
+}
+
+async function writeSmall(
+  deps: ReportDeps,
+  input: WriteReports,
+  report: Omit<Report, 'files'>,
+  files: readonly WrittenFile[],
+  problems: string[],
+): Promise<void> {
+  const texts = {
+    summary: summaryText(report),
+    report: `${JSON.stringify({ ...report, files }, null, 2)}\n`,
+  };
+  const stored = wanted(input).flatMap((name) =>
+    name.of.kind === 'summary' || name.of.kind === 'report' ? [{ name, content: texts[name.of.kind] }] : [],
+  );
+  await deps.store.save(
+    input.run.id,
+    stored.map(({ name, content }) => ({ name: name.name, mediaType: name.mediaType, content })),
+  );
+  for (const { name, content } of stored) await written(input.folders, name, once(content), problems);
+}
+
+/** The size of the file, or undefined when the folder does not take it. */
+async function written(
+  folders: ReportFolders,
+  name: ReportName,
+  body: AsyncIterable<string>,
+  problems: string[],
+): Promise<number | undefined> {
+  try {
+    return await folders[name.folder].write(name.name, body);
+  } catch (error) {
+    // What the databases say is no matter of files: the run is not finished then, and is finished again later.
+    if (error instanceof DroverError) throw error;
+    problems.push(`${name.name} could not be written: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  }
+}
+
+function lastEvents(input: WriteReports, problems: readonly string[]): readonly RunEvent[] {
+  const { status, reason } = input.ending;
+  const at = new Date();
+  return [
+    ...problems.map((text): RunEvent => ({ at, level: 'WARNING', text })),
+    { at, level: levelOf(status), text: `run ${input.run.id} ends as ${status}${reason ? `: ${reason}` : ''}` },
+  ];
+}
+
+async function* once(text: string): AsyncIterable<string> {
+  yield text;
+}

@@ -1,0 +1,56 @@
+import type { Plan } from '../../plan/contract.ts';
+import { entityOrder } from '../../plan/define-plan.ts';
+import type { TargetPort } from '../../plan/target.ts';
+import { entityOf } from '../contexts.ts';
+import type { RollbackView } from '../control/contract.ts';
+import { identityScope } from '../identity-scope.ts';
+import type { Ledger, Run } from '../ports.ts';
+import { createJudge } from './judge.ts';
+import type { RollbackLedger, RollbackScope, RollbackStore, RollbackTable } from './ports.ts';
+
+export interface RollbackDeps {
+  readonly store: RollbackStore;
+  readonly ledger: RollbackLedger;
+  /** Finds the records references name. */
+  readonly references: Pick<Ledger, 'resolve'>;
+  readonly rows: Pick<TargetPort, 'compare'>;
+}
+
+/**
+ * Takes back what a run wrote, and nothing else: rows it made are removed, rows it changed become what they were,
+ * identities too. Rows that others have changed since, or that others point at, are left alone and listed; what could
+ * not be undone now can be undone later by asking again.
+ */
+export async function rollbackRun(
+  deps: RollbackDeps,
+  run: Run,
+  plan: Plan,
+  options: { readonly dryRun: boolean },
+): Promise<RollbackView> {
+  const undone = await deps.store.undo(rollbackScope(run, plan), createJudge(deps, run, plan), options.dryRun);
+  if (!options.dryRun) await deps.ledger.dropWatermarks(run.id);
+  return { runId: run.id, dryRun: options.dryRun, ...undone };
+}
+
+/** The same as a file for psql, in pieces, made from the changes that are there now. */
+export function rollbackSql(deps: RollbackDeps, run: Run, plan: Plan): AsyncIterable<string> {
+  return deps.store.script(rollbackScope(run, plan), createJudge(deps, run, plan));
+}
+
+/** Everything the run may have written, parents before children. */
+export function rollbackScope(run: Run, plan: Plan): RollbackScope {
+  const tables = entityOrder(plan).map((entity): RollbackTable => {
+    const { table, columns } = entityOf(plan, entity).target;
+    const names = Object.keys(columns);
+    const insertOnly = names.filter((name) => columns[name]?.insertOnly);
+    return { entity, table, written: names.filter((name) => !columns[name]?.insertOnly), insertOnly };
+  });
+  return {
+    runId: run.id,
+    plan: run.plan,
+    stamp: run.stamp,
+    scope: identityScope(run.plan, run.targetSchema),
+    schema: run.targetSchema,
+    tables,
+  };
+}

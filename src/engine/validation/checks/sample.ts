@@ -1,0 +1,101 @@
+import type { Reference, TransformOutcome } from '../../../plan/contract.ts';
+import type { Json, JsonObject } from '../../../plan/json.ts';
+import type { Resolution } from '../../ports.ts';
+import { transformRecord } from '../../stages/transform.ts';
+import { asked, type Check, type CheckContext, checkOf } from '../check.ts';
+import type { BadRow, SampleRecord } from '../ports.ts';
+
+const defaultSize = 100;
+
+interface Expected {
+  readonly record: SampleRecord;
+  readonly sourceId: string;
+  readonly targetId: string;
+  readonly row: JsonObject;
+}
+
+/**
+ * A random sample, the same for the same run: each record is transformed again from what the source said and compared
+ * with the row its identity points at, field by field.
+ */
+export const checkSample: Check = async (context) => {
+  const { deps, run, entity } = context;
+  const name = { name: 'sample', entity, description: `Sampled ${entity} are in the target as their source says` };
+  const check = await asked(name, async () => {
+    const sampled = await deps.ledger.sample(run.id, entity, deps.sampleSize ?? defaultSize);
+    const rows: BadRow[] = [];
+    const expected = await expectedOf(context, sampled, rows);
+    rows.push(...(await differencesOf(context, expected)));
+    const purged = sampled.filter((record) => record.raw === null).length;
+    const note = purged > 0 ? ` (${purged} could not be compared: their payloads were purged)` : '';
+    return checkOf({ ...name, description: `${name.description}${note}` }, sampled.length - purged, rows);
+  });
+  return [check];
+};
+
+async function expectedOf(
+  context: CheckContext,
+  sampled: readonly SampleRecord[],
+  problems: BadRow[],
+): Promise<readonly Expected[]> {
+  const { deps, place, run, definition } = context;
+  const readable = sampled.filter((record) => record.raw !== null);
+  const sourceIds = readable.map((record) => record.sourceId);
+  const ids = await deps.target.identities(place.scope, place.entity, sourceIds);
+  const outcomes = readable.map((record) => transformRecord(definition, record.raw ?? {}, record.sourceId, run.params));
+  const stands = await deps.references.resolve(run, outcomes.flatMap(referencesOf));
+  const expected: Expected[] = [];
+  for (const [index, record] of readable.entries()) {
+    const { sourceId } = record;
+    const targetId = ids.get(sourceId) ?? null;
+    const row = rowOf(context, record, outcomes[index] as TransformOutcome, stands);
+    if (typeof row === 'string') problems.push({ sourceId, targetId, detail: row });
+    else if (targetId === null) problems.push({ sourceId, targetId, detail: 'has no identity in the target' });
+    else expected.push({ record, sourceId, targetId, row });
+  }
+  return expected;
+}
+
+/** The row the source asks for now, or why there is none. */
+function rowOf(
+  { definition }: CheckContext,
+  record: SampleRecord,
+  outcome: TransformOutcome,
+  stands: ReadonlyMap<string, Resolution>,
+): JsonObject | string {
+  if (outcome.kind !== 'row') return `was loaded, and its transform now says ${outcome.kind} (${outcome.code})`;
+  const row: Record<string, Json> = { ...outcome.row };
+  // What `enrich` made cannot be made again to the same value; the loaded one stands.
+  for (const [column, { enriched }] of Object.entries(definition.target.columns)) {
+    if (enriched) row[column] = record.clean?.row[column] ?? null;
+  }
+  for (const [column, reference] of Object.entries(outcome.references ?? {})) {
+    const stand = stands.get(`${reference.entity}\u0000${reference.sourceId}`);
+    if (stand?.kind !== 'found')
+      return `${column} names ${reference.entity} ${reference.sourceId}, which is not loaded`;
+    row[column] = stand.targetId;
+  }
+  return row;
+}
+
+async function differencesOf(context: CheckContext, expected: readonly Expected[]): Promise<readonly BadRow[]> {
+  const { deps, run, plan, entity, definition } = context;
+  const scope = { runId: run.id, plan: plan.name, entity, targetSchema: run.targetSchema, definition };
+  const compared = await deps.rows.compare(scope, expected);
+  return expected.flatMap(({ record, sourceId, targetId }, index) => {
+    const difference = compared[index] ?? 'missing';
+    if (difference === 'missing') return [{ sourceId, targetId, detail: 'its row is not in the target' }];
+    const fields = difference.filter((field) => counts(context, record, field));
+    return fields.length === 0 ? [] : [{ sourceId, targetId, detail: `differs in ${fields.join(', ')}` }];
+  });
+}
+
+// What a row is enriched with differs each time; where what was loaded is not known, it cannot be compared.
+function counts({ definition }: CheckContext, record: SampleRecord, field: string): boolean {
+  const known = record.code !== 'UNCHANGED' && record.clean !== null;
+  return known || !definition.target.columns[field]?.enriched;
+}
+
+function referencesOf(outcome: TransformOutcome): Reference[] {
+  return outcome.kind === 'row' ? Object.values(outcome.references ?? {}) : [];
+}

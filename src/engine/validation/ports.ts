@@ -1,0 +1,114 @@
+import type { JsonObject } from '../../plan/json.ts';
+import type { StageCount } from '../conductor/ports.ts';
+import type { ValidationCheck } from '../control/contract.ts';
+import type { CleanRecord } from '../ports.ts';
+
+/** A table of the target and the identities that speak of it. */
+export interface TargetPlace {
+  /** Scope of the identities; see `identityScope`. */
+  readonly scope: string;
+  readonly entity: string;
+  readonly schema: string;
+  readonly table: string;
+}
+
+/**
+ * A page of records the target should hold. `records` is JSON text made by one database and read by the other: it
+ * goes through this process as it is.
+ */
+export interface LandedPage {
+  readonly records: string;
+  readonly count: number;
+  /** Source id to go on after; null when this was the last page. */
+  readonly next: string | null;
+}
+
+export interface MoneyGroup {
+  readonly currency: string;
+  readonly status: string;
+  /** Minor units of all records, and of those that are not in the target. */
+  readonly source: string;
+  readonly unloaded: string;
+}
+
+/** Amounts of a page of records, and the ones among them that should be in the target. */
+export interface MoneyPage extends LandedPage {
+  readonly groups: readonly MoneyGroup[];
+}
+
+/** A record to be compared with its target row. */
+export interface SampleRecord {
+  readonly sourceId: string;
+  readonly code: string | null;
+  /** Null where payloads were purged. */
+  readonly raw: JsonObject | null;
+  readonly clean: CleanRecord | null;
+}
+
+export interface StoredValidation {
+  readonly at: Date;
+  readonly dataVersion: string;
+  readonly status: 'green' | 'red';
+  readonly checks: readonly ValidationCheck[];
+}
+
+/** What validation reads of the ledger. */
+export interface ValidationLedger {
+  /** Records by stage and status as the triggers counted them, and as they are. */
+  counted(runId: string): Promise<readonly StageCount[]>;
+  tally(runId: string): Promise<readonly StageCount[]>;
+  /** Source ids of records that are not settled yet. */
+  pending(runId: string, entity: string): Promise<readonly string[]>;
+  /** Records of which the target should hold a row, in the order of their source ids. */
+  landed(runId: string, entity: string, after: string, limit: number): Promise<LandedPage>;
+  money(runId: string, entity: string, after: string, limit: number): Promise<MoneyPage>;
+  /** Records without an amount of their own: they are in no sum. */
+  withoutAmount(runId: string, entity: string): Promise<number>;
+  /** Reconciled and unchanged records, picked by a hash of the run's id: the same ones each time. */
+  sample(runId: string, entity: string, size: number): Promise<readonly SampleRecord[]>;
+  save(runId: string, validation: Omit<StoredValidation, 'at'>): Promise<StoredValidation>;
+  last(runId: string): Promise<StoredValidation | undefined>;
+}
+
+/** A row of ours in the target that is not as it should be. */
+export interface BadRow {
+  readonly sourceId: string;
+  readonly targetId: string | null;
+  readonly detail: string;
+}
+
+export interface MoneyColumns {
+  readonly amount: string;
+  readonly currency: string;
+  readonly status: string;
+  /** True when the column holds minor units already. */
+  readonly minor: boolean;
+}
+
+/** What validation reads of the target. Rows are ours when an identity of the place points at them. */
+export interface ValidationTarget {
+  /** Newest change of the scope and a signature of the tables; see db/validation/version.ts for what it sees. */
+  version(scope: string, schema: string, tables: readonly string[]): Promise<string>;
+  /** Names of the table's columns; none when there is no such table. */
+  columns(schema: string, table: string): Promise<ReadonlySet<string>>;
+  /** How many rows are ours. */
+  owned(place: TargetPlace): Promise<number>;
+  /** Of a page of landed records, those whose row is not there. */
+  missing(place: TargetPlace, records: string): Promise<readonly BadRow[]>;
+  /** Records that share one row without being merged, and rows that repeat one of ours under another id. */
+  doubled(place: TargetPlace, columns: readonly string[]): Promise<readonly BadRow[]>;
+  /** Rows of ours that point at nothing. */
+  dangling(place: TargetPlace, column: string, parentTable: string, nullable: boolean): Promise<readonly BadRow[]>;
+  /** Rows of ours for which the SQL condition is true; throws TARGET_SCHEMA when it cannot be asked. */
+  violating(place: TargetPlace, condition: string): Promise<readonly BadRow[]>;
+  /** Sums in minor units of the rows of a page of money records. */
+  sums(
+    place: TargetPlace,
+    money: MoneyColumns,
+    records: string,
+  ): Promise<readonly { readonly currency: string; readonly status: string; readonly minor: string }[]>;
+  /** Of a page of money records, those whose row holds another amount, currency or status. */
+  differing(place: TargetPlace, money: MoneyColumns, records: string): Promise<readonly BadRow[]>;
+  /** Target ids by source id. */
+  identities(scope: string, entity: string, sourceIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
+}

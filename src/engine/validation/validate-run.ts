@@ -1,0 +1,86 @@
+import type { Plan } from '../../plan/contract.ts';
+import { entityOf } from '../contexts.ts';
+import type { ValidationCheck, ValidationView } from '../control/contract.ts';
+import { identityScope } from '../identity-scope.ts';
+import type { Run, RunEntity } from '../ports.ts';
+import type { Check, CheckContext, ValidationDeps } from './check.ts';
+import { checkBalance } from './checks/balance.ts';
+import { checkDoubles } from './checks/doubles.ts';
+import { checkMoney } from './checks/money.ts';
+import { checkReferences } from './checks/references.ts';
+import { checkRowCount } from './checks/row-count.ts';
+import { checkRules } from './checks/rules.ts';
+import { checkSample } from './checks/sample.ts';
+import { checkSource } from './checks/source.ts';
+import type { StoredValidation } from './ports.ts';
+
+const ofTheLedger: readonly Check[] = [checkSource, checkBalance];
+const ofTheTarget: readonly Check[] = [
+  checkRowCount,
+  checkDoubles,
+  checkReferences,
+  checkRules,
+  checkMoney,
+  checkSample,
+];
+
+/**
+ * Does the target hold what the run says it moved? Asks everything anew, of the tables themselves, and stores the
+ * answer with the version of the data it saw. The version is read first, so what changes while we look makes the
+ * answer stale and never wrongly fresh.
+ */
+export async function validateRun(
+  deps: ValidationDeps,
+  run: Run,
+  plan: Plan,
+  entities: readonly RunEntity[],
+): Promise<ValidationView> {
+  const dataVersion = await versionOf(deps, run, plan);
+  const checks: ValidationCheck[] = [];
+  for (const extraction of entities) {
+    const context = contextOf(deps, run, plan, extraction);
+    for (const check of checksOf(run)) checks.push(...(await check(context)));
+  }
+  const red = checks.some((check) => !check.ok && check.severity === 'error');
+  const stored = await deps.ledger.save(run.id, { dataVersion, status: red ? 'red' : 'green', checks });
+  return viewOf(run, stored, dataVersion);
+}
+
+/** The run's newest validation; stale when the target is not what it saw any more. */
+export async function lastValidation(deps: ValidationDeps, run: Run, plan: Plan): Promise<ValidationView | undefined> {
+  const stored = await deps.ledger.last(run.id);
+  return stored ? viewOf(run, stored, await versionOf(deps, run, plan)) : undefined;
+}
+
+// A run that writes nothing has nothing in the target to be asked about.
+function checksOf(run: Run): readonly Check[] {
+  return run.dryRun || run.exportOnly ? ofTheLedger : [...ofTheLedger, ...ofTheTarget];
+}
+
+function contextOf(deps: ValidationDeps, run: Run, plan: Plan, extraction: RunEntity): CheckContext {
+  const definition = entityOf(plan, extraction.entity);
+  const place = {
+    scope: identityScope(run.plan, run.targetSchema),
+    entity: extraction.entity,
+    schema: run.targetSchema,
+    table: definition.target.table,
+  };
+  return { deps, run, plan, entity: extraction.entity, definition, extraction, place };
+}
+
+// Every table of the plan: a rule of one entity may look at another's rows.
+function versionOf(deps: ValidationDeps, run: Run, plan: Plan): Promise<string> {
+  const tables = Object.values(plan.entities).map((entity) => entity.target.table);
+  return deps.target.version(identityScope(run.plan, run.targetSchema), run.targetSchema, [...new Set(tables)].sort());
+}
+
+function viewOf(run: Run, stored: StoredValidation, current: string): ValidationView {
+  return {
+    runId: run.id,
+    at: stored.at.toISOString(),
+    dataVersion: stored.dataVersion,
+    stale: stored.dataVersion !== current,
+    status: stored.status,
+    checks: stored.checks,
+  };
+}
