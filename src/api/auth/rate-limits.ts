@@ -11,7 +11,7 @@ export interface RateLimits {
 }
 
 // Reading one run costs next to nothing (see RunReader), and dashboards do it a lot.
-const cachedFactor = 20;
+const cachedFactor = 100;
 
 export function createRateLimits(perSecond: number): RateLimits {
   const addresses = createRateCounter(perSecond);

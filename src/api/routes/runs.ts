@@ -19,9 +19,10 @@ export function runRoutes(app: Api, { control, runs }: Pick<ApiDeps, 'control'> 
 
   app.get('/runs', { config: { access: 'viewer' }, schema: listSchema }, ({ query }) => control.runs(query));
 
-  app.get('/runs/:id', { config: { access: 'viewer', limit: 'cached' }, schema: getSchema }, ({ params }) =>
-    runs.read(params.id),
-  );
+  app.get('/runs/:id', { config: { access: 'viewer', limit: 'cached' }, schema: getSchema }, async (request, reply) => {
+    const run = await runs.read(request.params.id);
+    return reply.serializer(() => runs.textOf(run)).send(run);
+  });
 
   app.patch('/runs/:id', { config: { access: 'operator' }, schema: changeSchema }, async (request) => {
     const { batchSize, reason } = request.body;

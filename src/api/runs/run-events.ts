@@ -35,7 +35,7 @@ export function createRunEvents(runs: RunReader): RunEvents {
       endAll(topic);
       return undefined;
     });
-    if (view) publish(topic, view);
+    if (view) publish(topic, runs.textOf(view), isFinished(view));
     else beat(topic);
     if (topic.listeners.size === 0) topics.delete(id);
     else topic.timer = setTimeout(() => void tick(id, topic), tickMs);
@@ -52,7 +52,7 @@ export function createRunEvents(runs: RunReader): RunEvents {
     async follow(id) {
       const view = await runs.read(id);
       const stream = new Readable({ read: () => undefined });
-      stream.push(eventOf(JSON.stringify(view)));
+      stream.push(eventOf(runs.textOf(view)));
       if (isFinished(view)) {
         stream.push(null);
         return stream;
@@ -72,15 +72,13 @@ export function createRunEvents(runs: RunReader): RunEvents {
   };
 }
 
-function publish(topic: Topic, view: RunView): void {
-  const text = JSON.stringify(view);
+function publish(topic: Topic, text: string, finished: boolean): void {
   if (text === topic.text) {
     beat(topic);
     return;
   }
   topic.text = text;
   topic.heardAt = Date.now();
-  const finished = isFinished(view);
   for (const listener of topic.listeners) {
     if (finished || listener.readableLength < mostUnread) listener.push(eventOf(text));
   }

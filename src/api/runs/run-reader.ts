@@ -1,9 +1,13 @@
+import { z } from 'zod';
 import type { Control, RunView } from '../../engine/control/contract.ts';
 import { freshFor } from '../fresh-for.ts';
+import { runSchema } from '../schemas/run.ts';
 
 /** Runs as many clients read them at once: one query in 200 ms, however many ask. */
 export interface RunReader {
   read(id: string): Promise<RunView>;
+  /** The run as JSON, checked against its schema. Made once for all who read the same state. */
+  textOf(run: RunView): string;
   /** The run was changed here, so the next reader must see it. */
   forget(id: string): void;
 }
@@ -12,5 +16,14 @@ const freshMs = 200;
 
 export function createRunReader(control: Pick<Control, 'run'>): RunReader {
   const cached = freshFor(freshMs, (id) => control.run(id));
-  return { read: cached.get, forget: cached.forget };
+  const texts = new WeakMap<RunView, string>();
+  return {
+    read: cached.get,
+    forget: cached.forget,
+    textOf(run) {
+      const text = texts.get(run) ?? JSON.stringify(z.encode(runSchema, run));
+      texts.set(run, text);
+      return text;
+    },
+  };
 }
