@@ -10,7 +10,7 @@ import type { ReportKind } from './names.ts';
 import type { IdentityReader, ReportLedger, RunEvent } from './ports.ts';
 
 /** What may be long. */
-export type LongReport = Exclude<ReportKind, { kind: 'summary' | 'report' }>;
+export type LongReport = Exclude<ReportKind, { kind: 'summary' } | { kind: 'report' }>;
 
 export interface ContentDeps {
   readonly ledger: ReportLedger;

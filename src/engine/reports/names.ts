@@ -3,7 +3,8 @@ import type { Run } from '../ports.ts';
 
 /** What a report is: the same five for every run, mapping files and exports as the plan has them. The first two are short. */
 export type ReportKind =
-  | { readonly kind: 'summary' | 'report' }
+  | { readonly kind: 'summary' }
+  | { readonly kind: 'report' }
   | { readonly kind: 'errors' | 'rollback' | 'log' }
   | { readonly kind: 'mapping'; readonly entity: string }
   | { readonly kind: 'export'; readonly entity: string };
