@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunView } from './answers.ts';
 import { type Client, pathOf } from './client.ts';
 import { serverEvents } from './event-stream.ts';
@@ -39,19 +40,12 @@ export function openRunFeed(api: Client, runId: string, signal: AbortSignal): Ru
       pushed = undefined;
       return taken;
     },
-    next: (milliseconds) =>
-      new Promise((done) => {
-        const timer = setTimeout(finish, milliseconds);
-        function finish(): void {
-          clearTimeout(timer);
-          signal.removeEventListener('abort', finish);
-          wake = () => {};
-          done();
-        }
-        wake = finish;
-        signal.addEventListener('abort', finish);
-        if (pushed || signal.aborted) finish();
-      }),
+    async next(milliseconds) {
+      if (pushed) return;
+      const woken = new AbortController();
+      wake = () => woken.abort();
+      await sleep(milliseconds, undefined, { signal: AbortSignal.any([signal, woken.signal]) }).catch(() => {});
+    },
   };
 }
 

@@ -9,8 +9,7 @@ import { Problem } from './problem.ts';
  * What `npm start` does: sets up, then starts API and worker, in this process group, so that Ctrl-C reaches them
  * directly. With `quiet` what they say goes to stderr.
  */
-export async function startService(quiet: boolean): Promise<ExitCode> {
-  const root = packageRoot();
+export async function startService(quiet: boolean, root: string = packageRoot()): Promise<ExitCode> {
   const setup = join(root, 'scripts', 'setup.mjs');
   const start = join(root, 'scripts', 'start.ts');
   if (!existsSync(setup) || !existsSync(start)) {
@@ -22,7 +21,9 @@ export async function startService(quiet: boolean): Promise<ExitCode> {
   }
   const code = await runNode(root, [setup], quiet);
   if (code !== 0) return exitCodes.failures;
-  return (await runNode(root, ['--import', 'tsx', start], quiet)) === 0 ? exitCodes.green : exitCodes.failures;
+  return (await runNode(root, ['--import', import.meta.resolve('tsx'), start], quiet)) === 0
+    ? exitCodes.green
+    : exitCodes.failures;
 }
 
 /** Runs Node with the arguments and answers its exit code. An end asked of us is asked of it. */

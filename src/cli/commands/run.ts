@@ -1,7 +1,8 @@
 import { Option } from 'commander';
 import type { RunView } from '../answers.ts';
 import { type Define, examples } from '../command.ts';
-import { exitCodes } from '../exit-code.ts';
+import { type ExitCode, exitCodes } from '../exit-code.ts';
+import type { Session } from '../session.ts';
 import { type RunOptions, startRequest } from '../start-request.ts';
 import { instant, list, parameter, wholeNumber } from '../values.ts';
 import { runHead } from '../views/run-head.ts';
@@ -39,15 +40,14 @@ export const run: Define = (program, act) => {
         'run bubble --skip-export --param exportDir=./march --batch-size 100',
       ),
     )
-    .action(
-      act(async (session, options: RunOptions & { wait?: boolean }, plan: string) => {
-        const { api, out, settings } = session;
-        const body = startRequest(plan, options, settings);
-        const started = await api.request<RunView>('POST', '/runs', { body });
-        if (options.wait) return waitFor(session, started);
-        out.answer(started, (safe) => runHead(safe, out.paint));
-        out.note(`To follow it: ${settings.invocation} watch ${started.id}`);
-        return exitCodes.green;
-      }),
-    );
+    .action(act(start));
 };
+
+async function start(session: Session, options: RunOptions & { wait?: boolean }, plan: string): Promise<ExitCode> {
+  const { api, out, settings } = session;
+  const started = await api.request<RunView>('POST', '/runs', { body: startRequest(plan, options, settings) });
+  if (options.wait) return waitFor(session, started);
+  out.answer(started, (safe) => runHead(safe, out.paint));
+  out.note(`To follow it: ${settings.invocation} watch ${started.id}`);
+  return exitCodes.green;
+}
