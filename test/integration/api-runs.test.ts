@@ -30,9 +30,11 @@ test('starting answers 202 with where to look, and the run as the engine gave it
 test('a hundred who ask at once cost one look, and a change shows to the next who asks', async () => {
   service.control.put(runView('run-b', 'running'));
   service.control.reads = 0;
+  const begun = Date.now();
   const answers = await Promise.all(Array.from({ length: 100 }, () => get('/runs/run-b')));
   expect(answers.every(({ status }) => status === 200)).toBe(true);
-  expect(service.control.reads).toBeLessThanOrEqual(2);
+  // One look in 200 ms, however long a busy machine takes for the hundred.
+  expect(service.control.reads).toBeLessThanOrEqual(1 + Math.ceil((Date.now() - begun) / 200));
   await fetch(`${base}/runs/run-b/pause`, {
     method: 'POST',
     headers: { ...service.as('operator'), 'content-type': 'application/json' },
@@ -50,20 +52,22 @@ test('events: the run at once, then whenever it changed, at most two a second, o
   });
   await later(300);
   service.control.reads = 0;
+  const begun = Date.now();
   for (let n = 1; n <= 10; n += 1) {
     service.control.put({ ...runView('run-c', 'running'), batchSize: n });
     await later(200);
   }
   service.control.put(runView('run-c', 'completed'));
   const texts = await Promise.all(streams);
-  expect(service.control.reads).toBeLessThanOrEqual(8);
+  const ticks = 1 + Math.ceil((Date.now() - begun) / 500);
+  expect(service.control.reads).toBeLessThanOrEqual(ticks);
   for (const text of texts) {
     const events = [...text.matchAll(/^event: run\ndata: (.+)\n\n/gm)].map(([, data]) => JSON.parse(String(data)));
     expect(events[0]).toEqual(runView('run-c', 'running'));
     expect(events.at(-1)).toEqual(runView('run-c', 'completed'));
-    // Two seconds and a bit, at two a second, and the first one.
+    // The first one, and then one a tick at the most.
     expect(events.length).toBeGreaterThan(3);
-    expect(events.length).toBeLessThanOrEqual(8);
+    expect(events.length).toBeLessThanOrEqual(2 + ticks);
   }
 });
 
