@@ -19,7 +19,7 @@ export const runs: Define = (program, act) => {
     .description('list the runs, newest first')
     .option('--plan <name>', 'only of this plan')
     .addOption(new Option('--status <status>', 'only in this status').choices(runStatuses))
-    .option('--limit <n>', 'how many', wholeNumber(1, 100), 20)
+    .option('--limit <n>', 'how many', wholeNumber(1, 500), 20)
     .option('--cursor <cursor>', 'where an earlier list ended')
     .addHelpText('after', examples('runs', 'runs --plan bubble --status failed', 'runs --json'))
     .action(

@@ -4,6 +4,7 @@ import { type Define, examples } from '../command.ts';
 import { exitCodes } from '../exit-code.ts';
 import { deadlineMs } from '../http.ts';
 import { findRunOrNewest } from '../runs.ts';
+import { wholeNumber } from '../values.ts';
 import { validationReport } from '../views/validation.ts';
 
 export const validate: Define = (program, act) => {
@@ -11,7 +12,7 @@ export const validate: Define = (program, act) => {
     .command('validate [run]')
     .description('check the target against the rules of the plan (of a plan, or of nothing named: the newest run)')
     .option('--last', 'show the last validation instead of checking again')
-    .option('--rows <n>', 'rows shown of each broken rule; 0 for all', Number, 10)
+    .option('--rows <n>', 'rows shown of each broken rule; 0 for all', wholeNumber(0, 1_000_000), 10)
     .addHelpText('after', examples('validate bubble', 'validate RUN --json', 'validate --last --rows 0'))
     .action(
       act(async ({ api, out }, options: { last?: boolean; rows: number }, id: string | undefined) => {
