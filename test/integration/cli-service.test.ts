@@ -1,9 +1,9 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Role } from '../../src/cli/answers.ts';
 import { drover, type Ran } from '../unit/cli/drover.ts';
+import { temporaryFolder } from '../unit/cli/folder.ts';
 import { runView } from './api-control-double.ts';
 import { startService, type TestService } from './api-service.ts';
 
@@ -83,7 +83,7 @@ describe('the command line and the service', () => {
   });
 
   it('exports into files', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'cli-'));
+    const folder = temporaryFolder();
     const started = service.control.startRun;
     service.control.startRun = async (input, actor) => {
       const run = await started(input, actor);

@@ -1,9 +1,9 @@
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { drover } from './drover.ts';
 import { entity, greenRun, runView } from './fixtures.ts';
+import { temporaryFolder } from './folder.ts';
 import { refusal, type ScriptedService, startScriptedService } from './service.ts';
 
 let service: ScriptedService;
@@ -11,7 +11,7 @@ let folder: string;
 
 beforeEach(async () => {
   service = await startScriptedService();
-  folder = mkdtempSync(join(tmpdir(), 'cli-'));
+  folder = temporaryFolder();
 });
 
 afterEach(() => service.close());

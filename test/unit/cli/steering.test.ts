@@ -1,9 +1,9 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { drover } from './drover.ts';
 import { failureGroup, greenRun, runView } from './fixtures.ts';
+import { temporaryFolder } from './folder.ts';
 import { refusal, type ScriptedService, startScriptedService } from './service.ts';
 
 let service: ScriptedService;
@@ -139,7 +139,7 @@ describe('batch-size and enqueue', () => {
       const { sourceIds, records } = body as { sourceIds?: unknown[]; records?: unknown[] };
       return { status: 202, body: { accepted: (sourceIds ?? records ?? []).length, run: runView() } };
     });
-    const folder = mkdtempSync(join(tmpdir(), 'cli-'));
+    const folder = temporaryFolder();
     writeFileSync(join(folder, 'late.json'), '[{"_id": "1"}, {"_id": "2"}]');
     writeFileSync(join(folder, 'ids.txt'), Array.from({ length: 60_000 }, (_, at) => `id${at}`).join('\n'));
     const few = await drover(service.url, ['enqueue', 'r1', 'users', '--file', 'late.json'], { cwd: folder });

@@ -1,12 +1,13 @@
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { startService } from '../../../src/cli/service-process.ts';
+import { temporaryFolder } from './folder.ts';
 
 /** A checkout whose scripts do what a test wants. */
 function checkout(setup: string, start: string): string {
-  const root = mkdtempSync(join(tmpdir(), 'cli-'));
+  const root = temporaryFolder();
   mkdirSync(join(root, 'scripts'));
   writeFileSync(join(root, 'package.json'), '{"type": "module"}');
   writeFileSync(join(root, 'scripts', 'setup.mjs'), setup);
