@@ -9,7 +9,7 @@ export interface Decimal {
   readonly unit?: string;
 }
 
-const simple = /^-?(?:0|[1-9]\d{0,14})(?:\.\d{1,12})?$/;
+const simple = /^(?:0|-?[1-9]\d{0,14})(?:\.\d{1,12})?$/;
 const scientific = /^[-+]?\d{1,30}(?:\.\d{1,30})?e[-+]?\d{1,2}$/i;
 const spaces = /[\s\u00a0\u2007\u202f\u200b-\u200d\u2060\ufeff]+/g;
 // sign, code or sign of a currency, sign, digits, currency again, per hour

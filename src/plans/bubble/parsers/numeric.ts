@@ -25,8 +25,8 @@ export function numeric({ precision, scale, min, max, code = 'BAD_NUMBER', decim
     if (number < min || (max !== undefined && number > max)) {
       return new Problem(code, max === undefined ? `is less than ${min}` : `is not between ${min} and ${max}`);
     }
-    if (Math.abs(number) >= limit) return new Problem('BAD_NUMBER', `is too large for the column (limit ${limit})`);
     const rounded = new Big(read.text).round(scale, Big.roundHalfUp);
+    if (rounded.abs().gte(limit)) return new Problem('BAD_NUMBER', `is too large for the column (limit ${limit})`);
     if (!rounded.eq(read.text)) context.note(`rounded to ${scale} decimals`);
     return rounded.toFixed(scale);
   };

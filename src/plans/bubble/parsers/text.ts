@@ -36,7 +36,7 @@ export function toStorable(found: string): string {
 
 /** The kind of a value, for messages: letters as `a`, digits as `9`, so that nothing personal shows. */
 export function shapeOf(value: unknown): string {
-  if (typeof value !== 'string') return value === null ? 'null' : Array.isArray(value) ? 'a list' : `a ${typeof value}`;
-  const shape = value.slice(0, 40).replace(/\p{L}/gu, 'a').replace(/\p{N}/gu, '9').replace(/\p{C}/gu, '?');
-  return JSON.stringify(value.length > 40 ? `${shape}…` : shape);
+  const text = textOf(value) ?? '';
+  const shape = text.slice(0, 40).replace(/\p{L}/gu, 'a').replace(/\p{N}/gu, '9').replace(/\p{C}/gu, '?');
+  return JSON.stringify(text.length > 40 ? `${shape}…` : shape);
 }
