@@ -41,7 +41,7 @@ export function contentOf(
     case 'mapping': {
       entityOf(plan, of.entity);
       const scope = identityScope(run.plan, run.targetSchema);
-      return mappingFile(deps.identities.pairs(scope, of.entity), deps.ledger.mapped(run.id, of.entity));
+      return mappingFile(deps.identities, scope, of.entity, deps.ledger.mapped(run.id, of.entity));
     }
     case 'export':
       return exportCsv(deps.ledger, run.id, of.entity, deps.csvExport?.(run.plan, of.entity));

@@ -1,42 +1,36 @@
-import type { IdPair } from './ports.ts';
-
-type Pages = AsyncIterable<readonly IdPair[]>;
+import type { IdentityReader, IdPair } from './ports.ts';
 
 /**
- * `{source id: target id}` of everything an entity has in the target: of this run, of earlier ones, and of records
- * merged into another, which point at the survivor's row. Both inputs are ordered by the bytes of the source id; where
- * both know one, what stands in the target wins.
+ * `{source id: target id}` of everything an entity has in the target: what this run and earlier ones loaded, and after
+ * it the records of this run that found their place without a row of their own, merged into another or left as they
+ * were. What the target says of a record comes first and is not repeated.
  */
-export async function* mappingFile(inTarget: Pages, ofRun: Pages): AsyncIterable<string> {
-  let first = true;
-  let piece = '{';
-  for await (const { sourceId, targetId } of merged(inTarget, ofRun)) {
-    piece += `${first ? '' : ','}\n  ${JSON.stringify(sourceId)}: ${JSON.stringify(targetId)}`;
-    first = false;
-    if (piece.length < 65_536) continue;
-    yield piece;
-    piece = '';
+export async function* mappingFile(
+  identities: IdentityReader,
+  scope: string,
+  entity: string,
+  ofRun: AsyncIterable<readonly IdPair[]>,
+): AsyncIterable<string> {
+  let separator = '{';
+  for await (const page of withoutRepeats(identities, scope, entity, ofRun)) {
+    const lines = page.map(({ sourceId, targetId }) => `\n  ${JSON.stringify(sourceId)}: ${JSON.stringify(targetId)}`);
+    if (lines.length === 0) continue;
+    yield separator + lines.join(',');
+    separator = ',';
   }
-  yield `${piece}${first ? '' : '\n'}}\n`;
+  yield separator === '{' ? '{}\n' : '\n}\n';
 }
 
-async function* merged(left: Pages, right: Pages): AsyncIterable<IdPair> {
-  const [a, b] = [each(left), each(right)];
-  let [x, y] = [await a.next(), await b.next()];
-  while (!x.done || !y.done) {
-    const order = x.done ? 1 : y.done ? -1 : compareBytes(x.value.sourceId, y.value.sourceId);
-    yield (order <= 0 ? x.value : y.value) as IdPair;
-    const [nextX, nextY] = [order <= 0 ? a.next() : x, order >= 0 ? b.next() : y];
-    [x, y] = [await nextX, await nextY];
+async function* withoutRepeats(
+  identities: IdentityReader,
+  scope: string,
+  entity: string,
+  ofRun: AsyncIterable<readonly IdPair[]>,
+): AsyncIterable<readonly IdPair[]> {
+  yield* identities.pairs(scope, entity);
+  for await (const page of ofRun) {
+    const sourceIds = page.map((pair) => pair.sourceId);
+    const known = await identities.known(scope, entity, sourceIds);
+    yield page.filter((pair) => !known.has(pair.sourceId));
   }
-}
-
-async function* each(pages: Pages): AsyncGenerator<IdPair, undefined> {
-  for await (const page of pages) yield* page;
-  return undefined;
-}
-
-// JavaScript compares UTF-16 units, PostgreSQL's "C" collation bytes; they differ beyond the basic plane.
-function compareBytes(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }

@@ -61,13 +61,15 @@ export interface ReportLedger {
   events(runId: string): Promise<readonly RunEvent[]>;
   /** Raw payloads in the order they were stored. */
   raws(runId: string, entity: string): AsyncIterable<readonly JsonObject[]>;
-  /** Records of the run that have a target row, merged ones with their survivor's; ordered by source id, bytewise. */
+  /** Records of the run that have a target row without having loaded it: merged ones, and rows left as they were. */
   mapped(runId: string, entity: string): AsyncIterable<readonly IdPair[]>;
 }
 
-/** What reports read of the target: the ids of every run, ordered by source id, bytewise. */
+/** What reports read of the target: the ids of what every run has loaded. */
 export interface IdentityReader {
   pairs(scope: string, entity: string): AsyncIterable<readonly IdPair[]>;
+  /** Those of the source ids that have one. */
+  known(scope: string, entity: string, sourceIds: readonly string[]): Promise<ReadonlySet<string>>;
 }
 
 export interface StoredReport {

@@ -1,0 +1,31 @@
+import type pg from 'pg';
+import type { RecordStatus, Stage } from '../../src/engine/record-status.ts';
+import type { TryRow } from '../../src/engine/reports/ports.ts';
+import type { Row } from '../sql.ts';
+import { pagesOf } from './pages.ts';
+
+const statement = `
+SELECT t.id::text AS id, t.at, t.entity, coalesce(r.source_id, t.record_id::text) AS source_id, t.stage, t.status, t.code,
+  t.message, t.worker
+FROM drover.tries t LEFT JOIN drover.records r ON r.id = t.record_id
+WHERE t.run_id = $1 AND t.id > $2 ORDER BY t.id LIMIT $3`;
+
+interface TryRecord extends Row {
+  readonly id: string;
+  readonly at: Date;
+  readonly entity: string;
+  readonly source_id: string;
+  readonly stage: Stage;
+  readonly status: RecordStatus;
+  readonly code: string;
+  readonly message: string;
+  readonly worker: string;
+}
+
+/** Every try that did not succeed, in the order they were written down. */
+export async function* triesOf(pool: pg.Pool, runId: string): AsyncGenerator<TryRow[]> {
+  const next = (last: TryRecord) => [runId, last.id];
+  for await (const rows of pagesOf<TryRecord>(pool, 'tries_of', statement, [runId, '0'], next, 2_000)) {
+    yield rows.map(({ id: _id, source_id, ...row }) => ({ ...row, sourceId: source_id }));
+  }
+}

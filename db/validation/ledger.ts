@@ -1,0 +1,66 @@
+import { desc, eq } from 'drizzle-orm';
+import type { StageCount } from '../../src/engine/conductor/ports.ts';
+import type { ValidationCheck } from '../../src/engine/control/contract.ts';
+import type { StoredValidation, ValidationLedger } from '../../src/engine/validation/ports.ts';
+import type { Database } from '../client.ts';
+import { coded } from '../repositories/coded.ts';
+import { validations } from '../schema/index.ts';
+import { prepared } from '../sql.ts';
+import { landedPage } from './landed.ts';
+import { moneyPage, withoutAmount } from './money-page.ts';
+import { sampleOf } from './sample.ts';
+
+const counted = `
+SELECT entity, stage, status, sum(n)::int AS n FROM drover.counts WHERE run_id = $1
+GROUP BY 1, 2, 3 HAVING sum(n) <> 0`;
+
+const tallied = `
+SELECT entity, stage, status, count(*)::int AS n FROM drover.records WHERE run_id = $1 GROUP BY 1, 2, 3`;
+
+const waiting = `
+SELECT source_id FROM drover.records WHERE run_id = $1 AND entity = $2 AND status = 'pending' ORDER BY source_id`;
+
+/** What validation reads of the ledger, over the control database. */
+export function createValidationLedger(database: Database): ValidationLedger {
+  const pool = database.$client;
+  return {
+    counted: (runId) => prepared<CountRow>(pool, 'counted', counted, [runId]),
+    tally: (runId) => prepared<CountRow>(pool, 'tallied', tallied, [runId]),
+    pending: async (runId, entity) => {
+      const rows = await prepared<{ source_id: string }>(pool, 'waiting', waiting, [runId, entity]);
+      return rows.map((row) => row.source_id);
+    },
+    landed: (runId, entity, after, limit) => landedPage(pool, runId, entity, after, limit),
+    money: (runId, entity, after, limit) => moneyPage(pool, runId, entity, after, limit),
+    withoutAmount: (runId, entity) => withoutAmount(pool, runId, entity),
+    sample: (runId, entity, size) => sampleOf(pool, runId, entity, size),
+    save: (runId, validation) => coded(save(database, runId, validation)),
+    last: (runId) => coded(last(database, runId)),
+  };
+}
+
+type CountRow = { [K in keyof StageCount]: StageCount[K] };
+
+async function save(
+  database: Database,
+  runId: string,
+  validation: Omit<StoredValidation, 'at'>,
+): Promise<StoredValidation> {
+  const [row] = await database
+    .insert(validations)
+    .values({ runId, ...validation })
+    .returning({ at: validations.at });
+  return { ...validation, at: row?.at ?? new Date() };
+}
+
+async function last(database: Database, runId: string): Promise<StoredValidation | undefined> {
+  const [row] = await database
+    .select()
+    .from(validations)
+    .where(eq(validations.runId, runId))
+    .orderBy(desc(validations.id))
+    .limit(1);
+  if (!row) return undefined;
+  const { at, dataVersion } = row;
+  return { at, dataVersion, status: row.status as 'green' | 'red', checks: row.checks as ValidationCheck[] };
+}

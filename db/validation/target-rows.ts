@@ -1,0 +1,85 @@
+import type pg from 'pg';
+import type { BadRow, TargetPlace } from '../../src/engine/validation/ports.ts';
+import { identifier, qualified } from '../../src/plan/sql.ts';
+import { prepared } from '../sql.ts';
+
+// Statements without a name: their text has tables in it, and they run once a validation.
+const badRows = (pool: pg.Pool, text: string, values: readonly unknown[]): Promise<BadRow[]> =>
+  prepared<BadRow & Record<string, unknown>>(pool, undefined, text, values);
+
+const tableOf = (place: TargetPlace): string => qualified(place.schema, place.table);
+
+/** Rows of ours, `t`, with the identity that says so, `i`. $1 scope, $2 entity. */
+const ours = (place: TargetPlace): string =>
+  `drover.identities i JOIN ${tableOf(place)} t ON t.id = i.target_id::uuid
+WHERE i.scope = $1 AND i.entity = $2 AND NOT i.merged`;
+
+export async function ownedRows(pool: pg.Pool, place: TargetPlace): Promise<number> {
+  const text = `SELECT count(*)::int AS n FROM ${ours(place)}`;
+  const rows = await prepared<{ n: number }>(pool, undefined, text, [place.scope, place.entity]);
+  return rows[0]?.n ?? 0;
+}
+
+/** Of the records given, those that have no identity, or one that points at no row. */
+export function missingRows(pool: pg.Pool, place: TargetPlace, records: string): Promise<BadRow[]> {
+  const text = `
+SELECT x.s AS "sourceId", coalesce(i.target_id, x.t) AS "targetId",
+  CASE WHEN coalesce(i.target_id, x.t) IS NULL THEN 'has no identity in the target'
+    ELSE 'its row is not in the target' END AS detail
+FROM json_to_recordset($3::json) AS x(s text, t text)
+LEFT JOIN drover.identities i ON i.scope = $1 AND i.entity = $2 AND i.source_id = x.s
+LEFT JOIN ${tableOf(place)} t ON t.id = coalesce(i.target_id, x.t)::uuid
+WHERE t.id IS NULL ORDER BY x.s`;
+  return badRows(pool, text, [place.scope, place.entity, records]);
+}
+
+/**
+ * Two records with one row, and rows that say the same as one of ours and belong to no record. Rows that are not ours
+ * are few or of other content, so comparing whole rows as text costs one pass over the table.
+ */
+export function doubledRows(pool: pg.Pool, place: TargetPlace, columns: readonly string[]): Promise<BadRow[]> {
+  const content = (alias: string) => `ROW(${columns.map((name) => `${alias}.${identifier(name)}`).join(', ')})::text`;
+  const text = `
+WITH mine AS (
+  SELECT i.source_id, i.target_id, ${content('t')} AS content FROM ${ours(place)}
+), strange AS (
+  SELECT t.id, ${content('t')} AS content FROM ${tableOf(place)} t
+  WHERE NOT EXISTS (SELECT 1 FROM drover.identities i WHERE i.scope = $1 AND i.entity = $2 AND i.target_id = t.id::text)
+)
+SELECT source_id AS "sourceId", target_id AS "targetId", 'its row is also that of ' || first AS detail
+FROM (SELECT *, first_value(source_id) OVER (PARTITION BY target_id ORDER BY source_id) AS first FROM mine) m
+WHERE source_id <> first
+UNION ALL
+SELECT m.source_id, m.target_id, 'the row ' || s.id || ' holds the same and belongs to no record'
+FROM strange s JOIN mine m ON m.content = s.content
+ORDER BY 1`;
+  return badRows(pool, text, [place.scope, place.entity]);
+}
+
+/** Rows of ours whose column points at no row of the parent, or at nothing where it must. */
+export function danglingRows(
+  pool: pg.Pool,
+  place: TargetPlace,
+  column: string,
+  parentTable: string,
+  nullable: boolean,
+): Promise<BadRow[]> {
+  const value = `t.${identifier(column)}`;
+  const text = `
+SELECT i.source_id AS "sourceId", i.target_id AS "targetId",
+  coalesce($3 || ' points at ' || ${value}::text || ', which is not there', $3 || ' is empty') AS detail
+FROM ${ours(place)} AND NOT EXISTS (SELECT 1 FROM ${qualified(place.schema, parentTable)} p WHERE p.id = ${value})
+  ${nullable ? `AND ${value} IS NOT NULL` : ''}
+ORDER BY i.source_id`;
+  return badRows(pool, text, [place.scope, place.entity, column]);
+}
+
+/** Rows of ours for which the condition is true. */
+export function violatingRows(pool: pg.Pool, place: TargetPlace, condition: string): Promise<BadRow[]> {
+  // The bracket on a line of its own: the condition may end in a comment.
+  const text = `
+SELECT i.source_id AS "sourceId", i.target_id AS "targetId", 'breaks the rule' AS detail
+FROM ${ours(place)} AND (${condition}
+) ORDER BY i.source_id`;
+  return badRows(pool, text, [place.scope, place.entity]);
+}

@@ -1,0 +1,36 @@
+import type pg from 'pg';
+import type { ValidationTarget } from '../../src/engine/validation/ports.ts';
+import { prepared } from '../sql.ts';
+import { differingMoney, sumMoney } from './money-rows.ts';
+import { danglingRows, doubledRows, missingRows, ownedRows, violatingRows } from './target-rows.ts';
+import { versionOf } from './version.ts';
+
+const columns =
+  'SELECT column_name AS name FROM information_schema.columns WHERE table_schema = $1 AND table_name = $2';
+
+const known = `
+SELECT i.source_id, i.target_id FROM unnest($3::text[]) AS w(source_id)
+JOIN drover.identities i ON i.scope = $1 AND i.entity = $2 AND i.source_id = w.source_id`;
+
+/** What validation reads of the target, over the target's database. */
+export function createValidationTarget(pool: pg.Pool): ValidationTarget {
+  return {
+    version: (scope, schema, tables) => versionOf(pool, scope, schema, tables),
+    columns: async (schema, table) => {
+      const rows = await prepared<{ name: string }>(pool, 'validated_columns', columns, [schema, table]);
+      return new Set(rows.map((row) => row.name));
+    },
+    owned: (place) => ownedRows(pool, place),
+    missing: (place, records) => missingRows(pool, place, records),
+    doubled: (place, names) => doubledRows(pool, place, names),
+    dangling: (place, column, parentTable, nullable) => danglingRows(pool, place, column, parentTable, nullable),
+    violating: (place, condition) => violatingRows(pool, place, condition),
+    sums: (place, money, records) => sumMoney(pool, place, money, records),
+    differing: (place, money, records) => differingMoney(pool, place, money, records),
+    identities: async (scope, entity, sourceIds) => {
+      const values = [scope, entity, sourceIds];
+      const rows = await prepared<{ source_id: string; target_id: string }>(pool, 'validated_ids', known, values);
+      return new Map(rows.map((row) => [row.source_id, row.target_id]));
+    },
+  };
+}
