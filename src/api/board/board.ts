@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import type { ApiDeps } from '../deps.ts';
 import { handleError } from '../problems/error-handler.ts';
 import type { Access, Api } from '../types.ts';
+import { boundToDeadline } from './deadline.ts';
 import { guardBoard } from './guard.ts';
 
 const basePath = '/board';
@@ -25,6 +26,7 @@ export async function serveBoard(app: Api, deps: Pick<ApiDeps, 'queues' | 'audit
       scope.addHook('onRoute', (route) => {
         // The board's own handler would turn every refusal of ours into a 500 of its own shape.
         route.errorHandler = handleError;
+        if (route.url.includes('/api/')) route.handler = boundToDeadline(route.handler);
       });
       scope.addHook('preSerialization', async (request, _reply, payload) => readOnlyFor(request, payload));
       await scope.register(adapter.registerPlugin());

@@ -1,8 +1,8 @@
 import type { QueuePause, QueuePauseStore } from '../../../db/repositories/queue-pauses.ts';
+import { withDeadline } from '../../../queues/connection.ts';
 import type { Actor } from '../../engine/control/contract.ts';
 import { DroverError } from '../../errors.ts';
 import type { BoardAdapter, QueueControl, QueueView } from '../deps.ts';
-import { within } from '../within.ts';
 
 /** The queues as they are in Redis. Any of these may fail or hang while Redis is away. */
 export interface LiveQueues {
@@ -33,7 +33,7 @@ export function createQueueControl({ pauses, live, onError }: QueueControlDeps):
     pausedBy: pause?.pausedBy ?? null,
     pausedAt: pause?.pausedAt.toISOString() ?? null,
     reason: pause?.reason ?? null,
-    counts: await within(redisDeadlineMs, live.counts(name)).catch(() => null),
+    counts: await withDeadline(live.counts(name), redisDeadlineMs).catch(() => null),
   });
   const list = async (names: readonly string[]): Promise<QueueView[]> => {
     const held = new Map((await pauses.list()).map((pause) => [pause.queue, pause]));
@@ -42,7 +42,7 @@ export function createQueueControl({ pauses, live, onError }: QueueControlDeps):
   const change = async (name: string, paused: boolean, write: () => Promise<void>): Promise<QueueView> => {
     assertKnown(live.names, name);
     await write();
-    await within(redisDeadlineMs, live.setPaused(name, paused)).catch(onError);
+    await withDeadline(live.setPaused(name, paused), redisDeadlineMs).catch(onError);
     return (await list([name]))[0] as QueueView;
   };
   const noteOf = (name: string, action: string, reason: string, actor: Actor) => ({

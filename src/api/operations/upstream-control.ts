@@ -1,7 +1,7 @@
 import type { LimitStore, StoredLimit } from '../../../db/repositories/limits.ts';
+import { withDeadline } from '../../../queues/connection.ts';
 import { DroverError } from '../../errors.ts';
 import type { UpstreamControl, UpstreamView } from '../deps.ts';
-import { within } from '../within.ts';
 
 /** Where an upstream, or with `endpoint` one of its endpoints, stands for the whole fleet. */
 export interface LiveState {
@@ -39,7 +39,7 @@ export function createUpstreamControl({ limits, live, names, onError }: Upstream
   const list = async (): Promise<UpstreamView[]> => {
     const [stored, states] = await Promise.all([
       limits.list(),
-      within(redisDeadlineMs, live.states()).catch(() => [] as const),
+      withDeadline(live.states(), redisDeadlineMs).catch(() => [] as const),
     ]);
     const all = new Set([...names, ...stored.map(({ upstream }) => upstream), ...states.map(({ name }) => name)]);
     return [...all].sort().map((name) =>
@@ -66,7 +66,7 @@ export function createUpstreamControl({ limits, live, names, onError }: Upstream
           details: { maxRps, before: known.find((view) => view.name === name)?.maxRps },
         },
       );
-      await within(redisDeadlineMs, live.setLimit(name, maxRps)).catch(onError);
+      await withDeadline(live.setLimit(name, maxRps), redisDeadlineMs).catch(onError);
       return (await list()).find((view) => view.name === name) as UpstreamView;
     },
   };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { withDeadline } from '../../../queues/connection.ts';
 import type { ApiDeps, HealthCheck } from '../deps.ts';
 import type { Api } from '../types.ts';
-import { within } from '../within.ts';
 
 const tags = ['health'];
 const deadlineMs = 2_000;
@@ -19,7 +19,7 @@ export function healthRoutes(app: Api, { health }: Pick<ApiDeps, 'health'>): voi
 }
 
 async function ask({ name, check }: HealthCheck): Promise<readonly [string, 'ok' | 'unreachable']> {
-  const answered = await within(deadlineMs, check()).then(
+  const answered = await withDeadline(check(), deadlineMs).then(
     () => true,
     () => false,
   );

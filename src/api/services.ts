@@ -1,0 +1,111 @@
+import type { Redis } from 'ioredis';
+import { type Database, openDatabase } from '../../db/client.ts';
+import { createAuditLog } from '../../db/repositories/audit.ts';
+import { createIdempotencyStore } from '../../db/repositories/idempotency.ts';
+import { createKeyStore } from '../../db/repositories/keys.ts';
+import { createLimitStore } from '../../db/repositories/limits.ts';
+import { createMetricsStore } from '../../db/repositories/metrics.ts';
+import { createQueuePauseStore } from '../../db/repositories/queue-pauses.ts';
+import { createWorkerStore } from '../../db/repositories/workers.ts';
+import { assertDurable, connectProducer, ready, withDeadline } from '../../queues/connection.ts';
+import { createProducer } from '../../queues/producer.ts';
+import type { Config } from '../config.ts';
+import type { Control } from '../engine/control/contract.ts';
+import { DroverError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import type { Plans } from '../plan/registry.ts';
+import type { ApiDeps, HealthCheck } from './deps.ts';
+import { readStageLatency } from './metrics/stage-latency.ts';
+import { liveQueuesOf } from './operations/live-queues.ts';
+import { createPlanCatalog } from './operations/plan-catalog.ts';
+import { createQueueControl } from './operations/queue-control.ts';
+import { createUpstreamControl, type LiveUpstreams } from './operations/upstream-control.ts';
+
+/** What the API cannot make itself, because only entry points may put the layers together. */
+export interface Parts {
+  openControl(parts: { database: Database; target: Database; plans: Plans; config: Config }): Control;
+  openUpstreams(redis: Redis, prefix: string): LiveUpstreams;
+}
+
+export interface ServiceOptions extends Parts {
+  readonly config: Config;
+  readonly databaseUrl: string;
+  readonly redisUrl: string;
+  readonly plans: Plans;
+  readonly logger: Logger;
+  readonly version: string;
+}
+
+export interface ApiServices extends ApiDeps {
+  close(): Promise<void>;
+}
+
+const redisDeadlineMs = 1_000;
+
+/** Opens what the API stands on. Redis may be away: the API starts, says so in /readyz, and goes on when it is back. */
+export async function openApiServices(options: ServiceOptions): Promise<ApiServices> {
+  const { config, plans, logger, version } = options;
+  const onError = (error: unknown): void => logger.warn({ err: error }, 'connection');
+  const database = openDatabase({ url: options.databaseUrl, applicationName: 'drover api', onError });
+  const target = openTarget(options, database, onError);
+  const redis = connectProducer(options.redisUrl, onError);
+  await refuseVolatile(redis, options);
+  const producer = createProducer({ redis, prefix: config.redisPrefix, window: () => 0, onError });
+  return {
+    ...{ config, logger, version },
+    ...storesOf(database),
+    control: options.openControl({ database, target, plans, config }),
+    plans: createPlanCatalog(plans.all()),
+    queues: createQueueControl({ pauses: createQueuePauseStore(database), live: liveQueuesOf(producer), onError }),
+    upstreams: createUpstreamControl({
+      limits: createLimitStore(database),
+      live: options.openUpstreams(redis, config.redisPrefix),
+      names: [...new Set(plans.all().flatMap((plan) => plan.upstreams))],
+      onError,
+    }),
+    health: healthOf(database, redis),
+    metrics: {
+      ...createMetricsStore(database),
+      stageLatency: () =>
+        withDeadline(readStageLatency(redis, config.redisPrefix, [...producer.queues.keys()]), redisDeadlineMs),
+    },
+    async close() {
+      await producer.close();
+      redis.disconnect();
+      if (target !== database) await target.$client.end();
+      await database.$client.end();
+    },
+  };
+}
+
+function storesOf(database: Database) {
+  return {
+    workers: createWorkerStore(database),
+    keys: createKeyStore(database),
+    audit: createAuditLog(database),
+    idempotency: createIdempotencyStore(database),
+  };
+}
+
+function openTarget(options: ServiceOptions, database: Database, onError: (error: Error) => void): Database {
+  const url = options.config.targetDatabaseUrl;
+  if (url === undefined || url === options.databaseUrl) return database;
+  return openDatabase({ url, applicationName: 'drover api', onError });
+}
+
+async function refuseVolatile(redis: Redis, { config, logger }: ServiceOptions): Promise<void> {
+  try {
+    await ready(redis, 5_000);
+    await assertDurable(redis, config.allowVolatileRedis);
+  } catch (error) {
+    if (!(error instanceof DroverError) || error.code !== 'REDIS_UNAVAILABLE') throw error;
+    logger.warn({ err: error }, 'Redis is away: the API starts without it');
+  }
+}
+
+function healthOf(database: Database, redis: Redis): HealthCheck[] {
+  return [
+    { name: 'postgresql', check: async () => void (await database.$client.query('SELECT 1')) },
+    { name: 'redis', check: async () => void (await redis.ping()) },
+  ];
+}
