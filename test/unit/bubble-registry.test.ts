@@ -59,6 +59,7 @@ describe('the plan', () => {
     expect(bubble.rules.map(({ name, severity }) => `${name}: ${severity}`)).toEqual([
       'email-format: error',
       'role-known: error',
+      'coaches-have-the-role: warning',
       'hourly-rate-range: error',
       'duration-positive: error',
       'amount-positive: error',

@@ -17,6 +17,14 @@ export const rules = [
     violates: `t.role is null or t.role not in ('client', 'coach', 'admin')`,
   },
   {
+    // Two accounts of one person are merged into the older; when that one was a client, the coach shows here.
+    name: 'coaches-have-the-role',
+    entity: 'coach_profiles',
+    severity: 'warning',
+    description: 'Users with a coach profile are coaches or admins',
+    violates: `exists (select 1 from {schema}.users u where u.id = t.user_id and u.role = 'client')`,
+  },
+  {
     name: 'hourly-rate-range',
     entity: 'coach_profiles',
     severity: 'error',

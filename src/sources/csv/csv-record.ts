@@ -2,10 +2,15 @@ import type { SourceRecord } from '../../plan/contract.ts';
 import { brokenFile } from './csv-error.ts';
 import type { CsvFile } from './csv-file.ts';
 
+export interface IdOptions {
+  readonly idColumns: readonly string[];
+  readonly idHint?: string | undefined;
+}
+
 /** Turns rows of the file into records. Throws SOURCE_FILE when no column can be the id. */
-export function recordReader(file: CsvFile, idColumns: readonly string[]): (cells: readonly string[]) => SourceRecord {
-  const id = idIndex(file.columns, idColumns);
-  if (id === -1 && file.columns.length > 0) throw withoutId(file, idColumns);
+export function recordReader(file: CsvFile, options: IdOptions): (cells: readonly string[]) => SourceRecord {
+  const id = idIndex(file.columns, options.idColumns);
+  if (id === -1 && file.columns.length > 0) throw withoutId(file, options);
   return (cells) => ({ sourceId: (cells[id] ?? '').trim(), raw: rawOf(file.columns, cells) });
 }
 
@@ -27,11 +32,9 @@ function normal(name: string): string {
   return name.trim().toLowerCase();
 }
 
-function withoutId(file: CsvFile, wanted: readonly string[]): Error {
-  const names = wanted.map((name) => `"${name}"`).join(', ');
-  return brokenFile(
-    file.path,
-    file.body.line,
-    `no column holds the record's id (looked for ${names}); export it as well`,
-  );
+function withoutId(file: CsvFile, { idColumns, idHint }: IdOptions): Error {
+  const names = idColumns.map((name) => `"${name}"`).join(', ');
+  const hint = idHint === undefined ? '' : `, or ${idHint}`;
+  const fault = `no column holds the record's id (looked for ${names}); export it as well${hint}`;
+  return brokenFile(file.path, file.body.line, fault);
 }

@@ -10,6 +10,8 @@ export interface CsvSourceOptions {
   readonly path: string;
   /** Names the column with the record's id may have, most wanted first. Case and blanks around do not matter. */
   readonly idColumns: readonly string[];
+  /** What else to do when there is no such column. */
+  readonly idHint?: string | undefined;
   /** Records a page. */
   readonly pageSize?: number | undefined;
   /** How the file comes to be, for whoever finds it missing: a command. */
@@ -37,7 +39,7 @@ export function createCsvSource(options: CsvSourceOptions): Source {
 /** Every record of the file, one after another. */
 export async function* csvRecords(options: CsvSourceOptions, signal: AbortSignal): AsyncGenerator<SourceRecord> {
   const file = await openFor(options, signal);
-  const read = recordReader(file, options.idColumns);
+  const read = recordReader(file, options);
   for await (const { cells } of rowsOf(file, file.body, signal)) yield read(cells);
 }
 
@@ -52,7 +54,7 @@ async function readPage(
   const from = cursor === null ? { ...file.body, row: 0 } : positionOf(cursor, file);
   const limit = options.pageSize ?? defaultPageSize;
   const wanted = filterOf(scope, options);
-  const read = recordReader(file, options.idColumns);
+  const read = recordReader(file, options);
   const records: SourceRecord[] = [];
   let row = from.row;
   let watermark: string | undefined;

@@ -19,6 +19,7 @@ export function exportFolder(
   return (entity) => ({
     path: join(folder, fileOf(entity)),
     idColumns: idColumnsOf(entity, params),
+    idHint: `name the column that holds it in the parameter fieldMap.fields.${entity}.id`,
     madeBy: '`drover export bubble`',
   });
 }

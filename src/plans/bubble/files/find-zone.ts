@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { type CsvSourceOptions, csvRecords } from '../../../sources/csv/csv-source.ts';
 import type { CsvZone } from './csv-note.ts';
 import { inferZone } from './infer-zone.ts';
@@ -6,8 +7,23 @@ import { createZoneEvidence } from './zone-evidence.ts';
 // When none of so many rows has a creation date without a zone, the file is not in the format of Bubble's own export.
 const enough = 1000;
 
+// Single records are fetched from a file by reading it from its beginning; its zone is the same every time.
+const maxKept = 64;
+const kept = new Map<string, CsvZone | undefined>();
+
 /** The zone of a file's dates, as its creation dates and unique ids tell it. Throws CONFIGURATION when they disagree. */
 export async function findZone(file: CsvSourceOptions, signal: AbortSignal): Promise<CsvZone | undefined> {
+  // Whoever reads the file next says it better when it is not there.
+  const state = await stat(file.path).catch(() => undefined);
+  const key = `${file.path}\n${state?.size}\n${state?.mtimeMs}\n${file.idColumns.join('\n')}`;
+  if (kept.has(key)) return kept.get(key);
+  const zone = await readZone(file, signal);
+  if (kept.size >= maxKept) kept.clear();
+  kept.set(key, zone);
+  return zone;
+}
+
+async function readZone(file: CsvSourceOptions, signal: AbortSignal): Promise<CsvZone | undefined> {
   const evidence = createZoneEvidence();
   let rows = 0;
   for await (const { sourceId, raw } of csvRecords(file, signal)) {
