@@ -1,4 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { connectProducer } from '../../queues/connection.ts';
+import { createProducer } from '../../queues/producer.ts';
+import { buildApp } from '../../src/api/app.ts';
+import { liveQueuesOf } from '../../src/api/operations/live-queues.ts';
 import { startService, type TestService } from './api-service.ts';
 
 let service: TestService;
@@ -111,4 +115,17 @@ test('a pause through the board is written down like any other', async () => {
   expect((await as('operator', 'PUT', '/api/queues/resume')).statusCode).toBe(200);
   expect(await service.producer.queues.get('transform')?.isPaused()).toBe(false);
   expect(await audit()).toContainEqual({ action: 'queue.pause', subject: 'queue:transform' });
+});
+
+test('the board answers 503 while Redis is away, instead of waiting for it', async () => {
+  const redis = connectProducer('redis://127.0.0.1:1', () => undefined);
+  const producer = createProducer({ redis, prefix: '{away}', window: () => 1, onError: () => undefined });
+  const queues = { ...service.deps.queues, boardAdapters: liveQueuesOf(producer).boardAdapters };
+  const app = await buildApp({ ...service.deps, queues });
+  const answer = await app.inject({ url: '/board/api/queues', headers: service.as('viewer') });
+  expect(answer.statusCode).toBe(503);
+  expect(answer.json()).toMatchObject({ code: 'REDIS_UNAVAILABLE', remedy: expect.any(String) });
+  await app.close();
+  await producer.close();
+  redis.disconnect();
 });

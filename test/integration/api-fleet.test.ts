@@ -118,7 +118,7 @@ test('metrics: records and runs from PostgreSQL, queues from Redis, latency from
   await service.database.$client.query(`
     INSERT INTO drover.records (run_id, entity, source_id, stage, status)
     SELECT 'r1', 'users', 'canary-' || n, 'load', CASE WHEN n > 3 THEN 'pending' ELSE 'rejected' END FROM generate_series(1, 10) n`);
-  const fields = { 'le:0.5': '2', 'le:0.1': '5', sum: '1.5', count: '8' };
+  const fields = { 'le:0.5': '2', 'le:0.1': '5', 'le:Infinity': '1', sum: '1.5', count: '8' };
   const hashes = { hgetall: async (key: string) => (key === 'p:latency:load' ? fields : {}) as Record<string, string> };
   const metrics = createMetrics(
     {
@@ -138,6 +138,7 @@ test('metrics: records and runs from PostgreSQL, queues from Redis, latency from
   expect(text).toContain('drover_stage_duration_seconds_bucket{stage="load",le="0.1"} 5');
   expect(text).toContain('drover_stage_duration_seconds_bucket{stage="load",le="0.5"} 7');
   expect(text).toContain('drover_stage_duration_seconds_bucket{stage="load",le="+Inf"} 8');
+  expect(text).not.toContain('Infinity');
   expect(text).not.toContain('stage="reconcile"');
   expect(text).not.toContain('canary');
 });

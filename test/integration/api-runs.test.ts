@@ -1,5 +1,8 @@
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, expectTypeOf, test } from 'vitest';
+import type { z } from 'zod';
+import type { startRunBody } from '../../src/api/schemas/run.ts';
+import type { StartRun } from '../../src/engine/control/contract.ts';
 import { runView } from './api-control-double.ts';
 import { startService, type TestService } from './api-service.ts';
 
@@ -14,6 +17,11 @@ afterAll(() => service.stop());
 
 const get = (path: string) => fetch(`${base}${path}`, { headers: service.as('viewer') });
 const later = (ms: number) => new Promise((done) => setTimeout(done, ms));
+
+test('a run may be started over HTTP with everything the engine takes, and nothing else', () => {
+  // Checked by the compiler: a parameter added to one and not to the other breaks the build.
+  expectTypeOf<keyof StartRun>().toEqualTypeOf<keyof z.output<typeof startRunBody>>();
+});
 
 test('starting answers 202 with where to look, and the run as the engine gave it', async () => {
   const answer = await fetch(`${base}/runs`, {

@@ -7,8 +7,8 @@ interface Hashes {
 
 /**
  * What the workers measured, from one hash a stage, `<prefix>:latency:<stage>`: fields `le:<seconds>` count the jobs
- * that took at most that long and more than the bound below, `sum` is in seconds, `count` counts all. Workers add to it
- * with HINCRBY, so it speaks for the whole fleet, also for workers that are gone.
+ * that took at most that long and more than the bound below, `sum` is in seconds, `count` counts all. Workers add to
+ * it, so it speaks for the whole fleet, also for workers that are gone.
  */
 export async function readStageLatency(
   redis: Hashes,
@@ -25,6 +25,8 @@ function seriesOf(stage: string, fields: Record<string, string>): StageLatency {
   const bounds = Object.entries(fields)
     .filter(([name]) => name.startsWith('le:'))
     .map(([name, count]) => ({ le: Number(name.slice(3)), count: Number(count) }))
+    // The last bucket of a histogram is `count`.
+    .filter(({ le }) => Number.isFinite(le))
     .sort((a, b) => a.le - b.le);
   let below = 0;
   const buckets = bounds.map(({ le, count }) => {
