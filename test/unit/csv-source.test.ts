@@ -100,6 +100,7 @@ describe('refusing', () => {
     ['UTF-16', Buffer.from('\ufeffid,a\n', 'utf16le'), /UTF-16/],
     ['a workbook', Buffer.from('PK\u0003\u0004xxxx'), /workbook/],
     ['zero bytes', Buffer.from('i\0d\0'), /zero bytes/],
+    ['a zero byte far down', `id,a\n${'1,x\n'.repeat(20_000)}2,\0\n`, /line 20002: .*zero byte/],
     ['another code page', Buffer.from('id,a\n1,x\n2,Zo\xeb\n', 'latin1'), /line 3: .*not UTF-8/],
     ['a cut character', Buffer.from('id,a\n1,é').subarray(0, -1), /line 2: .*not UTF-8/],
   ])('%s', async (_name, content, message) => {

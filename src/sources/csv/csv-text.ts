@@ -6,7 +6,8 @@ const chunkBytes = 64 * 1024;
 
 /**
  * The bytes of a file from an offset on, checked to be UTF-8. A decoder that puts U+FFFD for what it cannot read would
- * lose letters without a word: Excel's plain "CSV" is in the code page of its country.
+ * lose letters without a word: Excel's plain "CSV" is in the code page of its country. Zero bytes are refused as well:
+ * PostgreSQL holds them neither in text nor in JSON.
  */
 export async function* utf8Chunks(path: string, from: number, signal: AbortSignal): AsyncGenerator<Buffer> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -14,6 +15,8 @@ export async function* utf8Chunks(path: string, from: number, signal: AbortSigna
   for await (const chunk of createReadStream(path, { start: from, highWaterMark: chunkBytes })) {
     signal.throwIfAborted();
     if (!isText(decoder, chunk as Buffer)) throw await notUtf8(path, at);
+    const zero = (chunk as Buffer).indexOf(0);
+    if (zero !== -1) throw brokenFile(path, (await linesBefore(path, at + zero)) + 1, 'there is a zero byte in it');
     yield chunk as Buffer;
     at += (chunk as Buffer).length;
   }

@@ -8,7 +8,7 @@ const spaces = /[\s\u00a0\u202f]+/g;
 const firstYear = 1900;
 const lastYear = 2199;
 
-/** A moment as ISO 8601 in UTC. A local time that its zone had twice, or never, is refused: an appointment is not guessed. */
+/** A moment as ISO 8601 in UTC. A local time that its zone had twice, or never, is refused: an appointment is not guessed. Nor is the time of one that names only its day. */
 export const instant: Parser = (value, context) => readInstant(value, context, false);
 
 /**
@@ -32,6 +32,7 @@ function fromText(text: string, context: ParseContext, lenient: boolean): number
   const wall = text.length > 64 ? undefined : readWallTime(text.replace(spaces, ' ').trim());
   if (wall === undefined)
     return new Problem('BAD_DATE', `is not a date that can be read for certain (${shapeOf(text)})`);
+  if (!wall.hasTime && !lenient) return new Problem('BAD_DATE', 'names a day and no time of day');
   if (wall.offsetMinutes !== undefined) return wall.localMs - wall.offsetMinutes * 60_000;
   return fromLocal(wall.localMs, context, lenient);
 }

@@ -3,6 +3,8 @@ export interface WallTime {
   /** The wall clock read as if it were UTC, in milliseconds. */
   readonly localMs: number;
   readonly offsetMinutes: number | undefined;
+  /** Whether it names a time of day, or a day only. */
+  readonly hasTime: boolean;
 }
 
 const zonePart = String.raw`(?: ?\(?(Z|(?:UTC|GMT)?[-+]\d{1,2}(?::?\d{2})?|UTC|GMT)\)?)?`;
@@ -29,6 +31,7 @@ export function readWallTime(text: string): WallTime | undefined {
 type Groups = readonly (string | undefined)[];
 
 function wallTime(year = '', month = 0, day = '', rest: Groups = []): WallTime | undefined {
+  const hasTime = rest[0] !== undefined;
   const [hourText = '0', minute = '0', second = '0', fraction = '0', half, zone] = rest;
   const hour = hourOf(Number(hourText), half?.[0]?.toLowerCase());
   if (hour === undefined || Number(minute) > 59 || Number(second) > 59) return undefined;
@@ -40,7 +43,7 @@ function wallTime(year = '', month = 0, day = '', rest: Groups = []): WallTime |
   const offsetMinutes = zone === undefined ? undefined : offsetOf(zone);
   if (Number.isNaN(offsetMinutes)) return undefined;
   const ms = Number(fraction.padEnd(3, '0').slice(0, 3));
-  return { localMs: date + ((hour * 60 + Number(minute)) * 60 + Number(second)) * 1000 + ms, offsetMinutes };
+  return { localMs: date + ((hour * 60 + Number(minute)) * 60 + Number(second)) * 1000 + ms, offsetMinutes, hasTime };
 }
 
 function monthOf(name = ''): number {
