@@ -4,6 +4,7 @@ import { publicLookup } from './address.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { upstreamKeys } from './keys.ts';
 import { createLimiter } from './limiter.ts';
+import { assertLimit } from './limits.ts';
 import type { UpstreamLogger, UpstreamMetrics } from './log.ts';
 import { type UpstreamDefaults, type UpstreamSettings, upstreamDefaults } from './options.ts';
 import { createSockets } from './sockets.ts';
@@ -33,9 +34,11 @@ export function createUpstreamFactory(deps: UpstreamFactoryDeps): (settings: Ups
   const { redis, allowPrivate, logger, metrics, clock = systemClock } = deps;
   const defaults = { ...upstreamDefaults, ...deps.defaults };
   const keys = upstreamKeys(deps.prefix);
+  // One pool of connections for all, because a source may be made anew for every page.
+  const sockets = createSockets(allowPrivate ? undefined : (deps.lookup ?? publicLookup()));
   return (settings) => {
+    assertLimit(settings.name, settings.maxRps);
     const base = parseBaseUrl(settings.name, settings.baseUrl, allowPrivate);
-    const sockets = createSockets(allowPrivate ? undefined : (deps.lookup ?? publicLookup()));
     const limiter = createLimiter({ redis, keys, clock, logger, defaults }, settings);
     return createUpstream({ limiter, sockets, clock, logger, metrics, defaults }, settings, base);
   };

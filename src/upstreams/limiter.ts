@@ -1,16 +1,11 @@
-import type { Redis } from 'ioredis';
 import { DroverError } from '../errors.ts';
 import type { Clock } from './clock.ts';
 import { createFreshness } from './freshness.ts';
-import type { UpstreamKeys } from './keys.ts';
-import { limitName } from './keys.ts';
-import type { UpstreamLogger } from './log.ts';
-import { reportLua } from './lua/report.ts';
-import { takeLua } from './lua/take.ts';
-import type { PrioritisedRequest, UpstreamDefaults, UpstreamSettings } from './options.ts';
+import type { LimiterDeps } from './limiter-deps.ts';
+import type { PrioritisedRequest, UpstreamSettings } from './options.ts';
 import type { Permit, Report } from './permit.ts';
-import { createScript } from './script.ts';
-import { parseTaken, type Taken } from './taken.ts';
+import { type Ask, createTake, type Taken } from './take.ts';
+import { createTell } from './tell.ts';
 
 /** The fleet's limit and breaker of one upstream, kept in Redis. */
 export interface Limiter {
@@ -20,94 +15,49 @@ export interface Limiter {
    * is left alone, UPSTREAM_UNREACHABLE when Redis does not answer; the signal's reason when it aborts. The cause, if the
    * request has failed before, is kept in the first two.
    */
-  acquire(request: Pick<PrioritisedRequest, 'endpoint' | 'priority' | 'signal'>, cause?: unknown): Promise<Permit>;
-  /** Tells the fleet how the request went. Never throws: the answer is here, and losing the news costs less than it. */
+  acquire(request: Waiting, cause?: unknown): Promise<Permit>;
+  /** Tells the fleet how the request went. Never throws. */
   report(permit: Permit, report: Report): Promise<void>;
-}
-
-export interface LimiterDeps {
-  readonly redis: Redis;
-  readonly keys: UpstreamKeys;
-  readonly clock: Clock;
-  readonly logger: UpstreamLogger;
-  readonly defaults: UpstreamDefaults;
 }
 
 const longestNap = 1_000; // a changed limit moves the line, and sleepers shall notice within two seconds
 
 export function createLimiter(deps: LimiterDeps, upstream: UpstreamSettings): Limiter {
-  const { redis, keys, clock, defaults } = deps;
-  const takeScript = createScript(redis, takeLua(), defaults.redisTimeoutMs);
-  const reportScript = createScript(redis, reportLua(), defaults.redisTimeoutMs);
-  const settings = takeSettings(defaults, upstream);
-  const freshness = createFreshness(defaults.limiter.jitterMs);
-
-  const take = async (endpoint: string, budgetMs: number, interactive: boolean, last?: Taken): Promise<Taken> =>
-    parseTaken(
-      await takeScript(
-        [keys.bucket(upstream.name), keys.bucket(upstream.name, endpoint), keys.overrides, keys.index],
-        [
-          ...[upstream.name, limitName(upstream.name, endpoint), upstream.maxRps, upstream.endpointMaxRps ?? ''],
-          ...[Math.max(0, Math.round(budgetMs * 1_000)), interactive ? '1' : '0'],
-          ...[last?.place ?? '0', last?.generation ?? ''],
-          ...settings,
-        ],
-      ),
-    );
-
+  const take = createTake(deps, upstream);
+  const freshness = createFreshness(deps.defaults.limiter.jitterMs);
   return {
-    async acquire({ endpoint, priority, signal }, cause) {
-      const endsAt = clock.now() + defaults.maxWaitMs;
-      let last: Taken | undefined;
-      for (let wasted = false; ; ) {
-        signal.throwIfAborted();
-        const askedAt = clock.now();
-        last = await take(endpoint, endsAt - askedAt, priority === 'interactive', last);
-        if (last.verdict === 'go') {
-          if (wasted || last.probe || freshness.isFresh(clock.now() - askedAt)) return permitOf(endpoint, last);
-          wasted = true;
-          last = undefined;
-          continue;
-        }
-        if (last.verdict !== 'wait') throw refusal(upstream.name, endpoint, last, clock, cause);
-        await clock.sleep(Math.min(Math.ceil(last.waitMs), longestNap), signal);
-      }
-    },
-
-    async report(permit, report) {
-      if (!isNews(permit, report)) return;
-      const bucket = keys.bucket(upstream.name, report.ofEndpoint && permit.ownLimit ? permit.endpoint : undefined);
-      try {
-        await reportScript([keys.bucket(upstream.name), bucket], reportArgs(permit, report, defaults));
-      } catch (error) {
-        const code = error instanceof DroverError ? error.code : undefined;
-        deps.logger.warn({ upstream: upstream.name, code }, 'how a request went could not be told to the fleet');
-      }
+    report: createTell(deps, upstream.name),
+    async acquire(request, cause) {
+      const endsAt = deps.clock.now() + deps.defaults.maxWaitMs;
+      const first = await waitInLine(deps, take, request, endsAt);
+      if (first.verdict !== 'go') throw refusal(upstream.name, request.endpoint, first, deps.clock, cause);
+      if (first.probe || freshness.isFresh(first.tookMs)) return permitOf(request.endpoint, first);
+      // Too late to be used; the next one is, however late, because a process that is always slow must get on as well.
+      const second = await waitInLine(deps, take, request, endsAt);
+      if (second.verdict !== 'go') throw refusal(upstream.name, request.endpoint, second, deps.clock, cause);
+      return permitOf(request.endpoint, second);
     },
   };
 }
 
-function takeSettings({ limiter }: UpstreamDefaults, upstream: UpstreamSettings): number[] {
-  const probeLeaseMs = (upstream.timeoutMs ?? 30_000) + 5_000;
-  return [
-    1_000_000 + (limiter.toleranceMs + limiter.jitterMs) * 1_000,
-    limiter.toleranceMs * 1_000,
-    limiter.regrowthPerSecond / 1_000_000,
-    probeLeaseMs * 1_000,
-  ];
-}
+type Waiting = Pick<PrioritisedRequest, 'endpoint' | 'priority' | 'signal'>;
 
-function reportArgs(permit: Permit, report: Report, { limiter, breaker }: UpstreamDefaults): (string | number)[] {
-  return [
-    ...[report.outcome, Math.round(report.pauseMs * 1_000), permit.probe ? '1' : '0'],
-    ...[breaker.failures, breaker.pauseMs * 1_000, breaker.maxPauseMs * 1_000],
-    ...[limiter.shrink, limiter.floor, limiter.regrowthPerSecond / 1_000_000],
-  ];
-}
-
-function isNews(permit: Permit, { outcome, pauseMs }: Report): boolean {
-  if (permit.probe || pauseMs > 0) return true;
-  return outcome === 'ok' ? permit.troubled : outcome !== 'unknown';
+/** Asks and sleeps until the answer is no longer to wait. */
+async function waitInLine(
+  { clock }: LimiterDeps,
+  take: (ask: Ask) => Promise<Taken>,
+  { endpoint, priority, signal }: Waiting,
+  endsAt: number,
+): Promise<Taken & { readonly tookMs: number }> {
+  const interactive = priority === 'interactive';
+  let last: Taken | undefined;
+  for (;;) {
+    signal.throwIfAborted();
+    const askedAt = clock.now();
+    last = await take({ endpoint, interactive, budgetMs: endsAt - askedAt, last });
+    if (last.verdict !== 'wait') return { ...last, tookMs: clock.now() - askedAt };
+    await clock.sleep(Math.min(Math.ceil(last.waitMs), longestNap), signal);
+  }
 }
 
 function permitOf(endpoint: string, { probe, failures, buckets }: Taken): Permit {

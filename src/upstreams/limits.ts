@@ -11,9 +11,7 @@ import { upstreamDefaults } from './options.ts';
  * @throws DroverError CONFIGURATION for a figure that is none, UPSTREAM_UNREACHABLE when Redis does not answer.
  */
 export async function setLimit(redis: Redis, prefix: string, name: string, maxRps: number | null): Promise<void> {
-  if (maxRps !== null && !(maxRps >= 0.001 && maxRps <= 100_000)) {
-    throw new DroverError('CONFIGURATION', `${name}: requests a second must be between 0.001 and 100,000`);
-  }
+  if (maxRps !== null) assertLimit(name, maxRps);
   const { overrides } = upstreamKeys(prefix);
   const call = maxRps === null ? redis.hdel(overrides, name) : redis.hset(overrides, name, String(maxRps));
   await withinDeadline(call, upstreamDefaults.redisTimeoutMs);
@@ -23,4 +21,10 @@ export async function setLimit(redis: Redis, prefix: string, name: string, maxRp
 export async function readLimits(redis: Redis, prefix: string): Promise<Readonly<Record<string, number>>> {
   const set = await withinDeadline(redis.hgetall(upstreamKeys(prefix).overrides), upstreamDefaults.redisTimeoutMs);
   return Object.fromEntries(Object.entries(set).map(([name, maxRps]) => [name, Number(maxRps)]));
+}
+
+/** Throws CONFIGURATION unless the figure is one a limit can have. */
+export function assertLimit(name: string, maxRps: number): void {
+  if (maxRps >= 0.001 && maxRps <= 100_000) return;
+  throw new DroverError('CONFIGURATION', `${name}: requests a second must be between 0.001 and 100,000, not ${maxRps}`);
 }

@@ -2,7 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import type { LookupFunction } from 'node:net';
 
-/** Connections to one upstream. */
+/** Connections to upstreams. */
 export interface Sockets {
   for(url: URL, repeatable: boolean): { agent: http.Agent; lookup?: LookupFunction };
 }

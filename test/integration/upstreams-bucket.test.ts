@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { afterAll, beforeEach, expect, test } from 'vitest';
-import type { Taken } from '../../src/upstreams/taken.ts';
+import type { Taken } from '../../src/upstreams/take.ts';
 import { redisDb } from '../helpers/redis.ts';
 import { BucketLab } from '../unit/upstreams/bucket-lab.ts';
 import { figuresOf } from '../unit/upstreams/fleet.ts';
@@ -145,6 +145,27 @@ test('an interactive request goes before bulk that came earlier, and keeps none 
       20,
     ).used,
   ).toBeGreaterThan(0.88);
+});
+
+test('bulk that comes at the very opening lets the interactive request through that waits for it', async () => {
+  await lab.acquire({ rps: 10 });
+  const interactive = await lab.take({ rps: 10, interactive: true });
+  const bulk = await lab.take({ rps: 10 });
+  lab.now += interactive.waitMs + 1;
+  expect(await lab.take({ rps: 10, last: { ...bulk, place: interactive.place } })).toMatchObject({ verdict: 'wait' });
+  expect(await lab.take({ rps: 10, interactive: true, last: interactive })).toMatchObject({ verdict: 'go' });
+});
+
+test('those who slept into a pause line up again behind it instead of all asking at its end', async () => {
+  await lab.acquire({ rps: 10 });
+  const sleepers = [await lab.take({ rps: 10 }), await lab.take({ rps: 10 }), await lab.take({ rps: 10 })];
+  await lab.report('throttled', { pauseMs: 2_000 });
+  lab.now += 400;
+  const waits: number[] = [];
+  for (const last of sleepers) waits.push((await lab.take({ rps: 10, last })).waitMs);
+  expect(waits[0]).toBeCloseTo(1_600, 0);
+  expect((waits[1] ?? 0) - (waits[0] ?? 0)).toBeGreaterThan(100);
+  expect((waits[2] ?? 0) - (waits[1] ?? 0)).toBeGreaterThan(100);
 });
 
 test('an endpoint with a limit of its own is held to both, and does not hold up the others', async () => {

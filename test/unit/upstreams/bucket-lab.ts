@@ -3,7 +3,7 @@ import { upstreamKeys } from '../../../src/upstreams/keys.ts';
 import { reportLua } from '../../../src/upstreams/lua/report.ts';
 import { takeLua } from '../../../src/upstreams/lua/take.ts';
 import { upstreamDefaults } from '../../../src/upstreams/options.ts';
-import { parseTaken, type Taken } from '../../../src/upstreams/taken.ts';
+import { parseTaken, type Taken } from '../../../src/upstreams/take.ts';
 
 // The time is the last argument instead of Redis's own, so that a test can live a minute in a moment.
 const testClock = 'local now = tonumber(ARGV[#ARGV])\n';

@@ -1,0 +1,75 @@
+import { limitName } from './keys.ts';
+import type { LimiterDeps } from './limiter-deps.ts';
+import { takeLua } from './lua/take.ts';
+import type { UpstreamDefaults, UpstreamSettings } from './options.ts';
+import { createScript } from './script.ts';
+
+/** What the limiter's script answers; see its head. */
+export interface Taken {
+  readonly verdict: 'go' | 'wait' | 'later' | 'open';
+  readonly waitMs: number;
+  /** The caller's place in line, to be handed in with the next try. Opaque. */
+  readonly place: string;
+  readonly generation: string;
+  readonly failures: number;
+  readonly probe: boolean;
+  readonly buckets: number;
+}
+
+export interface Ask {
+  readonly endpoint: string;
+  readonly interactive: boolean;
+  /** How much longer the caller can wait. */
+  readonly budgetMs: number;
+  /** What it was told before. */
+  readonly last: Taken | undefined;
+}
+
+/** Asks Redis once for the right to send a request. Throws UPSTREAM_UNREACHABLE when it does not answer. */
+export function createTake(
+  { redis, keys, defaults }: LimiterDeps,
+  upstream: UpstreamSettings,
+): (ask: Ask) => Promise<Taken> {
+  const script = createScript(redis, takeLua(), defaults.redisTimeoutMs);
+  const settings = settingsOf(defaults, upstream);
+  const { name, maxRps, endpointMaxRps = '' } = upstream;
+  return async ({ endpoint, interactive, budgetMs, last }) => {
+    const budget = Math.max(0, Math.round(budgetMs * 1_000));
+    const answer = await script(
+      [keys.bucket(name), keys.bucket(name, endpoint), keys.overrides, keys.index],
+      [
+        ...[name, limitName(name, endpoint), maxRps, endpointMaxRps, budget, interactive ? '1' : '0'],
+        ...[last?.place ?? '0', last?.generation ?? ''],
+        ...settings,
+      ],
+    );
+    return parseTaken(answer);
+  };
+}
+
+export function parseTaken(answer: unknown): Taken {
+  const [verdict, wait, place, generation, failures, probe, buckets] = answer as [
+    Taken['verdict'],
+    ...(string | number)[],
+  ];
+  return {
+    verdict,
+    waitMs: Number(wait) / 1_000,
+    place: String(place),
+    generation: String(generation),
+    failures: Number(failures),
+    probe: Number(probe) === 1,
+    buckets: Number(buckets),
+  };
+}
+
+function settingsOf({ limiter, timeoutMs }: UpstreamDefaults, upstream: UpstreamSettings): number[] {
+  // A probe's holder may die; by then its request is long over.
+  const probeLeaseMs = (upstream.timeoutMs ?? timeoutMs) + 5_000;
+  return [
+    1_000_000 + (limiter.toleranceMs + limiter.jitterMs) * 1_000,
+    limiter.toleranceMs * 1_000,
+    limiter.regrowthPerSecond / 1_000_000,
+    probeLeaseMs * 1_000,
+  ];
+}
