@@ -31,9 +31,9 @@ export const list: Parser = (value, context) => {
 function listed(value: unknown): readonly unknown[] | undefined {
   const items = itemsOf(value);
   if (items.length !== 1 || items[0] !== value) return items;
-  if (typeof value !== 'string' || !value.trimStart().startsWith('[')) return undefined;
-  const python = itemsOf(pythonToJson(value.trim()));
-  return python.length === 1 && typeof python[0] !== 'string' ? undefined : python;
+  const json = typeof value === 'string' ? pythonToJson(value.trim()) : undefined;
+  const python = itemsOf(json);
+  return python.length === 1 && python[0] === json ? undefined : python;
 }
 
 function split(text = '', separator = bubbleSeparator): readonly string[] {
