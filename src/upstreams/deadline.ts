@@ -3,7 +3,7 @@ import { DroverError } from '../errors.ts';
 /**
  * A call to Redis with an end. ioredis keeps a command for as long as it takes to reconnect, so without this every
  * request of the fleet would hang with Redis instead of failing.
- * @throws DroverError UPSTREAM_UNREACHABLE (transient) when the call fails or is not answered in time.
+ * @throws DroverError REDIS_UNAVAILABLE (transient) when the call fails or is not answered in time.
  */
 export async function withinDeadline<T>(call: Promise<T>, ms: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
@@ -21,8 +21,7 @@ export async function withinDeadline<T>(call: Promise<T>, ms: number): Promise<T
 
 // The cause is kept by its message only: ioredis errors carry the command with its arguments.
 function unavailable(what: string, error?: unknown): DroverError {
-  return new DroverError('UPSTREAM_UNREACHABLE', `the fleet's limits in Redis: Redis ${what}`, {
-    remedy: 'Check REDIS_URL and that Redis is running; no request goes out without its limit.',
+  return new DroverError('REDIS_UNAVAILABLE', `limits of upstreams: Redis ${what}, and no request goes out without`, {
     retryAfterMs: 1_000,
     cause: error instanceof Error ? error.message : undefined,
   });

@@ -12,7 +12,7 @@ export interface Limiter {
   /**
    * Waits for the right to send one request, in the order of asking over all processes.
    * @throws DroverError UPSTREAM_RATE_LIMIT when the wait would be longer than the bound, BREAKER_OPEN while the upstream
-   * is left alone, UPSTREAM_UNREACHABLE when Redis does not answer; the signal's reason when it aborts. The cause, if the
+   * is left alone, REDIS_UNAVAILABLE when Redis does not answer; the signal's reason when it aborts. The cause, if the
    * request has failed before, is kept in the first two.
    */
   acquire(request: Waiting, cause?: unknown): Promise<Permit>;

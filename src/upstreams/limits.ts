@@ -8,7 +8,7 @@ import { upstreamDefaults } from './options.ts';
  * Sets how many requests a second the whole fleet may send, from now on and in every process; null goes back to what is
  * configured. The name is an upstream's (`stripe`) or an endpoint's (`stripe/customers`). Kept in Redis only: whoever
  * owns the setting lays it again when Redis was emptied.
- * @throws DroverError CONFIGURATION for a figure that is none, UPSTREAM_UNREACHABLE when Redis does not answer.
+ * @throws DroverError CONFIGURATION for a figure that is none, REDIS_UNAVAILABLE when Redis does not answer.
  */
 export async function setLimit(redis: Redis, prefix: string, name: string, maxRps: number | null): Promise<void> {
   if (maxRps !== null) assertLimit(name, maxRps);

@@ -27,7 +27,7 @@ export interface UpstreamState {
 
 type Fields = Readonly<Record<string, string>>;
 
-/** The state of every upstream and endpoint that has sent a request. Throws UPSTREAM_UNREACHABLE without Redis. */
+/** The state of every upstream and endpoint that has sent a request. Throws REDIS_UNAVAILABLE without Redis. */
 export async function readUpstreamStates(redis: Redis, prefix: string): Promise<UpstreamState[]> {
   return withinDeadline(read(redis, prefix), upstreamDefaults.redisTimeoutMs);
 }

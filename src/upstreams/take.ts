@@ -25,7 +25,7 @@ export interface Ask {
   readonly last: Taken | undefined;
 }
 
-/** Asks Redis once for the right to send a request. Throws UPSTREAM_UNREACHABLE when it does not answer. */
+/** Asks Redis once for the right to send a request. Throws REDIS_UNAVAILABLE when it does not answer. */
 export function createTake(
   { redis, keys, defaults }: LimiterDeps,
   upstream: UpstreamSettings,
