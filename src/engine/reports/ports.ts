@@ -59,7 +59,7 @@ export interface ReportLedger {
   tries(runId: string): AsyncIterable<readonly TryRow[]>;
   /** Who asked for what, validations and extractions, in the order they happened. */
   events(runId: string): Promise<readonly RunEvent[]>;
-  /** Raw payloads in the order they were stored. */
+  /** Raw payloads, by source id. */
   raws(runId: string, entity: string): AsyncIterable<readonly JsonObject[]>;
   /** Records of the run that have a target row without having loaded it: merged ones, and rows left as they were. */
   mapped(runId: string, entity: string): AsyncIterable<readonly IdPair[]>;

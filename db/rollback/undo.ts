@@ -1,0 +1,103 @@
+import type pg from 'pg';
+import type { Judge, RollbackScope, Suspect, Undone } from '../../src/engine/rollback/ports.ts';
+import { qualified } from '../../src/plan/sql.ts';
+import { prepared, type Row, transaction } from '../sql.ts';
+import { classified, unclassified } from './classify.ts';
+import { sameText, undoSettings } from './session.ts';
+import { conflicts, steps } from './steps/index.ts';
+import { createWorkTable, filledNames } from './work-table.ts';
+
+/** Thrown to take a trial back. */
+class OnlyTried extends Error {
+  readonly undone: Undone;
+
+  constructor(undone: Undone) {
+    super('only tried');
+    this.undone = undone;
+  }
+}
+
+/** Undoes a run in one transaction. A dry run does all of it and takes it back, so what it says is what would happen. */
+export async function undo(pool: pg.Pool, scope: RollbackScope, judge: Judge, dryRun: boolean): Promise<Undone> {
+  try {
+    return await transaction(pool, async (client) => {
+      const undone = await undoOn(client, scope, judge);
+      if (dryRun) throw new OnlyTried(undone);
+      return undone;
+    });
+  } catch (thrown) {
+    const cause = (thrown as { cause?: unknown }).cause;
+    if (cause instanceof OnlyTried) return cause.undone;
+    throw thrown;
+  }
+}
+
+async function undoOn(client: pg.PoolClient, scope: RollbackScope, judge: Judge): Promise<Undone> {
+  // A hundred thousand rows take longer than a statement usually may.
+  for (const text of ['SET LOCAL statement_timeout = 0', ...sameText, ...undoSettings(scope)]) await run(client, text);
+  await run(client, createWorkTable);
+  for (const [place, table] of scope.tables.entries()) {
+    const there = await hasTable(client, scope.schema, table.table);
+    // Locked before they are looked at: what is said of them must hold until the end.
+    if (there) await run(client, lockRows(scope.schema, table.table), [scope.runId, scope.scope, table.entity]);
+    const changes = there ? classified(scope.schema, table, place) : unclassified(table, place);
+    await run(client, fill(changes), [scope.runId, scope.scope]);
+  }
+  await decide(client, judge);
+  for (const text of steps) await run(client, text);
+  return resultOf(client);
+}
+
+// The pool gives up on an answer after a while; here the server decides how long it takes.
+const longestMs = 6 * 3_600_000;
+
+async function run(client: pg.PoolClient, text: string, values: readonly unknown[] = []): Promise<void> {
+  const query = { text, values: [...values], query_timeout: longestMs };
+  await client.query(query);
+}
+
+async function hasTable(client: pg.PoolClient, schema: string, table: string): Promise<boolean> {
+  const text = 'SELECT to_regclass($1) IS NOT NULL AS there';
+  const rows = await prepared<{ there: boolean }>(client, undefined, text, [qualified(schema, table)]);
+  return rows[0]?.there ?? false;
+}
+
+const lockRows = (schema: string, table: string): string => `
+SELECT 1 FROM ${qualified(schema, table)} t JOIN drover.changes c ON c.target_id::uuid = t.id
+WHERE c.run_id = $1 AND c.scope = $2 AND c.entity = $3 AND c.operation <> 'alias' ORDER BY t.id FOR UPDATE OF t`;
+
+const fill = (changes: string): string => `
+INSERT INTO drover_undo (${filledNames}, suspect)
+SELECT change_id, place, entity, source_id, table_name, target_id, operation, before, identity_before,
+  CASE WHEN detail IS NULL AND (untouched OR NOT suspect) THEN print END, detail, suspect
+FROM (${changes}) c`;
+
+/** Rows whose last writer is not known: those that hold something else than the run wrote are left alone. */
+async function decide(client: pg.PoolClient, judge: Judge): Promise<void> {
+  const suspects = await prepared<Suspect & Row>(
+    client,
+    undefined,
+    `SELECT change_id::text AS "changeId", entity, source_id AS "sourceId", target_id::text AS "targetId"
+FROM drover_undo WHERE suspect AND print IS NOT NULL ORDER BY change_id`,
+    [],
+  );
+  if (suspects.length === 0) return;
+  const cleared = await judge(suspects);
+  await run(client, 'UPDATE drover_undo SET print = NULL WHERE suspect AND change_id <> ALL ($1::bigint[])', [cleared]);
+}
+
+async function resultOf(client: pg.PoolClient): Promise<Undone> {
+  const [counts] = await prepared<{ removed: number; restored: number }>(
+    client,
+    undefined,
+    `SELECT count(*) FILTER (WHERE operation = 'insert')::int AS removed,
+  count(*) FILTER (WHERE operation = 'update')::int AS restored FROM drover_undo WHERE state = 'done'`,
+    [],
+  );
+  const rows = await prepared<{ entity: string; target_id: string; detail: string }>(client, undefined, conflicts, []);
+  return {
+    removed: counts?.removed ?? 0,
+    restored: counts?.restored ?? 0,
+    conflicts: rows.map((row) => ({ entity: row.entity, targetId: row.target_id, detail: row.detail })),
+  };
+}
