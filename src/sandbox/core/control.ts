@@ -25,6 +25,8 @@ export interface ControlDeps {
   readonly data: MutableData;
   /** Numbers that may be changed while the sandbox runs. */
   readonly settings: Record<string, number>;
+  /** What else can be asked of this sandbox: `POST /__sandbox/do/<name>` with a JSON body, or none. */
+  readonly actions?: Readonly<Record<string, (body: unknown) => unknown>>;
 }
 
 const clockChange = z.union([z.strictObject({ advanceMs: z.int() }), z.strictObject({ at: z.iso.datetime() })]);
@@ -49,6 +51,7 @@ function route(request: SandboxRequest, area: string, rest: readonly string[], d
   if (area === 'clock') return clock(request, deps.clock);
   if (area === 'settings') return settings(request, deps.settings);
   if (area === 'data') return data(request, rest, deps.data);
+  if (area === 'do') return act(request, rest[0] ?? '', deps.actions ?? {});
   return undefined;
 }
 
@@ -87,6 +90,16 @@ function data(request: SandboxRequest, [resource, id]: readonly string[], store:
   if (request.method === 'DELETE') return jsonAnswer(200, { ok: store.delete(resource, id) });
   const found = store.get(resource, id);
   return found === undefined ? undefined : jsonAnswer(200, found);
+}
+
+function act(
+  request: SandboxRequest,
+  name: string,
+  actions: Readonly<Record<string, (body: unknown) => unknown>>,
+): Answer | undefined {
+  const action = actions[name];
+  if (action === undefined || request.method !== 'POST') return undefined;
+  return jsonAnswer(200, action(request.body.length === 0 ? undefined : parsed(request)) ?? { ok: true });
 }
 
 function parsed(request: SandboxRequest): unknown {

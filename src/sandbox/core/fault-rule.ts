@@ -11,6 +11,7 @@ export const faultRuleSchema = z.strictObject({
     'throttle',
     'unavailable',
     'error',
+    'error-after',
     'drop-before',
     'drop-after',
     'drop-midway',
@@ -35,6 +36,12 @@ export const faultRuleSchema = z.strictObject({
   /** Seconds; absent: no such header. */
   retryAfter: z.number().min(0).optional(),
   retryAfterForm: z.enum(['seconds', 'date', 'garbage']).optional(),
+  /** For `throttle`, `error` and `error-after`: the upstream's own code (`lock_timeout`, `57014`), where it has several. */
+  code: z.string().optional(),
+  /** For `throttle`: what the upstream's header says was exceeded (`endpoint-rate`). */
+  reason: z.string().optional(),
+  /** The upstream's advice to clients whether to try again, where it gives any. */
+  shouldRetry: z.boolean().optional(),
   delayMs: z.int().min(0).optional(),
   /** For `clamp`: the most records a page may hold. */
   limit: z.int().positive().optional(),

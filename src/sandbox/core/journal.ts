@@ -15,6 +15,8 @@ export interface JournalEntry {
   readonly fault?: string;
   /** Records a fault changed behind the client's back. */
   readonly touched?: readonly string[];
+  /** What the upstream noted: ids it made, the idempotency key it was given. */
+  readonly notes?: Readonly<Record<string, string>>;
 }
 
 /** Append-only memory of every request, and the same as JSON lines in a file when one is named. */

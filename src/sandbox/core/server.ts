@@ -62,7 +62,7 @@ async function serve(message: IncomingMessage, response: ServerResponse, deps: S
   const outcome = has(faults, 'drop-before') ? undefined : respond(request, faults, deps);
   const dropped = outcome === undefined || has(faults, 'drop-after') || has(faults, 'drop-midway');
   // Journaled when it arrived, not when it was answered: a client that has its answer finds it in the journal.
-  deps.journal.append(entry(request, at, dropped ? 0 : outcome.answer.status, faults, outcome?.touched ?? []));
+  deps.journal.append(entry(request, at, dropped ? 0 : outcome.answer.status, faults, outcome));
   const delay = deps.latencyMs() + delayFor(faults);
   if (delay > 0) await sleep(delay);
   if (outcome === undefined || has(faults, 'drop-after')) message.socket.destroy();
@@ -71,10 +71,13 @@ async function serve(message: IncomingMessage, response: ServerResponse, deps: S
 }
 
 function respond(request: SandboxRequest, faults: readonly FaultRule[], deps: ServerDeps): Outcome {
-  const refusal = refusalFor(faults, deps.upstream, deps.clock) ?? overLimit(deps);
+  const own = deps.upstream.ownFaults ?? [];
+  const common = faults.filter((rule) => !own.includes(rule.fault));
+  const refusal = refusalFor(common, deps.upstream, deps.clock) ?? overLimit(deps);
   if (refusal !== undefined) return { answer: refusal, touched: [] };
   const outcome = deps.upstream.handle(request, faults);
-  return { ...outcome, answer: spoiled(outcome.answer, faults) };
+  const failed = has(common, 'error-after') ? deps.upstream.refusal(500, 'Internal error') : outcome.answer;
+  return { ...outcome, answer: spoiled(failed, faults) };
 }
 
 function overLimit(deps: ServerDeps): Answer | undefined {
@@ -91,8 +94,9 @@ function entry(
   at: number,
   status: number,
   faults: readonly FaultRule[],
-  touched: readonly string[],
+  outcome: Outcome | undefined,
 ) {
+  const { touched = [], notes } = outcome ?? {};
   return {
     at,
     method: request.method,
@@ -101,6 +105,7 @@ function entry(
     status,
     ...(faults.length > 0 ? { fault: faults.map((rule) => rule.fault).join('+') } : {}),
     ...(touched.length > 0 ? { touched } : {}),
+    ...(notes === undefined ? {} : { notes }),
   };
 }
 

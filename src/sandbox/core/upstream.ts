@@ -6,11 +6,15 @@ import type { Answer, SandboxRequest } from './message.ts';
 export interface Outcome {
   readonly answer: Answer;
   readonly touched: readonly string[];
+  /** What the journal shall say besides: ids made, keys used. Nothing secret. */
+  readonly notes?: Readonly<Record<string, string>>;
 }
 
 /** What one upstream must tell the shared server. */
 export interface Upstream {
   readonly name: string;
+  /** Faults that refuse, which the upstream answers itself because it remembers or explains them. */
+  readonly ownFaults?: readonly FaultRule['fault'][];
   /** What the request is about; asked before anything happens. */
   subject(request: SandboxRequest): Subject;
   /** Does the work. Only faults about pages and records concern it; the server sees to the rest. */

@@ -18,12 +18,16 @@ export class WindowLimiter {
 
   /** 0 when the request may pass; otherwise the milliseconds until one may. Refused requests do not count. */
   take(): number {
-    const now = this.#clock.now();
-    const oldest = this.#admitted[this.#next] ?? Number.NEGATIVE_INFINITY;
-    const wait = oldest + this.#windowMs - now;
+    const wait = this.wait();
     if (wait > 0) return wait;
-    this.#admitted[this.#next] = now;
+    this.#admitted[this.#next] = this.#clock.now();
     this.#next = (this.#next + 1) % this.#admitted.length;
     return 0;
+  }
+
+  /** What `take` would answer, without taking. */
+  wait(): number {
+    const oldest = this.#admitted[this.#next] ?? Number.NEGATIVE_INFINITY;
+    return Math.max(0, oldest + this.#windowMs - this.#clock.now());
   }
 }
