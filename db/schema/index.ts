@@ -1,3 +1,4 @@
+export * from './cutover.ts';
 export * from './drover.ts';
 export * from './fleet.ts';
 export * from './runs.ts';

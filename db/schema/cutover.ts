@@ -1,0 +1,54 @@
+import { sql } from 'drizzle-orm';
+import { bigint, index, jsonb, text, timestamp, uniqueIndex } from 'drizzle-orm/pg-core';
+import { drover } from './drover.ts';
+
+const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
+
+/**
+ * Every exchange of a table set, forth (`cutover`) and back (`rollback`), under its stamp. Lives in the target's
+ * database: the row is written by the transaction that exchanges the tables, so both are true or neither is.
+ */
+export const cutovers = drover.table(
+  'cutovers',
+  {
+    stamp: text().primaryKey(),
+    name: text().notNull(),
+    kind: text().notNull(),
+    /** preparing, held, done, failed, abandoned; then restored or dropped, said of the backup. */
+    status: text().notNull(),
+    /** Set while it may still exchange tables; unique, so there are never two. */
+    active: text(),
+    /** Of a rollback: the stamp it went back to. */
+    ofStamp: text('of_stamp'),
+    spec: jsonb().$type<Record<string, unknown>>().notNull(),
+    /** Where each table came from and where the one it replaced was put. */
+    tables: jsonb().$type<readonly Record<string, unknown>[]>().notNull(),
+    reason: text().notNull(),
+    actor: text().notNull(),
+    createdAt: instant('created_at').notNull().defaultNow(),
+    swappedAt: instant('swapped_at'),
+    result: jsonb().$type<Record<string, unknown>>(),
+  },
+  (table) => [
+    uniqueIndex('cutovers_one_at_a_time').on(table.active).where(sql`active is not null`),
+    index('cutovers_of_name').on(table.name, table.stamp),
+  ],
+);
+
+/** What was written to live tables since a cutover, by triggers it left there. Rollback carries it back. */
+export const cutoverChanges = drover.table(
+  'cutover_changes',
+  {
+    id: bigint({ mode: 'bigint' }).primaryKey().generatedAlwaysAsIdentity(),
+    stamp: text().notNull(),
+    schemaName: text('schema_name').notNull(),
+    tableName: text('table_name').notNull(),
+    operation: text().notNull(),
+    old: jsonb(),
+    new: jsonb(),
+    at: instant('at').notNull().default(sql`clock_timestamp()`),
+    /** Stamps whose backup holds this change already. */
+    carriedInto: text('carried_into').array().notNull().default(sql`'{}'`),
+  },
+  (table) => [index('cutover_changes_of_table').on(table.schemaName, table.tableName, table.id)],
+);
