@@ -17,6 +17,7 @@ import type { Plans } from '../src/plan/registry.ts';
 import { createPostgresTarget } from '../src/targets/postgres/index.ts';
 import { createUpstreamFactory } from '../src/upstreams/factory.ts';
 import { createFleetWindow } from './fleet-window.ts';
+import { createLatencyRecorder } from './latency.ts';
 
 /** Everything a worker process is made of, opened once and closed in reverse. */
 export type Services = Awaited<ReturnType<typeof openServices>>;
@@ -42,6 +43,7 @@ export async function openServices(options: ServiceOptions) {
   const workers = createWorkerStore(database);
   const window = createFleetWindow(workers, config.windowFactor);
   const producer = createProducer({ redis, prefix: config.redisPrefix, window: window.of, onError });
+  const latency = createLatencyRecorder(redis, config.redisPrefix);
   const runs = createRunStore(database);
   const upstreams = createUpstreamFactory({
     redis,
@@ -57,6 +59,7 @@ export async function openServices(options: ServiceOptions) {
     redis,
     workers,
     producer,
+    latency,
     runs,
     ledger: createLedger(database.$client, target.$client),
     contexts: createRunContexts({ store: runs, plan: plans.get, maxAgeMs: 300 }),
@@ -64,7 +67,10 @@ export async function openServices(options: ServiceOptions) {
     source: createSourceFactory({ settings: config.settings, upstreams }),
     queuePauses: createQueuePauseStore(database),
     limits: createLimitStore(database),
-    close: () => closeAll(producer, redis, database, target, window),
+    close: async () => {
+      await latency.stop();
+      await closeAll(producer, redis, database, target, window);
+    },
   };
 }
 

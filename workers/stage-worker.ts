@@ -37,7 +37,7 @@ export function createQueueWorker(options: WorkerOptions): Worker {
 
 /** Jobs that arrive together go to the stage together: a worker running hundreds of one-record jobs writes in sets. */
 export function coalesce(stage: StageFunction): Coalescer<RecordRef, StageResult> {
-  return createCoalescer(stage, { maxItems: 500, parallel: 3 });
+  return createCoalescer(stage, { maxItems: 500, parallel: 2 });
 }
 
 /** Runs a records job; a record that ends badly fails its job, so that support sees it in the board. */
@@ -48,7 +48,9 @@ export async function processRecords(
 ): Promise<void> {
   const data = parse(job);
   const refs = await survivors(services, job, data);
+  const begun = performance.now();
   const results = await stage.submit(refs);
+  services.latency.record(job.queueName, performance.now() - begun);
   const ended = results.filter((result) => result.kind === 'ended');
   if (ended.length === 0) return;
   // Codes only: a message may quote a value, and what BullMQ keeps is in Redis.

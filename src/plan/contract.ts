@@ -201,6 +201,13 @@ export interface MappingFile {
   readonly entity: string;
 }
 
+/** How an entity's raw records become a CSV file that a run can start from. Every record's columns first, then the rows. */
+export interface CsvFormat {
+  collectColumns(columns: Set<string>, raw: JsonObject): void;
+  header(columns: ReadonlySet<string>): readonly string[];
+  toCsvRow(raw: JsonObject, header: readonly string[]): readonly string[];
+}
+
 export interface Plan {
   readonly name: string;
   readonly version: string;
@@ -216,6 +223,8 @@ export interface Plan {
   readonly entities: Readonly<Record<string, Entity>>;
   readonly rules: readonly Rule[];
   readonly mappingFiles?: readonly MappingFile[] | undefined;
+  /** Entities whose export has a format of its own; the others get a column for every key of their records. */
+  readonly csvExport?: Readonly<Record<string, CsvFormat>> | undefined;
   /** Groups of entities that `only` may name besides the entities themselves (`profiles`). */
   readonly steps?: Readonly<Record<string, readonly string[]>> | undefined;
   /** Remedies of the plan's own data codes. */

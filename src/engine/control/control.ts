@@ -19,7 +19,7 @@ export interface ControlDeps {
   readonly lastValidation: (run: Run) => Promise<ValidationView | undefined>;
   readonly rollback: (run: Run, dryRun: boolean) => Promise<RollbackView>;
   readonly reports: (run: Run) => Promise<readonly ReportEntry[]>;
-  readonly report: Control['report'];
+  readonly report: (run: Run, name: string) => ReturnType<Control['report']>;
 }
 
 const pageLimit = 50;
@@ -73,10 +73,7 @@ export function createControl(deps: ControlDeps): Control {
     },
     rollback: (id, input) => rollback(deps, id, input.dryRun),
     reports: async (id) => deps.reports(await find(id)),
-    async report(id, name) {
-      await find(id);
-      return deps.report(id, name);
-    },
+    report: async (id, name) => deps.report(await find(id), name),
   };
 }
 

@@ -1,9 +1,9 @@
-import type { Plan } from '../../plan/contract.ts';
+import type { CsvFormat, Plan } from '../../plan/contract.ts';
 import { entityOf } from '../contexts.ts';
 import { identityScope } from '../identity-scope.ts';
 import type { Run } from '../ports.ts';
 import { errorsCsv } from './errors-csv.ts';
-import { type CsvExport, exportCsv } from './export-csv.ts';
+import { exportCsv } from './export-csv.ts';
 import { logText } from './log-text.ts';
 import { mappingFile } from './mapping-file.ts';
 import type { ReportKind } from './names.ts';
@@ -17,7 +17,7 @@ export interface ContentDeps {
   readonly identities: IdentityReader;
   readonly rollbackSql: (run: Run, plan: Plan) => AsyncIterable<string>;
   /** The plan's own CSV format for an entity, where it has one. */
-  readonly csvExport?: ((plan: string, entity: string) => CsvExport | undefined) | undefined;
+  readonly csvExport?: ((plan: string, entity: string) => CsvFormat | undefined) | undefined;
 }
 
 /**

@@ -1,15 +1,9 @@
+import type { CsvFormat } from '../../plan/contract.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import type { ReportLedger } from './ports.ts';
 
-/** How raw records of an entity become a CSV file. First every record's columns, then the rows. */
-export interface CsvExport {
-  collectColumns(columns: Set<string>, raw: JsonObject): void;
-  header(columns: ReadonlySet<string>): readonly string[];
-  toCsvRow(raw: JsonObject, header: readonly string[]): readonly string[];
-}
-
 /** For plans without a format of their own: a column for every key of the records, by name. */
-export const plainExport: CsvExport = {
+export const plainExport: CsvFormat = {
   collectColumns: (columns, raw) => {
     for (const key of Object.keys(raw)) columns.add(key);
   },
@@ -26,7 +20,7 @@ export async function* exportCsv(
   ledger: Pick<ReportLedger, 'raws'>,
   runId: string,
   entity: string,
-  format: CsvExport = plainExport,
+  format: CsvFormat = plainExport,
 ): AsyncIterable<string> {
   const columns = new Set<string>();
   for await (const page of ledger.raws(runId, entity)) for (const raw of page) format.collectColumns(columns, raw);

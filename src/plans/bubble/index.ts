@@ -6,11 +6,10 @@ import { clientProfiles } from './entities/client-profiles.ts';
 import { coachProfiles } from './entities/coach-profiles.ts';
 import { payments } from './entities/payments.ts';
 import { users } from './entities/users.ts';
+import { csvExport } from './files/csv-export.ts';
 import { paramsSchema } from './params.ts';
 import { rules } from './rules.ts';
 import { settingsSchema } from './settings.ts';
-
-export { csvExport } from './files/csv-export.ts';
 
 export default definePlan({
   name: 'bubble',
@@ -28,5 +27,6 @@ export default definePlan({
     { name: 'user_id_mapping.json', entity: 'users' },
     { name: 'booking_id_mapping.json', entity: 'bookings' },
   ],
+  csvExport,
   codes,
 } satisfies Plan);

@@ -1,0 +1,37 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Queue } from 'bullmq';
+import { connectProducer, ready } from '../../queues/connection.ts';
+import { jobOptions } from '../../queues/table.ts';
+import { startFleet } from './fleet.ts';
+
+/** Sends n empty jobs through three queues with as many worker processes; answers the seconds it took. */
+export async function timeEmptyJobs(
+  redisUrl: string,
+  n: number,
+  processes: number,
+  concurrency: number,
+): Promise<number> {
+  const prefix = `{empty${Date.now()}}`;
+  const redis = connectProducer(redisUrl, () => undefined);
+  await ready(redis);
+  const first = new Queue('first', { connection: redis, prefix, defaultJobOptions: { ...jobOptions } });
+  await first.pause();
+  for (let at = 0; at < n; at += 500) await first.addBulk(jobs(at, Math.min(n, at + 500)));
+  const env = { REDIS_URL: redisUrl };
+  const fleet = await startFleet({ script: './empty-worker.ts', processes, args: [prefix, String(concurrency)], env });
+  const started = performance.now();
+  await first.resume();
+  while (fleet.done() < n) await sleep(5);
+  const seconds = (performance.now() - started) / 1_000;
+  await fleet.stop();
+  redis.disconnect();
+  return seconds;
+}
+
+function jobs(from: number, to: number) {
+  return Array.from({ length: to - from }, (_, index) => ({
+    name: 'first',
+    data: { run: 'bench', records: [[String(from + index), 1]] },
+    opts: { jobId: `first-bench-${from + index}-e1` },
+  }));
+}

@@ -1,0 +1,53 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+
+/** Worker processes of the bench. */
+export interface BenchFleet {
+  /** What the processes say they have done, in all. */
+  done(): number;
+  /** Resident memory of the largest of them, in MB. */
+  rssMb(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+/** Starts worker processes from a script of this folder and waits until each is ready. */
+export async function startFleet(options: {
+  readonly script: string;
+  readonly processes: number;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}): Promise<BenchFleet> {
+  const file = fileURLToPath(new URL(options.script, import.meta.url));
+  const done = new Map<ChildProcess, number>();
+  const children = await Promise.all(
+    Array.from({ length: options.processes }, async () => {
+      const child = fork(file, options.args, {
+        env: { ...process.env, ...options.env },
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      });
+      await once(child, 'message');
+      child.on('message', (message: { done?: number }) => done.set(child, message.done ?? 0));
+      return child;
+    }),
+  );
+  return {
+    done: () => [...done.values()].reduce((sum, n) => sum + n, 0),
+    rssMb: async () => Math.max(...(await Promise.all(children.map(rssOf)))),
+    stop: async () => {
+      await Promise.all(
+        children.map(async (child) => {
+          const gone = once(child, 'exit');
+          child.kill('SIGTERM');
+          await gone;
+        }),
+      );
+    },
+  };
+}
+
+async function rssOf(child: ChildProcess): Promise<number> {
+  const status = await readFile(`/proc/${child.pid}/status`, 'utf8').catch(() => '');
+  return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024);
+}

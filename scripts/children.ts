@@ -1,0 +1,48 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+
+export interface Children {
+  /** Starts a script of the checkout under tsx. */
+  start(name: string, args: readonly string[], env: Readonly<Record<string, string | undefined>>): ChildProcess;
+  /** Resolves with the first child that ends by itself. */
+  readonly ended: Promise<string>;
+  /** Asks all to end, and waits until they have. */
+  stop(): Promise<void>;
+}
+
+/** The processes of a local service: they end together. */
+export function createChildren(): Children {
+  const running = new Map<string, ChildProcess>();
+  let tell: (name: string) => void = () => undefined;
+  const ended = new Promise<string>((resolve) => {
+    tell = resolve;
+  });
+  let stopping = false;
+  return {
+    ended,
+    start(name, args, env) {
+      const child = spawn(process.execPath, ['--import', 'tsx', ...args], {
+        env: { ...process.env, ...env },
+        stdio: ['ignore', 'inherit', 'inherit'],
+        // Its own group: Ctrl-C reaches only us, and we end the children in order.
+        detached: true,
+      });
+      running.set(name, child);
+      child.once('exit', () => {
+        running.delete(name);
+        if (!stopping) tell(name);
+      });
+      return child;
+    },
+    async stop() {
+      stopping = true;
+      const gone = [...running.values()].map(async (child) => {
+        if (child.exitCode !== null || child.signalCode !== null) return;
+        const exit = once(child, 'exit');
+        child.kill('SIGTERM');
+        await exit;
+      });
+      await Promise.all(gone);
+    },
+  };
+}

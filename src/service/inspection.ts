@@ -1,0 +1,58 @@
+import type { Database } from '../../db/client.ts';
+import { createConductorStore } from '../../db/conductor/index.ts';
+import { createLedger } from '../../db/ledger/index.ts';
+import { createReportLedger } from '../../db/reports/ledger.ts';
+import { createIdentityReader } from '../../db/reports/mapped.ts';
+import { createReportStore } from '../../db/reports/store.ts';
+import { createRollbackLedger } from '../../db/rollback/ledger.ts';
+import { createRollbackStore } from '../../db/rollback/store.ts';
+import { createSqlPort } from '../../db/sql.ts';
+import { createValidationLedger } from '../../db/validation/ledger.ts';
+import { createValidationTarget } from '../../db/validation/target.ts';
+import type { ReportDeps } from '../engine/reports/write-reports.ts';
+import type { RollbackDeps } from '../engine/rollback/rollback-run.ts';
+import { rollbackSql } from '../engine/rollback/rollback-run.ts';
+import type { ValidationDeps } from '../engine/validation/check.ts';
+import { createSums, type Sums } from '../engine/validation/sum-cache.ts';
+import { sumsOf } from '../engine/validation/sums.ts';
+import type { Plans } from '../plan/registry.ts';
+import { createPostgresTarget } from '../targets/postgres/index.ts';
+import { createRunViews, type RunViews } from './run-views.ts';
+
+/** What looks at runs after and while they move: validation, reports, rollback, views. */
+export interface Inspection {
+  readonly validation: ValidationDeps;
+  readonly rollback: RollbackDeps;
+  readonly reports: ReportDeps;
+  readonly views: RunViews;
+  /** Sums for those who ask often; see createSums. */
+  readonly sums: Sums;
+}
+
+/** Puts the engine's ports and the databases together. The API and the workers both need it, and neither the other. */
+export function createInspection(parts: { database: Database; target: Database; plans: Plans }): Inspection {
+  const { database, target, plans } = parts;
+  const references = createLedger(database.$client, target.$client);
+  const rows = createPostgresTarget(createSqlPort(target.$client));
+  const validationLedger = createValidationLedger(database);
+  const validationTarget = createValidationTarget(target.$client);
+  const asked = { ledger: validationLedger, target: validationTarget };
+  const sums = createSums(asked);
+  const views = createRunViews({ database, store: createConductorStore(database, target), plans, sums });
+  const rollback: RollbackDeps = {
+    store: createRollbackStore(target.$client),
+    ledger: createRollbackLedger(database),
+    references,
+    rows,
+  };
+  const reports: ReportDeps = {
+    ledger: createReportLedger(database),
+    identities: createIdentityReader(target.$client),
+    store: createReportStore(database),
+    rollbackSql: (run, plan) => rollbackSql(rollback, run, plan),
+    csvExport: (plan, entity) => plans.get(plan).csvExport?.[entity],
+    view: views.view,
+    sums: async (run) => sumsOf(asked, run, plans.get(run.plan), await views.entityNames(run.id)),
+  };
+  return { validation: { ...asked, references, rows }, rollback, reports, views, sums };
+}

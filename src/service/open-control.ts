@@ -1,0 +1,32 @@
+import type { Database } from '../../db/client.ts';
+import { createControlStore } from '../../db/repositories/control.ts';
+import type { Config } from '../config.ts';
+import type { Control } from '../engine/control/contract.ts';
+import { createControl } from '../engine/control/control.ts';
+import type { Run } from '../engine/ports.ts';
+import { failureGroups } from '../engine/reports/failure-groups.ts';
+import { openReport, reportEntries } from '../engine/reports/open-report.ts';
+import { rollbackRun } from '../engine/rollback/rollback-run.ts';
+import { lastValidation, validateRun } from '../engine/validation/validate-run.ts';
+import type { Plans } from '../plan/registry.ts';
+import { createInspection } from './inspection.ts';
+
+/** The operators' control over the databases. */
+export function openControl(parts: { database: Database; target: Database; plans: Plans; config: Config }): Control {
+  const { plans } = parts;
+  const store = createControlStore(parts.database);
+  const { validation, rollback, reports, views } = createInspection(parts);
+  const planOf = (run: Run) => plans.get(run.plan);
+  return createControl({
+    store,
+    plan: plans.get,
+    batchSize: parts.config.batchSize ?? 1,
+    view: views.view,
+    failures: (run) => failureGroups(reports.ledger, run.id, planOf(run)),
+    validate: async (run) => validateRun(validation, run, planOf(run), await store.entities(run.id)),
+    lastValidation: (run) => lastValidation(validation, run, planOf(run)),
+    rollback: (run, dryRun) => rollbackRun(rollback, run, planOf(run), { dryRun }),
+    reports: (run) => reportEntries(reports, run),
+    report: async (run, name) => openReport(reports, run, planOf(run), await views.entityNames(run.id), name),
+  });
+}

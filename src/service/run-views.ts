@@ -1,0 +1,84 @@
+import type { Database } from '../../db/client.ts';
+import { samplesOf } from '../../db/repositories/progress.ts';
+import type { ConductorStore } from '../engine/conductor/ports.ts';
+import type { RunView } from '../engine/control/contract.ts';
+import type { Run, RunEntity } from '../engine/ports.ts';
+import { isBalanced } from '../engine/progress/balance.ts';
+import { entityProgress } from '../engine/progress/entity-progress.ts';
+import { runProgress } from '../engine/progress/run-progress.ts';
+import { nextActions } from '../engine/run-status.ts';
+import type { Sums } from '../engine/validation/sum-cache.ts';
+import type { Plans } from '../plan/registry.ts';
+
+export interface RunViews {
+  /** The run as the API and `--json` show it. */
+  view(run: Run): Promise<RunView>;
+  /** Entities of the run, parents first. */
+  entityNames(runId: string): Promise<readonly string[]>;
+}
+
+export interface RunViewDeps {
+  readonly database: Database;
+  readonly store: Pick<ConductorStore, 'counts' | 'entities'>;
+  readonly plans: Plans;
+  readonly sums: Sums;
+}
+
+/** Runs as operators see them, from counters and samples: no record is read but for the sums, which are kept a while. */
+export function createRunViews(deps: RunViewDeps): RunViews {
+  return {
+    view: (run) => viewOf(deps, run),
+    entityNames: async (runId) => (await deps.store.entities(runId)).map((entity) => entity.entity),
+  };
+}
+
+async function viewOf(deps: RunViewDeps, run: Run): Promise<RunView> {
+  const [entities, counts, samples] = await Promise.all([
+    deps.store.entities(run.id),
+    deps.store.counts(run.id),
+    samplesOf(deps.database, run.id),
+  ]);
+  const names = entities.map((entity) => entity.entity);
+  const progress = Object.fromEntries(entities.map((entity) => [entity.entity, entityProgress(entity, counts)]));
+  return {
+    ...headOf(run, entities),
+    progress: runProgress({ status: run.status, entities: progress, samples, now: new Date() }),
+    entities: progress,
+    balanced: isBalanced(progress),
+    sums: await sumsOf(deps, run, names),
+    nextActions: nextActions(run),
+  };
+}
+
+// A run of a plan that is not installed any more can still be looked at.
+async function sumsOf(deps: RunViewDeps, run: Run, names: readonly string[]): Promise<RunView['sums']> {
+  const known = deps.plans.names().includes(run.plan);
+  return known ? deps.sums(run, deps.plans.get(run.plan), names) : [];
+}
+
+function headOf(run: Run, entities: readonly RunEntity[]) {
+  return {
+    id: run.id,
+    plan: run.plan,
+    version: run.version,
+    strategy: run.strategy,
+    dryRun: run.dryRun,
+    status: run.status,
+    reason: run.reason ?? waitingFor(run, entities),
+    targetSchema: run.targetSchema,
+    batchSize: run.batchSize,
+    createdBy: run.createdBy,
+    createdAt: run.createdAt.toISOString(),
+    startedAt: run.startedAt?.toISOString() ?? null,
+    finishedAt: run.finishedAt?.toISOString() ?? null,
+    rolledBackAt: run.rolledBackAt?.toISOString() ?? null,
+  };
+}
+
+/** Why a running run is slow: what the extractions that wait for a retry say. */
+function waitingFor(run: Run, entities: readonly RunEntity[]): string | null {
+  if (run.status !== 'running') return null;
+  const waiting = entities.filter((entity) => entity.status === 'reading' && entity.errorMessage);
+  if (waiting.length === 0) return null;
+  return waiting.map((entity) => `${entity.entity} waits: ${entity.errorCode}: ${entity.errorMessage}`).join('; ');
+}
