@@ -1,5 +1,6 @@
 import { and, asc, desc, eq, gt, inArray, lt, sql } from 'drizzle-orm';
 import type { Database } from '../client.ts';
+import { advisoryLocks } from '../locks.ts';
 import { audit, fleet } from '../schema/index.ts';
 import { type AuditEntry, type AuditRow, chainStart, hashOf } from './audit-chain.ts';
 import { coded } from './coded.ts';
@@ -29,8 +30,6 @@ export interface AuditLog {
   verify(): Promise<AuditVerdict>;
 }
 
-// Any number no other lock has.
-const auditLock = 7_214_530_002;
 // The hash of the newest row, kept apart, so that rows cut off the end are missed.
 const headKey = 'audit_head';
 const verifyPage = 1_000;
@@ -48,7 +47,7 @@ export function createAuditLog(database: Database): AuditLog {
  * change waits, because each row carries the hash of the one before it.
  */
 export async function appendAudit(tx: Transaction, entry: AuditEntry): Promise<void> {
-  await tx.execute(sql`SELECT pg_advisory_xact_lock(${auditLock})`);
+  await tx.execute(sql`SELECT pg_advisory_xact_lock(${advisoryLocks.audit})`);
   const [last] = await tx.select({ hash: audit.hash }).from(audit).orderBy(desc(audit.id)).limit(1);
   const row = {
     at: await clockOf(tx),

@@ -1,5 +1,6 @@
 import { and, desc, eq, gt, isNull, lt, or, sql } from 'drizzle-orm';
 import type { Database } from '../client.ts';
+import { advisoryLocks } from '../locks.ts';
 import { keys } from '../schema/index.ts';
 import { type AuditEntry, appendAudit, type Transaction } from './audit.ts';
 import { coded } from './coded.ts';
@@ -24,14 +25,11 @@ export interface KeyStore {
   touch(id: string): Promise<void>;
 }
 
-// Any number no other lock has. Changes to keys are rare; one at a time keeps "at least one admin" true.
-const keysLock = 7_214_530_003;
-
 export function createKeyStore(database: Database): KeyStore {
   const inTurn = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> =>
     coded(
       database.transaction(async (tx) => {
-        await tx.execute(sql`SELECT pg_advisory_xact_lock(${keysLock})`);
+        await tx.execute(sql`SELECT pg_advisory_xact_lock(${advisoryLocks.keys})`);
         return work(tx);
       }),
     );

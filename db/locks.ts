@@ -1,0 +1,10 @@
+/**
+ * Keys of PostgreSQL advisory locks, all in one place: two things that took the same key would wait for each other for
+ * ever. Any numbers will do; they must never change while two versions run side by side.
+ */
+export const advisoryLocks = {
+  migration: 7_214_530_001,
+  audit: 7_214_530_002,
+  keys: 7_214_530_003,
+  leader: 7_214_530_004,
+} as const;
