@@ -4,9 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import pg from 'pg';
-
-// Any number: it only has to be the same in every process that migrates.
-const migrationLock = 7_214_530_001;
+import { advisoryLocks } from './locks.ts';
 
 /**
  * Brings the control tables of a database up to date. Safe to call from many processes at once: they take turns.
@@ -16,7 +14,7 @@ export async function migrateDatabase(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
   await client.connect();
   try {
-    await client.query('SELECT pg_advisory_lock($1)', [migrationLock]);
+    await client.query('SELECT pg_advisory_lock($1)', [advisoryLocks.migration]);
     await migrate(drizzle(client), { migrationsFolder: migrationsFolder(), migrationsSchema: 'drover' });
   } finally {
     await client.end();

@@ -1,7 +1,5 @@
 import pg from 'pg';
-
-// Any number: it only has to be the same in every process of the fleet.
-const leaderLock = 7_214_530_003;
+import { advisoryLocks } from '../locks.ts';
 
 export interface Leadership {
   /** True while this process is the one that conducts; tries to become it when nobody is. */
@@ -41,7 +39,9 @@ export function createLeadership(url: string): Leadership {
           if (client === candidate) client = undefined;
         });
         await candidate.connect();
-        const answer = await candidate.query<{ got: boolean }>('SELECT pg_try_advisory_lock($1) AS got', [leaderLock]);
+        const answer = await candidate.query<{ got: boolean }>('SELECT pg_try_advisory_lock($1) AS got', [
+          advisoryLocks.leader,
+        ]);
         if (answer.rows[0]?.got) client = candidate;
         else await candidate.end();
         return client === candidate;
