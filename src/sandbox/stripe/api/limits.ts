@@ -1,0 +1,58 @@
+import type { Clock } from '../../core/clock.ts';
+import type { FaultRule } from '../../core/fault-rule.ts';
+import { WindowLimiter } from '../../core/window-limiter.ts';
+import { StripeFailure } from '../failure.ts';
+import type { StripeSettings } from '../settings.ts';
+
+/** The limits of all accounts: in any second so many requests for the account, and so many for each of its endpoints. */
+export class Limits {
+  readonly #settings: Readonly<StripeSettings>;
+  readonly #clock: Clock;
+  readonly #limiters = new Map<string, WindowLimiter>();
+
+  constructor(settings: Readonly<StripeSettings>, clock: Clock) {
+    this.#settings = settings;
+    this.#clock = clock;
+  }
+
+  /** Lets the request pass, or throws the 429 that says which limit it met. Refused requests do not count. */
+  admit(account: string, endpoint: string): void {
+    const { globalRps, endpointRps, searchRps } = this.#settings;
+    const perEndpoint = endpoint.endsWith('/search') ? searchRps : endpointRps;
+    const global = this.#limiter(account, globalRps);
+    const own = this.#limiter(`${account} ${endpoint}`, perEndpoint);
+    if (own !== undefined && own.wait() > 0) throw tooMany('endpoint-rate');
+    if (global !== undefined && global.wait() > 0) throw tooMany('global-rate');
+    global?.take();
+    own?.take();
+  }
+
+  #limiter(name: string, limit: number): WindowLimiter | undefined {
+    if (limit === 0) return undefined;
+    const key = `${name} ${limit}`;
+    const known = this.#limiters.get(key);
+    if (known !== undefined) return known;
+    const made = new WindowLimiter(limit, 1000, this.#clock);
+    this.#limiters.set(key, made);
+    return made;
+  }
+}
+
+/** The 429 that a fault asks for. */
+export function throttled(rule: FaultRule): StripeFailure {
+  return rule.code === 'lock_timeout' ? lockTimeout() : tooMany(rule.reason ?? 'global-rate');
+}
+
+function tooMany(reason: string): StripeFailure {
+  const message =
+    'Request rate limit exceeded. You can learn more about rate limits here https://stripe.com/docs/rate-limits.';
+  return new StripeFailure(429, message, { code: 'rate_limit' }, { headers: { 'stripe-rate-limited-reason': reason } });
+}
+
+/** Contention for one object; nobody is over any limit, so no reason header. */
+export function lockTimeout(): StripeFailure {
+  const message =
+    'This object cannot be accessed right now because another API request or Stripe process is currently accessing ' +
+    'it. If you see this error intermittently, retry the request.';
+  return new StripeFailure(429, message, { code: 'lock_timeout' }, { headers: { 'stripe-should-retry': 'true' } });
+}

@@ -1,0 +1,14 @@
+import { event } from './event.ts';
+import { price } from './price.ts';
+import { product } from './product.ts';
+import type { Resource } from './resource.ts';
+
+/** Every kind of object the sandbox knows. */
+export const RESOURCES: readonly Resource[] = [product, price, event];
+
+export function resourceOf(object: string): Resource {
+  const found = RESOURCES.find((resource) => resource.object === object || resource.collection === object);
+  if (found === undefined)
+    throw new RangeError(`no "${object}"; there are ${RESOURCES.map((r) => r.object).join(', ')}`);
+  return found;
+}

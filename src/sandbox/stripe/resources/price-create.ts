@@ -1,0 +1,134 @@
+import { conflict, invalid } from '../failure.ts';
+import { assertChargeable, currency } from '../params/currency.ts';
+import { changed, metadata } from '../params/metadata.ts';
+import { anything, flag, integer, objectOf, oneOf, optionalText, text } from '../params/readers.ts';
+import { needed, type Values } from '../params/shape.ts';
+import type { StripeObject } from '../store/object.ts';
+import { decimalAmount, MAX_AMOUNT } from './amount.ts';
+import type { Context } from './resource.ts';
+
+const recurring = objectOf({
+  interval: needed(oneOf('day', 'month', 'week', 'year')),
+  interval_count: integer(1),
+  meter: text(),
+  trial_period_days: integer(0),
+  usage_type: oneOf('licensed', 'metered'),
+});
+
+/** What `default_price_data` may hold, and a price as well. */
+export const priceDataShape = {
+  currency: needed(currency),
+  currency_options: anything,
+  custom_unit_amount: anything,
+  metadata,
+  recurring,
+  tax_behavior: oneOf('exclusive', 'inclusive', 'unspecified'),
+  unit_amount: integer(0, MAX_AMOUNT),
+  unit_amount_decimal: decimalAmount,
+};
+
+export const priceShape = {
+  ...priceDataShape,
+  active: flag,
+  billing_scheme: oneOf('per_unit', 'tiered'),
+  lookup_key: optionalText(200),
+  nickname: optionalText(),
+  transfer_lookup_key: flag,
+  transform_quantity: objectOf({ divide_by: needed(integer(1)), round: needed(oneOf('down', 'up')) }),
+};
+
+type Given = Values<typeof priceShape> & { readonly product: string };
+
+/** A new price, not yet put anywhere. Throws StripeFailure when the amount makes no sense or the lookup key is taken. */
+export function makePrice(given: Given, context: Context): StripeObject {
+  const { world } = context;
+  assertAmount(given);
+  if (given.billing_scheme === 'tiered')
+    throw invalid('This sandbox knows no tiered prices', { param: 'billing_scheme' });
+  return {
+    ...blankPrice(context),
+    id: world.newId('price'),
+    object: 'price',
+    active: given.active ?? true,
+    currency: given.currency,
+    custom_unit_amount: given.custom_unit_amount === undefined ? null : { maximum: null, minimum: null, preset: null },
+    lookup_key: given.lookup_key ?? null,
+    metadata: changed({}, given.metadata),
+    nickname: given.nickname ?? null,
+    product: given.product,
+    recurring: recurringOf(given),
+    tax_behavior: given.tax_behavior ?? 'unspecified',
+    transform_quantity: given.transform_quantity ?? null,
+    type: given.recurring === undefined ? 'one_time' : 'recurring',
+    ...amounts(given),
+  };
+}
+
+export function blankPrice({ world }: Pick<Context, 'world'>) {
+  return {
+    active: true,
+    billing_scheme: 'per_unit',
+    created: world.now(),
+    currency: 'usd',
+    custom_unit_amount: null,
+    livemode: world.livemode,
+    lookup_key: null,
+    metadata: {},
+    nickname: null,
+    product: null,
+    recurring: null,
+    tax_behavior: 'unspecified',
+    tiers_mode: null,
+    transform_quantity: null,
+    type: 'one_time',
+    unit_amount: null,
+    unit_amount_decimal: null,
+  };
+}
+
+/** The price that holds a lookup key, archived ones included. */
+export function holderOf(key: string, { world }: Pick<Context, 'world'>): StripeObject | undefined {
+  for (const price of world.all('price').older()) if (price.lookup_key === key) return price;
+  return undefined;
+}
+
+/** Throws StripeFailure when another price holds the lookup key and it may not be moved. */
+export function assertClaimable(key: string, transfer: boolean, context: Context, own?: string): void {
+  const holder = transfer ? undefined : holderOf(key, context);
+  if (holder === undefined || holder.id === own) return;
+  throw conflict(`A price (\`${holder.id}\`) already uses that lookup key.`, { param: 'lookup_key' });
+}
+
+/** Takes a lookup key away from whoever holds it. */
+export function freeLookupKey(key: string, context: Context, own?: string): void {
+  const holder = holderOf(key, context);
+  if (holder === undefined || holder.id === own) return;
+  context.emit('price.updated', context.world.put({ ...holder, lookup_key: null }), { lookup_key: key });
+}
+
+function assertAmount(given: Given): void {
+  const names = ['unit_amount', 'unit_amount_decimal', 'custom_unit_amount'] as const;
+  const present = names.filter((name) => given[name] !== undefined);
+  if (present.length === 0) {
+    throw invalid('Missing required param: unit_amount.', { code: 'parameter_missing', param: 'unit_amount' });
+  }
+  if (present.length > 1) {
+    throw invalid(`You may only specify one of these parameters: ${present.join(', ')}.`, {
+      param: String(present[0]),
+    });
+  }
+  if (given.unit_amount !== undefined) assertChargeable(given.unit_amount, given.currency, 'unit_amount');
+}
+
+function amounts({ unit_amount: whole, unit_amount_decimal: decimal }: Given) {
+  if (whole !== undefined) return { unit_amount: whole, unit_amount_decimal: String(whole) };
+  if (decimal === undefined) return {};
+  return { unit_amount: decimal.includes('.') ? null : Number(decimal), unit_amount_decimal: decimal };
+}
+
+function recurringOf({ recurring: given }: Given) {
+  if (given === undefined) return null;
+  const { interval, interval_count: count = 1, meter = null, trial_period_days: trial = null } = given;
+  const usage = given.usage_type ?? 'licensed';
+  return { interval, interval_count: count, meter, trial_period_days: trial, usage_type: usage };
+}

@@ -1,0 +1,100 @@
+import { conflict, invalid } from '../failure.ts';
+import { currency } from '../params/currency.ts';
+import { changed, metadata } from '../params/metadata.ts';
+import { anything, flag, listOf, objectOf, oneOf, optionalText, plain, text } from '../params/readers.ts';
+import { needed } from '../params/shape.ts';
+import type { StripeObject } from '../store/object.ts';
+import { byOneOf, byTime, byValue } from './filters.ts';
+import { assertClaimable, blankPrice, freeLookupKey, makePrice, priceShape } from './price-create.ts';
+import { metadataOf, product } from './product.ts';
+import { type Context, operation, type Resource } from './resource.ts';
+import { patched } from './update.ts';
+
+const productData = {
+  name: needed(text()),
+  id: text(),
+  active: flag,
+  metadata,
+  statement_descriptor: text(22),
+  tax_code: text(),
+  tax_details: anything,
+  unit_label: text(12),
+};
+
+const create = operation(
+  { ...priceShape, product: text(), product_data: objectOf(productData), tiers: anything, tiers_mode: anything },
+  (given, context) => {
+    const { product: named, product_data: data, transfer_lookup_key: transfer = false, lookup_key: key } = given;
+    if ((named === undefined) === (data === undefined)) {
+      const message = 'You must specify exactly one of these parameters: product, product_data.';
+      throw invalid(message, { code: 'parameter_missing', param: 'product' });
+    }
+    if (named !== undefined) context.find('product', named, 'product');
+    const price = makePrice({ ...given, product: named ?? '' }, context);
+    if (typeof key === 'string') assertClaimable(key, transfer, context);
+    const owner = named ?? makeProduct(data ?? { name: '' }, context).id;
+    if (typeof key === 'string') freeLookupKey(key, context);
+    const made = context.world.put({ ...price, product: owner });
+    context.emit('price.created', made);
+    return made;
+  },
+);
+
+function makeProduct(data: Readonly<Record<string, unknown>>, context: Context): StripeObject {
+  const none: StripeObject = { id: '', object: 'product' };
+  return (product.create as NonNullable<Resource['create']>).run(data, context, none);
+}
+
+const update = operation(
+  {
+    active: flag,
+    currency_options: anything,
+    lookup_key: optionalText(200),
+    metadata,
+    nickname: optionalText(),
+    tax_behavior: oneOf('exclusive', 'inclusive', 'unspecified'),
+    transfer_lookup_key: flag,
+  },
+  ({ metadata: given, transfer_lookup_key: transfer = false, currency_options: _, ...fields }, context, target) => {
+    assertNotDefault(fields.active, target, context);
+    if (
+      fields.tax_behavior !== undefined &&
+      !['unspecified', fields.tax_behavior].includes(String(target.tax_behavior))
+    )
+      throw invalid('`tax_behavior` cannot be changed once it is set.', { param: 'tax_behavior' });
+    const key = fields.lookup_key;
+    if (typeof key === 'string') assertClaimable(key, transfer, context, target.id);
+    if (typeof key === 'string') freeLookupKey(key, context, target.id);
+    const changes = { ...fields, ...(given === undefined ? {} : { metadata: changed(metadataOf(target), given) }) };
+    return patched(target, changes, context);
+  },
+);
+
+function assertNotDefault(active: boolean | undefined, price: StripeObject, { world }: Context): void {
+  if (active !== false || world.get('product', String(price.product))?.default_price !== price.id) return;
+  throw conflict('This price cannot be archived because it is the default price of its product.', { param: 'active' });
+}
+
+export const price: Resource = {
+  object: 'price',
+  collection: 'prices',
+  title: 'price',
+  create,
+  update,
+  filters: {
+    active: byValue('active', flag),
+    created: byTime('created'),
+    currency: byValue('currency', currency),
+    lookup_keys: byOneOf('lookup_key', listOf(plain, 10)),
+    product: byValue('product'),
+    recurring: {
+      reader: objectOf({ interval: plain, usage_type: plain, meter: plain }),
+      keeps: ({ recurring }, wanted) =>
+        Object.entries(wanted as object).every(([k, v]) => (recurring as Record<string, unknown> | null)?.[k] === v),
+    },
+    type: byValue('type', oneOf('one_time', 'recurring')),
+  },
+  searchable: { active: 'token', currency: 'token', lookup_key: 'token', product: 'token', type: 'token' },
+  expands: { product: 'product' },
+  blank: (world) => blankPrice({ world }),
+};

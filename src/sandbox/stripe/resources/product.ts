@@ -1,0 +1,133 @@
+import { conflict, invalid } from '../failure.ts';
+import { changed, metadata } from '../params/metadata.ts';
+import { anything, flag, listOf, objectOf, oneOf, optionalText, plain, text, webAddress } from '../params/readers.ts';
+import { needed, type Reader } from '../params/shape.ts';
+import type { StripeObject } from '../store/object.ts';
+import type { World } from '../store/world.ts';
+import { byOneOf, byTime, byValue } from './filters.ts';
+import { makePrice, priceDataShape } from './price-create.ts';
+import { type Context, operation, type Resource } from './resource.ts';
+import { patched } from './update.ts';
+
+const optionalAddress: Reader<string | null> = (value, name) => (value === '' ? null : webAddress(value, name));
+
+const SHARED = {
+  active: flag,
+  description: optionalText(40_000),
+  images: listOf(webAddress, 8),
+  marketing_features: listOf(objectOf({ name: needed(text(80)) }), 15),
+  metadata,
+  package_dimensions: anything,
+  shippable: flag,
+  statement_descriptor: optionalText(22),
+  tax_code: optionalText(),
+  tax_details: anything,
+  unit_label: optionalText(12),
+  url: optionalAddress,
+};
+
+const create = operation(
+  {
+    ...SHARED,
+    name: needed(text()),
+    id: text(),
+    type: oneOf('good', 'service'),
+    default_price_data: objectOf(priceDataShape),
+  },
+  ({ id: chosen, default_price_data: priceData, metadata: given, tax_details: _, ...fields }, context) => {
+    const { world } = context;
+    const id = chosen ?? world.newId('prod');
+    const product: StripeObject = {
+      ...blankProduct(world),
+      ...fields,
+      id,
+      object: 'product',
+      metadata: changed({}, given),
+    };
+    if (world.get('product', id) !== undefined) {
+      throw conflict('Product already exists.', { code: 'resource_already_exists', param: 'id' });
+    }
+    const price = priceData && makePrice({ ...priceData, product: id }, context);
+    context.emit('product.created', world.put({ ...product, default_price: price?.id ?? null }));
+    if (price !== undefined) context.emit('price.created', world.put(price));
+    return world.get('product', id) as StripeObject;
+  },
+);
+
+const update = operation(
+  { ...SHARED, name: text(), default_price: optionalText() },
+  ({ metadata: given, tax_details: _, ...fields }, context, target) => {
+    if (typeof fields.default_price === 'string') assertOwnPrice(fields.default_price, target, context);
+    const changes = { ...fields, ...(given === undefined ? {} : { metadata: changed(metadataOf(target), given) }) };
+    return patched(target, changes, context, { updated: context.world.now() });
+  },
+);
+
+const remove = operation({}, (_, context, target) => {
+  for (const price of context.world.all('price').older()) {
+    if (price.product !== target.id) continue;
+    throw conflict('This product cannot be deleted because it has one or more user-created prices.');
+  }
+  context.world.delete('product', target.id);
+  context.emit('product.deleted', target);
+  return { id: target.id, object: 'product', deleted: true };
+});
+
+function assertOwnPrice(id: string, product: StripeObject, context: Context): void {
+  const price = context.find('price', id, 'default_price');
+  if (price.product !== product.id) {
+    throw invalid(`The price \`${id}\` does not belong to the product \`${product.id}\`.`, { param: 'default_price' });
+  }
+  if (price.active !== true) {
+    throw invalid('The price specified is inactive. This field only accepts active prices.', {
+      param: 'default_price',
+    });
+  }
+}
+
+export function metadataOf(object: StripeObject): Readonly<Record<string, string>> {
+  return (object.metadata ?? {}) as Record<string, string>;
+}
+
+export const product: Resource = {
+  object: 'product',
+  collection: 'products',
+  title: 'product',
+  create,
+  update,
+  remove,
+  filters: {
+    active: byValue('active', flag),
+    created: byTime('created'),
+    ids: byOneOf('id', listOf(plain)),
+    shippable: byValue('shippable', flag),
+    type: byValue('type', oneOf('good', 'service')),
+    url: byValue('url'),
+  },
+  searchable: { active: 'token', description: 'text', name: 'text', shippable: 'token', url: 'text' },
+  expands: { default_price: 'price' },
+  blank: blankProduct,
+};
+
+function blankProduct(world: World) {
+  return {
+    active: true,
+    attributes: [],
+    created: world.now(),
+    default_price: null,
+    description: null,
+    images: [],
+    livemode: world.livemode,
+    marketing_features: [],
+    metadata: {},
+    name: 'Product',
+    package_dimensions: null,
+    shippable: null,
+    statement_descriptor: null,
+    tax_code: null,
+    type: 'service',
+    unit_label: null,
+    updated: world.now(),
+    url: null,
+  };
+}
