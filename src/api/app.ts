@@ -70,7 +70,17 @@ function createServer(deps: ApiDeps): Api {
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(handleError);
-  // Fastify takes plain text for a body too; nothing here does.
-  app.removeContentTypeParser('text/plain');
+  takeJsonOnly(app as unknown as Api);
   return app as unknown as Api;
+}
+
+function takeJsonOnly(app: Api): void {
+  // Fastify takes plain text for a body too; nothing here does.
+  app.removeContentTypeParser(['text/plain', 'application/json']);
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    // Many clients announce JSON and send nothing where no body is needed; where one is, its schema says so.
+    if (body === '') done(null, undefined);
+    else void parse(request, String(body), done);
+  });
 }

@@ -65,6 +65,7 @@ test.each(['pause', 'resume', 'cancel', 'rollback'])('%s needs a reason that say
 test('retry and validate do without a body', async () => {
   expect((await post('/runs/run-a/retry', undefined)).statusCode).toBe(200);
   expect((await post('/runs/run-a/validate', undefined)).statusCode).toBe(200);
+  expect((await post('/runs/run-a/retry', '', { 'content-type': 'application/json' })).statusCode).toBe(200);
 });
 
 test('JSON that is none and bodies that are no JSON say so without quoting them', async () => {

@@ -15,16 +15,19 @@ import type { ApiDeps } from '../../src/api/deps.ts';
 import { liveQueuesOf } from '../../src/api/operations/live-queues.ts';
 import { createQueueControl } from '../../src/api/operations/queue-control.ts';
 import { createUpstreamControl } from '../../src/api/operations/upstream-control.ts';
-import type { Role } from '../../src/engine/control/contract.ts';
+import type { Control, Role } from '../../src/engine/control/contract.ts';
 import { createLogger } from '../../src/logger.ts';
 import { createDatabase } from '../helpers/database.ts';
 import { redisDb } from '../helpers/redis.ts';
 import { controlDouble } from './api-control-double.ts';
 
+/** Makes the control that the service stands on; without it, the double. */
+export type OpenControl = (database: Database) => Promise<Control>;
+
 /** The API over a PostgreSQL and a Redis of its own, with a key of each role, not listening. */
 export type TestService = Awaited<ReturnType<typeof startService>>;
 
-export async function startService(overrides: Partial<ApiDeps['config']> = {}) {
+export async function startService(overrides: Partial<ApiDeps['config']> = {}, open?: OpenControl) {
   const place = await createDatabase({ template: { name: 'control', migrate: migrateDatabase } });
   const space = redisDb();
   const database = openDatabase({ url: place.url, applicationName: 'test', onError: () => undefined });
@@ -35,7 +38,7 @@ export async function startService(overrides: Partial<ApiDeps['config']> = {}) {
   const log = logMemory();
   const deps: ApiDeps = {
     ...storesOf(database),
-    control,
+    control: open ? await open(database) : control,
     plans: { list: () => [], get: () => undefined },
     queues: createQueueControl({
       pauses: createQueuePauseStore(database),

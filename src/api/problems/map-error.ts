@@ -79,12 +79,6 @@ const ofFastify: Readonly<Record<string, Pick<Problem, 'status' | 'code' | 'deta
     detail: 'The body is not JSON.',
     remedy: 'Send JSON with the header `content-type: application/json`.',
   },
-  FST_ERR_CTP_EMPTY_JSON_BODY: {
-    status: 400,
-    code: 'BAD_REQUEST',
-    detail: 'The request says that its body is JSON, and the body is empty.',
-    remedy: `Send a JSON body, or leave out the content-type header. ${docs}`,
-  },
   FST_ERR_CTP_INVALID_JSON_BODY: {
     status: 400,
     code: 'BAD_REQUEST',

@@ -1,9 +1,8 @@
-import { DroverError } from '../../errors.ts';
 import type { ApiDeps } from '../deps.ts';
 import { answers, pageOf } from '../schemas/common.ts';
 import { auditQuery, auditSchema, auditVerdictSchema } from '../schemas/key.ts';
 import type { Api } from '../types.ts';
-import { decodeCursor, pageFrom } from './page.ts';
+import { decodeCursor, numericName, pageFrom } from './page.ts';
 
 const tags = ['audit'];
 
@@ -24,11 +23,8 @@ export function auditRoutes(app: Api, { audit }: Pick<ApiDeps, 'audit'>): void {
 }
 
 function idOf(cursor: string | undefined): number | undefined {
-  const name = decodeCursor(cursor);
-  if (name === undefined) return undefined;
-  const id = Number(name);
-  if (Number.isSafeInteger(id)) return id;
-  throw new DroverError('BAD_REQUEST', 'the cursor is none of ours', { field: 'query.cursor' });
+  const name = decodeCursor(cursor, numericName);
+  return name === undefined ? undefined : Number(name);
 }
 
 const listSchema = {

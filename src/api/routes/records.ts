@@ -6,6 +6,7 @@ import { enqueueBody, journeySchema, journeysQuery, recordSchema, recordsQuery }
 import { runSchema } from '../schemas/run.ts';
 import type { Api } from '../types.ts';
 import { actorOf } from './actor-of.ts';
+import { decodeCursor, numericName, opaque } from './page.ts';
 
 const tags = ['records'];
 const enqueueLimit = 5 * 1_048_576;
@@ -19,9 +20,10 @@ export function recordRoutes(app: Api, { control, runs }: Pick<ApiDeps, 'control
     return reply.code(202).header('location', `/api/v1/runs/${answer.run.id}/records`).send(answer);
   });
 
-  app.get('/runs/:id/records', { config: { access: 'viewer' }, schema: listSchema }, ({ params, query }) =>
-    control.records(params.id, query),
-  );
+  app.get('/runs/:id/records', { config: { access: 'viewer' }, schema: listSchema }, async ({ params, query }) => {
+    const cursor = decodeCursor(query.cursor, numericName);
+    return opaque(await control.records(params.id, { ...query, cursor }));
+  });
 
   app.get('/records', { config: { access: 'viewer' }, schema: findSchema }, async ({ query }) => ({
     items: await control.journeys(query.sourceId),

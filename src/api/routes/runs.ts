@@ -5,6 +5,7 @@ import { answers, idempotencyHeader, pageOf, runParams } from '../schemas/common
 import { changeRunBody, runSchema, runsQuery, startRunBody } from '../schemas/run.ts';
 import type { Api } from '../types.ts';
 import { actorOf } from './actor-of.ts';
+import { decodeCursor, opaque } from './page.ts';
 
 const tags = ['runs'];
 
@@ -17,7 +18,9 @@ export function runRoutes(app: Api, { control, runs }: Pick<ApiDeps, 'control'> 
     return reply.code(202).header('location', `/api/v1/runs/${run.id}`).send(run);
   });
 
-  app.get('/runs', { config: { access: 'viewer' }, schema: listSchema }, ({ query }) => control.runs(query));
+  app.get('/runs', { config: { access: 'viewer' }, schema: listSchema }, async ({ query }) =>
+    opaque(await control.runs({ ...query, cursor: decodeCursor(query.cursor) })),
+  );
 
   app.get('/runs/:id', { config: { access: 'viewer', limit: 'cached' }, schema: getSchema }, async (request, reply) => {
     const run = await runs.read(request.params.id);
