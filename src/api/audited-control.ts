@@ -8,12 +8,6 @@ export function auditControl(control: Control, audit: AuditLog): Control {
     await audit.append({ actor: actor.id, role: actor.role, ...entry(done) });
     return done;
   };
-  const onRun = (id: string, action: string, reason?: string, details?: AuditEntry['details']) => (): Note => ({
-    action: `run.${action}`,
-    subject: `run:${id}`,
-    reason: reason === '' ? null : reason,
-    details,
-  });
   return {
     ...control,
     startRun: (input, actor) =>
@@ -45,6 +39,15 @@ export function auditControl(control: Control, audit: AuditLog): Control {
         onRun(id, 'rollback', input.reason, { dryRun: input.dryRun, removed, restored })(),
       ),
   };
+}
+
+function onRun(id: string, action: string, reason?: string, details?: AuditEntry['details']) {
+  return (): Note => ({
+    action: `run.${action}`,
+    subject: `run:${id}`,
+    reason: reason === '' ? null : reason,
+    details,
+  });
 }
 
 type Note = Pick<AuditEntry, 'action' | 'subject' | 'reason' | 'details'>;

@@ -27,27 +27,6 @@ interface Topic {
 
 export function createRunEvents(runs: RunReader): RunEvents {
   const topics = new Map<string, Topic>();
-
-  const tick = async (id: string, topic: Topic): Promise<void> => {
-    const view = await runs.read(id).catch((error: unknown) => {
-      // A database that is away for a moment is no reason to hang up; a run that is gone is.
-      if (error instanceof DroverError && error.class === 'transient') return undefined;
-      endAll(topic);
-      return undefined;
-    });
-    if (view) publish(topic, runs.textOf(view), isFinished(view));
-    else beat(topic);
-    if (topic.listeners.size === 0) topics.delete(id);
-    else topic.timer = setTimeout(() => void tick(id, topic), tickMs);
-  };
-
-  const open = (id: string): Topic => {
-    const topic: Topic = { listeners: new Set(), text: '', timer: undefined, heardAt: Date.now() };
-    topic.timer = setTimeout(() => void tick(id, topic), tickMs);
-    topics.set(id, topic);
-    return topic;
-  };
-
   return {
     async follow(id) {
       const view = await runs.read(id);
@@ -57,7 +36,7 @@ export function createRunEvents(runs: RunReader): RunEvents {
         stream.push(null);
         return stream;
       }
-      const topic = topics.get(id) ?? open(id);
+      const topic = topics.get(id) ?? openTopic(runs, topics, id);
       topic.listeners.add(stream);
       stream.once('close', () => topic.listeners.delete(stream));
       return stream;
@@ -70,6 +49,29 @@ export function createRunEvents(runs: RunReader): RunEvents {
       topics.clear();
     },
   };
+}
+
+function openTopic(runs: RunReader, topics: Map<string, Topic>, id: string): Topic {
+  const topic: Topic = { listeners: new Set(), text: '', timer: undefined, heardAt: Date.now() };
+  const next = async (): Promise<void> => {
+    await tick(runs, id, topic);
+    if (topic.listeners.size === 0) topics.delete(id);
+    else topic.timer = setTimeout(() => void next(), tickMs);
+  };
+  topic.timer = setTimeout(() => void next(), tickMs);
+  topics.set(id, topic);
+  return topic;
+}
+
+async function tick(runs: RunReader, id: string, topic: Topic): Promise<void> {
+  try {
+    const view = await runs.read(id);
+    publish(topic, runs.textOf(view), isFinished(view));
+  } catch (error) {
+    // A database that is away for a moment is no reason to hang up; a run that is gone is.
+    if (error instanceof DroverError && error.class === 'transient') beat(topic);
+    else endAll(topic);
+  }
 }
 
 function publish(topic: Topic, text: string, finished: boolean): void {
