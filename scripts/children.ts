@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 
+const endWithParent = new URL('./end-with-parent.mjs', import.meta.url).href;
+
 export interface Children {
   /** Starts a script of the checkout under tsx. */
   start(name: string, args: readonly string[], env: Readonly<Record<string, string | undefined>>): ChildProcess;
@@ -21,9 +23,9 @@ export function createChildren(): Children {
   return {
     ended,
     start(name, args, env) {
-      const child = spawn(process.execPath, ['--import', 'tsx', ...args], {
+      const child = spawn(process.execPath, ['--import', 'tsx', '--import', endWithParent, ...args], {
         env: { ...process.env, ...env },
-        stdio: ['ignore', 'inherit', 'inherit'],
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
         // Its own group: Ctrl-C reaches only us, and we end the children in order.
         detached: true,
       });

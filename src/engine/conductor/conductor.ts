@@ -40,6 +40,14 @@ export interface Conducted {
   readonly counts: readonly StageCount[];
 }
 
+/** What a conductor remembers between ticks; nothing of it is missed when another takes over. */
+export interface ConductorMemory {
+  /** Runs this process is finishing. */
+  readonly finishing: Map<string, Promise<void>>;
+  /** When each run's progress was last written down. */
+  readonly sampledAt: Map<string, number>;
+}
+
 export interface Conductor {
   start(): void;
   /** Ends after the tick under way. */
@@ -54,7 +62,7 @@ const candidateMs = 1_000;
  * and ends what is done. Everything it knows is in PostgreSQL, so any process may be the next.
  */
 export function createConductor(deps: ConductorDeps): Conductor {
-  const finishing = new Map<string, Promise<void>>();
+  const memory: ConductorMemory = { finishing: new Map(), sampledAt: new Map() };
   let stopped = false;
   let loop: Promise<void> = Promise.resolve();
   let wake: () => void = () => undefined;
@@ -71,11 +79,11 @@ export function createConductor(deps: ConductorDeps): Conductor {
   async function run(): Promise<void> {
     while (!stopped) {
       const leads = await deps.leadership.hold();
-      const busy = leads && (await tick(deps, finishing).catch((thrown: unknown) => report(deps, thrown)));
+      const busy = leads && (await tick(deps, memory).catch((thrown: unknown) => report(deps, thrown)));
       // A tick that filled a window has more to give; it only leaves the workers time to take some.
       await pause(leads ? (busy ? Math.min(deps.tickMs, 25) : deps.tickMs) : candidateMs);
     }
-    await Promise.allSettled(finishing.values());
+    await Promise.allSettled(memory.finishing.values());
     await deps.leadership.release();
   }
 
@@ -91,13 +99,13 @@ export function createConductor(deps: ConductorDeps): Conductor {
   };
 }
 
-async function tick(deps: ConductorDeps, finishing: Map<string, Promise<void>>): Promise<boolean> {
+async function tick(deps: ConductorDeps, memory: ConductorMemory): Promise<boolean> {
   await watchRedis(deps);
   const swept = await deps.store.sweep(deps.sweepAgeMs);
   if (swept > 0) deps.log.warn({ swept }, 'took back records that were given out and never finished');
   const conducted: Conducted[] = [];
   for (const run of await deps.store.activeRuns()) {
-    const ready = await conduct(deps, run, finishing).catch((thrown: unknown) =>
+    const ready = await conduct(deps, run, memory).catch((thrown: unknown) =>
       failRun(deps, run, toDroverError(thrown)),
     );
     if (ready) conducted.push(ready);
@@ -106,11 +114,7 @@ async function tick(deps: ConductorDeps, finishing: Map<string, Promise<void>>):
 }
 
 /** Takes one run a step on; answers it when its records may be given out. */
-async function conduct(
-  deps: ConductorDeps,
-  run: Run,
-  finishing: Map<string, Promise<void>>,
-): Promise<Conducted | undefined> {
+async function conduct(deps: ConductorDeps, run: Run, memory: ConductorMemory): Promise<Conducted | undefined> {
   if (run.status === 'pausing' || run.status === 'cancelling') return settleRequest(deps, run);
   const plan = deps.plan(run.plan);
   if (run.status === 'pending') {
@@ -122,7 +126,7 @@ async function conduct(
   if (counts.some((count) => count.status === 'blocked')) await deps.store.unblock(run.id);
   const conducted = { run, plan, counts };
   await openGates(deps, conducted);
-  await settle(deps, conducted, finishing);
+  await settle(deps, conducted, memory);
   return conducted;
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Entity } from '../../plan/contract.ts';
 import type { SqlPort } from '../../plan/sql.ts';
 import type { TargetScope } from '../../plan/target.ts';
@@ -24,19 +25,18 @@ export interface Tables {
 /** Looks each table up once and keeps its statements. */
 export function createTables(sql: SqlPort): Tables {
   const known = new Map<string, Promise<TargetTable>>();
-  let generation = 0;
 
   async function build(scope: TargetScope): Promise<TargetTable> {
     const columns = await columnsOf(sql, scope.targetSchema, scope.definition);
-    generation += 1;
+    const statements = statementsFor(scope.targetSchema, scope.definition, columns);
     return {
-      // A new name for each making: a prepared statement of the same name with another text would be refused. A number,
-      // because PostgreSQL cuts names at 63 bytes.
-      name: String(generation),
+      // By their text: a prepared statement of the same name with another text is refused, and several targets may
+      // share a pool. Cut short, because PostgreSQL cuts names at 63 bytes.
+      name: createHash('sha256').update(Object.values(statements).join()).digest('hex').slice(0, 16),
       scope: `${scope.plan}/${scope.targetSchema}`,
       entity: scope.definition,
       columns: columns.map((column) => column.name),
-      statements: statementsFor(scope.targetSchema, scope.definition, columns),
+      statements,
     };
   }
 

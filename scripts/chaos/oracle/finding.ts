@@ -1,0 +1,24 @@
+/** What the oracle found wrong. */
+export interface Finding {
+  readonly lost: number;
+  readonly doubled: number;
+  /** In words, the first few of each kind. */
+  readonly problems: readonly string[];
+}
+
+const shown = 5;
+
+export function combine(findings: readonly Finding[]): Finding {
+  return {
+    lost: findings.reduce((sum, one) => sum + one.lost, 0),
+    doubled: findings.reduce((sum, one) => sum + one.doubled, 0),
+    problems: findings.flatMap((one) => one.problems),
+  };
+}
+
+/** A line that names how many there are and shows some. */
+export function few(what: string, items: readonly string[]): string[] {
+  if (items.length === 0) return [];
+  const rest = items.length > shown ? `, and ${items.length - shown} more` : '';
+  return [`${items.length} ${what}: ${items.slice(0, shown).join(', ')}${rest}`];
+}

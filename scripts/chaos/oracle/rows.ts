@@ -1,0 +1,79 @@
+import type { Probe } from '../probe.ts';
+import type { Expectation, Expected } from './expectation.ts';
+import { combine, type Finding, few } from './finding.ts';
+
+/**
+ * The target's tables, two ways. By identity: each record that must arrive has one row, each row one record. And by what
+ * the business sees: as many rows made at an instant as the source has records of that instant that must arrive; this
+ * needs none of Drover's own tables.
+ */
+export async function checkRows(
+  probe: Probe,
+  runId: string,
+  schema: string,
+  expectation: Expectation,
+): Promise<Finding> {
+  const findings: Finding[] = [];
+  for (const [entity, records] of expectation) {
+    const arriving = new Map([...records].filter(([, expected]) => expected.outcome === 'reconciled'));
+    findings.push(await checkIdentities(probe, runId, schema, entity, arriving));
+    findings.push(await checkInstants(probe, schema, entity, arriving));
+  }
+  return combine(findings);
+}
+
+async function checkIdentities(
+  probe: Probe,
+  runId: string,
+  schema: string,
+  entity: string,
+  arriving: ReadonlyMap<string, Expected>,
+): Promise<Finding> {
+  const rows = await probe.ask<{ source_id: string | null; id: string }>(
+    `SELECT i.source_id, t.id::text AS id FROM ${schema}.${entity} t LEFT JOIN drover.identities i
+       ON i.target_id = t.id::text AND i.entity = $1 AND i.run_id = $2 AND NOT i.merged`,
+    [entity, runId],
+  );
+  const perSource = Map.groupBy(rows, (row) => row.source_id ?? '');
+  const perRow = Map.groupBy(rows, (row) => row.id);
+  const missing = [...arriving.keys()].filter((id) => !perSource.has(id));
+  const nobodys = (perSource.get('') ?? []).map((row) => row.id);
+  const twice = [...perSource].filter(([id, found]) => id !== '' && found.length > 1).map(([id]) => id);
+  const shared = [...perRow].filter(([, found]) => found.length > 1).map(([id]) => id);
+  return {
+    lost: missing.length,
+    doubled: nobodys.length + twice.length,
+    problems: [
+      ...few(`${entity} without a row in the target`, missing),
+      ...few(`rows of ${entity} that belong to no record`, nobodys),
+      ...few(`${entity} with two rows`, twice),
+      ...few(`rows of ${entity} that belong to two records`, shared),
+    ],
+  };
+}
+
+async function checkInstants(
+  probe: Probe,
+  schema: string,
+  entity: string,
+  arriving: ReadonlyMap<string, Expected>,
+): Promise<Finding> {
+  const rows = await probe.ask<{ ms: string; n: number }>(
+    `SELECT round(extract(epoch FROM created_at) * 1000)::bigint::text AS ms, count(*)::int AS n
+     FROM ${schema}.${entity} GROUP BY 1`,
+  );
+  const wanted = new Map<string, number>();
+  for (const { createdMs } of arriving.values()) {
+    wanted.set(String(createdMs), (wanted.get(String(createdMs)) ?? 0) + 1);
+  }
+  const found = new Map(rows.map((row) => [row.ms, row.n]));
+  const difference = (ms: string): number => (found.get(ms) ?? 0) - (wanted.get(ms) ?? 0);
+  const instants = [...new Set([...found.keys(), ...wanted.keys()])];
+  const over = instants.filter((ms) => difference(ms) > 0);
+  const under = instants.filter((ms) => difference(ms) < 0);
+  return {
+    lost: under.reduce((sum, ms) => sum - difference(ms), 0),
+    doubled: over.reduce((sum, ms) => sum + difference(ms), 0),
+    problems: [...few(`instants with too many ${entity}`, over), ...few(`instants with too few ${entity}`, under)],
+  };
+}

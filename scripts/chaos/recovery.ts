@@ -1,0 +1,46 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Probe } from './probe.ts';
+
+/**
+ * Measures what a fault costs: the time from its end until everything that was in flight when it began has moved on.
+ * Records that wait for a place in the hash pool are left out; they wait without any fault.
+ */
+export interface Recovery {
+  /** Does the damage, and mends it, under the clock. */
+  during(damage: () => Promise<unknown>): Promise<void>;
+  /** The longest, in milliseconds, once all are through. */
+  longest(): Promise<number>;
+}
+
+const setup = 'CREATE TABLE IF NOT EXISTS public.chaos_held (fault int, id bigint, stage text)';
+const hold = `INSERT INTO public.chaos_held SELECT $1, id, stage FROM drover.records
+  WHERE run_id = $2 AND status = 'pending' AND dispatched_at IS NOT NULL`;
+const left = `SELECT count(*)::int AS n FROM public.chaos_held h JOIN drover.records r USING (id)
+  WHERE h.fault = $1 AND r.status = 'pending' AND r.stage = h.stage AND coalesce(r.code, '') <> 'WAITING_FOR_POOL'`;
+const everyMs = 100;
+
+export function createRecovery(probe: Probe, runId: string, over: AbortSignal): Recovery {
+  const measured: Promise<number>[] = [];
+  const ready = probe.ask(setup);
+
+  async function measure(fault: number): Promise<number> {
+    const from = Date.now();
+    while (!over.aborted) {
+      const [row] = await probe.ask<{ n: number }>(left, [fault]);
+      if ((row?.n ?? 0) === 0) break;
+      await sleep(everyMs);
+    }
+    return Date.now() - from;
+  }
+
+  return {
+    async during(damage) {
+      await ready;
+      const fault = measured.length;
+      await probe.ask(hold, [fault, runId]);
+      await damage();
+      measured.push(measure(fault));
+    },
+    longest: async () => Math.max(0, ...(await Promise.all(measured))),
+  };
+}
