@@ -29,7 +29,7 @@ export async function eventsOf(database: Database, runId: string): Promise<RunEv
     ),
     coded(database.select().from(validations).where(eq(validations.runId, runId)).orderBy(asc(validations.id))),
     coded(database.select().from(runEntities).where(eq(runEntities.runId, runId)).orderBy(asc(runEntities.position))),
-    prepared<Timing>(database.$client, 'timings', timings, [runId]),
+    prepared<Timing>(database.$client, undefined, timings, [runId]),
   ]);
   return [
     ...asked.map(ofAudit),

@@ -20,7 +20,7 @@ ORDER BY r.source_id LIMIT $4`;
 /** Records of the run that have a row without having loaded it: their survivor's, or one that was there before. */
 export async function* mappedOf(pool: pg.Pool, runId: string, entity: string): AsyncGenerator<IdPair[]> {
   const next = (last: PairRow) => [runId, entity, last.source_id];
-  yield* pairs(pagesOf<PairRow>(pool, 'mapped', ofRun, [runId, entity, ''], next, pageSize));
+  yield* pairs(pagesOf<PairRow>(pool, ofRun, [runId, entity, ''], next, pageSize));
 }
 
 const inTarget = `
@@ -35,11 +35,11 @@ export function createIdentityReader(pool: pg.Pool): IdentityReader {
   return {
     async *pairs(scope, entity) {
       const next = (last: PairRow) => [scope, entity, last.source_id];
-      yield* pairs(pagesOf<PairRow>(pool, 'identity_pairs', inTarget, [scope, entity, ''], next, pageSize));
+      yield* pairs(pagesOf<PairRow>(pool, inTarget, [scope, entity, ''], next, pageSize));
     },
     async known(scope, entity, sourceIds) {
       const values = [scope, entity, sourceIds];
-      const rows = await prepared<{ source_id: string }>(pool, 'identities_among', among, values);
+      const rows = await prepared<{ source_id: string }>(pool, undefined, among, values);
       return new Set(rows.map((row) => row.source_id));
     },
   };

@@ -16,7 +16,7 @@ interface RawRow extends Row {
 /** What the source said, record by record. */
 export async function* rawsOf(pool: pg.Pool, runId: string, entity: string): AsyncGenerator<JsonObject[]> {
   const next = (last: RawRow) => [runId, entity, last.source_id];
-  for await (const rows of pagesOf<RawRow>(pool, 'raws', statement, [runId, entity, ''], next, 1_000)) {
+  for await (const rows of pagesOf<RawRow>(pool, statement, [runId, entity, ''], next, 1_000)) {
     yield rows.map((row) => row.raw);
   }
 }

@@ -25,7 +25,7 @@ interface TryRecord extends Row {
 /** Every try that did not succeed, in the order they were written down. */
 export async function* triesOf(pool: pg.Pool, runId: string): AsyncGenerator<TryRow[]> {
   const next = (last: TryRecord) => [runId, last.id];
-  for await (const rows of pagesOf<TryRecord>(pool, 'tries_of', statement, [runId, '0'], next, 2_000)) {
+  for await (const rows of pagesOf<TryRecord>(pool, statement, [runId, '0'], next, 2_000)) {
     yield rows.map(({ id: _id, source_id, ...row }) => ({ ...row, sourceId: source_id }));
   }
 }

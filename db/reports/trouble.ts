@@ -20,7 +20,7 @@ ORDER BY count(*) DESC, entity, stage, status, code, field`;
 
 /** Troubled records by entity, stage, status, code and field; the largest group first. */
 export function troubleGroups(pool: pg.Pool, runId: string): Promise<TroubleGroup[]> {
-  return prepared<TroubleGroup & Row>(pool, 'trouble_groups', groups, [runId]);
+  return prepared<TroubleGroup & Row>(pool, undefined, groups, [runId]);
 }
 
 const one = `
@@ -46,9 +46,9 @@ interface TroubleRecord extends Row {
 
 /** Every troubled record, by entity in the order of loading. */
 export async function* troubles(pool: pg.Pool, runId: string): AsyncGenerator<TroubleRow[]> {
-  for (const { entity } of await prepared<{ entity: string }>(pool, 'run_order', entities, [runId])) {
+  for (const { entity } of await prepared<{ entity: string }>(pool, undefined, entities, [runId])) {
     const next = (last: TroubleRecord) => [runId, entity, last.source_id];
-    for await (const rows of pagesOf<TroubleRecord>(pool, 'troubles', one, [runId, entity, ''], next, pageSize)) {
+    for await (const rows of pagesOf<TroubleRecord>(pool, one, [runId, entity, ''], next, pageSize)) {
       yield rows.map(({ source_id, updated_at, ...row }) => ({ ...row, sourceId: source_id, at: updated_at }));
     }
   }

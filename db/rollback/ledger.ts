@@ -14,12 +14,11 @@ WHERE r.run_id = $1 AND r.entity = $2 AND r.source_id = ANY($3::text[])`;
 export function createRollbackLedger(database: Database): RollbackLedger {
   return {
     cleans: async (runId, entity, sourceIds) => {
-      const rows = await prepared<{ source_id: string; clean: CleanRecord }>(
-        database.$client,
-        'rollback_cleans',
-        cleans,
-        [runId, entity, sourceIds],
-      );
+      const rows = await prepared<{ source_id: string; clean: CleanRecord }>(database.$client, undefined, cleans, [
+        runId,
+        entity,
+        sourceIds,
+      ]);
       return new Map(rows.map((row) => [row.source_id, row.clean]));
     },
     dropWatermarks: async (runId) => {

@@ -36,10 +36,15 @@ async function undoOn(client: pg.PoolClient, scope: RollbackScope, judge: Judge)
   // A hundred thousand rows take longer than a statement usually may.
   for (const text of ['SET LOCAL statement_timeout = 0', ...sameText, ...undoSettings(scope)]) await run(client, text);
   await run(client, createWorkTable);
+  // The planner may not know yet what the run has made of these.
+  await run(client, 'ANALYZE drover.changes, drover.identities');
   for (const [place, table] of scope.tables.entries()) {
     const there = await hasTable(client, scope.schema, table.table);
-    // Locked before they are looked at: what is said of them must hold until the end.
-    if (there) await run(client, lockRows(scope.schema, table.table), [scope.runId, scope.scope, table.entity]);
+    if (there) {
+      await run(client, `ANALYZE ${qualified(scope.schema, table.table)}`);
+      // Locked before they are looked at: what is said of them must hold until the end.
+      await run(client, lockRows(scope.schema, table.table), [scope.runId, scope.scope, table.entity]);
+    }
     const changes = there ? classified(scope.schema, table, place) : unclassified(table, place);
     await run(client, fill(changes), [scope.runId, scope.scope]);
   }

@@ -34,6 +34,6 @@ export async function landedPage(
   after: string,
   limit: number,
 ): Promise<LandedPage> {
-  const [row] = await prepared<PageRow>(pool, 'landed_page', statement, [runId, entity, after, limit]);
+  const [row] = await prepared<PageRow>(pool, undefined, statement, [runId, entity, after, limit]);
   return { records: row?.records ?? '[]', count: row?.count ?? 0, next: row?.next ?? null };
 }

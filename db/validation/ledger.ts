@@ -24,10 +24,10 @@ SELECT source_id FROM drover.records WHERE run_id = $1 AND entity = $2 AND statu
 export function createValidationLedger(database: Database): ValidationLedger {
   const pool = database.$client;
   return {
-    counted: (runId) => prepared<CountRow>(pool, 'counted', counted, [runId]),
-    tally: (runId) => prepared<CountRow>(pool, 'tallied', tallied, [runId]),
+    counted: (runId) => prepared<CountRow>(pool, undefined, counted, [runId]),
+    tally: (runId) => prepared<CountRow>(pool, undefined, tallied, [runId]),
     pending: async (runId, entity) => {
-      const rows = await prepared<{ source_id: string }>(pool, 'waiting', waiting, [runId, entity]);
+      const rows = await prepared<{ source_id: string }>(pool, undefined, waiting, [runId, entity]);
       return rows.map((row) => row.source_id);
     },
     landed: (runId, entity, after, limit) => landedPage(pool, runId, entity, after, limit),

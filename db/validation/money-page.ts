@@ -45,7 +45,7 @@ export async function moneyPage(
   after: string,
   limit: number,
 ): Promise<MoneyPage> {
-  const [row] = await prepared<PageRow>(pool, 'money_page', statement, [runId, entity, after, limit]);
+  const [row] = await prepared<PageRow>(pool, undefined, statement, [runId, entity, after, limit]);
   return {
     groups: row?.groups ?? [],
     records: row?.records ?? '[]',
@@ -60,6 +60,6 @@ WHERE run_id = $1 AND entity = $2 AND amount IS NULL AND status <> 'pending'`;
 
 /** Records that are in no sum: their amount could not be read, or they were left out before it was. */
 export async function withoutAmount(pool: pg.Pool, runId: string, entity: string): Promise<number> {
-  const rows = await prepared<{ n: number }>(pool, 'without_amount', silent, [runId, entity]);
+  const rows = await prepared<{ n: number }>(pool, undefined, silent, [runId, entity]);
   return rows[0]?.n ?? 0;
 }

@@ -21,6 +21,6 @@ interface SampleRow extends Row {
 }
 
 export async function sampleOf(pool: pg.Pool, runId: string, entity: string, size: number): Promise<SampleRecord[]> {
-  const rows = await prepared<SampleRow>(pool, 'sample', statement, [runId, entity, size]);
+  const rows = await prepared<SampleRow>(pool, undefined, statement, [runId, entity, size]);
   return rows.map(({ source_id, code, raw, clean }) => ({ sourceId: source_id, code, raw, clean }));
 }

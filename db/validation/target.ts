@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { ValidationTarget } from '../../src/engine/validation/ports.ts';
 import { prepared } from '../sql.ts';
+import { analyzeTables } from './analyze.ts';
 import { differingMoney, sumMoney } from './money-rows.ts';
 import { danglingRows, doubledRows, missingRows, ownedRows, violatingRows } from './target-rows.ts';
 import { versionOf } from './version.ts';
@@ -15,9 +16,10 @@ JOIN drover.identities i ON i.scope = $1 AND i.entity = $2 AND i.source_id = w.s
 /** What validation reads of the target, over the target's database. */
 export function createValidationTarget(pool: pg.Pool): ValidationTarget {
   return {
+    analyze: (schema, tables) => analyzeTables(pool, schema, tables),
     version: (scope, schema, tables) => versionOf(pool, scope, schema, tables),
     columns: async (schema, table) => {
-      const rows = await prepared<{ name: string }>(pool, 'validated_columns', columns, [schema, table]);
+      const rows = await prepared<{ name: string }>(pool, undefined, columns, [schema, table]);
       return new Set(rows.map((row) => row.name));
     },
     owned: (place) => ownedRows(pool, place),
@@ -29,7 +31,7 @@ export function createValidationTarget(pool: pg.Pool): ValidationTarget {
     differing: (place, money, records) => differingMoney(pool, place, money, records),
     identities: async (scope, entity, sourceIds) => {
       const values = [scope, entity, sourceIds];
-      const rows = await prepared<{ source_id: string; target_id: string }>(pool, 'validated_ids', known, values);
+      const rows = await prepared<{ source_id: string; target_id: string }>(pool, undefined, known, values);
       return new Map(rows.map((row) => [row.source_id, row.target_id]));
     },
   };

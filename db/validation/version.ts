@@ -22,10 +22,10 @@ export async function versionOf(
   schema: string,
   tables: readonly string[],
 ): Promise<string> {
-  const [change] = await prepared<{ id: string }>(pool, 'newest_change', newest, [scope]);
+  const [change] = await prepared<{ id: string }>(pool, undefined, newest, [scope]);
   const signatures: string[] = [];
   for (const table of tables) signatures.push(await signatureOf(pool, schema, table));
-  const [hash] = await prepared<{ hash: string }>(pool, 'version_hash', 'SELECT left(md5($1), 16) AS hash', [
+  const [hash] = await prepared<{ hash: string }>(pool, undefined, 'SELECT left(md5($1), 16) AS hash', [
     signatures.join('\n'),
   ]);
   return `${change?.id ?? '0'}-${hash?.hash ?? ''}`;
@@ -33,7 +33,7 @@ export async function versionOf(
 
 async function signatureOf(pool: pg.Pool, schema: string, table: string): Promise<string> {
   const name = qualified(schema, table);
-  const [there] = await prepared<{ there: boolean }>(pool, 'has_table', 'SELECT to_regclass($1) IS NOT NULL AS there', [
+  const [there] = await prepared<{ there: boolean }>(pool, undefined, 'SELECT to_regclass($1) IS NOT NULL AS there', [
     name,
   ]);
   if (!there?.there) return `${table} none`;

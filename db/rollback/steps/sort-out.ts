@@ -21,6 +21,7 @@ BEGIN
   FOR v_table IN SELECT table_name FROM drover_undo WHERE operation <> 'alias' AND state = 'open'
     GROUP BY table_name ORDER BY max(place) LOOP
     v_name := format('%I.%I', v_schema, v_table);
+    EXECUTE 'ANALYZE ' || v_name;
     EXECUTE format('SELECT 1 FROM %s t JOIN drover_undo u ON u.target_id = t.id AND u.table_name = %L
       ORDER BY t.id FOR UPDATE OF t', v_name, v_table);
     EXECUTE format($q$UPDATE drover_undo u SET detail = 'the row is gone',
@@ -36,6 +37,7 @@ BEGIN
   END LOOP;
 
   IF to_regclass('drover.changes') IS NOT NULL THEN
+    ANALYZE drover.changes, drover.identities;
     -- Asked after the locks: what is not among the changes any more was undone before, perhaps a moment ago.
     DELETE FROM drover_undo u
     WHERE NOT EXISTS (SELECT 1 FROM drover.changes c WHERE c.id = u.change_id AND c.run_id = v_run);

@@ -87,6 +87,8 @@ export interface MoneyColumns {
 
 /** What validation reads of the target. Rows are ours when an identity of the place points at them. */
 export interface ValidationTarget {
+  /** Makes the target ready to be asked much at once. */
+  analyze(schema: string, tables: readonly string[]): Promise<void>;
   /** Newest change of the scope and a signature of the tables; see db/validation/version.ts for what it sees. */
   version(scope: string, schema: string, tables: readonly string[]): Promise<string>;
   /** Names of the table's columns; none when there is no such table. */

@@ -36,6 +36,7 @@ export async function validateRun(
   entities: readonly RunEntity[],
 ): Promise<ValidationView> {
   const dataVersion = await versionOf(deps, run, plan);
+  await deps.target.analyze(run.targetSchema, tablesOf(plan));
   const checks: ValidationCheck[] = [];
   for (const extraction of entities) {
     const context = contextOf(deps, run, plan, extraction);
@@ -68,10 +69,13 @@ function contextOf(deps: ValidationDeps, run: Run, plan: Plan, extraction: RunEn
   return { deps, run, plan, entity: extraction.entity, definition, extraction, place };
 }
 
-// Every table of the plan: a rule of one entity may look at another's rows.
 function versionOf(deps: ValidationDeps, run: Run, plan: Plan): Promise<string> {
-  const tables = Object.values(plan.entities).map((entity) => entity.target.table);
-  return deps.target.version(identityScope(run.plan, run.targetSchema), run.targetSchema, [...new Set(tables)].sort());
+  return deps.target.version(identityScope(run.plan, run.targetSchema), run.targetSchema, tablesOf(plan));
+}
+
+// Every table of the plan: a rule of one entity may look at another's rows.
+function tablesOf(plan: Plan): readonly string[] {
+  return [...new Set(Object.values(plan.entities).map((entity) => entity.target.table))].sort();
 }
 
 function viewOf(run: Run, stored: StoredValidation, current: string): ValidationView {
