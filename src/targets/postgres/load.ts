@@ -6,6 +6,7 @@ interface Located extends Record<string, unknown> {
   readonly n: number;
   readonly known_id: string | null;
   readonly known_hash: string | null;
+  readonly known_run: string | null;
   readonly row_id: string | null;
   readonly key_id: string | null;
   readonly key_owner: string | null;
@@ -26,7 +27,7 @@ export async function loadRows(
   const results: LoadResult[] = [];
   const writes: { readonly row: TargetRow; readonly id: string }[] = [];
   for (const [index, row] of rows.entries()) {
-    const result = decide(row, located.get(index), options);
+    const result = decide(row, located.get(index), scope.runId, options);
     results.push(result);
     if (result.kind === 'inserted' || result.kind === 'updated') writes.push({ row, id: result.targetId });
   }
@@ -53,7 +54,7 @@ async function locate(
 }
 
 /** Where one row lands, from what stands at its id and at its natural key. */
-function decide(row: TargetRow, at: Located | undefined, options: LoadOptions): LoadResult {
+function decide(row: TargetRow, at: Located | undefined, runId: string, options: LoadOptions): LoadResult {
   if (!at) return { kind: 'inserted', targetId: row.targetId };
   const own = at.known_id ?? row.targetId;
   if (at.key_id !== null && at.key_id !== at.row_id) {
@@ -64,6 +65,8 @@ function decide(row: TargetRow, at: Located | undefined, options: LoadOptions): 
     return options.skipExisting ? { kind: 'exists', targetId: at.key_id } : { kind: 'updated', targetId: at.key_id };
   }
   if (at.row_id === null) return { kind: 'inserted', targetId: own };
+  // Written by this run already: its worker died before the ledger heard of it, and the record goes on as if it had not.
+  if (at.known_run === runId) return { kind: 'updated', targetId: own };
   if (!row.rewrite && at.known_hash === row.hash) return { kind: 'unchanged', targetId: own };
   return options.skipExisting ? { kind: 'exists', targetId: own } : { kind: 'updated', targetId: own };
 }

@@ -32,7 +32,7 @@ function locate(table: string, entity: Entity, columns: readonly TargetColumn[])
   const matches = known.map(({ name }) => `k.${identifier(name)} = i.${identifier(name)}`).join(' AND ');
   return `
 WITH input AS (SELECT * FROM json_to_recordset($1::json) AS x(n int, source_id text, target_id uuid${typed}))
-SELECT i.n, ident.target_id AS known_id, ident.hash AS known_hash, t.id::text AS row_id,
+SELECT i.n, ident.target_id AS known_id, ident.hash AS known_hash, ident.run_id AS known_run, t.id::text AS row_id,
   ${matches ? 'k.id::text' : 'NULL'} AS key_id, ${matches ? 'owner.source_id' : 'NULL'} AS key_owner
 FROM input i
 LEFT JOIN drover.identities ident ON ident.scope = $2 AND ident.entity = $3 AND ident.source_id = i.source_id
