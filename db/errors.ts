@@ -28,6 +28,7 @@ export function toDatabaseError(thrown: unknown): DroverError {
   const error = thrown as PostgresError;
   const code = error?.code ?? '';
   if (conflict.test(code)) return new DroverError('DATABASE_CONFLICT', error.message, { cause: thrown });
+  if (error?.constraint === 'runs_one_active') return alreadyActive(thrown);
   if (refused.test(code))
     return new DroverError('TARGET_CONSTRAINT', constraintMessage(error), { cause: thrown, field: error.column });
   if (schema.test(code)) return new DroverError('TARGET_SCHEMA', error.message, { cause: thrown });
@@ -35,6 +36,14 @@ export function toDatabaseError(thrown: unknown): DroverError {
     return new DroverError('DATABASE_UNAVAILABLE', `PostgreSQL: ${error.message}`, { cause: thrown });
   }
   return new DroverError('INTERNAL', error?.message ?? String(thrown), { cause: thrown });
+}
+
+// The index is what decides when two operators press at once; see db/schema/runs.ts.
+function alreadyActive(cause: unknown): DroverError {
+  return new DroverError('NOT_ALLOWED_NOW', 'another run of the plan is loading into this schema already', {
+    cause,
+    remedy: 'Wait for it, cancel it, or load into another targetSchema.',
+  });
 }
 
 function constraintMessage(error: PostgresError): string {

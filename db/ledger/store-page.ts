@@ -59,7 +59,7 @@ export async function storePage(
       entity,
       epoch,
       JSON.stringify(page.cursor),
-      repeated - differs,
+      page.repeated + repeated - differs,
       page.watermark,
     ]);
     if (moved.rowCount === 0) throw new Fenced();

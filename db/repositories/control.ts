@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, inArray, lt, notInArray, or, sql } from 'drizzle-orm';
+import { and, desc, eq, gt, inArray, notInArray, or, sql } from 'drizzle-orm';
 import type { ControlStore, NewRun, RunQuery } from '../../src/engine/control/ports.ts';
 import { finishedStatuses } from '../../src/engine/run-status.ts';
 import type { Database } from '../client.ts';
@@ -48,7 +48,13 @@ async function activeRun(database: Database, plan: string, targetSchema: string)
     .select({ id: runs.id })
     .from(runs)
     .where(
-      and(eq(runs.plan, plan), eq(runs.targetSchema, targetSchema), notInArray(runs.status, [...finishedStatuses])),
+      and(
+        eq(runs.plan, plan),
+        eq(runs.targetSchema, targetSchema),
+        notInArray(runs.status, [...finishedStatuses]),
+        eq(runs.dryRun, false),
+        eq(runs.exportOnly, false),
+      ),
     )
     .limit(1);
   return row?.id;
@@ -58,7 +64,7 @@ async function listRuns(database: Database, query: RunQuery) {
   const wanted = [
     query.plan === undefined ? undefined : eq(runs.plan, query.plan),
     query.status === undefined ? undefined : eq(runs.status, query.status),
-    query.after === undefined ? undefined : await before(database, query.after),
+    query.after === undefined ? undefined : before(query.after),
   ];
   const rows = await database
     .select()
@@ -69,10 +75,9 @@ async function listRuns(database: Database, query: RunQuery) {
   return rows.map(toRun);
 }
 
-async function before(database: Database, id: string) {
-  const [row] = await database.select({ createdAt: runs.createdAt }).from(runs).where(eq(runs.id, id));
-  if (!row) return undefined;
-  return or(lt(runs.createdAt, row.createdAt), and(eq(runs.createdAt, row.createdAt), lt(runs.id, id)));
+// Compared in the database: a JavaScript Date has no microseconds, and runs made in one millisecond would be left out.
+function before(id: string) {
+  return sql`(${runs.createdAt}, ${runs.id}) < (SELECT r.created_at, r.id FROM drover.runs r WHERE r.id = ${id})`;
 }
 
 async function reopen(database: Database, runId: string): Promise<number> {

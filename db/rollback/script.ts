@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { Judge, RollbackScope, RollbackTable, Suspect } from '../../src/engine/rollback/ports.ts';
 import { qualified } from '../../src/plan/sql.ts';
 import { prepared, type Row, transaction } from '../sql.ts';
+import { analyzeTables } from '../validation/analyze.ts';
 import { classified, unclassified } from './classify.ts';
 import { comment, jsonLiteral } from './literal.ts';
 import { sameText, undoSettings } from './session.ts';
@@ -28,6 +29,11 @@ FROM drover.changes WHERE run_id = $1 AND scope = $2 GROUP BY 1, 2`;
  * nothing open.
  */
 export async function* script(pool: pg.Pool, scope: RollbackScope, judge: Judge): AsyncGenerator<string> {
+  await analyzeTables(
+    pool,
+    scope.schema,
+    scope.tables.map(({ table }) => table),
+  );
   const counts = await prepared<Counted>(pool, undefined, counted, [scope.runId, scope.scope]);
   yield head(scope, counts);
   for (const [place, table] of scope.tables.entries()) {

@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm';
 import { bigint, boolean, index, integer, jsonb, primaryKey, text, timestamp, uniqueIndex } from 'drizzle-orm/pg-core';
 import { drover } from './drover.ts';
 
@@ -32,7 +33,16 @@ export const runs = drover.table(
     finishingBy: text('finishing_by'),
     finishingUntil: instant('finishing_until'),
   },
-  (table) => [index('runs_status').on(table.status), index('runs_created').on(table.createdAt, table.id)],
+  (table) => [
+    index('runs_status').on(table.status),
+    index('runs_created').on(table.createdAt, table.id),
+    // Two runs of a plan into one schema would write over each other; of many that start at once, one may.
+    uniqueIndex('runs_one_active')
+      .on(table.plan, table.targetSchema)
+      .where(
+        sql`status IN ('pending', 'running', 'pausing', 'paused', 'cancelling') AND NOT dry_run AND NOT export_only`,
+      ),
+  ],
 );
 
 /** One entity of one run: how far its extraction is. The cursor moves in the transaction that stores the page. */

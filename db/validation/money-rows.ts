@@ -3,6 +3,7 @@ import type { BadRow, MoneyColumns, TargetPlace } from '../../src/engine/validat
 import { exponentOf } from '../../src/money.ts';
 import { identifier, qualified } from '../../src/plan/sql.ts';
 import { prepared } from '../sql.ts';
+import { identityOf } from './identity-of.ts';
 
 export interface MoneySum extends Record<string, unknown> {
   readonly currency: string;
@@ -20,8 +21,7 @@ WITH input AS (SELECT * FROM json_to_recordset($3::json) AS x(s text, t text, a 
 found AS (
   SELECT input.*, coalesce(i.target_id, input.t) AS target_id, t.id, coalesce(${currency}::text, '') AS currency,
     coalesce(t.${identifier(money.status)}::text, '') AS status, trim_scale((${minor})::numeric) AS minor
-  FROM input LEFT JOIN drover.identities i ON i.scope = $1 AND i.entity = $2 AND i.source_id = input.s
-  LEFT JOIN ${qualified(place.schema, place.table)} t ON t.id = coalesce(i.target_id, input.t)::uuid
+  FROM input ${identityOf('input.s')} LEFT JOIN ${qualified(place.schema, place.table)} t ON t.id = coalesce(i.target_id, input.t)::uuid
 )`;
 };
 

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { BadRow, TargetPlace } from '../../src/engine/validation/ports.ts';
 import { identifier, qualified } from '../../src/plan/sql.ts';
 import { prepared } from '../sql.ts';
+import { identityOf } from './identity-of.ts';
 
 // Statements without a name: their text has tables in it, and they run once a validation.
 const badRows = (pool: pg.Pool, text: string, values: readonly unknown[]): Promise<BadRow[]> =>
@@ -26,8 +27,7 @@ export function missingRows(pool: pg.Pool, place: TargetPlace, records: string):
 SELECT x.s AS "sourceId", coalesce(i.target_id, x.t) AS "targetId",
   CASE WHEN coalesce(i.target_id, x.t) IS NULL THEN 'has no identity in the target'
     ELSE 'its row is not in the target' END AS detail
-FROM json_to_recordset($3::json) AS x(s text, t text)
-LEFT JOIN drover.identities i ON i.scope = $1 AND i.entity = $2 AND i.source_id = x.s
+FROM json_to_recordset($3::json) AS x(s text, t text) ${identityOf('x.s')}
 LEFT JOIN ${tableOf(place)} t ON t.id = coalesce(i.target_id, x.t)::uuid
 WHERE t.id IS NULL ORDER BY x.s`;
   return badRows(pool, text, [place.scope, place.entity, records]);

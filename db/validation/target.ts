@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { ValidationTarget } from '../../src/engine/validation/ports.ts';
 import { prepared } from '../sql.ts';
 import { analyzeTables } from './analyze.ts';
+import { identityOf } from './identity-of.ts';
 import { differingMoney, sumMoney } from './money-rows.ts';
 import { danglingRows, doubledRows, missingRows, ownedRows, violatingRows } from './target-rows.ts';
 import { versionOf } from './version.ts';
@@ -10,8 +11,8 @@ const columns =
   'SELECT column_name AS name FROM information_schema.columns WHERE table_schema = $1 AND table_name = $2';
 
 const known = `
-SELECT i.source_id, i.target_id FROM unnest($3::text[]) AS w(source_id)
-JOIN drover.identities i ON i.scope = $1 AND i.entity = $2 AND i.source_id = w.source_id`;
+SELECT w.source_id, i.target_id FROM unnest($3::text[]) AS w(source_id) ${identityOf('w.source_id')}
+WHERE i.target_id IS NOT NULL`;
 
 /** What validation reads of the target, over the target's database. */
 export function createValidationTarget(pool: pg.Pool): ValidationTarget {

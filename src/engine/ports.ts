@@ -160,6 +160,8 @@ export interface PageToStore {
     /** Set for a record whose journey ends at the door: no id, the same id with other content, or only exported. */
     readonly end?: { readonly status: 'rejected' | 'skipped'; readonly code: string; readonly message: string };
   }[];
+  /** Records the page itself gave more than once. */
+  readonly repeated: number;
   readonly cursor: Json | null;
   readonly watermark: string | null;
   /** A repeated id with other content is a defect of the data: see Source.immutable. */

@@ -48,7 +48,7 @@ test('a run is started, shown, listed, changed and cancelled', async () => {
 });
 
 // Fails: createRun does not look again under a lock for an active run of the plan into the schema.
-test.fails('of ten who start the same run at once, one does', async () => {
+test('of ten who start the same run at once, one does', async () => {
   const answers = await Promise.all(Array.from({ length: 10 }, () => start()));
   expect(answers.map(({ statusCode }) => statusCode).sort()).toEqual([202, ...Array(9).fill(409)]);
   const refused = answers.find(({ statusCode }) => statusCode === 409)?.json();
@@ -111,7 +111,7 @@ test('records come in pages that go on where the last one ended', async () => {
 });
 
 // Fails: created_at has microseconds and the Date it is compared with has none, so runs of one millisecond are skipped.
-test.fails('runs come in pages', async () => {
+test('runs come in pages', async () => {
   await sql('UPDATE drover.runs SET created_at = now()');
   const all = await everyPage('/runs?limit=3');
   expect(new Set(all.map((run) => run.id)).size).toBe(

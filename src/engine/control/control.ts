@@ -6,7 +6,7 @@ import type { Run } from '../ports.ts';
 import { assertAllowed, type RunAction } from '../run-status.ts';
 import type { Actor, Control, FailureGroup, ReportEntry, RollbackView, RunView, ValidationView } from './contract.ts';
 import { type Enqueue, toRecords } from './enqueue.ts';
-import type { ControlStore } from './ports.ts';
+import type { ControlStore, NewRun } from './ports.ts';
 import { planRun } from './start-run.ts';
 
 export interface ControlDeps {
@@ -85,15 +85,23 @@ async function findRun(store: ControlStore, id: string): Promise<Run> {
 
 async function startRun(deps: ControlDeps, input: Parameters<Control['startRun']>[0], actor: Actor): Promise<RunView> {
   const planned = await planRun(deps, deps.plan(input.plan), input, actor);
-  const writes = !planned.run.dryRun && !planned.run.exportOnly;
-  const active = writes ? await deps.store.activeRun(planned.run.plan, planned.run.targetSchema) : undefined;
-  if (active !== undefined) throw alreadyActive(active, planned.run.targetSchema);
-  await deps.store.createRun(planned.run, planned.entities);
+  await refuseSecond(deps, planned.run);
+  try {
+    await deps.store.createRun(planned.run, planned.entities);
+  } catch (error) {
+    // Another began between the look and the write; the database let one of us through.
+    await refuseSecond(deps, planned.run);
+    throw error;
+  }
   return deps.view(await findRun(deps.store, planned.run.id));
 }
 
-function alreadyActive(runId: string, targetSchema: string): DroverError {
-  return new DroverError('NOT_ALLOWED_NOW', `run ${runId} is loading into ${targetSchema} already`, {
+/** Two runs of a plan into one schema would write over each other; those that write nothing may be any number. */
+async function refuseSecond(deps: ControlDeps, run: NewRun): Promise<void> {
+  if (run.dryRun || run.exportOnly) return;
+  const active = await deps.store.activeRun(run.plan, run.targetSchema);
+  if (active === undefined) return;
+  throw new DroverError('NOT_ALLOWED_NOW', `run ${active} is loading into ${run.targetSchema} already`, {
     remedy: 'Wait for it, cancel it, or load into another targetSchema.',
   });
 }

@@ -102,7 +102,7 @@ function instant(name: string, text: string): string {
 function parsedParams(plan: Plan, params: Record<string, unknown>): JsonObject {
   const parsed = plan.params.safeParse(params);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map((issue) => `params.${issue.path.join('.')}: ${issue.message}`);
+  const problems = parsed.error.issues.map((issue) => `${['params', ...issue.path].join('.')}: ${issue.message}`);
   throw bad(problems.join('; '), `See GET /api/v1/plans/${plan.name} for the parameters of the plan.`);
 }
 

@@ -56,8 +56,10 @@ async function readSlice(deps: ExtractDeps, extraction: RunEntity, signal: Abort
     if (await tooDeep(deps, runId, entity)) return deps.store.yieldExtraction(runId, entity, epoch, 500);
     const page = await source.read(cursor, run.scope, signal);
     cursor = page.cursor;
+    const records = distinct(page.records.map(storable), run, source.immutable === true);
     const stored = await deps.ledger.storePage(runId, entity, epoch, {
-      records: distinct(page.records, run, source.immutable === true),
+      records,
+      repeated: page.records.length - records.length,
       cursor,
       watermark: page.watermark ?? null,
       immutable: source.immutable === true,
@@ -106,7 +108,9 @@ async function ended(
   const total = source.count ? await source.count(run.scope, signal) : undefined;
   if (total !== undefined) await deps.store.setSourceTotal(run.id, entity, total);
   const counts = await deps.store.counts(run.id, entity);
-  const read = counts.reduce((sum, count) => sum + count.n, 0);
+  const repeated = source.immutable ? ((await deps.store.extraction(run.id, entity))?.repeated ?? 0) : 0;
+  // A file counts its rows, and the same row twice is one record; an API counts records.
+  const read = counts.reduce((sum, count) => sum + count.n, 0) + repeated;
   if (total === undefined || read >= total) return deps.store.finishExtraction(run.id, entity, epoch, null);
   if (extraction.rescans === 0) {
     await deps.store.rescan(run.id, entity, epoch);
@@ -130,6 +134,23 @@ async function failed(deps: ExtractDeps, extraction: RunEntity, error: DroverErr
       runId,
       new DroverError(error.code, `${entity}: ${error.message}`, { cause: error, remedy: error.remedy }),
     );
+}
+
+// PostgreSQL's jsonb holds neither a zero byte nor half a surrogate pair; JSON writes both as escapes.
+const unstorable = /\\u0000|\\ud[89a-f]/i;
+
+/** The record as PostgreSQL can keep it: what it cannot hold becomes U+FFFD, so that one bad text never stops a page. */
+function storable(record: SourceRecord): SourceRecord {
+  const text = JSON.stringify(record);
+  if (!unstorable.test(text)) return record;
+  const clean = (value: string): string => value.toWellFormed().replaceAll('\u0000', '\ufffd');
+  const walk = (value: unknown): unknown => {
+    if (typeof value === 'string') return clean(value);
+    if (Array.isArray(value)) return value.map(walk);
+    if (value === null || typeof value !== 'object') return value;
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [clean(key), walk(item)]));
+  };
+  return walk(record) as SourceRecord;
 }
 
 /** One record an id; what has no id, or shares one with other content, is kept under a name of its own and rejected. */

@@ -49,7 +49,7 @@ function problemOf(
   reference: { entity: string; sourceId: string },
   stand: Exclude<Resolution, { kind: 'found' }>,
 ): Verdict {
-  const parent = `${reference.entity} ${reference.sourceId}`;
+  const parent = `${reference.entity} ${shown(reference.sourceId)}`;
   switch (stand.kind) {
     case 'waiting':
       return {
@@ -72,5 +72,8 @@ function problemOf(
       return { kind: 'end', status: 'rejected', code: 'ORPHAN', field: column, message: `there is no ${parent}` };
   }
 }
+
+// Some applications point at people by their e-mail address; messages go to places where those must not be.
+const shown = (sourceId: string): string => (sourceId.includes('@') ? '(named by an address)' : sourceId);
 
 const keyOf = (item: { entity: string; sourceId: string }): string => `${item.entity}\u0000${item.sourceId}`;

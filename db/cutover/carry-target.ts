@@ -1,0 +1,61 @@
+import type pg from 'pg';
+import type { Exchange } from '../../src/engine/cutover/contract.ts';
+import { quote } from '../../src/engine/cutover/names.ts';
+import { identifier } from '../../src/plan/sql.ts';
+
+/** A table changes are carried into. */
+export interface Target {
+  readonly sql: string;
+  /** Columns both tables have and a statement may write. */
+  readonly columns: readonly string[];
+  /** Those of them that cannot be updated: identities that are always generated. */
+  readonly fixed: ReadonlySet<string>;
+  /** The primary key, else all columns. */
+  readonly key: readonly string[];
+  readonly keyed: boolean;
+  /** Its own triggers and rules must not act a second time on what they acted on when it was written. */
+  quiet(): Promise<void>;
+  wake(): Promise<void>;
+}
+
+const columnsSql = `
+SELECT a.attname AS name, a.attidentity = 'a' AS fixed, coalesce(a.attnum = ANY (i.indkey::int2[]), false) AS key
+FROM pg_attribute a LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
+WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+  AND EXISTS (SELECT FROM pg_attribute l WHERE l.attrelid = $2::regclass AND l.attname = a.attname AND NOT l.attisdropped)
+ORDER BY a.attnum`;
+
+const actorsSql = `
+SELECT 'TRIGGER' AS kind, tgname AS name, tgenabled::text AS state FROM pg_trigger
+WHERE tgrelid = $1::regclass AND NOT tgisinternal AND tgenabled <> 'D'
+UNION ALL SELECT 'RULE', rulename, ev_enabled::text FROM pg_rewrite
+WHERE ev_class = $1::regclass AND rulename <> '_RETURN' AND ev_enabled <> 'D'`;
+
+const states: Record<string, string> = { O: 'ENABLE', A: 'ENABLE ALWAYS', R: 'ENABLE REPLICA' };
+
+export async function readTarget(client: pg.PoolClient, exchange: Exchange): Promise<Target> {
+  const sql = quote(exchange.incoming);
+  const { rows } = await client.query<{ name: string; fixed: boolean; key: boolean }>(columnsSql, [
+    sql,
+    quote(exchange.live),
+  ]);
+  const { rows: actors } = await client.query<{ kind: string; name: string; state: string }>(actorsSql, [sql]);
+  const keys = rows.filter((row) => row.key);
+  const alter = async (action: (state: string) => string) => {
+    for (const { kind, name, state } of actors)
+      await client.query(`ALTER TABLE ${sql} ${action(state)} ${kind} ${identifier(name)}`);
+  };
+  return {
+    sql,
+    columns: rows.map((row) => row.name),
+    fixed: new Set(rows.filter((row) => row.fixed).map((row) => row.name)),
+    key: (keys.length > 0 ? keys : rows).map((row) => row.name),
+    keyed: keys.length > 0,
+    quiet: () => alter(() => 'DISABLE'),
+    wake: async () => {
+      // ALTER TABLE refuses a table on which checks are still to be made.
+      await client.query('SET CONSTRAINTS ALL IMMEDIATE');
+      await alter((state) => states[state] ?? 'ENABLE');
+    },
+  };
+}

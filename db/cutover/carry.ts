@@ -1,0 +1,104 @@
+import type pg from 'pg';
+import type { Conflict, Exchange } from '../../src/engine/cutover/contract.ts';
+import { shown } from '../../src/engine/cutover/names.ts';
+import type { Carried } from '../../src/engine/cutover/ports.ts';
+import { readTarget, type Target } from './carry-target.ts';
+import { applyChange, type Change } from './change.ts';
+
+// A page is one transaction before the locks, so it bounds how much is lost to a failure and how long it takes.
+const pageSize = 500;
+
+/** Carries every waiting change into the backup (`incoming`), inside the client's transaction. */
+export async function carryAll(client: pg.PoolClient, stamp: string, tables: readonly Exchange[]): Promise<Carried> {
+  const conflicts: Conflict[] = [];
+  let carried = 0;
+  for (;;) {
+    const page = await carryPage(client, stamp, tables);
+    carried += page.carried;
+    conflicts.push(...page.conflicts);
+    if (page.carried + page.conflicts.length === 0) return { carried, conflicts };
+  }
+}
+
+/** One page of changes, oldest first. Nothing done means nothing waits. */
+export async function carryPage(client: pg.PoolClient, stamp: string, tables: readonly Exchange[]): Promise<Carried> {
+  const changes = await waitingChanges(client, stamp, tables);
+  if (changes.length === 0) return { carried: 0, conflicts: [] };
+  const targets = new Map<string, Target>();
+  for (const exchange of tables) targets.set(shown(exchange.live), await readTarget(client, exchange));
+  const conflicts: Conflict[] = [];
+  let carried = 0;
+  for (const target of targets.values()) await target.quiet();
+  await client.query('SET CONSTRAINTS ALL DEFERRED');
+  for (const group of byTransaction(changes)) {
+    const whole = await attempt(client, group, targets, conflicts);
+    if (whole) carried += group.length;
+    else for (const change of group) if (await attempt(client, [change], targets, conflicts, true)) carried += 1;
+  }
+  for (const target of targets.values()) await target.wake();
+  await client.query(
+    `UPDATE drover.cutover_changes SET carried_into = carried_into || $1::text WHERE id = ANY ($2::bigint[])`,
+    [stamp, changes.map((change) => change.id)],
+  );
+  return { carried, conflicts };
+}
+
+const where = `(schema_name, table_name) IN (SELECT * FROM unnest($2::text[], $3::text[])) AND stamp >= $1
+  AND NOT ($1 = ANY (carried_into))`;
+
+function parameters(stamp: string, tables: readonly Exchange[]): unknown[] {
+  return [stamp, tables.map(({ live }) => live.schema), tables.map(({ live }) => live.name)];
+}
+
+export async function countWaiting(client: pg.Pool, stamp: string, tables: readonly Exchange[]): Promise<number> {
+  const text = `SELECT count(*) AS n FROM drover.cutover_changes WHERE ${where}`;
+  return Number((await client.query<{ n: string }>(text, parameters(stamp, tables))).rows[0]?.n);
+}
+
+async function waitingChanges(client: pg.PoolClient, stamp: string, tables: readonly Exchange[]): Promise<Change[]> {
+  const text = `SELECT id::text, schema_name || '.' || table_name AS table, operation, xmin::text AS transaction
+    FROM drover.cutover_changes WHERE ${where} ORDER BY id LIMIT ${pageSize}`;
+  return (await client.query<Change>(text, parameters(stamp, tables))).rows;
+}
+
+/**
+ * What one transaction wrote, together, since only its end was consistent; in the order of their ends. A change waits
+ * for the row lock of the one before it, so changes of one row are in order whatever else ran beside them.
+ */
+function byTransaction(changes: readonly Change[]): Change[][] {
+  const groups = new Map<string, Change[]>();
+  for (const change of changes) {
+    const group = groups.get(change.transaction) ?? [];
+    groups.delete(change.transaction);
+    groups.set(change.transaction, [...group, change]);
+  }
+  return [...groups.values()];
+}
+
+/** Applies the group or none of it. `last` makes a failure a conflict; otherwise the caller tries smaller parts. */
+async function attempt(
+  client: pg.PoolClient,
+  group: readonly Change[],
+  targets: ReadonlyMap<string, Target>,
+  conflicts: Conflict[],
+  last = false,
+): Promise<boolean> {
+  const notes: Conflict[] = [];
+  await client.query('SAVEPOINT carry');
+  try {
+    for (const change of group) {
+      const target = targets.get(change.table);
+      if (target) notes.push(...(await applyChange(client, target, change)));
+    }
+    await client.query('SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED; RELEASE SAVEPOINT carry');
+    conflicts.push(...notes);
+    return true;
+  } catch (error) {
+    await client.query('ROLLBACK TO SAVEPOINT carry; RELEASE SAVEPOINT carry');
+    const { code = '', constraint, message } = error as { code?: string; constraint?: string; message: string };
+    if (!code) throw error;
+    const detail = `${group[0]?.operation} not carried: ${constraint ? `${constraint} of the restored table refuses it` : message}`;
+    if (last && group[0]) conflicts.push({ table: group[0].table, key: `change ${group[0].id}`, detail });
+    return false;
+  }
+}

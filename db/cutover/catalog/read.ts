@@ -1,0 +1,79 @@
+import type pg from 'pg';
+import type { Catalog, Index, Table } from '../../../src/engine/cutover/catalog.ts';
+import { keyOf } from '../../../src/engine/cutover/catalog.ts';
+import type { TablePair } from '../../../src/engine/cutover/contract.ts';
+import * as behaviour from './behaviour.ts';
+import * as dependents from './dependents.ts';
+import * as own from './tables.ts';
+
+type Row = Record<string, unknown>;
+type Client = pg.Pool | pg.PoolClient | pg.Client;
+
+/**
+ * Reads all an exchange needs to know. The client must be in a transaction with an empty search_path: only then does
+ * PostgreSQL write every name with its schema, so that the text means the same whoever runs it.
+ */
+export async function readCatalog(client: Client, pairs: readonly TablePair[]): Promise<Catalog> {
+  const names = pairs.flatMap((pair) => [pair.incoming, pair.live]);
+  const found = await rows<Table>(client, own.tables, [names.map((one) => one.schema), names.map((one) => one.name)]);
+  const oids = found.map((table) => table.oid);
+  const parts = await partsOf(client, oids);
+  const tables = new Map(found.map((table) => [keyOf(table), { ...table, ...parts(table.oid) } as Table]));
+  const live = pairs.flatMap((pair) => tables.get(keyOf(pair.live))?.oid ?? []);
+  const incoming = pairs.flatMap((pair) => tables.get(keyOf(pair.incoming))?.oid ?? []);
+  return {
+    tables,
+    ...(await around(
+      client,
+      names.map((one) => one.schema),
+      live,
+      incoming,
+    )),
+  };
+}
+
+/** One query for each kind of part; gives back what one table has of each. */
+async function partsOf(client: Client, oids: readonly string[]) {
+  const kinds = {
+    columns: own.columns,
+    constraints: own.constraints,
+    indexes: own.indexes,
+    sequences: own.sequences,
+    ...{ triggers: behaviour.triggers, policies: behaviour.policies },
+    ...{ rules: behaviour.rules, statistics: behaviour.statistics },
+  };
+  const read: Record<string, Row[]> = {};
+  for (const [kind, text] of Object.entries(kinds)) read[kind] = await rows(client, text, [oids]);
+  return (oid: string) =>
+    Object.fromEntries(Object.entries(read).map(([kind, list]) => [kind, list.filter((row) => row.of === oid)]));
+}
+
+async function around(client: Client, schemas: readonly string[], live: string[], incoming: string[]) {
+  const views = await rows<Catalog['views'][number]>(client, dependents.views, [live]);
+  const indexes = await rows<Index & { of: string }>(client, own.indexes, [views.map((view) => view.oid)]);
+  const version = await rows<{ n: number }>(client, "SELECT current_setting('server_version_num')::int AS n", []);
+  return {
+    serverVersion: version[0]?.n ?? 0,
+    incomingKeys: await rows<Catalog['incomingKeys'][number]>(client, dependents.incomingKeys, [live, incoming]),
+    views: views.map((view) => ({ ...view, indexes: indexes.filter((index) => index.of === view.oid) })),
+    dependents: await rows<Catalog['dependents'][number]>(client, dependents.held, [live, incoming]),
+    publications: await rows<Catalog['publications'][number]>(client, dependents.publications, [live, incoming]),
+    defaultPrivileges: (await rows<{ text: string }>(client, dependents.defaultPrivileges, [])).map((row) => row.text),
+    obstacles: (await rows<{ text: string }>(client, dependents.obstacles, [live])).map((row) => row.text),
+    taken: await takenIn(client, [...schemas, ...views.map((view) => view.schema)]),
+    schemas: new Set(
+      (await rows<{ name: string }>(client, 'SELECT nspname AS name FROM pg_namespace', [])).map((row) => row.name),
+    ),
+  };
+}
+
+async function takenIn(client: Client, schemas: readonly string[]): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
+  const taken = new Map<string, Set<string>>(schemas.map((schema) => [schema, new Set()]));
+  for (const row of await rows<{ schema: string; name: string }>(client, dependents.taken, [[...taken.keys()]]))
+    taken.get(row.schema)?.add(row.name);
+  return taken;
+}
+
+async function rows<T>(client: Client, text: string, values: readonly unknown[]): Promise<T[]> {
+  return (await client.query(text, values as unknown[])).rows as T[];
+}

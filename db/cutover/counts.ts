@@ -1,0 +1,53 @@
+import type pg from 'pg';
+import type { Catalog } from '../../src/engine/cutover/catalog.ts';
+import type { Counted, CutoverPlan, TablePair } from '../../src/engine/cutover/contract.ts';
+import { quote, shown } from '../../src/engine/cutover/names.ts';
+import { identifier } from '../../src/plan/sql.ts';
+
+type Client = pg.Pool | pg.PoolClient;
+
+/** Rows of both tables of each pair, or of one side only; the other side then reads 0. */
+export async function countRows(
+  client: Client,
+  pairs: readonly TablePair[],
+  side: 'both' | 'live' | 'incoming' = 'both',
+): Promise<Counted[]> {
+  const counted: Counted[] = [];
+  for (const { incoming, live } of pairs) {
+    const count = async (wanted: typeof side, table: string) =>
+      side === 'both' || side === wanted ? rowsOf(client, table) : 0;
+    counted.push({
+      table: shown(live),
+      incoming: await count('incoming', quote(incoming)),
+      live: await count('live', quote(live)),
+    });
+  }
+  return counted;
+}
+
+async function rowsOf(client: Client, table: string): Promise<number> {
+  const { rows } = await client.query<{ n: string }>(`SELECT count(*) AS n FROM ${table}`);
+  return Number(rows[0]?.n);
+}
+
+/** Rows of tables outside the set whose key would point at nothing once the incoming tables are live. */
+export async function findOrphans(client: Client, catalog: Catalog, plan: CutoverPlan): Promise<string[]> {
+  const found: string[] = [];
+  const byOid = new Map([...catalog.tables.values()].map((table) => [table.oid, table]));
+  for (const key of catalog.incomingKeys) {
+    const target = byOid.get(key.references);
+    const exchange = plan.tables.find(
+      ({ live }) => target && live.schema === target.schema && live.name === target.name,
+    );
+    if (!exchange || !key.validated) continue;
+    const pairs = key.columns.map((column, index) => [identifier(column), identifier(key.targetColumns[index] ?? '')]);
+    const sql = `SELECT count(*) AS n FROM ${quote(key.table)} o WHERE ${pairs.map(([column]) => `o.${column} IS NOT NULL`).join(' AND ')}
+      AND NOT EXISTS (SELECT FROM ${quote(exchange.incoming)} i WHERE ${pairs.map(([column, other]) => `i.${other} = o.${column}`).join(' AND ')})`;
+    const { rows } = await client.query<{ n: string }>(sql);
+    if (rows[0] && rows[0].n !== '0')
+      found.push(
+        `${rows[0].n} rows of ${shown(key.table)} point (${key.name}) at rows of ${shown(exchange.live)} that ${shown(exchange.incoming)} does not have`,
+      );
+  }
+  return found;
+}

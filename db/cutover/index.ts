@@ -1,0 +1,56 @@
+import type pg from 'pg';
+import type { CutoverDatabase } from '../../src/engine/cutover/ports.ts';
+import { DroverError } from '../../src/errors.ts';
+import { toDatabaseError } from '../errors.ts';
+import { carryPage, countWaiting } from './carry.ts';
+import { readCatalog } from './catalog/read.ts';
+import { countRows, findOrphans } from './counts.ts';
+import * as records from './records.ts';
+import { alone, inTransaction, untilLocked } from './session.ts';
+import { swap } from './swap.ts';
+
+/**
+ * The cutover engine's database, over a pool of the database the tables are in. It takes up to three connections at
+ * once. The role must own the tables, or be a superuser, and be allowed to make schemas.
+ */
+export function createCutoverDatabase(pool: pg.Pool): CutoverDatabase {
+  const reading = 'ISOLATION LEVEL REPEATABLE READ READ ONLY';
+  return {
+    alone: (work) => alone(pool, work),
+    stamp: () => coded(async () => (await pool.query<{ stamp: string }>(stampSql)).rows[0]?.stamp ?? ''),
+    catalog: (pairs) => coded(() => inTransaction(pool, reading, (client) => readCatalog(client, pairs))),
+    counts: (pairs) => coded(() => inTransaction(pool, reading, (client) => countRows(client, pairs))),
+    orphans: (catalog, plan) =>
+      coded(() => inTransaction(pool, reading, (client) => findOrphans(client, catalog, plan))),
+    run: async (sql, options) => {
+      await untilLocked(options, () =>
+        inTransaction(pool, '', async (client) => {
+          await client.query(`SET LOCAL lock_timeout = ${Math.round(options.lockTimeoutMs)}`);
+          await client.query(sql);
+        }),
+      );
+    },
+    swap: (request) => swap(pool, request),
+    carry: (stamp, tables) => coded(() => inTransaction(pool, '', (client) => carryPage(client, stamp, tables))),
+    waiting: (stamp, tables) => coded(() => countWaiting(pool, stamp, tables)),
+    begin: (record) => coded(() => records.begin(pool, record)),
+    mark: (stamp, status, result) => coded(() => records.mark(pool, stamp, status, result)),
+    find: (stamp) => coded(() => records.find(pool, stamp)),
+    list: () => coded(() => records.list(pool)),
+    drop: async (stamp, options) => {
+      const record = await coded(() => records.find(pool, stamp));
+      if (!record) throw new DroverError('NOT_FOUND', `there is no backup ${JSON.stringify(stamp)}`);
+      await records.drop(pool, record, options);
+    },
+  };
+}
+
+const stampSql = `SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY_MM_DD_HH24_MI_SS_MS') AS stamp`;
+
+async function coded<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw toDatabaseError(error);
+  }
+}

@@ -1,0 +1,72 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import type { SwapOptions } from '../../src/engine/cutover/ports.ts';
+import { DroverError } from '../../src/errors.ts';
+import { toDatabaseError } from '../errors.ts';
+
+// Any number of its own: who holds it is the one cutover of this database.
+const cutoverLock = 7_214_530_017;
+
+/** Runs the work while no other process can. */
+export async function alone<T>(pool: pg.Pool, work: () => Promise<T>): Promise<T> {
+  const client = await pool.connect().catch((error: unknown) => {
+    throw toDatabaseError(error);
+  });
+  try {
+    const { rows } = await client.query<{ mine: boolean }>('SELECT pg_try_advisory_lock($1) AS mine', [cutoverLock]);
+    if (!rows[0]?.mine)
+      throw new DroverError('CUTOVER_REFUSED', 'another cutover is under way', { remedy: 'Wait until it has ended.' });
+    return await work();
+  } finally {
+    // Closing the connection gives the lock back whatever state it is in.
+    client.release(true);
+  }
+}
+
+/**
+ * A transaction whose text means the same for everybody: nothing but pg_catalog is found without its schema, and no
+ * statement ends for its length but only for a lock it cannot get.
+ */
+export async function inTransaction<T>(
+  pool: pg.Pool,
+  mode: string,
+  work: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
+  const client = await pool.connect().catch((error: unknown) => {
+    throw toDatabaseError(error);
+  });
+  let broken: Error | undefined;
+  try {
+    await client.query(`BEGIN ${mode}; SET LOCAL search_path = ''; SET LOCAL statement_timeout = 0`);
+    const answer = await work(client);
+    await client.query('COMMIT');
+    return answer;
+  } catch (error) {
+    await client.query('ROLLBACK').catch((lost: Error) => {
+      broken = lost;
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+const noLock = new Set(['55P03', '40P01']);
+
+/** Tries again, after growing pauses, while a lock is not to be had. The count of tries goes with the answer. */
+export async function untilLocked<T>(
+  options: SwapOptions,
+  work: () => Promise<T>,
+): Promise<{ readonly answer: T; readonly attempts: number }> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return { answer: await work(), attempts: attempt };
+    } catch (error) {
+      const code = (error as { code?: string }).code ?? '';
+      if (!noLock.has(code) || attempt >= options.attempts) throw toDatabaseError(error);
+      const pause = Math.min(10_000, options.pauseMs * 2 ** (attempt - 1));
+      // Not in step with whatever holds the lock at regular times.
+      await sleep(pause * (0.5 + Math.random()));
+    }
+  }
+}

@@ -1,0 +1,62 @@
+import type pg from 'pg';
+import type { Phase, Timing } from '../../src/engine/cutover/contract.ts';
+import { quote } from '../../src/engine/cutover/names.ts';
+import type { Carried, SwapRequest } from '../../src/engine/cutover/ports.ts';
+import { carryAll } from './carry.ts';
+import { countRows } from './counts.ts';
+import { inTransaction, untilLocked } from './session.ts';
+
+type Swapped = Timing & { readonly counts: Awaited<ReturnType<typeof countRows>> } & Carried;
+
+/** The one transaction. Tried again as a whole while its locks are not to be had; each try leaves nothing behind. */
+export async function swap(pool: pg.Pool, request: SwapRequest): Promise<Swapped> {
+  const { answer, attempts } = await untilLocked(request.options, () => once(pool, request));
+  return { ...answer, attempts };
+}
+
+async function once(pool: pg.Pool, request: SwapRequest): Promise<Omit<Swapped, 'attempts'>> {
+  const { record, options } = request;
+  // Counting live rows would keep a lock on them until the end; so it is done before, and incoming ones inside.
+  const live = await countRows(pool, record.tables, 'live');
+  let lockedAt = 0;
+  let lockWaitMs = 0;
+  const done = await inTransaction(pool, '', async (client) => {
+    await client.query(`SET LOCAL lock_timeout = ${Math.round(options.lockTimeoutMs)}`);
+    const incomingNames = record.tables.map(({ incoming }) => quote(incoming)).join(', ');
+    await client.query(`LOCK TABLE ${incomingNames} IN ACCESS EXCLUSIVE MODE`);
+    const incoming = await countRows(client, record.tables, 'incoming');
+    const counts = incoming.map((count, index) => ({ ...count, live: live[index]?.live ?? 0 }));
+    request.judge(counts);
+    await client.query(`${text(request, 'staged')}SELECT 1`);
+    const asked = performance.now();
+    await client.query(`${text(request, 'lock')}SELECT 1`);
+    lockedAt = performance.now();
+    lockWaitMs = lockedAt - asked;
+    const tail = record.ofStamp ? await carryAll(client, record.ofStamp, record.tables) : { carried: 0, conflicts: [] };
+    await client.query(`${text(request, 'swap')}SELECT 1`);
+    await note(client, request);
+    return { counts, ...tail };
+  });
+  return { ...done, lockWaitMs: rounded(lockWaitMs), lockedMs: rounded(performance.now() - lockedAt) };
+}
+
+/** Many statements in one message: a round trip each would hold the locks for the length of the network. */
+function text({ plan }: SwapRequest, phase: Phase): string {
+  return plan.steps
+    .filter((step) => step.phase === phase)
+    .map((step) => `${step.sql};\n`)
+    .join('');
+}
+
+async function note(client: pg.PoolClient, { record }: SwapRequest): Promise<void> {
+  await client.query(
+    `UPDATE drover.cutovers SET status = 'done', active = NULL, swapped_at = clock_timestamp() WHERE stamp = $1`,
+    [record.stamp],
+  );
+  if (record.ofStamp)
+    await client.query(`UPDATE drover.cutovers SET status = 'restored' WHERE stamp = $1`, [record.ofStamp]);
+}
+
+function rounded(ms: number): number {
+  return Math.round(ms * 100) / 100;
+}

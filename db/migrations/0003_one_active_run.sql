@@ -1,0 +1,1 @@
+CREATE UNIQUE INDEX "runs_one_active" ON "drover"."runs" USING btree ("plan","target_schema") WHERE status IN ('pending', 'running', 'pausing', 'paused', 'cancelling') AND NOT dry_run AND NOT export_only;
