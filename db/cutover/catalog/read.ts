@@ -44,8 +44,12 @@ async function partsOf(client: Client, oids: readonly string[]) {
   };
   const read: Record<string, Row[]> = {};
   for (const [kind, text] of Object.entries(kinds)) read[kind] = await rows(client, text, [oids]);
-  return (oid: string) =>
-    Object.fromEntries(Object.entries(read).map(([kind, list]) => [kind, list.filter((row) => row.of === oid)]));
+  return (oid: string) => Object.fromEntries(Object.entries(read).map(([kind, list]) => [kind, partsIn(list, oid)]));
+}
+
+/** The rows of one table, without the oid that said so: nothing of the model may depend on it. */
+function partsIn(list: readonly Row[], oid: string): Row[] {
+  return list.filter((row) => row.of === oid).map(({ of: _of, ...part }) => part);
 }
 
 async function around(client: Client, schemas: readonly string[], live: string[], incoming: string[]) {

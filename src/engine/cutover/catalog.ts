@@ -58,6 +58,8 @@ export interface Sequence extends Name {
   readonly oid: string;
   readonly column: string;
   readonly identity: boolean;
+  /** False: the column's default uses it, but it belongs to no column. */
+  readonly owned: boolean;
   readonly parameters: string;
   readonly descending: boolean;
   readonly grants: readonly Grant[];
@@ -128,6 +130,9 @@ export interface Table extends Name {
 export interface IncomingKey {
   readonly table: Name;
   readonly tableOid: string;
+  readonly partitioned: boolean;
+  readonly columns: readonly string[];
+  readonly targetColumns: readonly string[];
   readonly references: string;
   readonly name: string;
   readonly definition: string;

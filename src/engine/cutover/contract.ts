@@ -97,14 +97,7 @@ export interface Conflict {
   readonly detail: string;
 }
 
-export type CutoverStatus =
-  | 'preparing'
-  | 'held'
-  | 'done'
-  | 'failed'
-  | 'abandoned'
-  | 'restored'
-  | 'dropped';
+export type CutoverStatus = 'preparing' | 'held' | 'done' | 'failed' | 'abandoned' | 'restored' | 'dropped';
 
 export interface CutoverResult {
   readonly stamp: string;

@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto';
+import { qualified } from '../../plan/sql.ts';
+import type { Name } from './contract.ts';
+
+// NAMEDATALEN - 1. PostgreSQL cuts longer names without a word, and two that differ at the end become one.
+const longest = 63;
+
+/** A name of at most 63 bytes; a longer one is cut between two letters and keeps a hash of the whole. */
+export function fit(name: string, ending = ''): string {
+  const whole = name + ending;
+  if (Buffer.byteLength(whole) <= longest) return whole;
+  const tail = `_${hash(whole)}${ending}`;
+  let head = '';
+  for (const letter of name) {
+    if (Buffer.byteLength(head + letter + tail) > longest) break;
+    head += letter;
+  }
+  return head + tail;
+}
+
+/** A name nobody else has given: for the time between two names, and for what is built before the swap. */
+export function passing(...parts: readonly string[]): string {
+  return `drover_${hash(JSON.stringify(parts), 16)}`;
+}
+
+/** The schema a displaced table of this schema is kept in. */
+export function backupSchema(schema: string, stamp: string): string {
+  return it(schema, `_backup_${stamp}`);
+}
+
+export function quote(name: Name): string {
+  return qualified(name.schema, name.name);
+}
+
+/** A string constant, right whatever standard_conforming_strings says. */
+export function literal(text: string): string {
+  const doubled = text.replaceAll("'", "''");
+  return doubled.includes('\\') ? `E'${doubled.replaceAll('\\', '\\\\')}'` : `'${doubled}'`;
+}
+
+/** For lists and messages; not SQL. */
+export function shown(name: Name): string {
+  return `${name.schema}.${name.name}`;
+}
+
+function hash(text: string, digits = 8): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, digits);
+}

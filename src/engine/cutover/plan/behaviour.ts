@@ -1,0 +1,130 @@
+import { identifier } from '../../../plan/sql.ts';
+import type { Policy, Rule, Trigger } from '../catalog.ts';
+import { literal } from '../names.ts';
+import type { Pair, Scene } from './context.ts';
+import { role } from './grants.ts';
+
+const firing: Record<string, string> = { D: 'DISABLE', R: 'ENABLE REPLICA', A: 'ENABLE ALWAYS' };
+
+/** Triggers: the live ones are made on the new table once it has its name; those it brings along stay. */
+export function planTriggers({ draft }: Scene, pair: Pair): void {
+  const mine = pair.incoming.triggers.filter((trigger) => !trigger.capture);
+  const same = (a: Trigger, b: Trigger) =>
+    a.name === b.name &&
+    a.enabled === b.enabled &&
+    a.comment === b.comment &&
+    a.definition.replace(` ON ${textOf(pair.live)} `, ' ON ') ===
+      b.definition.replace(` ON ${textOf(pair.incoming)} `, ' ON ');
+  for (const live of pair.live.triggers.filter((trigger) => !trigger.capture)) {
+    const object = `${pair.label} ${live.name}`;
+    const present = mine.find((one) => one.name === live.name);
+    if (present && same(live, present)) {
+      draft.item('trigger', object, 'already on the incoming table');
+      continue;
+    }
+    if (present)
+      draft.silent(
+        'clear',
+        `trigger ${object}`,
+        'gives way to the live one',
+        `DROP TRIGGER ${identifier(live.name)} ON ${pair.before}`,
+      );
+    draft.step('behaviour', 'trigger', object, 'made anew on the new table', live.definition);
+    const state = firing[live.enabled];
+    if (state)
+      draft.silent(
+        'behaviour',
+        `trigger ${object}`,
+        state.toLowerCase(),
+        `ALTER TABLE ${pair.after} ${state} TRIGGER ${identifier(live.name)}`,
+      );
+    if (live.comment !== null)
+      draft.silent(
+        'behaviour',
+        `trigger ${object}`,
+        'comment',
+        `COMMENT ON TRIGGER ${identifier(live.name)} ON ${pair.after} IS ${literal(live.comment)}`,
+      );
+  }
+  for (const one of mine.filter((trigger) => !pair.live.triggers.some((live) => live.name === trigger.name))) {
+    draft.item('trigger', `${pair.label} ${one.name}`, 'only on the incoming table: comes along');
+    draft.differences.push({ key: `trigger ${pair.label} ${one.name}`, why: 'new with the incoming table' });
+  }
+}
+
+// As format('%I') writes it: quotes only where they are needed. A name that needs them and is not found is made anew.
+function textOf(name: { readonly schema: string; readonly name: string }): string {
+  return [name.schema, name.name].map((part) => (/^[a-z_][a-z0-9_]*$/.test(part) ? part : identifier(part))).join('.');
+}
+
+/** Policies are exactly the live table's. Their text names other tables, so they are compiled after the names are right. */
+export function planPolicies({ draft }: Scene, pair: Pair): void {
+  for (const policy of pair.incoming.policies)
+    draft.silent(
+      'clear',
+      `policy ${pair.label} ${policy.name}`,
+      'taken off the incoming table',
+      `DROP POLICY ${identifier(policy.name)} ON ${pair.before}`,
+    );
+  for (const policy of pair.live.policies) {
+    draft.step(
+      'behaviour',
+      'policy',
+      `${pair.label} ${policy.name}`,
+      'made anew on the new table',
+      policySql(pair.after, policy),
+    );
+    if (policy.comment !== null)
+      draft.silent(
+        'behaviour',
+        `policy ${pair.label} ${policy.name}`,
+        'comment',
+        `COMMENT ON POLICY ${identifier(policy.name)} ON ${pair.after} IS ${literal(policy.comment)}`,
+      );
+  }
+}
+
+function policySql(table: string, policy: Policy): string {
+  const using = policy.using === null ? '' : ` USING (${policy.using})`;
+  const check = policy.check === null ? '' : ` WITH CHECK (${policy.check})`;
+  const kind = policy.permissive ? 'PERMISSIVE' : 'RESTRICTIVE';
+  return `CREATE POLICY ${identifier(policy.name)} ON ${table} AS ${kind} FOR ${policy.command} TO ${policy.roles.map(role).join(', ')}${using}${check}`;
+}
+
+/** Rules: as triggers, but always made anew, since their text may name any table of the set. */
+export function planRules({ draft }: Scene, pair: Pair): void {
+  const known = new Set(pair.live.rules.map((rule) => rule.name));
+  for (const rule of pair.incoming.rules) {
+    if (known.has(rule.name))
+      draft.silent(
+        'clear',
+        `rule ${pair.label} ${rule.name}`,
+        'gives way to the live one',
+        `DROP RULE ${identifier(rule.name)} ON ${pair.before}`,
+      );
+    else added(draft, pair, rule);
+  }
+  for (const rule of pair.live.rules) {
+    draft.step('behaviour', 'rule', `${pair.label} ${rule.name}`, 'made anew on the new table', rule.definition);
+    const state = firing[rule.enabled];
+    if (state)
+      draft.silent(
+        'behaviour',
+        `rule ${pair.label} ${rule.name}`,
+        state.toLowerCase(),
+        `ALTER TABLE ${pair.after} ${state} RULE ${identifier(rule.name)}`,
+      );
+    if (rule.comment !== null)
+      draft.silent(
+        'behaviour',
+        `rule ${pair.label} ${rule.name}`,
+        'comment',
+        `COMMENT ON RULE ${identifier(rule.name)} ON ${pair.after} IS ${literal(rule.comment)}`,
+      );
+  }
+}
+
+function added(draft: Scene['draft'], pair: Pair, rule: Rule): void {
+  draft.item('rule', `${pair.label} ${rule.name}`, 'only on the incoming table: comes along');
+  draft.differences.push({ key: `rule ${pair.label} ${rule.name}`, why: 'new with the incoming table' });
+}

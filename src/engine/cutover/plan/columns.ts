@@ -1,0 +1,116 @@
+import { identifier } from '../../../plan/sql.ts';
+import type { Column } from '../catalog.ts';
+import { literal, passing, quote } from '../names.ts';
+import type { Pair, Scene } from './context.ts';
+import { optionSteps } from './options.ts';
+
+/** Makes the columns of the incoming table behave as those of the live one; refuses what cannot be made so. */
+export function planColumns(scene: Scene, pair: Pair): void {
+  const incoming = new Map(pair.incoming.columns.map((column) => [column.name, column]));
+  for (const live of pair.live.columns) {
+    const column = incoming.get(live.name);
+    if (column) alignColumn(scene, pair, live, column);
+    else missing(scene, pair, live);
+  }
+  const known = new Set(pair.live.columns.map((column) => column.name));
+  for (const column of pair.incoming.columns) if (!known.has(column.name)) added(scene, pair, column);
+  const common = pair.live.columns.filter((column) => incoming.has(column.name)).map((column) => column.name);
+  const order = pair.incoming.columns.filter((column) => known.has(column.name)).map((column) => column.name);
+  if (common.join('\0') !== order.join('\0'))
+    scene.draft.warnings.push(
+      `${pair.label}: its columns come in another order; a prepared SELECT * of a client that stays connected fails once`,
+    );
+}
+
+function missing({ draft, direction }: Scene, pair: Pair, live: Column): void {
+  if (direction === 'rollback') {
+    draft.item('column', `${pair.label}.${live.name}`, 'not in the backup, as it came with the cutover: goes');
+    draft.differences.push({ key: `column ${pair.label}.${live.name}`, why: 'the backup does not have it' });
+    draft.differences.push({ key: `order ${pair.label}`, why: 'the backup has other columns' });
+  } else draft.problems.push(`${pair.label}: the incoming table lacks column ${live.name} (${live.type})`);
+}
+
+function added({ draft }: Scene, pair: Pair, column: Column): void {
+  draft.item('column', `${pair.label}.${column.name}`, 'new with the incoming table: comes along');
+  draft.differences.push({ key: `column ${pair.label}.${column.name}`, why: 'new with the incoming table' });
+  draft.differences.push({ key: `order ${pair.label}`, why: 'the incoming table has more columns' });
+  if (column.notNull && column.default === null && !column.identity && !column.generated)
+    draft.warnings.push(
+      `${pair.label}.${column.name}: new, NOT NULL and without default, so writers that do not know it fail`,
+    );
+}
+
+function alignColumn(scene: Scene, pair: Pair, live: Column, column: Column): void {
+  const { draft } = scene;
+  const object = `${pair.label}.${live.name}`;
+  const differs = ['type', 'collation', 'generated'].filter(
+    (key) => live[key as keyof Column] !== column[key as keyof Column],
+  );
+  if (live.generated && live.default !== column.default) differs.push('generation expression');
+  if (differs.length > 0) draft.problems.push(`${object}: the incoming column differs in ${differs.join(', ')}`);
+  const alter = (place: 'shape' | 'settings', action: string, what: string) =>
+    draft.step(
+      place,
+      'column',
+      object,
+      action,
+      `ALTER TABLE ${pair.before} ALTER COLUMN ${identifier(live.name)} ${what}`,
+    );
+  alignNotNull(scene, pair, live, column, alter);
+  alignIdentity(pair, live, column, alter);
+  if (!live.generated && !live.identity && live.default !== (column.identity ? null : column.default))
+    alter(
+      'settings',
+      'default as on the live table',
+      live.default === null ? 'DROP DEFAULT' : `SET DEFAULT ${live.default}`,
+    );
+  alignDetails(scene, pair, live, column, alter);
+  draft.item('column', object, 'kept as it is on the live table');
+}
+
+type Alter = (place: 'shape' | 'settings', action: string, what: string) => void;
+
+function alignNotNull({ draft, catalog }: Scene, pair: Pair, live: Column, column: Column, alter: Alter): void {
+  const object = `${pair.label}.${live.name}`;
+  // From 18 on NOT NULL is a constraint with a name, handled with the others.
+  if (live.notNull && !column.notNull && catalog.serverVersion < 180000)
+    alter('shape', 'made NOT NULL', 'SET NOT NULL');
+  if (live.notNull || !column.notNull) return;
+  draft.differences.push({ key: `column ${object} not-null`, why: 'the incoming table is stricter' });
+  draft.warnings.push(`${object}: NOT NULL on the incoming table only; writers that leave it empty will fail`);
+}
+
+function alignIdentity(pair: Pair, live: Column, column: Column, alter: Alter): void {
+  if (live.identity === column.identity) return;
+  const kind = live.identity === 'a' ? 'ALWAYS' : 'BY DEFAULT';
+  if (live.identity === '') return alter('settings', 'no identity, as on the live table', 'DROP IDENTITY');
+  if (column.identity !== '') return alter('settings', `identity ${kind}`, `SET GENERATED ${kind}`);
+  if (column.default !== null) alter('shape', 'default gives way to the identity', 'DROP DEFAULT');
+  if (!column.notNull) alter('shape', 'made NOT NULL for the identity', 'SET NOT NULL');
+  const sequence = { schema: pair.incoming.schema, name: passing('identity', pair.label, live.name) };
+  const parameters = pair.live.sequences.find((one) => one.identity && one.column === live.name)?.parameters ?? '';
+  const options = `(SEQUENCE NAME ${quote(sequence)} ${parameters})`;
+  alter('shape', `identity ${kind}`, `ADD GENERATED ${kind} AS IDENTITY ${options}`);
+}
+
+const storages: Record<string, string> = { p: 'PLAIN', e: 'EXTERNAL', m: 'MAIN', x: 'EXTENDED' };
+const compressions: Record<string, string> = { '': 'DEFAULT', p: 'pglz', l: 'lz4' };
+
+function alignDetails(scene: Scene, pair: Pair, live: Column, column: Column, alter: Alter): void {
+  if (live.statistics !== column.statistics)
+    alter('settings', 'statistics target', `SET STATISTICS ${live.statistics}`);
+  if (live.storage !== column.storage) alter('settings', 'storage', `SET STORAGE ${storages[live.storage] ?? 'PLAIN'}`);
+  if (live.compression !== column.compression)
+    alter('settings', 'compression', `SET COMPRESSION ${compressions[live.compression] ?? 'DEFAULT'}`);
+  for (const what of optionSteps(live.options, column.options)) alter('settings', 'column options', what);
+  if (live.comment === column.comment) return;
+  const target = `${pair.before}.${identifier(live.name)}`;
+  const text = live.comment === null ? 'NULL' : literal(live.comment);
+  scene.draft.step(
+    'settings',
+    'comment',
+    `${pair.label}.${live.name}`,
+    'as on the live table',
+    `COMMENT ON COLUMN ${target} IS ${text}`,
+  );
+}

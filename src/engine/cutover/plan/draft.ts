@@ -1,0 +1,68 @@
+import type { Phase, PlanItem, PlannedDifference, Step } from '../contract.ts';
+
+/**
+ * The places a statement can have, in the order they run. The order is the algorithm: keys and sequences let go of the
+ * old tables before these move; what is compiled from names (triggers, policies, views) comes after the names are right.
+ */
+const places = {
+  shape: 'prepare',
+  build: 'prepare',
+  keys: 'prepare',
+  validate: 'prepare',
+  analyze: 'prepare',
+  rebuild: 'prepare',
+  settings: 'staged',
+  rights: 'staged',
+  clear: 'staged',
+  advance: 'staged',
+  rename: 'staged',
+  lock: 'lock',
+  letGo: 'swap',
+  displace: 'swap',
+  move: 'swap',
+  name: 'swap',
+  own: 'swap',
+  behaviour: 'swap',
+  point: 'swap',
+  functions: 'swap',
+  rematerialize: 'swap',
+  views: 'swap',
+  publish: 'swap',
+  discard: 'swap',
+  counters: 'swap',
+  capture: 'swap',
+  confirm: 'after',
+  refresh: 'after',
+} as const satisfies Record<string, Phase>;
+
+export type Place = keyof typeof places;
+
+/** A plan in the making. Parts add to it in any order; `steps` gives them in the order of their places. */
+export class Draft {
+  readonly problems: string[] = [];
+  readonly warnings: string[] = [];
+  readonly items: PlanItem[] = [];
+  readonly differences: PlannedDifference[] = [];
+  readonly #steps: (Step & { readonly rank: number })[] = [];
+
+  /** One statement, and its line in the list of what is done. */
+  step(place: Place, kind: string, object: string, action: string, sql: string): void {
+    this.silent(place, `${kind} ${object}`, action, sql);
+    this.item(kind, object, action);
+  }
+
+  /** A statement that belongs to something listed already. */
+  silent(place: Place, object: string, action: string, sql: string): void {
+    this.#steps.push({ phase: places[place], object, action, sql, rank: Object.keys(places).indexOf(place) });
+  }
+
+  item(kind: string, object: string, action: string): void {
+    this.items.push({ kind, object, action });
+  }
+
+  steps(): Step[] {
+    const sorted = this.#steps.map((step, index) => ({ step, index }));
+    sorted.sort((a, b) => a.step.rank - b.step.rank || a.index - b.index);
+    return sorted.map(({ step: { rank: _rank, ...step } }) => step);
+  }
+}

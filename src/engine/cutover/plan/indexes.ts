@@ -1,0 +1,189 @@
+import { identifier } from '../../../plan/sql.ts';
+import type { Constraint, Index } from '../catalog.ts';
+import { literal, passing, quote } from '../names.ts';
+import type { Pair, Scene } from './context.ts';
+import { type Match, matchUp } from './matching.ts';
+import { nameOfAddition, planRenames, type Rename } from './renames.ts';
+
+/** Constraints (but foreign keys) and indexes: matched by definition, made before the swap where they are missing. */
+export function planIndexes(scene: Scene, pair: Pair): void {
+  const constraints = matchUp(
+    pair.live.constraints.filter((one) => one.type !== 'f' && has(scene, pair, one)),
+    pair.incoming.constraints.filter((one) => one.type !== 'f'),
+    (a, b) => a.type === b.type && a.definition === b.definition,
+  );
+  const indexes = matchUp(
+    pair.live.indexes.filter((one) => one.constraint === null && usable(scene, pair, one)),
+    pair.incoming.indexes.filter((one) => one.constraint === null && one.valid),
+    (a, b) => a.unique === b.unique && a.tail === b.tail,
+  );
+  for (const match of constraints.matches) constraint(scene, pair, match);
+  for (const match of indexes.matches) index(scene, pair, match);
+  const used = new Set([...pair.live.constraints, ...pair.live.indexes].map((one) => one.name));
+  const addition = (kind: Rename['kind'], name: string): Rename => {
+    const to = nameOfAddition(scene, pair, name, used);
+    scene.draft.item(kind, `${pair.label} ${to}`, 'only on the incoming table: comes along');
+    const what = kind === 'index' ? 'index' : 'constraint';
+    scene.draft.differences.push({ key: `${what} ${pair.label} ${to}`, why: 'new with the incoming table' });
+    if (kind === 'key')
+      scene.draft.differences.push({ key: `index ${pair.label} ${to}`, why: 'new with the incoming table' });
+    return { kind, from: name, to };
+  };
+  planRenames(scene, pair, [
+    ...constraints.matches.map((match) => ({
+      kind: kindOf(match.live),
+      from: currentName(pair, match),
+      to: match.live.name,
+    })),
+    ...constraints.added.map((one) => addition(kindOf(one), one.name)),
+    ...indexes.matches.map(
+      (match): Rename => ({
+        kind: 'index',
+        from: match.current?.name ?? builtName(pair, match.live.name),
+        to: match.live.name,
+      }),
+    ),
+    ...indexes.added.map((one) => addition('index', one.name)),
+  ]);
+  planMarks(scene, pair, constraints.matches, indexes.matches);
+}
+
+// A key's index bears the same name and must be unique in the schema; the others only in the table.
+function kindOf(one: Constraint): 'key' | 'constraint' {
+  return ['p', 'u', 'x'].includes(one.type) ? 'key' : 'constraint';
+}
+
+function builtName(pair: Pair, name: string): string {
+  return passing('built', pair.label, name);
+}
+
+function currentName(pair: Pair, match: Match<Constraint>): string {
+  return match.current?.name ?? builtName(pair, match.live.name);
+}
+
+// In a rollback, what hangs on a column that came with the cutover goes with it.
+function has(scene: Scene, pair: Pair, one: Constraint): boolean {
+  const columns = new Set(pair.incoming.columns.map((column) => column.name));
+  const fits = scene.direction === 'cutover' || one.columns.every((column) => columns.has(column));
+  if (!fits)
+    scene.draft.differences.push({ key: `constraint ${pair.label} ${one.name}`, why: 'the backup lacks its column' });
+  if (!fits)
+    scene.draft.differences.push({ key: `index ${pair.label} ${one.name}`, why: 'the backup lacks its column' });
+  return fits;
+}
+
+// An index on an expression does not tell its columns; what cannot be built stops the preparation, before any harm.
+function usable(scene: Scene, pair: Pair, one: Index): boolean {
+  if (scene.direction === 'cutover') return true;
+  const missing = pair.live.columns.filter(
+    (column) => !pair.incoming.columns.some((other) => other.name === column.name),
+  );
+  const fits = !missing.some((column) => one.tail.includes(column.name));
+  if (!fits)
+    scene.draft.differences.push({ key: `index ${pair.label} ${one.name}`, why: 'the backup lacks its column' });
+  return fits;
+}
+
+function constraint(scene: Scene, pair: Pair, { live, current }: Match<Constraint>): void {
+  const { draft } = scene;
+  const object = `${pair.label} ${live.name}`;
+  const name = current?.name ?? builtName(pair, live.name);
+  const later = live.type === 'c' && !current;
+  if (!current) {
+    if (live.type === 'p' && pair.incoming.constraints.some((one) => one.type === 'p'))
+      draft.problems.push(`${pair.label}: the incoming table has another primary key than ${live.definition}`);
+    const sql = `ALTER TABLE ${pair.before} ADD CONSTRAINT ${identifier(name)} ${live.definition}${later ? ' NOT VALID' : ''}`;
+    draft.step(live.type === 'n' ? 'shape' : 'build', 'constraint', object, 'made on the incoming table', sql);
+  } else draft.item('constraint', object, 'already on the incoming table');
+  const validated = current ? current.validated : !later;
+  if (live.validated && !validated)
+    draft.silent(
+      'validate',
+      `constraint ${object}`,
+      'validated',
+      `ALTER TABLE ${pair.before} VALIDATE CONSTRAINT ${identifier(name)}`,
+    );
+  if (!live.validated && validated)
+    draft.differences.push({
+      key: `constraint ${object} validated`,
+      why: 'the incoming rows were checked, the live ones never',
+    });
+}
+
+function index({ draft }: Scene, pair: Pair, { live, current }: Match<Index>): void {
+  const object = `${pair.label} ${live.name}`;
+  if (current) return draft.item('index', object, 'already on the incoming table');
+  const sql = `CREATE ${live.unique ? 'UNIQUE ' : ''}INDEX ${identifier(builtName(pair, live.name))} ON ${pair.before} ${live.tail}`;
+  draft.step('build', 'index', object, 'built on the incoming table', sql);
+}
+
+/** Comments, replica identity and clustering, under the names these objects have before they are renamed. */
+function planMarks(
+  scene: Scene,
+  pair: Pair,
+  constraints: readonly Match<Constraint>[],
+  indexes: readonly Match<Index>[],
+): void {
+  const named = new Map<string, { current: string; comment: string | null }>();
+  for (const match of indexes)
+    named.set(match.live.name, {
+      current: match.current?.name ?? builtName(pair, match.live.name),
+      comment: match.current?.comment ?? null,
+    });
+  for (const match of constraints.filter((one) => kindOf(one.live) === 'key')) {
+    const own = pair.incoming.indexes.find((one) => one.oid === match.current?.indexOid);
+    named.set(match.live.name, { current: currentName(pair, match), comment: own?.comment ?? null });
+  }
+  for (const match of constraints) {
+    if (match.live.comment !== (match.current?.comment ?? null))
+      comment(
+        scene,
+        `constraint ${pair.label} ${match.live.name}`,
+        `CONSTRAINT ${identifier(currentName(pair, match))} ON ${pair.before}`,
+        match.live.comment,
+      );
+  }
+  for (const live of pair.live.indexes) {
+    const mark = named.get(live.name);
+    if (!mark) continue;
+    const place = quote({ schema: pair.incoming.schema, name: mark.current });
+    if (live.comment !== mark.comment)
+      comment(scene, `index ${pair.label} ${live.name}`, `INDEX ${place}`, live.comment);
+    if (live.isClustered)
+      scene.draft.silent(
+        'settings',
+        `index ${pair.label} ${live.name}`,
+        'clusters its table',
+        `ALTER TABLE ${pair.before} CLUSTER ON ${identifier(mark.current)}`,
+      );
+  }
+  replicaIdentity(scene, pair, (name) => named.get(name)?.current);
+}
+
+function comment({ draft }: Scene, object: string, target: string, text: string | null): void {
+  draft.step(
+    'settings',
+    'comment',
+    object,
+    'as on the live table',
+    `COMMENT ON ${target} IS ${text === null ? 'NULL' : literal(text)}`,
+  );
+}
+
+function replicaIdentity({ draft }: Scene, pair: Pair, current: (name: string) => string | undefined): void {
+  const own = pair.live.indexes.find((index) => index.isReplicaIdentity);
+  const name = own && current(own.name);
+  const kinds: Record<string, string> = { d: 'DEFAULT', f: 'FULL', n: 'NOTHING' };
+  const wanted =
+    pair.live.replicaIdentity === 'i' && name ? `USING INDEX ${identifier(name)}` : kinds[pair.live.replicaIdentity];
+  const same = pair.live.replicaIdentity === pair.incoming.replicaIdentity && pair.live.replicaIdentity !== 'i';
+  if (same || !wanted) draft.item('replica identity', pair.label, 'as on the live table');
+  else
+    draft.step(
+      'settings',
+      'replica identity',
+      pair.label,
+      wanted,
+      `ALTER TABLE ${pair.before} REPLICA IDENTITY ${wanted}`,
+    );
+}

@@ -1,0 +1,158 @@
+import { identifier } from '../../../plan/sql.ts';
+import type { Name } from '../contract.ts';
+import { literal, passing, quote, shown } from '../names.ts';
+import { movesSchema, type Pair, type Scene } from './context.ts';
+import { displacedSequence } from './sequences.ts';
+import { boundViews } from './views.ts';
+
+/** The exchange itself: the old table out of the way, the new one in its place. Names change, not one row is touched. */
+export function planMoves(scene: Scene): void {
+  const schemas = new Set(scene.pairs.map((pair) => pair.exchange.displaced.schema));
+  for (const schema of schemas) if (!scene.catalog.schemas.has(schema)) makeSchema(scene, schema);
+  for (const pair of scene.pairs) {
+    displace(scene, pair);
+    const temporary = passing('arriving', scene.stamp, pair.label);
+    const step = (sql: string) =>
+      scene.draft.silent('move', `table ${pair.label}`, 'the incoming table takes the name', sql);
+    // By a passing name: the staging schema may hold another table of the live name, and the live one of the staging's.
+    if (movesSchema(pair) && pair.incoming.name !== pair.live.name) {
+      step(`ALTER TABLE ${pair.before} RENAME TO ${identifier(temporary)}`);
+      step(
+        `ALTER TABLE ${quote({ schema: pair.incoming.schema, name: temporary })} SET SCHEMA ${identifier(pair.live.schema)}`,
+      );
+      step(
+        `ALTER TABLE ${quote({ schema: pair.live.schema, name: temporary })} RENAME TO ${identifier(pair.live.name)}`,
+      );
+    } else if (movesSchema(pair)) step(`ALTER TABLE ${pair.before} SET SCHEMA ${identifier(pair.live.schema)}`);
+    else step(`ALTER TABLE ${pair.before} RENAME TO ${identifier(pair.live.name)}`);
+    scene.draft.item(
+      'table',
+      pair.label,
+      `${shown(pair.incoming)} takes its place; the old one becomes ${shown(pair.exchange.displaced)}`,
+    );
+  }
+}
+
+// Owners of the tables keep their way in: the checks of a foreign key run in the name of the table's owner.
+function makeSchema({ draft, pairs }: Scene, schema: string): void {
+  draft.silent('shape', `schema ${schema}`, 'made', `CREATE SCHEMA IF NOT EXISTS ${identifier(schema)}`);
+  const owners = new Set(
+    pairs.filter((pair) => pair.exchange.displaced.schema === schema).map((pair) => pair.live.owner),
+  );
+  for (const owner of owners)
+    draft.silent(
+      'shape',
+      `schema ${schema}`,
+      "open to its tables' owner",
+      `GRANT USAGE, CREATE ON SCHEMA ${identifier(schema)} TO ${identifier(owner)}`,
+    );
+}
+
+function displace({ draft, stamp }: Scene, pair: Pair): void {
+  const { displaced } = pair.exchange;
+  const step = (sql: string) =>
+    draft.silent('displace', `table ${pair.label}`, `the old table becomes ${shown(displaced)}`, sql);
+  if (displaced.schema === pair.live.schema) {
+    for (const index of pair.live.indexes)
+      step(
+        `ALTER INDEX ${quote({ schema: pair.live.schema, name: index.name })} RENAME TO ${identifier(passing('displaced', stamp, pair.label, index.name))}`,
+      );
+    for (const sequence of pair.live.sequences.filter((one) => one.identity))
+      step(`ALTER SEQUENCE ${quote(sequence)} RENAME TO ${identifier(displacedSequence(pair, sequence))}`);
+    // The incoming table may stand there still, so it steps aside: its turn is next.
+    return step(`ALTER TABLE ${pair.after} RENAME TO ${identifier(displaced.name)}`);
+  }
+  const temporary = passing('leaving', stamp, pair.label);
+  if (displaced.name === pair.live.name)
+    return step(`ALTER TABLE ${pair.after} SET SCHEMA ${identifier(displaced.schema)}`);
+  step(`ALTER TABLE ${pair.after} RENAME TO ${identifier(temporary)}`);
+  step(
+    `ALTER TABLE ${quote({ schema: pair.live.schema, name: temporary })} SET SCHEMA ${identifier(displaced.schema)}`,
+  );
+  step(`ALTER TABLE ${quote({ schema: displaced.schema, name: temporary })} RENAME TO ${identifier(displaced.name)}`);
+}
+
+/**
+ * All exclusive locks, taken at one place and in the order clients take theirs: views before what they read, tables that
+ * point before those pointed at. A reader that holds a view waits for nothing we hold, so no client is ever the victim
+ * of a deadlock; where an order cannot be foreseen, lock_timeout makes us the one who yields.
+ */
+export function planLocks(scene: Scene): void {
+  const { draft } = scene;
+  for (const view of boundViews(scene)) {
+    // LOCK TABLE on a view locks all it reads as well; setting the owner it has locks the view alone.
+    const kind = view.materialized ? 'MATERIALIZED VIEW' : 'VIEW';
+    draft.silent(
+      'lock',
+      `view ${shown(view)}`,
+      'locked',
+      `ALTER ${kind} ${quote(view)} OWNER TO ${identifier(view.owner)}`,
+    );
+  }
+  const tables = new Map<string, Name>();
+  const add = (name: Name) => tables.set(JSON.stringify([name.schema, name.name]), name);
+  for (const dependent of scene.catalog.dependents) if (dependent.kind === 'policy' && dependent.on) add(dependent.on);
+  for (const key of scene.catalog.incomingKeys) add(key.table);
+  const pointing = [...scene.pairs].sort(
+    (a, b) => outward(scene, b) - outward(scene, a) || (a.label < b.label ? -1 : 1),
+  );
+  for (const pair of pointing) add(pair.live);
+  for (const pair of scene.pairs) {
+    for (const one of pair.live.constraints)
+      if (one.references && !scene.pairs.some((other) => other.incoming.oid === one.references?.oid))
+        add(one.references);
+    for (const one of pair.incoming.constraints)
+      if (one.references && draft.steps().some((step) => step.object.endsWith(` ${one.name}`) && step.phase === 'swap'))
+        addOutside(scene, one.references, add);
+  }
+  for (const name of tables.values())
+    draft.silent('lock', `table ${shown(name)}`, 'locked', `LOCK TABLE ${quote(name)} IN ACCESS EXCLUSIVE MODE`);
+}
+
+function addOutside(scene: Scene, name: Name & { readonly oid: string }, add: (name: Name) => void): void {
+  if (!scene.pairs.some((pair) => pair.incoming.oid === name.oid)) add(name);
+}
+
+// How many tables of the set it points at.
+function outward(scene: Scene, pair: Pair): number {
+  return pair.live.constraints.filter((one) => scene.pairs.some((other) => other.live.oid === one.references?.oid))
+    .length;
+}
+
+/** Triggers that record what is written from now on, so that a rollback can carry it back. */
+export function planCapture(scene: Scene): void {
+  const { draft, stamp } = scene;
+  const name = identifier('zz_drover_capture');
+  const truncated = identifier('zz_drover_capture_truncate');
+  for (const pair of scene.pairs) {
+    const own = (table: typeof pair.live) =>
+      table.triggers.filter((trigger) => trigger.capture).map((trigger) => identifier(trigger.name));
+    for (const trigger of own(pair.incoming))
+      draft.silent('clear', `capture ${pair.label}`, 'old recording ends', `DROP TRIGGER ${trigger} ON ${pair.before}`);
+    for (const trigger of own(pair.live))
+      draft.silent('letGo', `capture ${pair.label}`, 'old recording ends', `DROP TRIGGER ${trigger} ON ${pair.after}`);
+    if (!scene.capture) continue;
+    const run = `EXECUTE FUNCTION drover.capture_change(${literal(stamp)})`;
+    draft.step(
+      'capture',
+      'capture',
+      pair.label,
+      'changes are recorded from now on',
+      `CREATE TRIGGER ${name} AFTER INSERT OR UPDATE OR DELETE ON ${pair.after} FOR EACH ROW ${run}`,
+    );
+    draft.silent(
+      'capture',
+      `capture ${pair.label}`,
+      'truncation is recorded',
+      `CREATE TRIGGER ${truncated} AFTER TRUNCATE ON ${pair.after} FOR EACH STATEMENT ${run}`,
+    );
+    // Also in sessions that set session_replication_role: what they write is live all the same.
+    for (const trigger of [name, truncated])
+      draft.silent(
+        'capture',
+        `capture ${pair.label}`,
+        'whoever writes',
+        `ALTER TABLE ${pair.after} ENABLE ALWAYS TRIGGER ${trigger}`,
+      );
+  }
+}

@@ -1,0 +1,102 @@
+import { identifier } from '../../../plan/sql.ts';
+import type { Sequence } from '../catalog.ts';
+import { literal, passing, quote, shown } from '../names.ts';
+import type { Pair, Scene } from './context.ts';
+import { nameOfAddition, planRenames, type Rename } from './renames.ts';
+
+/** The identity sequence the incoming column has, or will have once it is prepared. */
+export function incomingIdentity(pair: Pair, live: Sequence): Sequence | undefined {
+  const present = pair.incoming.sequences.find((one) => one.identity && one.column === live.column);
+  if (present || !pair.incoming.columns.some((column) => column.name === live.column)) return present;
+  const made = { schema: pair.incoming.schema, name: passing('identity', pair.label, live.column) };
+  return { ...live, ...made, owner: pair.incoming.owner, grants: [], comment: null };
+}
+
+/**
+ * A serial's sequence stays and serves the new table: its counter, its rights and whoever calls it by name see no
+ * change, and ids go on rising through a rollback. An identity's sequence belongs to its column for good, so there the
+ * new one takes over name, rights and counter.
+ */
+export function planSequences(scene: Scene, pair: Pair): void {
+  const renames: Rename[] = [];
+  for (const live of pair.live.sequences) {
+    if (!pair.incoming.columns.some((column) => column.name === live.column)) continue;
+    if (!live.identity) keep(scene, pair, live);
+    else renames.push(...hand(scene, pair, live));
+  }
+  const used = new Set(pair.live.sequences.map((one) => one.name));
+  for (const one of pair.incoming.sequences.filter((sequence) => sequence.owned)) {
+    const live = pair.live.columns.find((column) => column.name === one.column);
+    if (!live && one.schema === pair.incoming.schema) {
+      const to = nameOfAddition(scene, pair, one.name, used);
+      renames.push({ kind: 'sequence', from: one.name, to });
+      scene.draft.differences.push({ key: `sequence ${pair.live.schema}.${to}`, why: 'new with the incoming table' });
+    } else if (live && !one.identity && !pair.live.sequences.some((other) => other.oid === one.oid))
+      scene.draft.step(
+        'clear',
+        'sequence',
+        shown(one),
+        'dropped: its column uses the live sequence',
+        `DROP SEQUENCE ${quote(one)}`,
+      );
+  }
+  planRenames(scene, pair, renames);
+}
+
+/** Serial: the live sequence lets go of the old column, is advanced past the new rows, and belongs to the new column. */
+function keep({ draft }: Scene, pair: Pair, live: Sequence): void {
+  draft.item('sequence', shown(live), `stays, and serves the new ${pair.label}.${live.column}`);
+  draft.silent('advance', `sequence ${shown(live)}`, 'past the highest incoming id', advance(pair, live, live));
+  if (!live.owned) return;
+  draft.silent(
+    'letGo',
+    `sequence ${shown(live)}`,
+    'lets go of the old table',
+    `ALTER SEQUENCE ${quote(live)} OWNED BY NONE`,
+  );
+  draft.silent(
+    'own',
+    `sequence ${shown(live)}`,
+    'belongs to the new table',
+    `ALTER SEQUENCE ${quote(live)} OWNED BY ${pair.after}.${identifier(live.column)}`,
+  );
+}
+
+function hand({ draft }: Scene, pair: Pair, live: Sequence): Rename[] {
+  const next = incomingIdentity(pair, live);
+  if (!next) return [];
+  draft.item('sequence', shown(live), 'the incoming one takes its name and goes on from its counter');
+  if (next.parameters !== live.parameters)
+    draft.silent(
+      'settings',
+      `sequence ${shown(live)}`,
+      live.parameters,
+      `ALTER SEQUENCE ${quote(next)} ${live.parameters}`,
+    );
+  if (next.comment !== live.comment)
+    draft.silent(
+      'settings',
+      `comment ${shown(live)}`,
+      'as on the live sequence',
+      `COMMENT ON SEQUENCE ${quote(next)} IS ${live.comment === null ? 'NULL' : literal(live.comment)}`,
+    );
+  draft.silent('advance', `sequence ${shown(live)}`, 'past the highest incoming id', advance(pair, live, next));
+  const from = quote({ schema: pair.exchange.displaced.schema, name: displacedSequence(pair, live) });
+  const to = quote(live);
+  const [further, last] = live.descending ? ['<', 'least'] : ['>', 'greatest'];
+  const sql = `SELECT pg_catalog.setval(${literal(to)}::regclass, ${last}(o.last_value, n.last_value), true) FROM ${from} o, ${to} n WHERE o.is_called AND o.last_value ${further} n.last_value OR o.is_called AND o.last_value = n.last_value AND NOT n.is_called`;
+  draft.silent('counters', `sequence ${shown(live)}`, 'goes on where the old one stood', sql);
+  return [{ kind: 'sequence', from: next.name, to: live.name }];
+}
+
+/** What the old identity's sequence is called once displaced: its own name, unless it stays in the same schema. */
+export function displacedSequence(pair: Pair, live: Sequence): string {
+  return pair.exchange.displaced.schema === pair.live.schema ? passing('displaced', pair.label, live.name) : live.name;
+}
+
+// setval is not undone by a rollback: a swap that is tried again leaves a gap, never a counter that stands too low.
+function advance(pair: Pair, live: Sequence, sequence: Sequence): string {
+  const [most, beyond] = live.descending ? ['min', '<='] : ['max', '>='];
+  const name = quote(sequence);
+  return `SELECT pg_catalog.setval(${literal(name)}::regclass, t.m, true) FROM (SELECT ${most}(${identifier(live.column)}) AS m FROM ${pair.before}) t, ${name} s WHERE t.m ${beyond} s.last_value`;
+}

@@ -1,0 +1,31 @@
+import { DroverError } from '../../errors.ts';
+import type { Counted, CutoverSpec } from './contract.ts';
+import { shown } from './names.ts';
+
+/** CUTOVER_REFUSED with every reason at once. Does nothing without one. */
+export function refuseIf(reasons: readonly string[]): void {
+  if (reasons.length === 0) return;
+  throw new DroverError('CUTOVER_REFUSED', `the cutover is refused: ${reasons.join('; ')}`, {
+    remedy: 'Mend what is named and ask again; nothing was changed on the live tables.',
+  });
+}
+
+/** Too few rows, or too many fewer than live. */
+export function shortfalls(spec: CutoverSpec, counts: readonly Counted[]): string[] {
+  const shrink = spec.maxShrinkPercent ?? 50;
+  return counts.flatMap((count) => {
+    const pair = spec.tables.find((one) => shown(one.live) === count.table);
+    const minimum = pair?.minimum ?? 1;
+    const least = Math.ceil((count.live * (100 - shrink)) / 100);
+    return [
+      ...(count.incoming < minimum
+        ? [`${count.table} would have ${count.incoming} rows, fewer than its minimum of ${minimum}`]
+        : []),
+      ...(count.incoming < least
+        ? [
+            `${count.table} would have ${count.incoming} rows instead of ${count.live}, and may lose at most ${shrink} percent`,
+          ]
+        : []),
+    ];
+  });
+}

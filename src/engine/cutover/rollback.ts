@@ -1,0 +1,96 @@
+import { DroverError } from '../../errors.ts';
+import { keyOf } from './catalog.ts';
+import type { Conflict, CutoverResult, Exchange } from './contract.ts';
+import { guarded, unswapped } from './cutover.ts';
+import { exchange, kept, planOf, prepare } from './exchange.ts';
+import type { CutoverDeps, CutoverRecord } from './ports.ts';
+import { refuseIf } from './refuse.ts';
+
+export interface RollbackOptions {
+  readonly dryRun: boolean;
+  readonly reason: string;
+  readonly actor: string;
+}
+
+// Changes written while the last pass ran; so few are carried under the locks.
+const fewEnough = 25;
+const passes = 20;
+
+/**
+ * Puts the tables of a backup back. The tables that were live go back to their staging names, whole; what was written to
+ * them since the cutover is carried into the restored ones: most of it before the locks, the rest under them.
+ */
+export async function rollbackCutover(
+  deps: CutoverDeps,
+  stamp: string,
+  options: RollbackOptions,
+): Promise<CutoverResult> {
+  const backup = await restorable(deps, stamp);
+  if (options.dryRun) {
+    const record = await wayBack(deps, backup, options);
+    const waiting = await deps.database.waiting(stamp, record.tables);
+    return { ...unswapped(await planOf(deps, record), 'rollback', true), carried: waiting };
+  }
+  return deps.database.alone(async () => {
+    const record = await wayBack(deps, await restorable(deps, stamp), options);
+    refuseIf((await planOf(deps, record)).problems);
+    await deps.database.begin(record);
+    return guarded(deps, record, async () => {
+      const early = await carryMost(deps, stamp, record.tables);
+      const plan = await prepare(deps, record);
+      const late = await carryMost(deps, stamp, record.tables);
+      const result = await exchange(deps, record, plan);
+      const conflicts = [...early.conflicts, ...late.conflicts, ...result.conflicts];
+      const whole = { ...result, carried: early.carried + late.carried + result.carried, conflicts };
+      await deps.database.mark(record.stamp, 'done', kept(whole));
+      return whole;
+    });
+  });
+}
+
+async function carryMost(deps: CutoverDeps, stamp: string, tables: readonly Exchange[]) {
+  const conflicts: Conflict[] = [];
+  let carried = 0;
+  for (let pass = 0; pass < passes; pass += 1) {
+    const done = await deps.database.carry(stamp, tables);
+    carried += done.carried;
+    conflicts.push(...done.conflicts);
+    if (done.carried + done.conflicts.length < fewEnough) break;
+  }
+  return { carried, conflicts };
+}
+
+async function restorable(deps: CutoverDeps, stamp: string): Promise<CutoverRecord> {
+  const record = await deps.database.find(stamp);
+  if (record?.kind !== 'cutover') throw new DroverError('NOT_FOUND', `there is no backup ${JSON.stringify(stamp)}`);
+  if (record.status === 'done') return record;
+  throw new DroverError(
+    'NOT_ALLOWED_NOW',
+    `the backup ${JSON.stringify(stamp)} cannot be restored: it is ${record.status}`,
+  );
+}
+
+/** The same exchange, the other way round. Where new staging tables stand meanwhile, the old ones get a schema of their own. */
+async function wayBack(deps: CutoverDeps, backup: CutoverRecord, options: RollbackOptions): Promise<CutoverRecord> {
+  const stamp = await deps.database.stamp();
+  const catalog = await deps.database.catalog(backup.tables);
+  const tables = backup.tables.map(({ incoming, live, displaced }): Exchange => {
+    const occupied =
+      catalog.tables.has(keyOf(incoming)) || (catalog.taken.get(incoming.schema)?.has(incoming.name) ?? false);
+    const aside = { schema: it(live.schema, `_staging_${stamp}`), name: live.name };
+    const place = occupied || !catalog.schemas.has(incoming.schema) ? aside : incoming;
+    return { incoming: displaced, live, displaced: place };
+  });
+  const { reason, actor } = options;
+  return {
+    stamp,
+    name: backup.name,
+    kind: 'rollback',
+    status: 'preparing',
+    ofStamp: backup.stamp,
+    spec: backup.spec,
+    tables,
+    reason,
+    actor,
+  };
+}
