@@ -182,7 +182,9 @@ async function load(
     }
     await through(parts, id, entity, page.length);
   }
-  return (await createRunStore(database).find(id)) as Run;
+  const store = createRunStore(database);
+  await store.move(id, 'completed', null);
+  return (await store.find(id)) as Run;
 }
 
 async function through({ database, target, ledger, rows, plan }: Parts, id: string, entity: string, total: number) {
