@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DroverError } from '../../errors.ts';
+import type { Run } from '../ports.ts';
 import type { Conducted, ConductorDeps, ConductorMemory } from './conductor.ts';
 import type { StageCount } from './ports.ts';
 
 // Below this many records a share says nothing.
 const enoughToJudge = 200;
-// Longer than validation and reports take; a process that dies in between is followed by another after this.
-const finishingLeaseMs = 60_000;
 // A full disk or a broken rule does not mend itself between two ticks.
 const finishPauseMs = 5_000;
 const sampleEveryMs = 1_000;
@@ -23,15 +22,30 @@ export async function settle(
   const entities = await deps.store.entities(run.id);
   const reading = entities.some((entity) => entity.status === 'reading');
   if (reading || sum(counts, 'pending') > 0 || finishing.has(run.id)) return;
-  if (!(await deps.store.claimFinishing(run.id, deps.name, finishingLeaseMs))) return;
-  const work = deps
-    .finishRun(run)
-    .catch(async (error: unknown) => {
-      deps.log.error({ err: error, runId: run.id }, 'finishing the run failed; tried again');
-      await sleep(finishPauseMs);
-    })
-    .finally(() => finishing.delete(run.id));
-  finishing.set(run.id, work);
+  if (!(await deps.store.claimFinishing(run.id, deps.name, deps.graceMs))) return;
+  finishing.set(
+    run.id,
+    finish(deps, run).finally(() => finishing.delete(run.id)),
+  );
+}
+
+/**
+ * Validation and reports may take minutes. The lease is short and renewed while this process lives, so that one that is
+ * killed over them is followed by another soon.
+ */
+async function finish(deps: ConductorDeps, run: Run): Promise<void> {
+  const renew = (): void => {
+    deps.store.claimFinishing(run.id, deps.name, deps.graceMs).catch(() => undefined);
+  };
+  const timer = setInterval(renew, deps.graceMs / 3);
+  try {
+    await deps.finishRun(run);
+  } catch (error) {
+    deps.log.error({ err: error, runId: run.id }, 'finishing the run failed; tried again');
+    await sleep(finishPauseMs);
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 async function sample(
