@@ -93,7 +93,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     packages: ['bullmq', 'ioredis', 'piscina', 'bcryptjs'],
   },
   // Stand-ins for other people's services: they know nothing of the project they are used to try.
-  'src/sandbox': { project: [], packages: ['commander', 'zod'] },
+  'src/sandbox': { project: [], packages: ['big.js', 'commander', 'luxon', 'zod'] },
 
   // Starts and measures everything else, and is imported by nothing.
   scripts: {

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import type { Source } from '../contract.ts';
+import type { Check, SourceSubject } from './check.ts';
+import type { StandIn, Trouble } from './fixture.ts';
+import { idsOf, type ReadPage, readPage, readPages, recordsOf } from './reading.ts';
+
+/** What every source promises: that the engine may stop and go on anywhere, and that trouble loses nothing. */
+export const sourceChecks: readonly Check<SourceSubject>[] = [
+  {
+    promise: 'an empty source ends at once and gives nothing',
+    async run(subject) {
+      const pages = await readPages(subject.open(await subject.standIn('empty')));
+      assert.deepEqual(recordsOf(pages), []);
+      assert.ok(pages.length <= 2, `${pages.length} pages of nothing`);
+    },
+  },
+  {
+    promise: 'a filled source gives several pages, every record once and with an id',
+    async run(subject) {
+      const pages = await readPages(subject.open(await subject.standIn('filled')));
+      assert.ok(pages.length >= 3, `${pages.length} pages: the fixture needs more records, or smaller pages`);
+      const ids = recordsOf(pages).map((record) => record.sourceId);
+      assert.equal(new Set(ids).size, ids.length, 'a record came twice although nothing moved');
+      assert.ok(!ids.includes(''), 'a record of the fixture has no id');
+    },
+  },
+  {
+    promise: 'reading goes on from every cursor, in another process, with exactly the rest',
+    async run(subject) {
+      const standIn = await subject.standIn('filled');
+      const pages = await readPages(subject.open(standIn));
+      for (const [index, { at }] of pages.entries()) {
+        const rest = await readPages(subject.open(standIn), at);
+        assert.deepEqual(recordsOf(rest), recordsOf(pages.slice(index)), `from the cursor of page ${index}`);
+      }
+    },
+  },
+  {
+    promise: 'the same page can be read again, and reading goes on as if it had not been',
+    async run(subject) {
+      const standIn = await subject.standIn('filled');
+      const source = subject.open(standIn);
+      const pages = await readPages(subject.open(standIn));
+      for (const page of pages) {
+        assert.deepEqual((await readPage(source, page.at)).records, page.records);
+        assert.deepEqual((await readPage(source, page.at)).records, page.records);
+      }
+    },
+  },
+  {
+    promise: 'a count, where there is one, is the number of records that are read',
+    async run(subject) {
+      const source = subject.open(await subject.standIn('filled'));
+      const count = await source.count?.({}, AbortSignal.timeout(30_000));
+      if (count !== undefined) assert.equal(recordsOf(await readPages(source)).length, count);
+    },
+  },
+  through('throttled', '429s lose nothing and double nothing', sameRecords),
+  through('failing', '500s and dropped connections lose nothing and double nothing', sameRecords),
+  through('repeating', 'pages that come twice lose nothing', nothingLost),
+  through('shifting', 'records that appear while reading move none out of sight', nothingLost),
+];
+
+type Compare = (calm: readonly ReadPage[], troubled: readonly ReadPage[]) => void;
+
+/** Reads once in calm and once in trouble. A source that can have no trouble keeps the promise by being what it is. */
+function through(trouble: Trouble, promise: string, compare: Compare): Check<SourceSubject> {
+  return {
+    promise,
+    async run(subject) {
+      const standIn = await subject.standIn('filled');
+      if (standIn.meet === undefined) return;
+      const calm = await readPages(subject.open(standIn));
+      compare(calm, await inTrouble(standIn, trouble, subject.open(standIn)));
+    },
+  };
+}
+
+async function inTrouble(standIn: StandIn, trouble: Trouble, source: Source): Promise<ReadPage[]> {
+  standIn.meet?.(trouble);
+  try {
+    return await readPages(source);
+  } finally {
+    standIn.meet?.('none');
+  }
+}
+
+function sameRecords(calm: readonly ReadPage[], troubled: readonly ReadPage[]): void {
+  assert.deepEqual(recordsOf(troubled), recordsOf(calm));
+}
+
+/** The ledger keeps each id once, so what comes twice costs nothing; what does not come is lost. */
+function nothingLost(calm: readonly ReadPage[], troubled: readonly ReadPage[]): void {
+  const found = idsOf(troubled);
+  assert.deepEqual(
+    [...idsOf(calm)].filter((id) => !found.has(id)),
+    [],
+    'records that were there all the time',
+  );
+}

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import type { TransformOutcome } from '../contract.ts';
+import type { JsonObject } from '../json.ts';
+import { spoiltRecord } from './arbitrary.ts';
+import type { Check, EntitySubject } from './check.ts';
+
+const runs = { numRuns: 500 };
+const sourceId = 'conformance-1';
+
+/** What every transform promises, whatever its source gives it. */
+export const transformChecks: readonly Check<EntitySubject>[] = [
+  {
+    promise: 'makes a row of a good record',
+    run(subject) {
+      const good = goodRecord(subject);
+      const fits = subject.entity.schema.safeParse(good);
+      assert.ok(fits.success, `the fixture's record does not fit the schema: ${fits.error?.message}`);
+      const outcome = transform(subject, good);
+      assert.equal(outcome.kind, 'row', `the fixture's record was not taken: ${JSON.stringify(outcome)}`);
+    },
+  },
+  {
+    promise: 'never throws',
+    run: (subject) =>
+      fuzz(subject, (raw) => {
+        subject.entity.schema.safeParse(raw);
+        transform(subject, raw);
+      }),
+  },
+  {
+    promise: 'is pure: the same record gives the same outcome and stays as it is',
+    run: (subject) =>
+      fuzz(subject, (raw) => {
+        const outcome = transform(subject, deepFreeze(structuredClone(raw)));
+        assert.deepEqual(transform(subject, raw), outcome);
+      }),
+  },
+  {
+    promise: 'makes outcomes that can be stored: JSON, without NUL or half a character',
+    run: (subject) =>
+      fuzz(subject, (raw) => {
+        const outcome = transform(subject, raw);
+        const { enrich: _secret, ...kept } = outcome as TransformOutcome & { enrich?: JsonObject };
+        const text = JSON.stringify(kept);
+        assert.deepEqual(JSON.parse(text), withoutUndefined(kept));
+        assert.doesNotMatch(text, /\\u0000|\\ud[89a-f]/, 'PostgreSQL refuses what is in the outcome');
+      }),
+  },
+  {
+    promise: 'names only columns of the target and records of entities it depends on',
+    run: (subject) =>
+      fuzz(subject, (raw) => {
+        const outcome = transform(subject, raw);
+        if (outcome.kind === 'row') assertKnown(subject, outcome);
+      }),
+  },
+];
+
+function assertKnown({ name, entity }: EntitySubject, outcome: Extract<TransformOutcome, { kind: 'row' }>): void {
+  const { columns } = entity.target;
+  const references = Object.entries(outcome.references ?? {});
+  const unknown = [...Object.keys(outcome.row), ...references.map(([column]) => column)].filter(
+    (column) => !(column in columns),
+  );
+  assert.deepEqual(unknown, [], `columns that target.columns of ${name} does not have`);
+  for (const [column, reference] of references) {
+    assert.equal(
+      columns[column]?.references,
+      reference.entity,
+      `${column} references another entity in target.columns`,
+    );
+    assert.notEqual(reference.sourceId, '', `${column} points at a record without an id`);
+  }
+}
+
+function fuzz(subject: EntitySubject, property: (raw: JsonObject) => void): void {
+  fc.assert(fc.property(spoiltRecord(goodRecord(subject)), property), runs);
+}
+
+function transform({ entity }: EntitySubject, raw: JsonObject): TransformOutcome {
+  return entity.transform(raw, { sourceId, params: {} });
+}
+
+function goodRecord({ fixture, name }: EntitySubject): JsonObject {
+  const record = fixture.records[name];
+  assert.ok(record, `the fixture has no record of ${name}: add one to its \`records\``);
+  return record;
+}
+
+function withoutUndefined(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutUndefined);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).filter(([, held]) => held !== undefined);
+  return Object.fromEntries(entries.map(([key, held]) => [key, withoutUndefined(held)]));
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value;
+  for (const held of Object.values(value)) deepFreeze(held);
+  return Object.freeze(value);
+}

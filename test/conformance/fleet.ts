@@ -1,0 +1,80 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { inject } from 'vitest';
+import { openDatabase } from '../../db/client.ts';
+import { migrateDatabase } from '../../db/migrate.ts';
+import { readConfig } from '../../src/config.ts';
+import type { RunView } from '../../src/engine/control/contract.ts';
+import { finishedStatuses } from '../../src/engine/run-status.ts';
+import type { FinishedRun, RunSubject } from '../../src/plan/conformance/index.ts';
+import type { Plan } from '../../src/plan/contract.ts';
+import { createRegistry } from '../../src/plan/registry.ts';
+import { openControl } from '../../src/service/open-control.ts';
+import { createDatabase } from '../helpers/database.ts';
+import { redisDb } from '../helpers/redis.ts';
+import type { StandIns } from './stand-ins.ts';
+import { createTargetTables } from './target.ts';
+import { createWorker } from './worker.ts';
+
+const actor = { id: 'conformance', role: 'operator' } as const;
+
+/** A database, a part of Redis, a worker and the control over them, for the runs of one plan. */
+export async function startFleet(plan: Plan, standIns: StandIns): Promise<RunSubject & { close(): Promise<void> }> {
+  const store = await createDatabase({ template: { name: 'control', migrate: migrateDatabase } });
+  const redis = redisDb();
+  const database = openDatabase({ url: store.url, applicationName: 'conformance', onError: () => undefined });
+  const env = environment(store.url, redis, plan.name);
+  const control = openControl({ database, target: database, plans: createRegistry([plan]), config: readConfig(env) });
+  const worker = createWorker();
+  return {
+    plan,
+    async run(content) {
+      const { settings, params } = await standIns.get(content);
+      await worker.serve({ ...env, ...settings });
+      const request = { plan: plan.name, params: { ...params }, maxFailurePercent: 100 };
+      const run = await control.startRun(request, actor);
+      return finished(await untilFinished(() => control.run(run.id)));
+    },
+    async rollback(runId) {
+      const undone = await control.rollback(runId, { reason: 'conformance', dryRun: false }, actor);
+      return { conflicts: undone.conflicts.length };
+    },
+    ...createTargetTables(database, plan, plan.name.replaceAll('-', '_')),
+    async close() {
+      await worker.stop();
+      await database.$client.end();
+      await Promise.all([store.drop(), redis.drop()]);
+    },
+  };
+}
+
+function environment(databaseUrl: string, redis: { url: string; prefix: string }, plan: string) {
+  const folder = join(inject('testFolder'), `conformance-${plan}`);
+  return {
+    DATABASE_URL: databaseUrl,
+    REDIS_URL: redis.url,
+    DROVER_REDIS_PREFIX: redis.prefix,
+    DROVER_ALLOW_PRIVATE_UPSTREAMS: 'true',
+    DROVER_ALLOW_VOLATILE_REDIS: 'true',
+    DROVER_TICK_MS: '20',
+    LOG_LEVEL: 'silent',
+    MIGRATION_BATCH_SIZE: '50',
+    MIGRATION_EXPORT_DIR: join(folder, 'data'),
+    MIGRATION_REPORT_DIR: join(folder, 'reports'),
+  };
+}
+
+async function untilFinished(look: () => Promise<RunView>): Promise<RunView> {
+  for (const until = Date.now() + 45_000; Date.now() < until; await sleep(50)) {
+    const run = await look();
+    if (finishedStatuses.includes(run.status)) return run;
+  }
+  const { status, reason, entities } = await look();
+  throw new Error(`the run has not ended: ${status}, ${reason}, ${JSON.stringify(entities)}`);
+}
+
+function finished({ id, status, reason, balanced, entities }: RunView): FinishedRun {
+  const sum = (field: 'extracted' | 'pending') =>
+    Object.values(entities).reduce((total, entity) => total + entity[field], 0);
+  return { id, status, reason, balanced, extracted: sum('extracted'), pending: sum('pending') };
+}

@@ -1,0 +1,79 @@
+import { existsSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  type PlanFixture,
+  type RunSubject,
+  runChecks,
+  sourceChecks,
+  transformChecks,
+} from '../../src/plan/conformance/index.ts';
+import type { Plan } from '../../src/plan/contract.ts';
+import { loadPlans } from '../../src/plan/registry.ts';
+import { redisDb } from '../helpers/redis.ts';
+import { startFleet } from './fleet.ts';
+import { createStandIns } from './stand-ins.ts';
+import { openUpstreams } from './upstreams.ts';
+
+const plans = await loadPlans();
+const space = redisDb();
+let upstreams: Awaited<ReturnType<typeof openUpstreams>>;
+
+beforeAll(async () => {
+  upstreams = await openUpstreams(space);
+});
+afterAll(async () => {
+  upstreams.close();
+  await space.drop();
+});
+
+describe.each(plans.names())('the plan %s', (name) => {
+  const file = new URL(`./${name}.fixture.ts`, import.meta.url);
+  if (!existsSync(file)) {
+    test('has a fixture', () => {
+      expect.fail(`test/conformance/${name}.fixture.ts is missing: copy that of a plan from new-plan and fill it in`);
+    });
+    return;
+  }
+  conform(plans.get(name), file);
+});
+
+function conform(plan: Plan, file: URL): void {
+  let fixture: PlanFixture;
+  let standIns: ReturnType<typeof createStandIns>;
+
+  beforeAll(async () => {
+    ({ default: fixture } = (await import(file.href)) as { default: PlanFixture });
+    standIns = createStandIns(fixture);
+  });
+  afterAll(() => standIns.close());
+
+  describe.each(Object.entries(plan.entities))('%s', (entityName, entity) => {
+    const subject = () => ({ plan, name: entityName, entity, fixture });
+
+    test.each(transformChecks)('the transform: $promise', async (check) => check.run(subject()));
+
+    test.each(sourceChecks)('the source: $promise', async (check) =>
+      check.run({
+        ...subject(),
+        standIn: standIns.get,
+        open: ({ settings, params = {} }) =>
+          entity.source({
+            entity: entityName,
+            settings: plan.settings.parse(settings),
+            params: plan.params.parse(params),
+            upstreams: upstreams.factory,
+          }),
+      }),
+    );
+  });
+
+  describe('its runs', () => {
+    let fleet: RunSubject & { close(): Promise<void> };
+    beforeAll(async () => {
+      fleet = await startFleet(plan, standIns);
+    });
+    afterAll(() => fleet.close());
+
+    test.each(runChecks)('$promise', async (check) => check.run(fleet));
+  });
+}

@@ -1,0 +1,23 @@
+import type { Content, PlanFixture, StandIn } from '../../src/plan/conformance/index.ts';
+
+export interface StandIns {
+  /** The stand-in of that content: started once, and calm. */
+  get(content: Content): Promise<StandIn>;
+  close(): Promise<void>;
+}
+
+export function createStandIns(fixture: PlanFixture): StandIns {
+  const started = new Map<Content, Promise<StandIn>>();
+  return {
+    async get(content) {
+      const known = started.get(content) ?? fixture.start(content);
+      started.set(content, known);
+      const standIn = await known;
+      standIn.meet?.('none');
+      return standIn;
+    },
+    async close() {
+      await Promise.all([...started.values()].map(async (standIn) => (await standIn).close()));
+    },
+  };
+}

@@ -1,0 +1,18 @@
+import { connectProducer, ready } from '../../queues/connection.ts';
+import type { UpstreamFactory } from '../../src/plan/upstream.ts';
+import { createUpstreamFactory } from '../../src/upstreams/factory.ts';
+import type { RedisSpace } from '../helpers/redis.ts';
+
+/** The real door to upstreams, without the patience real ones need: a stand-in takes more and forgives sooner. */
+export async function openUpstreams(space: RedisSpace): Promise<{ factory: UpstreamFactory; close(): void }> {
+  const redis = connectProducer(space.url, () => undefined);
+  await ready(redis);
+  const make = createUpstreamFactory({
+    redis,
+    prefix: space.prefix,
+    allowPrivate: true,
+    logger: { warn: () => undefined },
+    defaults: { backoffMs: 10, maxBackoffMs: 50 },
+  });
+  return { factory: (options) => make({ ...options, maxRps: 1_000 }), close: () => redis.disconnect() };
+}
