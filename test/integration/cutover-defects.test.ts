@@ -62,7 +62,7 @@ describe("the eight defects of the document's swap", () => {
   });
 
   it('1: foreign keys of tables outside the set point at the new table', async () => {
-    await harness.run('INSERT INTO notes VALUES (3, 20)');
+    await harness.run('INSERT INTO notes VALUES (3, 9)');
     await expect(harness.run('INSERT INTO notes VALUES (4, 999)')).rejects.toThrow('notes_profile');
   });
 

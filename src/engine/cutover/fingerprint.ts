@@ -1,7 +1,8 @@
-import type { Catalog, Grant, Table } from './catalog.ts';
+import type { Catalog, Grant, Table, View } from './catalog.ts';
 import { keyOf } from './catalog.ts';
 import type { Exchange, PlannedDifference } from './contract.ts';
 import { shown } from './names.ts';
+import { rewriteRelations } from './plan/rewrite.ts';
 
 type Entries = [string, unknown][];
 
@@ -9,7 +10,7 @@ type Entries = [string, unknown][];
 export function fingerprint(catalog: Catalog, tables: readonly Exchange[]): ReadonlyMap<string, string> {
   const live = tables.flatMap((exchange) => catalog.tables.get(keyOf(exchange.live)) ?? []);
   const names = new Map(live.map((table) => [table.oid, shown(table)]));
-  const entries: Entries = [...live.flatMap(ofTable), ...ofOutside(catalog, names)];
+  const entries: Entries = [...live.flatMap(ofTable), ...ofOutside(catalog, names, tables)];
   return new Map(entries.map(([key, value]) => [key, JSON.stringify(value)]));
 }
 
@@ -78,7 +79,20 @@ function ofGrants(key: string, grants: readonly Grant[]): Entries {
   return grants.map((grant) => [`${key} grant ${grant.privilege} to ${grant.grantee || 'PUBLIC'}`, grant.grantable]);
 }
 
-function ofOutside(catalog: Catalog, names: ReadonlyMap<string, string>): Entries {
+/**
+ * The text of a materialized view with every alias written out: one that was built under passing names says them, and
+ * means the same.
+ */
+function definitionOf(view: View, catalog: Catalog, tables: readonly Exchange[]): string {
+  if (!view.materialized) return view.definition;
+  const names = [...tables.map(({ live }) => live), ...catalog.views.filter((one) => one.materialized)];
+  return rewriteRelations(
+    view.definition,
+    names.map((name) => ({ from: name, to: name })),
+  );
+}
+
+function ofOutside(catalog: Catalog, names: ReadonlyMap<string, string>, tables: readonly Exchange[]): Entries {
   return [
     ...catalog.incomingKeys
       .filter((key) => names.has(key.references))
@@ -92,7 +106,7 @@ function ofOutside(catalog: Catalog, names: ReadonlyMap<string, string>): Entrie
       (view): Entries => [
         [
           `view ${shown(view)}`,
-          [view.materialized, view.definition, view.options, view.owner, view.comment, view.populated],
+          [view.materialized, definitionOf(view, catalog, tables), view.options, view.owner, view.comment, view.populated],
         ],
         ...ofGrants(`view ${shown(view)}`, view.grants),
         ...view.indexes.map((index): Entries[0] => [

@@ -6,7 +6,7 @@ import type { Name } from './contract.ts';
 const longest = 63;
 
 /** A name of at most 63 bytes; a longer one is cut between two letters and keeps a hash of the whole. */
-export function fit(name: string, ending = ''): string {
+export function shorten(name: string, ending = ''): string {
   const whole = name + ending;
   if (Buffer.byteLength(whole) <= longest) return whole;
   const tail = `_${hash(whole)}${ending}`;
@@ -25,7 +25,7 @@ export function passing(...parts: readonly string[]): string {
 
 /** The schema a displaced table of this schema is kept in. */
 export function backupSchema(schema: string, stamp: string): string {
-  return it(schema, `_backup_${stamp}`);
+  return shorten(schema, `_backup_${stamp}`);
 }
 
 export function quote(name: Name): string {

@@ -3,6 +3,7 @@ import { keyOf } from './catalog.ts';
 import type { Conflict, CutoverResult, Exchange } from './contract.ts';
 import { guarded, unswapped } from './cutover.ts';
 import { exchange, kept, planOf, prepare } from './exchange.ts';
+import { shorten } from './names.ts';
 import type { CutoverDeps, CutoverRecord } from './ports.ts';
 import { refuseIf } from './refuse.ts';
 
@@ -77,7 +78,7 @@ async function wayBack(deps: CutoverDeps, backup: CutoverRecord, options: Rollba
   const tables = backup.tables.map(({ incoming, live, displaced }): Exchange => {
     const occupied =
       catalog.tables.has(keyOf(incoming)) || (catalog.taken.get(incoming.schema)?.has(incoming.name) ?? false);
-    const aside = { schema: it(live.schema, `_staging_${stamp}`), name: live.name };
+    const aside = { schema: shorten(live.schema, `_staging_${stamp}`), name: live.name };
     const place = occupied || !catalog.schemas.has(incoming.schema) ? aside : incoming;
     return { incoming: displaced, live, displaced: place };
   });

@@ -1,5 +1,5 @@
 import { identifier } from '../../../plan/sql.ts';
-import { passing, quote } from '../names.ts';
+import { passing, quote, shorten } from '../names.ts';
 import { movesSchema, type Pair, type Scene } from './context.ts';
 
 /** What is renamed, and in which names it must be unique. */
@@ -68,8 +68,8 @@ export function nameOfAddition(scene: Scene, pair: Pair, name: string, used: Set
   const suffix = scene.spec.stagingSuffix ?? '_staging';
   const base = bare.endsWith(suffix) ? bare.slice(0, -suffix.length) : bare;
   const others = foreign(scene, pair);
-  let candidate = it(base);
-  for (let n = 2; used.has(candidate) || others.has(candidate); n += 1) candidate = it(base, `_${n}`);
+  let candidate = shorten(base);
+  for (let n = 2; used.has(candidate) || others.has(candidate); n += 1) candidate = shorten(base, `_${n}`);
   used.add(candidate);
   return candidate;
 }
@@ -88,7 +88,7 @@ export function foreign(scene: Scene, pair: Pair): ReadonlySet<string> {
 }
 
 export function freeName(base: string, ending: string, taken: ReadonlySet<string>): string {
-  let candidate = it(base, ending);
-  for (let n = 2; taken.has(candidate); n += 1) candidate = it(base, `${ending}_${n}`);
+  let candidate = shorten(base, ending);
+  for (let n = 2; taken.has(candidate); n += 1) candidate = shorten(base, `${ending}_${n}`);
   return candidate;
 }

@@ -1,4 +1,3 @@
-import { identifier } from '../../../plan/sql.ts';
 import type { Name } from '../contract.ts';
 import { quote } from '../names.ts';
 
@@ -19,7 +18,8 @@ export function rewriteRelations(query: string, moves: readonly { readonly from:
       out.push(tokens[at] ?? '');
       continue;
     }
-    out.push(quote(move.to), hasAlias(tokens, at + 3) ? '' : ` ${identifier(move.from.name)}`);
+    // The alias as the text writes the name, so that a text that had it and one that gets it become the same.
+    out.push(quote(move.to), hasAlias(tokens, at + 3) ? '' : ` ${tokens[at + 2]}`);
     at += 2;
   }
   return out.join('');
