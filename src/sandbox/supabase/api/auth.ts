@@ -1,0 +1,63 @@
+import type { Clock } from '../../core/clock.ts';
+import { type Answer, jsonAnswer, type SandboxRequest } from '../../core/message.ts';
+import { PgError } from '../pg-error.ts';
+import { makeJwt, readJwt } from './jwt.ts';
+
+export type Role = 'service_role' | 'anon';
+
+/** A project's keys. */
+export interface ProjectKeys {
+  /** Row security does not hold for it. */
+  readonly serviceRoleKey: string;
+  readonly anonKey: string;
+  /** The newer kind, which goes into `apikey` only. */
+  readonly secretKey: string;
+  readonly publishableKey: string;
+}
+
+// The secret of every local Supabase stack; a sandbox has nothing to hide.
+const JWT_SECRET = 'super-secret-jwt-token-with-at-least-32-characters-long';
+
+export function projectKeys(): ProjectKeys {
+  const claims = (role: Role) => ({
+    iss: 'supabase-sandbox',
+    ref: 'sandbox',
+    role,
+    iat: 1_700_000_000,
+    exp: 4_000_000_000,
+  });
+  return {
+    serviceRoleKey: makeJwt(claims('service_role'), JWT_SECRET),
+    anonKey: makeJwt(claims('anon'), JWT_SECRET),
+    secretKey: 'sb_secret_sandbox_0123456789',
+    publishableKey: 'sb_publishable_sandbox_0123456789',
+  };
+}
+
+/** The gateway's look at `apikey`: who may pass at all. */
+export function gateway({ headers, query }: SandboxRequest, keys: ProjectKeys): Answer | undefined {
+  const key = headers.apikey ?? query.get('apikey');
+  if (key === undefined || key === null || key === '') {
+    const hint = 'No `apikey` request header or url param was found.';
+    return jsonAnswer(401, { message: 'No API key found in request', hint });
+  }
+  if (Object.values(keys).includes(String(key))) return undefined;
+  const hint = 'Double check your Supabase `anon` or `service_role` API key.';
+  return jsonAnswer(401, { message: 'Invalid API key', hint });
+}
+
+/** Whom the database sees: the bearer token's role, else the key's. Throws PgError for a token that is none. */
+export function roleOf({ headers, query }: SandboxRequest, keys: ProjectKeys, clock: Clock): Role {
+  const key = String(headers.apikey ?? query.get('apikey'));
+  const [scheme, token] = (headers.authorization ?? '').split(' ');
+  if (scheme?.toLowerCase() === 'bearer' && token && token !== key) return roleIn(token, clock);
+  if (key === keys.secretKey) return 'service_role';
+  return key === keys.publishableKey ? 'anon' : roleIn(key, clock);
+}
+
+function roleIn(token: string, clock: Clock): Role {
+  const claims = readJwt(token, JWT_SECRET);
+  if (claims === undefined) throw new PgError('PGRST301', 'No suitable key or wrong key type');
+  if (Number(claims.exp) * 1000 < clock.now()) throw new PgError('PGRST303', 'JWT expired');
+  return claims.role === 'service_role' ? 'service_role' : 'anon';
+}

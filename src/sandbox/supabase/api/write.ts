@@ -1,0 +1,115 @@
+import type { Answer, SandboxRequest } from '../../core/message.ts';
+import { PgError } from '../pg-error.ts';
+import type { Row } from '../store/cell.ts';
+import type { Table } from '../store/table.ts';
+import { applied, noContent, rowsAnswer } from './answers.ts';
+import { choose } from './choose.ts';
+import type { ApiContext } from './context.ts';
+import { parseFilters } from './filter.ts';
+import { parseOrder } from './order.ts';
+import { objectsIn } from './payload.ts';
+import { parseSelect } from './select.ts';
+
+/** `PATCH`: changes every row that the filters leave; without filters, all. Row security leaves `anon` none. */
+export function change(request: SandboxRequest, context: ApiContext): Answer {
+  const { table, settings, clock } = context;
+  const [changes = {}, more] = objectsIn(request.body);
+  if (more !== undefined) throw new PgError('PGRST102', 'All object keys must match');
+  const cells = table.cells(changes);
+  const victims = affected(request, context);
+  const touched =
+    settings.touch === 1 && 'updated_at' in table.schema.columns ? { updated_at: clock.now() * 1000 } : {};
+  const update = (row: Row) => table.update(row, { ...touched, ...cells });
+  const after = Object.keys(cells).length === 0 ? [] : allOrNone(victims, update, table);
+  return outcome(200, after, request, context);
+}
+
+/** `DELETE`: as PATCH, with the rows as they were. */
+export function remove(request: SandboxRequest, context: ApiContext): Answer {
+  const victims = affected(request, context);
+  for (const row of victims) context.table.delete(row);
+  return outcome(200, victims, request, context);
+}
+
+/** `POST`: inserts, or with a resolution upserts, all rows or none. */
+export function create(request: SandboxRequest, context: ApiContext): Answer {
+  const { table, role, preferences } = context;
+  if (role === 'anon') {
+    throw new PgError('42501', `new row violates row-level security policy for table "${table.name}"`);
+  }
+  const only = request.query.get('columns')?.split(',');
+  const objects = objectsIn(request.body);
+  if (only === undefined) assertSameKeys(objects);
+  const rows = objects.map((object) => table.cells(only === undefined ? object : pick(object, only)));
+  const target = request.query.get('on_conflict') ?? table.schema.key;
+  if (preferences.resolution !== undefined) assertDistinct(rows.map((row) => row[target]));
+  const twins = rows.map((row) => (row[target] === undefined ? undefined : table.twin(row, target)));
+  if (preferences.resolution === undefined) assertFree(rows, table.schema.key, twins, table.name);
+  const put = (row: Row) => {
+    const twin = twins[rows.indexOf(row)];
+    if (twin === undefined) return table.insert(row);
+    return preferences.resolution === 'merge-duplicates' ? table.update(twin, row) : undefined;
+  };
+  const after = allOrNone(rows, put, table);
+  return outcome(twins.some((twin) => twin === undefined) ? 201 : 200, after, request, context);
+}
+
+/** One statement: when a row breaks a constraint, those before it are as they were. */
+function allOrNone(rows: readonly Row[], step: (row: Row) => Row | undefined, table: Table): Row[] {
+  const before = rows.map((row) => table.get(table.keyOf(row)));
+  const done: Row[] = [];
+  try {
+    for (const row of rows) done.push(...[step(row) ?? []].flat());
+    return done;
+  } catch (thrown) {
+    for (const row of done) table.delete(row);
+    for (const row of before) if (row !== undefined && table.get(table.keyOf(row)) === undefined) table.insert(row);
+    throw thrown;
+  }
+}
+
+function affected(request: SandboxRequest, { table, role, preferences }: ApiContext): Row[] {
+  const filters = parseFilters(request.query, table);
+  const order = parseOrder(request.query.get('order'), table);
+  const limit = Number(request.query.get('limit') ?? Number.POSITIVE_INFINITY);
+  const rows = role === 'anon' ? [] : choose(table, filters, order, Number.POSITIVE_INFINITY).slice(0, limit);
+  const { maxAffected = Number.POSITIVE_INFINITY } = preferences;
+  if (rows.length <= maxAffected) return rows;
+  const details = `The query affects ${rows.length} rows`;
+  throw new PgError('PGRST124', 'Query result exceeds max-affected preference constraint', details);
+}
+
+function outcome(status: number, rows: readonly Row[], request: SandboxRequest, context: ApiContext): Answer {
+  const { table, preferences } = context;
+  const total = preferences.count ? rows.length : '*';
+  const range = status === 201 ? `*/${total}` : `${rows.length === 0 ? '*' : `0-${rows.length - 1}`}/${total}`;
+  const headers = { 'content-range': range, ...applied(preferences) };
+  for (const row of rows) context.touched.push(table.keyOf(row));
+  if (!preferences.representation) return noContent(status === 201 ? 201 : 204, headers);
+  return rowsAnswer(status, rows, parseSelect(request.query.get('select'), table), request, headers);
+}
+
+function assertSameKeys(objects: readonly Readonly<Record<string, unknown>>[]): void {
+  const shapes = new Set(objects.map((object) => Object.keys(object).sort().join()));
+  if (shapes.size > 1) throw new PgError('PGRST102', 'All object keys must match');
+}
+
+/** A set of rows that names one target twice cannot be upserted. The error looks like a passing one and is not. */
+function assertDistinct(targets: readonly unknown[]): void {
+  const given = targets.filter((target) => target !== undefined && target !== null).map(String);
+  if (new Set(given).size === given.length) return;
+  const hint = 'Ensure that no rows proposed for insertion within the same command have duplicate constrained values.';
+  throw new PgError('21000', 'ON CONFLICT DO UPDATE command cannot affect row a second time', null, hint);
+}
+
+function assertFree(rows: readonly Row[], key: string, twins: readonly (Row | undefined)[], table: string): void {
+  const given = rows.map((row) => row[key]).filter((value) => value !== undefined && value !== null);
+  const taken = twins.find((twin) => twin !== undefined)?.[key] ?? given.find((value, i) => given.indexOf(value) !== i);
+  if (taken === undefined) return;
+  const message = `duplicate key value violates unique constraint "${table}_pkey"`;
+  throw new PgError('23505', message, `Key (${key})=(${String(taken)}) already exists.`);
+}
+
+function pick(object: Readonly<Record<string, unknown>>, columns: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(columns.map((column) => [column.replace(/^"|"$/g, ''), object[column] ?? null]));
+}

@@ -1,0 +1,92 @@
+import type { Random } from '../../core/random.ts';
+import { type ProductDraft, RECONCILED, type StripeSeed } from './draft.ts';
+import { major, stripeAmount } from './money.ts';
+import { ADJECTIVES, COLOURS, CURRENCIES, THINGS } from './words.ts';
+
+/** How a mover names what it makes in Stripe; see the options of the same names. */
+export interface Naming {
+  readonly productId: string;
+  readonly lookupKey: string;
+}
+
+const START_MS = Date.UTC(2023, 0, 1);
+const SPAN_MS = 600 * 86_400_000;
+
+/** An ordinary product that was never synced. */
+export function productDraft(id: string, index: number, random: Random): ProductDraft {
+  const currency = random.pick(CURRENCIES);
+  const minor = random.int(99, 49_999);
+  const name = `${random.pick(ADJECTIVES)} ${random.pick(THINGS)} ${index}`;
+  const sku = `SKU-${String(index).padStart(6, '0')}`;
+  const created = START_MS + random.int(0, SPAN_MS);
+  const updated = created + random.int(0, 90 * 86_400_000);
+  const picture = `https://cdn.example.com/products/${index}.png`;
+  return {
+    id,
+    minor,
+    currency,
+    verdict: RECONCILED,
+    marks: [],
+    stripe: [],
+    fields: {
+      id,
+      name,
+      description: random.chance(0.8) ? `${name}, made to last.` : null,
+      price: major(minor, currency),
+      currency,
+      image_url: random.chance(0.9) ? picture : null,
+      images: random.chance(0.3) ? [picture, picture.replace('.png', '-back.png')] : [],
+      active: random.chance(0.92),
+      sku,
+      slug: sku.toLowerCase(),
+      handle: `product-${index}`,
+      metadata: { colour: random.pick(COLOURS) },
+      stripe_product_id: null,
+      stripe_price_id: null,
+      sync_status: 'pending',
+      deleted_at: null,
+      created_at: stamp(created, random),
+      updated_at: stamp(updated, random),
+    },
+  };
+}
+
+/** The draft's product and price as an earlier sync left them in Stripe. `price` changes what is found there. */
+export function inStripe(
+  draft: ProductDraft,
+  naming: Naming,
+  random: Random,
+  price: Readonly<Record<string, unknown>> = {},
+): { product: string; price: string; seeds: StripeSeed[] } {
+  const { name, description, image_url: image, active } = draft.fields;
+  const product = naming.productId.replace('{id}', draft.id);
+  const priceId = `price_1${random.text(23, BASE62)}`;
+  const metadata = { cms_id: draft.id };
+  const images = typeof image === 'string' ? [image] : [];
+  const amount = stripeAmount(draft.minor ?? 0, draft.currency ?? 'USD');
+  const money = { currency: draft.currency?.toLowerCase(), unit_amount: amount, unit_amount_decimal: String(amount) };
+  const fields = { id: priceId, product, metadata, lookup_key: keyOf(draft, naming), ...money, ...price };
+  return {
+    product,
+    price: priceId,
+    seeds: [
+      {
+        mode: 'test',
+        object: 'product',
+        fields: { id: product, name, description, images, active, metadata, default_price: priceId },
+      },
+      { mode: 'test', object: 'price', fields },
+    ],
+  };
+}
+
+export function keyOf({ id, currency }: ProductDraft, { lookupKey }: Naming): string {
+  return lookupKey.replace('{id}', id).replace('{currency}', (currency ?? '').toLowerCase());
+}
+
+export const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+
+/** Microseconds, as the database keeps them. */
+function stamp(ms: number, random: Random): string {
+  return new Date(ms).toISOString().replace('Z', `${random.text(3)}+00:00`);
+}

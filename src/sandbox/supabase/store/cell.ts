@@ -1,0 +1,85 @@
+import Big from 'big.js';
+import { PgError } from '../pg-error.ts';
+import type { ColumnType } from '../schema.ts';
+
+/**
+ * A value as the database holds it: `bigint` and `integer` as bigint, `numeric` as a decimal in text, times as
+ * microseconds since the epoch, `jsonb` and arrays as they are.
+ */
+export type Cell = bigint | string | number | boolean | null | readonly unknown[] | { readonly [key: string]: unknown };
+
+export type Row = Readonly<Record<string, Cell>>;
+
+/** Text or JSON as a cell. Throws PgError 22P02 when the type cannot hold it. */
+export function toCell(value: unknown, type: ColumnType): Cell {
+  if (value === null || value === undefined) return null;
+  switch (type) {
+    case 'bigint':
+    case 'integer':
+      return /^\s*-?\d+\s*$/.test(String(value)) ? BigInt(String(value).trim()) : refuse(value, type);
+    case 'numeric':
+      return numeric(value);
+    case 'boolean':
+      return flag(value);
+    case 'timestamp with time zone':
+      return micros(String(value)) ?? refuse(value, type, '22007');
+    case 'jsonb':
+      return value as Cell;
+    case 'text[]':
+      return Array.isArray(value) ? value.map(String) : arrayOf(String(value));
+    case 'text':
+      return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  }
+}
+
+/** The order of two values of a column, nulls aside. Text is in order of its code units. */
+export function compareCells(a: Cell, b: Cell, type: ColumnType): number {
+  if (a === b) return 0;
+  if (type === 'numeric') return new Big(String(a)).cmp(new Big(String(b)));
+  if (typeof a === 'object' || typeof b === 'object') return compareText(JSON.stringify(a), JSON.stringify(b));
+  return (a as string) < (b as string) ? -1 : 1;
+}
+
+export function sameCell(a: Cell, b: Cell, type: ColumnType): boolean {
+  return a !== null && b !== null && compareCells(a, b, type) === 0;
+}
+
+const TIME = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?)?\s*(Z|[+-]\d\d(?::?\d\d)?)?$/i;
+
+/** Microseconds since the epoch; a time without a zone is UTC, as the database is set to. */
+export function micros(text: string): number | undefined {
+  const match = TIME.exec(text.trim());
+  if (match === null) return undefined;
+  const [, date, time = '00:00', fraction = '', zone = 'Z'] = match;
+  const offset = /^[+-]\d\d$/.test(zone) ? `${zone}:00` : zone.replace(/^([+-]\d\d)(\d\d)$/, '$1:$2');
+  const at = Date.parse(`${date}T${time.length === 5 ? `${time}:00` : time}${offset}`);
+  return Number.isNaN(at) ? undefined : at * 1000 + Number(fraction.padEnd(6, '0').slice(0, 6));
+}
+
+/** Zeroes at the end stay, as the type keeps them: 19.90 is not 19.9. */
+function numeric(value: unknown): string {
+  const text = String(value).trim();
+  if (!/^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(text)) return refuse(value, 'numeric');
+  return /e/i.test(text) ? new Big(text).toFixed() : text;
+}
+
+function flag(value: unknown): boolean {
+  const text = String(value).toLowerCase();
+  if (['true', 't', 'yes', 'on', '1'].includes(text)) return true;
+  return ['false', 'f', 'no', 'off', '0'].includes(text) ? false : refuse(value, 'boolean');
+}
+
+function arrayOf(text: string): string[] {
+  if (!/^\{.*\}$/s.test(text)) throw new PgError('22P02', `malformed array literal: "${text}"`);
+  const items = text.slice(1, -1).match(/"(?:\\.|[^"\\])*"|[^,]+/g) ?? [];
+  return items.map((item) => (item.startsWith('"') ? item.slice(1, -1).replace(/\\(.)/g, '$1') : item));
+}
+
+function refuse(value: unknown, type: string, code = '22P02'): never {
+  throw new PgError(code, `invalid input syntax for type ${type}: "${String(value)}"`);
+}
+
+function compareText(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
