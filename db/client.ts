@@ -8,6 +8,11 @@ export interface DatabaseOptions {
   readonly url: string;
   /** Connections at the most. Default 10. */
   readonly max?: number | undefined;
+  /**
+   * False: a commit is answered before it is on disk. Only for work that is done again when the last moments before a
+   * crash of PostgreSQL are lost. Default true.
+   */
+  readonly synchronousCommit?: boolean | undefined;
   /** Shown in pg_stat_activity. */
   readonly applicationName: string;
   /** Called for a connection that died while idle; the pool replaces it. */
@@ -28,6 +33,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     statement_timeout: 120_000,
     query_timeout: 130_000,
     keepAlive: true,
+    ...(options.synchronousCommit === false ? { options: '-c synchronous_commit=off' } : {}),
   });
   pool.on('error', options.onError);
   pool.on('connect', (client) => client.on('error', options.onError));

@@ -34,7 +34,14 @@ export interface ServiceOptions {
 export async function openServices(options: ServiceOptions) {
   const { config, logger, plans } = options;
   const onError = (error: Error): void => logger.warn({ err: error }, 'connection');
-  const database = openDatabase({ url: options.databaseUrl, max: 12, applicationName: 'drover worker', onError });
+  const database = openDatabase({
+    url: options.databaseUrl,
+    max: 12,
+    applicationName: 'drover worker',
+    onError,
+    // What a crash of PostgreSQL takes back of the ledger is done again: see docs/decisions/011.
+    synchronousCommit: false,
+  });
   const target = openTarget(options, database, onError);
   const redis = connectProducer(options.redisUrl, onError);
   await ready(redis);
