@@ -1,0 +1,174 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { Redis } from 'ioredis';
+import { migrateDatabase } from '../db/migrate.ts';
+import { type Percentiles, startApiLoad } from './bench/api-load.ts';
+import { timeCopy } from './bench/copy.ts';
+import { timeEmptyJobs } from './bench/empty-jobs.ts';
+import { type BenchFleet, startFleet } from './bench/fleet.ts';
+import { prepareRun, timeRun } from './bench/migration.ts';
+import { NoServices } from './stack/services.ts';
+import { startStack } from './stack/stack.ts';
+
+const help = `Usage: npm run bench [-- --records N] [-- --processes N] [-- --concurrency N] [-- --quick]
+
+Measures on this machine, in one run: records a second through transform, load and reconcile with one
+record a job; the same number of empty jobs through three BullMQ queues with the same options, worker
+processes and concurrency, and their ratio; the same with batches of 500; one COPY; memory by the
+number of records; and the API's answer times for 100 clients beside a migration.
+Figures are printed as they come; the last line is one JSON document.
+
+  --records N      records of the rate figures (default 20000)
+  --processes N    worker processes, the same for both sides (default 2)
+  --concurrency N  jobs of each queue a process works on at once (default 200)
+  --rounds N       how often rate and peer are measured, in turns; the median counts (default 3)
+  --quick          1,000 and 10,000 records only where memory is measured`;
+
+interface Settings {
+  readonly records: number;
+  readonly processes: number;
+  readonly concurrency: number;
+  readonly rounds: number;
+  readonly sizes: readonly number[];
+}
+
+interface Stores {
+  readonly databaseUrl: string;
+  readonly redisUrl: string;
+}
+
+function readSettings(): Settings | undefined {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean' } as const;
+  const options = { records: text, processes: text, concurrency: text, rounds: text, quick: flag, help: flag };
+  const { values } = parseArgs({ options });
+  if (values.help) return undefined;
+  return {
+    records: Number(values.records ?? 20_000),
+    processes: Number(values.processes ?? 2),
+    concurrency: Number(values.concurrency ?? 200),
+    rounds: Number(values.rounds ?? 3),
+    sizes: values.quick ? [1_000, 10_000] : [1_000, 10_000, 100_000],
+  };
+}
+
+async function main(): Promise<void> {
+  const settings = readSettings();
+  if (!settings) return console.log(help);
+  const dir = await mkdtemp(join(tmpdir(), 'drover-bench-'));
+  const stack = await startStack({ dir });
+  try {
+    const stores = { databaseUrl: stack.databaseUrl, redisUrl: stack.redisUrl };
+    await migrateDatabase(stores.databaseUrl);
+    const figures = await measure(stores, settings);
+    console.log(JSON.stringify(figures));
+  } finally {
+    await stack.stop();
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+async function measure(stores: Stores, settings: Settings) {
+  const perRecord = await measurePerRecord(stores, settings);
+  console.log(
+    `one record a job: ${perRecord.recordsPerSecond}/s, empty jobs ${perRecord.emptyJobsPerSecond}/s, ratio ${perRecord.ratio}`,
+  );
+  const batch500 = { recordsPerSecond: await rate(stores, settings, settings.records * 2, 500) };
+  console.log(`batches of 500: ${batch500.recordsPerSecond}/s`);
+  const copy = { rowsPerSecond: Math.round(await timeCopy(stores.databaseUrl, 200_000)) };
+  console.log(`COPY: ${copy.rowsPerSecond} rows/s`);
+  const memory = [];
+  for (const records of settings.sizes) {
+    memory.push(await measureMemory(stores, settings, records));
+    console.log(`memory: ${JSON.stringify(memory.at(-1))}`);
+  }
+  const api = await measureApi(stores, settings);
+  console.log(`API beside a migration: p95 ${api.p95Ms} ms, p99 ${api.p99Ms} ms`);
+  return { perRecord, batch500, copy, memory, api };
+}
+
+/** Ours and the peer in turns, so that whatever else the machine does falls on both; each round gives one ratio. */
+async function measurePerRecord(stores: Stores, settings: Settings) {
+  const { records, processes, concurrency } = settings;
+  const rounds: { ours: number; empty: number }[] = [];
+  for (let round = 0; round < settings.rounds; round += 1) {
+    const empty = Math.round(records / (await timeEmptyJobs(stores.redisUrl, records, processes, concurrency)));
+    rounds.push({ ours: await rate(stores, settings, records, 1), empty });
+  }
+  rounds.sort((a, b) => a.ours / a.empty - b.ours / b.empty);
+  const median = rounds[Math.floor(rounds.length / 2)] ?? { ours: 0, empty: 1 };
+  return {
+    recordsPerSecond: median.ours,
+    emptyJobsPerSecond: median.empty,
+    ratio: Math.round((median.ours / median.empty) * 100) / 100,
+  };
+}
+
+async function rate(stores: Stores, settings: Settings, records: number, batchSize: number): Promise<number> {
+  const id = runId();
+  await prepareRun(stores.databaseUrl, id, records, batchSize);
+  const fleet = await startWorkers(stores, settings.processes, settings.concurrency);
+  const seconds = await timeRun(stores.databaseUrl, id, records);
+  await fleet.stop();
+  return Math.round(records / seconds);
+}
+
+async function measureMemory(stores: Stores, settings: Settings, records: number) {
+  const id = runId();
+  await prepareRun(stores.databaseUrl, id, records, 1);
+  const fleet = await startWorkers(stores, 1, settings.concurrency);
+  const redis = new Redis(stores.redisUrl);
+  let workerRssMb = 0;
+  let redisMb = 0;
+  let looked = 0;
+  await timeRun(stores.databaseUrl, id, records, async () => {
+    if (Date.now() - looked < 250) return;
+    looked = Date.now();
+    workerRssMb = Math.max(workerRssMb, await fleet.rssMb());
+    const used = Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1] ?? 0);
+    redisMb = Math.max(redisMb, Math.round(used / 104_857.6) / 10);
+  });
+  redis.disconnect();
+  await fleet.stop();
+  return { records, workerRssMb, redisMb };
+}
+
+async function measureApi(stores: Stores, settings: Settings): Promise<Percentiles> {
+  const id = runId();
+  await prepareRun(stores.databaseUrl, id, settings.records, 1);
+  const fleet = await startWorkers(stores, settings.processes, settings.concurrency);
+  const load = await startApiLoad(environment(stores));
+  let done = false;
+  const reading = load.read(id, 100, () => done);
+  await timeRun(stores.databaseUrl, id, settings.records);
+  done = true;
+  const percentiles = await reading;
+  await load.stop();
+  await fleet.stop();
+  return percentiles;
+}
+
+async function startWorkers(stores: Stores, processes: number, concurrency: number): Promise<BenchFleet> {
+  const options = { script: './worker.ts', processes, args: [String(concurrency)], env: environment(stores) };
+  const fleet = await startFleet(options);
+  // A worker gives work out a moment after it started; that moment belongs to neither side.
+  await sleep(2_500);
+  return fleet;
+}
+
+function environment(stores: Stores): Record<string, string> {
+  return { DATABASE_URL: stores.databaseUrl, REDIS_URL: stores.redisUrl, LOG_LEVEL: 'warn' };
+}
+
+function runId(): string {
+  return `bench${randomBytes(4).toString('hex')}`;
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof NoServices ? error.message : error);
+  process.exit(1);
+});
