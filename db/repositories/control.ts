@@ -5,7 +5,7 @@ import type { Database } from '../client.ts';
 import { runEntities, runs, watermarks } from '../schema/index.ts';
 import { coded } from './coded.ts';
 import { enqueueIds, enqueueRecords, replayRecords } from './control-records.ts';
-import { journeysOf, recordsOf } from './record-views.ts';
+import { recordsOf } from './record-views.ts';
 import { createRunStore, toRun } from './runs.ts';
 
 /** The control's store over the control database. Every method throws DroverError. */
@@ -23,7 +23,6 @@ export function createControlStore(database: Database): ControlStore {
       await coded(database.update(runs).set({ batchSize }).where(eq(runs.id, id)));
     },
     records: (runId, filter) => coded(recordsOf(database, runId, filter)),
-    journeys: (sourceId) => coded(journeysOf(database, sourceId)),
     replay: (runId, selection) => replayRecords(pool, runId, selection),
     reopenExtractions: (runId) => coded(reopen(database, runId)),
     enqueueIds: (runId, entity, ids) => enqueueIds(pool, runId, entity, ids),

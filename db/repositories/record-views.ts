@@ -1,8 +1,8 @@
 import { and, asc, eq, gt } from 'drizzle-orm';
-import type { RecordFilter, RecordView, TryView } from '../../src/engine/control/contract.ts';
+import type { RecordFilter, RecordView } from '../../src/engine/control/contract.ts';
 import type { RecordStatus, Stage } from '../../src/engine/record-status.ts';
 import type { Database } from '../client.ts';
-import { records, runEntities, tries } from '../schema/index.ts';
+import { records } from '../schema/index.ts';
 
 type Row = typeof records.$inferSelect;
 
@@ -25,35 +25,6 @@ export async function recordsOf(
     .orderBy(asc(records.id))
     .limit(filter.limit);
   return rows.map(toView);
-}
-
-/** Every record of one source id, in every run and entity, with its history of trouble. */
-export async function journeysOf(database: Database, sourceId: string): Promise<(RecordView & { tries: TryView[] })[]> {
-  // By way of the runs' entities, so that the ledger's identity index answers and no other is needed.
-  const found = await database
-    .select({ record: records })
-    .from(runEntities)
-    .innerJoin(
-      records,
-      and(eq(records.runId, runEntities.runId), eq(records.entity, runEntities.entity), eq(records.sourceId, sourceId)),
-    )
-    .orderBy(asc(records.id));
-  return Promise.all(
-    found.map(async ({ record }) => ({ ...toView(record), tries: await triesOf(database, record.id) })),
-  );
-}
-
-async function triesOf(database: Database, recordId: bigint): Promise<TryView[]> {
-  const rows = await database.select().from(tries).where(eq(tries.recordId, recordId)).orderBy(asc(tries.id));
-  return rows.map((row) => ({
-    stage: row.stage as Stage,
-    status: row.status,
-    code: row.code,
-    field: row.field,
-    message: row.message,
-    worker: row.worker,
-    at: row.at.toISOString(),
-  }));
 }
 
 function toView(row: Row): RecordView {

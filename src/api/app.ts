@@ -2,11 +2,13 @@ import { randomBytes } from 'node:crypto';
 import cookie from '@fastify/cookie';
 import Fastify, { LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { maskRun } from '../engine/privacy/views.ts';
 import { auditControl } from './audited-control.ts';
 import { requireAccess } from './auth/access.ts';
 import { authenticateRequests } from './auth/authenticate.ts';
 import { createKeyCache } from './auth/key-cache.ts';
 import { createRateLimits } from './auth/rate-limits.ts';
+import { createReadsFor } from './auth/reads.ts';
 import { createSessions } from './auth/session.ts';
 import { serveSignIn } from './auth/sign-in.ts';
 import { serveBoard } from './board/board.ts';
@@ -49,7 +51,12 @@ export async function buildApp(deps: ApiDeps): Promise<Api> {
 
   const control = auditControl(deps.control, deps.audit);
   const runs = createRunReader(control);
-  const routes = { ...deps, control, runs, events: createRunEvents(runs), cache: keys, sessions };
+  const routes = {
+    ...{ ...deps, control, runs, cache: keys, sessions },
+    readsFor: createReadsFor(control),
+    events: createRunEvents(runs),
+    maskedEvents: createRunEvents({ ...runs, read: async (id) => maskRun(await runs.read(id)) }),
+  };
   await app.register(async (scope) => apiRoutes(scope as unknown as Api, routes), { prefix: '/api/v1' });
   return app;
 }

@@ -2,11 +2,12 @@
  * What the service answers, as the commands read it. The engine's contract says what runs and records look like; the
  * rest is what the routes of the fleet answer.
  */
-import type { RecordView, Role, TryView } from '../engine/control/contract.ts';
+import type { Role } from '../engine/control/contract.ts';
 
 export type {
   EntityProgress,
   FailureGroup,
+  Journey,
   Page,
   RecordView,
   ReportEntry,
@@ -23,9 +24,6 @@ export type {
 export interface List<T> {
   readonly items: readonly T[];
 }
-
-/** A record in one run, with every try that did not succeed. */
-export type Journey = RecordView & { readonly tries: readonly TryView[] };
 
 export interface PlanView {
   readonly name: string;

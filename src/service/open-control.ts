@@ -1,8 +1,11 @@
 import type { Database } from '../../db/client.ts';
+import { createJourneyLedger } from '../../db/journeys/ledger.ts';
+import { createJourneyTargets } from '../../db/journeys/targets.ts';
 import { createControlStore } from '../../db/repositories/control.ts';
 import type { Config } from '../config.ts';
 import type { Control } from '../engine/control/contract.ts';
 import { createControl } from '../engine/control/control.ts';
+import { journeysOf } from '../engine/journeys/journeys.ts';
 import type { Run } from '../engine/ports.ts';
 import { failureGroups } from '../engine/reports/failure-groups.ts';
 import { openReport, reportEntries } from '../engine/reports/open-report.ts';
@@ -17,16 +20,23 @@ export function openControl(parts: { database: Database; target: Database; plans
   const store = createControlStore(parts.database);
   const { validation, rollback, reports, views } = createInspection(parts);
   const planOf = (run: Run) => plans.get(run.plan);
+  const journeys = {
+    ledger: createJourneyLedger(parts.database.$client),
+    targets: createJourneyTargets(parts.target.$client),
+    plan: (name: string) => (plans.names().includes(name) ? plans.get(name) : undefined),
+  };
   return createControl({
     store,
     plan: plans.get,
     batchSize: parts.config.batchSize ?? 1,
     view: views.view,
+    journeys: (sourceId) => journeysOf(journeys, sourceId),
     failures: (run) => failureGroups(reports.ledger, run.id, planOf(run)),
     validate: async (run) => validateRun(validation, run, planOf(run), await store.entities(run.id)),
     lastValidation: (run) => lastValidation(validation, run, planOf(run)),
     rollback: (run, dryRun) => rollbackRun(rollback, run, planOf(run), { dryRun }),
     reports: (run) => reportEntries(reports, run),
-    report: async (run, name) => openReport(reports, run, planOf(run), await views.entityNames(run.id), name),
+    report: async (run, name, masked) =>
+      openReport(reports, run, planOf(run), await views.entityNames(run.id), { name, masked }),
   });
 }

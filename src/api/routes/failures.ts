@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ReadsFor } from '../auth/reads.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { RunReader } from '../runs/run-reader.ts';
 import { answers, idempotencyHeader, idSchema, optionalReasonBody, runParams } from '../schemas/common.ts';
@@ -9,10 +10,12 @@ import { actorOf } from './actor-of.ts';
 
 const tags = ['failures'];
 
+type FailureDeps = Pick<ApiDeps, 'control'> & { runs: RunReader; readsFor: ReadsFor };
+
 /** What went wrong, grouped by cause. */
-export function failureRoutes(app: Api, { control, runs }: Pick<ApiDeps, 'control'> & { runs: RunReader }): void {
-  app.get('/runs/:id/failures', { config: { access: 'viewer' }, schema: listSchema }, async ({ params }) => ({
-    items: await control.failures(params.id),
+export function failureRoutes(app: Api, { control, runs, readsFor }: FailureDeps): void {
+  app.get('/runs/:id/failures', { config: { access: 'viewer' }, schema: listSchema }, async (request) => ({
+    items: await readsFor(request).failures(request.params.id),
   }));
 
   const replayOptions = { config: { access: 'operator' }, schema: replaySchema } as const;

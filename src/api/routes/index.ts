@@ -1,7 +1,7 @@
 import type { Doorkeeper } from '../auth/authenticate.ts';
 import type { KeyCache } from '../auth/key-cache.ts';
+import type { ReadsFor } from '../auth/reads.ts';
 import type { ApiDeps } from '../deps.ts';
-import type { RunEvents } from '../runs/run-events.ts';
 import type { RunReader } from '../runs/run-reader.ts';
 import type { Api } from '../types.ts';
 import { auditRoutes } from './audit.ts';
@@ -12,7 +12,7 @@ import { queueRoutes } from './queues.ts';
 import { recordRoutes } from './records.ts';
 import { reportRoutes } from './reports.ts';
 import { runActionRoutes } from './run-actions.ts';
-import { runEventRoutes } from './run-events.ts';
+import { type RunEventDeps, runEventRoutes } from './run-events.ts';
 import { runRoutes } from './runs.ts';
 import { sessionRoutes } from './session.ts';
 import { upstreamRoutes } from './upstreams.ts';
@@ -20,9 +20,10 @@ import { validationRoutes } from './validation.ts';
 import { workerRoutes } from './workers.ts';
 
 export type RouteDeps = ApiDeps &
-  Pick<Doorkeeper, 'sessions'> & {
+  Pick<Doorkeeper, 'sessions'> &
+  RunEventDeps & {
     readonly runs: RunReader;
-    readonly events: RunEvents;
+    readonly readsFor: ReadsFor;
     readonly cache: KeyCache;
   };
 

@@ -1,14 +1,21 @@
 import { z } from 'zod';
+import { seesPeople } from '../auth/reads.ts';
 import type { RunEvents } from '../runs/run-events.ts';
 import { answers, runParams } from '../schemas/common.ts';
 import type { Api } from '../types.ts';
 
+export interface RunEventDeps {
+  readonly events: RunEvents;
+  /** The same for who may not see personal data. */
+  readonly maskedEvents: RunEvents;
+}
+
 /** A run as it goes, pushed to whoever listens. */
-export function runEventRoutes(app: Api, { events }: { events: RunEvents }): void {
+export function runEventRoutes(app: Api, { events, maskedEvents }: RunEventDeps): void {
   // A HEAD request would hold a stream open for nothing.
   const options = { config: { access: 'viewer' }, exposeHeadRoute: false, schema } as const;
   app.get('/runs/:id/events', options, async (request, reply) => {
-    const stream = await events.follow(request.params.id);
+    const stream = await (seesPeople(request.actor) ? events : maskedEvents).follow(request.params.id);
     return (
       reply
         .type('text/event-stream; charset=utf-8')
@@ -18,7 +25,10 @@ export function runEventRoutes(app: Api, { events }: { events: RunEvents }): voi
         .send(stream)
     );
   });
-  app.addHook('preClose', async () => events.close());
+  app.addHook('preClose', async () => {
+    events.close();
+    maskedEvents.close();
+  });
 }
 
 const schema = {

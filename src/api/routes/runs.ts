@@ -1,4 +1,6 @@
 import type { z } from 'zod';
+import { maskRun } from '../../engine/privacy/views.ts';
+import { type ReadsFor, seesPeople } from '../auth/reads.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { RunReader } from '../runs/run-reader.ts';
 import { answers, idempotencyHeader, pageOf, runParams } from '../schemas/common.ts';
@@ -9,8 +11,10 @@ import { decodeCursor, opaque } from './page.ts';
 
 const tags = ['runs'];
 
+type RunDeps = Pick<ApiDeps, 'control'> & { runs: RunReader; readsFor: ReadsFor };
+
 /** Starting runs, looking at them, and changing how they go. */
-export function runRoutes(app: Api, { control, runs }: Pick<ApiDeps, 'control'> & { runs: RunReader }): void {
+export function runRoutes(app: Api, { control, runs, readsFor }: RunDeps): void {
   app.post('/runs', { config: { access: 'operator' }, schema: startSchema }, async (request, reply) => {
     const { since, until, ...rest } = request.body;
     const input = { ...rest, since: instantOf(since), until: instantOf(until) };
@@ -18,12 +22,14 @@ export function runRoutes(app: Api, { control, runs }: Pick<ApiDeps, 'control'> 
     return reply.code(202).header('location', `/api/v1/runs/${run.id}`).send(run);
   });
 
-  app.get('/runs', { config: { access: 'viewer' }, schema: listSchema }, async ({ query }) =>
-    opaque(await control.runs({ ...query, cursor: decodeCursor(query.cursor) })),
-  );
+  app.get('/runs', { config: { access: 'viewer' }, schema: listSchema }, async (request) => {
+    const { query } = request;
+    return opaque(await readsFor(request).runs({ ...query, cursor: decodeCursor(query.cursor) }));
+  });
 
   app.get('/runs/:id', { config: { access: 'viewer', limit: 'cached' }, schema: getSchema }, async (request, reply) => {
-    const run = await runs.read(request.params.id);
+    const found = await runs.read(request.params.id);
+    const run = seesPeople(request.actor) ? found : maskRun(found);
     return reply.serializer(() => runs.textOf(run)).send(run);
   });
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ReadsFor } from '../auth/reads.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { RunReader } from '../runs/run-reader.ts';
 import { answers, idempotencyHeader, optionalReasonBody, reasonSchema, runParams } from '../schemas/common.ts';
@@ -6,14 +7,16 @@ import { rollbackSchema, validationSchema } from '../schemas/validation.ts';
 import type { Api } from '../types.ts';
 import { actorOf } from './actor-of.ts';
 
+type ValidationDeps = Pick<ApiDeps, 'control'> & { runs: RunReader; readsFor: ReadsFor };
+
 /** Proving a run right, and undoing it. */
-export function validationRoutes(app: Api, { control, runs }: Pick<ApiDeps, 'control'> & { runs: RunReader }): void {
+export function validationRoutes(app: Api, { control, runs, readsFor }: ValidationDeps): void {
   app.post('/runs/:id/validate', { config: { access: 'operator' }, schema: validateSchema }, (request) =>
     control.validate(request.params.id, actorOf(request)),
   );
 
-  app.get('/runs/:id/validation', { config: { access: 'viewer' }, schema: getSchema }, ({ params }) =>
-    control.validation(params.id),
+  app.get('/runs/:id/validation', { config: { access: 'viewer' }, schema: getSchema }, (request) =>
+    readsFor(request).validation(request.params.id),
   );
 
   app.post('/runs/:id/rollback', { config: { access: 'operator' }, schema: undoSchema }, async (request) => {

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import type { FailureGroup, RecordView, TryView } from '../../engine/control/contract.ts';
+import type { FailureGroup, RecordView } from '../../engine/control/contract.ts';
 import { recordStatuses, stages, troubleStatuses } from '../../engine/record-status.ts';
 import { idSchema, pageQuery } from './common.ts';
 
 const text = z.string();
 
-const recordFields = {
+export const recordFields = {
   id: text,
   runId: text,
   entity: text,
@@ -23,22 +23,6 @@ const recordFields = {
 };
 
 export const recordSchema = z.object(recordFields).meta({ id: 'Record' }) satisfies z.ZodType<RecordView>;
-
-const trySchema = z
-  .object({
-    stage: z.enum(stages),
-    status: text,
-    code: text,
-    field: text.nullable(),
-    message: text,
-    worker: text,
-    at: text,
-  })
-  .meta({ id: 'Try' }) satisfies z.ZodType<TryView>;
-
-export const journeySchema = z
-  .object({ ...recordFields, tries: z.array(trySchema).readonly() })
-  .meta({ id: 'Journey' });
 
 export const failureSchema = z
   .object({

@@ -2,9 +2,12 @@
  * What operators can do, whatever door they come through. The HTTP routes call nothing else of the engine.
  */
 
+import type { Journey } from '../journeys/contract.ts';
 import type { Strategy } from '../ports.ts';
 import type { RecordStatus, Stage, TroubleStatus } from '../record-status.ts';
 import type { RunAction, RunStatus } from '../run-status.ts';
+
+export type { Journey } from '../journeys/contract.ts';
 
 /** Who asks. `role` is what the key or session allows. */
 export interface Actor {
@@ -212,17 +215,21 @@ export interface Control {
     actor: Actor,
   ): Promise<{ accepted: number; run: RunView }>;
   records(id: string, filter: RecordFilter): Promise<Page<RecordView>>;
-  /** The journeys of one source id through every run. */
-  journeys(sourceId: string): Promise<readonly (RecordView & { readonly tries: readonly TryView[] })[]>;
+  /** The journeys of one source id through every run, the first run first. */
+  journeys(sourceId: string): Promise<readonly Journey[]>;
   failures(id: string): Promise<readonly FailureGroup[]>;
   replay(id: string, group: string, reason: string, actor: Actor): Promise<{ replayed: number; run: RunView }>;
   validate(id: string, actor: Actor): Promise<ValidationView>;
   validation(id: string): Promise<ValidationView>;
   rollback(id: string, input: { reason: string; dryRun: boolean }, actor: Actor): Promise<RollbackView>;
   reports(id: string): Promise<readonly ReportEntry[]>;
-  /** A report's text, or a stream of it for exports. Includes `<entity>.csv`, made from the ledger on the way out. */
+  /**
+   * A report's text, or a stream of it for exports. Includes `<entity>.csv`, made from the ledger on the way out.
+   * `masked`: without personal data.
+   */
   report(
     id: string,
     name: string,
+    options?: { readonly masked: boolean },
   ): Promise<{ readonly mediaType: string; readonly body: string | AsyncIterable<string> }>;
 }

@@ -14,12 +14,13 @@ export interface ControlDeps {
   readonly plan: (name: string) => Plan;
   readonly batchSize: number;
   readonly view: (run: Run) => Promise<RunView>;
+  readonly journeys: Control['journeys'];
   readonly failures: (run: Run) => Promise<readonly FailureGroup[]>;
   readonly validate: (run: Run) => Promise<ValidationView>;
   readonly lastValidation: (run: Run) => Promise<ValidationView | undefined>;
   readonly rollback: (run: Run, dryRun: boolean) => Promise<RollbackView>;
   readonly reports: (run: Run) => Promise<readonly ReportEntry[]>;
-  readonly report: (run: Run, name: string) => ReturnType<Control['report']>;
+  readonly report: (run: Run, name: string, masked: boolean) => ReturnType<Control['report']>;
 }
 
 const pageLimit = 50;
@@ -56,7 +57,7 @@ export function createControl(deps: ControlDeps): Control {
       const found = await store.records(id, { ...filter, limit: limit + 1 });
       return { items: found.slice(0, limit), nextCursor: found.length > limit ? (found[limit - 1]?.id ?? null) : null };
     },
-    journeys: (sourceId) => store.journeys(sourceId),
+    journeys: (sourceId) => deps.journeys(sourceId),
     failures: async (id) => deps.failures(await find(id)),
     replay: (id, group, reason) => replay(deps, id, group, reason),
     async validate(id) {
@@ -73,7 +74,7 @@ export function createControl(deps: ControlDeps): Control {
     },
     rollback: (id, input) => rollback(deps, id, input.dryRun),
     reports: async (id) => deps.reports(await find(id)),
-    report: async (id, name) => deps.report(await find(id), name),
+    report: async (id, name, options) => deps.report(await find(id), name, options?.masked ?? false),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../plan/json.ts';
 import type { Run, RunEntity } from '../ports.ts';
 import type { RunStatus } from '../run-status.ts';
-import type { RecordFilter, RecordView, TryView } from './contract.ts';
+import type { RecordFilter, RecordView } from './contract.ts';
 
 /** A run about to be written. */
 export type NewRun = Omit<
@@ -37,7 +37,6 @@ export interface ControlStore {
   move(id: string, to: RunStatus, reason: string | null): Promise<boolean>;
   setBatchSize(id: string, batchSize: number): Promise<void>;
   records(runId: string, filter: RecordFilter & { limit: number }): Promise<RecordView[]>;
-  journeys(sourceId: string): Promise<(RecordView & { tries: TryView[] })[]>;
   /** Sends settled records back to the beginning of their way, under a new epoch; answers how many. */
   replay(runId: string, selection: ReplaySelection): Promise<number>;
   /** Failed extractions read on from their cursor. */

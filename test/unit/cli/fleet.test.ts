@@ -136,12 +136,28 @@ describe('what was', () => {
       message: 'oops',
       worker: 'w1',
     };
-    service.on('GET /records', { items: [{ ...record, tries: [{ ...tried, at: '2024-01-15T13:00:00.000Z' }] }] });
+    const way = {
+      ...{ run: { plan: 'bubble' }, notes: ['tags: cut'], parent: null, survivor: null, payload: 'purged' },
+      stages: [
+        { stage: 'extract', state: 'done', at: null },
+        { stage: 'transform', state: 'ended', at: record.updatedAt },
+      ],
+      target: {
+        ...{ table: 'bubble.users', id: 't1', operation: 'insert', writtenAt: record.updatedAt, loaded: null },
+        ...{ row: { id: 't1', email: '***' }, personal: ['email'] },
+      },
+    };
+    service.on('GET /records', {
+      items: [{ ...record, ...way, tries: [{ ...tried, at: '2024-01-15T13:00:00.000Z' }] }],
+    });
     service.on('GET /runs/r1', greenRun());
     service.on('GET /runs/r1/records', { items: [record], nextCursor: 'c' });
     const journey = (await drover(service.url, ['record', '16x1'])).stdout;
     expect(journey).toContain('BAD_DATE (created_date): no date');
     expect(journey).toContain('13:00:00.000Z transform on w1: failed, INTERNAL: oops');
+    expect(journey).toContain('extract done, transform ended 2024-01-15T14:00:00.000Z');
+    expect(journey).toContain('bubble.users t1, insert by this run');
+    expect(journey).toContain('email: ***');
     const listed = await drover(service.url, ['records', 'r1', '--status', 'rejected', '--limit', '1']);
     expect(listed.stdout).toMatch(/^users +16x1 +transform +rejected +BAD_DATE/m);
     expect(service.received.at(-1)?.query).toEqual({ status: 'rejected', limit: '1' });

@@ -1,0 +1,105 @@
+import type pg from 'pg';
+import type { RecordView, TryView } from '../../src/engine/control/contract.ts';
+import type { Relative } from '../../src/engine/journeys/contract.ts';
+import type { JourneyLedger, LedgerJourney } from '../../src/engine/journeys/ports.ts';
+import type { CleanRecord } from '../../src/engine/ports.ts';
+import type { RunStatus } from '../../src/engine/run-status.ts';
+import { prepared, type Row } from '../sql.ts';
+
+// By way of the runs' entities, so that the ledger's identity index answers and no other is needed.
+const journeys = `
+SELECT r.id::text AS id, r.run_id AS "runId", r.entity, r.source_id AS "sourceId", r.stage, r.status, r.code, r.field,
+  r.message, r.target_id AS "targetId", r.blocked_by::text AS "blockedBy", r.merged_into::text AS "mergedInto",
+  r.attempts, r.updated_at, run.plan, run.version, run.status AS run_status, run.dry_run, run.target_schema,
+  run.created_at, run.rolled_back_at, c.clean, p.record_id IS NOT NULL AS has_payload,
+  parent.entity AS parent_entity, parent.source_id AS parent_source, parent.status AS parent_status,
+  survivor.entity AS survivor_entity, survivor.source_id AS survivor_source, survivor.status AS survivor_status,
+  survivor.target_id AS survivor_target
+FROM drover.run_entities e
+JOIN drover.records r ON r.run_id = e.run_id AND r.entity = e.entity AND r.source_id = $1
+JOIN drover.runs run ON run.id = r.run_id
+LEFT JOIN drover.payloads p ON p.record_id = r.id
+LEFT JOIN drover.cleans c ON c.record_id = r.id
+LEFT JOIN drover.records parent ON parent.id = r.blocked_by
+LEFT JOIN drover.records survivor ON survivor.id = r.merged_into
+ORDER BY run.created_at, r.id`;
+
+const tries = `
+SELECT record_id::text AS record_id, stage, status, code, field, message, worker, at FROM drover.tries
+WHERE record_id = ANY($1::bigint[]) ORDER BY id`;
+
+interface JourneyRow extends Row, Omit<RecordView, 'updatedAt'> {
+  readonly updated_at: Date;
+  readonly plan: string;
+  readonly version: string;
+  readonly run_status: RunStatus;
+  readonly dry_run: boolean;
+  readonly target_schema: string;
+  readonly created_at: Date;
+  readonly rolled_back_at: Date | null;
+  readonly clean: CleanRecord | null;
+  readonly has_payload: boolean;
+  readonly parent_entity: string | null;
+  readonly parent_source: string | null;
+  readonly parent_status: Relative['status'] | null;
+  readonly survivor_entity: string | null;
+  readonly survivor_source: string | null;
+  readonly survivor_status: Relative['status'] | null;
+  readonly survivor_target: string | null;
+}
+
+interface TryRow extends Row, Omit<TryView, 'at'> {
+  readonly record_id: string;
+  readonly at: Date;
+}
+
+/** The way of a source id through the ledger, over a pool of the control database. */
+export function createJourneyLedger(pool: pg.Pool): JourneyLedger {
+  return {
+    async find(sourceId) {
+      const found = await prepared<JourneyRow>(pool, undefined, journeys, [sourceId]);
+      const tried = await prepared<TryRow>(pool, undefined, tries, [found.map((row) => row.id)]);
+      return found.map((row) => toJourney(row, tried));
+    },
+  };
+}
+
+function toJourney(row: JourneyRow, tried: readonly TryRow[]): LedgerJourney {
+  return {
+    record: recordOf(row),
+    run: {
+      plan: row.plan,
+      version: row.version,
+      status: row.run_status,
+      dryRun: row.dry_run,
+      targetSchema: row.target_schema,
+      createdAt: row.created_at.toISOString(),
+      rolledBackAt: row.rolled_back_at?.toISOString() ?? null,
+    },
+    tries: tried
+      .filter((one) => one.record_id === row.id)
+      .map(({ record_id: _id, at, ...one }) => ({ ...one, at: at.toISOString() })),
+    clean: row.clean,
+    hasPayload: row.has_payload,
+    parent: relative(row.parent_entity, row.parent_source, row.parent_status),
+    survivor: survivorOf(row),
+  };
+}
+
+function recordOf(row: JourneyRow): RecordView {
+  const { id, runId, entity, sourceId, stage, status, code, field, message, targetId, blockedBy, mergedInto } = row;
+  const { attempts, updated_at } = row;
+  return {
+    ...{ id, runId, entity, sourceId, stage, status, code, field, message, targetId, blockedBy, mergedInto, attempts },
+    updatedAt: updated_at.toISOString(),
+  };
+}
+
+function survivorOf(row: JourneyRow): LedgerJourney['survivor'] {
+  const survivor = relative(row.survivor_entity, row.survivor_source, row.survivor_status);
+  return survivor && { ...survivor, targetId: row.survivor_target };
+}
+
+function relative(entity: string | null, sourceId: string | null, status: Relative['status'] | null): Relative | null {
+  return entity === null || sourceId === null || status === null ? null : { entity, sourceId, status };
+}

@@ -1,0 +1,62 @@
+import type { JsonObject } from '../../plan/json.ts';
+import type { RecordView, TryView } from '../control/contract.ts';
+import type { RecordStatus, Stage } from '../record-status.ts';
+import type { RunStatus } from '../run-status.ts';
+
+/** One record in one run: where it came from, every stage, every try that did not succeed, what became of it. */
+export interface Journey extends RecordView {
+  readonly run: JourneyRun;
+  readonly stages: readonly JourneyStage[];
+  readonly tries: readonly TryView[];
+  /** What the transform noted down: values dropped, spellings mended. */
+  readonly notes: readonly string[];
+  /** The record it waits for. */
+  readonly parent: Relative | null;
+  /** The record it was merged into. */
+  readonly survivor: Relative | null;
+  /** Purged: what the source said is not kept any more; hashes and outcomes are. */
+  readonly payload: 'kept' | 'purged';
+  readonly target: JourneyTarget | null;
+}
+
+export interface JourneyRun {
+  readonly plan: string;
+  readonly version: string;
+  readonly status: RunStatus;
+  readonly dryRun: boolean;
+  readonly targetSchema: string;
+  readonly createdAt: string;
+  readonly rolledBackAt: string | null;
+}
+
+/** `ended`: it goes no further than this stage. `skipped`: the record never had to pass it. */
+export type StageState = 'done' | 'waiting' | 'ended' | 'skipped' | 'ahead';
+
+export interface JourneyStage {
+  readonly stage: Stage;
+  readonly state: StageState;
+  /** When that came about, where it is known. */
+  readonly at: string | null;
+}
+
+export interface Relative {
+  readonly entity: string;
+  readonly sourceId: string;
+  readonly status: RecordStatus;
+}
+
+/** The row of a record. */
+export interface JourneyTarget {
+  /** `schema.table` */
+  readonly table: string;
+  readonly id: string;
+  /** What this run did to it first; null when it wrote nothing. */
+  readonly operation: string | null;
+  readonly writtenAt: string | null;
+  /** What this run wrote, as the transform made it; null when the payload was purged. */
+  readonly loaded: JsonObject | null;
+  /** The row as it is now; null when there is none. */
+  readonly row: JsonObject | null;
+  /** Columns that may hold personal data. */
+  readonly personal: readonly string[];
+}

@@ -1,0 +1,22 @@
+import type { Control } from '../control/contract.ts';
+import { maskFailure, maskJourney, maskRecord, maskRun, maskValidation } from './views.ts';
+
+/** What viewers may ask, with personal data masked. There is nothing to change here, so nothing is forgotten. */
+export type Reads = Pick<Control, 'runs' | 'records' | 'journeys' | 'failures' | 'validation' | 'report'>;
+
+export function maskedControl(control: Reads): Reads {
+  return {
+    async runs(query) {
+      const page = await control.runs(query);
+      return { ...page, items: page.items.map(maskRun) };
+    },
+    async records(id, filter) {
+      const page = await control.records(id, filter);
+      return { ...page, items: page.items.map(maskRecord) };
+    },
+    journeys: async (sourceId) => (await control.journeys(sourceId)).map(maskJourney),
+    failures: async (id) => (await control.failures(id)).map(maskFailure),
+    validation: async (id) => maskValidation(await control.validation(id)),
+    report: (id, name) => control.report(id, name, { masked: true }),
+  };
+}

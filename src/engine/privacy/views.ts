@@ -1,0 +1,58 @@
+import type { FailureGroup, RecordView, RunView, TryView, ValidationView } from '../control/contract.ts';
+import type { Journey, JourneyTarget, Relative } from '../journeys/contract.ts';
+import { hideColumns } from './row.ts';
+import { maskContacts, maskMessage } from './text.ts';
+
+/** What operators see, as viewers see it. All pure. Source ids may be addresses; messages may quote values. */
+
+/** The same run object where nothing is hidden, so that who keeps texts by object keeps them. */
+export function maskRun<T extends Pick<RunView, 'reason'>>(run: T): T {
+  const reason = run.reason === null ? null : maskContacts(run.reason);
+  return reason === run.reason ? run : { ...run, reason };
+}
+
+export function maskRecord<T extends RecordView>(record: T): T {
+  return { ...record, sourceId: maskContacts(record.sourceId), message: masked(record.message) };
+}
+
+export function maskFailure<T extends Pick<FailureGroup, 'message' | 'examples'>>(group: T): T {
+  return { ...group, message: maskMessage(group.message), examples: group.examples.map(maskContacts) };
+}
+
+export function maskValidation(view: ValidationView): ValidationView {
+  const checks = view.checks.map((check) => ({
+    ...check,
+    rows: check.rows.map((row) => ({
+      ...row,
+      sourceId: maskContacts(row.sourceId),
+      detail: maskMessage(row.detail),
+    })),
+  }));
+  return { ...view, checks };
+}
+
+export function maskJourney(journey: Journey): Journey {
+  return {
+    ...maskRecord(journey),
+    tries: journey.tries.map(maskTry),
+    notes: journey.notes.map(maskMessage),
+    parent: journey.parent && maskRelative(journey.parent),
+    survivor: journey.survivor && maskRelative(journey.survivor),
+    target: journey.target && maskTarget(journey.target),
+  };
+}
+
+function maskTry(one: TryView): TryView {
+  return { ...one, message: maskMessage(one.message) };
+}
+
+function maskRelative(relative: Relative): Relative {
+  return { ...relative, sourceId: maskContacts(relative.sourceId) };
+}
+
+function maskTarget(target: JourneyTarget): JourneyTarget {
+  const { loaded, row, personal } = target;
+  return { ...target, loaded: loaded && hideColumns(loaded, personal), row: row && hideColumns(row, personal) };
+}
+
+const masked = (message: string | null): string | null => (message === null ? null : maskMessage(message));
