@@ -2,13 +2,13 @@ import { parseArgs } from 'node:util';
 import { makePlan, WrongName } from './new-plan/make-plan.ts';
 import { checkoutRoot } from './stack/checkout.ts';
 
-const help = `Usage: npm run new-plan -- NAME
+const help = `Usage: npm run new-plan NAME
 
 Makes a small plan that works: contacts from a CSV file into a table, with its fixture for the
 conformance suite and a test. NAME is lower-case letters, digits and hyphens: it names the folder
 under src/plans, the plan, and the schema it loads into.
 
-  --help   this text`;
+  -- --help   this text`;
 
 function main(): number {
   const { values, positionals } = parseArgs({ options: { help: { type: 'boolean' } }, allowPositionals: true });

@@ -30,7 +30,7 @@ describe.each(plans.names())('the plan %s', (name) => {
   const file = new URL(`./${name}.fixture.ts`, import.meta.url);
   if (!existsSync(file)) {
     test('has a fixture', () => {
-      expect.fail(`test/conformance/${name}.fixture.ts is missing: `npm run new-plan -- NAME` makes one to copy`);
+      expect.fail(`test/conformance/${name}.fixture.ts is missing; npm run new-plan makes a plan with one to copy`);
     });
     return;
   }
