@@ -17,7 +17,9 @@ import type { Plans } from '../src/plan/registry.ts';
 import { createPostgresTarget } from '../src/targets/postgres/index.ts';
 import { createUpstreamFactory } from '../src/upstreams/factory.ts';
 import { createFleetWindow } from './fleet-window.ts';
+import { createHashCounters } from './hash-counters.ts';
 import { createLatencyRecorder } from './latency.ts';
+import { createUpstreamMeter } from './upstream-meter.ts';
 
 /** Everything a worker process is made of, opened once and closed in reverse. */
 export type Services = Awaited<ReturnType<typeof openServices>>;
@@ -50,13 +52,15 @@ export async function openServices(options: ServiceOptions) {
   const workers = createWorkerStore(database);
   const window = createFleetWindow(workers, config.windowFactor);
   const producer = createProducer({ redis, prefix: config.redisPrefix, window: window.of, onError });
-  const latency = createLatencyRecorder(redis, config.redisPrefix);
+  const counters = createHashCounters(redis);
+  const latency = createLatencyRecorder(counters, config.redisPrefix);
   const runs = createRunStore(database);
   const upstreams = createUpstreamFactory({
     redis,
     prefix: config.redisPrefix,
     allowPrivate: config.allowPrivateUpstreams,
     logger,
+    metrics: createUpstreamMeter(counters, config.redisPrefix),
   });
   return {
     ...options,
@@ -75,7 +79,7 @@ export async function openServices(options: ServiceOptions) {
     queuePauses: createQueuePauseStore(database),
     limits: createLimitStore(database),
     close: async () => {
-      await latency.stop();
+      await counters.stop();
       await closeAll(producer, redis, database, target, window);
     },
   };

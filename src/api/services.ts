@@ -16,6 +16,7 @@ import type { Logger } from '../logger.ts';
 import type { Plans } from '../plan/registry.ts';
 import type { ApiDeps, HealthCheck } from './deps.ts';
 import { readStageLatency } from './metrics/stage-latency.ts';
+import { readUpstreamRequests } from './metrics/upstream-requests.ts';
 import { liveQueuesOf } from './operations/live-queues.ts';
 import { createPlanCatalog } from './operations/plan-catalog.ts';
 import { createQueueControl } from './operations/queue-control.ts';
@@ -68,6 +69,7 @@ export async function openApiServices(options: ServiceOptions): Promise<ApiServi
       ...createMetricsStore(database),
       stageLatency: () =>
         withDeadline(readStageLatency(redis, config.redisPrefix, [...producer.queues.keys()]), redisDeadlineMs),
+      upstreamRequests: () => withDeadline(readUpstreamRequests(redis, config.redisPrefix), redisDeadlineMs),
     },
     async close() {
       await producer.close();

@@ -126,6 +126,7 @@ test('metrics: records and runs from PostgreSQL, queues from Redis, latency from
       metrics: {
         ...createMetricsStore(service.database),
         stageLatency: () => readStageLatency(hashes, 'p', ['load', 'reconcile']),
+        upstreamRequests: async () => [{ upstream: 'bubble', endpoint: 'obj/user', status: '200', count: 7 }],
       },
     },
     () => undefined,
@@ -138,6 +139,8 @@ test('metrics: records and runs from PostgreSQL, queues from Redis, latency from
   expect(text).toContain('drover_stage_duration_seconds_bucket{stage="load",le="0.1"} 5');
   expect(text).toContain('drover_stage_duration_seconds_bucket{stage="load",le="0.5"} 7');
   expect(text).toContain('drover_stage_duration_seconds_bucket{stage="load",le="+Inf"} 8');
+  expect(text).toContain('drover_upstream_requests_total{upstream="bubble",endpoint="obj/user",status="200"} 7');
+  expect(text).toContain('# TYPE drover_upstream_requests_total counter');
   expect(text).not.toContain('Infinity');
   expect(text).not.toContain('stage="reconcile"');
   expect(text).not.toContain('canary');

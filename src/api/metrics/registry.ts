@@ -1,4 +1,4 @@
-import { Gauge, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
 import type { ApiDeps } from '../deps.ts';
 import { renderHistogram } from './histogram.ts';
 
@@ -16,11 +16,12 @@ type Sources = Pick<ApiDeps, 'metrics' | 'queues' | 'upstreams' | 'workers'>;
 export function createMetrics(sources: Sources, onError: (error: unknown) => void): Metrics {
   const registry = new Registry();
   for (const { name, help, labelNames, read } of gauges) {
-    const gauge = new Gauge({
+    const Kind = name.endsWith('_total') ? Counter : Gauge;
+    const metric: Counter | Gauge = new Kind({
       ...{ name, help, labelNames: [...labelNames], registers: [registry] },
       async collect() {
-        this.reset();
-        for (const [labels, value] of await read(sources).catch(nothing(onError))) gauge.set(labels, value);
+        metric.reset();
+        for (const [labels, value] of await read(sources).catch(nothing(onError))) metric.inc(labels, value);
       },
     });
   }
@@ -76,6 +77,13 @@ const gauges: readonly GaugeOf[] = [
     help: 'Requests the fleet sent to an upstream in the last minute',
     labelNames: ['upstream'],
     read: async ({ upstreams }) => (await upstreams.list()).map((one) => [{ upstream: one.name }, one.usedLastMinute]),
+  },
+  {
+    name: 'drover_upstream_requests_total',
+    help: 'Requests the fleet sent to an upstream since Redis was new, by status or error code',
+    labelNames: ['upstream', 'endpoint', 'status'],
+    read: async ({ metrics }) =>
+      (await metrics.upstreamRequests()).map(({ count, ...labels }) => [labels, count] as const),
   },
   {
     name: 'drover_upstream_limit_rps',

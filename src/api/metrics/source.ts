@@ -5,6 +5,17 @@ export interface MetricsSource {
   runs(): Promise<readonly { readonly plan: string; readonly status: string; readonly count: number }[]>;
   /** What workers measured of their jobs, summed over the fleet. */
   stageLatency(): Promise<readonly StageLatency[]>;
+  /** Requests the fleet sent, since Redis was new. */
+  upstreamRequests(): Promise<readonly UpstreamRequests[]>;
+}
+
+export interface UpstreamRequests {
+  readonly upstream: string;
+  /** Without ids. */
+  readonly endpoint: string;
+  /** HTTP status, or the code of the error when no answer came. */
+  readonly status: string;
+  readonly count: number;
 }
 
 export interface RecordCount {
