@@ -29,6 +29,8 @@ export const runs = drover.table(
     finishedAt: instant('finished_at'),
     statusAt: instant('status_at').notNull().defaultNow(),
     rolledBackAt: instant('rolled_back_at'),
+    /** Since when raw and clean payloads of its records are not kept any more. */
+    purgedAt: instant('purged_at'),
     /** Lease of the process that writes reports and validates, so that two never do. */
     finishingBy: text('finishing_by'),
     finishingUntil: instant('finishing_until'),

@@ -32,6 +32,8 @@ export interface Run {
   readonly finishedAt: Date | null;
   readonly statusAt: Date;
   readonly rolledBackAt: Date | null;
+  /** Since when payloads of its records are not kept any more. */
+  readonly purgedAt: Date | null;
 }
 
 export type Strategy = 'full' | 'incremental' | 'selective';

@@ -6,7 +6,7 @@ import type { RecordFilter, RecordView } from './contract.ts';
 /** A run about to be written. */
 export type NewRun = Omit<
   Run,
-  'status' | 'reason' | 'createdAt' | 'startedAt' | 'finishedAt' | 'statusAt' | 'rolledBackAt'
+  'status' | 'reason' | 'createdAt' | 'startedAt' | 'finishedAt' | 'statusAt' | 'rolledBackAt' | 'purgedAt'
 >;
 
 export interface RunQuery {
