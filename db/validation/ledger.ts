@@ -1,6 +1,6 @@
 import { desc, eq } from 'drizzle-orm';
 import type { StageCount } from '../../src/engine/conductor/ports.ts';
-import type { ValidationCheck } from '../../src/engine/control/contract.ts';
+import type { SumLine, ValidationCheck } from '../../src/engine/control/contract.ts';
 import type { StoredValidation, ValidationLedger } from '../../src/engine/validation/ports.ts';
 import type { Database } from '../client.ts';
 import { coded } from '../repositories/coded.ts';
@@ -20,6 +20,10 @@ SELECT entity, stage, status, count(*)::int AS n FROM drover.records WHERE run_i
 const waiting = `
 SELECT source_id FROM drover.records WHERE run_id = $1 AND entity = $2 AND status = 'pending' ORDER BY source_id`;
 
+const written = `
+SELECT content::json -> 'sums' AS sums FROM drover.reports
+WHERE run_id = $1 AND media_type = 'application/json' AND starts_with(name, 'migration_report_')`;
+
 /** What validation reads of the ledger, over the control database. */
 export function createValidationLedger(database: Database): ValidationLedger {
   const pool = database.$client;
@@ -32,6 +36,10 @@ export function createValidationLedger(database: Database): ValidationLedger {
     },
     landed: (runId, entity, after, limit) => landedPage(pool, runId, entity, after, limit),
     money: (runId, entity, after, limit) => moneyPage(pool, runId, entity, after, limit),
+    writtenSums: async (runId) => {
+      const rows = await prepared<{ sums: SumLine[] | null }>(pool, undefined, written, [runId]);
+      return rows[0]?.sums ?? undefined;
+    },
     withoutAmount: (runId, entity) => withoutAmount(pool, runId, entity),
     sample: (runId, entity, size) => sampleOf(pool, runId, entity, size),
     save: (runId, validation) => coded(save(database, runId, validation)),

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../plan/json.ts';
 import type { StageCount } from '../conductor/ports.ts';
-import type { ValidationCheck } from '../control/contract.ts';
+import type { SumLine, ValidationCheck } from '../control/contract.ts';
 import type { CleanRecord } from '../ports.ts';
 
 /** A table of the target and the identities that speak of it. */
@@ -62,6 +62,8 @@ export interface ValidationLedger {
   /** Records of which the target should hold a row, in the order of their source ids. */
   landed(runId: string, entity: string, after: string, limit: number): Promise<LandedPage>;
   money(runId: string, entity: string, after: string, limit: number): Promise<MoneyPage>;
+  /** The sums in the run's report, when it has ended and written one. */
+  writtenSums(runId: string): Promise<readonly SumLine[] | undefined>;
   /** Records without an amount of their own: they are in no sum. */
   withoutAmount(runId: string, entity: string): Promise<number>;
   /** Reconciled and unchanged records, picked by a hash of the run's id: the same ones each time. */
