@@ -44,9 +44,10 @@ function parsePart(text: string, table: Table): Filter {
 function parseCondition(name: string, text: string, table: Table, quotable = false): Filter {
   const match = /^(not\.)?([a-z]+)\.(.*)$/s.exec(text);
   if (match === null) throw unparsable(text);
-  const [, negation, operator = '', given = ''] = match;
+  const [, negation, operator = '', rest = ''] = match;
+  const given = quotable ? unquoted(rest) : rest;
   const path = columnPath(name, table);
-  const test = testOf(operator, quotable ? unquoted(given) : given, path);
+  const test = testOf(operator, given, path);
   if (negation !== undefined) {
     // As in SQL, what is unknown stays unknown: a null row is on neither side.
     return { keeps: (row) => (operator === 'is' || path.read(row) !== null) && !test(path.read(row)) };
