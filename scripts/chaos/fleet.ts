@@ -1,4 +1,5 @@
 import type { Random } from '../../src/sandbox/core/random.ts';
+import { signal } from '../stack/process.ts';
 import { startWorker, type Worker, type WorkerOptions } from './worker.ts';
 
 /** The worker processes of a drill. */
@@ -9,7 +10,7 @@ export interface Fleet {
   workers(): readonly Worker[];
   /** Resolves when every worker serves its queues. */
   ready(): Promise<void>;
-  /** kill -9 of a worker that serves its queues, and another in its place. False when none does. */
+  /** kill -9 of a worker that serves its queues, and another in its place. False while fewer than two do. */
   kill(random: Random): Promise<boolean>;
   /** One worker more. */
   add(): Worker;
@@ -35,6 +36,11 @@ export function startFleet(size: number, options: WorkerOptions): Fleet {
     return worker;
   }
 
+  // A driver that ends early takes its workers along; orphans would go on with the work of the next.
+  const orphaned = (): void => {
+    for (const worker of alive) signal(worker.pid, 'SIGKILL');
+  };
+  process.once('exit', orphaned);
   for (let n = 0; n < size; n += 1) add();
   return {
     get kills() {
@@ -47,7 +53,8 @@ export function startFleet(size: number, options: WorkerOptions): Fleet {
     },
     async kill(random) {
       const ready = [...alive].filter((worker) => worker.isReady);
-      if (ready.length === 0) return false;
+      // Never the last that works while others start: on a busy machine nothing but starting would be left.
+      if (ready.length < 2) return false;
       kills += 1;
       await random.pick(ready).end('SIGKILL');
       add();
@@ -56,6 +63,7 @@ export function startFleet(size: number, options: WorkerOptions): Fleet {
     add,
     async stop() {
       stopping = true;
+      process.off('exit', orphaned);
       // A worker that was left frozen takes no other signal.
       await Promise.all([...alive].map((worker) => worker.end('SIGKILL')));
     },

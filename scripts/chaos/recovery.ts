@@ -6,8 +6,8 @@ import type { Probe } from './probe.ts';
  * Records that wait for a place in the hash pool are left out; they wait without any fault.
  */
 export interface Recovery {
-  /** Does the damage, and mends it, under the clock. */
-  during(damage: () => Promise<unknown>): Promise<void>;
+  /** Does the damage, and mends it, under the clock. Answers what the damage does; false means that none was done. */
+  during<T>(damage: () => Promise<T>): Promise<T>;
   /** The longest, in milliseconds, once all are through. */
   longest(): Promise<number>;
 }
@@ -21,6 +21,7 @@ const everyMs = 100;
 
 export function createRecovery(probe: Probe, runId: string, over: AbortSignal): Recovery {
   const measured: Promise<number>[] = [];
+  let faults = 0;
   const ready = probe.ask(setup);
 
   async function measure(fault: number): Promise<number> {
@@ -36,10 +37,11 @@ export function createRecovery(probe: Probe, runId: string, over: AbortSignal): 
   return {
     async during(damage) {
       await ready;
-      const fault = measured.length;
+      const fault = faults++;
       await probe.ask(hold, [fault, runId]);
-      await damage();
-      measured.push(measure(fault));
+      const done = await damage();
+      if (done !== false) measured.push(measure(fault));
+      return done;
     },
     longest: async () => Math.max(0, ...(await Promise.all(measured))),
   };

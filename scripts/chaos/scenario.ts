@@ -3,7 +3,7 @@ import type { Drill } from './drill.ts';
 
 /** What differs from a drill without faults. */
 export interface Setup {
-  /** Worker processes. Default 3. */
+  /** Worker processes. Default 4. */
   readonly workers?: number;
   /** Environment of the workers, over the drill's own. */
   readonly env?: Readonly<Record<string, string>>;

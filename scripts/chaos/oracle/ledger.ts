@@ -1,6 +1,7 @@
 import type { Probe } from '../probe.ts';
 import type { Expectation, Expected } from './expectation.ts';
 import { combine, type Finding, few } from './finding.ts';
+import { groupBy } from './group.ts';
 
 interface Entry {
   readonly entity: string;
@@ -14,7 +15,7 @@ export async function checkLedger(probe: Probe, runId: string, expectation: Expe
   const rows = await probe.ask<Entry>('SELECT entity, source_id, status, code FROM drover.records WHERE run_id = $1', [
     runId,
   ]);
-  const byEntity = Map.groupBy(rows, (row) => row.entity);
+  const byEntity = groupBy(rows, (row) => row.entity);
   return combine([...expectation].map(([entity, records]) => checkEntity(entity, records, byEntity.get(entity) ?? [])));
 }
 

@@ -1,6 +1,7 @@
 import type { Probe } from '../probe.ts';
 import type { Expectation, Expected } from './expectation.ts';
 import { combine, type Finding, few } from './finding.ts';
+import { groupBy } from './group.ts';
 
 /**
  * The target's tables, two ways. By identity: each record that must arrive has one row, each row one record. And by what
@@ -34,8 +35,8 @@ async function checkIdentities(
        ON i.target_id = t.id::text AND i.entity = $1 AND i.run_id = $2 AND NOT i.merged`,
     [entity, runId],
   );
-  const perSource = Map.groupBy(rows, (row) => row.source_id ?? '');
-  const perRow = Map.groupBy(rows, (row) => row.id);
+  const perSource = groupBy(rows, (row) => row.source_id ?? '');
+  const perRow = groupBy(rows, (row) => row.id);
   const missing = [...arriving.keys()].filter((id) => !perSource.has(id));
   const nobodys = (perSource.get('') ?? []).map((row) => row.id);
   const twice = [...perSource].filter(([id, found]) => id !== '' && found.length > 1).map(([id]) => id);

@@ -1,0 +1,85 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Control } from '../../src/engine/control/contract.ts';
+import { type BubbleSandbox, startBubbleSandbox } from '../../src/sandbox/bubble/sandbox.ts';
+import { Random } from '../../src/sandbox/core/random.ts';
+import { type Fleet, startFleet } from './fleet.ts';
+import type { Ground } from './ground.ts';
+import { openOperator, operator } from './operator.ts';
+import { type Expectation, expectationOf, sizeOf } from './oracle/expectation.ts';
+import { openProbe, type Probe } from './probe.ts';
+import { createProgress, type Progress } from './progress.ts';
+import { createRecovery, type Recovery } from './recovery.ts';
+import type { Scenario } from './scenario.ts';
+import { environmentOf } from './settings.ts';
+
+export interface DrillOptions {
+  readonly records: number;
+  readonly seed: number;
+  /** Seconds between two kills, where a scenario kills. */
+  readonly killEvery: number;
+}
+
+/** One run under one scenario and one seed, with everything a fault may be laid in. */
+export interface Drill {
+  readonly options: DrillOptions;
+  readonly random: Random;
+  readonly ground: Ground;
+  readonly fleet: Fleet;
+  readonly sandbox: BubbleSandbox;
+  readonly control: Control;
+  readonly probe: Probe;
+  readonly runId: string;
+  readonly schema: string;
+  readonly expectation: Expectation;
+  readonly progress: Progress;
+  readonly recovery: Recovery;
+  /** Aborted when the run is over. */
+  readonly over: AbortController;
+  close(): Promise<void>;
+}
+
+// Users bring profiles, bookings and payments with them: so many records each, about.
+const recordsPerUser = 6.4;
+
+/** Starts the sandbox, the workers and the run. */
+export async function openDrill(ground: Ground, scenario: Scenario, options: DrillOptions): Promise<Drill> {
+  const users = Math.ceil(options.records / recordsPerUser);
+  const sandbox = await startBubbleSandbox({ users, seed: options.seed, ...scenario.setup?.sandbox });
+  const expectation = expectationOf(sandbox);
+  const databaseUrl = await ground.database();
+  await ground.redis.flush();
+  const folder = join(ground.folder, `${scenario.name}-${options.seed}`);
+  mkdirSync(folder, { recursive: true });
+  const redisPrefix = `{${new URL(databaseUrl).pathname.slice(1)}}`;
+  const env = environmentOf({ databaseUrl, redisUrl: ground.redis.url, redisPrefix, sandbox, folder });
+  const { control, close: closeOperator } = openOperator(databaseUrl, env);
+  const logFile = join(folder, 'workers.log');
+  const script = ['workers/main.ts', '--concurrency', '25'];
+  const fleet = startFleet(scenario.setup?.workers ?? 4, { script, env: { ...env, ...scenario.setup?.env }, logFile });
+  await fleet.ready();
+  const run = await control.startRun({ plan: 'bubble' }, operator);
+  const probe = openProbe(databaseUrl);
+  const over = new AbortController();
+  return {
+    options,
+    random: new Random(options.seed).fork(scenario.name),
+    ground,
+    fleet,
+    sandbox,
+    control,
+    probe,
+    runId: run.id,
+    schema: run.targetSchema,
+    expectation,
+    progress: createProgress(probe, run.id, sizeOf(expectation), over.signal),
+    recovery: createRecovery(probe, run.id, over.signal),
+    over,
+    async close() {
+      over.abort();
+      await fleet.stop();
+      await Promise.all([sandbox.close(), closeOperator(), probe.close()]);
+      await ground.drop(databaseUrl);
+    },
+  };
+}

@@ -1,0 +1,21 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Ground } from '../../scripts/chaos/ground.ts';
+import { redisFlushed } from '../../scripts/chaos/scenarios/redis-flushed.ts';
+import { redisReplaced } from '../../scripts/chaos/scenarios/redis-replaced.ts';
+import { drill, testGround } from './drill.ts';
+
+let ground: Ground;
+beforeAll(async () => {
+  ground = await testGround('redis-emptied');
+});
+afterAll(() => ground.close());
+
+test.each([redisFlushed, redisReplaced])(
+  '$name: costs time and nothing else',
+  { timeout: 180_000 },
+  async (scenario) => {
+    const result = await drill(ground, scenario, 2_000);
+    expect(result.problems).toEqual([]);
+    expect(result).toMatchObject({ lost: 0, doubled: 0, ok: true });
+  },
+);
