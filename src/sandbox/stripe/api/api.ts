@@ -126,7 +126,8 @@ function execute(route: Route, params: ParamTree, world: World, passage: Passage
   if (before !== undefined) return { answer: failureAnswer(withAdvice(internalError(), before)), kept: true };
   const most = faults.reduce((least, rule) => (rule.fault === 'clamp' ? Math.min(least, rule.limit ?? 3) : least), 100);
   const emit = (type: string, object: { id: string; object: string }, previous?: Readonly<Record<string, unknown>>) => {
-    if (type.endsWith('.created')) notes.created = [notes.created, object.id].filter(Boolean).join(' ');
+    if (/\.created$|^charge\.(succeeded|failed)$/.test(type))
+      notes.created = [notes.created, object.id].filter(Boolean).join(' ');
     deps.onEvent(world, world.put(makeEvent(world, type, object, previous, cause)).id);
   };
   const beforeWrite = (name: string) => deps.locks.take(`${world.account} ${world.livemode} ${name}`, busyMs);

@@ -1,0 +1,126 @@
+import { changed, metadata } from '../params/metadata.ts';
+import { optionalText, plain } from '../params/readers.ts';
+import type { StripeObject } from '../store/object.ts';
+import type { World } from '../store/world.ts';
+import { makeDispute } from './dispute.ts';
+import { byTime, byValue } from './filters.ts';
+import { metadataOf } from './product.ts';
+import { type Context, operation, type Resource } from './resource.ts';
+import { patched } from './update.ts';
+
+const update = operation(
+  { customer: plain, description: optionalText(), metadata, receipt_email: optionalText(), transfer_group: plain },
+  ({ metadata: pairs, ...fields }, context, target) => {
+    const meta = pairs === undefined ? {} : { metadata: changed(metadataOf(target), pairs) };
+    return patched(target, { ...fields, ...meta }, context);
+  },
+);
+
+/** Why test cards are declined. */
+const DECLINES: Readonly<Record<string, string>> = {
+  pm_card_chargeDeclined: 'generic_decline',
+  pm_card_visa_chargeDeclined: 'generic_decline',
+  pm_card_chargeDeclinedInsufficientFunds: 'insufficient_funds',
+  pm_card_visa_chargeDeclinedInsufficientFunds: 'insufficient_funds',
+  pm_card_chargeDeclinedExpiredCard: 'expired_card',
+};
+
+export function declineOf(method: string): string | undefined {
+  return DECLINES[method];
+}
+
+/** The attempt to take a payment intent's money, which a test card may refuse. */
+export function makeCharge(intent: StripeObject, method: string, captured: boolean, context: Context): StripeObject {
+  const { world } = context;
+  const decline = declineOf(method);
+  const {
+    amount,
+    currency,
+    customer,
+    description,
+    metadata: pairs,
+    on_behalf_of,
+    transfer_group,
+    transfer_data,
+  } = intent;
+  const charge = world.put({
+    ...blankCharge(world),
+    id: world.newId('ch'),
+    object: 'charge',
+    ...{ amount, currency, customer, description, metadata: pairs, on_behalf_of, transfer_group, transfer_data },
+    application_fee_amount: intent.application_fee_amount,
+    amount_captured: captured && decline === undefined ? amount : 0,
+    captured: captured && decline === undefined,
+    paid: decline === undefined,
+    status: decline === undefined ? 'succeeded' : 'failed',
+    failure_code: decline === undefined ? null : 'card_declined',
+    failure_message: decline === undefined ? null : 'Your card was declined.',
+    payment_intent: intent.id,
+    payment_method: method,
+    balance_transaction: decline === undefined && captured ? world.newId('txn') : null,
+  });
+  context.emit(`charge.${String(charge.status)}`, charge);
+  if (method === 'pm_card_createDispute') makeDispute(charge, context);
+  return charge;
+}
+
+function blankCharge(world: World) {
+  return {
+    amount: 0,
+    amount_captured: 0,
+    amount_refunded: 0,
+    application: null,
+    application_fee: null,
+    application_fee_amount: null,
+    balance_transaction: null,
+    billing_details: { address: null, email: null, name: null, phone: null, tax_id: null },
+    calculated_statement_descriptor: 'SANDBOX',
+    captured: true,
+    created: world.now(),
+    currency: 'usd',
+    customer: null,
+    description: null,
+    disputed: false,
+    failure_balance_transaction: null,
+    failure_code: null,
+    failure_message: null,
+    fraud_details: {},
+    livemode: world.livemode,
+    metadata: {},
+    on_behalf_of: null,
+    outcome: null,
+    paid: true,
+    payment_intent: null,
+    payment_method: null,
+    payment_method_details: { card: { brand: 'visa', country: 'US', funding: 'credit', last4: '4242' }, type: 'card' },
+    receipt_email: null,
+    receipt_number: null,
+    receipt_url: null,
+    refunded: false,
+    review: null,
+    shipping: null,
+    source: null,
+    source_transfer: null,
+    statement_descriptor: null,
+    statement_descriptor_suffix: null,
+    status: 'succeeded',
+    transfer_data: null,
+    transfer_group: null,
+  };
+}
+
+export const charge: Resource = {
+  object: 'charge',
+  collection: 'charges',
+  title: 'charge',
+  update,
+  filters: {
+    created: byTime('created'),
+    customer: byValue('customer'),
+    payment_intent: byValue('payment_intent'),
+    transfer_group: byValue('transfer_group'),
+  },
+  searchable: { amount: 'number', currency: 'token', customer: 'token', status: 'token' },
+  expands: { customer: 'customer', payment_intent: 'payment_intent' },
+  blank: blankCharge,
+};

@@ -1,0 +1,98 @@
+import { changed, metadata } from '../params/metadata.ts';
+import { omit } from '../params/omit.ts';
+import { anything, integer, listOf, oneOf, optionalText, plain } from '../params/readers.ts';
+import type { World } from '../store/world.ts';
+import { byTime, byValue } from './filters.ts';
+import { metadataOf } from './product.ts';
+import { operation, type Resource } from './resource.ts';
+import { patched } from './update.ts';
+
+const SHARED = {
+  address: anything,
+  balance: integer(),
+  description: optionalText(350),
+  email: optionalText(512),
+  invoice_prefix: optionalText(12),
+  invoice_settings: anything,
+  metadata,
+  name: optionalText(256),
+  phone: optionalText(20),
+  preferred_locales: listOf(plain),
+  shipping: anything,
+  tax_exempt: oneOf('', 'exempt', 'none', 'reverse'),
+};
+
+const create = operation({ ...SHARED, payment_method: plain, source: plain, test_clock: plain }, (given, context) => {
+  const { metadata: pairs, payment_method: method, source, ...rest } = given;
+  const fields = omit(rest, 'invoice_settings', 'test_clock');
+  const { world } = context;
+  const made = world.put({
+    ...blankCustomer(world),
+    ...fields,
+    id: world.newId('cus'),
+    object: 'customer',
+    default_source: source ?? null,
+    invoice_settings: invoiceSettings(method),
+    metadata: changed({}, pairs),
+  });
+  context.emit('customer.created', made);
+  return made;
+});
+
+const update = operation(
+  { ...SHARED, default_source: plain },
+  ({ metadata: pairs, invoice_settings: given, ...fields }, context, target) => {
+    const method = (given as { default_payment_method?: string } | null | undefined)?.default_payment_method;
+    const settings = given === undefined ? {} : { invoice_settings: invoiceSettings(method) };
+    const meta = pairs === undefined ? {} : { metadata: changed(metadataOf(target), pairs) };
+    return patched(target, { ...fields, ...settings, ...meta }, context);
+  },
+);
+
+const remove = operation({}, (_, context, target) => {
+  context.world.delete('customer', target.id);
+  context.emit('customer.deleted', target);
+  return { id: target.id, object: 'customer', deleted: true };
+});
+
+function invoiceSettings(method: string | undefined) {
+  return { custom_fields: null, default_payment_method: method ?? null, footer: null, rendering_options: null };
+}
+
+function blankCustomer(world: World) {
+  return {
+    address: null,
+    balance: 0,
+    created: world.now(),
+    currency: null,
+    default_source: null,
+    delinquent: false,
+    description: null,
+    discount: null,
+    email: null,
+    invoice_prefix: world.newId('x').slice(3, 11).toUpperCase(),
+    invoice_settings: invoiceSettings(undefined),
+    livemode: world.livemode,
+    metadata: {},
+    name: null,
+    next_invoice_sequence: 1,
+    phone: null,
+    preferred_locales: [],
+    shipping: null,
+    tax_exempt: 'none',
+    test_clock: null,
+  };
+}
+
+/** Customers are not unique by e-mail, and a list finds an address only in the spelling it has. */
+export const customer: Resource = {
+  object: 'customer',
+  collection: 'customers',
+  title: 'customer',
+  create,
+  update,
+  remove,
+  filters: { created: byTime('created'), email: byValue('email') },
+  searchable: { email: 'text', name: 'text', phone: 'text' },
+  blank: blankCustomer,
+};

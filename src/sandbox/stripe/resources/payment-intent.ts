@@ -1,0 +1,218 @@
+import { conflict, invalid } from '../failure.ts';
+import { assertChargeable, currency } from '../params/currency.ts';
+import { changed, metadata } from '../params/metadata.ts';
+import { omit } from '../params/omit.ts';
+import { anything, flag, integer, listOf, oneOf, optionalText, plain } from '../params/readers.ts';
+import { needed } from '../params/shape.ts';
+import type { StripeObject } from '../store/object.ts';
+import type { World } from '../store/world.ts';
+import { declineOf, makeCharge } from './charge.ts';
+import { byTime, byValue } from './filters.ts';
+import { metadataOf } from './product.ts';
+import { type Context, operation, type Resource } from './resource.ts';
+import { patched } from './update.ts';
+
+const amount = integer(1, 99_999_999);
+const SHARED = {
+  application_fee_amount: integer(0),
+  capture_method: oneOf('automatic', 'automatic_async', 'manual'),
+  customer: plain,
+  description: optionalText(1000),
+  metadata,
+  payment_method: plain,
+  payment_method_types: listOf(plain),
+  receipt_email: optionalText(),
+  setup_future_usage: oneOf('', 'off_session', 'on_session'),
+  shipping: anything,
+  statement_descriptor: optionalText(22),
+  statement_descriptor_suffix: optionalText(22),
+  transfer_data: anything,
+  transfer_group: plain,
+};
+const CONFIRMING = { mandate: plain, off_session: plain, return_url: plain, error_on_requires_action: flag };
+
+const create = operation(
+  {
+    ...SHARED,
+    ...CONFIRMING,
+    amount: needed(amount),
+    currency: needed(currency),
+    automatic_payment_methods: anything,
+    confirm: flag,
+    confirmation_method: oneOf('automatic', 'manual'),
+    on_behalf_of: plain,
+  },
+  (given, context) => {
+    const { confirm = false, metadata: pairs, ...rest } = given;
+    const fields = omit(
+      rest,
+      'mandate',
+      'off_session',
+      'return_url',
+      'error_on_requires_action',
+      'automatic_payment_methods',
+    );
+    const { world } = context;
+    assertAmount(fields.amount, fields.currency);
+    if (fields.customer !== undefined) context.find('customer', fields.customer, 'customer');
+    const id = world.newId('pi');
+    const intent = world.put({
+      ...blankIntent(world),
+      ...fields,
+      id,
+      object: 'payment_intent',
+      client_secret: `${id}_secret_${world.newId('s').slice(3, 28)}`,
+      metadata: changed({}, pairs),
+      status: fields.payment_method === undefined ? 'requires_payment_method' : 'requires_confirmation',
+    });
+    context.emit('payment_intent.created', intent);
+    return confirm ? confirmed(intent, fields.payment_method, context) : intent;
+  },
+);
+
+const update = operation({ ...SHARED, amount, currency }, ({ metadata: pairs, ...fields }, context, target) => {
+  assertState(target, 'update', 'requires_payment_method', 'requires_confirmation', 'requires_action');
+  const meta = pairs === undefined ? {} : { metadata: changed(metadataOf(target), pairs) };
+  const ready = fields.payment_method === undefined ? {} : { status: 'requires_confirmation' };
+  return patched(target, { ...fields, ...meta, ...ready }, context);
+});
+
+const confirm = operation(
+  { ...CONFIRMING, capture_method: SHARED.capture_method, payment_method: plain, receipt_email: optionalText() },
+  ({ payment_method: method }, context, target) => {
+    assertState(target, 'confirm', 'requires_payment_method', 'requires_confirmation', 'requires_action');
+    return confirmed(target, method ?? (target.payment_method as string | null) ?? undefined, context);
+  },
+);
+
+const capture = operation({ amount_to_capture: amount, metadata }, ({ amount_to_capture: part }, context, target) => {
+  assertState(target, 'capture', 'requires_capture');
+  const { world } = context;
+  const taken = part ?? Number(target.amount_capturable);
+  if (taken > Number(target.amount_capturable))
+    throw invalid('The amount exceeds what can be captured.', { code: 'amount_too_large' });
+  const charge = context.find('charge', String(target.latest_charge), 'charge');
+  context.emit('charge.captured', world.put({ ...charge, captured: true, amount_captured: taken }));
+  return settled({ ...target, amount_received: taken }, context);
+});
+
+const cancel = operation({ cancellation_reason: plain }, ({ cancellation_reason: reason = null }, context, target) => {
+  assertState(
+    target,
+    'cancel',
+    'requires_payment_method',
+    'requires_confirmation',
+    'requires_action',
+    'requires_capture',
+  );
+  const at = { canceled_at: context.world.now(), amount_capturable: 0 };
+  const canceled = context.world.put({ ...target, ...at, status: 'canceled', cancellation_reason: reason });
+  context.emit('payment_intent.canceled', canceled);
+  return canceled;
+});
+
+/** Takes the money, or throws the 402 that says why the card refuses; the intent remembers either. */
+export function confirmed(intent: StripeObject, method: string | undefined, context: Context): StripeObject {
+  const { world } = context;
+  if (method === undefined) {
+    const message = 'You cannot confirm this PaymentIntent because it’s missing a payment method.';
+    throw conflict(message, { code: 'payment_intent_unexpected_state', payment_intent: intent });
+  }
+  const manual = intent.capture_method === 'manual';
+  const charge = makeCharge(intent, method, !manual, context);
+  const tried = { ...intent, payment_method: method, latest_charge: charge.id };
+  const decline = declineOf(method);
+  if (decline !== undefined) throw declined(tried, charge, decline, context);
+  if (!manual) return settled({ ...tried, amount_received: intent.amount }, context);
+  const held = world.put({ ...tried, status: 'requires_capture', amount_capturable: intent.amount });
+  context.emit('payment_intent.amount_capturable_updated', held);
+  return held;
+}
+
+function settled(intent: StripeObject, context: Context): StripeObject {
+  const done = context.world.put({ ...intent, status: 'succeeded', amount_capturable: 0 });
+  context.emit('payment_intent.succeeded', done);
+  return done;
+}
+
+function declined(intent: StripeObject, charge: StripeObject, decline: string, context: Context) {
+  const code = decline === 'expired_card' ? 'expired_card' : 'card_declined';
+  const error = { type: 'card_error', code, decline_code: decline, charge: charge.id };
+  const message = 'Your card was declined.';
+  const status = 'requires_payment_method';
+  const failed = context.world.put({
+    ...intent,
+    status,
+    payment_method: null,
+    last_payment_error: { ...error, message },
+  });
+  context.emit('payment_intent.payment_failed', failed);
+  return conflict(message, { ...error, payment_intent: failed }, 402);
+}
+
+function assertAmount(given: number, code: string): void {
+  assertChargeable(given, code, 'amount');
+  if (['usd', 'eur', 'cad', 'aud'].includes(code) && given < 50) {
+    throw invalid(`Amount must be at least 50 cents`, { code: 'amount_too_small', param: 'amount' });
+  }
+}
+
+function assertState(intent: StripeObject, verb: string, ...states: readonly string[]): void {
+  if (states.includes(String(intent.status))) return;
+  const message = `You cannot ${verb} this PaymentIntent because it has a status of ${String(intent.status)}.`;
+  throw conflict(message, { code: 'payment_intent_unexpected_state', payment_intent: intent });
+}
+
+function blankIntent(world: World) {
+  return {
+    amount: 0,
+    amount_capturable: 0,
+    amount_details: { tip: {} },
+    amount_received: 0,
+    application: null,
+    application_fee_amount: null,
+    automatic_payment_methods: null,
+    canceled_at: null,
+    cancellation_reason: null,
+    capture_method: 'automatic_async',
+    client_secret: null,
+    confirmation_method: 'automatic',
+    created: world.now(),
+    currency: 'usd',
+    customer: null,
+    description: null,
+    last_payment_error: null,
+    latest_charge: null,
+    livemode: world.livemode,
+    metadata: {},
+    next_action: null,
+    on_behalf_of: null,
+    payment_method: null,
+    payment_method_options: {},
+    payment_method_types: ['card'],
+    processing: null,
+    receipt_email: null,
+    review: null,
+    setup_future_usage: null,
+    shipping: null,
+    source: null,
+    statement_descriptor: null,
+    statement_descriptor_suffix: null,
+    status: 'succeeded',
+    transfer_data: null,
+    transfer_group: null,
+  };
+}
+
+export const paymentIntent: Resource = {
+  object: 'payment_intent',
+  collection: 'payment_intents',
+  title: 'payment_intent',
+  create,
+  update,
+  actions: { confirm, capture, cancel },
+  filters: { created: byTime('created'), customer: byValue('customer') },
+  searchable: { amount: 'number', currency: 'token', customer: 'token', status: 'token' },
+  expands: { customer: 'customer', latest_charge: 'charge' },
+  blank: blankIntent,
+};

@@ -1,0 +1,91 @@
+import { conflict, invalid } from '../failure.ts';
+import { changed, metadata } from '../params/metadata.ts';
+import { flag, integer, oneOf, plain } from '../params/readers.ts';
+import type { StripeObject } from '../store/object.ts';
+import type { World } from '../store/world.ts';
+import { byTime, byValue } from './filters.ts';
+import { metadataOf } from './product.ts';
+import { type Context, operation, type Resource } from './resource.ts';
+import { patched } from './update.ts';
+
+const create = operation(
+  {
+    amount: integer(1),
+    charge: plain,
+    metadata,
+    payment_intent: plain,
+    reason: oneOf('duplicate', 'fraudulent', 'requested_by_customer'),
+    refund_application_fee: flag,
+    reverse_transfer: flag,
+  },
+  ({ amount: part, charge: named, payment_intent: intent, metadata: pairs, reason }, context) => {
+    const charge = chargeOf(named, intent, context);
+    const left = Number(charge.amount_captured) - Number(charge.amount_refunded);
+    if (left === 0)
+      throw conflict(`Charge ${charge.id} has already been refunded.`, { code: 'charge_already_refunded' });
+    const amount = part ?? left;
+    if (amount > left) {
+      const message = `Refund amount (${amount}) is greater than unrefunded amount on charge (${left})`;
+      throw conflict(message, { param: 'amount' });
+    }
+    const { world } = context;
+    const refund = world.put({
+      ...blankRefund(world),
+      id: world.newId('re'),
+      object: 'refund',
+      ...{ amount, charge: charge.id, currency: charge.currency, payment_intent: charge.payment_intent },
+      metadata: changed({}, pairs),
+      reason: reason ?? null,
+    });
+    const refunded = Number(charge.amount_refunded) + amount;
+    const after = world.put({ ...charge, amount_refunded: refunded, refunded: refunded === charge.amount });
+    context.emit('refund.created', refund);
+    context.emit('charge.refunded', after, { amount_refunded: charge.amount_refunded });
+    return refund;
+  },
+);
+
+const update = operation({ metadata }, ({ metadata: pairs }, context, target) =>
+  patched(target, pairs === undefined ? {} : { metadata: changed(metadataOf(target), pairs) }, context),
+);
+
+function chargeOf(named: string | undefined, intent: string | undefined, context: Context): StripeObject {
+  if (named !== undefined) return context.find('charge', named, 'charge');
+  if (intent === undefined) {
+    throw invalid('One of the following params should be provided for this request: payment_intent or charge.');
+  }
+  const { latest_charge: latest } = context.find('payment_intent', intent, 'payment_intent');
+  if (typeof latest === 'string') return context.find('charge', latest, 'charge');
+  throw conflict(`This PaymentIntent (${intent}) does not have a successful charge to refund.`, {
+    param: 'payment_intent',
+  });
+}
+
+function blankRefund(world: World) {
+  return {
+    amount: 0,
+    balance_transaction: null,
+    charge: null,
+    created: world.now(),
+    currency: 'usd',
+    destination_details: { card: { type: 'refund' }, type: 'card' },
+    metadata: {},
+    payment_intent: null,
+    reason: null,
+    receipt_number: null,
+    source_transfer_reversal: null,
+    status: 'succeeded',
+    transfer_reversal: null,
+  };
+}
+
+export const refund: Resource = {
+  object: 'refund',
+  collection: 'refunds',
+  title: 'refund',
+  create,
+  update,
+  filters: { charge: byValue('charge'), created: byTime('created'), payment_intent: byValue('payment_intent') },
+  expands: { charge: 'charge', payment_intent: 'payment_intent' },
+  blank: blankRefund,
+};
