@@ -209,6 +209,13 @@ describe('the reports of a run', () => {
     expect(JSON.parse(rows[2]?.row ?? '')).toEqual({ amount: '1', currency: 'USD', status: 'paid' });
   });
 
+  it('do not put a part of the source in the place of the whole', async () => {
+    const run = await load();
+    const part = join(folder, 'part');
+    await write({ ...run, strategy: 'incremental' }, part);
+    expect(await readdir(join(part, 'data'))).toEqual(['customer_id_mapping.json']);
+  });
+
   it('are not lost when a folder cannot be written to', async () => {
     const run = await load();
     const taken = join(folder, 'taken');

@@ -4,6 +4,7 @@ import type { ReportEntry } from '../control/contract.ts';
 import type { Run } from '../ports.ts';
 import { maskedLedger, maskReport } from '../privacy/reports.ts';
 import { maskRun } from '../privacy/views.ts';
+import { assertPayloads } from '../retention/purge.ts';
 import { type ContentDeps, contentOf } from './contents.ts';
 import { reportNames } from './names.ts';
 import type { ReportStore } from './ports.ts';
@@ -38,6 +39,7 @@ export async function openReport(
   const found = names.find((one) => one.name === name);
   if (!found) throw unknown(run, name, names.map((one) => one.name).join(', '));
   const { mediaType, of } = found;
+  if (of.kind === 'export') assertPayloads(run, 'an export');
   if (of.kind !== 'summary' && of.kind !== 'report') {
     const seen = masked ? { deps: { ...deps, ledger: maskedLedger(deps.ledger) }, run: maskRun(run) } : { deps, run };
     return { mediaType, body: contentOf(seen.deps, seen.run, plan, of) };

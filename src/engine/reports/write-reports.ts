@@ -40,7 +40,10 @@ export interface WriteReports {
   readonly ending: ReportEnding;
   readonly validation: ValidationView | undefined;
   readonly folders: ReportFolders;
-  /** Also write `<entity>.csv` of every entity: at the end of an export. */
+  /**
+   * Also write `<entity>.csv` of every entity. False for a run that was read from such files: they are the operator's.
+   * A run that took only a part of its source writes none either way, for a later run would take the part for the whole.
+   */
   readonly exportEntities: boolean;
 }
 
@@ -67,8 +70,14 @@ export async function writeReports(deps: ReportDeps, input: WriteReports): Promi
 // The log comes last: it tells what went wrong with the others.
 function wanted(input: WriteReports): readonly ReportName[] {
   const names = reportNames(input.run, input.plan, input.entities);
-  const some = names.filter(({ of }) => of.kind !== 'export' || input.exportEntities);
+  const exports = input.exportEntities && isWhole(input.run);
+  const some = names.filter(({ of }) => of.kind !== 'export' || exports);
   return [...some.filter(({ of }) => of.kind !== 'log'), ...some.filter(({ of }) => of.kind === 'log')];
+}
+
+// An export that was asked for a part is asked for by name, and holds the part.
+function isWhole({ exportOnly, strategy, scope }: Run): boolean {
+  return exportOnly || (strategy === 'full' && scope.since === undefined && scope.until === undefined);
 }
 
 /** Writes one of the files that are made as they are read. The two small ones come last: they list the others. */
