@@ -59,3 +59,22 @@ export async function readTarget(client: pg.PoolClient, exchange: Exchange): Pro
     },
   };
 }
+
+/** The tables in an order in which rows can be inserted; where they point in a circle, any order of those. */
+export async function parentsFirst(client: pg.PoolClient, tables: readonly Exchange[]): Promise<Exchange[]> {
+  const names = tables.map((exchange) => quote(exchange.incoming));
+  const { rows } = await client.query<{ child: number; parent: number }>(
+    `SELECT c.n::int - 1 AS child, p.n::int - 1 AS parent FROM pg_constraint k
+     JOIN unnest($1::regclass[]) WITH ORDINALITY c (oid, n) ON c.oid = k.conrelid
+     JOIN unnest($1::regclass[]) WITH ORDINALITY p (oid, n) ON p.oid = k.confrelid WHERE k.contype = 'f' AND c.n <> p.n`,
+    [names],
+  );
+  const order: number[] = [];
+  const visit = (table: number, path: readonly number[]) => {
+    if (order.includes(table) || path.includes(table)) return;
+    for (const { parent } of rows.filter((row) => row.child === table)) visit(parent, [...path, table]);
+    order.push(table);
+  };
+  for (const table of tables.keys()) visit(table, []);
+  return order.flatMap((table) => tables[table] ?? []);
+}

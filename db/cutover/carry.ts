@@ -2,11 +2,14 @@ import type pg from 'pg';
 import type { Conflict, Exchange } from '../../src/engine/cutover/contract.ts';
 import { shown } from '../../src/engine/cutover/names.ts';
 import type { Carried } from '../../src/engine/cutover/ports.ts';
-import { readTarget, type Target } from './carry-target.ts';
+import { carrySet, fitsSet, keysChanged, type SetCarry } from './carry-set.ts';
+import { parentsFirst, readTarget, type Target } from './carry-target.ts';
 import { applyChange, type Change } from './change.ts';
 
+type Targets = ReadonlyMap<string, Target>;
+
 // A page is one transaction before the locks, so it bounds how much is lost to a failure and how long it takes.
-const pageSize = 500;
+const pageSize = 2000;
 
 /** Carries every waiting change into the backup (`incoming`), inside the client's transaction. */
 export async function carryAll(client: pg.PoolClient, stamp: string, tables: readonly Exchange[]): Promise<Carried> {
@@ -25,22 +28,58 @@ export async function carryPage(client: pg.PoolClient, stamp: string, tables: re
   const changes = await waitingChanges(client, stamp, tables);
   if (changes.length === 0) return { carried: 0, conflicts: [] };
   const targets = new Map<string, Target>();
-  for (const exchange of tables) targets.set(shown(exchange.live), await readTarget(client, exchange));
-  const conflicts: Conflict[] = [];
-  let carried = 0;
+  for (const exchange of await parentsFirst(client, tables))
+    targets.set(shown(exchange.live), await readTarget(client, exchange));
   for (const target of targets.values()) await target.quiet();
   await client.query('SET CONSTRAINTS ALL DEFERRED');
-  for (const group of byTransaction(changes)) {
-    const whole = await attempt(client, group, targets, conflicts);
-    if (whole) carried += group.length;
-    else for (const change of group) if (await attempt(client, [change], targets, conflicts, true)) carried += 1;
-  }
+  const done = (await asSets(client, changes, targets)) ?? (await oneByOne(client, changes, targets));
   for (const target of targets.values()) await target.wake();
   await client.query(
     `UPDATE drover.cutover_changes SET carried_into = carried_into || $1::text WHERE id = ANY ($2::bigint[])`,
     [stamp, changes.map((change) => change.id)],
   );
+  return done;
+}
+
+/** Row by row, each transaction whole where that is possible. */
+async function oneByOne(client: pg.PoolClient, changes: readonly Change[], targets: Targets): Promise<Carried> {
+  const conflicts: Conflict[] = [];
+  let carried = 0;
+  for (const group of byTransaction(changes)) {
+    if (await attempt(client, group, targets, conflicts)) carried += group.length;
+    else for (const change of group) if (await attempt(client, [change], targets, conflicts, true)) carried += 1;
+  }
   return { carried, conflicts };
+}
+
+/** The page at once, or undefined where that is not possible; nothing is written then. */
+async function asSets(
+  client: pg.PoolClient,
+  changes: readonly Change[],
+  targets: Targets,
+): Promise<Carried | undefined> {
+  await client.query('SAVEPOINT page');
+  try {
+    const sets: SetCarry[] = [];
+    for (const [table, target] of targets) {
+      const own = changes.filter((change) => change.table === table);
+      if (own.length === 0) continue;
+      const ids = own.map((change) => change.id);
+      const operations = own.map((change) => change.operation);
+      if (!fitsSet(target, operations) || (await keysChanged(client, target, ids))) return undefined;
+      sets.push(carrySet(client, target, table, ids));
+    }
+    const conflicts: Conflict[] = [];
+    for (const set of sets) conflicts.push(...(await set.notes()));
+    for (const set of sets) await set.write();
+    for (const set of [...sets].reverse()) await set.remove();
+    await client.query('SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED; RELEASE SAVEPOINT page');
+    return { carried: changes.length, conflicts };
+  } catch (error) {
+    if (!(error as { code?: string }).code) throw error;
+    await client.query('ROLLBACK TO SAVEPOINT page; RELEASE SAVEPOINT page');
+    return undefined;
+  }
 }
 
 const where = `(schema_name, table_name) IN (SELECT * FROM unnest($2::text[], $3::text[])) AND stamp >= $1
@@ -79,7 +118,7 @@ function byTransaction(changes: readonly Change[]): Change[][] {
 async function attempt(
   client: pg.PoolClient,
   group: readonly Change[],
-  targets: ReadonlyMap<string, Target>,
+  targets: Targets,
   conflicts: Conflict[],
   last = false,
 ): Promise<boolean> {

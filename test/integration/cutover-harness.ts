@@ -6,6 +6,8 @@ import { createDatabase } from '../helpers/database.ts';
 
 export interface Harness {
   readonly pool: pg.Pool;
+  /** The applications' own connections, apart from the engine's. */
+  readonly clients: pg.Pool;
   readonly deps: CutoverDeps;
   /** First column of every row. */
   column(text: string): Promise<unknown[]>;
@@ -16,20 +18,23 @@ export interface Harness {
 /** A database with the control tables, and the engine on it behind a gate that stands open. */
 export async function openHarness(options: { connections?: number } = {}): Promise<Harness> {
   const database = await createDatabase({ template: { name: 'cutover', migrate: migrateDatabase } });
-  // The superuser of the tests is called drover, as the schema of the control tables is, and would find that one first.
-  const pool = new pg.Pool({
-    connectionString: database.url,
-    max: options.connections ?? 10,
-    options: '-c search_path=public',
-  });
-  pool.on('error', () => undefined);
-  pool.on('connect', (client) => client.on('error', () => undefined));
+  const open = (max: number) => {
+    // The superuser of the tests is called drover, as the schema of the control tables is, and would find that first.
+    const made = new pg.Pool({ connectionString: database.url, max, options: '-c search_path=public' });
+    made.on('error', () => undefined);
+    made.on('connect', (client) => client.on('error', () => undefined));
+    return made;
+  };
+  const pool = open(5);
+  const clients = open(options.connections ?? 5);
   return {
     pool,
+    clients,
     deps: { database: createCutoverDatabase(pool), gate: { check: async () => ({ ok: true, reasons: [] }) } },
     column: async (text) => (await pool.query({ text, rowMode: 'array' })).rows.map((row) => row[0]),
     run: async (text) => void (await pool.query(text)),
     close: async () => {
+      await clients.end();
       await pool.end();
       await database.drop();
     },

@@ -13,9 +13,11 @@ export interface RollbackOptions {
   readonly actor: string;
 }
 
-// Changes written while the last pass ran; so few are carried under the locks.
-const fewEnough = 25;
-const passes = 20;
+// Changes written while the last pass ran; so few are carried under the locks in some 20 ms. Busy clients write more
+// than a handful during any pass, so a smaller number would never be reached.
+const fewEnough = 400;
+// So many pages at most: writers who are faster than this are carried under the locks, or wait for a quieter hour.
+const passes = 1_000;
 
 /**
  * Puts the tables of a backup back. The tables that were live go back to their staging names, whole; what was written to
