@@ -40,7 +40,14 @@ const create = operation(
       ...fields,
       id: world.newId('ii'),
       object: 'invoiceitem',
-      ...{ amount, customer: owner, quantity, net_amount: amount, invoice: invoice ?? null },
+      ...{
+        amount,
+        customer: owner,
+        quantity,
+        quantity_decimal: String(quantity),
+        net_amount: amount,
+        invoice: invoice ?? null,
+      },
       currency: code ?? price?.currency ?? draft?.currency ?? 'usd',
       metadata: changed({}, pairs),
     });
@@ -81,6 +88,7 @@ function blankItem(world: World) {
     amount: 0,
     currency: 'usd',
     customer: null,
+    customer_account: null,
     date: world.now(),
     description: null,
     discountable: true,
@@ -94,6 +102,7 @@ function blankItem(world: World) {
     pricing: null,
     proration: false,
     quantity: 1,
+    quantity_decimal: '1',
     tax_rates: [],
     test_clock: null,
   };

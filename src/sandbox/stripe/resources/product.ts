@@ -112,7 +112,6 @@ export const product: Resource = {
 function blankProduct(world: World) {
   return {
     active: true,
-    attributes: [],
     created: world.now(),
     default_price: null,
     description: null,
