@@ -101,6 +101,9 @@ export const errorKinds = {
   BAD_REQUEST: configuration('Correct the request as the message says.'),
   NOT_ALLOWED_NOW: configuration('See `nextActions` of the run.'),
   PLAN_VERSION: configuration('The run was begun under another version of the plan: start a new run.'),
+  PAYLOADS_PURGED: configuration(
+    'What the source said is not kept any more. To take records up again, enqueue them by source id: `drover enqueue`; they are fetched anew.',
+  ),
   INTERNAL: {
     class: 'transient',
     severity: 'MEDIUM',

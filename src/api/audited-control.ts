@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { AuditEntry, AuditLog } from '../../db/repositories/audit.ts';
 import type { Actor, Control } from '../engine/control/contract.ts';
 
@@ -33,6 +34,20 @@ export function auditControl(control: Control, audit: AuditLog): Control {
       noted(control.replay(id, group, reason, actor), actor, ({ replayed }) =>
         onRun(id, 'replay', reason, { group, replayed })(),
       ),
+    purge: (input, actor) =>
+      noted(control.purge(input, actor), actor, ({ runs, complete, dryRun }) => ({
+        action: 'payloads.purge',
+        subject: input.runId === undefined ? 'runs' : `run:${input.runId}`,
+        reason: input.reason,
+        details: { olderThan: input.olderThan, dryRun, complete, runs: runs.map(({ runId }) => runId) },
+      })),
+    person: (email, actor) =>
+      noted(control.person(email, actor), actor, ({ records, rows }) => ({
+        action: 'person.export',
+        // The log outlives the person's data, so it names nobody; who knows the address can find the entry.
+        subject: `person:${createHash('sha256').update(email.toLowerCase()).digest('hex').slice(0, 16)}`,
+        details: { records: records.length, rows: rows.length },
+      })),
     validate: (id, actor) => noted(control.validate(id, actor), actor, onRun(id, 'validate')),
     rollback: (id, input, actor) =>
       noted(control.rollback(id, input, actor), actor, ({ removed, restored }) =>

@@ -9,6 +9,8 @@ export type {
   FailureGroup,
   Journey,
   Page,
+  PersonView,
+  PurgeView,
   RecordView,
   ReportEntry,
   Role,

@@ -72,9 +72,20 @@ const actions: Record<RunStatus, readonly RunAction[]> = {
   failed: ['retry', 'cancel', 'validate', 'rollback'],
 };
 
-/** The actions a run in this status takes; a run rolled back takes none but validation. */
-export function nextActions(run: { status: RunStatus; rolledBackAt: Date | null }): readonly RunAction[] {
-  return run.rolledBackAt ? ['validate'] : actions[run.status];
+/** What the rules of actions look at. */
+export interface Actionable {
+  readonly status: RunStatus;
+  readonly rolledBackAt: Date | null;
+  readonly purgedAt?: Date | null;
+}
+
+const needPayloads: readonly RunAction[] = ['retry', 'replay'];
+
+/** The actions a run takes now: none but validation once rolled back, nothing that needs payloads once they are purged. */
+export function nextActions(run: Actionable): readonly RunAction[] {
+  if (run.rolledBackAt) return ['validate'];
+  const allowed = actions[run.status];
+  return run.purgedAt ? allowed.filter((action) => !needPayloads.includes(action)) : allowed;
 }
 
 /** True when the table has an arrow from one to the other. */
@@ -88,14 +99,19 @@ export function sourcesOf(to: RunStatus): readonly RunStatus[] {
 }
 
 /** Throws NOT_ALLOWED_NOW, naming what is allowed, unless the run takes the action. */
-export function assertAllowed(
-  run: { id: string; status: RunStatus; rolledBackAt: Date | null },
-  action: RunAction,
-): void {
+export function assertAllowed(run: Actionable & { readonly id: string }, action: RunAction): void {
   const allowed = nextActions(run);
   if (allowed.includes(action)) return;
   const state = run.rolledBackAt ? 'rolled back' : run.status;
   throw new DroverError('NOT_ALLOWED_NOW', `run ${run.id} is ${state}: ${action} is not possible`, {
     remedy: allowed.length > 0 ? `Possible now: ${allowed.join(', ')}.` : 'Wait until it is settled.',
+  });
+}
+
+/** Throws NOT_ALLOWED_NOW unless the run has come to an end. */
+export function assertFinished(run: { readonly id: string; readonly status: RunStatus }): void {
+  if (finishedStatuses.includes(run.status)) return;
+  throw new DroverError('NOT_ALLOWED_NOW', `run ${run.id} is ${run.status}: its payloads are still needed`, {
+    remedy: 'Wait for its end, or cancel it.',
   });
 }

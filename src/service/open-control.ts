@@ -2,6 +2,9 @@ import type { Database } from '../../db/client.ts';
 import { createJourneyLedger } from '../../db/journeys/ledger.ts';
 import { createJourneyTargets } from '../../db/journeys/targets.ts';
 import { createControlStore } from '../../db/repositories/control.ts';
+import { createPersonLedger } from '../../db/retention/person-ledger.ts';
+import { createPersonTargets } from '../../db/retention/person-targets.ts';
+import { createRetentionStore } from '../../db/retention/store.ts';
 import type { Config } from '../config.ts';
 import type { Control } from '../engine/control/contract.ts';
 import { createControl } from '../engine/control/control.ts';
@@ -9,10 +12,15 @@ import { journeysOf } from '../engine/journeys/journeys.ts';
 import type { Run } from '../engine/ports.ts';
 import { failureGroups } from '../engine/reports/failure-groups.ts';
 import { openReport, reportEntries } from '../engine/reports/open-report.ts';
+import { personOf } from '../engine/retention/person.ts';
+import { purge } from '../engine/retention/purge.ts';
 import { rollbackRun } from '../engine/rollback/rollback-run.ts';
 import { lastValidation, validateRun } from '../engine/validation/validate-run.ts';
 import type { Plans } from '../plan/registry.ts';
 import { createInspection } from './inspection.ts';
+
+// Shorter than clients wait for an answer.
+const purgeLimits = { batch: 5_000, budgetMs: 20_000 };
 
 /** The operators' control over the databases. */
 export function openControl(parts: { database: Database; target: Database; plans: Plans; config: Config }): Control {
@@ -25,6 +33,10 @@ export function openControl(parts: { database: Database; target: Database; plans
     targets: createJourneyTargets(parts.target.$client),
     plan: (name: string) => (plans.names().includes(name) ? plans.get(name) : undefined),
   };
+  const persons = {
+    ledger: createPersonLedger(parts.database.$client),
+    targets: createPersonTargets(parts.target.$client),
+  };
   return createControl({
     store,
     plan: plans.get,
@@ -35,6 +47,8 @@ export function openControl(parts: { database: Database; target: Database; plans
     validate: async (run) => validateRun(validation, run, planOf(run), await store.entities(run.id)),
     lastValidation: (run) => lastValidation(validation, run, planOf(run)),
     rollback: (run, dryRun) => rollbackRun(rollback, run, planOf(run), { dryRun }),
+    purge: (request) => purge({ store: createRetentionStore(parts.database.$client), ...purgeLimits }, request),
+    person: (email) => personOf({ ...persons, plans: plans.all() }, email),
     reports: (run) => reportEntries(reports, run),
     report: async (run, name, masked) =>
       openReport(reports, run, planOf(run), await views.entityNames(run.id), { name, masked }),

@@ -58,6 +58,8 @@ export function controlDouble(): ControlDouble {
     validate: async (id) => validation(find(id).id),
     validation: async (id) => validation(find(id).id),
     rollback: async (id, { dryRun }) => ({ runId: find(id).id, dryRun, removed: 0, restored: 0, conflicts: [] }),
+    purge: async ({ dryRun }) => ({ dryRun, complete: true, runs: [] }),
+    person: async (email) => ({ email, at: '2026-01-01T00:00:00.000Z', records: [], rows: [], befores: [] }),
     reports: async (id) => [
       { name: 'migration_summary_20260101_000000.txt', mediaType: 'text/plain', bytes: 2 + find(id).batchSize },
     ],

@@ -69,6 +69,16 @@ describe('the command line and the service', () => {
     expect(() => json.json()).not.toThrow();
   });
 
+  it('purges and exports a person, for admins', async () => {
+    expect((await as('admin', 'purge', '--older-than', '30d', ...reason)).stdout).toBe('nothing to purge\n');
+    expect((await as('admin', 'purge', ...reason)).code).toBe(2);
+    expect((await as('operator', 'purge', '--run', 'r1', ...reason)).code).toBe(2);
+    const file = join(temporaryFolder(), 'jane.json');
+    expect((await as('admin', 'person', 'jane@example.com', '--out', file)).code).toBe(0);
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ email: 'jane@example.com', records: [] });
+    expect((await as('admin', 'person', 'jane@example.com', '--json')).json()).toMatchObject({ rows: [] });
+  });
+
   it('makes keys that work, and ends them', async () => {
     const made = await as('admin', 'keys', 'create', '--name', 'night', '--role', 'viewer', '--expires', '2099-01-01');
     const token = made.stdout.trim();

@@ -1,3 +1,4 @@
+import type { LightMyRequestResponse } from 'fastify';
 import { readConfig } from '../../src/config.ts';
 import type { Role } from '../../src/engine/control/contract.ts';
 import { createRegistry } from '../../src/plan/registry.ts';
@@ -9,12 +10,7 @@ import { createHarness, type Harness, shop } from './validation-harness.ts';
 export interface ShopService {
   readonly harness: Harness;
   readonly service: TestService;
-  call(
-    role: Role,
-    method: 'GET' | 'POST' | 'PATCH',
-    path: string,
-    payload?: object,
-  ): ReturnType<TestService['app']['inject']>;
+  call(role: Role, method: 'GET' | 'POST' | 'PATCH', path: string, payload?: object): Promise<LightMyRequestResponse>;
   stop(): Promise<void>;
 }
 

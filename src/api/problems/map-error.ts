@@ -24,6 +24,7 @@ const statusOfCode: Readonly<Record<string, number>> = {
   BAD_REQUEST: 422,
   NOT_ALLOWED_NOW: 409,
   PLAN_VERSION: 409,
+  PAYLOADS_PURGED: 409,
   DATABASE_CONFLICT: 503,
   INTERNAL: 500,
 };

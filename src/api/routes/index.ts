@@ -11,6 +11,7 @@ import { planRoutes } from './plans.ts';
 import { queueRoutes } from './queues.ts';
 import { recordRoutes } from './records.ts';
 import { reportRoutes } from './reports.ts';
+import { retentionRoutes } from './retention.ts';
 import { runActionRoutes } from './run-actions.ts';
 import { type RunEventDeps, runEventRoutes } from './run-events.ts';
 import { runRoutes } from './runs.ts';
@@ -37,6 +38,7 @@ export function apiRoutes(app: Api, deps: RouteDeps): void {
   failureRoutes(app, deps);
   validationRoutes(app, deps);
   reportRoutes(app, deps);
+  retentionRoutes(app, deps);
   queueRoutes(app, deps);
   workerRoutes(app, deps);
   upstreamRoutes(app, deps);

@@ -9,7 +9,9 @@ import { failures } from './failures.ts';
 import { keys } from './keys.ts';
 import { limits } from './limits.ts';
 import { pause } from './pause.ts';
+import { person } from './person.ts';
 import { plans } from './plans.ts';
+import { purge } from './purge.ts';
 import { queues } from './queues.ts';
 import { record } from './record.ts';
 import { records } from './records.ts';
@@ -52,6 +54,8 @@ export const commands: readonly Define[] = [
   workers,
   queues,
   limits,
+  purge,
+  person,
   keys,
   audit,
 ];

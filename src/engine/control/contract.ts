@@ -5,9 +5,11 @@
 import type { Journey } from '../journeys/contract.ts';
 import type { Strategy } from '../ports.ts';
 import type { RecordStatus, Stage, TroubleStatus } from '../record-status.ts';
+import type { PersonView, PurgeRequest, PurgeView } from '../retention/contract.ts';
 import type { RunAction, RunStatus } from '../run-status.ts';
 
 export type { Journey } from '../journeys/contract.ts';
+export type { PersonView, PurgeView } from '../retention/contract.ts';
 
 /** Who asks. `role` is what the key or session allows. */
 export interface Actor {
@@ -222,6 +224,10 @@ export interface Control {
   validate(id: string, actor: Actor): Promise<ValidationView>;
   validation(id: string): Promise<ValidationView>;
   rollback(id: string, input: { reason: string; dryRun: boolean }, actor: Actor): Promise<RollbackView>;
+  /** Deletes raw and clean payloads of finished runs. */
+  purge(input: PurgeRequest, actor: Actor): Promise<PurgeView>;
+  /** Everything held about one person. */
+  person(email: string, actor: Actor): Promise<PersonView>;
   reports(id: string): Promise<readonly ReportEntry[]>;
   /**
    * A report's text, or a stream of it for exports. Includes `<entity>.csv`, made from the ledger on the way out.

@@ -3,7 +3,9 @@ import type { Plan } from '../../plan/contract.ts';
 import { fingerprint } from '../canonical.ts';
 import { entityOf } from '../contexts.ts';
 import type { Run } from '../ports.ts';
-import { assertAllowed, type RunAction } from '../run-status.ts';
+import type { PersonView, PurgeRequest, PurgeView } from '../retention/contract.ts';
+import { assertPayloads } from '../retention/purge.ts';
+import { assertAllowed, assertFinished, type RunAction } from '../run-status.ts';
 import type { Actor, Control, FailureGroup, ReportEntry, RollbackView, RunView, ValidationView } from './contract.ts';
 import { type Enqueue, toRecords } from './enqueue.ts';
 import type { ControlStore, NewRun } from './ports.ts';
@@ -19,6 +21,8 @@ export interface ControlDeps {
   readonly validate: (run: Run) => Promise<ValidationView>;
   readonly lastValidation: (run: Run) => Promise<ValidationView | undefined>;
   readonly rollback: (run: Run, dryRun: boolean) => Promise<RollbackView>;
+  readonly purge: (request: PurgeRequest) => Promise<PurgeView>;
+  readonly person: (email: string) => Promise<PersonView>;
   readonly reports: (run: Run) => Promise<readonly ReportEntry[]>;
   readonly report: (run: Run, name: string, masked: boolean) => ReturnType<Control['report']>;
 }
@@ -73,6 +77,11 @@ export function createControl(deps: ControlDeps): Control {
       });
     },
     rollback: (id, input) => rollback(deps, id, input.dryRun),
+    async purge(input) {
+      if (input.runId !== undefined) assertFinished(await find(input.runId));
+      return deps.purge(input);
+    },
+    person: (email) => deps.person(email),
     reports: async (id) => deps.reports(await find(id)),
     report: async (id, name, options) => deps.report(await find(id), name, options?.masked ?? false),
   };
@@ -141,6 +150,7 @@ async function cancel(deps: ControlDeps, id: string, reason: string): Promise<Ru
 
 async function retry(deps: ControlDeps, id: string, reason: string): Promise<RunView> {
   const run = await findRun(deps.store, id);
+  assertPayloads(run, 'a retry');
   assertAllowed(run, 'retry');
   await deps.store.reopenExtractions(id);
   // A run that was stopped has its records waiting; one that went to its end has some to send back.
@@ -156,6 +166,7 @@ async function replay(
   reason: string,
 ): Promise<{ replayed: number; run: RunView }> {
   const run = await findRun(deps.store, id);
+  assertPayloads(run, 'a replay');
   assertAllowed(run, 'replay');
   const found = (await deps.failures(run)).find((failure) => failure.group === group);
   if (!found)

@@ -50,7 +50,13 @@ export async function runStage(
   await giveBackMissing(deps, refs, opened);
   const verdicts = new Map<string, Verdict>();
   const undecided = new Set(opened.map((record) => record.id));
-  for (const group of await groupsOf(deps, opened)) {
+  const whole = opened.filter((record) => {
+    if (!lacksPayload(record, want)) return true;
+    undecided.delete(record.id);
+    verdicts.set(record.id, purged);
+    return false;
+  });
+  for (const group of await groupsOf(deps, whole)) {
     for (const [id, verdict] of await verdictsOf(deps, group, work)) {
       undecided.delete(id);
       if (verdict !== 'kept') verdicts.set(id, verdict);
@@ -94,6 +100,18 @@ export async function finish(
   );
   return new Set(finished.map((record) => record.id));
 }
+
+function lacksPayload(record: OpenRecord, want: { raw: boolean; clean: boolean }): boolean {
+  return (want.raw && !record.raw) || (want.clean && !record.clean);
+}
+
+// The child of a mended parent may be sent on long after its payload was purged; nothing may be made up for it.
+const purged: Verdict = {
+  kind: 'end',
+  status: 'failed',
+  code: 'PAYLOADS_PURGED',
+  message: 'what the source said of it was purged',
+};
 
 // A try too many is an end: the last cause stays in the message, the code of the cause in the history.
 function limited(deps: StageDeps, record: OpenRecord, verdict: Verdict): Verdict {

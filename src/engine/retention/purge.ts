@@ -1,0 +1,65 @@
+import { DroverError } from '../../errors.ts';
+import { hoursOf } from './age.ts';
+import type { PurgedRun, PurgeRequest, PurgeView } from './contract.ts';
+import type { PurgeCandidate, PurgePosition, RetentionStore } from './ports.ts';
+
+export interface PurgeDeps {
+  readonly store: RetentionStore;
+  /** Records a statement: short enough that no lock is held long. */
+  readonly batch: number;
+  /** A purge that takes longer says that it is not complete, and is asked again. */
+  readonly budgetMs: number;
+}
+
+/**
+ * Deletes what the source said and what was made of it, of finished runs. Hashes, outcomes and counts stay, so the run
+ * still adds up. A run is marked first and emptied after: nothing that needs payloads begins in between.
+ */
+export async function purge(deps: PurgeDeps, request: PurgeRequest): Promise<PurgeView> {
+  const { runId, olderThan, dryRun } = request;
+  if ((runId === undefined) === (olderThan === undefined)) {
+    throw new DroverError('BAD_REQUEST', 'a purge takes a run or an age, one of the two');
+  }
+  const hours = olderThan === undefined ? undefined : hoursOf(olderThan);
+  const until = Date.now() + deps.budgetMs;
+  const candidates = await deps.store.candidates({ runId, hours });
+  const runs: PurgedRun[] = [];
+  for (const candidate of candidates) {
+    if (Date.now() > until) return { dryRun, complete: false, runs };
+    const { counts, complete } = dryRun
+      ? { counts: await deps.store.count(candidate.runId), complete: true }
+      : await purgeRun(deps, candidate, until);
+    runs.push({
+      runId: candidate.runId,
+      plan: candidate.plan,
+      finishedAt: candidate.finishedAt?.toISOString() ?? null,
+      ...counts,
+    });
+    if (!complete) return { dryRun, complete, runs };
+  }
+  return { dryRun, complete: true, runs };
+}
+
+async function purgeRun(deps: PurgeDeps, { runId }: PurgeCandidate, until: number) {
+  const counts = { raw: 0, clean: 0 };
+  if (!(await deps.store.markPurged(runId))) return { counts, complete: true };
+  let after: PurgePosition | null = { entity: '', sourceId: '' };
+  while (after) {
+    const batch = await deps.store.purgeBatch(runId, after, deps.batch);
+    counts.raw += batch.raw;
+    counts.clean += batch.clean;
+    after = batch.next;
+    if (after && Date.now() > until) return { counts, complete: false };
+  }
+  return { counts, complete: true };
+}
+
+/** Throws PAYLOADS_PURGED when the run has none left for what is asked. */
+export function assertPayloads(run: { readonly id: string; readonly purgedAt: Date | null }, what: string): void {
+  if (!run.purgedAt) return;
+  const when = run.purgedAt.toISOString();
+  throw new DroverError(
+    'PAYLOADS_PURGED',
+    `what the source said in run ${run.id} was purged at ${when}: ${what} is not possible`,
+  );
+}
