@@ -207,6 +207,23 @@ describe('writes', () => {
     });
   });
 
+  it('by POST take the named columns, quoted as clients quote them', async () => {
+    const rows = [
+      { id: 1, name: 'One', sku: 'x' },
+      { id: 99, name: 'New' },
+    ];
+    const prefer = 'resolution=merge-duplicates,return=representation';
+    const put = await write('POST', 'products?columns="id","name"&select=id,name', rows, prefer);
+    expect([put.status, put.body]).toEqual([
+      201,
+      [
+        { id: 1, name: 'One' },
+        { id: 99, name: 'New' },
+      ],
+    ]);
+    expect(sandbox.data.get('products', '1')?.sku).not.toBe('x');
+  });
+
   it('by DELETE remove', async () => {
     expect((await ask('products?id=lte.10', { method: 'DELETE' })).status).toBe(204);
     expect(sandbox.data.counts().products).toBe(50);

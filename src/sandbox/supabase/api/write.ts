@@ -9,6 +9,7 @@ import { parseFilters } from './filter.ts';
 import { parseOrder } from './order.ts';
 import { objectsIn } from './payload.ts';
 import { parseSelect } from './select.ts';
+import { unquoted } from './split.ts';
 
 /** `PATCH`: changes every row that the filters leave; without filters, all. Row security leaves `anon` none. */
 export function change(request: SandboxRequest, context: ApiContext): Answer {
@@ -37,7 +38,7 @@ export function create(request: SandboxRequest, context: ApiContext): Answer {
   if (role === 'anon') {
     throw new PgError('42501', `new row violates row-level security policy for table "${table.name}"`);
   }
-  const only = request.query.get('columns')?.split(',');
+  const only = request.query.get('columns')?.split(',').map(unquoted);
   const objects = objectsIn(request.body);
   if (only === undefined) assertSameKeys(objects);
   const rows = objects.map((object) => table.cells(only === undefined ? object : pick(object, only)));
@@ -111,5 +112,5 @@ function assertFree(rows: readonly Row[], key: string, twins: readonly (Row | un
 }
 
 function pick(object: Readonly<Record<string, unknown>>, columns: readonly string[]): Record<string, unknown> {
-  return Object.fromEntries(columns.map((column) => [column.replace(/^"|"$/g, ''), object[column] ?? null]));
+  return Object.fromEntries(columns.map((column) => [column, object[column] ?? null]));
 }
