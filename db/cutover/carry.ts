@@ -1,22 +1,26 @@
 import type pg from 'pg';
 import type { Conflict, Exchange } from '../../src/engine/cutover/contract.ts';
 import { shown } from '../../src/engine/cutover/names.ts';
-import type { Carried } from '../../src/engine/cutover/ports.ts';
+import type { Carried, CarriedPage } from '../../src/engine/cutover/ports.ts';
 import { carrySet, fitsSet, keysChanged, type SetCarry } from './carry-set.ts';
 import { parentsFirst, readTarget, type Target } from './carry-target.ts';
 import { applyChange, type Change } from './change.ts';
+import { bringParents } from './parents.ts';
 
 type Targets = ReadonlyMap<string, Target>;
 
 // A page is one transaction before the locks, so it bounds how much is lost to a failure and how long it takes.
 const pageSize = 2000;
 
-/** Carries every waiting change into the backup (`incoming`), inside the client's transaction. */
+/**
+ * Carries what nobody has carried yet into the backup (`incoming`), under the locks and inside the client's transaction.
+ * Passes before it have been through everything else.
+ */
 export async function carryAll(client: pg.PoolClient, stamp: string, tables: readonly Exchange[]): Promise<Carried> {
   const conflicts: Conflict[] = [];
   let carried = 0;
   for (;;) {
-    const page = await carryPage(client, stamp, tables);
+    const page = await carryPage(client, stamp, tables, 'fresh');
     carried += page.carried;
     conflicts.push(...page.conflicts);
     if (page.carried + page.conflicts.length === 0) return { carried, conflicts };
@@ -24,21 +28,40 @@ export async function carryAll(client: pg.PoolClient, stamp: string, tables: rea
 }
 
 /** One page of changes, oldest first. Nothing done means nothing waits. */
-export async function carryPage(client: pg.PoolClient, stamp: string, tables: readonly Exchange[]): Promise<Carried> {
-  const changes = await waitingChanges(client, stamp, tables);
-  if (changes.length === 0) return { carried: 0, conflicts: [] };
+export async function carryPage(
+  client: pg.PoolClient,
+  stamp: string,
+  tables: readonly Exchange[],
+  from: string,
+): Promise<CarriedPage> {
+  const changes = await waitingChanges(client, stamp, tables, from);
+  if (changes.length === 0) return { carried: 0, conflicts: [], last: from };
   const targets = new Map<string, Target>();
   for (const exchange of await parentsFirst(client, tables))
     targets.set(shown(exchange.live), await readTarget(client, exchange));
   for (const target of targets.values()) await target.quiet();
   await client.query('SET CONSTRAINTS ALL DEFERRED');
-  const done = (await asSets(client, changes, targets)) ?? (await oneByOne(client, changes, targets));
+  const done = (await asSets(client, changes, targets)) ?? (await withParents(client, changes, targets, tables));
   for (const target of targets.values()) await target.wake();
   await client.query(
     `UPDATE drover.cutover_changes SET carried_into = carried_into || $1::text WHERE id = ANY ($2::bigint[])`,
     [stamp, changes.map((change) => change.id)],
   );
-  return done;
+  return { ...done, last: changes.at(-1)?.id ?? from };
+}
+
+/** Again with the rows it points at brought along, and then row by row. */
+async function withParents(
+  client: pg.PoolClient,
+  changes: readonly Change[],
+  targets: Targets,
+  tables: readonly Exchange[],
+): Promise<Carried> {
+  const ids = changes.map((change) => change.id);
+  const brought = await bringParents(client, tables, ids);
+  const done =
+    (brought.length > 0 && (await asSets(client, changes, targets))) || (await oneByOne(client, changes, targets));
+  return { ...done, conflicts: [...brought, ...done.conflicts] };
 }
 
 /** Row by row, each transaction whole where that is possible. */
@@ -94,10 +117,18 @@ export async function countWaiting(client: pg.Pool, stamp: string, tables: reado
   return Number((await client.query<{ n: string }>(text, parameters(stamp, tables))).rows[0]?.n);
 }
 
-async function waitingChanges(client: pg.PoolClient, stamp: string, tables: readonly Exchange[]): Promise<Change[]> {
+// From an id on, so that a page does not wade through those before it; what was still uncommitted then is found `fresh`.
+async function waitingChanges(
+  client: pg.PoolClient,
+  stamp: string,
+  tables: readonly Exchange[],
+  from: string,
+): Promise<Change[]> {
+  const part = from === 'fresh' ? "AND carried_into = '{}'" : 'AND id > $4';
+  const values = [...parameters(stamp, tables), ...(from === 'fresh' ? [] : [from])];
   const text = `SELECT id::text, schema_name || '.' || table_name AS table, operation, xmin::text AS transaction
-    FROM drover.cutover_changes WHERE ${where} ORDER BY id LIMIT ${pageSize}`;
-  return (await client.query<Change>(text, parameters(stamp, tables))).rows;
+    FROM drover.cutover_changes WHERE ${where} ${part} ORDER BY id LIMIT ${pageSize}`;
+  return (await client.query<Change>(text, values)).rows;
 }
 
 /**

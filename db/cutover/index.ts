@@ -5,6 +5,7 @@ import { toDatabaseError } from '../errors.ts';
 import { carryPage, countWaiting } from './carry.ts';
 import { readCatalog } from './catalog/read.ts';
 import { countRows, findOrphans } from './counts.ts';
+import { bringParentsOfOutside } from './parents.ts';
 import * as records from './records.ts';
 import { alone, inTransaction, untilLocked } from './session.ts';
 import { swap } from './swap.ts';
@@ -31,7 +32,9 @@ export function createCutoverDatabase(pool: pg.Pool): CutoverDatabase {
       );
     },
     swap: (request) => swap(pool, request),
-    carry: (stamp, tables) => coded(() => inTransaction(pool, '', (client) => carryPage(client, stamp, tables))),
+    carry: (stamp, tables, from) =>
+      coded(() => inTransaction(pool, '', (client) => carryPage(client, stamp, tables, from))),
+    adopt: (tables) => coded(() => inTransaction(pool, '', (client) => bringParentsOfOutside(client, tables))),
     waiting: (stamp, tables) => coded(() => countWaiting(pool, stamp, tables)),
     begin: (record) => coded(() => records.begin(pool, record)),
     mark: (stamp, status, result) => coded(() => records.mark(pool, stamp, status, result)),

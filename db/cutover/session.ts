@@ -18,7 +18,8 @@ export async function alone<T>(pool: pg.Pool, work: () => Promise<T>): Promise<T
       throw new DroverError('CUTOVER_REFUSED', 'another cutover is under way', { remedy: 'Wait until it has ended.' });
     return await work();
   } finally {
-    // Closing the connection gives the lock back whatever state it is in.
+    // Said aloud first: the server notices a closed connection some time after we went on to the next cutover.
+    await client.query('SELECT pg_advisory_unlock_all()').catch(() => undefined);
     client.release(true);
   }
 }

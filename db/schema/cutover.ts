@@ -50,5 +50,9 @@ export const cutoverChanges = drover.table(
     /** Stamps whose backup holds this change already. */
     carriedInto: text('carried_into').array().notNull().default(sql`'{}'`),
   },
-  (table) => [index('cutover_changes_of_table').on(table.schemaName, table.tableName, table.id)],
+  (table) => [
+    index('cutover_changes_of_table').on(table.schemaName, table.tableName, table.id),
+    // What is carried under the locks is found here, however much was carried before.
+    index('cutover_changes_waiting').on(table.id).where(sql`carried_into = '{}'`),
+  ],
 );

@@ -96,9 +96,13 @@ describe('a catalog with everything on it', () => {
     const plan = await preflight(harness.deps, spec);
     expect(plan.problems).toEqual([]);
     const kinds = new Set(plan.items.map((item) => item.kind));
-    for (const kind of 'table column constraint index foreign key sequence trigger rule policy grants view materialized view function publication extended statistics replica identity'.match(/foreign key|materialized view|extended statistics|replica identity|\w+/g) ?? [])
+    for (const kind of 'table column constraint index foreign key sequence trigger rule policy grants view materialized view function publication extended statistics replica identity'.match(
+      /foreign key|materialized view|extended statistics|replica identity|\w+/g,
+    ) ?? [])
       expect([...kinds]).toContain(kind);
-    expect((await cutover(harness.deps, spec, { ...because, dryRun: true })).plan.sql).toContain('CREATE OR REPLACE VIEW "public"."V 1"');
+    expect((await cutover(harness.deps, spec, { ...because, dryRun: true })).plan.sql).toContain(
+      'CREATE OR REPLACE VIEW "public"."V 1"',
+    );
     expect(await harness.column('SELECT count(*)::int FROM pg_class')).toEqual(before);
   });
 
@@ -108,14 +112,20 @@ describe('a catalog with everything on it', () => {
     expect(await harness.column('SELECT n::int FROM v2')).toEqual([40]);
     expect(await harness.column('SELECT n::int FROM over_m')).toEqual([40]);
     expect(await harness.column('SELECT public.tally()::int')).toEqual([40]);
-    expect(await harness.column(`INSERT INTO ${table(people)} (email) VALUES ('z') RETURNING "Id"::int`)).toEqual([41 + 1]);
+    expect(await harness.column(`INSERT INTO ${table(people)} (email) VALUES ('z') RETURNING "Id"::int`)).toEqual([
+      41 + 1,
+    ]);
   });
 
   it('is the same after the way back, and forth, and back', async () => {
-    await harness.run(`UPDATE ${table(people)} SET email = 'changed' WHERE "Id" = 3; DELETE FROM ${table(people)} WHERE "Id" = 7`);
+    await harness.run(
+      `UPDATE ${table(people)} SET email = 'changed' WHERE "Id" = 3; DELETE FROM ${table(people)} WHERE "Id" = 7`,
+    );
     const back = await rollbackCutover(harness.deps, result.stamp, because);
     expect(back.unplanned).toEqual([]);
-    expect(await harness.column(`SELECT email FROM ${table(people)} WHERE "Id" IN (3, 4, 7, 42) ORDER BY "Id"`)).toEqual(['changed', 'old4', 'z']);
+    expect(
+      await harness.column(`SELECT email FROM ${table(people)} WHERE "Id" IN (3, 4, 7, 42) ORDER BY "Id"`),
+    ).toEqual(['changed', 'old4', 'z']);
     const again = await cutover(harness.deps, spec, because);
     expect(again.unplanned).toEqual([]);
     const last = await rollbackCutover(harness.deps, again.stamp, because);

@@ -62,7 +62,7 @@ describe("the eight defects of the document's swap", () => {
   });
 
   it('1: foreign keys of tables outside the set point at the new table', async () => {
-    await harness.run('INSERT INTO notes VALUES (3, 9)');
+    await harness.run('INSERT INTO notes VALUES (3, 20)');
     await expect(harness.run('INSERT INTO notes VALUES (4, 999)')).rejects.toThrow('notes_profile');
   });
 
@@ -97,7 +97,9 @@ describe("the eight defects of the document's swap", () => {
   });
 
   it('6 and 7: back and forth again, with every row written meanwhile', async () => {
-    await harness.run("INSERT INTO unified_profiles VALUES (40, 'late')");
+    await harness.run(
+      "INSERT INTO unified_profiles VALUES (40, 'late'); INSERT INTO enrollments (user_id) VALUES (19)",
+    );
     const back = await rollbackCutover(harness.deps, launched.stamp, because);
     expect(back.unplanned).toEqual([]);
     expect(await harness.column('SELECT email FROM unified_profiles WHERE id IN (1, 5, 40) ORDER BY id')).toEqual([
@@ -106,6 +108,11 @@ describe("the eight defects of the document's swap", () => {
       'late',
     ]);
     expect(await harness.column('SELECT count(*)::int FROM unified_profiles_staging')).toEqual([21]);
+    // Rows of the new system alone come along where something written since points at them.
+    expect(await harness.column('SELECT user_id FROM enrollments WHERE user_id > 10')).toEqual([19]);
+    expect(back.conflicts.map((one) => `${one.table} ${one.key}`)).toEqual(
+      expect.arrayContaining(['public.unified_profiles 19', 'public.unified_profiles 20']),
+    );
     const again = await cutover(harness.deps, spec, because);
     expect(again.unplanned).toEqual([]);
     expect(await harness.column('SELECT email FROM unified_profiles WHERE id = 1')).toEqual(['new1']);

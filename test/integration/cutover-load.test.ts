@@ -41,7 +41,7 @@ interface Load {
   stop(): Promise<{ done: number; slowestMs: number; errors: string[] }>;
 }
 
-/** So many clients, each asking again as soon as it is answered; the pool has fewer connections, as in production. */
+/** So many clients, each asking again some time after it is answered; the pool has fewer connections, as in production. */
 function startLoad(harness: Harness, clients: number): Load {
   let running = true;
   let done = 0;
@@ -54,6 +54,7 @@ function startLoad(harness: Harness, clients: number): Load {
       await harness.clients.query(text).catch((error: Error) => errors.push(`${text}: ${error.message}`));
       slowestMs = Math.max(slowestMs, performance.now() - began);
       done += 1;
+      await sleep(60);
     }
   };
   const all = Array.from({ length: clients }, (_, seed) => client(seed));

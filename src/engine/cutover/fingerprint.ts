@@ -106,7 +106,14 @@ function ofOutside(catalog: Catalog, names: ReadonlyMap<string, string>, tables:
       (view): Entries => [
         [
           `view ${shown(view)}`,
-          [view.materialized, definitionOf(view, catalog, tables), view.options, view.owner, view.comment, view.populated],
+          [
+            view.materialized,
+            definitionOf(view, catalog, tables),
+            view.options,
+            view.owner,
+            view.comment,
+            view.populated,
+          ],
         ],
         ...ofGrants(`view ${shown(view)}`, view.grants),
         ...view.indexes.map((index): Entries[0] => [

@@ -46,6 +46,11 @@ export interface Carried {
   readonly conflicts: readonly Conflict[];
 }
 
+export interface CarriedPage extends Carried {
+  /** Where the next page begins. */
+  readonly last: string;
+}
+
 /** What the engine needs of the database. Every method throws DroverError. */
 export interface CutoverDatabase {
   /** Runs the work alone: CUTOVER_REFUSED when another process is at it. */
@@ -59,8 +64,10 @@ export interface CutoverDatabase {
   /** One statement by itself, tried again while a lock is not to be had. */
   run(sql: string, options: SwapOptions): Promise<void>;
   swap(request: SwapRequest): Promise<Timing & { readonly counts: readonly Counted[] } & Carried>;
-  /** Brings changes made since the record's stamp into its backup tables, while these are not live. */
-  carry(stamp: string, tables: readonly Exchange[]): Promise<Carried>;
+  /** Brings a page of the changes since the stamp into its backup tables, while these are not live. From '0' on. */
+  carry(stamp: string, tables: readonly Exchange[], from: string): Promise<CarriedPage>;
+  /** Brings rows along that only the live tables have and tables outside the set point at. */
+  adopt(tables: readonly Exchange[]): Promise<readonly Conflict[]>;
   /** What `carry` would do: how many changes wait. */
   waiting(stamp: string, tables: readonly Exchange[]): Promise<number>;
   begin(record: CutoverRecord): Promise<void>;

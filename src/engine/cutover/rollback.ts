@@ -40,10 +40,11 @@ export async function rollbackCutover(
     await deps.database.begin(record);
     return guarded(deps, record, async () => {
       const early = await carryMost(deps, stamp, record.tables);
+      const brought = await deps.database.adopt(record.tables);
       const plan = await prepare(deps, record);
       const late = await carryMost(deps, stamp, record.tables);
       const result = await exchange(deps, record, plan);
-      const conflicts = [...early.conflicts, ...late.conflicts, ...result.conflicts];
+      const conflicts = [...early.conflicts, ...brought, ...late.conflicts, ...result.conflicts];
       const whole = { ...result, carried: early.carried + late.carried + result.carried, conflicts };
       await deps.database.mark(record.stamp, 'done', kept(whole));
       return whole;
@@ -54,8 +55,10 @@ export async function rollbackCutover(
 async function carryMost(deps: CutoverDeps, stamp: string, tables: readonly Exchange[]) {
   const conflicts: Conflict[] = [];
   let carried = 0;
+  let from = '0';
   for (let pass = 0; pass < passes; pass += 1) {
-    const done = await deps.database.carry(stamp, tables);
+    const done = await deps.database.carry(stamp, tables, from);
+    from = done.last;
     carried += done.carried;
     conflicts.push(...done.conflicts);
     if (done.carried + done.conflicts.length < fewEnough) break;

@@ -83,8 +83,12 @@ function alignNotNull({ draft, catalog }: Scene, pair: Pair, live: Column, colum
 function alignIdentity(pair: Pair, live: Column, column: Column, alter: Alter): void {
   if (live.identity === column.identity) return;
   const kind = live.identity === 'a' ? 'ALWAYS' : 'BY DEFAULT';
-  if (live.identity === '') return alter('settings', 'no identity, as on the live table', 'DROP IDENTITY');
-  if (column.identity !== '') return alter('settings', `identity ${kind}`, `SET GENERATED ${kind}`);
+  if (live.identity === '') alter('settings', 'no identity, as on the live table', 'DROP IDENTITY');
+  else if (column.identity !== '') alter('settings', `identity ${kind}`, `SET GENERATED ${kind}`);
+  else addIdentity(pair, live, column, alter, kind);
+}
+
+function addIdentity(pair: Pair, live: Column, column: Column, alter: Alter, kind: string): void {
   if (column.default !== null) alter('shape', 'default gives way to the identity', 'DROP DEFAULT');
   if (!column.notNull) alter('shape', 'made NOT NULL for the identity', 'SET NOT NULL');
   const sequence = { schema: pair.incoming.schema, name: passing('identity', pair.label, live.name) };

@@ -112,7 +112,10 @@ function constraint(scene: Scene, pair: Pair, { live, current }: Match<Constrain
 
 function index({ draft }: Scene, pair: Pair, { live, current }: Match<Index>): void {
   const object = `${pair.label} ${live.name}`;
-  if (current) return draft.item('index', object, 'already on the incoming table');
+  if (current) {
+    draft.item('index', object, 'already on the incoming table');
+    return;
+  }
   const sql = `CREATE ${live.unique ? 'UNIQUE ' : ''}INDEX ${identifier(builtName(pair, live.name))} ON ${pair.before} ${live.tail}`;
   draft.step('build', 'index', object, 'built on the incoming table', sql);
 }

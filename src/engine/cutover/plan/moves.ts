@@ -60,11 +60,14 @@ function displace({ draft, stamp }: Scene, pair: Pair): void {
     for (const sequence of pair.live.sequences.filter((one) => one.identity))
       step(`ALTER SEQUENCE ${quote(sequence)} RENAME TO ${identifier(displacedSequence(pair, sequence))}`);
     // The incoming table may stand there still, so it steps aside: its turn is next.
-    return step(`ALTER TABLE ${pair.after} RENAME TO ${identifier(displaced.name)}`);
+    step(`ALTER TABLE ${pair.after} RENAME TO ${identifier(displaced.name)}`);
+    return;
   }
   const temporary = passing('leaving', stamp, pair.label);
-  if (displaced.name === pair.live.name)
-    return step(`ALTER TABLE ${pair.after} SET SCHEMA ${identifier(displaced.schema)}`);
+  if (displaced.name === pair.live.name) {
+    step(`ALTER TABLE ${pair.after} SET SCHEMA ${identifier(displaced.schema)}`);
+    return;
+  }
   step(`ALTER TABLE ${pair.after} RENAME TO ${identifier(temporary)}`);
   step(
     `ALTER TABLE ${quote({ schema: pair.live.schema, name: temporary })} SET SCHEMA ${identifier(displaced.schema)}`,

@@ -1,0 +1,1 @@
+CREATE INDEX "cutover_changes_waiting" ON "drover"."cutover_changes" USING btree ("id") WHERE carried_into = '{}';
