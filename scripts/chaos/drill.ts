@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Control } from '../../src/engine/control/contract.ts';
 import { type BubbleSandbox, startBubbleSandbox } from '../../src/sandbox/bubble/sandbox.ts';
 import { Random } from '../../src/sandbox/core/random.ts';
+import { type Doors, openDoors } from './doors.ts';
 import { type Fleet, startFleet } from './fleet.ts';
 import type { Ground } from './ground.ts';
 import { openOperator, operator } from './operator.ts';
@@ -26,6 +27,8 @@ export interface Drill {
   readonly random: Random;
   readonly ground: Ground;
   readonly fleet: Fleet;
+  /** There when the scenario's setup asks for them. */
+  readonly doors: Doors | undefined;
   readonly sandbox: BubbleSandbox;
   readonly control: Control;
   readonly probe: Probe;
@@ -46,16 +49,19 @@ const recordsPerUser = 6.4;
 export async function openDrill(ground: Ground, scenario: Scenario, options: DrillOptions): Promise<Drill> {
   const users = Math.ceil(options.records / recordsPerUser);
   const sandbox = await startBubbleSandbox({ users, seed: options.seed, ...scenario.setup?.sandbox });
+  scenario.setup?.prepare?.(sandbox);
   const expectation = expectationOf(sandbox);
   const databaseUrl = await ground.database();
   await ground.redis.flush();
   const folder = join(ground.folder, `${scenario.name}-${options.seed}`);
   mkdirSync(folder, { recursive: true });
   const redisPrefix = `{${new URL(databaseUrl).pathname.slice(1)}}`;
-  const env = environmentOf({ databaseUrl, redisUrl: ground.redis.url, redisPrefix, sandbox, folder });
+  const doors = scenario.setup?.proxied ? await openDoors(databaseUrl, ground.redis.url) : undefined;
+  const direct = { databaseUrl, redisUrl: ground.redis.url };
+  const env = environmentOf({ ...(doors ?? direct), redisPrefix, sandbox, folder });
   const { control, close: closeOperator } = openOperator(databaseUrl, env);
   const logFile = join(folder, 'workers.log');
-  const script = ['workers/main.ts', '--concurrency', '25'];
+  const script = ['workers/main.ts'];
   const fleet = startFleet(scenario.setup?.workers ?? 4, { script, env: { ...env, ...scenario.setup?.env }, logFile });
   await fleet.ready();
   const run = await control.startRun({ plan: 'bubble' }, operator);
@@ -66,6 +72,7 @@ export async function openDrill(ground: Ground, scenario: Scenario, options: Dri
     random: new Random(options.seed).fork(scenario.name),
     ground,
     fleet,
+    doors,
     sandbox,
     control,
     probe,
@@ -78,7 +85,7 @@ export async function openDrill(ground: Ground, scenario: Scenario, options: Dri
     async close() {
       over.abort();
       await fleet.stop();
-      await Promise.all([sandbox.close(), closeOperator(), probe.close()]);
+      await Promise.all([sandbox.close(), closeOperator(), probe.close(), doors?.close()]);
       await ground.drop(databaseUrl);
     },
   };

@@ -1,4 +1,5 @@
 import type { BubbleSandboxOptions } from '../../src/sandbox/bubble/options.ts';
+import type { BubbleSandbox } from '../../src/sandbox/bubble/sandbox.ts';
 import type { Drill } from './drill.ts';
 
 /** What differs from a drill without faults. */
@@ -8,6 +9,8 @@ export interface Setup {
   /** Environment of the workers, over the drill's own. */
   readonly env?: Readonly<Record<string, string>>;
   readonly sandbox?: BubbleSandboxOptions;
+  /** Changes the sandbox's data before the run; the oracle expects what it then holds. */
+  readonly prepare?: (sandbox: BubbleSandbox) => void;
   /** Needs a PostgreSQL of our own, because it is crashed. */
   readonly ownPostgres?: boolean;
   /** Workers reach PostgreSQL and Redis through proxies that faults can be laid in. */

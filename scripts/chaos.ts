@@ -1,0 +1,40 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Ground, openGround } from './chaos/ground.ts';
+import { holdDrill, type Result } from './chaos/hold-drill.ts';
+import { type ChaosOptions, help, readOptions } from './chaos/options.ts';
+import { lineOf, summaryOf } from './chaos/report.ts';
+import { stopOnSignals } from './stack/signals.ts';
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2));
+  if (!options) return console.log(help);
+  const folder = mkdtempSync(join(tmpdir(), 'drover-chaos-'));
+  const ground = await openGround({ folder });
+  stopOnSignals(() => ground.close());
+  const results = await holdAll(ground, options).finally(() => ground.close());
+  const ok = results.every((result) => result.ok);
+  // What workers wrote is evidence when something went wrong.
+  if (ok) rmSync(folder, { recursive: true, force: true });
+  else console.log(`The workers' logs are in ${folder}.`);
+  console.log(summaryOf(results));
+  process.exit(ok ? 0 : 1);
+}
+
+async function holdAll(ground: Ground, options: ChaosOptions): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const scenario of options.scenarios) {
+    for (const seed of options.seeds) {
+      const result = await holdDrill(ground, scenario, { ...options, seed });
+      console.log(lineOf(result));
+      results.push(result);
+    }
+  }
+  return results;
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+});

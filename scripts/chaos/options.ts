@@ -1,0 +1,58 @@
+import { parseArgs } from 'node:util';
+import type { Scenario } from './scenario.ts';
+import { scenarios } from './scenarios/index.ts';
+
+export interface ChaosOptions {
+  readonly records: number;
+  readonly killEvery: number;
+  readonly seeds: readonly number[];
+  readonly scenarios: readonly Scenario[];
+}
+
+export const help = `Usage: npm run chaos -- [options]
+
+Runs the Bubble migration against real processes, breaks them, and asks an oracle what was lost and what was doubled.
+
+  --records N       source records of each drill, about (default 2000)
+  --kill-every N    seconds between two kills, where a scenario kills (default 2)
+  --seed N[,N...]   what chance is made of (default 1,2,3)
+  --scenario NAME   all (default), or some, comma-separated:
+${scenarios.map(({ name, summary }) => `                    ${name.padEnd(22)}${summary}`).join('\n')}
+
+Ends with one line of JSON, and exits with 1 when a scenario was not survived.`;
+
+/** Throws an Error whose message is for a person. Undefined when only help was asked for. */
+export function readOptions(args: readonly string[]): ChaosOptions | undefined {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      records: { type: 'string', default: '2000' },
+      'kill-every': { type: 'string', default: '2' },
+      seed: { type: 'string', default: '1,2,3' },
+      scenario: { type: 'string', default: 'all' },
+      help: { type: 'boolean' },
+    },
+  });
+  if (values.help) return undefined;
+  return {
+    records: count('--records', values.records, 10),
+    killEvery: count('--kill-every', values['kill-every'], 1),
+    seeds: values.seed.split(',').map((text) => count('--seed', text, 0)),
+    scenarios: chosen(values.scenario),
+  };
+}
+
+function count(name: string, text: string, least: number): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= least) return value;
+  throw new Error(`${name} takes a whole number from ${least}, not ${text}. See --help.`);
+}
+
+function chosen(names: string): readonly Scenario[] {
+  if (names === 'all') return scenarios;
+  return names.split(',').map((name) => {
+    const found = scenarios.find((scenario) => scenario.name === name.trim());
+    if (found) return found;
+    throw new Error(`There is no scenario ${name}; there are ${scenarios.map((one) => one.name).join(', ')}.`);
+  });
+}

@@ -1,0 +1,22 @@
+import type { Result } from './hold-drill.ts';
+
+/** One drill, in a line for people; what went wrong below it. */
+export function lineOf(result: Result): string {
+  const { name, seed, ok, records, kills, lost, doubled, recoveryMs, seconds, problems } = result;
+  const figures = `${records} records in ${seconds.toFixed(1)} s, ${kills} kills, ${lost} lost, ${doubled} doubled, recovered in ${recoveryMs} ms`;
+  const head = `${ok ? 'ok  ' : 'FAIL'} ${name} (seed ${seed}): ${figures}`;
+  return [head, ...problems.map((problem) => `     ${problem}`)].join('\n');
+}
+
+/** All drills as one line for programs. */
+export function summaryOf(results: readonly Result[]): string {
+  const sum = (of: (result: Result) => number): number => results.reduce((all, result) => all + of(result), 0);
+  return JSON.stringify({
+    records: sum((result) => result.records),
+    kills: sum((result) => result.kills),
+    lost: sum((result) => result.lost),
+    doubled: sum((result) => result.doubled),
+    recoveryMs: Math.max(0, ...results.map((result) => result.recoveryMs)),
+    scenarios: results.map(({ name, seed, ok }) => ({ name, seed, ok })),
+  });
+}

@@ -1,0 +1,38 @@
+import type { Drill } from '../drill.ts';
+import type { Scenario } from '../scenario.ts';
+import type { Exit } from '../worker.ts';
+
+// The grace period of a drill's workers and a little for the process to end.
+const patienceMs = 7_000;
+const late = new WeakMap<Drill, string[]>();
+
+export const drain: Scenario = {
+  name: 'drain',
+  summary: 'workers are told to end, one after the other, under load: each does, in time, and loses no work',
+  async inject(drill) {
+    const { fleet, progress, over } = drill;
+    const problems: string[] = [];
+    late.set(drill, problems);
+    for (let n = 0; n < 4 && !over.signal.aborted; n += 1) {
+      await progress.pause(1_500);
+      const worker = fleet.workers().find((one) => one.isReady);
+      if (!worker || over.signal.aborted) continue;
+      await fleet.add().ready;
+      const began = Date.now();
+      problems.push(...verdict(await worker.end('SIGTERM'), Date.now() - began));
+    }
+  },
+  async check(drill) {
+    const lost = await drill.probe.ask<{ n: number }>(
+      `SELECT count(*)::int AS n FROM drover.tries WHERE run_id = $1 AND code = 'WORKER_LOST'`,
+      [drill.runId],
+    );
+    const n = lost[0]?.n ?? 0;
+    return [...(late.get(drill) ?? []), ...(n > 0 ? [`${n} records came back as from a dead worker`] : [])];
+  },
+};
+
+function verdict(exit: Exit, ms: number): string[] {
+  if (ms > patienceMs) return [`a worker took ${ms} ms to end`];
+  return exit.code === 0 ? [] : [`a worker ended with ${exit.signal ?? exit.code}`];
+}

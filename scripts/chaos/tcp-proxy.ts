@@ -1,0 +1,65 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+
+/** A door before a server, in which a network can go wrong. */
+export interface TcpProxy {
+  readonly port: number;
+  /** Ends every connection whose next answer arrives: the work was done, and nobody hears of it. */
+  loseReplies(): void;
+  /** Keeps every connection open and passes nothing on, as when a firewall forgets them. */
+  blackhole(): void;
+  /** Passes everything on again; what stood in the hole is reset, as a peer does that never knew it. */
+  mend(): void;
+  close(): Promise<void>;
+}
+
+type Mode = 'open' | 'losing' | 'hole';
+
+export async function startTcpProxy(target: number): Promise<TcpProxy> {
+  let mode: Mode = 'open';
+  const pairs = new Set<readonly [Socket, Socket]>();
+  const server = createServer((client) => {
+    const upstream = connect({ port: target, host: '127.0.0.1' });
+    const pair = [client, upstream] as const;
+    pairs.add(pair);
+    const end = (): void => {
+      pairs.delete(pair);
+      client.destroy();
+      upstream.destroy();
+    };
+    for (const socket of pair) socket.on('error', end).on('close', end).setNoDelay(true);
+    client.on('data', (chunk: Buffer) => {
+      if (mode !== 'hole') upstream.write(chunk);
+    });
+    upstream.on('data', (chunk: Buffer) => {
+      if (mode === 'losing') end();
+      else if (mode === 'open') client.write(chunk);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const reset = (): void => {
+    for (const [client, upstream] of pairs) {
+      client.resetAndDestroy();
+      upstream.destroy();
+    }
+  };
+  return {
+    port: (server.address() as AddressInfo).port,
+    loseReplies: () => {
+      mode = 'losing';
+    },
+    blackhole: () => {
+      mode = 'hole';
+    },
+    mend: () => {
+      if (mode === 'hole') reset();
+      mode = 'open';
+    },
+    async close() {
+      reset();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
