@@ -18,6 +18,8 @@ export function createHashPool(
     minThreads: 0,
     maxThreads: threads,
     idleTimeout: 10_000,
+    // From the sources the thread needs the loader too, and not every parent (vitest) hands one down.
+    ...(extension === 'ts' ? { execArgv: ['--import', 'tsx'] } : {}),
   });
   const places = threads * 2; // one being hashed and one waiting a thread: never idle, never a long queue
   let taken = 0;
