@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  abandon,
+  cutover,
+  dropBackup,
+  go,
+  listCutovers,
+  preflight,
+  rollbackCutover,
+} from '../../src/engine/cutover/index.ts';
+import { because, type Harness, openHarness, setOf } from './cutover-harness.ts';
+
+const schema = `
+CREATE SCHEMA staging;
+CREATE TABLE a (id int PRIMARY KEY, t text); CREATE TABLE staging.a (id int PRIMARY KEY, t text);
+INSERT INTO a SELECT g FROM generate_series(1, 10) g; INSERT INTO staging.a SELECT g FROM generate_series(1, 20) g;
+CREATE TABLE p (id int) PARTITION BY RANGE (id); CREATE TABLE staging.p (id int);
+CREATE TABLE typed (id int); CREATE TABLE staging.typed (id int); CREATE TABLE uses (x typed);`;
+
+describe('the life of a cutover', () => {
+  let harness: Harness;
+  beforeAll(async () => {
+    harness = await openHarness();
+    await harness.run(schema);
+  });
+  afterAll(() => harness.close());
+
+  it('is refused with every reason at once', async () => {
+    const gate = { check: async () => ({ ok: false, reasons: ['validation is red', 'validation is stale'] }) };
+    const [table] = setOf('a').tables;
+    const spec = { ...setOf('a'), tables: table ? [{ ...table, minimum: 100 }] : [] };
+    const refused = cutover({ ...harness.deps, gate }, spec, because);
+    await expect(refused).rejects.toMatchObject({ code: 'CUTOVER_REFUSED' });
+    await expect(refused).rejects.toThrow(
+      /red; validation is stale; public.a would have 20 rows, fewer than its minimum of 100/,
+    );
+  });
+
+  it('is refused where the catalog holds what cannot be taken along', async () => {
+    expect((await preflight(harness.deps, setOf('p'))).problems).toEqual([
+      'public.p cannot be exchanged: it is partitioned',
+    ]);
+    expect((await preflight(harness.deps, setOf('typed'))).problems.join()).toContain(
+      'uses the row type of public.typed',
+    );
+    expect((await preflight(harness.deps, setOf('missing'))).problems).toContain('there is no table public.missing');
+  });
+
+  it('is refused when live would shrink too much', async () => {
+    await harness.run(
+      'CREATE TABLE s (id int); CREATE TABLE staging.s (id int); INSERT INTO s SELECT generate_series(1, 10); INSERT INTO staging.s VALUES (1)',
+    );
+    expect((await preflight(harness.deps, setOf('s'))).problems.join()).toContain('1 rows instead of 10');
+  });
+
+  it('waits for its go, and is the only one', async () => {
+    const held = await cutover(harness.deps, setOf('a'), { ...because, hold: true });
+    expect(held.status).toBe('held');
+    await expect(cutover(harness.deps, setOf('a'), because)).rejects.toMatchObject({ code: 'CUTOVER_REFUSED' });
+    await abandon(harness.deps, held.stamp);
+    const second = await cutover(harness.deps, setOf('a'), { ...because, hold: true });
+    expect(await harness.column('SELECT count(*)::int FROM a')).toEqual([10]);
+    expect((await go(harness.deps, second.stamp)).unplanned).toEqual([]);
+    expect(await harness.column('SELECT count(*)::int FROM a')).toEqual([20]);
+  });
+
+  it('lets only one of two at the same moment through', async () => {
+    const results = await Promise.allSettled(
+      [1, 2].map(() => harness.deps.database.alone(async () => new Promise((r) => setTimeout(r, 200)))),
+    );
+    expect(results.map((one) => one.status).sort()).toEqual(['fulfilled', 'rejected']);
+  });
+
+  it('yields to a long reader and tries again, with nothing left behind', async () => {
+    await harness.run(
+      'CREATE TABLE staging.a (id int PRIMARY KEY, t text); INSERT INTO staging.a SELECT generate_series(1, 30)',
+    );
+    const reader = await harness.clients.connect();
+    await reader.query('BEGIN; SELECT * FROM a LIMIT 1');
+    setTimeout(() => reader.query('COMMIT').then(() => reader.release()), 900);
+    const done = await cutover(harness.deps, setOf('a'), because);
+    expect(done.timing?.attempts).toBeGreaterThan(1);
+    expect(done.unplanned).toEqual([]);
+  });
+
+  it('lists backups with age and size, restores an older one, and drops by command alone', async () => {
+    const backups = (await listCutovers(harness.deps)).filter((one) => one.restorable);
+    expect(backups).toHaveLength(2);
+    expect(backups.every((one) => one.bytes > 0 && one.ageSeconds >= 0)).toBe(true);
+    const [newest, oldest] = backups;
+    await harness.run("INSERT INTO a VALUES (99, 'late')");
+    const back = await rollbackCutover(harness.deps, oldest?.stamp ?? '', because);
+    expect(back.unplanned).toEqual([]);
+    expect(await harness.column('SELECT count(*)::int FROM a')).toEqual([11]);
+    await dropBackup(harness.deps, newest?.stamp ?? '');
+    expect((await listCutovers(harness.deps)).filter((one) => one.restorable)).toEqual([]);
+    await expect(dropBackup(harness.deps, newest?.stamp ?? '')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    expect(
+      await harness.column(
+        "SELECT count(*)::int FROM pg_trigger WHERE tgname LIKE 'zz_drover%' AND tgrelid = 'a'::regclass",
+      ),
+    ).toEqual([0]);
+  });
+});

@@ -1,0 +1,30 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { backupSchema, literal, passing, shorten } from '../../../src/engine/cutover/names.ts';
+
+describe('names', () => {
+  it('never exceed 63 bytes, and stay apart when cut', () => {
+    fc.assert(
+      fc.property(fc.string({ minLength: 40, maxLength: 90, unit: 'grapheme' }), (name) => {
+        expect(Buffer.byteLength(shorten(name, '_end'))).toBeLessThanOrEqual(63);
+        expect(shorten(`${name}a`.repeat(2), '_1')).not.toBe(shorten(`${name}b`.repeat(2), '_1'));
+      }),
+    );
+  });
+
+  it('keep the stamp of a backup whole', () => {
+    const stamp = '2026_01_31_09_30_00_123';
+    expect(backupSchema('public', stamp)).toBe(`public_backup_${stamp}`);
+    expect(backupSchema('x'.repeat(63), stamp)).toMatch(new RegExp(`_backup_${stamp}$`));
+  });
+
+  it('are the same again for the same object', () => {
+    expect(passing('a', 'b')).toBe(passing('a', 'b'));
+    expect(passing('a', 'b')).not.toBe(passing('ab'));
+  });
+
+  it('are quoted as constants whatever they hold', () => {
+    expect(literal("it's")).toBe("'it''s'");
+    expect(literal("a\\'b")).toBe("E'a\\\\''b'");
+  });
+});

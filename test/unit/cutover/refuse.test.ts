@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest';
+import { unplanned } from '../../../src/engine/cutover/fingerprint.ts';
+import { grantSteps } from '../../../src/engine/cutover/plan/grants.ts';
+import { optionSteps } from '../../../src/engine/cutover/plan/options.ts';
+import { refuseIf, shortfalls } from '../../../src/engine/cutover/refuse.ts';
+
+const live = { schema: 'public', name: 'a' };
+const spec = { name: 'x', tables: [{ incoming: { schema: 's', name: 'a' }, live, minimum: 5 }], maxShrinkPercent: 10 };
+
+describe('what refuses a cutover', () => {
+  it('names rows that are too few and shrinkage that is too much', () => {
+    expect(shortfalls(spec, [{ table: 'public.a', incoming: 90, live: 100 }])).toEqual([]);
+    expect(shortfalls(spec, [{ table: 'public.a', incoming: 4, live: 100 }])).toHaveLength(2);
+    expect(() => refuseIf(['a', 'b'])).toThrow('a; b');
+    expect(refuseIf([])).toBeUndefined();
+  });
+});
+
+describe('what is compared', () => {
+  it('is told unless it was planned', () => {
+    const before = new Map([
+      ['index a b', '1'],
+      ['column a.c', '1'],
+      ['gone', '1'],
+    ]);
+    const after = new Map([
+      ['index a b', '2'],
+      ['column a.c', '1'],
+      ['column a.d not-null', 'true'],
+    ]);
+    expect(unplanned(before, after, [{ key: 'column a.d', why: 'new' }])).toEqual([
+      'gone is gone: it was 1',
+      'index a b was 1 and is 2',
+    ]);
+  });
+});
+
+describe('rights and options', () => {
+  it('are changed only where they differ', () => {
+    const select = { grantee: 'app', privilege: 'SELECT', grantable: false };
+    const on = { target: 'TABLE t', columns: '' };
+    expect(grantSteps(on, [select], [select])).toEqual([]);
+    expect(grantSteps(on, [select], [{ ...select, grantee: '' }])).toEqual([
+      'REVOKE ALL ON TABLE t FROM PUBLIC',
+      'GRANT SELECT ON TABLE t TO "app"',
+    ]);
+    expect(optionSteps(['fillfactor=80'], ['fillfactor=70', 'toast.x=1'])).toEqual([
+      'SET ("fillfactor" = \'80\')',
+      'RESET ("toast"."x")',
+    ]);
+  });
+});
