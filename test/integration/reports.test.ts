@@ -71,7 +71,8 @@ async function viewOf(run: Run): Promise<RunView> {
     entities: progress,
     balanced: isBalanced(progress),
     sums: [],
-    nextActions: [],
+    trial: null,
+    ...{ nextActions: [], trial: null },
   };
 }
 

@@ -4,6 +4,7 @@ import type { SumLine } from '../control/contract.ts';
 import type { Run } from '../ports.ts';
 import { finishedStatuses } from '../run-status.ts';
 import type { ValidationLedger } from './ports.ts';
+import { createSingleFlight } from './single-flight.ts';
 import { type SumsDeps, sumsOf } from './sums.ts';
 
 interface Kept {
@@ -34,50 +35,48 @@ export interface SumCacheDeps extends SumsDeps {
  * answer, the last sums stand, or none: the rest of a run's view must not be lost with them.
  */
 export function createSums(deps: SumCacheDeps, now: () => number = Date.now): Sums {
-  const kept = new Map<string, Kept>();
-  const making = new Map<string, Promise<readonly SumLine[]>>();
+  const kept = createKept(now);
+  const once = createSingleFlight<readonly SumLine[]>();
   let behind: Promise<unknown> = Promise.resolve();
-
-  function keep(run: Run, tookMs: number, lines: readonly SumLine[]): readonly SumLine[] {
-    kept.delete(run.id);
-    kept.set(run.id, { state: stateOf(run), at: now(), tookMs, lines });
-    if (kept.size > mostRuns) kept.delete(kept.keys().next().value as string);
-    return lines;
-  }
 
   async function make(run: Run, plan: Plan, entities: readonly string[]): Promise<readonly SumLine[]> {
     const began = now();
     const lines = await sumsOf(tolerant(deps), run, plan, entities);
-    return keep(run, now() - began, lines);
-  }
-
-  /** One at a time for each run; the last sums where it fails. */
-  function once(run: Run, work: () => Promise<readonly SumLine[]>): Promise<readonly SumLine[]> {
-    const key = `${run.id} ${stateOf(run)}`;
-    const busy = making.get(key);
-    if (busy) return busy;
-    const made = work()
-      .catch(() => kept.get(run.id)?.lines ?? [])
-      .finally(() => making.delete(key));
-    making.set(key, made);
-    return made;
+    return kept.keep(run, now() - began, lines);
   }
 
   async function first(run: Run, plan: Plan, entities: readonly string[]): Promise<readonly SumLine[]> {
     const written = hasEnded(run) && run.rolledBackAt === null ? await deps.ledger.writtenSums(run.id) : undefined;
-    return written ? keep(run, 0, written) : make(run, plan, entities);
+    return written ? kept.keep(run, 0, written) : make(run, plan, entities);
   }
 
-  return async (run, plan, entities) => {
-    const last = kept.get(run.id);
-    if (!last || last.state !== stateOf(run)) return once(run, () => first(run, plan, entities));
+  return (run, plan, entities) => {
+    const last = kept.of(run);
+    const asked = (work: () => Promise<readonly SumLine[]>) =>
+      once(`${run.id} ${stateOf(run)}`, () => work().catch(() => kept.of(run)?.lines ?? []));
+    if (!last || last.state !== stateOf(run)) return asked(() => first(run, plan, entities));
     const age = now() - last.at;
     const mayAge = Math.max(freshMs, share * last.tookMs);
-    if (age < mayAge) return last.lines;
-    if (age >= mayAge + oldestMs && !hasEnded(run)) return once(run, () => make(run, plan, entities));
+    if (age < mayAge) return Promise.resolve(last.lines);
+    if (age >= mayAge + oldestMs && !hasEnded(run)) return asked(() => make(run, plan, entities));
     // One run after the other: nobody waits for these, and those who ask for something else must not wait for them.
-    behind = once(run, () => behind.then(() => make(run, plan, entities)));
-    return last.lines;
+    const before = behind;
+    behind = asked(() => before.then(() => make(run, plan, entities)));
+    return Promise.resolve(last.lines);
+  };
+}
+
+/** The last sums of each run, of the runs looked at last. */
+function createKept(now: () => number) {
+  const all = new Map<string, Kept>();
+  return {
+    of: (run: Run): Kept | undefined => all.get(run.id),
+    keep(run: Run, tookMs: number, lines: readonly SumLine[]): readonly SumLine[] {
+      all.delete(run.id);
+      all.set(run.id, { state: stateOf(run), at: now(), tookMs, lines });
+      if (all.size > mostRuns) all.delete(all.keys().next().value as string);
+      return lines;
+    },
   };
 }
 
