@@ -72,7 +72,7 @@ async function viewOf(run: Run): Promise<RunView> {
     balanced: isBalanced(progress),
     sums: [],
     trial: null,
-    ...{ nextActions: [], trial: null },
+    nextActions: [],
   };
 }
 
