@@ -136,7 +136,14 @@ async function handOn(deps: StageDeps, finished: readonly Finished[]): Promise<v
       jobs.push({ stage: first.stage, runId: run.id, refs });
     }
   }
-  if (jobs.length > 0) await deps.dispatcher.dispatch(jobs);
+  if (jobs.length === 0) return;
+  try {
+    await deps.dispatcher.dispatch(jobs);
+  } catch {
+    // The work itself is done and written. Redis being away is no reason to fail it, nor to leave the records to the
+    // sweep: the conductor gives them out again, under another epoch than the jobs that may have arrived.
+    await deps.ledger.release(finished);
+  }
 }
 
 async function giveBackMissing(
