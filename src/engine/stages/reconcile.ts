@@ -1,11 +1,10 @@
-import type { Entity } from '../../plan/contract.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import type { TargetPort } from '../../plan/target.ts';
 import type { OpenRecord, RecordRef, Verdict } from '../ports.ts';
 import { scopeOf } from './load.ts';
 import { resolveGroup } from './references.ts';
 import { type Group, type GroupVerdicts, runStage, type StageDeps, type StageResult } from './stage.ts';
-import { transformRecord } from './transform.ts';
+import { cleanOf, transformRecord } from './transform.ts';
 
 export interface ReconcileDeps extends StageDeps {
   readonly target: TargetPort;
@@ -13,33 +12,58 @@ export interface ReconcileDeps extends StageDeps {
 
 /** Does the target hold what the source says? The source record is transformed again and compared, field by field. */
 export function createReconcileStage(deps: ReconcileDeps) {
+  // What the transform made the first time is not read: it is made again, and could only agree or be wrong.
   return (refs: readonly RecordRef[]): Promise<StageResult[]> =>
-    runStage(deps, 'reconcile', { raw: true, clean: true }, refs, (group) => reconcileGroup(deps, group));
+    runStage(deps, 'reconcile', { raw: true, clean: false }, refs, (group) => reconcileGroup(deps, group));
 }
 
 async function reconcileGroup(deps: ReconcileDeps, group: Group): Promise<GroupVerdicts> {
-  const { ready, verdicts } = await resolveGroup(deps, group);
+  const all = new Map<string, Verdict>();
+  const again = await transformedAgain(deps, group, all);
+  const { ready, verdicts } = await resolveGroup(deps, { ...group, records: again });
   const expected = ready.map(({ record, row }) => ({
     record,
     sourceId: record.sourceId,
     targetId: record.targetId ?? '',
-    row: { ...row, ...transformedAgain(group, record) },
+    row,
   }));
   const differences = await deps.target.compare(scopeOf(group), expected);
-  const all = new Map<string, Verdict>(verdicts);
+  for (const [id, verdict] of verdicts) all.set(id, verdict);
   for (const [index, { record }] of expected.entries()) all.set(record.id, verdictOf(differences[index] ?? 'missing'));
   return all;
 }
 
-/** The row as the source gives it now; a value that was altered between transform and load shows here. */
-function transformedAgain(group: Group, record: OpenRecord): JsonObject {
-  const outcome = transformRecord(group.entity, record.raw ?? {}, record.sourceId, group.context.run.params);
-  return outcome.kind === 'row' ? plainColumns(group.entity, outcome.row) : {};
+/** The records with what their transform says now. One it does not make a row of any more gets its verdict at once. */
+async function transformedAgain(
+  deps: ReconcileDeps,
+  group: Group,
+  verdicts: Map<string, Verdict>,
+): Promise<OpenRecord[]> {
+  const loaded = await enrichedRows(deps, group);
+  return group.records.flatMap((record) => {
+    const outcome = transformRecord(group.entity, record.raw ?? {}, record.sourceId, group.context.run.params);
+    if (outcome.kind !== 'row') {
+      const message = `its transform says ${outcome.code} now`;
+      verdicts.set(record.id, { kind: 'end', status: 'mismatched', code: 'TARGET_DIFFERS', message });
+      return [];
+    }
+    const clean = cleanOf({ ...outcome, row: { ...outcome.row, ...loaded.get(record.id) } });
+    return [{ ...record, clean }];
+  });
 }
 
-// What `enrich` made cannot be made again to the same value; the loaded one stands.
-function plainColumns(entity: Entity, row: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(row).filter(([column]) => !entity.target.columns[column]?.enriched));
+/** What `enrich` made cannot be made again to the same value (salt): of those columns the loaded value stands. */
+async function enrichedRows(deps: ReconcileDeps, group: Group): Promise<ReadonlyMap<string, JsonObject>> {
+  const columns = Object.entries(group.entity.target.columns).filter(([, column]) => column.enriched);
+  if (columns.length === 0) return new Map();
+  const names = new Set(columns.map(([name]) => name));
+  const stored = await deps.ledger.open('reconcile', group.records, { raw: false, clean: true });
+  return new Map(
+    stored.map((record) => [
+      record.id,
+      Object.fromEntries(Object.entries(record.clean?.row ?? {}).filter(([name]) => names.has(name))),
+    ]),
+  );
 }
 
 function verdictOf(difference: 'missing' | readonly string[]): Verdict {
