@@ -1,5 +1,6 @@
 import { createConductorStore } from '../db/conductor/index.ts';
 import { createLeadership } from '../db/conductor/leadership.ts';
+import { copyTables } from '../db/trial/quarantine.ts';
 import { createRedisIdentity } from '../queues/fleet.ts';
 import { type Conductor, createConductor } from '../src/engine/conductor/conductor.ts';
 import { entityOrder } from '../src/plan/define-plan.ts';
@@ -18,7 +19,11 @@ export function startConductor(services: Services): Conductor {
     redis: createRedisIdentity(services.redis, config.redisPrefix),
     plan: plans.get,
     relay: () => relayFleet(services),
-    prepareTarget: (plan, run) => services.postgres.prepare(plan, entityOrder(plan), run.targetSchema),
+    prepareTarget: async (plan, run) => {
+      const tables = Object.values(plan.entities).map((entity) => entity.target.table);
+      await copyTables(services.target.$client, run, tables);
+      await services.postgres.prepare(plan, entityOrder(plan), run.targetSchema);
+    },
     finishRun: createFinisher(services),
     leadership: createLeadership(services.databaseUrl),
     log: logger,

@@ -20,7 +20,7 @@ export const runs = drover.table(
     maxFailurePercent: integer('max_failure_percent').notNull(),
     skipExisting: boolean('skip_existing').notNull(),
     exportOnly: boolean('export_only').notNull(),
-    scope: jsonb().$type<{ since?: string; until?: string; ids?: readonly string[] }>().notNull(),
+    scope: jsonb().$type<{ since?: string; until?: string; ids?: readonly string[]; trial?: number }>().notNull(),
     params: jsonb().$type<Record<string, unknown>>().notNull(),
     stamp: text().notNull(),
     createdBy: text('created_by').notNull(),

@@ -17,6 +17,7 @@ export type {
   RollbackView,
   RunView,
   SumLine,
+  TrialView,
   TryView,
   ValidationCheck,
   ValidationView,

@@ -15,6 +15,7 @@ export interface RunOptions {
   readonly skipExport?: boolean;
   readonly exportOnly?: boolean;
   readonly dryRun?: boolean;
+  readonly trial?: number;
   readonly batchSize?: number;
   readonly maxFailurePercent?: number;
   readonly targetSchema?: string;
@@ -34,6 +35,7 @@ export function startRequest(plan: string, options: RunOptions, place: Place): S
   const params = paramsOf(options, place);
   const { strategy, since, until, only, skipExisting, exportOnly, dryRun, batchSize, maxFailurePercent, targetSchema } =
     options;
+  const { trial } = options;
   return {
     plan,
     strategy,
@@ -44,6 +46,7 @@ export function startRequest(plan: string, options: RunOptions, place: Place): S
     skipExisting,
     exportOnly,
     dryRun,
+    trial,
     batchSize,
     maxFailurePercent,
     targetSchema,

@@ -22,7 +22,13 @@ export interface Run {
   readonly batchSize: number;
   /** The run stops when more than this share of its settled records was rejected or failed. */
   readonly maxFailurePercent: number;
-  readonly scope: { readonly since?: string; readonly until?: string; readonly ids?: readonly string[] };
+  readonly scope: {
+    readonly since?: string;
+    readonly until?: string;
+    readonly ids?: readonly string[];
+    /** A trial: at most so many records of each entity, loaded into a schema of its own. */
+    readonly trial?: number;
+  };
   readonly params: JsonObject;
   /** YYYYMMDD_HHMMSS of the start; names its reports. */
   readonly stamp: string;

@@ -5,8 +5,9 @@ import { createControlStore } from '../../db/repositories/control.ts';
 import { createPersonLedger } from '../../db/retention/person-ledger.ts';
 import { createPersonTargets } from '../../db/retention/person-targets.ts';
 import { createRetentionStore } from '../../db/retention/store.ts';
+import { dropQuarantine } from '../../db/trial/quarantine.ts';
 import type { Config } from '../config.ts';
-import type { Control } from '../engine/control/contract.ts';
+import type { Control, RollbackView } from '../engine/control/contract.ts';
 import { createControl } from '../engine/control/control.ts';
 import { journeysOf } from '../engine/journeys/journeys.ts';
 import type { Run } from '../engine/ports.ts';
@@ -15,6 +16,7 @@ import { openReport, reportEntries } from '../engine/reports/open-report.ts';
 import { personOf } from '../engine/retention/person.ts';
 import { purge } from '../engine/retention/purge.ts';
 import { rollbackRun } from '../engine/rollback/rollback-run.ts';
+import { isTrial } from '../engine/trial/quarantine.ts';
 import { lastValidation, validateRun } from '../engine/validation/validate-run.ts';
 import type { Plans } from '../plan/registry.ts';
 import { createInspection } from './inspection.ts';
@@ -33,6 +35,13 @@ export function openControl(parts: { database: Database; target: Database; plans
     targets: createJourneyTargets(parts.target.$client),
     plan: (name: string) => (plans.names().includes(name) ? plans.get(name) : undefined),
   };
+  const retention = createRetentionStore(parts.database.$client);
+  const dropTrial = async (runId: string): Promise<void> => {
+    const run = await store.find(runId);
+    if (!run || !isTrial(run)) return;
+    await rollbackTrial(parts.target, run, false);
+    await store.setRolledBack(runId);
+  };
   const persons = {
     ledger: createPersonLedger(parts.database.$client),
     targets: createPersonTargets(parts.target.$client),
@@ -46,11 +55,18 @@ export function openControl(parts: { database: Database; target: Database; plans
     failures: (run) => failureGroups(reports.ledger, run.id, planOf(run)),
     validate: async (run) => validateRun(validation, run, planOf(run), await store.entities(run.id)),
     lastValidation: (run) => lastValidation(validation, run, planOf(run)),
-    rollback: (run, dryRun) => rollbackRun(rollback, run, planOf(run), { dryRun }),
-    purge: (request) => purge({ store: createRetentionStore(parts.database.$client), ...purgeLimits }, request),
+    rollback: (run, dryRun) =>
+      isTrial(run) ? rollbackTrial(parts.target, run, dryRun) : rollbackRun(rollback, run, planOf(run), { dryRun }),
+    purge: (request) => purge({ store: retention, dropTrial, ...purgeLimits }, request),
     person: (email) => personOf({ ...persons, plans: plans.all() }, email),
     reports: (run) => reportEntries(reports, run),
     report: async (run, name, masked) =>
       openReport(reports, run, planOf(run), await views.entityNames(run.id), { name, masked }),
   });
+}
+
+/** A trial is undone as a whole: nobody else has written into its schema, and nothing points into it. */
+async function rollbackTrial(target: Database, run: Run, dryRun: boolean): Promise<RollbackView> {
+  const removed = await dropQuarantine(target.$client, run, dryRun);
+  return { runId: run.id, dryRun, removed, restored: 0, conflicts: [] };
 }

@@ -1,5 +1,6 @@
 import type { Database } from '../../db/client.ts';
 import { samplesOf } from '../../db/repositories/progress.ts';
+import { trialCounts } from '../../db/trial/counts.ts';
 import type { ConductorStore } from '../engine/conductor/ports.ts';
 import type { RunView } from '../engine/control/contract.ts';
 import type { Run, RunEntity } from '../engine/ports.ts';
@@ -7,6 +8,7 @@ import { isBalanced } from '../engine/progress/balance.ts';
 import { entityProgress } from '../engine/progress/entity-progress.ts';
 import { runProgress } from '../engine/progress/run-progress.ts';
 import { nextActions } from '../engine/run-status.ts';
+import { forecast } from '../engine/trial/forecast.ts';
 import type { Sums } from '../engine/validation/sum-cache.ts';
 import type { Plans } from '../plan/registry.ts';
 
@@ -46,6 +48,7 @@ async function viewOf(deps: RunViewDeps, run: Run): Promise<RunView> {
     entities: progress,
     balanced: isBalanced(progress),
     sums: await sumsOf(deps, run, names),
+    trial: await trialOf(deps, run, names),
     nextActions: nextActions(run),
   };
 }
@@ -54,6 +57,11 @@ async function viewOf(deps: RunViewDeps, run: Run): Promise<RunView> {
 async function sumsOf(deps: RunViewDeps, run: Run, names: readonly string[]): Promise<RunView['sums']> {
   const known = deps.plans.names().includes(run.plan);
   return known ? deps.sums(run, deps.plans.get(run.plan), names) : [];
+}
+
+async function trialOf(deps: RunViewDeps, run: Run, names: readonly string[]): Promise<RunView['trial']> {
+  const { trial } = run.scope;
+  return trial === undefined ? null : forecast(trial, names, await trialCounts(deps.database.$client, run.id));
 }
 
 function headOf(run: Run, entities: readonly RunEntity[]) {

@@ -90,7 +90,10 @@ test('a purge by age says what it would do, does it, and leaves hashes, outcomes
 
 test('a purge in small batches that is cut short is gone on with', async () => {
   const store = createRetentionStore(shop.harness.database.$client);
-  const cut = await purge({ store, batch: 2, budgetMs: -1 }, { runId, dryRun: false, reason });
+  const cut = await purge(
+    { store, batch: 2, dropTrial: async () => {}, budgetMs: -1 },
+    { runId, dryRun: false, reason },
+  );
   expect(cut).toMatchObject({ complete: false, runs: [] });
   let slow = 0;
   const late = {
@@ -102,10 +105,15 @@ test('a purge in small batches that is cut short is gone on with', async () => {
       return done;
     },
   };
-  expect((await purge({ store: late, batch: 2, budgetMs: 50 }, { runId, dryRun: false, reason })).complete).toBe(false);
+  expect(
+    (await purge({ store: late, batch: 2, dropTrial: async () => {}, budgetMs: 50 }, { runId, dryRun: false, reason }))
+      .complete,
+  ).toBe(false);
   expect(slow).toBe(1);
   expect((await left())[0]).toBe(5);
-  expect(await purge({ store, batch: 2, budgetMs: 5_000 }, { runId, dryRun: false, reason })).toMatchObject({
+  expect(
+    await purge({ store, batch: 2, dropTrial: async () => {}, budgetMs: 5_000 }, { runId, dryRun: false, reason }),
+  ).toMatchObject({
     complete: true,
     runs: [{ raw: 5 }],
   });

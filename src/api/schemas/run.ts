@@ -38,6 +38,27 @@ const sumSchema = z
   })
   .meta({ id: 'SumLine' });
 
+const share = z.number().min(0).max(1);
+
+const trialSchema = z
+  .object({
+    n: z.int().describe('Records of each entity that were asked for'),
+    perEntity: z
+      .record(
+        z.string(),
+        z.object({
+          judged: count.describe(
+            'Settled records; orphans and blocked ones say nothing, their parents may not be tried',
+          ),
+          rejectRate: share,
+          low: share.describe('The 95 % interval of the share a real run rejects'),
+          high: share,
+        }),
+      )
+      .readonly(),
+  })
+  .meta({ id: 'Trial' });
+
 export const runSchema = z
   .object({
     id: z.string(),
@@ -58,6 +79,7 @@ export const runSchema = z
     entities: z.record(z.string(), entitySchema).readonly(),
     balanced: z.boolean(),
     sums: z.array(sumSchema).readonly(),
+    trial: trialSchema.nullable().describe('What a trial predicts; null of a run that is none'),
     nextActions: z.array(z.enum(runActions)).readonly().describe('What may be asked of the run now'),
   })
   .meta({ id: 'Run' }) satisfies z.ZodType<RunView>;
@@ -70,6 +92,12 @@ export const startRunBody = z.strictObject({
   plan: idSchema,
   strategy: strategySchema.optional(),
   dryRun: z.boolean().optional().describe('Everything but the writing'),
+  trial: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .optional()
+    .describe('Try so many records of each entity in a schema of their own; the target stays untouched'),
   ids: z.array(idSchema).min(1).max(100_000).optional().describe('Source ids; implies the selective strategy'),
   since: when.optional(),
   until: when.optional(),

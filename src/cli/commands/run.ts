@@ -23,6 +23,7 @@ export const run: Define = (program, act) => {
     .option('--skip-export', 'do not ask the source: start from the CSV files of an earlier export')
     .option('--export-only', 'read the source and stop')
     .option('--dry-run', 'do everything but write')
+    .option('--trial <n>', 'try n records of each entity in a schema of their own', wholeNumber(1, 10_000))
     .option('--batch-size <n>', 'records a job', wholeNumber(1, 500))
     .option('--max-failure-percent <n>', 'stop the run when more of its records fail', wholeNumber(0, 100))
     .option('--target-schema <name>', 'schema of the target tables')
@@ -35,6 +36,7 @@ export const run: Define = (program, act) => {
       examples(
         'run bubble --wait',
         'run bubble --only users,profiles --field-map fields.json --wait',
+        'run bubble --trial 200 --wait',
         'run bubble --strategy incremental --since 2024-01-01',
         'run bubble --ids @ids.txt --dry-run --wait --json',
         'run bubble --skip-export --param exportDir=./march --batch-size 100',

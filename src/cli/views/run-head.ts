@@ -21,6 +21,7 @@ export function runHead(run: RunView, paint: Paint): string {
     `into schema ${run.targetSchema}`,
     ...(run.batchSize > 1 ? [`${run.batchSize} records a job`] : []),
     ...(run.dryRun ? ['dry run: nothing is written'] : []),
+    ...(run.trial ? [`trial of ${run.trial.n} records of each entity`] : []),
   ];
   return [
     `run ${paint(run.id, 'bold')} of ${run.plan}@${run.version}: ${paint(words(run.status), statusTone(run.status))}`,

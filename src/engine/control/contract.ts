@@ -7,9 +7,11 @@ import type { Strategy } from '../ports.ts';
 import type { RecordStatus, Stage, TroubleStatus } from '../record-status.ts';
 import type { PersonView, PurgeRequest, PurgeView } from '../retention/contract.ts';
 import type { RunAction, RunStatus } from '../run-status.ts';
+import type { TrialView } from '../trial/forecast.ts';
 
 export type { Journey } from '../journeys/contract.ts';
 export type { PersonView, PurgeView } from '../retention/contract.ts';
+export type { TrialView };
 
 /** Who asks. `role` is what the key or session allows. */
 export interface Actor {
@@ -24,6 +26,8 @@ export interface StartRun {
   readonly plan: string;
   readonly strategy?: Strategy | undefined;
   readonly dryRun?: boolean | undefined;
+  /** Records of each entity to try in a schema of their own; the target stays untouched. */
+  readonly trial?: number | undefined;
   /** Source ids; implies the selective strategy. */
   readonly ids?: readonly string[] | undefined;
   /** ISO 8601 instants. */
@@ -96,6 +100,8 @@ export interface RunView {
   /** Invariant I1 for every entity, and every extraction read as many records as its source says it holds. */
   readonly balanced: boolean;
   readonly sums: readonly SumLine[];
+  /** What a trial predicts; null of a run that is none. */
+  readonly trial: TrialView | null;
   readonly nextActions: readonly RunAction[];
 }
 

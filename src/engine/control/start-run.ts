@@ -5,6 +5,7 @@ import type { Plan } from '../../plan/contract.ts';
 import { entityOrder } from '../../plan/define-plan.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import type { Strategy } from '../ports.ts';
+import { quarantineOf } from '../trial/quarantine.ts';
 import type { Actor, StartRun } from './contract.ts';
 import type { ControlStore, NewRun } from './ports.ts';
 
@@ -27,12 +28,15 @@ export interface PlanRunDeps {
  * @throws DroverError BAD_REQUEST naming what is wrong with the request.
  */
 export async function planRun(deps: PlanRunDeps, plan: Plan, input: StartRun, actor: Actor): Promise<PlannedRun> {
-  const entities = chosen(plan, input.only);
+  assertTrial(input);
+  const entities = input.trial === undefined ? chosen(plan, input.only) : withParents(plan, chosen(plan, input.only));
   const targetSchema = input.targetSchema ?? plan.name.replaceAll('-', '_');
   if (!schemaName.test(targetSchema) || targetSchema === 'drover') {
     throw bad(`targetSchema ${targetSchema} is no schema to load into`, 'Give a lower-case name other than drover.');
   }
   const strategy = strategyOf(input);
+  const stamp = DateTime.utc().toFormat('yyyyMMdd_HHmmss');
+  const scope = await scopeOf(deps.store, plan, targetSchema, entities, input, strategy);
   const run: NewRun = {
     id: newRunId(),
     plan: plan.name,
@@ -41,12 +45,13 @@ export async function planRun(deps: PlanRunDeps, plan: Plan, input: StartRun, ac
     dryRun: input.dryRun ?? false,
     exportOnly: input.exportOnly ?? false,
     skipExisting: input.skipExisting ?? false,
-    targetSchema,
+    targetSchema: input.trial === undefined ? targetSchema : quarantineOf(targetSchema, stamp),
     batchSize: input.batchSize ?? deps.batchSize,
-    maxFailurePercent: input.maxFailurePercent ?? 50,
-    scope: await scopeOf(deps.store, plan, targetSchema, entities, input, strategy),
+    // A trial is to find out how much fails, not to stop because of it.
+    maxFailurePercent: input.maxFailurePercent ?? (input.trial === undefined ? 50 : 100),
+    scope: input.trial === undefined ? scope : { ...scope, trial: input.trial },
     params: parsedParams(plan, input.params ?? {}),
-    stamp: DateTime.utc().toFormat('yyyyMMdd_HHmmss'),
+    stamp,
     createdBy: actor.id,
   };
   return { run, entities };
@@ -64,6 +69,22 @@ function chosen(plan: Plan, only: readonly string[] | undefined): readonly strin
   }
   const wanted = new Set(only.flatMap((name) => steps[name] ?? [name]));
   return order.filter((name) => wanted.has(name));
+}
+
+/** A trial's rows are linked among themselves, so whoever is pointed at comes along. */
+function withParents(plan: Plan, entities: readonly string[]): readonly string[] {
+  const wanted = new Set(entities);
+  const order = entityOrder(plan);
+  for (const name of [...order].reverse()) {
+    if (wanted.has(name)) for (const parent of plan.entities[name]?.dependsOn ?? []) wanted.add(parent);
+  }
+  return order.filter((name) => wanted.has(name));
+}
+
+function assertTrial({ trial, dryRun, exportOnly, ids }: StartRun): void {
+  if (trial === undefined) return;
+  const other = dryRun ? 'dryRun' : exportOnly ? 'exportOnly' : ids ? 'ids' : undefined;
+  if (other) throw bad(`a trial and ${other} do not go together`, 'A trial writes, into a schema of its own.');
 }
 
 function strategyOf(input: StartRun): Strategy {

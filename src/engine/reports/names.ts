@@ -1,5 +1,6 @@
 import type { Plan } from '../../plan/contract.ts';
 import type { Run } from '../ports.ts';
+import { isTrial } from '../trial/quarantine.ts';
 
 /** What a report is: the same five for every run, mapping files and exports as the plan has them. The first two are short. */
 export type ReportKind =
@@ -22,7 +23,7 @@ const text = 'text/plain; charset=utf-8';
 
 /** Every file a run can leave. `entities` are those of the run. */
 export function reportNames(
-  run: Pick<Run, 'stamp' | 'dryRun' | 'exportOnly'>,
+  run: Pick<Run, 'stamp' | 'dryRun' | 'exportOnly' | 'scope'>,
   plan: Plan,
   entities: readonly string[],
 ) {
@@ -44,8 +45,8 @@ export function reportNames(
     },
     { name: `migration_${stamp}.log`, mediaType: text, of: { kind: 'log' }, folder: 'reports' },
   ];
-  // A run that writes nothing has made no ids.
-  const mapped = run.dryRun || run.exportOnly ? [] : (plan.mappingFiles ?? []);
+  // A run that writes nothing has made no ids, and a trial's lead nowhere.
+  const mapped = run.dryRun || run.exportOnly || isTrial(run) ? [] : (plan.mappingFiles ?? []);
   const mappings = mapped
     .filter(({ entity }) => entities.includes(entity))
     .map(({ name, entity }): ReportName => {

@@ -1,11 +1,19 @@
 import { toMajor } from '../../money.ts';
 import type { SumLine, ValidationCheck } from '../control/contract.ts';
 import { recordStatuses } from '../record-status.ts';
+import { forecastText } from '../trial/forecast.ts';
 import type { Report } from './report.ts';
 
 /** The report for people: statistics, counts by entity, money, failures by cause, validation, overall status. */
 export function summaryText(report: Omit<Report, 'files'>): string {
-  const sections = [overall(report), counts(report), sums(report), failures(report), validation(report)];
+  const sections = [
+    overall(report),
+    counts(report),
+    ...trial(report),
+    sums(report),
+    failures(report),
+    validation(report),
+  ];
   return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
 
@@ -36,6 +44,13 @@ function counts({ entities }: Omit<Report, 'files'>): string[] {
     ...(['extracted', ...recordStatuses] as const).map((column) => String(entity[column])),
   ]);
   return ['Records', ...table([['entity', ...columns], ...rows])];
+}
+
+function trial({ run }: Omit<Report, 'files'>): string[][] {
+  // Reports written by earlier versions know nothing of trials.
+  if (!run.trial) return [];
+  const rows = Object.entries(run.trial.perEntity).map(([name, one]) => `  ${name}: ${forecastText(one)}`);
+  return [[`Trial of ${run.trial.n} records of each entity; a real run will probably have`, ...rows]];
 }
 
 function sums({ sums: lines }: Omit<Report, 'files'>): string[] {

@@ -77,7 +77,10 @@ function wanted(input: WriteReports): readonly ReportName[] {
 
 // An export that was asked for a part is asked for by name, and holds the part.
 function isWhole({ exportOnly, strategy, scope }: Run): boolean {
-  return exportOnly || (strategy === 'full' && scope.since === undefined && scope.until === undefined);
+  return (
+    exportOnly ||
+    (strategy === 'full' && scope.since === undefined && scope.until === undefined && scope.trial === undefined)
+  );
 }
 
 /** Writes one of the files that are made as they are read. The two small ones come last: they list the others. */

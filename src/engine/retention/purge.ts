@@ -5,6 +5,8 @@ import type { PurgeCandidate, PurgePosition, RetentionStore } from './ports.ts';
 
 export interface PurgeDeps {
   readonly store: RetentionStore;
+  /** Drops the schema of a trial; does nothing of another run. */
+  readonly dropTrial: (runId: string) => Promise<void>;
   /** Records a statement: short enough that no lock is held long. */
   readonly batch: number;
   /** A purge that takes longer says that it is not complete, and is asked again. */
@@ -43,6 +45,7 @@ export async function purge(deps: PurgeDeps, request: PurgeRequest): Promise<Pur
 async function purgeRun(deps: PurgeDeps, { runId }: PurgeCandidate, until: number) {
   const counts = { raw: 0, clean: 0 };
   if (!(await deps.store.markPurged(runId))) return { counts, complete: true };
+  await deps.dropTrial(runId);
   let after: PurgePosition | null = { entity: '', sourceId: '' };
   while (after) {
     const batch = await deps.store.purgeBatch(runId, after, deps.batch);

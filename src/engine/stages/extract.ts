@@ -2,7 +2,7 @@ import { DroverError, toDroverError } from '../../errors.ts';
 import type { Source, SourceRecord } from '../../plan/contract.ts';
 import { backoff } from '../backoff.ts';
 import { fingerprint } from '../canonical.ts';
-import { entityOf } from '../contexts.ts';
+import { entityOf, type RunContext } from '../contexts.ts';
 import type {
   Checkpoints,
   ExtractionJob,
@@ -14,7 +14,9 @@ import type {
   SourceFactory,
   Verdict,
 } from '../ports.ts';
+import { isTrial } from '../trial/quarantine.ts';
 import { type Group, type GroupVerdicts, runStage, type StageDeps, type StageResult } from './stage.ts';
+import { trialRecords, waitsForParents } from './trial.ts';
 
 export interface ExtractDeps extends StageDeps {
   readonly store: RunStore;
@@ -45,9 +47,11 @@ export function createExtractStage(deps: ExtractDeps, signal: AbortSignal) {
 
 async function readSlice(deps: ExtractDeps, extraction: RunEntity, signal: AbortSignal): Promise<void> {
   const { runId, entity, epoch } = extraction;
-  const { run, plan } = await deps.contexts.get(runId);
+  const context = await deps.contexts.get(runId);
+  const { run, plan } = context;
   entityOf(plan, entity);
   const source = deps.source(plan, run, entity);
+  if (isTrial(run)) return readTrial(deps, context, extraction, source, signal);
   await countSource(deps, run, extraction, source, signal);
   const until = Date.now() + deps.sliceMs;
   let cursor = extraction.cursor;
@@ -70,6 +74,25 @@ async function readSlice(deps: ExtractDeps, extraction: RunEntity, signal: Abort
     if (cursor === null) return ended(deps, run, extraction, source, signal);
   }
   await deps.store.yieldExtraction(runId, entity, epoch, 0);
+}
+
+/** A trial is read in one go and stored as one page: who dies in between leaves nothing behind. */
+async function readTrial(
+  deps: ExtractDeps,
+  context: RunContext,
+  extraction: RunEntity,
+  source: Source,
+  signal: AbortSignal,
+): Promise<void> {
+  const { runId, entity, epoch } = extraction;
+  if (waitsForParents(context, entity)) return deps.store.yieldExtraction(runId, entity, epoch, 300);
+  const taken = await trialRecords(deps, context, extraction, source, { ms: Date.now() + deps.sliceMs, signal });
+  if (signal.aborted) return deps.store.yieldExtraction(runId, entity, epoch, 0);
+  const immutable = source.immutable === true;
+  const records = distinct(taken.map(storable), context.run, immutable);
+  const page = { records, repeated: 0, cursor: null, watermark: null, immutable };
+  const stored = await deps.ledger.storePage(runId, entity, epoch, page);
+  if (stored) await deps.store.finishExtraction(runId, entity, epoch, null);
 }
 
 async function countSource(

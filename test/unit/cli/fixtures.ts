@@ -38,6 +38,7 @@ export function runView(changes: Partial<RunView> = {}): RunView {
     entities: {},
     balanced: true,
     sums: [],
+    trial: null,
     nextActions: ['pause', 'cancel'],
     ...changes,
   };

@@ -1,0 +1,39 @@
+import { wilson } from './wilson.ts';
+
+/** How a trial went for one entity. */
+export interface TrialCount {
+  readonly entity: string;
+  /** Settled records whose fate says something about the others. */
+  readonly judged: number;
+  readonly rejected: number;
+}
+
+/** What share of an entity's records a real run will probably reject, with a 95 % interval. */
+export interface Forecast {
+  readonly judged: number;
+  readonly rejectRate: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+export interface TrialView {
+  /** Records of each entity that were asked for. */
+  readonly n: number;
+  readonly perEntity: Readonly<Record<string, Forecast>>;
+}
+
+/** Pure: what a trial predicts. */
+export function forecast(n: number, entities: readonly string[], counts: readonly TrialCount[]): TrialView {
+  const perEntity = entities.map((entity): [string, Forecast] => {
+    const { judged = 0, rejected = 0 } = counts.find((count) => count.entity === entity) ?? {};
+    return [entity, { judged, rejectRate: judged === 0 ? 0 : rejected / judged, ...wilson(rejected, judged) }];
+  });
+  return { n, perEntity: Object.fromEntries(perEntity) };
+}
+
+/** `2.0 % (0.5 % to 7.0 %, 98 judged)`, for summaries. */
+export function forecastText({ rejectRate, low, high, judged }: Forecast): string {
+  if (judged === 0) return 'nothing to judge by';
+  const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
+  return `${percent(rejectRate)} rejected (${percent(low)} to ${percent(high)} of all, with 95 % confidence; ${judged} judged)`;
+}
