@@ -1,5 +1,6 @@
 import { DroverError } from '../errors.ts';
 import type { Entity, Plan } from '../plan/contract.ts';
+import { assertVersion } from './plan-version.ts';
 import type { Run, RunEntity, RunStore } from './ports.ts';
 
 /** A run with its plan, as it was at most `maxAgeMs` ago. */
@@ -26,12 +27,7 @@ export function createRunContexts(deps: {
     const run = await deps.store.find(runId);
     if (!run) throw new DroverError('NOT_FOUND', `there is no run ${runId}`);
     const plan = deps.plan(run.plan);
-    if (plan.version !== run.version) {
-      throw new DroverError(
-        'PLAN_VERSION',
-        `run ${run.id} was begun under ${run.plan}@${run.version}, this is @${plan.version}`,
-      );
-    }
+    assertVersion(run, plan);
     const entities = await deps.store.entities(runId);
     return { run, plan, entities: new Map(entities.map((entity) => [entity.entity, entity])) };
   }

@@ -77,15 +77,22 @@ export interface Actionable {
   readonly status: RunStatus;
   readonly rolledBackAt: Date | null;
   readonly purgedAt?: Date | null;
+  /** The plan that is installed is another version than the run was begun under. */
+  readonly otherVersion?: boolean;
 }
 
 const needPayloads: readonly RunAction[] = ['retry', 'replay'];
+// Whatever sends records on their way.
+const needVersion: readonly RunAction[] = ['resume', 'retry', 'replay', 'enqueue'];
 
-/** The actions a run takes now: none but validation once rolled back, nothing that needs payloads once they are purged. */
+/**
+ * The actions a run takes now: none but validation once rolled back, nothing that needs payloads once they are purged,
+ * nothing that goes on under another version of the plan.
+ */
 export function nextActions(run: Actionable): readonly RunAction[] {
   if (run.rolledBackAt) return ['validate'];
-  const allowed = actions[run.status];
-  return run.purgedAt ? allowed.filter((action) => !needPayloads.includes(action)) : allowed;
+  const refused = [...(run.purgedAt ? needPayloads : []), ...(run.otherVersion ? needVersion : [])];
+  return actions[run.status].filter((action) => !refused.includes(action));
 }
 
 /** True when the table has an arrow from one to the other. */

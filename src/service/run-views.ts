@@ -3,6 +3,7 @@ import { samplesOf } from '../../db/repositories/progress.ts';
 import { trialCounts } from '../../db/trial/counts.ts';
 import type { ConductorStore } from '../engine/conductor/ports.ts';
 import type { RunView } from '../engine/control/contract.ts';
+import { isOtherVersion } from '../engine/plan-version.ts';
 import type { Run, RunEntity } from '../engine/ports.ts';
 import { isBalanced } from '../engine/progress/balance.ts';
 import { entityProgress } from '../engine/progress/entity-progress.ts';
@@ -49,14 +50,18 @@ async function viewOf(deps: RunViewDeps, run: Run): Promise<RunView> {
     balanced: isBalanced(progress),
     sums: await sumsOf(deps, run, names),
     trial: await trialOf(deps, run, names),
-    nextActions: nextActions(run),
+    nextActions: nextActions({
+      ...run,
+      otherVersion: isInstalled(deps, run) && isOtherVersion(run, deps.plans.get(run.plan)),
+    }),
   };
 }
 
 // A run of a plan that is not installed any more can still be looked at.
+const isInstalled = (deps: RunViewDeps, run: Run): boolean => deps.plans.names().includes(run.plan);
+
 async function sumsOf(deps: RunViewDeps, run: Run, names: readonly string[]): Promise<RunView['sums']> {
-  const known = deps.plans.names().includes(run.plan);
-  return known ? deps.sums(run, deps.plans.get(run.plan), names) : [];
+  return isInstalled(deps, run) ? deps.sums(run, deps.plans.get(run.plan), names) : [];
 }
 
 async function trialOf(deps: RunViewDeps, run: Run, names: readonly string[]): Promise<RunView['trial']> {

@@ -1,6 +1,7 @@
 import type { LightMyRequestResponse } from 'fastify';
 import { readConfig } from '../../src/config.ts';
 import type { Role } from '../../src/engine/control/contract.ts';
+import type { Plan } from '../../src/plan/contract.ts';
 import { createRegistry } from '../../src/plan/registry.ts';
 import { openControl } from '../../src/service/open-control.ts';
 import { startService, type TestService } from './api-service.ts';
@@ -14,10 +15,11 @@ export interface ShopService {
   stop(): Promise<void>;
 }
 
-export async function startShopService(): Promise<ShopService> {
+/** `plan`: what the service has installed, when that is not what the harness loads with. */
+export async function startShopService(plan: Plan = shop): Promise<ShopService> {
   const harness = await createHarness();
   const { database, target } = harness;
-  const plans = createRegistry([shop]);
+  const plans = createRegistry([plan]);
   const service = await startService({}, async () => openControl({ database, target, plans, config: readConfig({}) }));
   return {
     harness,

@@ -1,5 +1,6 @@
 import { type DroverError, toDroverError } from '../../errors.ts';
 import type { Plan } from '../../plan/contract.ts';
+import { assertVersion } from '../plan-version.ts';
 import type { Dispatcher, Ledger, Run, RunStore } from '../ports.ts';
 import { openGates } from './gates.ts';
 import { dispatchRuns } from './give-out.ts';
@@ -117,6 +118,7 @@ async function tick(deps: ConductorDeps, memory: ConductorMemory): Promise<boole
 async function conduct(deps: ConductorDeps, run: Run, memory: ConductorMemory): Promise<Conducted | undefined> {
   if (run.status === 'pausing' || run.status === 'cancelling') return settleRequest(deps, run);
   const plan = deps.plan(run.plan);
+  assertVersion(run, plan);
   if (run.status === 'pending') {
     await deps.prepareTarget(plan, run);
     await deps.runs.move(run.id, 'running', null);

@@ -2,6 +2,7 @@ import { DroverError } from '../../errors.ts';
 import type { Plan } from '../../plan/contract.ts';
 import { fingerprint } from '../canonical.ts';
 import { entityOf } from '../contexts.ts';
+import { assertVersion } from '../plan-version.ts';
 import type { Run } from '../ports.ts';
 import type { PersonView, PurgeRequest, PurgeView } from '../retention/contract.ts';
 import { assertPayloads } from '../retention/purge.ts';
@@ -46,7 +47,7 @@ export function createControl(deps: ControlDeps): Control {
     },
     run: shown,
     pause: (id, reason) => request(deps, id, 'pause', 'pausing', reason),
-    resume: (id, reason) => request(deps, id, 'resume', 'running', reason),
+    resume: (id, reason) => resume(deps, id, reason),
     cancel: (id, reason) => cancel(deps, id, reason),
     retry: (id, reason) => retry(deps, id, reason),
     async changeBatchSize(id, batchSize) {
@@ -143,6 +144,13 @@ async function move(
   throw new DroverError('NOT_ALLOWED_NOW', `run ${id} is ${run.status}: ${action} is not possible`);
 }
 
+async function resume(deps: ControlDeps, id: string, reason: string): Promise<RunView> {
+  const run = await findRun(deps.store, id);
+  assertAllowed(run, 'resume');
+  assertVersion(run, deps.plan(run.plan));
+  return request(deps, id, 'resume', 'running', reason);
+}
+
 async function cancel(deps: ControlDeps, id: string, reason: string): Promise<RunView> {
   const run = await findRun(deps.store, id);
   return request(deps, id, 'cancel', run.status === 'pending' ? 'cancelled' : 'cancelling', reason);
@@ -152,6 +160,7 @@ async function retry(deps: ControlDeps, id: string, reason: string): Promise<Run
   const run = await findRun(deps.store, id);
   assertPayloads(run, 'a retry');
   assertAllowed(run, 'retry');
+  assertVersion(run, deps.plan(run.plan));
   await deps.store.reopenExtractions(id);
   // A run that was stopped has its records waiting; one that went to its end has some to send back.
   if (run.status === 'completed_with_failures') await deps.store.replay(id, {});
@@ -168,6 +177,7 @@ async function replay(
   const run = await findRun(deps.store, id);
   assertPayloads(run, 'a replay');
   assertAllowed(run, 'replay');
+  assertVersion(run, deps.plan(run.plan));
   const found = (await deps.failures(run)).find((failure) => failure.group === group);
   if (!found)
     throw new DroverError('NOT_FOUND', `run ${id} has no failure group ${group}`, {
@@ -182,6 +192,7 @@ async function replay(
 async function enqueue(deps: ControlDeps, id: string, input: Enqueue): Promise<{ accepted: number; run: RunView }> {
   const run = await findRun(deps.store, id);
   assertAllowed(run, 'enqueue');
+  assertVersion(run, deps.plan(run.plan));
   const known = await deps.store.entities(id);
   entityOf(deps.plan(run.plan), input.entity);
   if (!known.some((entity) => entity.entity === input.entity)) {

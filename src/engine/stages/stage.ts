@@ -161,10 +161,23 @@ async function groupsOf(deps: StageDeps, records: readonly OpenRecord[]): Promis
   for (const members of groupBy(records, (record) => `${record.runId}/${record.entity}`).values()) {
     const [first] = members;
     if (!first) continue;
-    const context = await deps.contexts.get(first.runId);
+    const context = await contextOf(deps, first.runId);
+    if (!context) continue;
     groups.push({ context, name: first.entity, entity: entityOf(context.plan, first.entity), records: members });
   }
   return groups;
+}
+
+/** The run as it is, or undefined when it cannot go on in this process and was stopped: its records are given back. */
+async function contextOf(deps: StageDeps, runId: string): Promise<RunContext | undefined> {
+  try {
+    return await deps.contexts.get(runId);
+  } catch (thrown) {
+    const error = toDroverError(thrown);
+    if (error.class !== 'configuration') throw error;
+    await deps.stopRun(runId, error);
+    return undefined;
+  }
 }
 
 /**
