@@ -35,21 +35,36 @@ export function createQueueWorker(options: WorkerOptions): Worker {
   return worker;
 }
 
-/** Jobs that arrive together go to the stage together: a worker running hundreds of one-record jobs writes in sets. */
-export function coalesce(stage: StageFunction): Coalescer<RecordRef, StageResult> {
-  return createCoalescer(stage, { maxItems: 500, parallel: 2 });
+/** The ways of a record through one stage of this process. */
+export interface Lanes {
+  /** Jobs that arrive together go to the stage together: a worker running hundreds of one-record jobs writes in sets. */
+  readonly fresh: Coalescer<RecordRef, StageResult>;
+  /** What came back from a dead worker, few at a time and one set after the other. */
+  readonly few: Coalescer<RecordRef, StageResult>;
+  /** What came back again: one record at a time. */
+  readonly alone: (work: () => Promise<readonly StageResult[]>) => Promise<readonly StageResult[]>;
+  readonly stage: StageFunction;
+}
+
+export function coalesce(stage: StageFunction): Lanes {
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    fresh: createCoalescer(stage, { maxItems: 500, parallel: 2 }),
+    few: createCoalescer(stage, { maxItems: 16, parallel: 1 }),
+    alone: (work) => {
+      const turn = last.then(work, work);
+      last = turn.catch(() => undefined);
+      return turn;
+    },
+    stage,
+  };
 }
 
 /** Runs a records job; a record that ends badly fails its job, so that support sees it in the board. */
-export async function processRecords(
-  services: Services,
-  stage: Coalescer<RecordRef, StageResult>,
-  job: Job,
-): Promise<void> {
-  const data = parse(job);
-  const refs = await survivors(services, job, data);
+export async function processRecords(services: Services, lanes: Lanes, job: Job): Promise<void> {
+  const refs = parse(job).records.map(([id, epoch]) => ({ id, epoch }));
   const begun = performance.now();
-  const results = await stage.submit(refs);
+  const results = await (job.stalledCounter === 0 ? lanes.fresh.submit(refs) : again(services, lanes, job, refs));
   services.latency.record(job.queueName, performance.now() - begun);
   const ended = results.filter((result) => result.kind === 'ended');
   if (ended.length === 0) return;
@@ -59,16 +74,24 @@ export async function processRecords(
 }
 
 /**
- * A job whose worker died uses up a try of its records, and a batch is taken apart: whichever record kills workers is
- * then alone when it does.
+ * What came back from a dead worker. One record may have killed it, and hundreds were in its hands: were they taken up
+ * together again, all of them would use up their tries with the one. So a batch is taken apart, single records go in
+ * small company, and what comes back from there goes alone; only then does a death count as a try.
  */
-async function survivors(services: Services, job: Job, data: RecordsJob): Promise<readonly RecordRef[]> {
-  const refs = data.records.map(([id, epoch]) => ({ id, epoch }));
-  if (job.stalledCounter === 0) return refs;
-  const left = await services.ledger.countLost(refs, services.config.maxAttempts, services.name);
-  if (left.length <= 1) return left;
-  await services.ledger.release(left);
-  return [];
+async function again(
+  services: Services,
+  lanes: Lanes,
+  job: Job,
+  refs: readonly RecordRef[],
+): Promise<readonly StageResult[]> {
+  const lost = (counts: boolean): Promise<RecordRef[]> =>
+    services.ledger.countLost(refs, services.config.maxAttempts, services.name, counts);
+  if (refs.length > 1) {
+    await services.ledger.release(await lost(true));
+    return [];
+  }
+  if (job.stalledCounter === 1) return lanes.few.submit(await lost(false));
+  return lanes.alone(async () => Promise.all(await lanes.stage(await lost(true))));
 }
 
 function parse(job: Job): RecordsJob {

@@ -34,10 +34,10 @@ export async function claimRecords(
 const lost = `
 WITH hit AS (
   UPDATE drover.records r SET
-    attempts = r.attempts + 1, lease_token = NULL, lease_until = NULL, updated_at = now(),
-    status = CASE WHEN r.attempts + 1 >= $3 THEN 'failed' ELSE r.status END,
+    attempts = r.attempts + $5::int, lease_token = NULL, lease_until = NULL, updated_at = now(), dispatched_at = now(),
+    status = CASE WHEN $5 > 0 AND r.attempts + $5 >= $3 THEN 'failed' ELSE r.status END,
     code = 'WORKER_LOST', message = 'the worker that held this record died or stopped answering',
-    epoch = r.epoch + CASE WHEN r.attempts + 1 >= $3 THEN 1 ELSE 0 END
+    epoch = r.epoch + CASE WHEN $5 > 0 AND r.attempts + $5 >= $3 THEN 1 ELSE 0 END
   FROM unnest($1::bigint[], $2::int[]) AS i(id, epoch)
   WHERE r.id = i.id AND r.epoch = i.epoch AND r.status = 'pending'
   RETURNING r.*
@@ -47,13 +47,17 @@ WITH hit AS (
 )
 SELECT id::text AS id, epoch FROM hit WHERE status = 'pending'`;
 
-/** A job that came back from a dead worker uses up a try of each record, or a poison record would kill for ever. */
+/**
+ * Notes that a job came back from a dead worker. With `counts` it uses up a try of each record, or a poison record would
+ * kill for ever. Its age begins anew: the sweep must not give it out again beside those who look at it now.
+ */
 export async function countLostRecords(
   pool: pg.Pool,
   refs: readonly RecordRef[],
   maxAttempts: number,
   worker: string,
+  counts: boolean,
 ): Promise<RecordRef[]> {
-  const values = [refs.map((ref) => ref.id), refs.map((ref) => ref.epoch), maxAttempts, worker];
+  const values = [refs.map((ref) => ref.id), refs.map((ref) => ref.epoch), maxAttempts, worker, counts ? 1 : 0];
   return prepared<{ id: string; epoch: number }>(pool, 'count_lost', lost, values);
 }

@@ -14,7 +14,7 @@ export function createLedger(pool: pg.Pool, targetPool: pg.Pool): Ledger {
     finish: (finishes, worker) => finishRecords(pool, finishes, worker),
     release: (refs) => releaseRecords(pool, refs),
     claim: (refs, token, leaseMs) => claimRecords(pool, refs, token, leaseMs),
-    countLost: (refs, maxAttempts, worker) => countLostRecords(pool, refs, maxAttempts, worker),
+    countLost: (refs, maxAttempts, worker, counts) => countLostRecords(pool, refs, maxAttempts, worker, counts),
     storePage: (runId, entity, epoch, page) => storePage(pool, runId, entity, epoch, page),
     resolve: (run, wanted) => resolveReferences(pool, targetPool, run, wanted),
     mergedInto: (ids) => mergedIntoRecords(pool, ids),

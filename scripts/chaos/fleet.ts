@@ -30,7 +30,7 @@ export function startFleet(size: number, options: WorkerOptions): Fleet {
     void worker.exit.then((exit) => {
       alive.delete(worker);
       if (worker.isEnded) return;
-      deaths.push(`worker ${worker.pid} ended by itself: ${exit.signal ?? `exit ${exit.code}`}`);
+      deaths.push(`${worker.pid} with ${exit.signal ?? `exit ${exit.code}`}`);
       if (!stopping) add();
     });
     return worker;

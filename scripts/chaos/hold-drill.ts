@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Drill, type DrillOptions, openDrill } from './drill.ts';
 import type { Ground } from './ground.ts';
 import { askOracle } from './oracle/ask.ts';
+import { few } from './oracle/finding.ts';
 import type { Scenario } from './scenario.ts';
 
 /** What a drill showed. */
@@ -11,6 +12,8 @@ export interface Result {
   readonly ok: boolean;
   readonly records: number;
   readonly kills: number;
+  /** Times that something was broken; 0 would make any result worthless. */
+  readonly faults: number;
   readonly lost: number;
   readonly doubled: number;
   /** The longest time from the end of a fault until all that was in flight at its beginning had moved on. */
@@ -38,13 +41,16 @@ export async function holdDrill(ground: Ground, scenario: Scenario, options: Dri
     const wrong = [...(await injected), ...(await judgeEnd(drill, status)), ...((await scenario.check?.(drill)) ?? [])];
     const run = { id: drill.runId, schema: drill.schema };
     const finding = await askOracle(drill.probe, run, drill.expectation, drill.sandbox.manifest.sums);
-    const problems = [...wrong, ...finding.problems];
+    const faults = drill.recovery.faults + drill.sandbox.faults.tally().reduce((sum, rule) => sum + rule.fired, 0);
+    const idle = faults === 0 && !scenario.setup?.prepare ? ['no fault struck before the run was over'] : [];
+    const problems = [...wrong, ...idle, ...finding.problems];
     return {
       name: scenario.name,
       seed: options.seed,
       ok: problems.length === 0,
       records: [...drill.expectation.values()].reduce((sum, records) => sum + records.size, 0),
       kills: drill.fleet.kills,
+      faults,
       lost: finding.lost,
       doubled: finding.doubled,
       recoveryMs: await drill.recovery.longest(),
@@ -74,6 +80,6 @@ async function judgeEnd(drill: Drill, status: string): Promise<string[]> {
     ...(status === wanted ? [] : [`the run is ${status}, not ${wanted}: ${run.reason}`]),
     ...(run.balanced ? [] : ['the run says of itself that it is not balanced']),
     ...(/validation|SOURCE_/.test(run.reason ?? '') ? [`the run complains: ${run.reason}`] : []),
-    ...drill.fleet.deaths,
+    ...few('workers that ended by themselves', drill.fleet.deaths),
   ];
 }

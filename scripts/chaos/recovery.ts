@@ -8,6 +8,8 @@ import type { Probe } from './probe.ts';
 export interface Recovery {
   /** Does the damage, and mends it, under the clock. Answers what the damage does; false means that none was done. */
   during<T>(damage: () => Promise<T>): Promise<T>;
+  /** Faults that struck so far. */
+  readonly faults: number;
   /** The longest, in milliseconds, once all are through. */
   longest(): Promise<number>;
 }
@@ -42,6 +44,9 @@ export function createRecovery(probe: Probe, runId: string, over: AbortSignal): 
       const done = await damage();
       if (done !== false) measured.push(measure(fault));
       return done;
+    },
+    get faults() {
+      return measured.length;
     },
     longest: async () => Math.max(0, ...(await Promise.all(measured))),
   };

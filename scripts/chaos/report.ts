@@ -2,8 +2,8 @@ import type { Result } from './hold-drill.ts';
 
 /** One drill, in a line for people; what went wrong below it. */
 export function lineOf(result: Result): string {
-  const { name, seed, ok, records, kills, lost, doubled, recoveryMs, seconds, problems } = result;
-  const figures = `${records} records in ${seconds.toFixed(1)} s, ${kills} kills, ${lost} lost, ${doubled} doubled, recovered in ${recoveryMs} ms`;
+  const { name, seed, ok, records, kills, faults, lost, doubled, recoveryMs, seconds, problems } = result;
+  const figures = `${records} records in ${seconds.toFixed(1)} s, ${faults} faults, ${kills} kills, ${lost} lost, ${doubled} doubled, recovered in ${recoveryMs} ms`;
   const head = `${ok ? 'ok  ' : 'FAIL'} ${name} (seed ${seed}): ${figures}`;
   return [head, ...problems.map((problem) => `     ${problem}`)].join('\n');
 }

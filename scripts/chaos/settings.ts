@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { BubbleSandbox } from '../../src/sandbox/bubble/sandbox.ts';
 
 /** How long after a fault the fleet may notice it: short, or a drill would be spent waiting. */
-const patience = {
+export const patience = {
   DROVER_LOCK_DURATION_MS: '3000',
   DROVER_STALLED_INTERVAL_MS: '1500',
   DROVER_SWEEP_AGE_MS: '8000',

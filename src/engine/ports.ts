@@ -186,8 +186,8 @@ export interface Ledger {
   release(refs: readonly RecordRef[]): Promise<void>;
   /** Takes a lease for work that is costly or has effects elsewhere; the answer lists what was granted. */
   claim(refs: readonly RecordRef[], token: string, leaseMs: number): Promise<RecordRef[]>;
-  /** Counts a lost worker as a try; answers the refs that may still be tried. */
-  countLost(refs: readonly RecordRef[], maxAttempts: number, worker: string): Promise<RecordRef[]>;
+  /** Notes a lost worker, as a try where it `counts`; answers the refs that may still be tried. */
+  countLost(refs: readonly RecordRef[], maxAttempts: number, worker: string, counts: boolean): Promise<RecordRef[]>;
   /** Stores a page and moves the cursor, or answers undefined when another worker holds a newer epoch. */
   storePage(runId: string, entity: string, epoch: number, page: PageToStore): Promise<StoredPage | undefined>;
   /** Where the records stand that these source ids name, in this run first, in earlier ones after. */

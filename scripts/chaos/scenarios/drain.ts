@@ -1,4 +1,5 @@
 import type { Drill } from '../drill.ts';
+import { few } from '../oracle/finding.ts';
 import type { Scenario } from '../scenario.ts';
 import type { Exit } from '../worker.ts';
 
@@ -19,16 +20,17 @@ export const drain: Scenario = {
       if (!worker || over.signal.aborted) continue;
       await fleet.add().ready;
       const began = Date.now();
-      problems.push(...verdict(await worker.end('SIGTERM'), Date.now() - began));
+      const exit = await drill.recovery.during(() => worker.end('SIGTERM'));
+      problems.push(...verdict(exit, Date.now() - began));
     }
   },
   async check(drill) {
-    const lost = await drill.probe.ask<{ n: number }>(
-      `SELECT count(*)::int AS n FROM drover.tries WHERE run_id = $1 AND code = 'WORKER_LOST'`,
+    const lost = await drill.probe.ask<{ stage: string; entity: string }>(
+      `SELECT stage, entity FROM drover.tries WHERE run_id = $1 AND code = 'WORKER_LOST'`,
       [drill.runId],
     );
-    const n = lost[0]?.n ?? 0;
-    return [...(late.get(drill) ?? []), ...(n > 0 ? [`${n} records came back as from a dead worker`] : [])];
+    const came = lost.map(({ stage, entity }) => `${entity} at ${stage}`);
+    return [...(late.get(drill) ?? []), ...few('records that came back as from a dead worker', came)];
   },
 };
 

@@ -6,9 +6,8 @@ export const frozenLeader: Scenario = {
   name: 'frozen-leader',
   summary: 'the worker that conducts is stopped and never wakes; its connection stays open',
   async inject(drill) {
-    await drill.progress.until(0.1);
-    if (drill.over.signal.aborted) return;
-    await drill.recovery.during(() => freezeLeader(drill));
+    await drill.progress.until(0);
+    await drill.recovery.during(async () => (await freezeLeader(drill)) !== undefined);
   },
 };
 

@@ -8,7 +8,7 @@ export const halfOpen: Scenario = {
   setup: { proxied: true },
   async inject({ doors, progress, recovery, over }) {
     for (const name of ['redis', 'postgres'] as const) {
-      await progress.until(name === 'redis' ? 0.1 : 0.4);
+      await progress.until(name === 'redis' ? 0 : 0.2);
       if (over.signal.aborted) return;
       await recovery.during(async () => {
         doors?.[name].blackhole();

@@ -11,7 +11,7 @@ export const operators: Scenario = {
   async inject(drill) {
     const problems: string[] = [];
     wrong.set(drill, problems);
-    const { control, progress, runId, over, random } = drill;
+    const { control, progress, recovery, runId, over, random } = drill;
     const starts = await Promise.allSettled(
       Array.from({ length: 10 }, () => control.startRun({ plan: 'bubble' }, operator)),
     );
@@ -20,7 +20,9 @@ export const operators: Scenario = {
     for (let n = 0; n < 8 && !over.signal.aborted; n += 1) {
       await progress.pause(300 + random.int(0, 400));
       const calls = [control.pause, control.resume, control.pause, control.resume];
-      await Promise.allSettled(random.shuffle(calls).map((call) => call(runId, 'chaos', operator)));
+      await recovery.during(() =>
+        Promise.allSettled(random.shuffle(calls).map((call) => call(runId, 'chaos', operator))),
+      );
     }
     await goOn(drill);
   },

@@ -7,7 +7,7 @@ export const zombie: Scenario = {
   name: 'zombie',
   summary: 'a worker is stopped for longer than its locks hold, and goes on with work that others have done',
   async inject({ fleet, progress, recovery, random, over }) {
-    for (const share of [0.05, 0.4]) {
+    for (const share of [0, 0.2]) {
       await progress.until(share);
       if (over.signal.aborted) return;
       await recovery.during(async () => {
