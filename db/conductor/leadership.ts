@@ -7,12 +7,20 @@ export interface Leadership {
   release(): Promise<void>;
 }
 
+// PostgreSQL ends a leader's session that is silent for so long: a process that was stopped, or whose machine is gone,
+// keeps its connection and would keep the place for ever.
+const silenceMs = 10_000;
+const signOfLifeMs = 2_500;
+
 /**
  * One conductor in the fleet, by an advisory lock on a connection of its own: it goes with the connection, so a
- * leader that dies or loses the database is followed by another without any clock being compared.
+ * leader that dies, freezes or loses the database is followed by another without any clock being compared.
  */
 export function createLeadership(url: string): Leadership {
   let client: pg.Client | undefined;
+  // A tick may take longer than the silence that is allowed.
+  const alive = setInterval(() => void client?.query('SELECT 1').catch(() => undefined), signOfLifeMs);
+  alive.unref();
 
   async function drop(): Promise<void> {
     const old = client;
@@ -39,6 +47,7 @@ export function createLeadership(url: string): Leadership {
           if (client === candidate) client = undefined;
         });
         await candidate.connect();
+        await candidate.query(`SET idle_session_timeout = ${silenceMs}`);
         const answer = await candidate.query<{ got: boolean }>('SELECT pg_try_advisory_lock($1) AS got', [
           advisoryLocks.leader,
         ]);
@@ -50,6 +59,9 @@ export function createLeadership(url: string): Leadership {
         return false;
       }
     },
-    release: drop,
+    async release() {
+      clearInterval(alive);
+      await drop();
+    },
   };
 }
