@@ -13,6 +13,11 @@ export interface DatabaseOptions {
    * crash of PostgreSQL are lost. Default true.
    */
   readonly synchronousCommit?: boolean | undefined;
+  /**
+   * True for statements that look rows up by their keys, a few hundred at a time, and nothing else: they are to use the
+   * indexes even while a table that grows by the minute has no statistics yet. Default false.
+   */
+  readonly lookups?: boolean | undefined;
   /** Shown in pg_stat_activity. */
   readonly applicationName: string;
   /** Called for a connection that died while idle; the pool replaces it. */
@@ -33,9 +38,17 @@ export function openDatabase(options: DatabaseOptions): Database {
     statement_timeout: 120_000,
     query_timeout: 130_000,
     keepAlive: true,
-    ...(options.synchronousCommit === false ? { options: '-c synchronous_commit=off' } : {}),
+    options: sessionOptions(options).join(' '),
   });
   pool.on('error', options.onError);
   pool.on('connect', (client) => client.on('error', options.onError));
   return drizzle(pool, { schema });
+}
+
+function sessionOptions(options: DatabaseOptions): string[] {
+  const lookups = ['enable_hashjoin', 'enable_mergejoin', 'enable_seqscan', 'enable_material'];
+  return [
+    ...(options.synchronousCommit === false ? ['-c synchronous_commit=off'] : []),
+    ...(options.lookups ? lookups.map((name) => `-c ${name}=off`) : []),
+  ];
 }

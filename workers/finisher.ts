@@ -30,16 +30,28 @@ async function write(
   run: Run,
   ending: Ending,
   validation: ValidationView | undefined,
-): Promise<void> {
+): Promise<readonly string[]> {
   const { config, plans, logger } = services;
+  const entities = await inspection.views.entityNames(run.id);
   const problems = await writeReports(inspection.reports, {
     run,
     plan: plans.get(run.plan),
-    entities: await inspection.views.entityNames(run.id),
+    entities,
     ending,
     validation,
     folders: { reports: createFolder(config.reportDir), exports: createFolder(config.exportDir) },
-    exportEntities: !run.dryRun,
+    exportEntities: !run.dryRun && !entities.some((entity) => isFile(services, run, entity)),
   });
   for (const problem of problems) logger.warn({ runId: run.id }, problem);
+  return problems;
+}
+
+/** True of a run that began from exported files: writing them again would overwrite what it was made from. */
+function isFile(services: Services, run: Run, entity: string): boolean {
+  try {
+    return services.source(services.plans.get(run.plan), run, entity).immutable === true;
+  } catch {
+    // A source that cannot be made any more (a setting was taken away) is no file of ours.
+    return false;
+  }
 }

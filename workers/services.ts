@@ -1,6 +1,4 @@
 import { hostname } from 'node:os';
-import type { Redis } from 'ioredis';
-import { type Database, openDatabase } from '../db/client.ts';
 import { createLedger } from '../db/ledger/index.ts';
 import { createLimitStore } from '../db/repositories/limits.ts';
 import { createQueuePauseStore } from '../db/repositories/queue-pauses.ts';
@@ -8,7 +6,7 @@ import { createRunStore } from '../db/repositories/runs.ts';
 import { createWorkerStore } from '../db/repositories/workers.ts';
 import { createSqlPort } from '../db/sql.ts';
 import { assertDurable, connectProducer, ready } from '../queues/connection.ts';
-import { createProducer, type Producer } from '../queues/producer.ts';
+import { createProducer } from '../queues/producer.ts';
 import type { Config } from '../src/config.ts';
 import { createRunContexts } from '../src/engine/contexts.ts';
 import { createSourceFactory } from '../src/engine/sources.ts';
@@ -16,6 +14,7 @@ import type { Logger } from '../src/logger.ts';
 import type { Plans } from '../src/plan/registry.ts';
 import { createPostgresTarget } from '../src/targets/postgres/index.ts';
 import { createUpstreamFactory } from '../src/upstreams/factory.ts';
+import { openDatabases } from './databases.ts';
 import { createFleetWindow } from './fleet-window.ts';
 import { createHashCounters } from './hash-counters.ts';
 import { createLatencyRecorder } from './latency.ts';
@@ -36,15 +35,9 @@ export interface ServiceOptions {
 export async function openServices(options: ServiceOptions) {
   const { config, logger, plans } = options;
   const onError = (error: Error): void => logger.warn({ err: error }, 'connection');
-  const database = openDatabase({
-    url: options.databaseUrl,
-    max: 12,
-    applicationName: 'drover worker',
-    onError,
-    // What a crash of PostgreSQL takes back of the ledger is done again: see docs/decisions/011.
-    synchronousCommit: false,
-  });
-  const target = openTarget(options, database, onError);
+  const databases = openDatabases({ databaseUrl: options.databaseUrl, targetUrl: config.targetDatabaseUrl, onError });
+  const { control: database, target } = databases;
+  const lookups = { control: databases.controlLookups.$client, target: databases.targetLookups.$client };
   const redis = connectProducer(options.redisUrl, onError);
   await ready(redis);
   await assertDurable(redis, config.allowVolatileRedis);
@@ -72,35 +65,18 @@ export async function openServices(options: ServiceOptions) {
     producer,
     latency,
     runs,
-    ledger: createLedger(database.$client, target.$client),
+    ledger: createLedger(lookups.control, lookups.target),
     contexts: createRunContexts({ store: runs, plan: plans.get, maxAgeMs: 300 }),
-    postgres: createPostgresTarget(createSqlPort(target.$client)),
+    postgres: createPostgresTarget(createSqlPort(lookups.target)),
     source: createSourceFactory({ settings: config.settings, upstreams }),
     queuePauses: createQueuePauseStore(database),
     limits: createLimitStore(database),
     close: async () => {
       await counters.stop();
-      await closeAll(producer, redis, database, target, window);
+      window.stop();
+      await producer.close();
+      redis.disconnect();
+      await databases.close();
     },
   };
-}
-
-function openTarget(options: ServiceOptions, database: Database, onError: (error: Error) => void): Database {
-  const url = options.config.targetDatabaseUrl;
-  if (url === undefined || url === options.databaseUrl) return database;
-  return openDatabase({ url, max: 12, applicationName: 'drover worker', onError });
-}
-
-async function closeAll(
-  producer: Producer,
-  redis: Redis,
-  database: Database,
-  target: Database,
-  window: { stop(): void },
-): Promise<void> {
-  window.stop();
-  await producer.close();
-  redis.disconnect();
-  if (target !== database) await target.$client.end();
-  await database.$client.end();
 }

@@ -3,10 +3,12 @@ import type { ReplaySelection } from '../../src/engine/control/ports.ts';
 import type { JsonObject } from '../../src/plan/json.ts';
 import { prepared } from '../sql.ts';
 
-// Back to the transform, because the mapping may have changed; the target id stays, so the same row is written again.
+// What was wrong is read from its source again, where it was mended; what differs in the target is written again from
+// what was read. Records without an id of their own (`#…`) cannot be asked for. The target id stays: it is the same row.
 const replayed = `
 WITH back AS (
-  UPDATE drover.records SET stage = CASE WHEN stage = 'extract' THEN 'extract' ELSE 'transform' END, status = 'pending',
+  UPDATE drover.records SET status = 'pending', stage = CASE WHEN stage = 'extract' THEN 'extract'
+      WHEN status IN ('rejected', 'failed') AND strpos(source_id, '#') = 0 THEN 'extract' ELSE 'transform' END,
     code = NULL, field = NULL, message = NULL, blocked_by = NULL, merged_into = NULL, attempts = 0, epoch = epoch + 1,
     dispatched_at = NULL, due_at = now(), updated_at = now()
   WHERE run_id = $1 AND status IN ('rejected', 'failed', 'mismatched', 'blocked')

@@ -1,5 +1,5 @@
-import type { ValidationView } from './control/contract.ts';
 import type { StageCount } from './conductor/ports.ts';
+import type { ValidationView } from './control/contract.ts';
 import type { Run, RunEntity, RunStore } from './ports.ts';
 import { troubleStatuses } from './record-status.ts';
 import type { RunStatus } from './run-status.ts';
@@ -14,7 +14,12 @@ export interface FinishDeps {
   readonly runs: Pick<RunStore, 'entities' | 'move'>;
   readonly counts: (runId: string) => Promise<readonly StageCount[]>;
   readonly validate: (run: Run) => Promise<ValidationView>;
-  readonly writeReports: (run: Run, ending: Ending, validation: ValidationView | undefined) => Promise<void>;
+  /** Answers what could not be written to files; the reports themselves are in the database all the same. */
+  readonly writeReports: (
+    run: Run,
+    ending: Ending,
+    validation: ValidationView | undefined,
+  ) => Promise<readonly string[]>;
   /** Keeps where the next incremental run of each entity starts. */
   readonly saveWatermarks: (run: Run, entities: readonly RunEntity[]) => Promise<void>;
 }
@@ -28,9 +33,10 @@ export async function finishRun(deps: FinishDeps, run: Run): Promise<void> {
   const writes = !run.dryRun && !run.exportOnly;
   const validation = writes ? await deps.validate(run) : undefined;
   const ending = endingOf(await deps.counts(run.id), entities, validation);
-  await deps.writeReports(run, ending, validation);
+  const problems = await deps.writeReports(run, ending, validation);
   if (writes && run.strategy !== 'selective') await deps.saveWatermarks(run, entities);
-  await deps.runs.move(run.id, ending.status, ending.reason);
+  const reasons = [...(ending.reason === null ? [] : [ending.reason]), ...problems];
+  await deps.runs.move(run.id, ending.status, reasons.length > 0 ? reasons.join('; ') : null);
 }
 
 /** Green means that every record is reconciled or skipped, every source gave what it has, and no rule is broken. */

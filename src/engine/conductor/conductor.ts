@@ -80,9 +80,10 @@ export function createConductor(deps: ConductorDeps): Conductor {
   async function run(): Promise<void> {
     while (!stopped) {
       const leads = await deps.leadership.hold();
-      const busy = leads && (await tick(deps, memory).catch((thrown: unknown) => report(deps, thrown)));
-      // A tick that filled a window has more to give; it only leaves the workers time to take some.
-      await pause(leads ? (busy ? Math.min(deps.tickMs, 25) : deps.tickMs) : candidateMs);
+      const busy = leads ? await tick(deps, memory).catch((thrown: unknown) => report(deps, thrown)) : undefined;
+      // A tick that filled a window has more to give; it only leaves the workers time to take some. One that failed will
+      // fail again in 200 ms.
+      await pause(busy === undefined ? candidateMs : busy ? Math.min(deps.tickMs, 25) : deps.tickMs);
     }
     await Promise.allSettled(memory.finishing.values());
     await deps.leadership.release();

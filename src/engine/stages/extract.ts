@@ -6,6 +6,7 @@ import { entityOf, type RunContext } from '../contexts.ts';
 import type {
   Checkpoints,
   ExtractionJob,
+  OpenRecord,
   PageToStore,
   RecordRef,
   Run,
@@ -42,7 +43,7 @@ export async function extractEntity(deps: ExtractDeps, job: ExtractionJob, signa
 /** Fetches single records by their source ids: what an operator enqueued. */
 export function createExtractStage(deps: ExtractDeps, signal: AbortSignal) {
   return (refs: readonly RecordRef[]): Promise<StageResult[]> =>
-    runStage(deps, 'extract', { raw: false, clean: false }, refs, (group) => fetchGroup(deps, group, signal));
+    runStage(deps, 'extract', { raw: true, clean: false }, refs, (group) => fetchGroup(deps, group, signal));
 }
 
 async function readSlice(deps: ExtractDeps, extraction: RunEntity, signal: AbortSignal): Promise<void> {
@@ -214,10 +215,14 @@ async function fetchGroup(deps: ExtractDeps, group: Group, signal: AbortSignal):
     for (const record of page.records) found.set(record.sourceId, record);
     cursor = page.cursor as null;
   }
-  return new Map(group.records.map((record): [string, Verdict] => [record.id, fetched(found.get(record.sourceId))]));
+  return new Map(
+    group.records.map((record): [string, Verdict] => [record.id, fetched(found.get(record.sourceId), record)]),
+  );
 }
 
-function fetched(record: SourceRecord | undefined): Verdict {
-  if (record) return { kind: 'next', stage: 'transform', raw: record.raw };
+function fetched(found: SourceRecord | undefined, record: OpenRecord): Verdict {
+  if (found) return { kind: 'next', stage: 'transform', raw: storable(found).raw };
+  // Given by hand, or gone from the source since: what we have of it stands.
+  if (record.raw) return { kind: 'next', stage: 'transform' };
   return { kind: 'end', status: 'rejected', code: 'NOT_IN_SOURCE', message: 'the source does not know this id' };
 }

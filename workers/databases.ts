@@ -1,0 +1,40 @@
+import { type Database, openDatabase } from '../db/client.ts';
+
+/** The pools of a worker process. Where control and target are one database, so are their pools. */
+export interface Databases {
+  /** For whatever plans its statements: the conductor, validation, reports. */
+  readonly control: Database;
+  readonly target: Database;
+  /** For the stages, which look rows up by their keys. */
+  readonly controlLookups: Database;
+  readonly targetLookups: Database;
+  close(): Promise<void>;
+}
+
+export interface DatabasesOptions {
+  readonly databaseUrl: string;
+  /** Absent: the control database. */
+  readonly targetUrl: string | undefined;
+  readonly onError: (error: Error) => void;
+}
+
+/**
+ * Opens the pools. What a crash of PostgreSQL takes back of the ledger is done again, so its commits are not waited for;
+ * a target of its own is not taken back with it, and is: see docs/decisions/011.
+ */
+export function openDatabases({ databaseUrl, targetUrl, onError }: DatabasesOptions): Databases {
+  const open = (url: string, lookups: boolean, synchronousCommit: boolean): Database =>
+    openDatabase({ url, max: lookups ? 12 : 6, applicationName: 'drover worker', onError, lookups, synchronousCommit });
+  const control = open(databaseUrl, false, false);
+  const controlLookups = open(databaseUrl, true, false);
+  const apart = targetUrl !== undefined && targetUrl !== databaseUrl;
+  const target = apart ? open(targetUrl, false, true) : control;
+  const targetLookups = apart ? open(targetUrl, true, true) : controlLookups;
+  return {
+    ...{ control, target, controlLookups, targetLookups },
+    async close() {
+      const pools = new Set([control, target, controlLookups, targetLookups]);
+      await Promise.all([...pools].map((pool) => pool.$client.end()));
+    },
+  };
+}
