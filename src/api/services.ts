@@ -24,7 +24,13 @@ import { createUpstreamControl, type LiveUpstreams } from './operations/upstream
 
 /** What the API cannot make itself, because only entry points may put the layers together. */
 export interface Parts {
-  openControl(parts: { database: Database; target: Database; plans: Plans; config: Config }): Control;
+  openControl(parts: {
+    database: Database;
+    target: Database;
+    plans: Plans;
+    config: Config;
+    upstreams: LiveUpstreams['states'];
+  }): Control;
   openUpstreams(redis: Redis, prefix: string): LiveUpstreams;
 }
 
@@ -52,15 +58,16 @@ export async function openApiServices(options: ServiceOptions): Promise<ApiServi
   const redis = connectProducer(options.redisUrl, onError);
   await refuseVolatile(redis, options);
   const producer = createProducer({ redis, prefix: config.redisPrefix, window: () => 0, onError });
+  const live = options.openUpstreams(redis, config.redisPrefix);
   return {
     ...{ config, logger, version },
     ...storesOf(database),
-    control: options.openControl({ database, target, plans, config }),
+    control: options.openControl({ database, target, plans, config, upstreams: live.states }),
     plans: createPlanCatalog(plans.all()),
     queues: createQueueControl({ pauses: createQueuePauseStore(database), live: liveQueuesOf(producer), onError }),
     upstreams: createUpstreamControl({
       limits: createLimitStore(database),
-      live: options.openUpstreams(redis, config.redisPrefix),
+      live,
       names: [...new Set(plans.all().flatMap((plan) => plan.upstreams))],
       onError,
     }),

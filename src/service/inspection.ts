@@ -17,6 +17,7 @@ import { createSums, type Sums } from '../engine/validation/sum-cache.ts';
 import { sumsOf } from '../engine/validation/sums.ts';
 import type { Plans } from '../plan/registry.ts';
 import { createPostgresTarget } from '../targets/postgres/index.ts';
+import type { FleetLook } from './fleet-look.ts';
 import { createRunViews, type RunViews } from './run-views.ts';
 
 /** What looks at runs after and while they move: validation, reports, rollback, views. */
@@ -30,7 +31,12 @@ export interface Inspection {
 }
 
 /** Puts the engine's ports and the databases together. The API and the workers both need it, and neither the other. */
-export function createInspection(parts: { database: Database; target: Database; plans: Plans }): Inspection {
+export function createInspection(parts: {
+  readonly database: Database;
+  readonly target: Database;
+  readonly plans: Plans;
+  readonly fleet?: FleetLook | undefined;
+}): Inspection {
   const { database, target, plans } = parts;
   const references = createLedger(database.$client, target.$client);
   const rows = createPostgresTarget(createSqlPort(target.$client));
@@ -38,7 +44,13 @@ export function createInspection(parts: { database: Database; target: Database; 
   const validationTarget = createValidationTarget(target.$client);
   const asked = { ledger: validationLedger, target: validationTarget };
   const sums = createSums(asked);
-  const views = createRunViews({ database, store: createConductorStore(database, target), plans, sums });
+  const views = createRunViews({
+    database,
+    store: createConductorStore(database, target),
+    plans,
+    sums,
+    fleet: parts.fleet,
+  });
   const rollback: RollbackDeps = {
     store: createRollbackStore(target.$client),
     ledger: createRollbackLedger(database),

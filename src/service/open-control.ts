@@ -11,6 +11,7 @@ import type { Control, RollbackView } from '../engine/control/contract.ts';
 import { createControl } from '../engine/control/control.ts';
 import { journeysOf } from '../engine/journeys/journeys.ts';
 import type { Run } from '../engine/ports.ts';
+import type { UpstreamStand } from '../engine/progress/upstream-holdups.ts';
 import { failureGroups } from '../engine/reports/failure-groups.ts';
 import { openReport, reportEntries } from '../engine/reports/open-report.ts';
 import { personOf } from '../engine/retention/person.ts';
@@ -19,16 +20,27 @@ import { rollbackRun } from '../engine/rollback/rollback-run.ts';
 import { isTrial } from '../engine/trial/quarantine.ts';
 import { lastValidation, validateRun } from '../engine/validation/validate-run.ts';
 import type { Plans } from '../plan/registry.ts';
+import { createFleetLook } from './fleet-look.ts';
 import { createInspection } from './inspection.ts';
 
 // Shorter than clients wait for an answer.
 const purgeLimits = { batch: 5_000, budgetMs: 20_000 };
 
+export interface ControlParts {
+  readonly database: Database;
+  readonly target: Database;
+  readonly plans: Plans;
+  readonly config: Config;
+  /** Where upstreams stand; without it, a run does not say that it waits for one. */
+  readonly upstreams?: (() => Promise<readonly UpstreamStand[]>) | undefined;
+}
+
 /** The operators' control over the databases. */
-export function openControl(parts: { database: Database; target: Database; plans: Plans; config: Config }): Control {
+export function openControl(parts: ControlParts): Control {
   const { plans } = parts;
   const store = createControlStore(parts.database);
-  const { validation, rollback, reports, views } = createInspection(parts);
+  const fleet = createFleetLook({ database: parts.database, upstreams: parts.upstreams ?? (async () => []) });
+  const { validation, rollback, reports, views } = createInspection({ ...parts, fleet });
   const planOf = (run: Run) => plans.get(run.plan);
   const journeys = {
     ledger: createJourneyLedger(parts.database.$client),

@@ -7,11 +7,13 @@ import { isOtherVersion } from '../engine/plan-version.ts';
 import type { Run, RunEntity } from '../engine/ports.ts';
 import { isBalanced } from '../engine/progress/balance.ts';
 import { entityProgress } from '../engine/progress/entity-progress.ts';
+import { holdupsOf } from '../engine/progress/holdups.ts';
 import { runProgress } from '../engine/progress/run-progress.ts';
 import { nextActions } from '../engine/run-status.ts';
 import { forecast } from '../engine/trial/forecast.ts';
 import type { Sums } from '../engine/validation/sum-cache.ts';
 import type { Plans } from '../plan/registry.ts';
+import type { FleetLook } from './fleet-look.ts';
 
 export interface RunViews {
   /** The run as the API and `--json` show it. */
@@ -25,6 +27,8 @@ export interface RunViewDeps {
   readonly store: Pick<ConductorStore, 'counts' | 'entities'>;
   readonly plans: Plans;
   readonly sums: Sums;
+  /** Absent where nobody looks at views to know why a run does not move. */
+  readonly fleet?: FleetLook | undefined;
 }
 
 /** Runs as operators see them, from counters and samples: no record is read but for the sums, which are kept a while. */
@@ -43,13 +47,17 @@ async function viewOf(deps: RunViewDeps, run: Run): Promise<RunView> {
   ]);
   const names = entities.map((entity) => entity.entity);
   const progress = Object.fromEntries(entities.map((entity) => [entity.entity, entityProgress(entity, counts)]));
+  const plan = isInstalled(deps, run) ? deps.plans.get(run.plan) : undefined;
+  const now = new Date();
+  const holdups = holdupsOf({ run, plan, entities, progress, fleet: await deps.fleet?.now(), now });
   return {
-    ...headOf(run, entities),
-    progress: runProgress({ status: run.status, entities: progress, samples, now: new Date() }),
+    ...headOf(run, entities, holdups),
+    progress: runProgress({ status: run.status, entities: progress, samples, now }),
     entities: progress,
     balanced: isBalanced(progress),
     sums: await sumsOf(deps, run, names),
     trial: await trialOf(deps, run, names),
+    holdups,
     nextActions: nextActions({
       ...run,
       otherVersion: isInstalled(deps, run) && isOtherVersion(run, deps.plans.get(run.plan)),
@@ -69,7 +77,7 @@ async function trialOf(deps: RunViewDeps, run: Run, names: readonly string[]): P
   return trial === undefined ? null : forecast(trial, names, await trialCounts(deps.database.$client, run.id));
 }
 
-function headOf(run: Run, entities: readonly RunEntity[]) {
+function headOf(run: Run, entities: readonly RunEntity[], holdups: RunView['holdups']) {
   return {
     id: run.id,
     plan: run.plan,
@@ -77,7 +85,7 @@ function headOf(run: Run, entities: readonly RunEntity[]) {
     strategy: run.strategy,
     dryRun: run.dryRun,
     status: run.status,
-    reason: run.reason ?? waitingFor(run, entities),
+    reason: run.reason ?? waitingFor(run, entities) ?? heldUp(run, holdups),
     targetSchema: run.targetSchema,
     batchSize: run.batchSize,
     createdBy: run.createdBy,
@@ -86,6 +94,13 @@ function headOf(run: Run, entities: readonly RunEntity[]) {
     finishedAt: run.finishedAt?.toISOString() ?? null,
     rolledBackAt: run.rolledBackAt?.toISOString() ?? null,
   };
+}
+
+// That children wait for their parents is how runs go, and no reason to look twice.
+function heldUp(run: Run, holdups: RunView['holdups']): string | null {
+  if (run.status !== 'running') return null;
+  const worth = holdups.filter(({ code }) => code !== 'WAITING_FOR_PARENTS').map(({ what }) => what);
+  return worth.length === 0 ? null : worth.join('; ');
 }
 
 /** Why a running run is slow: what the extractions that wait for a retry say. */

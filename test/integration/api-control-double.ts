@@ -92,6 +92,7 @@ export function runView(id: string, status: RunStatus, batchSize = 1): RunView {
     balanced: true,
     sums: [{ entity: 'payments', currency: 'EUR', status: 'succeeded', source: '100', target: '100', unloaded: '0' }],
     trial: null,
+    holdups: [],
     nextActions: nextActions({ status, rolledBackAt: null }),
   };
 }

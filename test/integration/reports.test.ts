@@ -72,6 +72,7 @@ async function viewOf(run: Run): Promise<RunView> {
     balanced: isBalanced(progress),
     sums: [],
     trial: null,
+    holdups: [],
     nextActions: [],
   };
 }

@@ -59,6 +59,15 @@ const trialSchema = z
   })
   .meta({ id: 'Trial' });
 
+const holdupSchema = z
+  .object({
+    code: z.string().describe('Stable; programs decide by this'),
+    what: z.string(),
+    clears: z.string(),
+    until: instant.nullable().describe('When it ends by itself, where that is known'),
+  })
+  .meta({ id: 'Holdup' });
+
 export const runSchema = z
   .object({
     id: z.string(),
@@ -80,6 +89,7 @@ export const runSchema = z
     balanced: z.boolean(),
     sums: z.array(sumSchema).readonly(),
     trial: trialSchema.nullable().describe('What a trial predicts; null of a run that is none'),
+    holdups: z.array(holdupSchema).readonly().describe('Why it is slow or stands still, and what clears it'),
     nextActions: z.array(z.enum(runActions)).readonly().describe('What may be asked of the run now'),
   })
   .meta({ id: 'Run' }) satisfies z.ZodType<RunView>;

@@ -23,10 +23,13 @@ export function runHead(run: RunView, paint: Paint): string {
     ...(run.dryRun ? ['dry run: nothing is written'] : []),
     ...(run.trial ? [`trial of ${run.trial.n} records of each entity`] : []),
   ];
+  // The reason of a run that is held up is what holds it up.
+  const said = run.holdups.map(({ what }) => what).join('; ');
   return [
     `run ${paint(run.id, 'bold')} of ${run.plan}@${run.version}: ${paint(words(run.status), statusTone(run.status))}`,
     `  ${kind.join(', ')}`,
-    ...(run.reason === null ? [] : [`  reason: ${run.reason}`]),
+    ...(run.reason === null || said.includes(run.reason) ? [] : [`  reason: ${run.reason}`]),
+    ...run.holdups.map(({ what, clears }) => `  ${paint('held up', 'yellow')}: ${what} → ${clears}`),
     ...(run.rolledBackAt === null ? [] : [`  rolled back at ${run.rolledBackAt}`]),
     `  ${timesOf(run)}`,
   ].join('\n');

@@ -79,6 +79,16 @@ export interface SumLine {
   readonly unloaded: string;
 }
 
+/** Something that keeps a run from moving on, or from moving faster. */
+export interface Holdup {
+  /** QUEUE_PAUSED, NO_WORKER, UPSTREAM_THROTTLED, BREAKER_OPEN, WAITING_FOR_PARENTS, PAUSED, STOPPED. */
+  readonly code: string;
+  readonly what: string;
+  readonly clears: string;
+  /** When it ends by itself, where that is known. */
+  readonly until: string | null;
+}
+
 /** A run as the API and `--json` show it. */
 export interface RunView {
   readonly id: string;
@@ -102,6 +112,8 @@ export interface RunView {
   readonly sums: readonly SumLine[];
   /** What a trial predicts; null of a run that is none. */
   readonly trial: TrialView | null;
+  /** Why it is slow or stands still; empty of a run that nothing holds up. */
+  readonly holdups: readonly Holdup[];
   readonly nextActions: readonly RunAction[];
 }
 

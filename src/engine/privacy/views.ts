@@ -6,9 +6,11 @@ import { maskContacts, maskMessage } from './text.ts';
 /** What operators see, as viewers see it. All pure. Source ids may be addresses; messages may quote values. */
 
 /** The same run object where nothing is hidden, so that who keeps texts by object keeps them. */
-export function maskRun<T extends Pick<RunView, 'reason'>>(run: T): T {
-  const reason = run.reason === null ? null : maskContacts(run.reason);
-  return reason === run.reason ? run : { ...run, reason };
+export function maskRun<T extends Pick<RunView, 'reason'> & Partial<Pick<RunView, 'holdups'>>>(run: T): T {
+  const said = [run.reason ?? '', ...(run.holdups ?? []).map(({ what }) => what)].join(' ');
+  if (maskContacts(said) === said) return run;
+  const holdups = run.holdups?.map((one) => ({ ...one, what: maskContacts(one.what) }));
+  return { ...run, reason: run.reason && maskContacts(run.reason), ...(holdups && { holdups }) };
 }
 
 export function maskRecord<T extends RecordView>(record: T): T {

@@ -12,7 +12,7 @@ export interface WrittenFile {
 export interface Report {
   readonly format: 'drover-report/1';
   readonly writtenAt: string;
-  readonly run: Omit<RunView, 'entities' | 'sums' | 'nextActions'>;
+  readonly run: Omit<RunView, 'entities' | 'sums' | 'nextActions' | 'holdups'>;
   readonly entities: RunView['entities'];
   readonly sums: RunView['sums'];
   readonly failures: readonly FailureGroup[];
@@ -30,7 +30,7 @@ export interface ReportInput {
 
 /** Pure: the view of a run that is about to end, as it will be once it has. */
 export function reportOf(input: ReportInput): Omit<Report, 'files'> {
-  const { entities, sums, nextActions: _later, ...run } = input.view;
+  const { entities, sums, nextActions: _later, holdups: _now, ...run } = input.view;
   const now = input.now.toISOString();
   return {
     format: 'drover-report/1',

@@ -39,6 +39,7 @@ export function runView(changes: Partial<RunView> = {}): RunView {
     balanced: true,
     sums: [],
     trial: null,
+    holdups: [],
     nextActions: ['pause', 'cancel'],
     ...changes,
   };
