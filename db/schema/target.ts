@@ -22,7 +22,9 @@ export const identities = drover.table(
   },
   (table) => [
     primaryKey({ columns: [table.scope, table.entity, table.sourceId] }),
-    index('identities_target').on(table.scope, table.entity, table.targetId),
+    // The target id first: beginning like the key, this index was taken for look-ups by source id while the table had no
+    // statistics, and read a whole entity for each (measured: 1.4 ms a record instead of 0.02).
+    index('identities_target').on(table.targetId, table.scope, table.entity),
   ],
 );
 
