@@ -86,7 +86,8 @@ function openQueue(deps: ProducerDeps, name: QueueName): Queue {
 }
 
 function toRecordsJob(job: StageJob): Added {
-  const data = { run: job.runId, records: job.refs.map((ref): [string, number] => [ref.id, ref.epoch]) };
+  const records = job.refs.map((ref): [string, number] => [ref.id, ref.epoch]);
+  const data = { run: job.runId, records, ...(job.suspect ? { suspect: true } : {}) };
   return { name: job.stage, data, opts: { jobId: jobIdOf(job) } };
 }
 
@@ -96,17 +97,11 @@ function toPagesJob(job: ExtractionJob): Added {
 }
 
 async function depthOf(queue: Queue): Promise<Record<string, number>> {
-  return withDeadline(
-    queue.getJobCounts('waiting', 'active', 'delayed', 'prioritized', 'failed', 'completed'),
-    1_000,
-  );
+  return withDeadline(queue.getJobCounts('waiting', 'active', 'delayed', 'prioritized', 'failed', 'completed'), 1_000);
 }
 
 function pendingOf(counts: Record<string, number>): number {
-  return ['waiting', 'active', 'delayed', 'prioritized'].reduce(
-    (sum, state) => sum + (counts[state] ?? 0),
-    0,
-  );
+  return ['waiting', 'active', 'delayed', 'prioritized'].reduce((sum, state) => sum + (counts[state] ?? 0), 0);
 }
 
 function asUnavailable(error: unknown): never {

@@ -12,6 +12,8 @@ export type QueueName = (typeof queueNames)[number];
 export const recordsJob = z.object({
   run: z.string(),
   records: z.array(z.tuple([z.string(), z.number().int()])).min(1),
+  /** May be what killed its last worker. */
+  suspect: z.boolean().optional(),
 });
 export type RecordsJob = z.infer<typeof recordsJob>;
 

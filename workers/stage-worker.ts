@@ -62,9 +62,12 @@ export function coalesce(stage: StageFunction): Lanes {
 
 /** Runs a records job; a record that ends badly fails its job, so that support sees it in the board. */
 export async function processRecords(services: Services, lanes: Lanes, job: Job): Promise<void> {
-  const refs = parse(job).records.map(([id, epoch]) => ({ id, epoch }));
+  const { records, suspect = false } = parse(job);
+  const refs = records.map(([id, epoch]) => ({ id, epoch }));
   const begun = performance.now();
-  const results = await (job.stalledCounter === 0 ? lanes.fresh.submit(refs) : again(services, lanes, job, refs));
+  // 0: never in a dead worker's hands; 1: once; more: again.
+  const deaths = job.stalledCounter + (suspect ? 2 : 0);
+  const results = await (deaths === 0 ? lanes.fresh.submit(refs) : again(services, lanes, deaths, refs));
   services.latency.record(job.queueName, performance.now() - begun);
   const ended = results.filter((result) => result.kind === 'ended');
   if (ended.length === 0) return;
@@ -81,16 +84,16 @@ export async function processRecords(services: Services, lanes: Lanes, job: Job)
 async function again(
   services: Services,
   lanes: Lanes,
-  job: Job,
+  deaths: number,
   refs: readonly RecordRef[],
 ): Promise<readonly StageResult[]> {
   const lost = (counts: boolean): Promise<RecordRef[]> =>
     services.ledger.countLost(refs, services.config.maxAttempts, services.name, counts);
   if (refs.length > 1) {
-    await services.ledger.release(await lost(true));
+    await services.ledger.release(await lost(false));
     return [];
   }
-  if (job.stalledCounter === 1) return lanes.few.submit(await lost(false));
+  if (deaths === 1) return lanes.few.submit(await lost(false));
   return lanes.alone(async () => Promise.all(await lanes.stage(await lost(true))));
 }
 

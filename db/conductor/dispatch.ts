@@ -12,7 +12,7 @@ WITH due AS (
   ORDER BY due_at, id LIMIT $4 FOR UPDATE SKIP LOCKED
 )
 UPDATE drover.records r SET dispatched_at = now(), epoch = r.epoch + 1 FROM due WHERE r.id = due.id
-RETURNING r.id::text AS id, r.epoch, r.attempts`;
+RETURNING r.id::text AS id, r.epoch, r.attempts, coalesce(r.code = 'WORKER_LOST', false) AS suspect`;
 
 /** Gives out due records of one entity at one stage. */
 export function takeDue(
@@ -22,7 +22,7 @@ export function takeDue(
   stage: Stage,
   limit: number,
 ): Promise<DueRecord[]> {
-  return prepared<{ id: string; epoch: number; attempts: number }>(pool, 'take_due', records, [
+  return prepared<{ id: string; epoch: number; attempts: number; suspect: boolean }>(pool, 'take_due', records, [
     runId,
     entity,
     stage,

@@ -225,6 +225,8 @@ export interface StageJob {
   readonly stage: Stage;
   readonly runId: string;
   readonly refs: readonly RecordRef[];
+  /** May be what killed its last worker: to be worked on with nothing beside it. */
+  readonly suspect?: boolean;
 }
 
 /** What the source factory of a plan is given by this process. */

@@ -35,7 +35,7 @@ async function begin(batchSize: number): Promise<void> {
   const env = { ...patience, DATABASE_URL: databaseUrl, REDIS_URL: ground.redis.url, LOG_LEVEL: 'info' };
   fleet = startFleet(2, {
     script: ['test/faults/poison-worker.ts'],
-    env: { ...env, DROVER_MAX_ATTEMPTS: '3', DROVER_REDIS_PREFIX: `{poison-${batchSize}}` },
+    env: { ...env, DROVER_MAX_ATTEMPTS: '4', DROVER_REDIS_PREFIX: `{poison-${batchSize}}` },
     logFile: join(ground.folder, `poison-${batchSize}.log`),
   });
   await probe.ask(`UPDATE drover.runs SET status = 'running', status_at = now() WHERE id = 'poison'`);

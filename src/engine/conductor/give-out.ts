@@ -68,8 +68,11 @@ function jobsOf(runId: string, stage: Stage, batchSize: number, due: readonly Du
   const jobs: StageJob[] = [];
   const ref = ({ id, epoch }: DueRecord) => ({ id, epoch });
   // What failed before travels alone, so that it neither holds others back nor hides among them.
-  for (const record of due.filter((one) => one.attempts > 0)) jobs.push({ stage, runId, refs: [ref(record)] });
-  const fresh = due.filter((one) => one.attempts === 0);
+  const marked = (one: DueRecord): boolean => one.attempts > 0 || one.suspect;
+  for (const record of due.filter(marked)) {
+    jobs.push({ stage, runId, refs: [ref(record)], ...(record.suspect ? { suspect: true } : {}) });
+  }
+  const fresh = due.filter((one) => !marked(one));
   for (let at = 0; at < fresh.length; at += batchSize) {
     jobs.push({ stage, runId, refs: fresh.slice(at, at + batchSize).map(ref) });
   }

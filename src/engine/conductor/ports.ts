@@ -12,6 +12,8 @@ export interface StageCount {
 /** A record just given out. One that has failed before travels alone. */
 export interface DueRecord extends RecordRef {
   readonly attempts: number;
+  /** Its last worker died over it, or over something beside it. */
+  readonly suspect: boolean;
 }
 
 /** The conductor's view of the ledger. */
