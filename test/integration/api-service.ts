@@ -52,7 +52,12 @@ export async function startService(overrides: Partial<ApiDeps['config']> = {}, o
       onError: () => undefined,
     }),
     health: [{ name: 'postgresql', check: async () => void (await database.$client.query('SELECT 1')) }],
-    metrics: { records: async () => [], runs: async () => [], stageLatency: async () => [], upstreamRequests: async () => [] },
+    metrics: {
+      records: async () => [],
+      runs: async () => [],
+      stageLatency: async () => [],
+      upstreamRequests: async () => [],
+    },
     config: { sessionSecret: undefined, trustProxy: false, metricsOpen: false, rateLimit: 100_000, ...overrides },
     logger: createLogger({ level: 'debug', service: 'test', destination: log.stream }),
     version: '0.0.0',
