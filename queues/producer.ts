@@ -65,6 +65,10 @@ export function createProducer(deps: ProducerDeps): Producer {
       const depth = depths.get(stage);
       return depth === undefined ? 0 : deps.window(stage) - depth;
     },
+    fullness: (stage) => {
+      const depth = depths.get(stage);
+      return depth === undefined ? 1 : depth / deps.window(stage);
+    },
     async dispatch(jobs) {
       for (const name of queueNames) {
         const mine = jobs.filter((job) => job.stage === name);

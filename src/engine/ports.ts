@@ -243,6 +243,8 @@ export interface Dispatcher {
   dispatchExtractions(jobs: readonly ExtractionJob[]): Promise<void>;
   /** How many more jobs the stage's queue may take before it holds its window. */
   room(stage: Stage): number;
+  /** How full the stage's window is: 0 empty, 1 full. */
+  fullness(stage: Stage): number;
 }
 
 /** A job that reads pages of one entity. */

@@ -44,6 +44,7 @@ function withoutRedis(released: RecordRef[]): StageDeps {
     contexts: { get: async () => context } as unknown as StageDeps['contexts'],
     dispatcher: {
       room: () => 10,
+      fullness: () => 0,
       dispatch: async () => {
         throw new DroverError('REDIS_UNAVAILABLE', 'Redis did not take the jobs');
       },

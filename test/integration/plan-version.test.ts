@@ -68,7 +68,7 @@ test.each(['pending', 'running'] as const)(
       store: createConductorStore(database, target),
       runs: createRunStore(database),
       ledger,
-      dispatcher: { dispatch: async () => {}, dispatchExtractions: async () => {}, room: () => 0 },
+      dispatcher: { dispatch: async () => {}, dispatchExtractions: async () => {}, room: () => 0, fullness: () => 0 },
       redis: { read: async () => 'same', write: async () => {} },
       plan: () => newer,
       relay: async () => {},
@@ -102,7 +102,7 @@ test('a worker of another version stops the run and gives the records back as th
   const transform = createTransformStage({
     ledger: shop.harness.ledger,
     contexts: createRunContexts({ store: createRunStore(shop.harness.database), plan: () => newer, maxAgeMs: 0 }),
-    dispatcher: { dispatch: async () => {}, dispatchExtractions: async () => {}, room: () => 0 },
+    dispatcher: { dispatch: async () => {}, dispatchExtractions: async () => {}, room: () => 0, fullness: () => 0 },
     stopRun: async (_id, error: DroverError) => void stopped.push(error.code),
     worker: 'test',
     maxAttempts: 3,

@@ -176,7 +176,7 @@ test('a record that is sent on without its payload fails and is not made up', as
       plan: () => shopPlan,
       maxAgeMs: 0,
     }),
-    dispatcher: { dispatch: async () => {}, dispatchExtractions: async () => {}, room: () => 0 },
+    dispatcher: { dispatch: async () => {}, dispatchExtractions: async () => {}, room: () => 0, fullness: () => 0 },
     stopRun: async () => {},
   });
   await load([record]).catch(() => undefined);

@@ -194,7 +194,7 @@ async function through({ database, target, ledger, rows, plan }: Parts, id: stri
   const deps = () => ({
     ledger,
     contexts: createRunContexts({ store, plan: () => plan, maxAgeMs: 60_000 }),
-    dispatcher: { dispatch: async () => {}, dispatchExtractions: async () => {}, room: () => 0 },
+    dispatcher: { dispatch: async () => {}, dispatchExtractions: async () => {}, room: () => 0, fullness: () => 0 },
     stopRun: async (_id: string, error: Error) => {
       throw error;
     },

@@ -5,6 +5,7 @@ import type { DueRecord } from './ports.ts';
 
 // Downstream first: what is nearly done makes room for what is not.
 const order: readonly Stage[] = ['reconcile', 'load', 'transform', 'extract'];
+const after: Partial<Record<Stage, Stage>> = { extract: 'transform', transform: 'load', load: 'reconcile' };
 // One statement's worth; the next tick follows at once while there is room.
 const mostRecords = 5_000;
 
@@ -19,8 +20,20 @@ export async function dispatchRuns(deps: ConductorDeps, conducted: readonly Cond
     if (extractions.length > 0) await deps.dispatcher.dispatchExtractions(extractions);
   }
   let filled = false;
-  for (const stage of order) filled = (await dispatchStage(deps, stage, running)) || filled;
+  for (const stage of order) {
+    if (congested(deps, stage)) continue;
+    filled = (await dispatchStage(deps, stage, running)) || filled;
+  }
   return filled;
+}
+
+/**
+ * True while the stage after this one has more than half a window: what is given out now would find no room there, go
+ * back to the ledger, and have to be given out a second time.
+ */
+function congested(deps: ConductorDeps, stage: Stage): boolean {
+  const next = after[stage];
+  return next !== undefined && deps.dispatcher.fullness(next) > 0.5;
 }
 
 async function dispatchStage(deps: ConductorDeps, stage: Stage, running: readonly Conducted[]): Promise<boolean> {
