@@ -35,6 +35,8 @@ export async function finishRun(deps: FinishDeps, run: Run): Promise<void> {
   const ending = endingOf(await deps.counts(run.id), entities, validation);
   const problems = await deps.writeReports(run, ending, validation);
   if (writes && run.strategy !== 'selective') await deps.saveWatermarks(run, entities);
+  // Records that were enqueued or replayed meanwhile go on first; the run is finished again after them.
+  if ((await deps.counts(run.id)).some((count) => count.status === 'pending' && count.n > 0)) return;
   const reasons = [...(ending.reason === null ? [] : [ending.reason]), ...problems];
   await deps.runs.move(run.id, ending.status, reasons.length > 0 ? reasons.join('; ') : null);
 }
