@@ -12,25 +12,22 @@ export interface WorkerOptions {
   readonly connection: Worker['opts']['connection'];
   readonly queue: QueueName;
   readonly concurrency: number;
-  readonly process: (job: Job, signal: AbortSignal) => Promise<void>;
+  readonly process: (job: Job) => Promise<void>;
 }
 
 /** A BullMQ worker with the fleet's settings: dead workers' jobs come back, and are not failed for it. */
 export function createQueueWorker(options: WorkerOptions): Worker {
   const { config, logger } = options.services;
-  const worker = new Worker(
-    options.queue,
-    (job: Job, _token?: string, signal?: AbortSignal) => options.process(job, signal ?? new AbortController().signal),
-    {
-      connection: options.connection,
-      prefix: config.redisPrefix,
-      concurrency: options.concurrency,
-      lockDuration: config.lockDurationMs,
-      stalledInterval: config.stalledIntervalMs,
-      // Tries are counted in PostgreSQL; BullMQ's default fails a job for good at the second killed worker.
-      maxStalledCount: 1_000,
-    },
-  );
+  // Of one parameter: BullMQ makes an AbortController for every job of a processor that takes the signal as well.
+  const worker = new Worker(options.queue, (job: Job) => options.process(job), {
+    connection: options.connection,
+    prefix: config.redisPrefix,
+    concurrency: options.concurrency,
+    lockDuration: config.lockDurationMs,
+    stalledInterval: config.stalledIntervalMs,
+    // Tries are counted in PostgreSQL; BullMQ's default fails a job for good at the second killed worker.
+    maxStalledCount: 1_000,
+  });
   worker.on('error', (error) => logger.warn({ err: error, queue: options.queue }, 'worker'));
   return worker;
 }

@@ -16,14 +16,14 @@ WITH input AS (
     amount_status text, hash text, delay_ms int, tried int, dispatch boolean, clean json, raw json)
 ), moved AS (
   UPDATE drover.records r SET
-    stage = i.to_stage, status = i.status, code = i.code, field = i.field, message = i.message,
+    stage = coalesce(i.to_stage, i.stage), status = coalesce(i.status, 'pending'), code = i.code, field = i.field, message = i.message,
     target_id = coalesce(i.target_id, r.target_id), merge_key = coalesce(i.merge_key, r.merge_key),
     merge_rank = coalesce(i.merge_rank, r.merge_rank), merged_into = coalesce(i.merged_into, r.merged_into),
     blocked_by = i.blocked_by, amount = coalesce(i.amount, r.amount), currency = coalesce(i.currency, r.currency),
     amount_status = coalesce(i.amount_status, r.amount_status), hash = coalesce(i.hash, r.hash),
-    epoch = r.epoch + 1, attempts = r.attempts + i.tried, lease_token = NULL, lease_until = NULL,
+    epoch = r.epoch + 1, attempts = r.attempts + coalesce(i.tried, 0), lease_token = NULL, lease_until = NULL,
     dispatched_at = CASE WHEN i.dispatch AND run.status = 'running' THEN now() END,
-    due_at = now() + i.delay_ms * interval '1 millisecond', updated_at = now()
+    due_at = now() + coalesce(i.delay_ms, 0) * interval '1 millisecond', updated_at = now()
   FROM input i, drover.runs run
   WHERE r.id = i.id AND r.epoch = i.epoch AND r.stage = i.stage AND r.status = 'pending' AND run.id = r.run_id
     AND (i.token IS NULL OR r.lease_token = i.token)
@@ -36,7 +36,7 @@ WITH input AS (
   ON CONFLICT (record_id) DO UPDATE SET raw = excluded.raw
 ), tried AS (
   INSERT INTO drover.tries (record_id, run_id, entity, stage, epoch, status, code, field, message, worker)
-  SELECT i.id, m.run_id, m.entity, i.stage, i.epoch, i.status, i.code, i.field, coalesce(i.message, ''), $2
+  SELECT i.id, m.run_id, m.entity, i.stage, i.epoch, m.status, i.code, i.field, coalesce(i.message, ''), $2
   FROM input i JOIN moved m USING (id) WHERE i.tried > 0 OR i.status IN ('rejected', 'failed', 'blocked', 'mismatched')
 )
 SELECT id::text AS id, run_id, entity, stage, status, epoch, dispatched_at IS NOT NULL AS dispatched FROM moved`;
@@ -67,23 +67,15 @@ export async function finishRecords(pool: pg.Pool, finishes: readonly Finish[], 
   }));
 }
 
+// What a record has nothing to say of is left out: most move on, and this is the hottest text the workers write.
 function toInput(finish: Finish): Record<string, unknown> {
-  const base = {
-    id: finish.ref.id,
-    epoch: finish.ref.epoch,
-    stage: finish.stage,
-    token: finish.token,
-    to_stage: finish.stage,
-    status: 'pending',
-    delay_ms: 0,
-    tried: 0,
-    dispatch: finish.dispatch,
-  };
-  const verdict = finish.verdict;
+  const { ref, stage, token, verdict } = finish;
+  const base = { id: ref.id, epoch: ref.epoch, stage, token };
   switch (verdict.kind) {
     case 'next':
       return {
         ...base,
+        dispatch: finish.dispatch,
         to_stage: verdict.stage,
         clean: verdict.clean,
         raw: verdict.raw,
@@ -103,7 +95,6 @@ function toInput(finish: Finish): Record<string, unknown> {
         target_id: verdict.targetId,
         merged_into: verdict.mergedInto,
         blocked_by: verdict.blockedBy,
-        dispatch: false,
         ...moneyColumns(verdict.money),
       };
     case 'again':
@@ -113,7 +104,6 @@ function toInput(finish: Finish): Record<string, unknown> {
         message: verdict.message,
         delay_ms: Math.round(verdict.delayMs),
         tried: verdict.counts ? 1 : 0,
-        dispatch: false,
       };
   }
 }
