@@ -20,7 +20,11 @@ export function createControlStore(database: Database): ControlStore {
     entities: store.entities,
     move: store.move,
     setBatchSize: async (id, batchSize) => {
-      await coded(database.update(runs).set({ batchSize }).where(eq(runs.id, id)));
+      const set =
+        batchSize === 'auto'
+          ? { batchTuning: sql`coalesce(${runs.batchTuning}, '{}'::jsonb)` }
+          : { batchSize, batchTuning: null };
+      await coded(database.update(runs).set(set).where(eq(runs.id, id)));
     },
     records: (runId, filter) => coded(recordsOf(database, runId, filter)),
     replay: (runId, selection) => replayRecords(pool, runId, selection),

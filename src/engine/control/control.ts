@@ -1,5 +1,6 @@
 import { DroverError } from '../../errors.ts';
 import type { Plan } from '../../plan/contract.ts';
+import type { BatchSize } from '../batch-size.ts';
 import { fingerprint } from '../canonical.ts';
 import { entityOf } from '../contexts.ts';
 import { assertVersion } from '../plan-version.ts';
@@ -15,7 +16,7 @@ import { planRun } from './start-run.ts';
 export interface ControlDeps {
   readonly store: ControlStore;
   readonly plan: (name: string) => Plan;
-  readonly batchSize: number;
+  readonly batchSize: BatchSize;
   readonly view: (run: Run) => Promise<RunView>;
   readonly journeys: Control['journeys'];
   readonly failures: (run: Run) => Promise<readonly FailureGroup[]>;

@@ -1,6 +1,7 @@
 import { type DroverError, toDroverError } from '../../errors.ts';
 import type { Entity } from '../../plan/contract.ts';
 import { backoff } from '../backoff.ts';
+import { batchSizeOf } from '../batch-size.ts';
 import { entityOf, type RunContext, type RunContexts } from '../contexts.ts';
 import type { Dispatcher, Finish, Finished, Ledger, OpenRecord, RecordRef, StageJob, Verdict } from '../ports.ts';
 import type { Stage } from '../record-status.ts';
@@ -131,8 +132,9 @@ async function handOn(deps: StageDeps, finished: readonly Finished[]): Promise<v
     const [first] = records;
     if (!first) continue;
     const { run } = await deps.contexts.get(first.runId);
-    for (let at = 0; at < records.length; at += run.batchSize) {
-      const refs = records.slice(at, at + run.batchSize).map(({ id, epoch }) => ({ id, epoch }));
+    const size = batchSizeOf(run, first.stage);
+    for (let at = 0; at < records.length; at += size) {
+      const refs = records.slice(at, at + size).map(({ id, epoch }) => ({ id, epoch }));
       jobs.push({ stage: first.stage, runId: run.id, refs });
     }
   }

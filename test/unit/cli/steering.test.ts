@@ -127,6 +127,15 @@ describe('rollback', () => {
 });
 
 describe('batch-size and enqueue', () => {
+  it('let the service find the size of batches out', async () => {
+    const batchSizes = { extract: 10, transform: 500, load: 85, reconcile: 225 };
+    service.on('PATCH /runs/r1', runView({ batchSize: 'auto', batchSizes }));
+    const ran = await drover(service.url, ['batch-size', 'r1', 'auto', '--reason', 'unknown machine']);
+    expect(ran).toMatchObject({ code: 0, stdout: expect.stringContaining('load 85') });
+    expect(bodies()).toEqual([{ batchSize: 'auto', reason: 'unknown machine' }]);
+    expect((await drover(service.url, ['batch-size', 'r1', 'some', '--reason', 'x'])).code).toBe(2);
+  });
+
   it('change the size of batches', async () => {
     service.on('PATCH /runs/r1', runView({ batchSize: 100 }));
     const ran = await drover(service.url, ['batch-size', 'r1', '100', '--reason', 'short window']);
