@@ -3,7 +3,8 @@ import { toDroverError } from '../../errors.ts';
 import type { EnrichTools, Entity, RowOutcome, TransformOutcome } from '../../plan/contract.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import type { CleanRecord, OpenRecord, RecordRef, Verdict } from '../ports.ts';
-import { failedTry, finish, type Group, resultOf, runStage, type StageDeps, type StageResult } from './stage.ts';
+import { finish } from './finish.ts';
+import { failedTry, type Group, resultOf, runStage, type StageDeps, type StageResult } from './stage.ts';
 
 /** The thread pool for costly work, as the stage sees it. */
 export interface EnrichPool extends EnrichTools {
@@ -92,7 +93,7 @@ async function enrichRecord(deps: TransformDeps, work: Costly): Promise<StageRes
     if (granted.length === 0) return { kind: 'fenced' };
     const verdict = await enriched(deps, entity, record, outcome);
     const counted = await finish(deps, 'transform', [record], new Map([[record.id, verdict]]), token);
-    return resultOf(verdict, counted.has(record.id));
+    return resultOf(counted.get(record.id));
   } finally {
     deps.enrich.free();
   }
