@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Ground, openGround } from './chaos/ground.ts';
 import { holdDrill, type Result } from './chaos/hold-drill.ts';
+import { holdMismatch, wrongIn } from './chaos/mismatch.ts';
 import { guards } from './chaos/mutants/index.ts';
 import { holdWithout, type Mutation, mutationLine } from './chaos/mutations.ts';
 import { type ChaosOptions, help, readOptions } from './chaos/options.ts';
@@ -15,7 +16,8 @@ async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'drover-chaos-'));
   const ground = await openGround({ folder });
   stopOnSignals(() => ground.close());
-  const { ok, summary } = await (options.mutations ? mutate : survive)(ground, options).finally(() => ground.close());
+  const hold = options.mutations ? mutate : options.mismatch ? compare : survive;
+  const { ok, summary } = await hold(ground, options).finally(() => ground.close());
   // What workers wrote is evidence when something went wrong.
   if (ok) rmSync(folder, { recursive: true, force: true });
   else console.log(`The workers' logs are in ${folder}.`);
@@ -41,6 +43,17 @@ async function mutate(ground: Ground, options: ChaosOptions): Promise<Outcome> {
     found.push(mutation);
   }
   return { ok: found.every(({ noticed }) => noticed), summary: JSON.stringify({ mutations: found }) };
+}
+
+async function compare(ground: Ground, { records }: ChaosOptions): Promise<Outcome> {
+  const drill = await holdMismatch(ground, records);
+  const { found, mended } = drill;
+  console.log(`${found.records} records compared in ${found.seconds} s:`);
+  for (const line of [...found.differing, ...found.doubled]) console.log(`     ${line}`);
+  console.log(`compared again in ${mended.seconds} s: ${mended.differing.length + mended.doubled.length} differ`);
+  const wrong = wrongIn(drill);
+  for (const line of wrong) console.log(`FAIL ${line}`);
+  return { ok: wrong.length === 0, summary: JSON.stringify({ mismatch: drill }) };
 }
 
 async function holdAll(ground: Ground, options: ChaosOptions): Promise<Result[]> {

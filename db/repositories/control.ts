@@ -4,7 +4,7 @@ import { finishedStatuses } from '../../src/engine/run-status.ts';
 import type { Database } from '../client.ts';
 import { runEntities, runs, watermarks } from '../schema/index.ts';
 import { coded } from './coded.ts';
-import { enqueueIds, enqueueRecords, replayRecords } from './control-records.ts';
+import { enqueueIds, enqueueRecords, reconcileAgain, replayRecords } from './control-records.ts';
 import { recordsOf } from './record-views.ts';
 import { createRunStore, toRun } from './runs.ts';
 
@@ -28,6 +28,7 @@ export function createControlStore(database: Database): ControlStore {
     },
     records: (runId, filter) => coded(recordsOf(database, runId, filter)),
     replay: (runId, selection) => replayRecords(pool, runId, selection),
+    reconcileAgain: (runId) => reconcileAgain(pool, runId),
     reopenExtractions: (runId) => coded(reopen(database, runId)),
     enqueueIds: (runId, entity, ids) => enqueueIds(pool, runId, entity, ids),
     enqueueRecords: (runId, entity, records) => enqueueRecords(pool, runId, entity, records),

@@ -9,6 +9,8 @@ export interface ChaosOptions {
   readonly scenarios: readonly Scenario[];
   /** Instead of the scenarios: is each guard missed when it is switched off? */
   readonly mutations: boolean;
+  /** Instead of the scenarios: are rows that somebody spoilt named and mended? */
+  readonly mismatch: boolean;
 }
 
 export const help = `Usage: npm run chaos -- [options]
@@ -22,6 +24,8 @@ Runs the Bubble migration against real processes, breaks them, and asks an oracl
 ${scenarios.map(({ name, summary }) => `                    ${name.padEnd(22)}${summary}`).join('\n')}
   --mutations       instead: switches each guard of the workers off in turn (epochs, leases, the limiter) and holds the
                     drill that must notice
+  --mismatch        instead: changes one cell, drops one row and doubles another of so many records in the target; each
+                    must be named, mended on request, and found right afterwards
 
 Ends with one line of JSON, and exits with 1 when a scenario was not survived, or a missing guard not noticed.`;
 
@@ -35,6 +39,7 @@ export function readOptions(args: readonly string[]): ChaosOptions | undefined {
       seed: { type: 'string', default: '1,2,3' },
       scenario: { type: 'string', default: 'all' },
       mutations: { type: 'boolean', default: false },
+      mismatch: { type: 'boolean', default: false },
       help: { type: 'boolean' },
     },
   });
@@ -45,6 +50,7 @@ export function readOptions(args: readonly string[]): ChaosOptions | undefined {
     seeds: values.seed.split(',').map((text) => count('--seed', text, 0)),
     scenarios: chosen(values.scenario),
     mutations: values.mutations,
+    mismatch: values.mismatch,
   };
 }
 

@@ -43,6 +43,7 @@ export function controlDouble(): ControlDouble {
     resume: (id) => move(id, 'running'),
     cancel: (id) => move(id, 'cancelling'),
     retry: (id) => move(id, 'running'),
+    reconcile: (id) => move(id, 'running'),
     changeBatchSize: async (id, batchSize) => {
       const run = { ...find(id), batchSize };
       runs.set(id, run);

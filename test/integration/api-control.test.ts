@@ -85,6 +85,7 @@ describe('what a run says may be asked of it is what it takes', () => {
     resume: (id) => call('POST', `/runs/${id}/resume`, { reason }),
     cancel: (id) => call('POST', `/runs/${id}/cancel`, { reason }),
     retry: (id) => call('POST', `/runs/${id}/retry`),
+    reconcile: (id) => call('POST', `/runs/${id}/reconcile`, { reason }),
     replay: (id) => call('POST', `/runs/${id}/failures/none/replay`),
     enqueue: (id) => call('POST', `/runs/${id}/records`, { entity: 'users', sourceIds: ['1'] }),
     validate: (id) => call('POST', `/runs/${id}/validate`),

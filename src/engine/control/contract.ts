@@ -227,6 +227,8 @@ export interface Control {
   cancel(id: string, reason: string, actor: Actor): Promise<RunView>;
   /** Replays everything rejected, failed or mismatched, and goes on reading where an extraction failed. */
   retry(id: string, reason: string, actor: Actor): Promise<RunView>;
+  /** Compares every reconciled record of a finished run with the target again, through its transform. */
+  reconcile(id: string, reason: string, actor: Actor): Promise<RunView>;
   changeBatchSize(id: string, batchSize: BatchSize, reason: string, actor: Actor): Promise<RunView>;
   enqueue(
     id: string,

@@ -41,6 +41,8 @@ export interface ControlStore {
   records(runId: string, filter: RecordFilter & { limit: number }): Promise<RecordView[]>;
   /** Sends settled records back to the beginning of their way, under a new epoch; answers how many. */
   replay(runId: string, selection: ReplaySelection): Promise<number>;
+  /** Sends reconciled records back to be compared with the target; answers how many. */
+  reconcileAgain(runId: string): Promise<number>;
   /** Failed extractions read on from their cursor. */
   reopenExtractions(runId: string): Promise<number>;
   /** Records to be fetched from the source by id; known ones are fetched again. */

@@ -18,13 +18,13 @@ const bodies = (): unknown[] => service.received.map((one) => one.body);
 
 describe('pause, resume, cancel, retry', () => {
   it('ask for one thing, with the reason', async () => {
-    for (const name of ['pause', 'resume', 'cancel', 'retry']) {
+    for (const name of ['pause', 'resume', 'cancel', 'retry', 'reconcile']) {
       service.on(`POST /runs/r1/${name}`, runView({ status: 'pausing' }));
       const ran = await drover(service.url, [name, 'r1', '--reason', ' the API is theirs ']);
       expect(ran, name).toMatchObject({ code: 0, stderr: '' });
       expect(ran.stdout).toContain('run r1 of bubble@1.0.0: pausing');
     }
-    expect(bodies()).toEqual(Array(4).fill({ reason: 'the API is theirs' }));
+    expect(bodies()).toEqual(Array(5).fill({ reason: 'the API is theirs' }));
   });
 
   it('want a reason where something is stopped', async () => {
