@@ -8,6 +8,7 @@ import { Redis } from 'ioredis';
 import { migrateDatabase } from '../db/migrate.ts';
 import { type Percentiles, startApiLoad } from './bench/api-load.ts';
 import { timeCopy } from './bench/copy.ts';
+import { type CsvFigures, measureCsv } from './bench/csv-memory.ts';
 import { timeEmptyJobs } from './bench/empty-jobs.ts';
 import { type BenchFleet, startFleet } from './bench/fleet.ts';
 import { prepareRun, timeRun } from './bench/migration.ts';
@@ -26,7 +27,9 @@ Figures are printed as they come; the last line is one JSON document.
   --processes N    worker processes, the same for both sides (default 2)
   --concurrency N  jobs of each queue a process works on at once (default 200)
   --rounds N       how often rate and peer are measured, in turns; the median counts (default 3)
-  --quick          1,000 and 10,000 records only where memory is measured`;
+  --quick          1,000 and 10,000 records only where memory is measured
+  --csv-only       only memory by the number of records in a CSV file, extraction to validation
+  --million        a CSV file of 1,000,000 records as well (minutes)`;
 
 interface Settings {
   readonly records: number;
@@ -34,6 +37,8 @@ interface Settings {
   readonly concurrency: number;
   readonly rounds: number;
   readonly sizes: readonly number[];
+  readonly csvSizes: readonly number[];
+  readonly csvOnly: boolean;
 }
 
 interface Stores {
@@ -45,7 +50,8 @@ function readSettings(): Settings | undefined {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean' } as const;
   const options = { records: text, processes: text, concurrency: text, rounds: text, quick: flag, help: flag };
-  const { values } = parseArgs({ options });
+  const csv = { million: flag, 'csv-only': flag };
+  const { values } = parseArgs({ options: { ...options, ...csv } });
   if (values.help) return undefined;
   return {
     records: Number(values.records ?? 20_000),
@@ -53,6 +59,8 @@ function readSettings(): Settings | undefined {
     concurrency: Number(values.concurrency ?? 200),
     rounds: Number(values.rounds ?? 3),
     sizes: values.quick ? [1_000, 10_000] : [1_000, 10_000, 100_000],
+    csvSizes: [10_000, ...(values.quick ? [] : [100_000]), ...(values.million ? [1_000_000] : [])],
+    csvOnly: values['csv-only'] ?? false,
   };
 }
 
@@ -64,8 +72,8 @@ async function main(): Promise<void> {
   try {
     const stores = { databaseUrl: stack.databaseUrl, redisUrl: stack.redisUrl };
     await migrateDatabase(stores.databaseUrl);
-    const figures = await measure(stores, settings);
-    console.log(JSON.stringify(figures));
+    const figures = settings.csvOnly ? {} : await measure(stores, settings);
+    console.log(JSON.stringify({ ...figures, csv: await measureFiles(stores, settings, dir) }));
   } finally {
     await stack.stop();
     await rm(dir, { recursive: true, force: true });
@@ -89,6 +97,15 @@ async function measure(stores: Stores, settings: Settings) {
   const api = await measureApi(stores, settings);
   console.log(`API beside a migration: p95 ${api.p95Ms} ms, p99 ${api.p99Ms} ms`);
   return { perRecord, batch500, copy, memory, api };
+}
+
+async function measureFiles(stores: Stores, settings: Settings, folder: string): Promise<CsvFigures[]> {
+  const figures: CsvFigures[] = [];
+  for (const records of settings.csvSizes) {
+    figures.push(await measureCsv({ ...stores, folder, records, concurrency: settings.concurrency }));
+    console.log(`CSV: ${JSON.stringify(figures.at(-1))}`);
+  }
+  return figures;
 }
 
 /** Ours and the peer in turns, so that whatever else the machine does falls on both; each round gives one ratio. */

@@ -3,6 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Ground, openGround } from './chaos/ground.ts';
 import { holdDrill, type Result } from './chaos/hold-drill.ts';
+import { holdMismatch, wrongIn } from './chaos/mismatch.ts';
+import { guards } from './chaos/mutants/index.ts';
+import { holdWithout, type Mutation, mutationLine } from './chaos/mutations.ts';
 import { type ChaosOptions, help, readOptions } from './chaos/options.ts';
 import { lineOf, summaryOf } from './chaos/report.ts';
 import { stopOnSignals } from './stack/signals.ts';
@@ -13,13 +16,44 @@ async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'drover-chaos-'));
   const ground = await openGround({ folder });
   stopOnSignals(() => ground.close());
-  const results = await holdAll(ground, options).finally(() => ground.close());
-  const ok = results.every((result) => result.ok);
+  const hold = options.mutations ? mutate : options.mismatch ? compare : survive;
+  const { ok, summary } = await hold(ground, options).finally(() => ground.close());
   // What workers wrote is evidence when something went wrong.
   if (ok) rmSync(folder, { recursive: true, force: true });
   else console.log(`The workers' logs are in ${folder}.`);
-  console.log(summaryOf(results));
+  console.log(summary);
   process.exit(ok ? 0 : 1);
+}
+
+interface Outcome {
+  readonly ok: boolean;
+  readonly summary: string;
+}
+
+async function survive(ground: Ground, options: ChaosOptions): Promise<Outcome> {
+  const results = await holdAll(ground, options);
+  return { ok: results.every((result) => result.ok), summary: summaryOf(results) };
+}
+
+async function mutate(ground: Ground, options: ChaosOptions): Promise<Outcome> {
+  const found: Mutation[] = [];
+  for (const guard of guards) {
+    const mutation = await holdWithout(ground, guard, options);
+    console.log(mutationLine(mutation));
+    found.push(mutation);
+  }
+  return { ok: found.every(({ noticed }) => noticed), summary: JSON.stringify({ mutations: found }) };
+}
+
+async function compare(ground: Ground, { records }: ChaosOptions): Promise<Outcome> {
+  const drill = await holdMismatch(ground, records);
+  const { found, mended } = drill;
+  console.log(`${found.records} records compared in ${found.seconds} s:`);
+  for (const line of [...found.differing, ...found.doubled]) console.log(`     ${line}`);
+  console.log(`compared again in ${mended.seconds} s: ${mended.differing.length + mended.doubled.length} differ`);
+  const wrong = wrongIn(drill);
+  for (const line of wrong) console.log(`FAIL ${line}`);
+  return { ok: wrong.length === 0, summary: JSON.stringify({ mismatch: drill }) };
 }
 
 async function holdAll(ground: Ground, options: ChaosOptions): Promise<Result[]> {

@@ -46,7 +46,7 @@ const settings = {
   PAYPAL_CLIENT_ID: text.optional(),
   PAYPAL_CLIENT_SECRET: text.optional(),
   PAYPAL_WEBHOOK_ID: text.optional(),
-  MIGRATION_BATCH_SIZE: count(1, 500).optional(),
+  MIGRATION_BATCH_SIZE: z.union([z.literal('auto'), count(1, 500)]).optional(),
   MIGRATION_EXPORT_DIR: text.default('./migration_data'),
   MIGRATION_REPORT_DIR: text.default('./migration_reports'),
   SOURCE_DATABASE_URL: postgresUrl.optional(),

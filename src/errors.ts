@@ -86,6 +86,9 @@ export const errorKinds = {
   MISSING_REFERENCE: data('The record lacks a reference it needs: correct the source or the field map.'),
   PARENT_REJECTED: data('Mend the record named as its parent and replay it; this one follows by itself.'),
   DUPLICATE: data('Another record already holds the place this one wants in the target.'),
+  UNSTORABLE: data(
+    'The plan made something of this record that PostgreSQL cannot hold, such as a zero byte or a number out of range: correct the source or the mapping.',
+  ),
   TRANSFORM_THREW: data('The plan failed on this record: this is a defect of the plan, report it with the record id.'),
   WORKER_LOST: data('Workers died while they held this record: look at their logs, then replay it.'),
   TRIES_USED_UP: data('Every try failed: see the last cause, then replay.'),

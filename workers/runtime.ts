@@ -11,6 +11,11 @@ export interface WorkerProcessOptions extends ServiceOptions {
   readonly queues: readonly QueueName[];
   /** Jobs of each queue this process works on at once. */
   readonly concurrency: number;
+  /**
+   * Puts other parts in the place of some: for drills, whose workers are made by scripts of their own and watch what
+   * they do, or do it without one of the guards. `workers/main.ts` has no way to it.
+   */
+  readonly compose?: (services: Services) => Services;
 }
 
 export interface WorkerProcess {
@@ -21,7 +26,8 @@ export interface WorkerProcess {
 
 /** Starts what one worker process does: its queues, its heartbeat, and its readiness to conduct. */
 export async function startWorkerProcess(options: WorkerProcessOptions): Promise<WorkerProcess> {
-  const services = await openServices(options);
+  const opened = await openServices(options);
+  const services = options.compose?.(opened) ?? opened;
   const { config, logger } = services;
   let done = 0;
   const connection = connectWorker(options.redisUrl, (error) => logger.warn({ err: error }, 'redis'));

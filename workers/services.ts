@@ -14,6 +14,7 @@ import type { Logger } from '../src/logger.ts';
 import type { Plans } from '../src/plan/registry.ts';
 import { createPostgresTarget } from '../src/targets/postgres/index.ts';
 import { createUpstreamFactory } from '../src/upstreams/factory.ts';
+import { createBatchMeter } from './batch-meter.ts';
 import { openDatabases } from './databases.ts';
 import { createFleetWindow } from './fleet-window.ts';
 import { createHashCounters } from './hash-counters.ts';
@@ -48,6 +49,8 @@ export async function openServices(options: ServiceOptions) {
   const counters = createHashCounters(redis);
   const latency = createLatencyRecorder(counters, config.redisPrefix);
   const runs = createRunStore(database);
+  const contexts = createRunContexts({ store: runs, plan: plans.get, maxAgeMs: 300 });
+  const batches = createBatchMeter(database, contexts);
   const upstreams = createUpstreamFactory({
     redis,
     prefix: config.redisPrefix,
@@ -66,13 +69,15 @@ export async function openServices(options: ServiceOptions) {
     latency,
     runs,
     ledger: createLedger(lookups.control, lookups.target),
-    contexts: createRunContexts({ store: runs, plan: plans.get, maxAgeMs: 300 }),
+    contexts,
+    batches,
     postgres: createPostgresTarget(createSqlPort(lookups.target)),
     source: createSourceFactory({ settings: config.settings, upstreams }),
     queuePauses: createQueuePauseStore(database),
     limits: createLimitStore(database),
     close: async () => {
       await counters.stop();
+      await batches.stop();
       window.stop();
       await producer.close();
       redis.disconnect();

@@ -59,13 +59,16 @@ export function coalesce(stage: StageFunction): Lanes {
 
 /** Runs a records job; a record that ends badly fails its job, so that support sees it in the board. */
 export async function processRecords(services: Services, lanes: Lanes, job: Job): Promise<void> {
-  const { records, suspect = false } = parse(job);
+  const { run, records, suspect = false } = parse(job);
   const refs = records.map(([id, epoch]) => ({ id, epoch }));
   const begun = performance.now();
   // 0: never in a dead worker's hands; 1: once; more: again.
   const deaths = job.stalledCounter + (suspect ? 2 : 0);
   const results = await (deaths === 0 ? lanes.fresh.submit(refs) : again(services, lanes, deaths, refs));
-  services.latency.record(job.queueName, performance.now() - begun);
+  const ms = performance.now() - begun;
+  services.latency.record(job.queueName, ms);
+  // What came back from a dead worker is worked on slowly, by itself, and says nothing of batches.
+  if (deaths === 0) services.batches.record(run, job.queueName as QueueName, { records: refs.length, ms });
   const ended = results.filter((result) => result.kind === 'ended');
   if (ended.length === 0) return;
   // Codes only: a message may quote a value, and what BullMQ keeps is in Redis.

@@ -49,7 +49,7 @@ export async function inFlight(pool: pg.Pool, runId: string): Promise<number> {
 
 const fenced = `
 WITH records AS (
-  UPDATE drover.records SET dispatched_at = NULL, epoch = epoch + 1, lease_token = NULL, lease_until = NULL
+  UPDATE drover.records SET dispatched_at = NULL, epoch = epoch + 1
   WHERE run_id = $1 AND status = 'pending' AND dispatched_at IS NOT NULL
 )
 UPDATE drover.run_entities SET dispatched_at = NULL, epoch = epoch + 1

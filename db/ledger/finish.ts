@@ -21,7 +21,10 @@ WITH input AS (
     merge_rank = coalesce(i.merge_rank, r.merge_rank), merged_into = coalesce(i.merged_into, r.merged_into),
     blocked_by = i.blocked_by, amount = coalesce(i.amount, r.amount), currency = coalesce(i.currency, r.currency),
     amount_status = coalesce(i.amount_status, r.amount_status), hash = coalesce(i.hash, r.hash),
-    epoch = r.epoch + 1, attempts = r.attempts + coalesce(i.tried, 0), lease_token = NULL, lease_until = NULL,
+    epoch = r.epoch + 1, attempts = r.attempts + coalesce(i.tried, 0),
+    -- Who only says that it comes back later holds no lease, and must not end that of another who is still at work.
+    lease_token = CASE WHEN i.token IS NULL AND i.status IS NULL AND i.to_stage IS NULL THEN r.lease_token END,
+    lease_until = CASE WHEN i.token IS NULL AND i.status IS NULL AND i.to_stage IS NULL THEN r.lease_until END,
     dispatched_at = CASE WHEN i.dispatch AND run.status = 'running' THEN now() END,
     due_at = now() + coalesce(i.delay_ms, 0) * interval '1 millisecond', updated_at = now()
   FROM input i, drover.runs run

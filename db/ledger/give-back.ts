@@ -2,8 +2,9 @@ import type pg from 'pg';
 import type { RecordRef } from '../../src/engine/ports.ts';
 import { prepared } from '../sql.ts';
 
+// Leases run out by themselves: whoever holds one may be alive, however the record came back.
 const released = `
-UPDATE drover.records r SET dispatched_at = NULL, lease_token = NULL, lease_until = NULL
+UPDATE drover.records r SET dispatched_at = NULL
 FROM unnest($1::bigint[], $2::int[]) AS i(id, epoch)
 WHERE r.id = i.id AND r.epoch = i.epoch AND r.status = 'pending'`;
 
@@ -34,7 +35,7 @@ export async function claimRecords(
 const lost = `
 WITH hit AS (
   UPDATE drover.records r SET
-    attempts = r.attempts + $5::int, lease_token = NULL, lease_until = NULL, updated_at = now(), dispatched_at = now(),
+    attempts = r.attempts + $5::int, updated_at = now(), dispatched_at = now(),
     status = CASE WHEN $5 > 0 AND r.attempts + $5 >= $3 THEN 'failed' ELSE r.status END,
     code = 'WORKER_LOST', message = 'the worker that held this record died or stopped answering',
     epoch = r.epoch + CASE WHEN $5 > 0 AND r.attempts + $5 >= $3 THEN 1 ELSE 0 END

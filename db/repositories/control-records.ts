@@ -34,6 +34,21 @@ export async function replayRecords(pool: pg.Pool, runId: string, selection: Rep
   return rows[0]?.n ?? 0;
 }
 
+const reconciled = `
+WITH back AS (
+  UPDATE drover.records SET status = 'pending', stage = 'reconcile', attempts = 0, epoch = epoch + 1,
+    dispatched_at = NULL, due_at = now(), updated_at = now()
+  WHERE run_id = $1 AND status = 'reconciled'
+  RETURNING 1
+)
+SELECT count(*)::int AS n FROM back`;
+
+/** Sends what was reconciled to be compared with the target once more. */
+export async function reconcileAgain(pool: pg.Pool, runId: string): Promise<number> {
+  const rows = await prepared<{ n: number }>(pool, 'reconcile_again', reconciled, [runId]);
+  return rows[0]?.n ?? 0;
+}
+
 const byId = `
 INSERT INTO drover.records AS r (run_id, entity, source_id, stage, status)
 SELECT DISTINCT $1, $2, id, 'extract', 'pending' FROM unnest($3::text[]) AS id

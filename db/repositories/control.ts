@@ -4,7 +4,7 @@ import { finishedStatuses } from '../../src/engine/run-status.ts';
 import type { Database } from '../client.ts';
 import { runEntities, runs, watermarks } from '../schema/index.ts';
 import { coded } from './coded.ts';
-import { enqueueIds, enqueueRecords, replayRecords } from './control-records.ts';
+import { enqueueIds, enqueueRecords, reconcileAgain, replayRecords } from './control-records.ts';
 import { recordsOf } from './record-views.ts';
 import { createRunStore, toRun } from './runs.ts';
 
@@ -20,10 +20,15 @@ export function createControlStore(database: Database): ControlStore {
     entities: store.entities,
     move: store.move,
     setBatchSize: async (id, batchSize) => {
-      await coded(database.update(runs).set({ batchSize }).where(eq(runs.id, id)));
+      const set =
+        batchSize === 'auto'
+          ? { batchTuning: sql`coalesce(${runs.batchTuning}, '{}'::jsonb)` }
+          : { batchSize, batchTuning: null };
+      await coded(database.update(runs).set(set).where(eq(runs.id, id)));
     },
     records: (runId, filter) => coded(recordsOf(database, runId, filter)),
     replay: (runId, selection) => replayRecords(pool, runId, selection),
+    reconcileAgain: (runId) => reconcileAgain(pool, runId),
     reopenExtractions: (runId) => coded(reopen(database, runId)),
     enqueueIds: (runId, entity, ids) => enqueueIds(pool, runId, entity, ids),
     enqueueRecords: (runId, entity, records) => enqueueRecords(pool, runId, entity, records),

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { bigint, boolean, index, integer, jsonb, primaryKey, text, timestamp, uniqueIndex } from 'drizzle-orm/pg-core';
+import type { BatchTuning } from '../../src/engine/batch-size.ts';
 import { drover } from './drover.ts';
 
 const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
@@ -17,6 +18,8 @@ export const runs = drover.table(
     reason: text(),
     targetSchema: text('target_schema').notNull(),
     batchSize: integer('batch_size').notNull(),
+    /** What was measured for each stage; null of a run whose batch size is fixed. */
+    batchTuning: jsonb('batch_tuning').$type<BatchTuning>(),
     maxFailurePercent: integer('max_failure_percent').notNull(),
     skipExisting: boolean('skip_existing').notNull(),
     exportOnly: boolean('export_only').notNull(),

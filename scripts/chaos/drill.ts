@@ -6,8 +6,9 @@ import { Random } from '../../src/sandbox/core/random.ts';
 import { type Doors, openDoors } from './doors.ts';
 import { type Fleet, startFleet } from './fleet.ts';
 import type { Ground } from './ground.ts';
+import type { Guard } from './mutants/index.ts';
 import { openOperator, operator } from './operator.ts';
-import { type Expectation, expectationOf, sizeOf } from './oracle/expectation.ts';
+import { type Expected, expectationOf, sizeOf } from './oracle/expectation.ts';
 import { openProbe, type Probe } from './probe.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { createRecovery, type Recovery } from './recovery.ts';
@@ -19,6 +20,8 @@ export interface DrillOptions {
   readonly seed: number;
   /** Seconds between two kills, where a scenario kills. */
   readonly killEvery: number;
+  /** The guard that its workers are without. Then a drill that goes well is the one that went wrong. */
+  readonly without?: Guard | undefined;
 }
 
 /** One run under one scenario and one seed, with everything a fault may be laid in. */
@@ -34,7 +37,9 @@ export interface Drill {
   readonly probe: Probe;
   readonly runId: string;
   readonly schema: string;
-  readonly expectation: Expectation;
+  readonly expectation: Map<string, Map<string, Expected>>;
+  /** Where watched workers write down what they do. */
+  readonly journal: string;
   readonly progress: Progress;
   readonly recovery: Recovery;
   /** Aborted when the run is over. */
@@ -51,9 +56,10 @@ export async function openDrill(ground: Ground, scenario: Scenario, options: Dri
   const sandbox = await startBubbleSandbox({ users, seed: options.seed, ...scenario.setup?.sandbox });
   scenario.setup?.prepare?.(sandbox);
   const expectation = expectationOf(sandbox);
+  scenario.setup?.expect?.(expectation, sandbox);
   const databaseUrl = await ground.database();
   await ground.redis.flush();
-  const folder = join(ground.folder, `${scenario.name}-${options.seed}`);
+  const folder = join(ground.folder, [scenario.name, options.seed, options.without].filter(Boolean).join('-'));
   mkdirSync(folder, { recursive: true });
   const redisPrefix = `{${new URL(databaseUrl).pathname.slice(1)}}`;
   const doors = scenario.setup?.proxied ? await openDoors(databaseUrl, ground.redis.url) : undefined;
@@ -61,10 +67,17 @@ export async function openDrill(ground: Ground, scenario: Scenario, options: Dri
   const env = environmentOf({ ...(doors ?? direct), redisPrefix, sandbox, folder });
   const { control, close: closeOperator } = openOperator(databaseUrl, env);
   const logFile = join(folder, 'workers.log');
-  const script = ['workers/main.ts'];
-  const fleet = startFleet(scenario.setup?.workers ?? 4, { script, env: { ...env, ...scenario.setup?.env }, logFile });
+  const journal = join(folder, 'journal.jsonl');
+  const script = scriptOf(scenario, options, journal);
+  const { clocks = [] } = scenario.setup ?? {};
+  const fleet = startFleet(scenario.setup?.workers ?? 4, {
+    script,
+    env: { ...env, ...scenario.setup?.env },
+    logFile,
+    clocks,
+  });
   await fleet.ready();
-  const run = await control.startRun({ plan: 'bubble' }, operator);
+  const run = await control.startRun({ plan: 'bubble', ...scenario.setup?.run }, operator);
   const probe = openProbe(databaseUrl);
   const over = new AbortController();
   return {
@@ -79,6 +92,7 @@ export async function openDrill(ground: Ground, scenario: Scenario, options: Dri
     runId: run.id,
     schema: run.targetSchema,
     expectation,
+    journal,
     progress: createProgress(probe, run.id, sizeOf(expectation), over.signal),
     recovery: createRecovery(probe, run.id, over.signal),
     over,
@@ -89,4 +103,10 @@ export async function openDrill(ground: Ground, scenario: Scenario, options: Dri
       await ground.drop(databaseUrl);
     },
   };
+}
+
+function scriptOf({ setup }: Scenario, { without }: DrillOptions, journal: string): readonly string[] {
+  if (!setup?.watched && without === undefined) return ['workers/main.ts'];
+  const asked = setup?.watched?.(journal) ?? [];
+  return ['scripts/chaos/drilled-worker.ts', ...asked, ...(without === undefined ? [] : ['--without', without])];
 }

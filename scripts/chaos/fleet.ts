@@ -22,10 +22,11 @@ export function startFleet(size: number, options: WorkerOptions): Fleet {
   const alive = new Set<Worker>();
   const deaths: string[] = [];
   let kills = 0;
+  let started = 0;
   let stopping = false;
 
   function add(): Worker {
-    const worker = startWorker(options);
+    const worker = startWorker(options, started++);
     alive.add(worker);
     void worker.exit.then((exit) => {
       alive.delete(worker);

@@ -38,7 +38,14 @@ export async function holdDrill(ground: Ground, scenario: Scenario, options: Dri
     const status = await untilEnded(drill, began + patienceMs(options.records));
     const seconds = (Date.now() - began) / 1_000;
     drill.over.abort();
-    const wrong = [...(await injected), ...(await judgeEnd(drill, status)), ...((await scenario.check?.(drill)) ?? [])];
+    const deaths = scenario.setup?.mayDie ? [] : few('workers that ended by themselves', drill.fleet.deaths);
+    await scenario.settled?.(drill, drill.expectation);
+    const wrong = [
+      ...(await injected),
+      ...(await judgeEnd(drill, status)),
+      ...deaths,
+      ...((await scenario.check?.(drill)) ?? []),
+    ];
     const run = { id: drill.runId, schema: drill.schema };
     const finding = await askOracle(drill.probe, run, drill.expectation, drill.sandbox.manifest.sums);
     const faults = drill.recovery.faults + drill.sandbox.faults.tally().reduce((sum, rule) => sum + rule.fired, 0);
@@ -80,6 +87,5 @@ async function judgeEnd(drill: Drill, status: string): Promise<string[]> {
     ...(status === wanted ? [] : [`the run is ${status}, not ${wanted}: ${run.reason}`]),
     ...(run.balanced ? [] : ['the run says of itself that it is not balanced']),
     ...(/validation|SOURCE_/.test(run.reason ?? '') ? [`the run complains: ${run.reason}`] : []),
-    ...few('workers that ended by themselves', drill.fleet.deaths),
   ];
 }

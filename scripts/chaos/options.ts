@@ -7,6 +7,10 @@ export interface ChaosOptions {
   readonly killEvery: number;
   readonly seeds: readonly number[];
   readonly scenarios: readonly Scenario[];
+  /** Instead of the scenarios: is each guard missed when it is switched off? */
+  readonly mutations: boolean;
+  /** Instead of the scenarios: are rows that somebody spoilt named and mended? */
+  readonly mismatch: boolean;
 }
 
 export const help = `Usage: npm run chaos -- [options]
@@ -18,8 +22,12 @@ Runs the Bubble migration against real processes, breaks them, and asks an oracl
   --seed N[,N...]   what chance is made of (default 1,2,3)
   --scenario NAME   all (default), or some, comma-separated:
 ${scenarios.map(({ name, summary }) => `                    ${name.padEnd(22)}${summary}`).join('\n')}
+  --mutations       instead: switches each guard of the workers off in turn (epochs, leases, the limiter) and holds the
+                    drill that must notice
+  --mismatch        instead: changes one cell, drops one row and doubles another of so many records in the target; each
+                    must be named, mended on request, and found right afterwards
 
-Ends with one line of JSON, and exits with 1 when a scenario was not survived.`;
+Ends with one line of JSON, and exits with 1 when a scenario was not survived, or a missing guard not noticed.`;
 
 /** Throws an Error whose message is for a person. Undefined when only help was asked for. */
 export function readOptions(args: readonly string[]): ChaosOptions | undefined {
@@ -30,6 +38,8 @@ export function readOptions(args: readonly string[]): ChaosOptions | undefined {
       'kill-every': { type: 'string', default: '2' },
       seed: { type: 'string', default: '1,2,3' },
       scenario: { type: 'string', default: 'all' },
+      mutations: { type: 'boolean', default: false },
+      mismatch: { type: 'boolean', default: false },
       help: { type: 'boolean' },
     },
   });
@@ -39,6 +49,8 @@ export function readOptions(args: readonly string[]): ChaosOptions | undefined {
     killEvery: count('--kill-every', values['kill-every'], 1),
     seeds: values.seed.split(',').map((text) => count('--seed', text, 0)),
     scenarios: chosen(values.scenario),
+    mutations: values.mutations,
+    mismatch: values.mismatch,
   };
 }
 

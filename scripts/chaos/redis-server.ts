@@ -12,6 +12,10 @@ export interface RedisServer {
   replace(): Promise<void>;
   /** kill -9, and a start from the append-only file. */
   crash(): Promise<void>;
+  /** Leaves it next to no memory, so that it refuses writes. */
+  fill(): Promise<void>;
+  /** Takes the bound away again. */
+  relieve(): Promise<void>;
   freeze(): void;
   thaw(): void;
   stop(): Promise<void>;
@@ -37,6 +41,12 @@ export async function startRedisServer(dataDir: string): Promise<RedisServer> {
       await server.kill();
       await again();
     },
+    fill: () =>
+      command(server.url, async (redis) => {
+        const used = Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1]);
+        await redis.config('SET', 'maxmemory', String(used + 50_000));
+      }),
+    relieve: () => command(server.url, (redis) => redis.config('SET', 'maxmemory', '0')),
     freeze: () => signal(server.pid, 'SIGSTOP'),
     thaw: () => signal(server.pid, 'SIGCONT'),
     async stop() {

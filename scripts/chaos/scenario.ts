@@ -1,6 +1,8 @@
+import type { StartRun } from '../../src/engine/control/contract.ts';
 import type { BubbleSandboxOptions } from '../../src/sandbox/bubble/options.ts';
 import type { BubbleSandbox } from '../../src/sandbox/bubble/sandbox.ts';
 import type { Drill } from './drill.ts';
+import type { Expected } from './oracle/expectation.ts';
 
 /** What differs from a drill without faults. */
 export interface Setup {
@@ -15,6 +17,16 @@ export interface Setup {
   readonly ownPostgres?: boolean;
   /** Workers reach PostgreSQL and Redis through proxies that faults can be laid in. */
   readonly proxied?: boolean;
+  /** Workers that are watched (see drilled-worker.ts), with these arguments. Default: those of workers/main.ts. */
+  readonly watched?: (journal: string) => readonly string[];
+  /** Workers end by themselves, because that is the fault. */
+  readonly mayDie?: boolean;
+  /** Milliseconds by which the clocks of the workers are wrong, one worker after the other. */
+  readonly clocks?: readonly number[];
+  /** What the run is asked for, besides the plan. */
+  readonly run?: Partial<StartRun>;
+  /** Corrects what is expected, where the fault is a record's own. */
+  readonly expect?: (expectation: Map<string, Map<string, Expected>>, sandbox: BubbleSandbox) => void;
 }
 
 /** One way in which a night can go wrong. */
@@ -25,6 +37,8 @@ export interface Scenario {
   readonly setup?: Setup;
   /** Lays the faults while the run goes on. What it needs to wait for, it asks of the drill, which stops with the run. */
   inject(drill: Drill): Promise<void>;
+  /** Corrects what is expected once the run is over, where the fault changed the source. */
+  settled?(drill: Drill, expectation: Map<string, Map<string, Expected>>): Promise<void>;
   /** What must hold besides the oracle's questions; answers what does not. */
   check?(drill: Drill): Promise<readonly string[]>;
 }

@@ -27,11 +27,19 @@ export interface WorkerOptions {
   readonly script: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly logFile: string;
+  /** How wrong the clock of the nth worker is, in milliseconds. */
+  readonly clocks?: readonly number[];
 }
 
-export function startWorker(options: WorkerOptions): Worker {
-  const child = spawn(process.execPath, ['--import', 'tsx', ...options.script], {
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...options.env },
+const skew = new URL('./skew.mjs', import.meta.url).href;
+
+/** `nth`: counted over the whole drill. */
+export function startWorker(options: WorkerOptions, nth = 0): Worker {
+  const { clocks = [] } = options;
+  const wrongClock = clocks.length > 0 ? ['--import', skew] : [];
+  const clock = { CHAOS_SKEW_MS: String(clocks[nth % clocks.length] ?? 0) };
+  const child = spawn(process.execPath, ['--import', 'tsx', ...wrongClock, ...options.script], {
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...options.env, ...clock },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const log = createWriteStream(options.logFile, { flags: 'a' });

@@ -20,6 +20,8 @@ export function auditControl(control: Control, audit: AuditLog): Control {
     resume: (id, reason, actor) => noted(control.resume(id, reason, actor), actor, onRun(id, 'resume', reason)),
     cancel: (id, reason, actor) => noted(control.cancel(id, reason, actor), actor, onRun(id, 'cancel', reason)),
     retry: (id, reason, actor) => noted(control.retry(id, reason, actor), actor, onRun(id, 'retry', reason)),
+    reconcile: (id, reason, actor) =>
+      noted(control.reconcile(id, reason, actor), actor, onRun(id, 'reconcile', reason)),
     changeBatchSize: (id, batchSize, reason, actor) =>
       noted(
         control.changeBatchSize(id, batchSize, reason, actor),

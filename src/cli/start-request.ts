@@ -16,7 +16,7 @@ export interface RunOptions {
   readonly exportOnly?: boolean;
   readonly dryRun?: boolean;
   readonly trial?: number;
-  readonly batchSize?: number;
+  readonly batchSize?: number | 'auto';
   readonly maxFailurePercent?: number;
   readonly targetSchema?: string;
   readonly param?: Readonly<Record<string, unknown>>;

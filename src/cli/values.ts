@@ -14,6 +14,11 @@ export function wholeNumber(low: number, high: number): (text: string) => number
   };
 }
 
+/** Records a job, or `auto`. */
+export function batchSize(text: string): number | 'auto' {
+  return text === 'auto' ? text : wholeNumber(1, 500)(text);
+}
+
 /** Text that is not only blanks. */
 export function words(text: string): string {
   if (text.trim() === '') throw new InvalidArgumentError('It must say something.');

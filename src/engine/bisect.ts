@@ -13,15 +13,41 @@ export async function bisect<T, R>(
   refused: (item: T, error: DroverError) => R,
 ): Promise<R[]> {
   if (items.length === 0) return [];
+  const whole = await attempt(items, work);
+  return whole.ok ? [...whole.answers] : halves(items, whole.error, work, refused);
+}
+
+type Attempt<R> =
+  | { readonly ok: true; readonly answers: readonly R[] }
+  | { readonly ok: false; readonly error: DroverError };
+
+async function attempt<T, R>(
+  items: readonly T[],
+  work: (items: readonly T[]) => Promise<readonly R[]>,
+): Promise<Attempt<R>> {
   try {
-    return [...(await work(items))];
+    return { ok: true, answers: await work(items) };
   } catch (thrown) {
     const error = toDroverError(thrown);
     if (error.class !== 'data') throw error;
-    const [only] = items;
-    if (items.length === 1 && only !== undefined) return [refused(only, error)];
-    const middle = Math.ceil(items.length / 2);
-    const left = await bisect(items.slice(0, middle), work, refused);
-    return [...left, ...(await bisect(items.slice(middle), work, refused))];
+    return { ok: false, error };
   }
+}
+
+/** The items are known to fail together. The smaller half goes first: from its failure nothing follows for the other. */
+async function halves<T, R>(
+  items: readonly T[],
+  error: DroverError,
+  work: (items: readonly T[]) => Promise<readonly R[]>,
+  refused: (item: T, error: DroverError) => R,
+): Promise<R[]> {
+  const [only] = items;
+  if (items.length === 1 && only !== undefined) return [refused(only, error)];
+  const middle = Math.floor(items.length / 2);
+  const [left, right] = [items.slice(0, middle), items.slice(middle)];
+  const first = await attempt(left, work);
+  if (!first.ok) return [...(await halves(left, first.error, work, refused)), ...(await bisect(right, work, refused))];
+  // What is at fault is in the right half then, and trying it as a whole would only say so again.
+  if (right.length === 1) return [...first.answers, ...(await bisect(right, work, refused))];
+  return [...first.answers, ...(await halves(right, error, work, refused))];
 }

@@ -4,6 +4,7 @@
  */
 import type { Plan, RecordMoney, Source } from '../plan/contract.ts';
 import type { Json, JsonObject } from '../plan/json.ts';
+import type { BatchTuning } from './batch-size.ts';
 import type { RecordStatus, Stage } from './record-status.ts';
 import type { RunStatus } from './run-status.ts';
 
@@ -19,7 +20,10 @@ export interface Run {
   readonly status: RunStatus;
   readonly reason: string | null;
   readonly targetSchema: string;
+  /** Records a job; of a run that tunes itself, what its stages begin with. */
   readonly batchSize: number;
+  /** What was measured so far; null of a run whose batch size is fixed. */
+  readonly batchTuning: BatchTuning | null;
   /** The run stops when more than this share of its settled records was rejected or failed. */
   readonly maxFailurePercent: number;
   readonly scope: {

@@ -28,7 +28,7 @@ export const recordTransitions = {
     blocked: 'the record it depends on was rejected or failed',
     mismatched: 'the target holds something else than the source says',
   },
-  reconciled: { pending: 'enqueued again' },
+  reconciled: { pending: 'enqueued again, or to be compared again' },
   skipped: { pending: 'enqueued again' },
   rejected: { pending: 'replayed after the data or the mapping changed' },
   failed: { pending: 'replayed' },

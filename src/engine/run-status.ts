@@ -37,8 +37,8 @@ export const runTransitions = {
   paused: { running: 'an operator resumed it', cancelling: 'an operator asked to cancel' },
   cancelling: { cancelled: 'no record is in the hands of a worker' },
   cancelled: {},
-  completed: { running: 'records were added or replayed' },
-  completed_with_failures: { running: 'records were added, replayed or retried' },
+  completed: { running: 'records were added, replayed or are compared again' },
+  completed_with_failures: { running: 'records were added, replayed, retried or are compared again' },
   failed: { running: 'an operator retried it after the cause was cleared', cancelling: 'an operator gave it up' },
 } as const satisfies Record<RunStatus, Partial<Record<RunStatus, string>>>;
 
@@ -51,6 +51,7 @@ export const runActions = [
   'cancel',
   'retry',
   'replay',
+  'reconcile',
   'enqueue',
   'validate',
   'rollback',
@@ -67,8 +68,8 @@ const actions: Record<RunStatus, readonly RunAction[]> = {
   paused: ['resume', 'cancel', 'validate', 'changeBatchSize'],
   cancelling: [],
   cancelled: ['validate', 'rollback'],
-  completed: ['replay', 'enqueue', 'validate', 'rollback'],
-  completed_with_failures: ['retry', 'replay', 'enqueue', 'validate', 'rollback'],
+  completed: ['replay', 'reconcile', 'enqueue', 'validate', 'rollback'],
+  completed_with_failures: ['retry', 'replay', 'reconcile', 'enqueue', 'validate', 'rollback'],
   failed: ['retry', 'cancel', 'validate', 'rollback'],
 };
 
@@ -81,9 +82,9 @@ export interface Actionable {
   readonly otherVersion?: boolean;
 }
 
-const needPayloads: readonly RunAction[] = ['retry', 'replay'];
+const needPayloads: readonly RunAction[] = ['retry', 'replay', 'reconcile'];
 // Whatever sends records on their way.
-const needVersion: readonly RunAction[] = ['resume', 'retry', 'replay', 'enqueue'];
+const needVersion: readonly RunAction[] = ['resume', 'retry', 'replay', 'reconcile', 'enqueue'];
 
 /**
  * The actions a run takes now: none but validation once rolled back, nothing that needs payloads once they are purged,

@@ -1,6 +1,7 @@
 import type { Database } from '../../db/client.ts';
 import { samplesOf } from '../../db/repositories/progress.ts';
 import { trialCounts } from '../../db/trial/counts.ts';
+import { batchSizesOf } from '../engine/batch-size.ts';
 import type { ConductorStore } from '../engine/conductor/ports.ts';
 import type { RunView } from '../engine/control/contract.ts';
 import { isOtherVersion } from '../engine/plan-version.ts';
@@ -87,7 +88,8 @@ function headOf(run: Run, entities: readonly RunEntity[], holdups: RunView['hold
     status: run.status,
     reason: run.reason ?? waitingFor(run, entities) ?? heldUp(run, holdups),
     targetSchema: run.targetSchema,
-    batchSize: run.batchSize,
+    batchSize: run.batchTuning === null ? run.batchSize : ('auto' as const),
+    batchSizes: batchSizesOf(run),
     createdBy: run.createdBy,
     createdAt: run.createdAt.toISOString(),
     startedAt: run.startedAt?.toISOString() ?? null,

@@ -25,6 +25,7 @@ test('every address of the surface is there', () => {
   const surface = `
     GET /plans, GET /plans/:plan, POST /runs, GET /runs, GET /runs/:id, GET /runs/:id/events, PATCH /runs/:id,
     POST /runs/:id/pause, POST /runs/:id/resume, POST /runs/:id/cancel, POST /runs/:id/retry, POST /runs/:id/validate,
+    POST /runs/:id/reconcile,
     POST /runs/:id/rollback, POST /runs/:id/records, GET /runs/:id/records, GET /records, GET /runs/:id/failures,
     POST /runs/:id/failures/:group/replay, GET /runs/:id/validation, GET /runs/:id/reports,
     GET /runs/:id/reports/:name, GET /queues, POST /queues/:name/pause, POST /queues/:name/resume, GET /workers,

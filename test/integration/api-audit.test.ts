@@ -21,6 +21,7 @@ const calls: readonly Call[] = [
   ['POST', '/runs/run-a/resume', { reason }, 'run.resume', 'run:run-a'],
   ['POST', '/runs/run-a/cancel', { reason }, 'run.cancel', 'run:run-a'],
   ['POST', '/runs/run-a/retry', undefined, 'run.retry', 'run:run-a'],
+  ['POST', '/runs/run-a/reconcile', { reason }, 'run.reconcile', 'run:run-a'],
   ['POST', '/runs/run-a/validate', undefined, 'run.validate', 'run:run-a'],
   ['POST', '/runs/run-a/rollback', { reason, dryRun: true }, 'run.rollback', 'run:run-a'],
   ['POST', '/runs/run-a/records', { entity: 'users', sourceIds: ['a@example.com'] }, 'run.enqueue', 'run:run-a'],

@@ -1,3 +1,4 @@
+import { type BatchSize, batchSizesOf } from '../../src/engine/batch-size.ts';
 import type { Control, RunView } from '../../src/engine/control/contract.ts';
 import { nextActions, type RunStatus } from '../../src/engine/run-status.ts';
 import { DroverError } from '../../src/errors.ts';
@@ -42,6 +43,7 @@ export function controlDouble(): ControlDouble {
     resume: (id) => move(id, 'running'),
     cancel: (id) => move(id, 'cancelling'),
     retry: (id) => move(id, 'running'),
+    reconcile: (id) => move(id, 'running'),
     changeBatchSize: async (id, batchSize) => {
       const run = { ...find(id), batchSize };
       runs.set(id, run);
@@ -61,7 +63,7 @@ export function controlDouble(): ControlDouble {
     purge: async ({ dryRun }) => ({ dryRun, complete: true, runs: [] }),
     person: async (email) => ({ email, at: '2026-01-01T00:00:00.000Z', records: [], rows: [], befores: [] }),
     reports: async (id) => [
-      { name: 'migration_summary_20260101_000000.txt', mediaType: 'text/plain', bytes: 2 + find(id).batchSize },
+      { name: 'migration_summary_20260101_000000.txt', mediaType: 'text/plain', bytes: 2 + Number(find(id).batchSize) },
     ],
     report: async (_id, name) =>
       name.endsWith('.csv')
@@ -76,9 +78,10 @@ async function* lines(): AsyncGenerator<string> {
   yield '1,Ada\r\n';
 }
 
-export function runView(id: string, status: RunStatus, batchSize = 1): RunView {
+export function runView(id: string, status: RunStatus, batchSize: BatchSize = 1): RunView {
   return {
     ...{ id, plan: 'bubble', version: '1', strategy: 'full', dryRun: false, status, reason: null, batchSize },
+    batchSizes: batchSizesOf({ batchSize: 1, batchTuning: null }),
     ...{ targetSchema: 'bubble', createdBy: 'test', createdAt: '2026-01-01T00:00:00.000Z' },
     ...{ startedAt: null, finishedAt: null, rolledBackAt: null },
     progress: { percent: 0, perSecond: 0, etaSeconds: null },

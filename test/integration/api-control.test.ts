@@ -55,6 +55,18 @@ test('of ten who start the same run at once, one does', async () => {
   expect(refused).toMatchObject({ code: 'NOT_ALLOWED_NOW', detail: expect.stringContaining('bubble') });
 });
 
+test('batches may size themselves: asked for at the start or later, shown by stage, and taken back', async () => {
+  const { id, ...started } = (await start({ batchSize: 'auto', only: ['users'] })).json();
+  const sizes = (n: number) => ({ extract: n, transform: n, load: n, reconcile: n });
+  expect(started).toMatchObject({ batchSize: 'auto', batchSizes: sizes(10) });
+  const changed = async (batchSize: unknown) => (await call('PATCH', `/runs/${id}`, { batchSize, reason })).json();
+  await sql(`UPDATE drover.runs SET batch_tuning = '{"load":{"size":85,"efficiency":1,"jobs":3}}' WHERE id = $1`, [id]);
+  expect(await changed('auto')).toMatchObject({ batchSize: 'auto', batchSizes: { ...sizes(10), load: 85 } });
+  expect(await changed(40)).toMatchObject({ batchSize: 40, batchSizes: sizes(40) });
+  expect(await changed('auto')).toMatchObject({ batchSize: 'auto', batchSizes: sizes(40) });
+  expect(await changed('some')).toMatchObject({ status: 400, detail: expect.stringContaining('auto') });
+});
+
 test('what is wrong with a start is named with what there is', async () => {
   const wrong = async (body: object) => (await start(body)).json();
   expect(await wrong({ plan: 'bubbel' })).toMatchObject({ status: 422, remedy: expect.stringContaining('bubble') });
@@ -73,6 +85,7 @@ describe('what a run says may be asked of it is what it takes', () => {
     resume: (id) => call('POST', `/runs/${id}/resume`, { reason }),
     cancel: (id) => call('POST', `/runs/${id}/cancel`, { reason }),
     retry: (id) => call('POST', `/runs/${id}/retry`),
+    reconcile: (id) => call('POST', `/runs/${id}/reconcile`, { reason }),
     replay: (id) => call('POST', `/runs/${id}/failures/none/replay`),
     enqueue: (id) => call('POST', `/runs/${id}/records`, { entity: 'users', sourceIds: ['1'] }),
     validate: (id) => call('POST', `/runs/${id}/validate`),

@@ -51,7 +51,8 @@ test('whatever would send its records on is refused with a way forward, and not 
     expect((await statusOf()).status).toBe(status);
     const { items } = (await shop.call('operator', 'GET', '/runs')).json();
     const { nextActions } = items.find((run: { id: string }) => run.id === runId);
-    for (const action of ['resume', 'retry', 'replay', 'enqueue']) expect(nextActions).not.toContain(action);
+    for (const action of ['resume', 'retry', 'replay', 'reconcile', 'enqueue'])
+      expect(nextActions).not.toContain(action);
   }
   await put('paused');
   expect((await call('POST', '/cancel', { reason })).statusCode).toBe(200);

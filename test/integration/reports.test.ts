@@ -12,6 +12,7 @@ import { createRollbackLedger } from '../../db/rollback/ledger.ts';
 import { createRollbackStore } from '../../db/rollback/store.ts';
 import { createValidationLedger } from '../../db/validation/ledger.ts';
 import { createValidationTarget } from '../../db/validation/target.ts';
+import { batchSizesOf } from '../../src/engine/batch-size.ts';
 import type { RunView } from '../../src/engine/control/contract.ts';
 import type { Run } from '../../src/engine/ports.ts';
 import { isBalanced } from '../../src/engine/progress/balance.ts';
@@ -63,6 +64,7 @@ async function viewOf(run: Run): Promise<RunView> {
   const progress = Object.fromEntries(rows.map((row) => [row.entity, entityProgress(row, counts)]));
   return {
     ...run,
+    batchSizes: batchSizesOf(run),
     createdAt: run.createdAt.toISOString(),
     startedAt: run.startedAt?.toISOString() ?? null,
     finishedAt: null,

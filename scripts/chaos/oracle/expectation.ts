@@ -22,7 +22,7 @@ const entities: Readonly<Record<BubbleType, string>> = {
 };
 
 /** Reads the sandbox's data and manifest. Call it before a fault changes the data. */
-export function expectationOf({ data, manifest }: BubbleSandbox): Expectation {
+export function expectationOf({ data, manifest }: BubbleSandbox): Map<string, Map<string, Expected>> {
   return new Map(
     BUBBLE_TYPES.map((type) => {
       const { verdicts } = manifest.types[type];

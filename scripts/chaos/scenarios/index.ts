@@ -1,21 +1,31 @@
 import type { Scenario } from '../scenario.ts';
 import { backendsTerminated } from './backends-terminated.ts';
+import { costlyWork } from './costly-work.ts';
 import { drain } from './drain.ts';
 import { flushedWhilePaused } from './flushed-while-paused.ts';
 import { frozenLeader } from './frozen-leader.ts';
 import { halfOpen } from './half-open.ts';
 import { hostileIds } from './hostile-ids.ts';
+import { hugeRecords } from './huge-records.ts';
 import { killWorkers } from './kill-workers.ts';
+import { killedAtSteps } from './killed-at-steps.ts';
+import { limits } from './limits.ts';
 import { lostReplies } from './lost-replies.ts';
+import { movingSource } from './moving-source.ts';
 import { operators } from './operators.ts';
+import { poisonRow } from './poison-row.ts';
 import { postgresCrashed } from './postgres-crashed.ts';
+import { postgresFull } from './postgres-full.ts';
 import { redisCrashed } from './redis-crashed.ts';
 import { redisFlushed } from './redis-flushed.ts';
 import { redisFrozen } from './redis-frozen.ts';
+import { redisFull } from './redis-full.ts';
 import { redisReplaced } from './redis-replaced.ts';
 import { upstreamGarbage } from './upstream-garbage.ts';
 import { upstreamStorm } from './upstream-storm.ts';
+import { wrongClocks } from './wrong-clocks.ts';
 import { zombie } from './zombie.ts';
+import { zombieWhilePaused } from './zombie-while-paused.ts';
 
 export const scenarios: readonly Scenario[] = [
   killWorkers,
@@ -25,6 +35,9 @@ export const scenarios: readonly Scenario[] = [
   redisFrozen,
   flushedWhilePaused,
   zombie,
+  zombieWhilePaused,
+  costlyWork,
+  limits,
   frozenLeader,
   postgresCrashed,
   backendsTerminated,
@@ -35,4 +48,11 @@ export const scenarios: readonly Scenario[] = [
   drain,
   operators,
   hostileIds,
+  hugeRecords,
+  killedAtSteps,
+  movingSource,
+  poisonRow,
+  postgresFull,
+  redisFull,
+  wrongClocks,
 ];

@@ -25,12 +25,16 @@ export function runActionRoutes(app: Api, { control, runs }: Pick<ApiDeps, 'cont
   );
 }
 
-type Action = Extract<keyof Control, 'pause' | 'resume' | 'cancel'>;
+type Action = Extract<keyof Control, 'pause' | 'resume' | 'cancel' | 'reconcile'>;
 
 const withReason: readonly { readonly name: Action; readonly summary: string }[] = [
   { name: 'pause', summary: 'Pause: what is in the hands of workers is finished, nothing new is begun' },
   { name: 'resume', summary: 'Go on with a paused run' },
   { name: 'cancel', summary: 'Cancel for good; what was loaded stays until it is rolled back' },
+  {
+    name: 'reconcile',
+    summary: 'Compare every reconciled record of a finished run with the target again, field by field',
+  },
 ];
 
 const common = {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { batchBounds } from '../../engine/batch-size.ts';
 import type { RunView } from '../../engine/control/contract.ts';
 import { stages } from '../../engine/record-status.ts';
 import { runActions, runStatuses } from '../../engine/run-status.ts';
@@ -8,7 +9,11 @@ const count = z.int().min(0);
 const instant = z.string().describe('ISO 8601, UTC');
 const minor = z.string().describe('Minor units');
 export const strategySchema = z.enum(['full', 'incremental', 'selective']);
-export const batchSizeSchema = z.int().min(1).max(500).describe('Records a job');
+export const batchSizeSchema = z
+  .union([z.int().min(batchBounds.least).max(batchBounds.most), z.literal('auto')], {
+    error: 'give a whole number from 1 to 500, or auto',
+  })
+  .describe('Records a job; auto: as many as are done in about two seconds');
 
 const entitySchema = z
   .object({
@@ -78,7 +83,8 @@ export const runSchema = z
     status: z.enum(runStatuses),
     reason: z.string().nullable(),
     targetSchema: z.string(),
-    batchSize: z.int(),
+    batchSize: batchSizeSchema,
+    batchSizes: z.record(z.enum(stages), z.int()).readonly().describe('Records a job of each stage carries now'),
     createdBy: z.string(),
     createdAt: instant,
     startedAt: instant.nullable(),

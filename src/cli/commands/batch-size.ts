@@ -2,20 +2,24 @@ import type { RunView } from '../answers.ts';
 import { pathOf } from '../client.ts';
 import { type Define, examples, type Reasoned, reasonOption } from '../command.ts';
 import { exitCodes } from '../exit-code.ts';
-import { wholeNumber } from '../values.ts';
+import { batchSize as batchSizeOf } from '../values.ts';
+import { batchWords } from '../views/batches.ts';
 
 export const batchSize: Define = (program, act) => {
   program
     .command('batch-size <run>')
-    .argument('<n>', 'records a job, 1 to 500', wholeNumber(1, 500))
+    .argument('<n>', 'records a job, 1 to 500, or auto', batchSizeOf)
     .description('change how many records of a run travel in one job, while it runs')
     .addOption(reasonOption())
-    .addHelpText('after', examples('batch-size RUN 100 --reason "the window is short"'))
+    .addHelpText(
+      'after',
+      examples('batch-size RUN 100 --reason "the window is short"', 'batch-size RUN auto --reason "nobody knows"'),
+    )
     .action(
-      act(async ({ api, out }, { reason }: Reasoned, id: string, size: number) => {
+      act(async ({ api, out }, { reason }: Reasoned, id: string, size: number | 'auto') => {
         const body = { batchSize: size, reason };
         const run = await api.request<RunView>('PATCH', pathOf`/runs/${id}`, { body });
-        out.answer(run, (safe) => `run ${safe.id} now sends ${safe.batchSize} records a job`);
+        out.answer(run, (safe) => `run ${safe.id} now sends ${batchWords(safe)}`);
         return exitCodes.green;
       }),
     );

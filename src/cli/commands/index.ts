@@ -13,6 +13,7 @@ import { person } from './person.ts';
 import { plans } from './plans.ts';
 import { purge } from './purge.ts';
 import { queues } from './queues.ts';
+import { reconcile } from './reconcile.ts';
 import { record } from './record.ts';
 import { records } from './records.ts';
 import { replay } from './replay.ts';
@@ -45,6 +46,7 @@ export const commands: readonly Define[] = [
   resume,
   cancel,
   retry,
+  reconcile,
   replay,
   enqueue,
   batchSize,

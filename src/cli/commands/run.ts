@@ -4,7 +4,7 @@ import { type Define, examples } from '../command.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
 import type { Session } from '../session.ts';
 import { type RunOptions, startRequest } from '../start-request.ts';
-import { instant, list, parameter, wholeNumber } from '../values.ts';
+import { batchSize, instant, list, parameter, wholeNumber } from '../values.ts';
 import { runHead } from '../views/run-head.ts';
 import { waitFor } from '../wait.ts';
 
@@ -24,7 +24,7 @@ export const run: Define = (program, act) => {
     .option('--export-only', 'read the source and stop')
     .option('--dry-run', 'do everything but write')
     .option('--trial <n>', 'try n records of each entity in a schema of their own', wholeNumber(1, 10_000))
-    .option('--batch-size <n>', 'records a job', wholeNumber(1, 500))
+    .option('--batch-size <n>', 'records a job, 1 to 500, or auto', batchSize)
     .option('--max-failure-percent <n>', 'stop the run when more of its records fail', wholeNumber(0, 100))
     .option('--target-schema <name>', 'schema of the target tables')
     .option('--param <key=value>', 'a parameter of the plan, again for each; JSON is understood', parameter)

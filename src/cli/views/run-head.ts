@@ -1,6 +1,7 @@
 import type { RunView } from '../answers.ts';
 import type { Paint, Tone } from '../colour.ts';
 import { duration } from '../time.ts';
+import { batchWords } from './batches.ts';
 
 const tones: Partial<Record<RunView['status'], Tone>> = {
   completed: 'green',
@@ -19,7 +20,7 @@ export function runHead(run: RunView, paint: Paint): string {
   const kind = [
     run.strategy,
     `into schema ${run.targetSchema}`,
-    ...(run.batchSize > 1 ? [`${run.batchSize} records a job`] : []),
+    ...(run.batchSize === 1 ? [] : [batchWords(run)]),
     ...(run.dryRun ? ['dry run: nothing is written'] : []),
     ...(run.trial ? [`trial of ${run.trial.n} records of each entity`] : []),
   ];

@@ -1,3 +1,4 @@
+import { batchSizeOf } from '../batch-size.ts';
 import type { StageJob } from '../ports.ts';
 import type { Stage } from '../record-status.ts';
 import type { Conducted, ConductorDeps } from './conductor.ts';
@@ -48,7 +49,7 @@ async function dispatchStage(deps: ConductorDeps, stage: Stage, running: readonl
     // Shared evenly: a run of a million records must not keep one of a hundred waiting.
     const room = Math.ceil(deps.dispatcher.room(stage) / (waiting.length - index));
     if (room <= 0) continue;
-    const limit = Math.min(mostRecords, room * conducted.run.batchSize);
+    const limit = Math.min(mostRecords, room * batchSizeOf(conducted.run, stage));
     const due = await deps.store.takeDue(conducted.run.id, entity, stage, limit);
     await giveOut(deps, conducted, stage, due);
     filled ||= due.length === limit;
@@ -69,7 +70,7 @@ async function giveOut(
 ): Promise<void> {
   if (due.length === 0) return;
   try {
-    await deps.dispatcher.dispatch(jobsOf(run.id, stage, run.batchSize, due));
+    await deps.dispatcher.dispatch(jobsOf(run.id, stage, batchSizeOf(run, stage), due));
   } catch (error) {
     // Nobody knows which of them arrived; a new epoch for all makes the question idle.
     await deps.ledger.release(due);

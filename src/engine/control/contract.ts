@@ -2,6 +2,7 @@
  * What operators can do, whatever door they come through. The HTTP routes call nothing else of the engine.
  */
 
+import type { BatchSize } from '../batch-size.ts';
 import type { Journey } from '../journeys/contract.ts';
 import type { Strategy } from '../ports.ts';
 import type { RecordStatus, Stage, TroubleStatus } from '../record-status.ts';
@@ -34,8 +35,8 @@ export interface StartRun {
   readonly since?: string | undefined;
   readonly until?: string | undefined;
   readonly skipExisting?: boolean | undefined;
-  /** Records a job, 1 to 500. */
-  readonly batchSize?: number | undefined;
+  /** Records a job, 1 to 500, or `auto`: found out by the time jobs take. */
+  readonly batchSize?: BatchSize | undefined;
   /** Entities or steps of the plan; all when absent. */
   readonly only?: readonly string[] | undefined;
   /** Extract and stop: nothing is transformed or loaded. */
@@ -99,7 +100,9 @@ export interface RunView {
   readonly status: RunStatus;
   readonly reason: string | null;
   readonly targetSchema: string;
-  readonly batchSize: number;
+  readonly batchSize: BatchSize;
+  /** Records a job of each stage carries now. */
+  readonly batchSizes: Readonly<Record<Stage, number>>;
   readonly createdBy: string;
   readonly createdAt: string;
   readonly startedAt: string | null;
@@ -224,7 +227,9 @@ export interface Control {
   cancel(id: string, reason: string, actor: Actor): Promise<RunView>;
   /** Replays everything rejected, failed or mismatched, and goes on reading where an extraction failed. */
   retry(id: string, reason: string, actor: Actor): Promise<RunView>;
-  changeBatchSize(id: string, batchSize: number, reason: string, actor: Actor): Promise<RunView>;
+  /** Compares every reconciled record of a finished run with the target again, through its transform. */
+  reconcile(id: string, reason: string, actor: Actor): Promise<RunView>;
+  changeBatchSize(id: string, batchSize: BatchSize, reason: string, actor: Actor): Promise<RunView>;
   enqueue(
     id: string,
     input: {

@@ -1,5 +1,6 @@
 import { DroverError } from '../../errors.ts';
 import type { Plan } from '../../plan/contract.ts';
+import type { BatchSize } from '../batch-size.ts';
 import { fingerprint } from '../canonical.ts';
 import { entityOf } from '../contexts.ts';
 import { assertVersion } from '../plan-version.ts';
@@ -15,7 +16,7 @@ import { planRun } from './start-run.ts';
 export interface ControlDeps {
   readonly store: ControlStore;
   readonly plan: (name: string) => Plan;
-  readonly batchSize: number;
+  readonly batchSize: BatchSize;
   readonly view: (run: Run) => Promise<RunView>;
   readonly journeys: Control['journeys'];
   readonly failures: (run: Run) => Promise<readonly FailureGroup[]>;
@@ -50,6 +51,7 @@ export function createControl(deps: ControlDeps): Control {
     resume: (id, reason) => resume(deps, id, reason),
     cancel: (id, reason) => cancel(deps, id, reason),
     retry: (id, reason) => retry(deps, id, reason),
+    reconcile: (id, reason) => reconcile(deps, id, reason),
     async changeBatchSize(id, batchSize) {
       assertAllowed(await find(id), 'changeBatchSize');
       await store.setBatchSize(id, batchSize);
@@ -165,6 +167,16 @@ async function retry(deps: ControlDeps, id: string, reason: string): Promise<Run
   // A run that was stopped has its records waiting; one that went to its end has some to send back.
   if (run.status === 'completed_with_failures') await deps.store.replay(id, {});
   await move(deps, id, 'retry', 'running', reason);
+  return deps.view(await findRun(deps.store, id));
+}
+
+async function reconcile(deps: ControlDeps, id: string, reason: string): Promise<RunView> {
+  const run = await findRun(deps.store, id);
+  assertPayloads(run, 'another comparison');
+  assertAllowed(run, 'reconcile');
+  assertVersion(run, deps.plan(run.plan));
+  await deps.store.reconcileAgain(id);
+  await move(deps, id, 'reconcile', 'running', reason);
   return deps.view(await findRun(deps.store, id));
 }
 

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../plan/json.ts';
+import type { BatchSize } from '../batch-size.ts';
 import type { Run, RunEntity } from '../ports.ts';
 import type { RunStatus } from '../run-status.ts';
 import type { RecordFilter, RecordView } from './contract.ts';
@@ -35,10 +36,13 @@ export interface ControlStore {
   list(query: RunQuery): Promise<Run[]>;
   entities(runId: string): Promise<RunEntity[]>;
   move(id: string, to: RunStatus, reason: string | null): Promise<boolean>;
-  setBatchSize(id: string, batchSize: number): Promise<void>;
+  /** `auto` goes on from the size that holds, and from what was measured. */
+  setBatchSize(id: string, batchSize: BatchSize): Promise<void>;
   records(runId: string, filter: RecordFilter & { limit: number }): Promise<RecordView[]>;
   /** Sends settled records back to the beginning of their way, under a new epoch; answers how many. */
   replay(runId: string, selection: ReplaySelection): Promise<number>;
+  /** Sends reconciled records back to be compared with the target; answers how many. */
+  reconcileAgain(runId: string): Promise<number>;
   /** Failed extractions read on from their cursor. */
   reopenExtractions(runId: string): Promise<number>;
   /** Records to be fetched from the source by id; known ones are fetched again. */

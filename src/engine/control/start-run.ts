@@ -4,6 +4,7 @@ import { DroverError } from '../../errors.ts';
 import type { Plan } from '../../plan/contract.ts';
 import { entityOrder } from '../../plan/define-plan.ts';
 import type { JsonObject } from '../../plan/json.ts';
+import { type BatchSize, firstBatchSize } from '../batch-size.ts';
 import type { Strategy } from '../ports.ts';
 import { quarantineOf } from '../trial/quarantine.ts';
 import type { Actor, StartRun } from './contract.ts';
@@ -20,7 +21,7 @@ export interface PlannedRun {
 export interface PlanRunDeps {
   readonly store: ControlStore;
   /** Records a job when the request does not say. */
-  readonly batchSize: number;
+  readonly batchSize: BatchSize;
 }
 
 /**
@@ -46,7 +47,7 @@ export async function planRun(deps: PlanRunDeps, plan: Plan, input: StartRun, ac
     exportOnly: input.exportOnly ?? false,
     skipExisting: input.skipExisting ?? false,
     targetSchema: input.trial === undefined ? targetSchema : quarantineOf(targetSchema, stamp),
-    batchSize: input.batchSize ?? deps.batchSize,
+    ...batches(input.batchSize ?? deps.batchSize),
     // A trial is to find out how much fails, not to stop because of it.
     maxFailurePercent: input.maxFailurePercent ?? (input.trial === undefined ? 50 : 100),
     scope: input.trial === undefined ? scope : { ...scope, trial: input.trial },
@@ -55,6 +56,10 @@ export async function planRun(deps: PlanRunDeps, plan: Plan, input: StartRun, ac
     createdBy: actor.id,
   };
   return { run, entities };
+}
+
+function batches(asked: BatchSize): Pick<NewRun, 'batchSize' | 'batchTuning'> {
+  return asked === 'auto' ? { batchSize: firstBatchSize, batchTuning: {} } : { batchSize: asked, batchTuning: null };
 }
 
 /** The entities `only` names, by themselves or by a step of the plan; all of them when it names none. */

@@ -1,8 +1,8 @@
 import type { Plan } from '../../plan/contract.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import { entityOf } from '../contexts.ts';
+import { groupBy } from '../group-by.ts';
 import type { CleanRecord, Resolution, Run } from '../ports.ts';
-import { groupBy } from '../stages/stage.ts';
 import type { Judge, Suspect } from './ports.ts';
 import type { RollbackDeps } from './rollback-run.ts';
 

@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../plan/json.ts';
+import { groupBy } from '../group-by.ts';
 import type { OpenRecord, Resolution, Verdict } from '../ports.ts';
-import { type Group, groupBy, type StageDeps } from './stage.ts';
+import type { Group, StageDeps } from './stage.ts';
 
 // A parent that is on its way usually lands within a second; asking more often only costs statements.
 const parentPauseMs = 1_000;

@@ -1,9 +1,12 @@
 import { type DroverError, toDroverError } from '../../errors.ts';
 import type { Entity } from '../../plan/contract.ts';
 import { backoff } from '../backoff.ts';
+import { bisect } from '../bisect.ts';
 import { entityOf, type RunContext, type RunContexts } from '../contexts.ts';
-import type { Dispatcher, Finish, Finished, Ledger, OpenRecord, RecordRef, StageJob, Verdict } from '../ports.ts';
+import { groupBy } from '../group-by.ts';
+import type { Dispatcher, Finished, Ledger, OpenRecord, RecordRef, Verdict } from '../ports.ts';
 import type { Stage } from '../record-status.ts';
+import { finish } from './finish.ts';
 
 /** What every stage works with. */
 export interface StageDeps {
@@ -69,36 +72,7 @@ export async function runStage(
     opened.filter((record) => verdicts.has(record.id)),
     verdicts,
   );
-  return refs.map((ref) => resultOf(verdicts.get(ref.id), finished.has(ref.id)));
-}
-
-/** Writes verdicts and hands on what was dispatched; answers the ids that counted. */
-export async function finish(
-  deps: StageDeps,
-  stage: Stage,
-  records: readonly OpenRecord[],
-  verdicts: ReadonlyMap<string, Verdict>,
-  token?: string,
-): Promise<Set<string>> {
-  const finishes: Finish[] = [];
-  for (const record of records) {
-    const verdict = limited(deps, record, verdicts.get(record.id) as Verdict);
-    const context = await deps.contexts.get(record.runId);
-    finishes.push({
-      ref: { id: record.id, epoch: record.epoch },
-      stage,
-      verdict,
-      dispatch: mayHandOn(deps, context, record.entity, verdict),
-      ...(token === undefined ? {} : { token }),
-    });
-  }
-  const finished = await deps.ledger.finish(finishes, deps.worker);
-  for (const record of finished) deps.onFinished?.(record, stage);
-  await handOn(
-    deps,
-    finished.filter((record) => record.dispatched),
-  );
-  return new Set(finished.map((record) => record.id));
+  return refs.map((ref) => resultOf(finished.get(ref.id)));
 }
 
 function lacksPayload(record: OpenRecord, want: { raw: boolean; clean: boolean }): boolean {
@@ -112,39 +86,6 @@ const purged: Verdict = {
   code: 'PAYLOADS_PURGED',
   message: 'what the source said of it was purged',
 };
-
-// A try too many is an end: the last cause stays in the message, the code of the cause in the history.
-function limited(deps: StageDeps, record: OpenRecord, verdict: Verdict): Verdict {
-  if (verdict.kind !== 'again' || !verdict.counts || record.attempts + 1 < deps.maxAttempts) return verdict;
-  return { kind: 'end', status: 'failed', code: 'TRIES_USED_UP', message: `${verdict.code}: ${verdict.message}` };
-}
-
-function mayHandOn(deps: StageDeps, context: RunContext, entity: string, verdict: Verdict): boolean {
-  if (verdict.kind !== 'next') return false;
-  if (verdict.stage === 'load' && !context.entities.get(entity)?.loadOpen) return false;
-  return deps.dispatcher.room(verdict.stage) > 0;
-}
-
-async function handOn(deps: StageDeps, finished: readonly Finished[]): Promise<void> {
-  const jobs: StageJob[] = [];
-  for (const [, records] of groupBy(finished, (record) => `${record.runId}/${record.stage}`)) {
-    const [first] = records;
-    if (!first) continue;
-    const { run } = await deps.contexts.get(first.runId);
-    for (let at = 0; at < records.length; at += run.batchSize) {
-      const refs = records.slice(at, at + run.batchSize).map(({ id, epoch }) => ({ id, epoch }));
-      jobs.push({ stage: first.stage, runId: run.id, refs });
-    }
-  }
-  if (jobs.length === 0) return;
-  try {
-    await deps.dispatcher.dispatch(jobs);
-  } catch {
-    // The work itself is done and written. Redis being away is no reason to fail it, nor to leave the records to the
-    // sweep: the conductor gives them out again, under another epoch than the jobs that may have arrived.
-    await deps.ledger.release(finished);
-  }
-}
 
 async function giveBackMissing(
   deps: StageDeps,
@@ -182,11 +123,19 @@ async function contextOf(deps: StageDeps, runId: string): Promise<RunContext | u
 
 /**
  * A group whose work fails as a whole: what is wrong with the settings stops the run and gives the records back; what
- * may pass is tried again, later each time.
+ * may pass is tried again, later each time; what is wrong with a record's data is that record's verdict alone.
  */
 async function verdictsOf(deps: StageDeps, group: Group, work: GroupWork): Promise<GroupVerdicts> {
   try {
-    return await work(group);
+    const said = await bisect<OpenRecord, readonly [string, Verdict | 'kept' | undefined]>(
+      group.records,
+      async (records) => {
+        const verdicts = await work({ ...group, records });
+        return records.map(({ id }) => [id, verdicts.get(id)] as const);
+      },
+      (record, error) => [record.id, failedTry(record, error)],
+    );
+    return new Map(said.flatMap(([id, verdict]) => (verdict === undefined ? [] : [[id, verdict] as const])));
   } catch (thrown) {
     const error = toDroverError(thrown);
     if (error.class === 'configuration' || error.class === 'critical') {
@@ -212,23 +161,11 @@ export function failedTry(record: OpenRecord, error: DroverError): Verdict {
   return { kind: 'again', delayMs, counts: error.class !== 'throttled', code: error.code, message: error.message };
 }
 
-/** What a job is told of one of its records. */
-export function resultOf(verdict: Verdict | undefined, counted: boolean): StageResult {
-  if (!verdict || !counted) return { kind: 'fenced' };
+/** What a job is told of one of its records; no verdict counted when another has worked on it since. */
+export function resultOf(verdict: Verdict | undefined): StageResult {
+  if (!verdict) return { kind: 'fenced' };
   if (verdict.kind === 'end' && verdict.status !== 'reconciled' && verdict.status !== 'skipped') {
     return { kind: 'ended', code: verdict.code ?? verdict.status, message: verdict.message ?? '' };
   }
   return { kind: 'moved' };
-}
-
-/** Items by key, in the order the keys were first seen. */
-export function groupBy<T>(items: readonly T[], key: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const name = key(item);
-    const group = groups.get(name);
-    if (group) group.push(item);
-    else groups.set(name, [item]);
-  }
-  return groups;
 }

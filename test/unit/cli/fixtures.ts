@@ -29,6 +29,7 @@ export function runView(changes: Partial<RunView> = {}): RunView {
     reason: null,
     targetSchema: 'bubble',
     batchSize: 1,
+    batchSizes: { extract: 1, transform: 1, load: 1, reconcile: 1 },
     createdBy: 'admin',
     createdAt: '2024-01-15T14:00:00.000Z',
     startedAt: '2024-01-15T14:00:01.000Z',

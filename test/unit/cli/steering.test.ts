@@ -18,13 +18,13 @@ const bodies = (): unknown[] => service.received.map((one) => one.body);
 
 describe('pause, resume, cancel, retry', () => {
   it('ask for one thing, with the reason', async () => {
-    for (const name of ['pause', 'resume', 'cancel', 'retry']) {
+    for (const name of ['pause', 'resume', 'cancel', 'retry', 'reconcile']) {
       service.on(`POST /runs/r1/${name}`, runView({ status: 'pausing' }));
       const ran = await drover(service.url, [name, 'r1', '--reason', ' the API is theirs ']);
       expect(ran, name).toMatchObject({ code: 0, stderr: '' });
       expect(ran.stdout).toContain('run r1 of bubble@1.0.0: pausing');
     }
-    expect(bodies()).toEqual(Array(4).fill({ reason: 'the API is theirs' }));
+    expect(bodies()).toEqual(Array(5).fill({ reason: 'the API is theirs' }));
   });
 
   it('want a reason where something is stopped', async () => {
@@ -127,6 +127,15 @@ describe('rollback', () => {
 });
 
 describe('batch-size and enqueue', () => {
+  it('let the service find the size of batches out', async () => {
+    const batchSizes = { extract: 10, transform: 500, load: 85, reconcile: 225 };
+    service.on('PATCH /runs/r1', runView({ batchSize: 'auto', batchSizes }));
+    const ran = await drover(service.url, ['batch-size', 'r1', 'auto', '--reason', 'unknown machine']);
+    expect(ran).toMatchObject({ code: 0, stdout: expect.stringContaining('load 85') });
+    expect(bodies()).toEqual([{ batchSize: 'auto', reason: 'unknown machine' }]);
+    expect((await drover(service.url, ['batch-size', 'r1', 'some', '--reason', 'x'])).code).toBe(2);
+  });
+
   it('change the size of batches', async () => {
     service.on('PATCH /runs/r1', runView({ batchSize: 100 }));
     const ran = await drover(service.url, ['batch-size', 'r1', '100', '--reason', 'short window']);

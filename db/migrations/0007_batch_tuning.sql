@@ -1,0 +1,1 @@
+ALTER TABLE "drover"."runs" ADD COLUMN "batch_tuning" jsonb;

@@ -1,0 +1,38 @@
+// The workers of some drills: those of workers/main.ts, but watched, and on request without one of the guards.
+import { parseArgs } from 'node:util';
+import { queueNames } from '../../queues/table.ts';
+import { readConfig } from '../../src/config.ts';
+import { createLogger } from '../../src/logger.ts';
+import { createRegistry } from '../../src/plan/registry.ts';
+import bubble from '../../src/plans/bubble/index.ts';
+import { startWorkerProcess } from '../../workers/runtime.ts';
+import type { Services } from '../../workers/services.ts';
+import { dyingServices } from './failpoints.ts';
+import { type Guard, mutants } from './mutants/index.ts';
+import { observedPlan } from './observed-plan.ts';
+
+const text = { type: 'string' } as const;
+const { values } = parseArgs({
+  options: { without: text, journal: text, 'costly-ms': text, 'max-rps': text, concurrency: text, die: text },
+});
+const plan = observedPlan(bubble, {
+  journal: values.journal,
+  costlyMs: Number(values['costly-ms'] ?? 0),
+  maxRps: values['max-rps'] === undefined ? undefined : Number(values['max-rps']),
+});
+const config = readConfig(process.env);
+const mutant = mutants[values.without as Guard] ?? ((services: Services) => services);
+if (values.without !== undefined && !(values.without in mutants)) throw new Error(`no guard ${values.without}`);
+const compose = (services: Services): Services =>
+  values.die === undefined ? mutant(services) : dyingServices(mutant(services), values.die);
+const worker = await startWorkerProcess({
+  config,
+  databaseUrl: String(config.databaseUrl),
+  redisUrl: String(config.redisUrl),
+  plans: createRegistry([plan]),
+  logger: createLogger({ level: config.logLevel, service: 'worker' }),
+  queues: queueNames,
+  concurrency: Number(values.concurrency ?? 100),
+  compose,
+});
+process.on('SIGTERM', () => void worker.stop().then(() => process.exit(0)));

@@ -1,0 +1,50 @@
+import type { Ground } from './ground.ts';
+import { holdDrill } from './hold-drill.ts';
+import type { Guard } from './mutants/index.ts';
+import type { ChaosOptions } from './options.ts';
+import type { Scenario } from './scenario.ts';
+import { costlyWork } from './scenarios/costly-work.ts';
+import { limits } from './scenarios/limits.ts';
+import { zombieWhilePaused } from './scenarios/zombie-while-paused.ts';
+
+/** Which drill misses which guard. */
+const missed: Readonly<Record<Guard, Scenario>> = {
+  epoch: zombieWhilePaused,
+  lease: costlyWork,
+  limiter: limits,
+};
+
+/** A guard was switched off: did anybody notice? */
+export interface Mutation {
+  readonly guard: Guard;
+  readonly scenario: string;
+  readonly seed: number;
+  readonly noticed: boolean;
+  /** What went wrong without it. */
+  readonly problems: readonly string[];
+}
+
+/** Holds the drill without the guard, under one seed after the other, until it goes wrong as it must. */
+export async function holdWithout(ground: Ground, guard: Guard, options: ChaosOptions): Promise<Mutation> {
+  const scenario = missed[guard];
+  const { records, killEvery } = options;
+  let last: Mutation | undefined;
+  for (const seed of options.seeds) {
+    const { problems } = await holdDrill(ground, scenario, { records, killEvery, seed, without: guard });
+    last = {
+      guard,
+      scenario: scenario.name,
+      seed,
+      noticed: problems.length > 0,
+      problems: problems.map((one) => one.slice(0, 160)),
+    };
+    if (last.noticed) break;
+  }
+  return last as Mutation;
+}
+
+/** One of them, for people. */
+export function mutationLine({ guard, scenario, seed, noticed, problems }: Mutation): string {
+  const head = `${noticed ? 'red as it must be' : 'NOT NOTICED'}: without its ${guard}, in ${scenario} (seed ${seed})`;
+  return [head, ...problems.map((problem) => `     ${problem}`)].join('\n');
+}
