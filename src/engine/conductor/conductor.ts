@@ -102,7 +102,6 @@ export function createConductor(deps: ConductorDeps): Conductor {
 }
 
 async function tick(deps: ConductorDeps, memory: ConductorMemory): Promise<boolean> {
-  await watchRedis(deps);
   const swept = await deps.store.sweep(deps.sweepAgeMs);
   if (swept > 0) deps.log.warn({ swept }, 'took back records that were given out and never finished');
   const conducted: Conducted[] = [];
@@ -112,6 +111,8 @@ async function tick(deps: ConductorDeps, memory: ConductorMemory): Promise<boole
     );
     if (ready) conducted.push(ready);
   }
+  // From here on Redis is needed. While it is away runs begin, pause, are cancelled and end all the same.
+  await watchRedis(deps);
   return dispatchRuns(deps, conducted);
 }
 
