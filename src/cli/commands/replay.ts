@@ -18,11 +18,11 @@ interface Options extends Partial<Reasoned> {
 export const replay: Define = (program, act) => {
   program
     .command('replay <run> [group]')
-    .description('put the records of a failure group on their way again')
+    .description('read the records of a failure group from the source again and put them on their way')
     .option('--all', 'every group')
     .addOption(reasonOption().makeOptionMandatory(false))
     .option('--wait', 'follow the run to its end; the exit code says how it went')
-    .addHelpText('after', examples('replay RUN GROUP --reason "roles added to the map"', 'replay RUN --all --reason …'))
+    .addHelpText('after', examples('replay RUN GROUP --reason "corrected in Bubble"', 'replay RUN --all --reason …'))
     .action(
       act(async (session, options: Options, id: string, group: string | undefined) => {
         const { api, out } = session;

@@ -39,7 +39,10 @@ export interface ControlChanges {
    */
   goOn(id: string, reason: string | null): Promise<boolean>;
   setBatchSize(id: string, batchSize: number): Promise<void>;
-  /** Sends settled records back to the beginning of their way, under a new epoch; answers how many. */
+  /**
+   * Sends settled records back to the beginning of their way, under a new epoch; answers how many. Rejected and failed
+   * ones are read from the source again, others are taken as they were read.
+   */
   replay(runId: string, selection: ReplaySelection): Promise<number>;
   /** Failed extractions read on from their cursor. */
   reopenExtractions(runId: string): Promise<number>;
