@@ -4,6 +4,9 @@ import * as schema from './schema/index.ts';
 
 export type Database = NodePgDatabase<typeof schema> & { $client: pg.Pool };
 
+/** What makes statements: the database itself, one of its transactions, or a client in one. */
+export type Queries = Pick<Database, 'select' | 'insert' | 'update' | 'delete' | 'execute'>;
+
 export interface DatabaseOptions {
   readonly url: string;
   /** Connections at the most. Default 10. */
@@ -43,6 +46,11 @@ export function openDatabase(options: DatabaseOptions): Database {
   pool.on('error', options.onError);
   pool.on('connect', (client) => client.on('error', options.onError));
   return drizzle(pool, { schema });
+}
+
+/** Drizzle over a client that is in a transaction, for statements that go with others of the driver. */
+export function queriesOf(client: pg.PoolClient): Queries {
+  return drizzle(client, { schema });
 }
 
 function sessionOptions(options: DatabaseOptions): string[] {

@@ -8,3 +8,9 @@ export const advisoryLocks = {
   keys: 7_214_530_003,
   leader: 7_214_530_004,
 } as const;
+
+/** The first half of keys made of two numbers, which PostgreSQL keeps apart from those above; the second is a hash. */
+export const advisoryLockClasses = {
+  /** Operators who change the same run. */
+  run: 7_214_530,
+} as const;

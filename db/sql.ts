@@ -4,12 +4,15 @@ import { toDatabaseError } from './errors.ts';
 
 export type Row = Record<string, unknown>;
 
+/** A pool, or one client of it: in a transaction, say. */
+export type Queryable = pg.Pool | pg.PoolClient | pg.Client;
+
 /**
  * Runs one prepared statement. The name lets PostgreSQL keep the plan: the hot statements run thousands of times a
  * second with the same text. Throws DroverError.
  */
 export async function prepared<T extends Row>(
-  client: pg.Pool | pg.PoolClient | pg.Client,
+  client: Queryable,
   name: string | undefined,
   text: string,
   values: readonly unknown[],

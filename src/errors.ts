@@ -84,14 +84,16 @@ export const errorKinds = {
     'The record points at one that does not exist in the source: correct the reference or migrate its parent.',
   ),
   MISSING_REFERENCE: data('The record lacks a reference it needs: correct the source or the field map.'),
-  PARENT_REJECTED: data('Mend the record named as its parent and replay it; this one follows by itself.'),
+  PARENT_REJECTED: data(
+    'Correct the record named as its parent in the source and replay that one; this one follows by itself.',
+  ),
   DUPLICATE: data('Another record already holds the place this one wants in the target.'),
   UNSTORABLE: data(
     'The plan made something of this record that PostgreSQL cannot hold, such as a zero byte or a number out of range: correct the source or the mapping.',
   ),
   TRANSFORM_THREW: data('The plan failed on this record: this is a defect of the plan, report it with the record id.'),
   WORKER_LOST: data('Workers died while they held this record: look at their logs, then replay it.'),
-  TRIES_USED_UP: data('Every try failed: see the last cause, then replay.'),
+  TRIES_USED_UP: data('Every try failed: see the last cause, then replay; the record is read again.'),
   HIGH_FAILURE_RATE: {
     class: 'critical',
     severity: 'CRITICAL',
@@ -105,7 +107,7 @@ export const errorKinds = {
   NOT_ALLOWED_NOW: configuration('See `nextActions` of the run.'),
   PLAN_VERSION: configuration('The run was begun under another version of the plan: start a new run.'),
   PAYLOADS_PURGED: configuration(
-    'What the source said is not kept any more. To take records up again, enqueue them by source id: `drover enqueue`; they are fetched anew.',
+    'What the source said is not kept any more. To take records up again, enqueue them by source id: `drover enqueue`; they are read anew.',
   ),
   INTERNAL: {
     class: 'transient',
@@ -119,7 +121,8 @@ export type ErrorCode = keyof typeof errorKinds;
 /** The kind of a code; a code no table knows is treated as a data error, which a plan may raise. */
 export function kindOf(code: string): ErrorKind {
   return (
-    (errorKinds as Record<string, ErrorKind>)[code] ?? data('Correct the source record or the mapping, then replay.')
+    (errorKinds as Record<string, ErrorKind>)[code] ??
+    data('Correct the source record or the mapping, then replay: the record is read again.')
   );
 }
 

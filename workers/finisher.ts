@@ -1,4 +1,5 @@
 import { createConductorStore } from '../db/conductor/index.ts';
+import { endRun } from '../db/repositories/end-run.ts';
 import { saveWatermarks } from '../db/repositories/watermarks.ts';
 import type { ValidationView } from '../src/engine/control/contract.ts';
 import { type Ending, type FinishDeps, finishRun } from '../src/engine/finish-run.ts';
@@ -16,6 +17,7 @@ export function createFinisher(services: Services): (run: Run) => Promise<void> 
   const deps: FinishDeps = {
     runs: services.runs,
     counts: createConductorStore(database, target).counts,
+    end: (runId, to, reason) => endRun(database, runId, to, reason),
     validate: async (run) =>
       validateRun(inspection.validation, run, plans.get(run.plan), await services.runs.entities(run.id)),
     writeReports: (run, ending, validation) => write(services, inspection, run, ending, validation),

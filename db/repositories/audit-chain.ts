@@ -1,19 +1,5 @@
 import { createHash } from 'node:crypto';
 
-/** What is written down of a call that changes something. */
-export interface AuditEntry {
-  /** Id of the key, or `system`. */
-  readonly actor: string;
-  readonly role: string;
-  /** `run.pause`, `key.create`. */
-  readonly action: string;
-  /** What it was done to: `run:0198…`, `queue:load`. */
-  readonly subject: string;
-  readonly reason?: string | null | undefined;
-  /** Never secrets, never personal data. */
-  readonly details?: Readonly<Record<string, unknown>> | undefined;
-}
-
 export interface AuditRow {
   readonly id: number;
   readonly at: Date;

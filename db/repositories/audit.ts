@@ -1,11 +1,13 @@
 import { and, asc, desc, eq, gt, inArray, lt, sql } from 'drizzle-orm';
-import type { Database } from '../client.ts';
+import type { AuditEntry } from '../../src/engine/control/audit.ts';
+import type { Database, Queries } from '../client.ts';
 import { advisoryLocks } from '../locks.ts';
 import { audit, fleet } from '../schema/index.ts';
-import { type AuditEntry, type AuditRow, chainStart, hashOf } from './audit-chain.ts';
+import { type AuditRow, chainStart, hashOf } from './audit-chain.ts';
 import { coded } from './coded.ts';
 
-export type { AuditEntry, AuditRow } from './audit-chain.ts';
+export type { AuditEntry } from '../../src/engine/control/audit.ts';
+export type { AuditRow } from './audit-chain.ts';
 
 /** A transaction, or anything with its methods. */
 export type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0];
@@ -46,7 +48,7 @@ export function createAuditLog(database: Database): AuditLog {
  * Writes the row of a change, in the transaction of the change. Call it last: from here to the commit every other
  * change waits, because each row carries the hash of the one before it.
  */
-export async function appendAudit(tx: Transaction, entry: AuditEntry): Promise<void> {
+export async function appendAudit(tx: Queries, entry: AuditEntry): Promise<void> {
   await tx.execute(sql`SELECT pg_advisory_xact_lock(${advisoryLocks.audit})`);
   const [last] = await tx.select({ hash: audit.hash }).from(audit).orderBy(desc(audit.id)).limit(1);
   const row = {
@@ -68,7 +70,7 @@ export async function appendAudit(tx: Transaction, entry: AuditEntry): Promise<v
 }
 
 // Milliseconds, because a Date holds no more and the hash is made from it again.
-async function clockOf(tx: Transaction): Promise<Date> {
+async function clockOf(tx: Queries): Promise<Date> {
   const { rows } = await tx.execute<{ ms: string }>(
     sql`SELECT floor(extract(epoch FROM clock_timestamp()) * 1000) AS ms`,
   );

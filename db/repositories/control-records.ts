@@ -1,7 +1,6 @@
-import type pg from 'pg';
 import type { ReplaySelection } from '../../src/engine/control/ports.ts';
 import type { JsonObject } from '../../src/plan/json.ts';
-import { prepared } from '../sql.ts';
+import { prepared, type Queryable } from '../sql.ts';
 
 // What was wrong is read from its source again, where it was mended; what differs in the target is written again from
 // what was read. Records without an id of their own (`#…`) cannot be asked for. The target id stays: it is the same row.
@@ -19,9 +18,9 @@ WITH back AS (
 SELECT count(*)::int AS n FROM back`;
 
 /** Sends settled records back to the beginning of their way. */
-export async function replayRecords(pool: pg.Pool, runId: string, selection: ReplaySelection): Promise<number> {
+export async function replayRecords(client: Queryable, runId: string, selection: ReplaySelection): Promise<number> {
   const { entity = null, stage = null, status = null } = selection;
-  const rows = await prepared<{ n: number }>(pool, 'replay', replayed, [
+  const rows = await prepared<{ n: number }>(client, 'replay', replayed, [
     runId,
     entity,
     stage,
@@ -44,8 +43,8 @@ WITH back AS (
 SELECT count(*)::int AS n FROM back`;
 
 /** Sends what was reconciled to be compared with the target once more. */
-export async function reconcileAgain(pool: pg.Pool, runId: string): Promise<number> {
-  const rows = await prepared<{ n: number }>(pool, 'reconcile_again', reconciled, [runId]);
+export async function reconcileAgain(client: Queryable, runId: string): Promise<number> {
+  const rows = await prepared<{ n: number }>(client, 'reconcile_again', reconciled, [runId]);
   return rows[0]?.n ?? 0;
 }
 
@@ -58,12 +57,12 @@ ON CONFLICT (run_id, entity, source_id) DO UPDATE SET stage = 'extract', status 
 
 /** Records to be fetched from the source by their ids. */
 export async function enqueueIds(
-  pool: pg.Pool,
+  client: Queryable,
   runId: string,
   entity: string,
   sourceIds: readonly string[],
 ): Promise<number> {
-  await prepared(pool, 'enqueue_ids', byId, [runId, entity, sourceIds]);
+  await prepared(client, 'enqueue_ids', byId, [runId, entity, sourceIds]);
   return new Set(sourceIds).size;
 }
 
@@ -84,12 +83,12 @@ SELECT count(*)::int AS n FROM stored`;
 
 /** Records given as they are; their source ids must be distinct. */
 export async function enqueueRecords(
-  pool: pg.Pool,
+  client: Queryable,
   runId: string,
   entity: string,
   records: readonly { sourceId: string; raw: JsonObject }[],
 ): Promise<number> {
   const input = JSON.stringify(records.map((record) => ({ source_id: record.sourceId, raw: record.raw })));
-  const rows = await prepared<{ n: number }>(pool, 'enqueue_records', given, [runId, entity, input]);
+  const rows = await prepared<{ n: number }>(client, 'enqueue_records', given, [runId, entity, input]);
   return rows[0]?.n ?? 0;
 }

@@ -3,12 +3,12 @@ import type { Run, RunEntity, RunStore } from '../../src/engine/ports.ts';
 import type { RecordStatus, Stage } from '../../src/engine/record-status.ts';
 import { type RunStatus, sourcesOf } from '../../src/engine/run-status.ts';
 import type { JsonObject } from '../../src/plan/json.ts';
-import type { Database } from '../client.ts';
+import type { Queries } from '../client.ts';
 import { counts, runEntities, runs } from '../schema/index.ts';
 import { coded } from './coded.ts';
 
 /** Runs and their extractions, over the control database. Every method throws DroverError. */
-export function createRunStore(database: Database): RunStore {
+export function createRunStore(database: Queries): RunStore {
   return {
     find: (id) => coded(findRun(database, id)),
     entities: (runId) => coded(entitiesOf(database, runId)),
@@ -58,12 +58,12 @@ export function toRunEntity(row: typeof runEntities.$inferSelect): RunEntity {
   return { ...row, status: row.status as RunEntity['status'], cursor: row.cursor as RunEntity['cursor'] };
 }
 
-async function findRun(database: Database, id: string): Promise<Run | undefined> {
+async function findRun(database: Queries, id: string): Promise<Run | undefined> {
   const [row] = await database.select().from(runs).where(eq(runs.id, id));
   return row ? toRun(row) : undefined;
 }
 
-async function entitiesOf(database: Database, runId: string, entity?: string): Promise<RunEntity[]> {
+async function entitiesOf(database: Queries, runId: string, entity?: string): Promise<RunEntity[]> {
   const where =
     entity === undefined
       ? eq(runEntities.runId, runId)
@@ -72,10 +72,10 @@ async function entitiesOf(database: Database, runId: string, entity?: string): P
   return rows.map(toRunEntity);
 }
 
-type EntityChange = Parameters<ReturnType<Database['update']>['set']>[0];
+type EntityChange = Parameters<ReturnType<Queries['update']>['set']>[0];
 
 async function update(
-  database: Database,
+  database: Queries,
   runId: string,
   entity: string,
   epoch: number | undefined,
@@ -89,7 +89,7 @@ async function update(
     .where(and(...mine));
 }
 
-async function moveRun(database: Database, id: string, to: RunStatus, reason: string | null): Promise<boolean> {
+async function moveRun(database: Queries, id: string, to: RunStatus, reason: string | null): Promise<boolean> {
   const finished = ['completed', 'completed_with_failures', 'failed', 'cancelled'].includes(to);
   const moved = await database
     .update(runs)
@@ -104,7 +104,7 @@ async function moveRun(database: Database, id: string, to: RunStatus, reason: st
   return moved.rowCount === 1;
 }
 
-async function countsOf(database: Database, runId: string, entity: string) {
+async function countsOf(database: Queries, runId: string, entity: string) {
   const n = sql<number>`sum(${counts.n})::int`;
   const rows = await database
     .select({ stage: counts.stage, status: counts.status, n })

@@ -1,8 +1,10 @@
 import { desc, eq } from 'drizzle-orm';
 import type { StageCount } from '../../src/engine/conductor/ports.ts';
+import type { AuditEntry } from '../../src/engine/control/audit.ts';
 import type { SumLine, ValidationCheck } from '../../src/engine/control/contract.ts';
 import type { StoredValidation, ValidationLedger } from '../../src/engine/validation/ports.ts';
-import type { Database } from '../client.ts';
+import type { Database, Queries } from '../client.ts';
+import { appendAudit } from '../repositories/audit.ts';
 import { coded } from '../repositories/coded.ts';
 import { validations } from '../schema/index.ts';
 import { prepared } from '../sql.ts';
@@ -42,7 +44,7 @@ export function createValidationLedger(database: Database): ValidationLedger {
     },
     withoutAmount: (runId, entity) => withoutAmount(pool, runId, entity),
     sample: (runId, entity, size) => sampleOf(pool, runId, entity, size),
-    save: (runId, validation) => coded(save(database, runId, validation)),
+    save: (runId, validation, entry) => coded(database.transaction((tx) => save(tx, runId, validation, entry))),
     last: (runId) => coded(last(database, runId)),
   };
 }
@@ -50,14 +52,16 @@ export function createValidationLedger(database: Database): ValidationLedger {
 type CountRow = { [K in keyof StageCount]: StageCount[K] };
 
 async function save(
-  database: Database,
+  tx: Queries,
   runId: string,
   validation: Omit<StoredValidation, 'at'>,
+  entry: AuditEntry | undefined,
 ): Promise<StoredValidation> {
-  const [row] = await database
+  const [row] = await tx
     .insert(validations)
     .values({ runId, ...validation })
     .returning({ at: validations.at });
+  if (entry) await appendAudit(tx, entry);
   return { ...validation, at: row?.at ?? new Date() };
 }
 

@@ -3,7 +3,6 @@ import cookie from '@fastify/cookie';
 import Fastify, { LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { maskRun } from '../engine/privacy/views.ts';
-import { auditControl } from './audited-control.ts';
 import { requireAccess } from './auth/access.ts';
 import { authenticateRequests } from './auth/authenticate.ts';
 import { createKeyCache } from './auth/key-cache.ts';
@@ -49,10 +48,10 @@ export async function buildApp(deps: ApiDeps): Promise<Api> {
   healthRoutes(app, deps);
   metricsRoutes(app, { metrics: createMetrics(deps, onError), open: deps.config.metricsOpen });
 
-  const control = auditControl(deps.control, deps.audit);
+  const { control } = deps;
   const runs = createRunReader(control);
   const routes = {
-    ...{ ...deps, control, runs, cache: keys, sessions },
+    ...{ ...deps, runs, cache: keys, sessions },
     readsFor: createReadsFor(control),
     events: createRunEvents(runs),
     maskedEvents: createRunEvents({ ...runs, read: async (id) => maskRun(await runs.read(id)) }),

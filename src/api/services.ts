@@ -63,7 +63,7 @@ export async function openApiServices(options: ServiceOptions): Promise<ApiServi
     ...{ config, logger, version },
     ...storesOf(database),
     control: options.openControl({ database, target, plans, config, upstreams: live.states }),
-    plans: createPlanCatalog(plans.all()),
+    plans: createPlanCatalog(plans.all(), config.settings),
     queues: createQueueControl({ pauses: createQueuePauseStore(database), live: liveQueuesOf(producer), onError }),
     upstreams: createUpstreamControl({
       limits: createLimitStore(database),

@@ -23,40 +23,11 @@ export type {
   ValidationView,
 } from '../engine/control/contract.ts';
 
+export type { PlanView, QueueView, UpstreamView } from '../engine/control/fleet.ts';
+
 /** A list that is given whole. */
 export interface List<T> {
   readonly items: readonly T[];
-}
-
-export interface PlanView {
-  readonly name: string;
-  readonly version: string;
-  readonly title: string;
-  readonly description: string;
-  /** Parents before children. */
-  readonly entities: readonly {
-    readonly name: string;
-    readonly title: string;
-    readonly dependsOn: readonly string[];
-  }[];
-  readonly steps: Readonly<Record<string, readonly string[]>>;
-  readonly rules: readonly {
-    readonly name: string;
-    readonly entity: string;
-    readonly severity: string;
-    readonly description: string;
-  }[];
-  readonly upstreams: readonly string[];
-  /** JSON Schema. */
-  readonly params: Readonly<Record<string, unknown>>;
-  /** Variables it reads from the environment of the service; absent where the service does not say. */
-  readonly settings?: readonly {
-    readonly name: string;
-    readonly set: boolean;
-    /** What is wrong with the value. */
-    readonly problem: string | null;
-    readonly description: string;
-  }[];
 }
 
 export interface WorkerView {
@@ -71,25 +42,6 @@ export interface WorkerView {
   readonly startedAt: string;
   readonly seenAt: string;
   readonly alive: boolean;
-}
-
-export interface QueueView {
-  readonly name: string;
-  readonly paused: boolean;
-  readonly pausedBy: string | null;
-  readonly reason: string | null;
-  /** Jobs by state; null when Redis does not answer. */
-  readonly counts: Readonly<Record<string, number>> | null;
-}
-
-export interface UpstreamView {
-  readonly name: string;
-  readonly maxRps: number;
-  readonly currentRps: number | null;
-  readonly setBy: string | null;
-  readonly reason: string | null;
-  readonly breaker: string | null;
-  readonly blockedUntil: string | null;
 }
 
 export interface KeyView {

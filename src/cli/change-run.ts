@@ -3,6 +3,7 @@ import type { RunView } from './answers.ts';
 import { pathOf } from './client.ts';
 import { type Act, examples, type Reasoned, reasonOption } from './command.ts';
 import { exitCodes } from './exit-code.ts';
+import { takeRun } from './runs.ts';
 import { runHead } from './views/run-head.ts';
 import { waitFor } from './wait.ts';
 
@@ -25,8 +26,9 @@ export function defineRunChange(program: Command, act: Act, change: RunChange): 
     .addHelpText('after', examples(`${change.name} RUN --reason "${change.reason}"`));
   if (change.goesOn) command.option('--wait', 'follow the run to its end; the exit code says how it went');
   command.action(
-    act(async (session, { reason, wait }: Partial<Reasoned> & { wait?: boolean }, id: string) => {
+    act(async (session, { reason, wait }: Partial<Reasoned> & { wait?: boolean }, idOrPlan: string) => {
       const { api, out } = session;
+      const id = await takeRun(session, idOrPlan);
       const run = await api.request<RunView>('POST', `${pathOf`/runs/${id}`}/${change.name}`, { body: { reason } });
       if (wait) return waitFor(session, run);
       out.answer(run, (safe) => runHead(safe, out.paint));

@@ -4,7 +4,8 @@ import { commands } from './commands/index.ts';
 import type { Streams } from './output.ts';
 
 const description = `Moves business records into your own PostgreSQL and Stripe, and proves that nothing was lost.
-A client of the Drover service: DROVER_URL says where it is (http://127.0.0.1:3000), DROVER_TOKEN is the key.`;
+A client of the Drover service: DROVER_URL says where it is (http://127.0.0.1:3000), DROVER_TOKEN is the key.
+A <run> is the id of a run, or the name of a plan for its newest run.`;
 
 const exits = `
 Exit codes:

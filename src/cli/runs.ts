@@ -1,11 +1,9 @@
 import type { Page, RunView } from './answers.ts';
 import { type Client, pathOf } from './client.ts';
 import { Problem, usage } from './problem.ts';
+import type { Session } from './session.ts';
 
-/**
- * The run with this id, or the newest run of the plan with this name. For commands that only look: what changes
- * something wants the id.
- */
+/** The run with this id, or the newest run of the plan with this name: what every command means by RUN. */
 export async function findRun(api: Client, idOrPlan: string): Promise<RunView> {
   try {
     return await api.get<RunView>(pathOf`/runs/${idOrPlan}`);
@@ -20,6 +18,13 @@ export async function findRun(api: Client, idOrPlan: string): Promise<RunView> {
     remedy: '`drover runs` lists the runs, `drover plans` the plans.',
     status: 404,
   });
+}
+
+/** The id of the run that is about to be changed; of a plan it says aloud which one was taken. */
+export async function takeRun({ api, out }: Session, idOrPlan: string): Promise<string> {
+  const run = await findRun(api, idOrPlan);
+  if (run.id !== idOrPlan) out.note(`the newest run of ${idOrPlan} is ${run.id} (${run.status})`);
+  return run.id;
 }
 
 /** The newest run of a plan, or of all. */

@@ -11,8 +11,10 @@ export interface Ending {
 }
 
 export interface FinishDeps {
-  readonly runs: Pick<RunStore, 'entities' | 'move'>;
+  readonly runs: Pick<RunStore, 'entities'>;
   readonly counts: (runId: string) => Promise<readonly StageCount[]>;
+  /** Moves the run to its end unless a record of it is pending; false then. */
+  readonly end: (runId: string, to: Ending['status'], reason: string | null) => Promise<boolean>;
   readonly validate: (run: Run) => Promise<ValidationView>;
   /** Answers what could not be written to files; the reports themselves are in the database all the same. */
   readonly writeReports: (
@@ -35,10 +37,9 @@ export async function finishRun(deps: FinishDeps, run: Run): Promise<void> {
   const ending = endingOf(await deps.counts(run.id), entities, validation);
   const problems = await deps.writeReports(run, ending, validation);
   if (writes && run.strategy !== 'selective') await deps.saveWatermarks(run, entities);
-  // Records that were enqueued or replayed meanwhile go on first; the run is finished again after them.
-  if ((await deps.counts(run.id)).some((count) => count.status === 'pending' && count.n > 0)) return;
   const reasons = [...(ending.reason === null ? [] : [ending.reason]), ...problems];
-  await deps.runs.move(run.id, ending.status, reasons.length > 0 ? reasons.join('; ') : null);
+  // Records that were enqueued or replayed meanwhile go on first; the run is finished again after them.
+  await deps.end(run.id, ending.status, reasons.length > 0 ? reasons.join('; ') : null);
 }
 
 /** Green means that every record is reconciled or skipped, every source gave what it has, and no rule is broken. */

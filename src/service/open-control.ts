@@ -65,11 +65,11 @@ export function openControl(parts: ControlParts): Control {
     view: views.view,
     journeys: (sourceId) => journeysOf(journeys, sourceId),
     failures: (run) => failureGroups(reports.ledger, run.id, planOf(run)),
-    validate: async (run) => validateRun(validation, run, planOf(run), await store.entities(run.id)),
+    validate: async (run, entry) => validateRun(validation, run, planOf(run), await store.entities(run.id), entry),
     lastValidation: (run) => lastValidation(validation, run, planOf(run)),
     rollback: (run, dryRun) =>
       isTrial(run) ? rollbackTrial(parts.target, run, dryRun) : rollbackRun(rollback, run, planOf(run), { dryRun }),
-    purge: (request) => purge({ store: retention, dropTrial, ...purgeLimits }, request),
+    purge: (request, announce) => purge({ store: retention, dropTrial, ...purgeLimits }, request, announce),
     person: (email) => personOf({ ...persons, plans: plans.all() }, email),
     reports: (run) => reportEntries(reports, run),
     report: async (run, name, masked) =>

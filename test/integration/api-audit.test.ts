@@ -1,44 +1,78 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { runView } from './api-control-double.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readConfig } from '../../src/config.ts';
+import type { RunStatus } from '../../src/engine/run-status.ts';
+import { loadPlans } from '../../src/plan/registry.ts';
+import { openControl } from '../../src/service/open-control.ts';
 import { startService, type TestService } from './api-service.ts';
 
 let service: TestService;
 beforeAll(async () => {
-  service = await startService();
+  const plans = await loadPlans();
+  const config = readConfig({});
+  service = await startService({}, async (database) => openControl({ database, target: database, plans, config }));
+  const [{ id: started }] = await changed(`
+    INSERT INTO drover.runs (id, plan, version, strategy, dry_run, status, target_schema, batch_size, max_failure_percent,
+      skip_existing, export_only, scope, params, stamp, created_by)
+    VALUES ('run-a', 'bubble', '1.0.0', 'full', false, 'completed', 'elsewhere', 1, 50, false, false, '{}', '{}', '', 'test')
+    RETURNING id`);
+  await changed(
+    `INSERT INTO drover.run_entities (run_id, entity, position, status) VALUES ('${started}', 'users', 0, 'done')`,
+  );
 });
 afterAll(() => service.stop());
-beforeEach(() => service.control.put(runView('run-a', 'running')));
 
+const changed = async (text: string) => (await service.database.$client.query(text)).rows;
 const get = async (url: string) => (await service.app.inject({ url, headers: service.as('operator') })).json();
 const rows = async () => (await service.database.$client.query('SELECT * FROM drover.audit ORDER BY id')).rows;
 
-type Call = readonly [method: 'POST' | 'PATCH', url: string, body: object | undefined, action: string, subject: string];
+interface Call {
+  readonly ask: readonly [method: 'POST' | 'PATCH', url: string, body?: object];
+  /** Where the run stands when it is asked. */
+  readonly status?: RunStatus;
+  readonly action: string;
+  readonly subject: string;
+}
 const reason = 'because of a test';
+const ofRun = (action: string, status: RunStatus, ...ask: Call['ask']): Call => ({
+  ...{ ask, status, action: `run.${action}`, subject: 'run:' },
+});
 const calls: readonly Call[] = [
-  ['POST', '/runs', { plan: 'bubble', ids: ['a@example.com'] }, 'run.start', 'run:run-'],
-  ['PATCH', '/runs/run-a', { batchSize: 50, reason }, 'run.change-batch-size', 'run:run-a'],
-  ['POST', '/runs/run-a/pause', { reason }, 'run.pause', 'run:run-a'],
-  ['POST', '/runs/run-a/resume', { reason }, 'run.resume', 'run:run-a'],
-  ['POST', '/runs/run-a/cancel', { reason }, 'run.cancel', 'run:run-a'],
-  ['POST', '/runs/run-a/retry', undefined, 'run.retry', 'run:run-a'],
-  ['POST', '/runs/run-a/reconcile', { reason }, 'run.reconcile', 'run:run-a'],
-  ['POST', '/runs/run-a/validate', undefined, 'run.validate', 'run:run-a'],
-  ['POST', '/runs/run-a/rollback', { reason, dryRun: true }, 'run.rollback', 'run:run-a'],
-  ['POST', '/runs/run-a/records', { entity: 'users', sourceIds: ['a@example.com'] }, 'run.enqueue', 'run:run-a'],
-  ['POST', '/runs/run-a/failures/g1/replay', { reason }, 'run.replay', 'run:run-a'],
-  ['POST', '/queues/load/pause', { reason }, 'queue.pause', 'queue:load'],
-  ['POST', '/queues/load/resume', { reason }, 'queue.resume', 'queue:load'],
-  ['PATCH', '/upstreams/bubble', { maxRps: 5, reason }, 'upstream.limit', 'upstream:bubble'],
+  ofRun('start', 'completed', 'POST', '/runs', { plan: 'bubble', ids: ['a@example.com'] }),
+  ofRun('change-batch-size', 'running', 'PATCH', '/runs/run-a', { batchSize: 50, reason }),
+  ofRun('pause', 'running', 'POST', '/runs/run-a/pause', { reason }),
+  ofRun('resume', 'paused', 'POST', '/runs/run-a/resume', { reason }),
+  ofRun('cancel', 'running', 'POST', '/runs/run-a/cancel', { reason }),
+  ofRun('retry', 'failed', 'POST', '/runs/run-a/retry'),
+  ofRun('reconcile', 'completed', 'POST', '/runs/run-a/reconcile', { reason }),
+  ofRun('validate', 'completed', 'POST', '/runs/run-a/validate'),
+  ofRun('rollback', 'completed', 'POST', '/runs/run-a/rollback', { reason, dryRun: true }),
+  ofRun('enqueue', 'running', 'POST', '/runs/run-a/records', { entity: 'users', sourceIds: ['a@example.com'] }),
+  ofRun('replay', 'running', 'POST', '/runs/run-a/failures/GROUP/replay', { reason }),
+  { ask: ['POST', '/queues/load/pause', { reason }], action: 'queue.pause', subject: 'queue:load' },
+  { ask: ['POST', '/queues/load/resume', { reason }], action: 'queue.resume', subject: 'queue:load' },
+  { ask: ['PATCH', '/upstreams/bubble', { maxRps: 5, reason }], action: 'upstream.limit', subject: 'upstream:bubble' },
 ];
 
-describe.each(calls)('%s %s', (method, url, body, action, subject) => {
-  const send = (payload: object | undefined) =>
-    service.app.inject({
+/** Puts the run where it takes the call; answers the name of its failures. */
+async function stage(status: RunStatus | undefined): Promise<string> {
+  if (status) await changed(`UPDATE drover.runs SET status = '${status}' WHERE id = 'run-a'`);
+  await changed(`
+    INSERT INTO drover.records (run_id, entity, source_id, stage, status, code)
+    VALUES ('run-a', 'users', 'x', 'transform', 'rejected', 'BAD_DATE')
+    ON CONFLICT (run_id, entity, source_id) DO UPDATE SET stage = 'transform', status = 'rejected', code = 'BAD_DATE'`);
+  return (await get('/api/v1/runs/run-a/failures')).items[0].group;
+}
+
+describe.each(calls)('$ask.0 $ask.1', ({ ask: [method, url, body], status, action, subject }) => {
+  const send = async (payload: object | undefined) => {
+    const group = await stage(status);
+    return service.app.inject({
       method,
-      url: `/api/v1${url}`,
+      url: `/api/v1${url.replace('GROUP', group)}`,
       headers: service.as('operator'),
       ...(payload ? { payload } : {}),
     });
+  };
 
   test('leaves one row that says who, what and why, and holds no source id', async () => {
     const before = (await rows()).length;

@@ -33,7 +33,10 @@ export function controlDouble(): ControlDouble {
       runs.set(run.id, run);
       return run;
     },
-    runs: async () => ({ items: [...runs.values()], nextCursor: null }),
+    runs: async ({ plan }) => ({
+      items: [...runs.values()].filter((run) => plan === undefined || run.plan === plan),
+      nextCursor: null,
+    }),
     run: async (id) => {
       double.reads += 1;
       if (double.failure) throw double.failure;

@@ -1,15 +1,19 @@
 import { z } from 'zod';
+import type { PlanSetting, PlanView } from '../../engine/control/fleet.ts';
 import type { Plan } from '../../plan/contract.ts';
 import { entityOrder } from '../../plan/define-plan.ts';
-import type { PlanCatalog, PlanView } from '../deps.ts';
+import type { PlanCatalog } from '../deps.ts';
+
+/** What the environment says, for the settings that plans read. */
+type Settings = Readonly<Record<string, string | undefined>>;
 
 /** The plans this service knows, as clients see them. */
-export function createPlanCatalog(plans: readonly Plan[]): PlanCatalog {
-  const views = plans.map(toView).sort((a, b) => (a.name < b.name ? -1 : 1));
+export function createPlanCatalog(plans: readonly Plan[], settings: Settings): PlanCatalog {
+  const views = plans.map((plan) => toView(plan, settings)).sort((a, b) => (a.name < b.name ? -1 : 1));
   return { list: () => views, get: (name) => views.find((view) => view.name === name) };
 }
 
-function toView(plan: Plan): PlanView {
+function toView(plan: Plan, settings: Settings): PlanView {
   return {
     name: plan.name,
     version: plan.version,
@@ -24,6 +28,7 @@ function toView(plan: Plan): PlanView {
     rules: plan.rules.map(({ name, entity, severity, description }) => ({ name, entity, severity, description })),
     upstreams: plan.upstreams,
     params: paramsOf(plan),
+    settings: settingsOf(plan, settings),
   };
 }
 
@@ -31,4 +36,16 @@ function paramsOf(plan: Plan): Readonly<Record<string, unknown>> {
   // What JSON Schema cannot say (a transform, a refinement) is left open instead of hiding the plan.
   const { $schema: _, ...schema } = z.toJSONSchema(plan.params, { io: 'input', unrepresentable: 'any' });
   return schema;
+}
+
+/** Names and states only: no value, and no message that could quote one. */
+function settingsOf(plan: Plan, settings: Settings): PlanSetting[] {
+  const { properties = {} } = z.toJSONSchema(plan.settings, { io: 'input', unrepresentable: 'any' });
+  const wrong = new Set(plan.settings.safeParse(settings).error?.issues.map((issue) => String(issue.path[0])));
+  return Object.entries(properties).map(([name, schema]) => {
+    const set = settings[name] !== undefined;
+    const problem = set ? 'what it holds is not what the plan expects' : 'the plan needs it, and it is not set';
+    const description = typeof schema === 'object' ? (schema.description ?? '') : '';
+    return { name, set, problem: wrong.has(name) ? problem : null, description };
+  });
 }

@@ -38,7 +38,8 @@ const listSchema = {
 const replaySchema = {
   tags,
   operationId: 'replayFailures',
-  summary: 'Try the records of one group again; those they block follow by themselves',
+  summary:
+    'Try the records of one group again: rejected and failed ones are read from the source anew; those they block follow by themselves',
   headers: idempotencyHeader,
   params: runParams.extend({ group: idSchema }),
   body: optionalReasonBody,

@@ -54,6 +54,7 @@ const schemaOf = (name: Action, summary: string) => ({
 const retrySchema = {
   ...common,
   operationId: 'retryRun',
-  summary: 'Try everything rejected, failed or mismatched again, and go on reading where an extraction failed',
+  summary:
+    'Read what was rejected or failed from the source again, rewrite what is mismatched, go on reading where an extraction failed',
   body: optionalReasonBody,
 };

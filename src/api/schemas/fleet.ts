@@ -20,6 +20,17 @@ export const planSchema = z
       .readonly(),
     upstreams: z.array(text).readonly(),
     params: z.record(text, z.unknown()).readonly().describe('JSON Schema of the parameters a run may carry'),
+    settings: z
+      .array(
+        z.object({
+          name: text,
+          set: z.boolean(),
+          problem: text.nullable().describe('What is wrong with it'),
+          description: text,
+        }),
+      )
+      .readonly()
+      .describe('Variables of the environment that the plan reads; never what they hold'),
   })
   .meta({ id: 'Plan' }) satisfies z.ZodType<PlanView>;
 

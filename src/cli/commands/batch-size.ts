@@ -2,6 +2,7 @@ import type { RunView } from '../answers.ts';
 import { pathOf } from '../client.ts';
 import { type Define, examples, type Reasoned, reasonOption } from '../command.ts';
 import { exitCodes } from '../exit-code.ts';
+import { takeRun } from '../runs.ts';
 import { batchSize as batchSizeOf } from '../values.ts';
 import { batchWords } from '../views/batches.ts';
 
@@ -16,7 +17,9 @@ export const batchSize: Define = (program, act) => {
       examples('batch-size RUN 100 --reason "the window is short"', 'batch-size RUN auto --reason "nobody knows"'),
     )
     .action(
-      act(async ({ api, out }, { reason }: Reasoned, id: string, size: number | 'auto') => {
+      act(async (session, { reason }: Reasoned, idOrPlan: string, size: number | 'auto') => {
+        const { api, out } = session;
+        const id = await takeRun(session, idOrPlan);
         const body = { batchSize: size, reason };
         const run = await api.request<RunView>('PATCH', pathOf`/runs/${id}`, { body });
         out.answer(run, (safe) => `run ${safe.id} now sends ${batchWords(safe)}`);

@@ -5,6 +5,7 @@ import { type Define, examples } from '../command.ts';
 import { exitCodes } from '../exit-code.ts';
 import { pieces } from '../pieces.ts';
 import { usage } from '../problem.ts';
+import { takeRun } from '../runs.ts';
 import type { Session } from '../session.ts';
 import { ids, isObject, jsonFile } from '../values.ts';
 import { waitFor } from '../wait.ts';
@@ -39,9 +40,10 @@ export const enqueue: Define = (program, act) => {
     .option('--wait', 'follow the run to its end; the exit code says how it went')
     .addHelpText('after', examples('enqueue RUN users --ids 1690x12,1690x13', 'enqueue RUN bookings --file late.json'))
     .action(
-      act(async (session, options: Options, id: string, entity: string) => {
+      act(async (session, options: Options, idOrPlan: string, entity: string) => {
         const { out, settings } = session;
-        const done = await sendAll(session, id, entity, what(options, settings.workingFolder));
+        const given = what(options, settings.workingFolder);
+        const done = await sendAll(session, await takeRun(session, idOrPlan), entity, given);
         if (options.wait) return waitFor(session, done.run);
         out.answer(done, (safe) => `${safe.accepted} ${entity} are on their way in run ${safe.run.id}`);
         return exitCodes.green;

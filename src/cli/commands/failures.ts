@@ -8,7 +8,7 @@ import { failureList } from '../views/failures.ts';
 export const failures: Define = (program, act) => {
   program
     .command('failures <run>')
-    .description('show what failed, by cause, with the remedy (of a plan: its newest run)')
+    .description('show what failed, by cause, with the remedy')
     .addHelpText('after', examples('failures bubble', 'failures RUN --json'))
     .action(
       act(async ({ api, out, settings }, _options: object, id: string) => {

@@ -18,7 +18,7 @@ interface Options {
 export const records: Define = (program, act) => {
   program
     .command('records <run>')
-    .description('list the records of a run (of a plan: its newest run)')
+    .description('list the records of a run')
     .addOption(new Option('--status <status>', 'only in this status').choices(recordStatuses))
     .option('--entity <name>', 'only of this entity')
     .option('--limit <n>', 'how many', wholeNumber(1, 500), 50)

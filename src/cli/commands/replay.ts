@@ -3,6 +3,7 @@ import { type Client, pathOf } from '../client.ts';
 import { type Define, examples, type Reasoned, reasonOption } from '../command.ts';
 import { exitCodes } from '../exit-code.ts';
 import { usage } from '../problem.ts';
+import { takeRun } from '../runs.ts';
 import { waitFor } from '../wait.ts';
 
 interface Replayed {
@@ -18,17 +19,18 @@ interface Options extends Partial<Reasoned> {
 export const replay: Define = (program, act) => {
   program
     .command('replay <run> [group]')
-    .description('put the records of a failure group on their way again')
+    .description('read the records of a failure group from the source again and put them on their way')
     .option('--all', 'every group')
     .addOption(reasonOption().makeOptionMandatory(false))
     .option('--wait', 'follow the run to its end; the exit code says how it went')
-    .addHelpText('after', examples('replay RUN GROUP --reason "roles added to the map"', 'replay RUN --all --reason …'))
+    .addHelpText('after', examples('replay RUN GROUP --reason "corrected in Bubble"', 'replay RUN --all --reason …'))
     .action(
-      act(async (session, options: Options, id: string, group: string | undefined) => {
+      act(async (session, options: Options, idOrPlan: string, group: string | undefined) => {
         const { api, out } = session;
         if ((group === undefined) === (options.all !== true)) {
-          throw usage('name one group, or --all', `\`drover failures ${id}\` lists them.`);
+          throw usage('name one group, or --all', `\`drover failures ${idOrPlan}\` lists them.`);
         }
+        const id = await takeRun(session, idOrPlan);
         const names = group === undefined ? await replayable(api, id) : [group];
         const done = await replayEach(api, id, names, options.reason);
         if (options.wait) return waitFor(session, done.run);

@@ -13,7 +13,7 @@ import { table } from '../table.ts';
 export const report: Define = (program, act) => {
   program
     .command('report <run> [name]')
-    .description('list the reports of a run, print one, or save them (of a plan: its newest run)')
+    .description('list the reports of a run, print one, or save them')
     .option('--out <dir>', 'save into this folder: the report named, or all')
     .addHelpText(
       'after',

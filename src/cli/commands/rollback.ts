@@ -4,6 +4,7 @@ import { type Define, examples, type Reasoned, reasonOption } from '../command.t
 import { exitCodes } from '../exit-code.ts';
 import { deadlineMs } from '../http.ts';
 import { usage } from '../problem.ts';
+import { takeRun } from '../runs.ts';
 import type { Session } from '../session.ts';
 import { rollbackReport } from '../views/rollback.ts';
 
@@ -24,9 +25,12 @@ export const rollback: Define = (program, act) => {
       examples('rollback RUN --reason "wrong field map" --dry-run', 'rollback RUN --reason … --yes'),
     )
     .action(
-      act(async (session, options: Options, id: string) => {
+      act(async (session, options: Options, idOrPlan: string) => {
         const { out } = session;
-        if (!options.dryRun && !options.yes && !(await confirmed(session, id, options.reason))) {
+        const asks = !options.dryRun && !options.yes;
+        if (asks && !session.ask) throw usage('a rollback has to be confirmed', 'Add --yes, or run it in a terminal.');
+        const id = await takeRun(session, idOrPlan);
+        if (asks && !(await confirmed(session, id, options.reason))) {
           throw usage('not confirmed: nothing was changed');
         }
         const done = await send(session, id, options.reason, options.dryRun === true);
@@ -44,9 +48,8 @@ function send({ api }: Session, id: string, reason: string, dryRun: boolean): Pr
 
 /** Tries it without writing first, so that the question can say what is at stake. */
 async function confirmed(session: Session, id: string, reason: string): Promise<boolean> {
-  if (!session.ask) throw usage('a rollback has to be confirmed', 'Add --yes, or run it in a terminal.');
   const trial = await send(session, id, reason, true);
   const stake = `${trial.removed} rows are removed, ${trial.restored} restored, ${trial.conflicts.length} left alone`;
-  const answer = await session.ask(`Rolling back run ${id}: ${stake}. Go on? [y/N] `);
-  return /^y(es)?$/i.test(answer.trim());
+  const answer = await session.ask?.(`Rolling back run ${id}: ${stake}. Go on? [y/N] `);
+  return /^y(es)?$/i.test(answer?.trim() ?? '');
 }

@@ -6,7 +6,7 @@ import { printSummary } from '../wait.ts';
 export const status: Define = (program, act) => {
   program
     .command('status <run>')
-    .description('show where a run stands: records, sums, failures (of a plan: its newest run)')
+    .description('show where a run stands: records, sums, failures')
     .addHelpText('after', examples('status bubble', 'status RUN --json'))
     .action(
       act(async (session, _options: object, id: string) => {

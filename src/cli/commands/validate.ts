@@ -10,7 +10,7 @@ import { validationReport } from '../views/validation.ts';
 export const validate: Define = (program, act) => {
   program
     .command('validate [run]')
-    .description('check the target against the rules of the plan (of a plan, or of nothing named: the newest run)')
+    .description('check the target against the rules of the plan (nothing named: the newest run of all)')
     .option('--last', 'show the last validation instead of checking again')
     .option('--rows <n>', 'rows shown of each broken rule; 0 for all', wholeNumber(0, 1_000_000), 10)
     .addHelpText('after', examples('validate bubble', 'validate RUN --json', 'validate --last --rows 0'))

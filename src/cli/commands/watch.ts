@@ -6,7 +6,7 @@ import { followToEnd, waitFor } from '../wait.ts';
 export const watch: Define = (program, act) => {
   program
     .command('watch <run>')
-    .description('follow a run to its end (of a plan: its newest run); with --json a line for every change')
+    .description('follow a run to its end; with --json a line for every change')
     .addHelpText('after', examples('watch bubble', 'watch RUN --json'))
     .action(
       act(async (session, _options: object, id: string) => {

@@ -1,7 +1,7 @@
 import type { PlanView } from '../answers.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
-/** Whether there are plans, and how the settings each of them reads are, where the service says so. */
+/** Whether there are plans, and how the settings each of them reads are where the service runs. */
 export function planFindings(plans: readonly PlanView[]): Finding[] {
   if (plans.length === 0) return [problem('plans', 'the service knows none', 'Write one: npm run new-plan NAME')];
   return plans.flatMap((plan) => [ok('plan', `${plan.name}@${plan.version}`), ...settingFindings(plan)]);

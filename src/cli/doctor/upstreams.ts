@@ -6,7 +6,7 @@ export function upstreamFindings(upstreams: readonly UpstreamView[]): Finding[] 
   return upstreams
     .filter((one) => one.breaker === 'open')
     .map((one) => {
-      const until = one.blockedUntil === null ? '' : ` until ${one.blockedUntil}`;
+      const until = one.breakerOpenUntil === null ? '' : ` until ${one.breakerOpenUntil}`;
       return warning(
         'upstream',
         `${one.name} fails and is left alone${until}`,

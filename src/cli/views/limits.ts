@@ -8,8 +8,8 @@ export function limitsTable(upstreams: readonly UpstreamView[], paint: Paint): s
     upstreams,
     [
       { title: 'upstream', value: (one) => one.name },
-      { title: 'most a second', value: (one) => one.maxRps, right: true },
-      { title: 'now', value: (one) => one.currentRps ?? '', right: true },
+      { title: 'most a second', value: (one) => one.maxRps ?? '', right: true },
+      { title: 'now', value: (one) => one.effectiveRps ?? '', right: true },
       {
         title: 'breaker',
         value: (one) => one.breaker ?? '',

@@ -104,7 +104,6 @@ export function createConductor(deps: ConductorDeps): Conductor {
 }
 
 async function tick(deps: ConductorDeps, memory: ConductorMemory): Promise<boolean> {
-  await watchRedis(deps);
   await sweep(deps, memory);
   const conducted: Conducted[] = [];
   for (const run of await deps.store.activeRuns()) {
@@ -113,6 +112,8 @@ async function tick(deps: ConductorDeps, memory: ConductorMemory): Promise<boole
     );
     if (ready) conducted.push(ready);
   }
+  // From here on Redis is needed. While it is away runs begin, pause, are cancelled and end all the same.
+  await watchRedis(deps);
   return dispatchRuns(deps, conducted);
 }
 

@@ -225,7 +225,10 @@ export interface Control {
   pause(id: string, reason: string, actor: Actor): Promise<RunView>;
   resume(id: string, reason: string, actor: Actor): Promise<RunView>;
   cancel(id: string, reason: string, actor: Actor): Promise<RunView>;
-  /** Replays everything rejected, failed or mismatched, and goes on reading where an extraction failed. */
+  /**
+   * Replays everything rejected, failed, blocked or mismatched of a run that came to its end, and goes on reading where an
+   * extraction failed.
+   */
   retry(id: string, reason: string, actor: Actor): Promise<RunView>;
   /** Compares every reconciled record of a finished run with the target again, through its transform. */
   reconcile(id: string, reason: string, actor: Actor): Promise<RunView>;
@@ -243,6 +246,10 @@ export interface Control {
   /** The journeys of one source id through every run, the first run first. */
   journeys(sourceId: string): Promise<readonly Journey[]>;
   failures(id: string): Promise<readonly FailureGroup[]>;
+  /**
+   * Sends a group of failures back to the beginning: rejected and failed records are read from the source again, others
+   * are taken as they were read.
+   */
   replay(id: string, group: string, reason: string, actor: Actor): Promise<{ replayed: number; run: RunView }>;
   validate(id: string, actor: Actor): Promise<ValidationView>;
   validation(id: string): Promise<ValidationView>;

@@ -1,15 +1,14 @@
+import { createHash } from 'node:crypto';
 import { DroverError } from '../../errors.ts';
 import type { Plan } from '../../plan/contract.ts';
 import type { BatchSize } from '../batch-size.ts';
-import { fingerprint } from '../canonical.ts';
-import { entityOf } from '../contexts.ts';
-import { assertVersion } from '../plan-version.ts';
 import type { Run } from '../ports.ts';
 import type { PersonView, PurgeRequest, PurgeView } from '../retention/contract.ts';
-import { assertPayloads } from '../retention/purge.ts';
-import { assertAllowed, assertFinished, type RunAction } from '../run-status.ts';
+import { assertAllowed, assertFinished } from '../run-status.ts';
+import { type AuditEntry, runEntry } from './audit.ts';
+import { cancel, changeBatchSize, enqueue, reconcile, replay, request, retry } from './change-run.ts';
 import type { Actor, Control, FailureGroup, ReportEntry, RollbackView, RunView, ValidationView } from './contract.ts';
-import { type Enqueue, toRecords } from './enqueue.ts';
+import { findRun } from './find-run.ts';
 import type { ControlStore, NewRun } from './ports.ts';
 import { planRun } from './start-run.ts';
 
@@ -20,10 +19,12 @@ export interface ControlDeps {
   readonly view: (run: Run) => Promise<RunView>;
   readonly journeys: Control['journeys'];
   readonly failures: (run: Run) => Promise<readonly FailureGroup[]>;
-  readonly validate: (run: Run) => Promise<ValidationView>;
+  /** Stores what it finds with the entry. */
+  readonly validate: (run: Run, entry: AuditEntry) => Promise<ValidationView>;
   readonly lastValidation: (run: Run) => Promise<ValidationView | undefined>;
   readonly rollback: (run: Run, dryRun: boolean) => Promise<RollbackView>;
-  readonly purge: (request: PurgeRequest) => Promise<PurgeView>;
+  /** Tells which runs it will look at before it deletes anything. */
+  readonly purge: (request: PurgeRequest, announce: (runs: readonly string[]) => Promise<void>) => Promise<PurgeView>;
   readonly person: (email: string) => Promise<PersonView>;
   readonly reports: (run: Run) => Promise<readonly ReportEntry[]>;
   readonly report: (run: Run, name: string, masked: boolean) => ReturnType<Control['report']>;
@@ -32,7 +33,10 @@ export interface ControlDeps {
 const pageLimit = 50;
 const mostInPage = 500;
 
-/** What operators can do. Each method checks the state of the run it is about and changes it by the table of statuses. */
+/**
+ * What operators can do. Each method checks the state of the run it is about and changes it by the table of statuses;
+ * what it changes and its row in the audit log become true together.
+ */
 export function createControl(deps: ControlDeps): Control {
   const { store } = deps;
   const find = (id: string): Promise<Run> => findRun(store, id);
@@ -47,17 +51,13 @@ export function createControl(deps: ControlDeps): Control {
       return { items, nextCursor: found.length > limit ? (items.at(-1)?.id ?? null) : null };
     },
     run: shown,
-    pause: (id, reason) => request(deps, id, 'pause', 'pausing', reason),
-    resume: (id, reason) => resume(deps, id, reason),
-    cancel: (id, reason) => cancel(deps, id, reason),
-    retry: (id, reason) => retry(deps, id, reason),
-    reconcile: (id, reason) => reconcile(deps, id, reason),
-    async changeBatchSize(id, batchSize) {
-      assertAllowed(await find(id), 'changeBatchSize');
-      await store.setBatchSize(id, batchSize);
-      return shown(id);
-    },
-    enqueue: (id, input) => enqueue(deps, id, input),
+    pause: (id, reason, actor) => request(deps, { id, reason, actor }, 'pause', 'pausing'),
+    resume: (id, reason, actor) => request(deps, { id, reason, actor }, 'resume', 'running'),
+    cancel: (id, reason, actor) => cancel(deps, { id, reason, actor }),
+    retry: (id, reason, actor) => retry(deps, { id, reason, actor }),
+    reconcile: (id, reason, actor) => reconcile(deps, { id, reason, actor }),
+    changeBatchSize: (id, batchSize, reason, actor) => changeBatchSize(deps, { id, reason, actor }, batchSize),
+    enqueue: (id, input, actor) => enqueue(deps, { id, reason: '', actor }, input),
     async records(id, filter) {
       await find(id);
       const limit = Math.min(filter.limit ?? pageLimit, mostInPage);
@@ -66,11 +66,11 @@ export function createControl(deps: ControlDeps): Control {
     },
     journeys: (sourceId) => deps.journeys(sourceId),
     failures: async (id) => deps.failures(await find(id)),
-    replay: (id, group, reason) => replay(deps, id, group, reason),
-    async validate(id) {
+    replay: (id, group, reason, actor) => replay(deps, { id, reason, actor }, group),
+    async validate(id, actor) {
       const run = await find(id);
       assertAllowed(run, 'validate');
-      return deps.validate(run);
+      return deps.validate(run, runEntry(id, 'validate', actor));
     },
     async validation(id) {
       const validation = await deps.lastValidation(await find(id));
@@ -79,28 +79,24 @@ export function createControl(deps: ControlDeps): Control {
         remedy: `POST /api/v1/runs/${id}/validate does it.`,
       });
     },
-    rollback: (id, input) => rollback(deps, id, input.dryRun),
-    async purge(input) {
-      if (input.runId !== undefined) assertFinished(await find(input.runId));
-      return deps.purge(input);
-    },
-    person: (email) => deps.person(email),
+    rollback: (id, input, actor) => rollback(deps, id, input, actor),
+    purge: (input, actor) => purge(deps, input, actor),
+    person: (email, actor) => person(deps, email, actor),
     reports: async (id) => deps.reports(await find(id)),
     report: async (id, name, options) => deps.report(await find(id), name, options?.masked ?? false),
   };
-}
-
-async function findRun(store: ControlStore, id: string): Promise<Run> {
-  const run = await store.find(id);
-  if (!run) throw new DroverError('NOT_FOUND', `there is no run ${id}`, { remedy: '`drover runs` lists them.' });
-  return run;
 }
 
 async function startRun(deps: ControlDeps, input: Parameters<Control['startRun']>[0], actor: Actor): Promise<RunView> {
   const planned = await planRun(deps, deps.plan(input.plan), input, actor);
   await refuseSecond(deps, planned.run);
   try {
-    await deps.store.createRun(planned.run, planned.entities);
+    const { ids, ...rest } = input;
+    await deps.store.change(
+      planned.run.id,
+      (changes) => changes.createRun(planned.run, planned.entities),
+      () => runEntry(planned.run.id, 'start', actor, { details: { ...rest, ids: ids?.length } }),
+    );
   } catch (error) {
     // Another began between the look and the write; the database let one of us through.
     await refuseSecond(deps, planned.run);
@@ -119,114 +115,63 @@ async function refuseSecond(deps: ControlDeps, run: NewRun): Promise<void> {
   });
 }
 
-async function request(
+/**
+ * What is undone lies in the target's database, out of reach of the log's transactions, so it is written down before it
+ * begins, and how it ended after it.
+ */
+async function rollback(
   deps: ControlDeps,
   id: string,
-  action: RunAction,
-  to: Run['status'],
-  reason: string,
-): Promise<RunView> {
-  assertAllowed(await findRun(deps.store, id), action);
-  await move(deps, id, action, to, reason);
-  return deps.view(await findRun(deps.store, id));
-}
-
-/** The guard of the move decides, not the look before it: two operators may press at once. */
-async function move(
-  deps: ControlDeps,
-  id: string,
-  action: RunAction,
-  to: Run['status'],
-  reason: string | null,
-): Promise<void> {
-  if (await deps.store.move(id, to, reason)) return;
-  const run = await findRun(deps.store, id);
-  if (run.status === to) return;
-  assertAllowed(run, action);
-  throw new DroverError('NOT_ALLOWED_NOW', `run ${id} is ${run.status}: ${action} is not possible`);
-}
-
-async function resume(deps: ControlDeps, id: string, reason: string): Promise<RunView> {
-  const run = await findRun(deps.store, id);
-  assertAllowed(run, 'resume');
-  assertVersion(run, deps.plan(run.plan));
-  return request(deps, id, 'resume', 'running', reason);
-}
-
-async function cancel(deps: ControlDeps, id: string, reason: string): Promise<RunView> {
-  const run = await findRun(deps.store, id);
-  return request(deps, id, 'cancel', run.status === 'pending' ? 'cancelled' : 'cancelling', reason);
-}
-
-async function retry(deps: ControlDeps, id: string, reason: string): Promise<RunView> {
-  const run = await findRun(deps.store, id);
-  assertPayloads(run, 'a retry');
-  assertAllowed(run, 'retry');
-  assertVersion(run, deps.plan(run.plan));
-  await deps.store.reopenExtractions(id);
-  // A run that was stopped has its records waiting; one that went to its end has some to send back.
-  if (run.status === 'completed_with_failures') await deps.store.replay(id, {});
-  await move(deps, id, 'retry', 'running', reason);
-  return deps.view(await findRun(deps.store, id));
-}
-
-async function reconcile(deps: ControlDeps, id: string, reason: string): Promise<RunView> {
-  const run = await findRun(deps.store, id);
-  assertPayloads(run, 'another comparison');
-  assertAllowed(run, 'reconcile');
-  assertVersion(run, deps.plan(run.plan));
-  await deps.store.reconcileAgain(id);
-  await move(deps, id, 'reconcile', 'running', reason);
-  return deps.view(await findRun(deps.store, id));
-}
-
-async function replay(
-  deps: ControlDeps,
-  id: string,
-  group: string,
-  reason: string,
-): Promise<{ replayed: number; run: RunView }> {
-  const run = await findRun(deps.store, id);
-  assertPayloads(run, 'a replay');
-  assertAllowed(run, 'replay');
-  assertVersion(run, deps.plan(run.plan));
-  const found = (await deps.failures(run)).find((failure) => failure.group === group);
-  if (!found)
-    throw new DroverError('NOT_FOUND', `run ${id} has no failure group ${group}`, {
-      remedy: '`drover failures` lists them.',
-    });
-  const { entity, stage, status, code, field } = found;
-  const replayed = await deps.store.replay(id, { entity, stage, status, code, field });
-  if (run.status !== 'running') await move(deps, id, 'replay', 'running', reason);
-  return { replayed, run: await deps.view(await findRun(deps.store, id)) };
-}
-
-async function enqueue(deps: ControlDeps, id: string, input: Enqueue): Promise<{ accepted: number; run: RunView }> {
-  const run = await findRun(deps.store, id);
-  assertAllowed(run, 'enqueue');
-  assertVersion(run, deps.plan(run.plan));
-  const known = await deps.store.entities(id);
-  entityOf(deps.plan(run.plan), input.entity);
-  if (!known.some((entity) => entity.entity === input.entity)) {
-    throw new DroverError('BAD_REQUEST', `run ${id} does not move ${input.entity}`, {
-      remedy: `It moves ${known.map((one) => one.entity).join(', ')}.`,
-    });
-  }
-  const accepted = input.sourceIds
-    ? await deps.store.enqueueIds(id, input.entity, input.sourceIds)
-    : await deps.store.enqueueRecords(
-        id,
-        input.entity,
-        toRecords(input.records ?? [], (raw) => fingerprint(raw, 16)),
-      );
-  if (run.status !== 'running') await move(deps, id, 'enqueue', 'running', 'records were enqueued');
-  return { accepted, run: await deps.view(await findRun(deps.store, id)) };
-}
-
-async function rollback(deps: ControlDeps, id: string, dryRun: boolean): Promise<RollbackView> {
-  const run = await findRun(deps.store, id);
-  assertAllowed(run, 'rollback');
+  { reason, dryRun }: { reason: string; dryRun: boolean },
+  actor: Actor,
+): Promise<RollbackView> {
+  const { store } = deps;
+  const run = await store.change(
+    id,
+    async (changes) => {
+      const found = await findRun(changes, id);
+      assertAllowed(found, 'rollback');
+      return found;
+    },
+    () => runEntry(id, 'rollback', actor, { reason, details: { dryRun } }),
+  );
   const done = await deps.rollback(run, dryRun);
-  if (!dryRun && done.conflicts.length === 0) await deps.store.setRolledBack(id);
+  if (dryRun) return done;
+  const conflicts = done.conflicts.length;
+  await store.change(
+    id,
+    async (changes) => {
+      if (conflicts === 0) await changes.setRolledBack(id);
+    },
+    () =>
+      runEntry(id, 'rolled-back', actor, {
+        reason,
+        details: { removed: done.removed, restored: done.restored, conflicts },
+      }),
+  );
   return done;
+}
+
+async function purge(deps: ControlDeps, input: PurgeRequest, actor: Actor): Promise<PurgeView> {
+  if (input.runId !== undefined) assertFinished(await findRun(deps.store, input.runId));
+  const { runId, olderThan, dryRun, reason } = input;
+  // Before the first payload goes: a purge takes many transactions, and any of them may be the last.
+  const announce = (runs: readonly string[]): Promise<void> =>
+    deps.store.note({
+      ...{ actor: actor.id, role: actor.role, action: 'payloads.purge', reason },
+      subject: runId === undefined ? 'runs' : `run:${runId}`,
+      details: { olderThan, dryRun, runs },
+    });
+  return deps.purge(input, announce);
+}
+
+async function person(deps: ControlDeps, email: string, actor: Actor): Promise<PersonView> {
+  const found = await deps.person(email);
+  // The log outlives the person's data, so it names nobody; who knows the address can find the entry.
+  const name = createHash('sha256').update(email.toLowerCase()).digest('hex').slice(0, 16);
+  await deps.store.note({
+    ...{ actor: actor.id, role: actor.role, action: 'person.export', subject: `person:${name}` },
+    details: { records: found.records.length, rows: found.rows.length },
+  });
+  return found;
 }

@@ -15,9 +15,14 @@ export interface PurgeDeps {
 
 /**
  * Deletes what the source said and what was made of it, of finished runs. Hashes, outcomes and counts stay, so the run
- * still adds up. A run is marked first and emptied after: nothing that needs payloads begins in between.
+ * still adds up. A run is marked first and emptied after: nothing that needs payloads begins in between. `announce` is told
+ * which runs will be emptied before the first of them is touched.
  */
-export async function purge(deps: PurgeDeps, request: PurgeRequest): Promise<PurgeView> {
+export async function purge(
+  deps: PurgeDeps,
+  request: PurgeRequest,
+  announce: (runs: readonly string[]) => Promise<void>,
+): Promise<PurgeView> {
   const { runId, olderThan, dryRun } = request;
   if ((runId === undefined) === (olderThan === undefined)) {
     throw new DroverError('BAD_REQUEST', 'a purge takes a run or an age, one of the two');
@@ -25,6 +30,7 @@ export async function purge(deps: PurgeDeps, request: PurgeRequest): Promise<Pur
   const hours = olderThan === undefined ? undefined : hoursOf(olderThan);
   const until = Date.now() + deps.budgetMs;
   const candidates = await deps.store.candidates({ runId, hours });
+  await announce(candidates.map((candidate) => candidate.runId));
   const runs: PurgedRun[] = [];
   for (const candidate of candidates) {
     if (Date.now() > until) return { dryRun, complete: false, runs };

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../plan/json.ts';
 import type { StageCount } from '../conductor/ports.ts';
+import type { AuditEntry } from '../control/audit.ts';
 import type { SumLine, ValidationCheck } from '../control/contract.ts';
 import type { CleanRecord } from '../ports.ts';
 
@@ -68,7 +69,8 @@ export interface ValidationLedger {
   withoutAmount(runId: string, entity: string): Promise<number>;
   /** Reconciled and unchanged records, picked by a hash of the run's id: the same ones each time. */
   sample(runId: string, entity: string, size: number): Promise<readonly SampleRecord[]>;
-  save(runId: string, validation: Omit<StoredValidation, 'at'>): Promise<StoredValidation>;
+  /** `entry` is written into the audit log with it, both or neither. */
+  save(runId: string, validation: Omit<StoredValidation, 'at'>, entry?: AuditEntry): Promise<StoredValidation>;
   last(runId: string): Promise<StoredValidation | undefined>;
 }
 

@@ -1,5 +1,6 @@
 import type { Plan } from '../../plan/contract.ts';
 import { entityOf } from '../contexts.ts';
+import type { AuditEntry } from '../control/audit.ts';
 import type { ValidationCheck, ValidationView } from '../control/contract.ts';
 import { identityScope } from '../identity-scope.ts';
 import type { Run, RunEntity } from '../ports.ts';
@@ -27,13 +28,14 @@ const ofTheTarget: readonly Check[] = [
 /**
  * Does the target hold what the run says it moved? Asks everything anew, of the tables themselves, and stores the
  * answer with the version of the data it saw. The version is read first, so what changes while we look makes the
- * answer stale and never wrongly fresh.
+ * answer stale and never wrongly fresh. `entry`: the row of who asked for it, stored with the answer.
  */
 export async function validateRun(
   deps: ValidationDeps,
   run: Run,
   plan: Plan,
   entities: readonly RunEntity[],
+  entry?: AuditEntry,
 ): Promise<ValidationView> {
   const dataVersion = await versionOf(deps, run, plan);
   await deps.target.analyze(run.targetSchema, tablesOf(plan));
@@ -43,7 +45,7 @@ export async function validateRun(
     for (const check of checksOf(run)) checks.push(...(await check(context)));
   }
   const red = checks.some((check) => !check.ok && check.severity === 'error');
-  const stored = await deps.ledger.save(run.id, { dataVersion, status: red ? 'red' : 'green', checks });
+  const stored = await deps.ledger.save(run.id, { dataVersion, status: red ? 'red' : 'green', checks }, entry);
   return viewOf(run, stored, dataVersion);
 }
 

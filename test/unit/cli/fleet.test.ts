@@ -24,7 +24,7 @@ const queue = (name: string, changes: object = {}): object => ({
   ...changes,
 });
 const upstream = (changes: object = {}): object => ({
-  ...{ name: 'bubble', maxRps: 10, currentRps: 8, setBy: null, setAt: null, reason: null },
+  ...{ name: 'bubble', maxRps: 10, configuredRps: 10, effectiveRps: 8, setBy: null, setAt: null, reason: null },
   ...{ breaker: 'closed', blockedUntil: null, requests: {} },
   ...changes,
 });

@@ -10,11 +10,13 @@ let service: ScriptedService;
 
 beforeEach(async () => {
   service = await startScriptedService();
+  service.on('GET /runs/r1', runView());
 });
 
 afterEach(() => service.close());
 
-const bodies = (): unknown[] => service.received.map((one) => one.body);
+const changes = () => service.received.filter((one) => one.method !== 'GET');
+const bodies = (): unknown[] => changes().map((one) => one.body);
 
 describe('pause, resume, cancel, retry', () => {
   it('ask for one thing, with the reason', async () => {
@@ -155,8 +157,56 @@ describe('batch-size and enqueue', () => {
     expect(few.stdout).toBe('2 users are on their way in run r1\n');
     const many = await drover(service.url, ['enqueue', 'r1', 'users', '--ids', '@ids.txt', '--json'], { cwd: folder });
     expect(many.json()).toMatchObject({ accepted: 60_000 });
-    expect(service.received).toHaveLength(4);
-    expect(new Set(service.received.map((one) => one.headers['idempotency-key'])).size).toBe(4);
+    expect(changes()).toHaveLength(4);
+    expect(new Set(changes().map((one) => one.headers['idempotency-key'])).size).toBe(4);
     expect((await drover(service.url, ['enqueue', 'r1', 'users'])).code).toBe(2);
+  });
+});
+
+describe('a plan in the place of a run', () => {
+  const reason = ['--reason', 'x'] as const;
+  beforeEach(() => {
+    service.on('GET /runs', ({ query }) => ({
+      body: { items: query.plan === 'bubble' ? [runView()] : [], nextCursor: null },
+    }));
+    service.on('GET /runs/r1/failures', { items: [failureGroup()] });
+    for (const name of ['pause', 'resume', 'cancel', 'retry']) service.on(`POST /runs/r1/${name}`, runView());
+    service.on('POST /runs/r1/failures/g1/replay', { replayed: 6, run: runView() });
+    service.on('POST /runs/r1/records', { accepted: 1, run: runView() });
+    service.on('PATCH /runs/r1', runView());
+    service.on('POST /runs/r1/rollback', { runId: 'r1', dryRun: true, removed: 0, restored: 0, conflicts: [] });
+    service.on('POST /purge', { dryRun: false, complete: true, runs: [] });
+  });
+
+  it.each<readonly string[]>([
+    ['pause', 'bubble', ...reason],
+    ['resume', 'bubble', ...reason],
+    ['cancel', 'bubble', ...reason],
+    ['retry', 'bubble'],
+    ['replay', 'bubble', 'g1'],
+    ['replay', 'bubble', '--all'],
+    ['enqueue', 'bubble', 'users', '--ids', 'a'],
+    ['batch-size', 'bubble', '5', ...reason],
+    ['rollback', 'bubble', '--dry-run', ...reason],
+    ['purge', '--run', 'bubble', ...reason],
+  ])('%s %s takes its newest run and says which', async (...args) => {
+    const ran = await drover(service.url, [...args, '--json']);
+    expect(ran).toMatchObject({ code: 0, stderr: 'the newest run of bubble is r1 (running)\n' });
+    expect(changes()).toHaveLength(1);
+    expect(
+      (
+        await drover(
+          service.url,
+          args.map((arg) => (arg === 'bubble' ? 'r1' : arg)),
+        )
+      ).stderr,
+    ).toBe('');
+  });
+
+  it('is refused when there is no such run and no such plan', async () => {
+    const ran = await drover(service.url, ['cancel', 'bubbel', ...reason]);
+    expect(ran).toMatchObject({ code: 2, stdout: '' });
+    expect(ran.stderr).toContain('bubbel is no run, and no plan that has been run');
+    expect(changes()).toEqual([]);
   });
 });

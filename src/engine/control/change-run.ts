@@ -1,0 +1,164 @@
+import { DroverError } from '../../errors.ts';
+import type { BatchSize } from '../batch-size.ts';
+import { fingerprint } from '../canonical.ts';
+import { entityOf } from '../contexts.ts';
+import { assertVersion } from '../plan-version.ts';
+import type { Run } from '../ports.ts';
+import { assertPayloads } from '../retention/purge.ts';
+import { assertAllowed, type RunAction } from '../run-status.ts';
+import { type AuditEntry, runEntry } from './audit.ts';
+import type { Actor, RunView } from './contract.ts';
+import type { ControlDeps } from './control.ts';
+import { type Enqueue, toRecords } from './enqueue.ts';
+import { findRun } from './find-run.ts';
+import type { ControlChanges } from './ports.ts';
+
+/** Who asks what of which run, and why. */
+export interface Asked {
+  readonly id: string;
+  readonly actor: Actor;
+  readonly reason: string;
+}
+
+/** Pause and go on: the run is moved to the status asked for. */
+export function request(
+  deps: ControlDeps,
+  asked: Asked,
+  action: Extract<RunAction, 'pause' | 'resume'>,
+  to: Run['status'],
+): Promise<RunView> {
+  return change(deps, asked, action, async (changes, run) => {
+    assertAllowed(run, action);
+    if (action === 'resume') assertVersion(run, deps.plan(run.plan));
+    await mustMove(changes.move(run.id, to, asked.reason), changes, run.id, action);
+  });
+}
+
+export function cancel(deps: ControlDeps, asked: Asked): Promise<RunView> {
+  return change(deps, asked, 'cancel', async (changes, run) => {
+    assertAllowed(run, 'cancel');
+    // One that was not begun has nothing to wait for; but the conductor may begin it at this moment.
+    if (run.status === 'pending' && (await changes.move(run.id, 'cancelled', asked.reason))) return;
+    await mustMove(changes.move(run.id, 'cancelling', asked.reason), changes, run.id, 'cancel');
+  });
+}
+
+export function changeBatchSize(deps: ControlDeps, asked: Asked, batchSize: BatchSize): Promise<RunView> {
+  const work = (changes: ControlChanges, run: Run): Promise<void> => {
+    assertAllowed(run, 'changeBatchSize');
+    return changes.setBatchSize(run.id, batchSize);
+  };
+  return change(deps, asked, 'change-batch-size', work, () => ({ batchSize }));
+}
+
+export function retry(deps: ControlDeps, asked: Asked): Promise<RunView> {
+  return change(deps, asked, 'retry', async (changes, run) => {
+    assertAgain(deps, run, 'retry', 'a retry');
+    await changes.reopenExtractions(run.id);
+    // A run that was stopped has its records waiting; one that went to its end has some to send back.
+    if (run.status === 'completed_with_failures') await changes.replay(run.id, {});
+    await mustMove(changes.goOn(run.id, asked.reason), changes, run.id, 'retry');
+  });
+}
+
+/** Has every reconciled record of a finished run compared with the target once more. */
+export function reconcile(deps: ControlDeps, asked: Asked): Promise<RunView> {
+  return change(deps, asked, 'reconcile', async (changes, run) => {
+    assertAgain(deps, run, 'reconcile', 'another comparison');
+    await changes.reconcileAgain(run.id);
+    await mustMove(changes.goOn(run.id, asked.reason), changes, run.id, 'reconcile');
+  });
+}
+
+export async function replay(
+  deps: ControlDeps,
+  asked: Asked,
+  group: string,
+): Promise<{ replayed: number; run: RunView }> {
+  const seen = await findRun(deps.store, asked.id);
+  assertAgain(deps, seen, 'replay', 'a replay');
+  const found = (await deps.failures(seen)).find((failure) => failure.group === group);
+  if (!found)
+    throw new DroverError('NOT_FOUND', `run ${asked.id} has no failure group ${group}`, {
+      remedy: '`drover failures` lists them.',
+    });
+  const { entity, stage, status, code, field } = found;
+  let replayed = 0;
+  const work = async (changes: ControlChanges, run: Run): Promise<void> => {
+    assertAgain(deps, run, 'replay', 'a replay');
+    replayed = await changes.replay(run.id, { entity, stage, status, code, field });
+    await mustMove(changes.goOn(run.id, asked.reason), changes, run.id, 'replay');
+  };
+  const run = await change(deps, asked, 'replay', work, () => ({ group, replayed }));
+  return { replayed, run };
+}
+
+export async function enqueue(
+  deps: ControlDeps,
+  asked: Asked,
+  input: Enqueue,
+): Promise<{ accepted: number; run: RunView }> {
+  const seen = await findRun(deps.store, asked.id);
+  assertEnqueue(deps, seen);
+  await assertMoves(deps, seen, input.entity);
+  const records = input.sourceIds ? [] : toRecords(input.records ?? [], (raw) => fingerprint(raw, 16));
+  let accepted = 0;
+  const work = async (changes: ControlChanges, run: Run): Promise<void> => {
+    assertEnqueue(deps, run);
+    accepted = input.sourceIds
+      ? await changes.enqueueIds(run.id, input.entity, input.sourceIds)
+      : await changes.enqueueRecords(run.id, input.entity, records);
+    await mustMove(changes.goOn(run.id, 'records were enqueued'), changes, run.id, 'enqueue');
+  };
+  const run = await change(deps, asked, 'enqueue', work, () => ({ entity: input.entity, accepted }));
+  return { accepted, run };
+}
+
+/** One change of a run with its row in the log; answers the run as it is then. */
+async function change(
+  deps: ControlDeps,
+  { id, actor, reason }: Asked,
+  action: string,
+  work: (changes: ControlChanges, run: Run) => Promise<void>,
+  details: () => AuditEntry['details'] = () => undefined,
+): Promise<RunView> {
+  await deps.store.change(
+    id,
+    async (changes) => work(changes, await findRun(changes, id)),
+    () => runEntry(id, action, actor, { reason, details: details() }),
+  );
+  return deps.view(await findRun(deps.store, id));
+}
+
+/** The guard of the move decides, not the look before it: the conductor moves runs too. */
+async function mustMove(
+  moved: Promise<boolean>,
+  changes: ControlChanges,
+  id: string,
+  action: RunAction,
+): Promise<void> {
+  if (await moved) return;
+  const run = await findRun(changes, id);
+  assertAllowed(run, action);
+  throw new DroverError('NOT_ALLOWED_NOW', `run ${id} is ${run.status}: ${action} is not possible`);
+}
+
+function assertAgain(deps: ControlDeps, run: Run, action: 'retry' | 'replay' | 'reconcile', what: string): void {
+  assertPayloads(run, what);
+  assertAllowed(run, action);
+  assertVersion(run, deps.plan(run.plan));
+}
+
+function assertEnqueue(deps: ControlDeps, run: Run): void {
+  assertAllowed(run, 'enqueue');
+  assertVersion(run, deps.plan(run.plan));
+}
+
+async function assertMoves(deps: ControlDeps, run: Run, entity: string): Promise<void> {
+  const known = await deps.store.entities(run.id);
+  entityOf(deps.plan(run.plan), entity);
+  if (known.some((one) => one.entity === entity)) return;
+  throw new DroverError('BAD_REQUEST', `run ${run.id} does not move ${entity}`, {
+    remedy: `It moves ${known.map((one) => one.entity).join(', ')}.`,
+  });
+}
