@@ -3,7 +3,7 @@ import type { Database } from '../client.ts';
 import { workers } from '../schema/index.ts';
 import { coded } from './coded.ts';
 
-export type WorkerBeat = Omit<typeof workers.$inferSelect, 'startedAt' | 'seenAt'>;
+export type WorkerBeat = Omit<typeof workers.$inferInsert, 'startedAt' | 'seenAt'>;
 export type WorkerRow = typeof workers.$inferSelect & {
   /** Heard of within the last 15 s, which is several heartbeats. */
   readonly alive: boolean;
