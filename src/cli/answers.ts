@@ -68,6 +68,17 @@ export interface WorkerView {
   readonly rssMb: number;
   readonly loopLagMs: number;
   readonly done: number;
+  readonly peakRssMb: number;
+  /** Processor time since it began; `cpuPercent` is of one core, lately. */
+  readonly cpuMs: number;
+  readonly cpuPercent: number;
+  /** What it asked of each upstream since it began. */
+  readonly traffic: Readonly<
+    Record<
+      string,
+      { readonly requests: number; readonly failed: number; readonly sentBytes: number; readonly receivedBytes: number }
+    >
+  >;
   readonly startedAt: string;
   readonly seenAt: string;
   readonly alive: boolean;
@@ -84,8 +95,11 @@ export interface QueueView {
 
 export interface UpstreamView {
   readonly name: string;
-  readonly maxRps: number;
-  readonly currentRps: number | null;
+  readonly maxRps: number | null;
+  /** In force after the upstream has asked for less; null before the first request. */
+  readonly effectiveRps: number | null;
+  readonly usedLastSecond: number;
+  readonly usedLastMinute: number;
   readonly setBy: string | null;
   readonly reason: string | null;
   readonly breaker: string | null;

@@ -1,6 +1,8 @@
 import type { JsonObject } from '../../plan/json.ts';
 import type { ReportEntry } from '../control/contract.ts';
 import type { RecordStatus, Stage, TroubleStatus } from '../record-status.ts';
+import type { TryCount } from './metrics.ts';
+import type { RunUsage } from './usage.ts';
 
 /** A record that did not make it. */
 export interface TroubleRow {
@@ -57,6 +59,10 @@ export interface ReportLedger {
   troubles(runId: string): AsyncIterable<readonly TroubleRow[]>;
   /** In the order they happened. */
   tries(runId: string): AsyncIterable<readonly TryRow[]>;
+  /** How many tries there were of each kind. */
+  triesByCode(runId: string): Promise<readonly TryCount[]>;
+  /** What worker processes used while the run was running. */
+  usage(runId: string): Promise<RunUsage>;
   /** Who asked for what, validations and extractions, in the order they happened. */
   events(runId: string): Promise<readonly RunEvent[]>;
   /** Raw payloads, by source id. */
