@@ -2,6 +2,7 @@ import type { ReportLedger } from '../../src/engine/reports/ports.ts';
 import type { Database } from '../client.ts';
 import { eventsOf } from './events.ts';
 import { mappedOf } from './mapped.ts';
+import { notesOf } from './notes.ts';
 import { rawsOf } from './raws.ts';
 import { triesByCode, triesOf } from './tries.ts';
 import { troubleGroups, troubles } from './trouble.ts';
@@ -14,6 +15,7 @@ export function createReportLedger(database: Database): ReportLedger {
     troubleGroups: (runId) => troubleGroups(pool, runId),
     troubles: (runId) => troubles(pool, runId),
     tries: (runId) => triesOf(pool, runId),
+    notes: (runId) => notesOf(pool, runId),
     triesByCode: (runId) => triesByCode(pool, runId),
     usage: (runId) => usageOf(pool, runId),
     events: (runId) => eventsOf(database, runId),

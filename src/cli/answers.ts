@@ -6,6 +6,7 @@ import type { Role } from '../engine/control/contract.ts';
 
 export type {
   EntityProgress,
+  ErrorShare,
   FailureGroup,
   Journey,
   Page,
@@ -15,6 +16,7 @@ export type {
   ReportEntry,
   Role,
   RollbackView,
+  RunMetrics,
   RunView,
   SumLine,
   TrialView,

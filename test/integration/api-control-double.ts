@@ -80,7 +80,7 @@ export function runView(id: string, status: RunStatus, batchSize = 1): RunView {
   return {
     ...{ id, plan: 'bubble', version: '1', strategy: 'full', dryRun: false, status, reason: null, batchSize },
     ...{ targetSchema: 'bubble', createdBy: 'test', createdAt: '2026-01-01T00:00:00.000Z' },
-    ...{ startedAt: null, finishedAt: null, rolledBackAt: null },
+    ...{ startedAt: null, finishedAt: null, rolledBackAt: null, stamp: '20240115_140000' },
     progress: { percent: 0, perSecond: 0, etaSeconds: null },
     entities: {
       users: {

@@ -40,6 +40,14 @@ export interface TryRow {
   readonly worker: string;
 }
 
+/** What the transform noted of a record that went on all the same: a minor matter. */
+export interface NoteRow {
+  readonly at: Date;
+  readonly entity: string;
+  readonly sourceId: string;
+  readonly notes: readonly string[];
+}
+
 /** Something that happened to a run as a whole. */
 export interface RunEvent {
   readonly at: Date;
@@ -59,6 +67,8 @@ export interface ReportLedger {
   troubles(runId: string): AsyncIterable<readonly TroubleRow[]>;
   /** In the order they happened. */
   tries(runId: string): AsyncIterable<readonly TryRow[]>;
+  /** By entity in the order of loading, then by source id. */
+  notes(runId: string): AsyncIterable<readonly NoteRow[]>;
   /** How many tries there were of each kind. */
   triesByCode(runId: string): Promise<readonly TryCount[]>;
   /** What worker processes used while the run was running. */
