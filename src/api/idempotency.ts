@@ -17,7 +17,8 @@ const signOfLifeMs = 60_000;
 
 /**
  * Lets a POST be sent again without being done again. The first answer is kept for a day under the caller and his
- * Idempotency-Key; only answers that changed something are, so a refused request may be corrected and sent again.
+ * Idempotency-Key; only answers that changed something are, so a refused request may be corrected and sent again. A
+ * caller who hung up and asks again is told what became of it, whatever that was: the work is not begun once more.
  */
 export function honourIdempotencyKeys(app: Api, store: IdempotencyStore): void {
   app.decorateRequest('reserved', null);
@@ -59,6 +60,7 @@ function hashOf(request: FastifyRequest): string {
 
 function replay(reply: FastifyReply, answer: Extract<Reservation, { kind: 'answered' }>['answer']): FastifyReply {
   if (answer.location !== null) reply.header('location', answer.location);
+  if (answer.status >= 400) reply.type('application/problem+json');
   return reply.header('idempotent-replayed', 'true').code(answer.status).send(answer.body);
 }
 
@@ -67,7 +69,8 @@ async function settle(store: IdempotencyStore, request: FastifyRequest, reply: F
   clearInterval(alive);
   request.reserved = null;
   try {
-    if (reply.statusCode >= 300) return await store.release(actor, key);
+    const hungUp = reply.raw.destroyed || request.raw.socket?.destroyed === true;
+    if (reply.statusCode >= 300 && !hungUp) return await store.release(actor, key);
     const location = reply.getHeader('location');
     const body = request.keepInstead ?? (typeof payload === 'string' ? JSON.parse(payload) : null);
     await store.keep(actor, key, { status: reply.statusCode, location: location ? String(location) : null, body });

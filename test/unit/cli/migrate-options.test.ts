@@ -57,8 +57,8 @@ describe('what is run', () => {
     const wrong = {
       MIGRATION_STRATEGY: 'all',
       MIGRATION_START_DATE: '01/02/2024',
-      MIGRATION_BATCH_SIZE: '0',
       MIGRATION_SKIP_EXISTING: 'maybe',
+      MIGRATION_BATCH_SIZE: '0',
     };
     expect(() => of('migrate', {}, wrong)).toThrow(
       expect.objectContaining({ items: Object.keys(wrong).map((name) => expect.stringContaining(name)) }),
