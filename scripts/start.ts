@@ -1,9 +1,11 @@
 import { createChildren } from './children.ts';
+import { readEnvFile } from './stack/env-file.ts';
 import { NoServices, resolveServices } from './stack/services.ts';
 import { stopOnSignals } from './stack/signals.ts';
 
 /** The service on one machine: the API and one worker of all queues, with embedded stores where none are given. */
 async function main(): Promise<void> {
+  readEnvFile();
   const services = await resolveServices(process.env);
   console.error(services.saidInOneSentence);
   const children = createChildren();

@@ -1,4 +1,5 @@
 import { pathToFileURL } from 'node:url';
+import { readEnvFile } from './stack/env-file.ts';
 import { NoServices, resolveServices } from './stack/services.ts';
 
 /**
@@ -9,6 +10,7 @@ async function main(): Promise<void> {
   const [entry, ...args] = process.argv.slice(2);
   if (entry === undefined) throw new NoServices('Usage: tsx scripts/with-services.ts ENTRY [arguments]');
   if (!args.includes('--help')) {
+    readEnvFile();
     const services = await resolveServices(process.env);
     console.error(services.saidInOneSentence);
     process.env.DATABASE_URL = services.databaseUrl;

@@ -8,6 +8,7 @@ import { createFolder } from '../src/engine/reports/folder.ts';
 import { writeReports } from '../src/engine/reports/write-reports.ts';
 import { validateRun } from '../src/engine/validation/validate-run.ts';
 import { createInspection, type Inspection } from '../src/service/inspection.ts';
+import { callRoll } from './roll-call.ts';
 import type { Services } from './services.ts';
 
 /** Ends runs from this process: its folders are where the reports are written. */
@@ -41,6 +42,7 @@ async function write(
     entities,
     ending,
     validation,
+    usageComplete: await callRoll(services),
     folders: { reports: createFolder(config.reportDir), exports: createFolder(config.exportDir) },
     exportEntities: !run.dryRun && !entities.some((entity) => isFile(services, run, entity)),
   });

@@ -2,42 +2,75 @@ import { hostname } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { WorkerStore } from '../db/repositories/workers.ts';
 import type { QueueName } from '../queues/table.ts';
+import type { TrafficCounter } from './traffic.ts';
 
 const everyMs = 2_000;
 
-/** Tells the fleet that this process is alive, what it serves, and how it feels; signs it off on stop. */
+export interface Heartbeat {
+  /** Writes one out of turn. */
+  now(): Promise<void>;
+  /** Writes the last one and signs the process off. */
+  stop(): Promise<void>;
+}
+
+/** Tells the fleet that this process is alive, what it serves, how it feels and what it has used; signs it off on stop. */
 export function startHeartbeat(options: {
   readonly workers: WorkerStore;
   readonly name: string;
   readonly queues: readonly QueueName[];
   readonly concurrency: number;
   readonly done: () => number;
-}): { stop(): Promise<void> } {
-  const lag = monitorEventLoopDelay({ resolution: 20 });
-  lag.enable();
+  readonly traffic: TrafficCounter;
+}): Heartbeat {
+  const { workers, name, queues, concurrency } = options;
+  const feel = createFeeling();
+  let last: Promise<void> = Promise.resolve();
   const beat = async (): Promise<void> => {
-    const loopLagMs = Math.round(lag.percentile(99) / 1e6);
-    lag.reset();
-    const worker = {
-      id: options.name,
-      host: hostname(),
-      pid: process.pid,
-      queues: [...options.queues],
-      concurrency: options.concurrency,
-      rssMb: Math.round(process.memoryUsage.rss() / 1024 / 1024),
-      loopLagMs,
-      done: options.done(),
-    };
-    // A heartbeat that does not arrive is the message; the next one is two seconds away.
-    await options.workers.beat(worker).catch(() => undefined);
+    const about = { id: name, host: hostname(), pid: process.pid, queues: [...queues], concurrency };
+    const used = { ...feel.now(), done: options.done(), traffic: options.traffic.totals() };
+    // A heartbeat that does not arrive is the message; the next one is two seconds away, and its totals hold this one's.
+    await workers.beat({ ...about, ...used }).catch(() => undefined);
   };
-  void beat();
-  const timer = setInterval(() => void beat(), everyMs);
+  // One after the other: each says what was used since the one before.
+  const next = (): Promise<void> => {
+    last = last.then(beat);
+    return last;
+  };
+  void next();
+  const timer = setInterval(() => void next(), everyMs);
   return {
+    now: next,
     async stop() {
       clearInterval(timer);
-      lag.disable();
-      await options.workers.leave(options.name).catch(() => undefined);
+      await next();
+      feel.end();
+      await workers.leave(name).catch(() => undefined);
     },
   };
+}
+
+/** Memory, processor and event loop of this process. */
+function createFeeling() {
+  const lag = monitorEventLoopDelay({ resolution: 20 });
+  lag.enable();
+  let [cpuBefore, at] = [cpuMs(), performance.now()];
+  return {
+    now() {
+      const loopLagMs = Math.round(lag.percentile(99) / 1e6);
+      lag.reset();
+      const [cpu, now] = [cpuMs(), performance.now()];
+      const cpuPercent = Math.round((100 * (cpu - cpuBefore)) / Math.max(1, now - at));
+      [cpuBefore, at] = [cpu, now];
+      const rssMb = Math.round(process.memoryUsage.rss() / 1024 / 1024);
+      const peakRssMb = Math.max(rssMb, Math.round(process.resourceUsage().maxRSS / 1024));
+      return { loopLagMs, cpuPercent, cpuMs: cpu, rssMb, peakRssMb };
+    },
+    end: () => lag.disable(),
+  };
+}
+
+/** Processor time of this process since it began, its threads included. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return Math.round((user + system) / 1_000);
 }

@@ -1,4 +1,5 @@
 import { connectWorker } from '../queues/connection.ts';
+import { answerRollCalls } from '../queues/roll-call.ts';
 import type { QueueName } from '../queues/table.ts';
 import type { StageDeps } from '../src/engine/stages/stage.ts';
 import type { DroverError } from '../src/errors.ts';
@@ -52,7 +53,10 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
     queues: options.queues,
     concurrency: options.concurrency,
     done: () => done,
+    traffic: services.traffic,
   });
+  const calls = connectWorker(options.redisUrl, (error) => logger.warn({ err: error }, 'redis'));
+  answerRollCalls(calls, config.redisPrefix, () => void heartbeat.now());
   logger.info({ worker: services.name, queues: options.queues, concurrency: options.concurrency }, 'worker ready');
   return {
     name: services.name,
@@ -60,6 +64,7 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
       await conductor.stop();
       await drain(running, config.shutdownGraceMs);
       await heartbeat.stop();
+      calls.disconnect();
       connection.disconnect();
       await services.close();
     },

@@ -19,6 +19,7 @@ import { openDatabases } from './databases.ts';
 import { createFleetWindow } from './fleet-window.ts';
 import { createHashCounters } from './hash-counters.ts';
 import { createLatencyRecorder } from './latency.ts';
+import { createTrafficCounter } from './traffic.ts';
 import { createUpstreamMeter } from './upstream-meter.ts';
 
 /** Everything a worker process is made of, opened once and closed in reverse. */
@@ -51,12 +52,13 @@ export async function openServices(options: ServiceOptions) {
   const runs = createRunStore(database);
   const contexts = createRunContexts({ store: runs, plan: plans.get, maxAgeMs: 300 });
   const batches = createBatchMeter(database, contexts);
+  const traffic = createTrafficCounter();
   const upstreams = createUpstreamFactory({
     redis,
     prefix: config.redisPrefix,
     allowPrivate: config.allowPrivateUpstreams,
     logger,
-    metrics: createUpstreamMeter(counters, config.redisPrefix),
+    metrics: createUpstreamMeter(counters, config.redisPrefix, traffic),
   });
   return {
     ...options,
@@ -67,6 +69,7 @@ export async function openServices(options: ServiceOptions) {
     workers,
     producer,
     latency,
+    traffic,
     runs,
     ledger: createLedger(lookups.control, lookups.target),
     contexts,

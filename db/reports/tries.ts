@@ -1,7 +1,8 @@
 import type pg from 'pg';
 import type { RecordStatus, Stage } from '../../src/engine/record-status.ts';
+import type { TryCount } from '../../src/engine/reports/metrics.ts';
 import type { TryRow } from '../../src/engine/reports/ports.ts';
-import type { Row } from '../sql.ts';
+import { prepared, type Row } from '../sql.ts';
 import { pagesOf } from './pages.ts';
 
 const statement = `
@@ -28,4 +29,12 @@ export async function* triesOf(pool: pg.Pool, runId: string): AsyncGenerator<Try
   for await (const rows of pagesOf<TryRecord>(pool, statement, [runId, '0'], next, 2_000)) {
     yield rows.map(({ id: _id, source_id, ...row }) => ({ ...row, sourceId: source_id }));
   }
+}
+
+const byCode = `
+SELECT stage, code, count(*)::int AS count FROM drover.tries WHERE run_id = $1 GROUP BY stage, code ORDER BY stage, code`;
+
+/** How many tries that did not simply go on there were, by stage and code. */
+export function triesByCode(pool: pg.Pool, runId: string): Promise<TryCount[]> {
+  return prepared<TryCount & Row>(pool, undefined, byCode, [runId]);
 }

@@ -22,6 +22,8 @@ export type Reservation =
 export interface IdempotencyStore {
   /** Takes the key for this request, or says what stands under it. One of many at once gets `fresh`. */
   reserve(actor: string, key: string, requestHash: string): Promise<Reservation>;
+  /** Says that the first request is still at work, so that a repetition does not take it for lost. */
+  touch(actor: string, key: string): Promise<void>;
   keep(actor: string, key: string, answer: KeptAnswer): Promise<void>;
   /** Gives the key back: the request was refused and changed nothing. */
   release(actor: string, key: string): Promise<void>;
@@ -29,12 +31,16 @@ export interface IdempotencyStore {
   purge(): Promise<void>;
 }
 
-// Longer than any request may take.
+// Several times as long as between two signs of life.
 const lostAfter = sql`interval '5 minutes'`;
 
 export function createIdempotencyStore(database: Database): IdempotencyStore {
   return {
     reserve: (actor, key, requestHash) => coded(reserve(database, actor, key, requestHash)),
+    touch: async (actor, key) => {
+      const unanswered = and(mine(actor, key), isNull(idempotency.status));
+      await coded(database.update(idempotency).set({ createdAt: sql`now()` }).where(unanswered));
+    },
     keep: (actor, key, answer) => coded(keep(database, actor, key, answer)),
     release: (actor, key) => coded(release(database, actor, key)),
     purge: () => coded(purge(database)),

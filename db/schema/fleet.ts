@@ -10,7 +10,16 @@ export const fleet = drover.table('fleet', {
   updatedAt: instant('updated_at').notNull().defaultNow(),
 });
 
-/** Worker processes by heartbeat. */
+/** Requests to an upstream and their bytes, headers included, as they travel. */
+export interface Traffic {
+  readonly requests: number;
+  /** Those without an answer, and those the upstream refused; 404 is an answer. */
+  readonly failed: number;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+}
+
+/** Worker processes by heartbeat. What they used is counted from their beginning on; see `run_usage`. */
 export const workers = drover.table('workers', {
   id: text().primaryKey(),
   host: text().notNull(),
@@ -20,9 +29,45 @@ export const workers = drover.table('workers', {
   rssMb: integer('rss_mb').notNull(),
   loopLagMs: integer('loop_lag_ms').notNull(),
   done: bigint({ mode: 'number' }).notNull(),
+  peakRssMb: integer('peak_rss_mb').notNull().default(0),
+  /** Processor time of the process since it began, its threads included. */
+  cpuMs: bigint('cpu_ms', { mode: 'number' }).notNull().default(0),
+  /** Of one core, since the heartbeat before. */
+  cpuPercent: integer('cpu_percent').notNull().default(0),
+  /** What it asked of each upstream since it began. */
+  traffic: jsonb().$type<Readonly<Record<string, Traffic>>>().notNull().default({}),
   startedAt: instant('started_at').notNull().defaultNow(),
   seenAt: instant('seen_at').notNull().defaultNow(),
 });
+
+/** What a worker process used while a run was running. Added to with each heartbeat, and kept when the worker is gone. */
+export const runUsage = drover.table(
+  'run_usage',
+  {
+    runId: text('run_id').notNull(),
+    worker: text().notNull(),
+    /** How long it was there while the run was running. */
+    observedMs: bigint('observed_ms', { mode: 'number' }).notNull(),
+    cpuMs: bigint('cpu_ms', { mode: 'number' }).notNull(),
+    peakRssMb: integer('peak_rss_mb').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.runId, table.worker] })],
+);
+
+/** What a worker process asked of an upstream while a run was running. */
+export const runTraffic = drover.table(
+  'run_traffic',
+  {
+    runId: text('run_id').notNull(),
+    worker: text().notNull(),
+    upstream: text().notNull(),
+    requests: bigint({ mode: 'number' }).notNull(),
+    failed: bigint({ mode: 'number' }).notNull(),
+    sentBytes: bigint('sent_bytes', { mode: 'number' }).notNull(),
+    receivedBytes: bigint('received_bytes', { mode: 'number' }).notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.runId, table.worker, table.upstream] })],
+);
 
 /** Limits an operator set by hand; they outlive Redis, which holds the working copy. */
 export const limits = drover.table('limits', {

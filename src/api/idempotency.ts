@@ -7,15 +7,18 @@ import type { Api } from './types.ts';
 declare module 'fastify' {
   interface FastifyRequest {
     /** Set while this request holds its Idempotency-Key. */
-    reserved: { readonly actor: string; readonly key: string } | null;
+    reserved: { readonly actor: string; readonly key: string; readonly alive: NodeJS.Timeout } | null;
     /** What a repetition is answered instead of what was sent: for answers that hold a secret. */
     keepInstead: unknown;
   }
 }
 
+const signOfLifeMs = 60_000;
+
 /**
  * Lets a POST be sent again without being done again. The first answer is kept for a day under the caller and his
- * Idempotency-Key; only answers that changed something are, so a refused request may be corrected and sent again.
+ * Idempotency-Key; only answers that changed something are, so a refused request may be corrected and sent again. A
+ * caller who hung up and asks again is told what became of it, whatever that was: the work is not begun once more.
  */
 export function honourIdempotencyKeys(app: Api, store: IdempotencyStore): void {
   app.decorateRequest('reserved', null);
@@ -27,7 +30,10 @@ export function honourIdempotencyKeys(app: Api, store: IdempotencyStore): void {
     const reservation = await store.reserve(request.actor.id, key, hashOf(request));
     if (reservation.kind === 'answered') return replay(reply, reservation.answer);
     if (reservation.kind !== 'fresh') throw conflict(reservation.kind);
-    request.reserved = { actor: request.actor.id, key };
+    const actor = request.actor.id;
+    // A validation or a rollback may take longer than it takes to be given up for lost.
+    const alive = setInterval(() => void store.touch(actor, key).catch(() => undefined), signOfLifeMs);
+    request.reserved = { actor, key, alive: alive.unref() };
   });
   app.addHook('onSend', async (request, reply, payload) => {
     if (request.reserved) await settle(store, request, reply, payload);
@@ -54,14 +60,17 @@ function hashOf(request: FastifyRequest): string {
 
 function replay(reply: FastifyReply, answer: Extract<Reservation, { kind: 'answered' }>['answer']): FastifyReply {
   if (answer.location !== null) reply.header('location', answer.location);
+  if (answer.status >= 400) reply.type('application/problem+json');
   return reply.header('idempotent-replayed', 'true').code(answer.status).send(answer.body);
 }
 
 async function settle(store: IdempotencyStore, request: FastifyRequest, reply: FastifyReply, payload: unknown) {
-  const { actor, key } = request.reserved as NonNullable<FastifyRequest['reserved']>;
+  const { actor, key, alive } = request.reserved as NonNullable<FastifyRequest['reserved']>;
+  clearInterval(alive);
   request.reserved = null;
   try {
-    if (reply.statusCode >= 300) return await store.release(actor, key);
+    const hungUp = reply.raw.destroyed || request.raw.socket?.destroyed === true;
+    if (reply.statusCode >= 300 && !hungUp) return await store.release(actor, key);
     const location = reply.getHeader('location');
     const body = request.keepInstead ?? (typeof payload === 'string' ? JSON.parse(payload) : null);
     await store.keep(actor, key, { status: reply.statusCode, location: location ? String(location) : null, body });

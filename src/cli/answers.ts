@@ -6,6 +6,7 @@ import type { Role } from '../engine/control/contract.ts';
 
 export type {
   EntityProgress,
+  ErrorShare,
   FailureGroup,
   Journey,
   Page,
@@ -15,6 +16,7 @@ export type {
   ReportEntry,
   Role,
   RollbackView,
+  RunMetrics,
   RunView,
   SumLine,
   TrialView,
@@ -39,6 +41,17 @@ export interface WorkerView {
   readonly rssMb: number;
   readonly loopLagMs: number;
   readonly done: number;
+  readonly peakRssMb: number;
+  /** Processor time since it began; `cpuPercent` is of one core, lately. */
+  readonly cpuMs: number;
+  readonly cpuPercent: number;
+  /** What it asked of each upstream since it began. */
+  readonly traffic: Readonly<
+    Record<
+      string,
+      { readonly requests: number; readonly failed: number; readonly sentBytes: number; readonly receivedBytes: number }
+    >
+  >;
   readonly startedAt: string;
   readonly seenAt: string;
   readonly alive: boolean;

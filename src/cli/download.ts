@@ -14,9 +14,18 @@ export interface SavedReport {
 
 const silenceMs = 60_000;
 
-/** Saves a report as a file. The file appears when it is whole; one that was there is replaced only then. */
-export async function saveReport(api: Client, runId: string, name: string, folder: string): Promise<SavedReport> {
-  const path = join(folder, safeName(name));
+/**
+ * Saves a report as a file, under its own name or another. The file appears when it is whole; one that was there is
+ * replaced only then.
+ */
+export async function saveReport(
+  api: Client,
+  runId: string,
+  name: string,
+  folder: string,
+  as: string = name,
+): Promise<SavedReport> {
+  const path = join(folder, safeName(as));
   const part = `${path}.part-${process.pid}`;
   const response = await api.open(pathOf`/runs/${runId}/reports/${name}`, { accept: '*/*' });
   let bytes = 0;

@@ -1,4 +1,6 @@
-import { resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseEnv } from 'node:util';
 import { Problem } from './problem.ts';
 
 /** What the command line takes from its surroundings. */
@@ -13,6 +15,10 @@ export interface Settings {
   readonly workingFolder: string;
   /** How this program was called, for the commands it proposes. */
   readonly invocation: string;
+  /** The folder in which `npm run migrate` and its kin keep `logs/` and `reports/`. */
+  readonly projectFolder: string;
+  /** Variables that begin with MIGRATION_, as they stand; the commands they are for know what they mean. */
+  readonly migration: Variables;
 }
 
 type Variables = Readonly<Record<string, string | undefined>>;
@@ -26,11 +32,28 @@ export interface Environment {
 
 /** Reads the environment; nothing else of the command line does. */
 export function readEnvironment(): Environment {
-  const env = process.env;
+  const env = { ...ofFile(process.env, process.cwd()), ...process.env };
   return {
     noColour: Boolean(env.NO_COLOR) || env.TERM === 'dumb',
     settings: () => settingsFrom(env, process.cwd()),
   };
+}
+
+/**
+ * Called by npm, the program is in the folder of package.json, and its `.env` is the operator's own. Elsewhere a `.env`
+ * may be anyone's, and could send the key to another service.
+ */
+function ofFile(env: Variables, cwd: string): Variables {
+  if (!isViaNpm(env)) return {};
+  try {
+    return parseEnv(readFileSync(join(cwd, '.env'), 'utf8'));
+  } catch {
+    return {};
+  }
+}
+
+function isViaNpm({ npm_lifecycle_event: script }: Variables): boolean {
+  return script !== undefined && /^(drover|migrate(:.*)?)$/.test(script);
 }
 
 /** @throws Problem naming every setting that is wrong. */
@@ -43,7 +66,7 @@ export function settingsFrom(env: Variables, cwd: string): Settings {
     throw new Problem({ code: 'ENVIRONMENT', message: 'settings are wrong', items: problems, remedy: 'Correct them.' });
   }
   // npm changes to the folder of package.json; INIT_CWD is where the operator stands.
-  const viaNpm = env.npm_lifecycle_event === 'drover';
+  const viaNpm = isViaNpm(env);
   const workingFolder = (viaNpm && env.INIT_CWD) || cwd;
   const exportDir = resolve(workingFolder, env.MIGRATION_EXPORT_DIR || './migration_data');
   return {
@@ -53,6 +76,8 @@ export function settingsFrom(env: Variables, cwd: string): Settings {
     sharedExportDir: env.MIGRATION_EXPORT_DIR && isLocal(url) ? exportDir : undefined,
     workingFolder,
     invocation: viaNpm ? 'npm run drover --' : 'npx drover',
+    projectFolder: cwd,
+    migration: Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith('MIGRATION_'))),
   };
 }
 

@@ -13,9 +13,11 @@ export interface Call {
   readonly query?: Readonly<Record<string, string | number | undefined>> | undefined;
   readonly accept?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** The same for every time a POST is sent that is to be done once. A new one when nothing is said. */
+  readonly idempotencyKey?: string | undefined;
 }
 
-/** Validation and rollback work while the caller waits; fetch itself gives up after five minutes. */
+/** `long` is for what is gathered while the caller waits; fetch itself gives up after five minutes. */
 export const deadlineMs = { usual: 30_000, long: 290_000 } as const;
 
 const longestPauseSeconds = 20;
@@ -77,7 +79,7 @@ function initOf(token: string | undefined, call: Call, deadline: AbortSignal): R
       accept: call.accept ?? 'application/json',
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
-      ...(call.method === 'POST' ? { 'idempotency-key': randomUUID() } : {}),
+      ...(call.method === 'POST' ? { 'idempotency-key': call.idempotencyKey ?? randomUUID() } : {}),
     },
     ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
   };

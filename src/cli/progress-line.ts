@@ -3,7 +3,7 @@ import { isFinished } from './exit-code.ts';
 import { tallyOf } from './tally.ts';
 import { isoSeconds } from './time.ts';
 
-export type Progressing = Pick<RunView, 'entities' | 'progress' | 'status' | 'finishedAt'>;
+export type Progressing = Pick<RunView, 'entities' | 'progress' | 'status' | 'startedAt' | 'finishedAt'>;
 
 /** `Progress: 45.2% (452/1000) | Success: 448 | Failed: 4 | Rate: 2.3/s | ETA: 2024-01-15T14:30:00Z` */
 export function progressLine(run: Progressing, now: Date): string {
@@ -12,7 +12,7 @@ export function progressLine(run: Progressing, now: Date): string {
     `Progress: ${percent(done, total, run)}% (${done}/${total})`,
     `Success: ${success}`,
     `Failed: ${failed}`,
-    `Rate: ${run.progress.perSecond.toFixed(1)}/s`,
+    `Rate: ${rate(run, done).toFixed(1)}/s`,
     `ETA: ${eta(run, now)}`,
   ].join(' | ');
 }
@@ -25,6 +25,13 @@ function percent(done: number, total: number, run: Progressing): string {
   const reading = !isFinished(run) && Object.values(run.entities).some((entity) => entity.extraction !== 'done');
   if (total === 0) return isFinished(run) ? '100.0' : '0.0';
   return (Math.min(Math.floor((done * 1000) / total), reading ? 999 : 1000) / 10).toFixed(1);
+}
+
+/** How fast it is; of a finished run, how fast it was on the whole. */
+function rate(run: Progressing, done: number): number {
+  if (!isFinished(run) || run.startedAt === null || run.finishedAt === null) return run.progress.perSecond;
+  const seconds = (Date.parse(run.finishedAt) - Date.parse(run.startedAt)) / 1000;
+  return seconds > 0 ? done / seconds : 0;
 }
 
 /** When it will be done; of a finished run, when it was. */

@@ -6,22 +6,22 @@ import { ids, jsonObjectFile } from './values.ts';
 
 /** The options of `drover run`. */
 export interface RunOptions {
-  readonly strategy?: 'full' | 'incremental' | 'selective';
-  readonly ids?: string;
-  readonly since?: string;
-  readonly until?: string;
-  readonly only?: readonly string[];
-  readonly skipExisting?: boolean;
-  readonly skipExport?: boolean;
-  readonly exportOnly?: boolean;
-  readonly dryRun?: boolean;
-  readonly trial?: number;
-  readonly batchSize?: number | 'auto';
-  readonly maxFailurePercent?: number;
-  readonly targetSchema?: string;
-  readonly param?: Readonly<Record<string, unknown>>;
-  readonly params?: string;
-  readonly fieldMap?: string;
+  readonly strategy?: 'full' | 'incremental' | 'selective' | undefined;
+  readonly ids?: string | undefined;
+  readonly since?: string | undefined;
+  readonly until?: string | undefined;
+  readonly only?: readonly string[] | undefined;
+  readonly skipExisting?: boolean | undefined;
+  readonly skipExport?: boolean | undefined;
+  readonly exportOnly?: boolean | undefined;
+  readonly dryRun?: boolean | undefined;
+  readonly trial?: number | undefined;
+  readonly batchSize?: number | 'auto' | undefined;
+  readonly maxFailurePercent?: number | undefined;
+  readonly targetSchema?: string | undefined;
+  readonly param?: Readonly<Record<string, unknown>> | undefined;
+  readonly params?: string | undefined;
+  readonly fieldMap?: string | undefined;
 }
 
 type Place = Pick<Settings, 'workingFolder' | 'sharedExportDir'>;

@@ -27,6 +27,12 @@ export function toJson(value: unknown, indent: number): string {
   );
 }
 
+/** `512 B`, `3.4 kB`, `12.0 MB`. */
+export function bytes(count: number): string {
+  if (count < 1_000) return `${count} B`;
+  return count < 1_000_000 ? `${(count / 1_000).toFixed(1)} kB` : `${(count / 1_000_000).toFixed(1)} MB`;
+}
+
 function cleaned(value: unknown): unknown {
   if (typeof value === 'string') return neutral(value);
   if (Array.isArray(value)) return value.map(cleaned);

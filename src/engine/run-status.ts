@@ -39,7 +39,11 @@ export const runTransitions = {
   cancelled: {},
   completed: { running: 'records were added, replayed or are compared again' },
   completed_with_failures: { running: 'records were added, replayed, retried or are compared again' },
-  failed: { running: 'an operator retried it after the cause was cleared', cancelling: 'an operator gave it up' },
+  failed: {
+    running: 'an operator retried it after the cause was cleared',
+    pending: 'an operator retried what could not be begun: the target is prepared first',
+    cancelling: 'an operator gave it up',
+  },
 } as const satisfies Record<RunStatus, Partial<Record<RunStatus, string>>>;
 
 export const finishedStatuses: readonly RunStatus[] = ['cancelled', 'completed', 'completed_with_failures', 'failed'];

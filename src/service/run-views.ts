@@ -95,6 +95,7 @@ function headOf(run: Run, entities: readonly RunEntity[], holdups: RunView['hold
     startedAt: run.startedAt?.toISOString() ?? null,
     finishedAt: run.finishedAt?.toISOString() ?? null,
     rolledBackAt: run.rolledBackAt?.toISOString() ?? null,
+    stamp: run.stamp,
   };
 }
 

@@ -35,14 +35,17 @@ export async function tryOnce(
   let raw: RawAnswer | undefined;
   let response: UpstreamResponse | undefined;
   let error: unknown;
+  let bytes = { sentBytes: 0, receivedBytes: 0 };
   try {
-    raw = await exchange(outgoing, sockets);
+    raw = await exchange(outgoing, sockets, (counted) => {
+      bytes = counted;
+    });
     response = judge(raw, outgoing);
   } catch (thrown) {
     error = thrown;
   }
   const status = raw?.status ?? (error instanceof DroverError ? error.code : 'aborted');
-  metrics?.onRequest({ upstream, endpoint, status, ms: clock.now() - startedAt });
+  metrics?.onRequest({ upstream, endpoint, status, ms: clock.now() - startedAt, ...bytes });
   const report = reportOf(raw, error, attempt, defaults, clock);
   return response ? { response, report } : { error: withPause(error, report), report };
 }

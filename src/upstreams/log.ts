@@ -14,4 +14,7 @@ export interface UpstreamEvent {
   /** The HTTP status, or the code of the error when no answer came (UPSTREAM_TIMEOUT), or `aborted`. */
   readonly status: number | string;
   readonly ms: number;
+  /** As they travelled, headers included; encryption is not counted. */
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
 }

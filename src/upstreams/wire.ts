@@ -28,14 +28,26 @@ export interface RawAnswer {
 
 type Phase = 'connecting' | 'waiting for the answer' | 'reading the answer';
 
+/** Bytes of one exchange as they travelled, headers included. */
+export interface Bytes {
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+}
+
 /**
  * Sends one request and reads the whole answer, whatever its status. Redirects are answers, not followed.
  * @throws DroverError UPSTREAM_UNREACHABLE, UPSTREAM_TIMEOUT, UPSTREAM_BAD_ANSWER (cut off, too big),
  * UPSTREAM_FORBIDDEN_ADDRESS; the signal's reason when it aborts.
+ * `onBytes` is told what travelled, however it ends.
  */
-export async function exchange(outgoing: Outgoing, sockets: Sockets): Promise<RawAnswer> {
+export async function exchange(
+  outgoing: Outgoing,
+  sockets: Sockets,
+  onBytes?: (bytes: Bytes) => void,
+): Promise<RawAnswer> {
   outgoing.signal.throwIfAborted();
   const call = open(outgoing, sockets);
+  const bytes = countBytes(call);
   const watch = watchOver(outgoing, call);
   try {
     const answer = await answerOf(call);
@@ -48,7 +60,18 @@ export async function exchange(outgoing: Outgoing, sockets: Sockets): Promise<Ra
     throw failure(outgoing.label, watch, error);
   } finally {
     watch.end();
+    onBytes?.(bytes());
   }
+}
+
+/** A kept connection has carried other requests before; it carries one at a time. */
+function countBytes(call: http.ClientRequest): () => Bytes {
+  let count = (): Bytes => ({ sentBytes: 0, receivedBytes: 0 });
+  call.once('socket', (socket) => {
+    const [written, read] = [socket.bytesWritten, socket.bytesRead];
+    count = () => ({ sentBytes: socket.bytesWritten - written, receivedBytes: socket.bytesRead - read });
+  });
+  return () => count();
 }
 
 function open(outgoing: Outgoing, sockets: Sockets): http.ClientRequest {

@@ -86,7 +86,7 @@ export function runView(id: string, status: RunStatus, batchSize: BatchSize = 1)
     ...{ id, plan: 'bubble', version: '1', strategy: 'full', dryRun: false, status, reason: null, batchSize },
     batchSizes: batchSizesOf({ batchSize: 1, batchTuning: null }),
     ...{ targetSchema: 'bubble', createdBy: 'test', createdAt: '2026-01-01T00:00:00.000Z' },
-    ...{ startedAt: null, finishedAt: null, rolledBackAt: null },
+    ...{ startedAt: null, finishedAt: null, rolledBackAt: null, stamp: '20240115_140000' },
     progress: { percent: 0, perSecond: 0, etaSeconds: null },
     entities: {
       users: {

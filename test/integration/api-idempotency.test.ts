@@ -76,6 +76,21 @@ test('a request whose process died is not done again, and says where to look', a
   expect(again.json()).toMatchObject({ code: 'IDEMPOTENCY_KEY_LOST', remedy: expect.stringContaining('/api/v1/runs') });
 });
 
+test('a request that takes long is not taken for lost while it is at work', async () => {
+  const { idempotency } = service.deps;
+  const age = (key: string) =>
+    service.database.$client.query(
+      `UPDATE drover.idempotency SET created_at = now() - interval '10 minutes' WHERE key = $1`,
+      [key],
+    );
+  await idempotency.reserve('me', 'long', 'hash');
+  await age('long');
+  await idempotency.touch('me', 'long');
+  expect(await idempotency.reserve('me', 'long', 'hash')).toEqual({ kind: 'running' });
+  await age('long');
+  expect(await idempotency.reserve('me', 'long', 'hash')).toEqual({ kind: 'unknown' });
+});
+
 test('a malformed key is refused', async () => {
   expect((await start('has spaces')).statusCode).toBe(400);
   expect((await start('x'.repeat(256))).statusCode).toBe(400);

@@ -83,19 +83,26 @@ test('JSON that is none and bodies that are no JSON say so without quoting them'
 test('a body that is too large gets its answer over a real connection, however large it is', async () => {
   await service.app.listen({ port: 0, host: '127.0.0.1' });
   const { port } = service.app.server.address() as AddressInfo;
-  const send = (path: string, bytes: number) =>
+  const send = (path: string, bytes: number, body: object = { entity: 'users', sourceIds: ['x'.repeat(bytes)] }) =>
     fetch(`http://127.0.0.1:${port}/api/v1${path}`, {
       method: 'POST',
       headers: { ...service.as('operator'), 'content-type': 'application/json' },
-      body: JSON.stringify({ entity: 'users', sourceIds: ['x'.repeat(bytes)] }),
+      body: JSON.stringify(body),
     });
   for (const bytes of [1.2e6, 10e6, 40e6]) {
-    const answer = await send('/runs', bytes);
+    const answer = await send('/runs/run-a/pause', bytes);
     expect(answer.status).toBe(413);
     expect(await answer.json()).toMatchObject(
       problem({ status: 413, code: 'BODY_TOO_LARGE', detail: expect.stringContaining('1 MB') }),
     );
   }
+  // As many and as long ids as a run may name.
+  const ids = Array.from({ length: 100_000 }, (_, n) => String(n).padStart(200, 'x'));
+  expect((await send('/runs', 0, { plan: 'bubble', ids })).status).toBe(202);
+  expect(await (await send('/runs', 30e6)).json()).toMatchObject({
+    status: 413,
+    detail: expect.stringContaining('24 MB'),
+  });
   // Within the limit of this address: refused for its contents, not its size.
   expect((await send('/runs/run-a/records', 4e6)).status).toBe(400);
   const over = await send('/runs/run-a/records', 6e6);

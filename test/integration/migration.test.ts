@@ -34,6 +34,15 @@ test('a whole app arrives, and every record is where its data says', async () =>
     count,
   }));
   expect(rows).toEqual(expected);
+  // What the report says of the network is what the other end saw.
+  const name = (await drover.control.reports(run.id)).find((report) => /^migration_report_/.test(report.name))?.name;
+  const report = JSON.parse(String((await drover.control.report(run.id, String(name))).body));
+  const { cpu, memory, network, complete } = report.metrics.resourceUsage;
+  expect(complete).toBe(true);
+  expect(network.requests).toBe(drover.sandbox.journal.entries().length);
+  expect(network.receivedBytes).toBeGreaterThan(100_000);
+  expect(cpu.seconds).toBeGreaterThan(0);
+  expect(memory.peakMb).toBeGreaterThan(30);
 });
 
 test('a second run with nothing new writes nothing', async () => {

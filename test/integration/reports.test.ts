@@ -116,6 +116,7 @@ async function write(run: Run, path: string) {
     entities,
     ending: { status: 'completed_with_failures', reason: '3002 rejected' },
     validation: await validateRun(validationDeps, run, shop, rows),
+    usageComplete: true,
     folders: { reports: createFolder(join(path, 'reports')), exports: createFolder(join(path, 'data')) },
     exportEntities: true,
   });

@@ -7,9 +7,12 @@ const read = (path: string): string => readFileSync(new URL(`../../${path}`, imp
 
 const ofConfig = [...read('src/config.ts').matchAll(/^ {2}([A-Z][A-Z_]+): /gm)].map((match) => String(match[1]));
 const ofCompose = [...read('docker-compose.yml').matchAll(/\$\{([A-Z_]+)/g)].map((match) => String(match[1]));
-const names = [...new Set([...ofConfig, ...ofCompose])];
+const ofMigrate = [...read('src/cli/migrate/options.ts').matchAll(/read\('([A-Z_]+)'/g)].map((match) =>
+  String(match[1]),
+);
+const names = [...new Set([...ofConfig, ...ofCompose, ...ofMigrate])];
 
-test('every variable of the configuration and of docker compose is in .env.example', () => {
+test('every variable of the configuration, of docker compose and of migrations is in .env.example', () => {
   expect(names.length).toBeGreaterThan(40);
   const listed = [...read('.env.example').matchAll(/^([A-Z_]+)=/gm)].map((match) => match[1]);
   expect(names.filter((name) => !listed.includes(name))).toEqual([]);

@@ -12,7 +12,7 @@ import { groupName, remedyOf } from '../../src/engine/reports/failure-groups.ts'
 import { createFolder } from '../../src/engine/reports/folder.ts';
 import { logText } from '../../src/engine/reports/log-text.ts';
 import { mappingFile } from '../../src/engine/reports/mapping-file.ts';
-import type { RunEvent, TroubleRow, TryRow } from '../../src/engine/reports/ports.ts';
+import type { NoteRow, RunEvent, TroubleRow, TryRow } from '../../src/engine/reports/ports.ts';
 import type { Plan } from '../../src/plan/contract.ts';
 import type { JsonObject } from '../../src/plan/json.ts';
 
@@ -137,12 +137,18 @@ describe('the log', () => {
     const events: RunEvent[] = [{ at: new Date(5_000), level: 'ERROR', text: 'validation is red' }];
     const ledger = {
       events: async () => events,
+      notes: () =>
+        pages<NoteRow>([
+          { at: new Date(3_000), entity: 'users', sourceId: 'u2', notes: ['a value\ndropped', 'merged'] },
+        ]),
       tries: () => pages([tried(2_000, 'a\n1970-01-01T00:00:00.000Z INFO faked')], [tried(6_000, 'b')]),
     };
     const lines = (await whole(logText(ledger, run))).trimEnd().split('\n');
     expect(lines.map((line) => line.slice(17, 32))).toEqual([
       '00.000Z INFO   ', '01.000Z INFO   ', '02.000Z WARNING', '05.000Z ERROR  ', '06.000Z WARNING', '09.000Z INFO   ',
+      '03.000Z INFO   ', '03.000Z INFO   ',
     ]); // biome-ignore format: a column of times
+    expect(lines.at(-2)).toMatch(/ noted of users u2: a value dropped$/);
   });
 });
 

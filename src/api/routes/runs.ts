@@ -15,7 +15,7 @@ type RunDeps = Pick<ApiDeps, 'control'> & { runs: RunReader; readsFor: ReadsFor 
 
 /** Starting runs, looking at them, and changing how they go. */
 export function runRoutes(app: Api, { control, runs, readsFor }: RunDeps): void {
-  app.post('/runs', { config: { access: 'operator' }, schema: startSchema }, async (request, reply) => {
+  app.post('/runs', startOptions, async (request, reply) => {
     const { since, until, ...rest } = request.body;
     const input = { ...rest, since: instantOf(since), until: instantOf(until) };
     const run = await control.startRun(input, actorOf(request));
@@ -44,11 +44,14 @@ export function runRoutes(app: Api, { control, runs, readsFor }: RunDeps): void 
 const startSchema = {
   tags,
   operationId: 'startRun',
-  summary: 'Start a run of a plan',
+  summary: 'Start a run of a plan; at most 24 MB at a time',
   headers: idempotencyHeader,
   body: startRunBody,
   response: answers({ 202: runSchema }),
 };
+
+// As many ids as the schema takes, each as long as it takes, in quotes and with a comma; and room for the rest.
+const startOptions = { config: { access: 'operator' }, bodyLimit: 24 * 1_048_576, schema: startSchema } as const;
 
 const listSchema = {
   tags,

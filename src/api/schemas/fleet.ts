@@ -78,7 +78,14 @@ export const workerSchema = z
     concurrency: count,
     rssMb: count,
     loopLagMs: count,
-    done: count.describe('Jobs done since it began'),
+    done: count.describe('Records moved since it began'),
+    peakRssMb: count,
+    cpuMs: count.describe('Processor time since it began, threads included'),
+    cpuPercent: count.describe('Of one core, over the last heartbeats'),
+    traffic: z
+      .record(text, z.object({ requests: count, failed: count, sentBytes: count, receivedBytes: count }))
+      .readonly()
+      .describe('What it asked of each upstream since it began; bytes as they travelled, headers included'),
     startedAt: text,
     seenAt: text,
     alive: z.boolean().describe('Heard of within the last 15 s'),

@@ -90,6 +90,7 @@ export const runSchema = z
     startedAt: instant.nullable(),
     finishedAt: instant.nullable(),
     rolledBackAt: instant.nullable(),
+    stamp: z.string().describe('YYYYMMDD_HHMMSS of its start; in the names of its reports'),
     progress: z.object({ percent: z.number(), perSecond: z.number(), etaSeconds: z.number().nullable() }),
     entities: z.record(z.string(), entitySchema).readonly(),
     balanced: z.boolean(),

@@ -8,6 +8,7 @@ import { exportPlan } from './export.ts';
 import { failures } from './failures.ts';
 import { keys } from './keys.ts';
 import { limits } from './limits.ts';
+import { migrate } from './migrate.ts';
 import { pause } from './pause.ts';
 import { person } from './person.ts';
 import { plans } from './plans.ts';
@@ -35,6 +36,7 @@ export const commands: readonly Define[] = [
   doctor,
   plans,
   run,
+  migrate,
   exportPlan,
   runs,
   status,

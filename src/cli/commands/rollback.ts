@@ -2,7 +2,7 @@ import type { RollbackView } from '../answers.ts';
 import { pathOf } from '../client.ts';
 import { type Define, examples, type Reasoned, reasonOption } from '../command.ts';
 import { exitCodes } from '../exit-code.ts';
-import { deadlineMs } from '../http.ts';
+import { longRequest } from '../long-request.ts';
 import { usage } from '../problem.ts';
 import { takeRun } from '../runs.ts';
 import type { Session } from '../session.ts';
@@ -41,9 +41,9 @@ export const rollback: Define = (program, act) => {
     );
 };
 
-function send({ api }: Session, id: string, reason: string, dryRun: boolean): Promise<RollbackView> {
-  const body = { reason, dryRun };
-  return api.request('POST', pathOf`/runs/${id}/rollback`, { body, deadlineMs: deadlineMs.long });
+function send(session: Session, id: string, reason: string, dryRun: boolean): Promise<RollbackView> {
+  const what = dryRun ? `looking what a rollback of run ${id} would do` : `rolling back run ${id}`;
+  return longRequest(session, what, { path: pathOf`/runs/${id}/rollback`, body: { reason, dryRun } });
 }
 
 /** Tries it without writing first, so that the question can say what is at stake. */

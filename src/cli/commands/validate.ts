@@ -2,7 +2,7 @@ import type { ValidationView } from '../answers.ts';
 import { pathOf } from '../client.ts';
 import { type Define, examples } from '../command.ts';
 import { exitCodes } from '../exit-code.ts';
-import { deadlineMs } from '../http.ts';
+import { longRequest } from '../long-request.ts';
 import { findRunOrNewest } from '../runs.ts';
 import { wholeNumber } from '../values.ts';
 import { validationReport } from '../views/validation.ts';
@@ -15,12 +15,13 @@ export const validate: Define = (program, act) => {
     .option('--rows <n>', 'rows shown of each broken rule; 0 for all', wholeNumber(0, 1_000_000), 10)
     .addHelpText('after', examples('validate bubble', 'validate RUN --json', 'validate --last --rows 0'))
     .action(
-      act(async ({ api, out }, options: { last?: boolean; rows: number }, id: string | undefined) => {
+      act(async (session, options: { last?: boolean; rows: number }, id: string | undefined) => {
+        const { api, out } = session;
         const run = await findRunOrNewest(api, id);
         const validation = options.last
           ? await api.get<ValidationView>(pathOf`/runs/${run.id}/validation`)
-          : await api.request<ValidationView>('POST', pathOf`/runs/${run.id}/validate`, {
-              deadlineMs: deadlineMs.long,
+          : await longRequest<ValidationView>(session, `validating run ${run.id}`, {
+              path: pathOf`/runs/${run.id}/validate`,
             });
         out.answer(validation, (safe) => validationReport(safe, options.rows || Number.POSITIVE_INFINITY, out.paint));
         return validation.status === 'green' && !validation.stale ? exitCodes.green : exitCodes.failures;

@@ -1,5 +1,5 @@
 import type { List, PlanView, QueueView, SessionView, UpstreamView, WorkerView } from '../answers.ts';
-import type { Client } from '../client.ts';
+import { type Client, pathOf } from '../client.ts';
 import type { Settings } from '../environment.ts';
 import { toProblem } from '../problem.ts';
 import { type Finding, ok, problem } from './finding.ts';
@@ -16,8 +16,8 @@ export interface Examination {
   readonly findings: readonly Finding[];
 }
 
-/** Looks at everything, from the outside in, and no further than something answers. */
-export async function examine(api: Client, settings: Settings): Promise<Examination> {
+/** Looks at everything, from the outside in, and no further than something answers; of plans at one where it is named. */
+export async function examine(api: Client, settings: Settings, plan?: string): Promise<Examination> {
   const findings: Finding[] = [nodeFinding(process.versions.node), ...transportFinding(settings)];
   const service = await attempt('service', () =>
     api.get('//healthz').then(() => [ok('service', `answers at ${settings.url}`)]),
@@ -29,11 +29,11 @@ export async function examine(api: Client, settings: Settings): Promise<Examinat
   );
   const key = await attempt('key', () => api.get<SessionView>('/session').then((session) => [keyFinding(session)]));
   findings.push(...key);
-  if (!isBad(key)) findings.push(...(await fleetFindings(api)));
+  if (!isBad(key)) findings.push(...(await fleetFindings(api, plan)));
   return { reached: true, findings };
 }
 
-async function fleetFindings(api: Client): Promise<Finding[]> {
+async function fleetFindings(api: Client, plan: string | undefined): Promise<Finding[]> {
   const groups = await Promise.all([
     attempt('workers', async () =>
       queueFindings(
@@ -41,7 +41,13 @@ async function fleetFindings(api: Client): Promise<Finding[]> {
         (await api.get<List<WorkerView>>('/workers')).items,
       ),
     ),
-    attempt('plans', async () => planFindings((await api.get<List<PlanView>>('/plans')).items)),
+    attempt('plans', async () =>
+      planFindings(
+        plan === undefined
+          ? (await api.get<List<PlanView>>('/plans')).items
+          : [await api.get<PlanView>(pathOf`/plans/${plan}`)],
+      ),
+    ),
     attempt('upstreams', async () => upstreamFindings((await api.get<List<UpstreamView>>('/upstreams')).items)),
   ]);
   return groups.flat();

@@ -8,8 +8,11 @@ export function limitsTable(upstreams: readonly UpstreamView[], paint: Paint): s
     upstreams,
     [
       { title: 'upstream', value: (one) => one.name },
-      { title: 'most a second', value: (one) => one.maxRps ?? '', right: true },
-      { title: 'now', value: (one) => one.effectiveRps ?? '', right: true },
+      // Before the first request nobody has told the fleet's Redis what the plan asks for.
+      { title: 'most a second', value: (one) => one.maxRps ?? 'not yet', right: true },
+      { title: 'now', value: (one) => (one.effectiveRps === null ? 'idle' : rounded(one.effectiveRps)), right: true },
+      { title: 'used', value: (one) => `${one.usedLastSecond}/s`, right: true },
+      { title: 'last minute', value: (one) => one.usedLastMinute, right: true },
       {
         title: 'breaker',
         value: (one) => one.breaker ?? '',
@@ -22,3 +25,5 @@ export function limitsTable(upstreams: readonly UpstreamView[], paint: Paint): s
     paint,
   );
 }
+
+const rounded = (rps: number): number => Math.round(rps * 10) / 10;

@@ -1,6 +1,7 @@
 import type { WorkerView } from '../answers.ts';
 import type { Paint } from '../colour.ts';
 import { table } from '../table.ts';
+import { bytes } from '../text.ts';
 
 /** One line a worker process. */
 export function workersTable(workers: readonly WorkerView[], paint: Paint): string {
@@ -17,10 +18,20 @@ export function workersTable(workers: readonly WorkerView[], paint: Paint): stri
       { title: 'queues', value: (one) => one.queues.join(',') },
       { title: 'at once', value: (one) => one.concurrency, right: true },
       { title: 'done', value: (one) => one.done, right: true },
+      { title: 'CPU', value: (one) => `${one.cpuPercent} %`, right: true },
       { title: 'memory', value: (one) => `${one.rssMb} MB`, right: true },
+      { title: 'at most', value: (one) => `${one.peakRssMb} MB`, right: true },
+      { title: 'requests', value: (one) => total(one, 'requests'), right: true },
+      { title: 'sent', value: (one) => bytes(total(one, 'sentBytes')), right: true },
+      { title: 'received', value: (one) => bytes(total(one, 'receivedBytes')), right: true },
       { title: 'loop lag', value: (one) => `${one.loopLagMs} ms`, right: true },
       { title: 'heard of', value: (one) => one.seenAt },
     ],
     paint,
   );
+}
+
+/** Over all upstreams. */
+function total({ traffic }: WorkerView, field: 'requests' | 'sentBytes' | 'receivedBytes'): number {
+  return Object.values(traffic).reduce((all, one) => all + one[field], 0);
 }

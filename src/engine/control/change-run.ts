@@ -57,7 +57,10 @@ export function retry(deps: ControlDeps, asked: Asked): Promise<RunView> {
     await changes.reopenExtractions(run.id);
     // A run that was stopped has its records waiting; one that went to its end has some to send back.
     if (run.status === 'completed_with_failures') await changes.replay(run.id, {});
-    await mustMove(changes.goOn(run.id, asked.reason), changes, run.id, 'retry');
+    // What failed before it ran may lack tables, or a schema: it begins where it began.
+    const moved =
+      run.startedAt === null ? changes.move(run.id, 'pending', asked.reason) : changes.goOn(run.id, asked.reason);
+    await mustMove(moved, changes, run.id, 'retry');
   });
 }
 

@@ -11,6 +11,7 @@ import type { RunAction, RunStatus } from '../run-status.ts';
 import type { TrialView } from '../trial/forecast.ts';
 
 export type { Journey } from '../journeys/contract.ts';
+export type { ErrorShare, RunMetrics } from '../reports/metrics.ts';
 export type { PersonView, PurgeView } from '../retention/contract.ts';
 export type { TrialView };
 
@@ -108,6 +109,8 @@ export interface RunView {
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
   readonly rolledBackAt: string | null;
+  /** YYYYMMDD_HHMMSS of its start; in the names of its reports. */
+  readonly stamp: string;
   readonly progress: { readonly percent: number; readonly perSecond: number; readonly etaSeconds: number | null };
   readonly entities: Readonly<Record<string, EntityProgress>>;
   /** Invariant I1 for every entity, and every extraction read as many records as its source says it holds. */

@@ -3,7 +3,7 @@ import type { Report } from '../reports/report.ts';
 import { maskContacts, maskMessage } from './text.ts';
 import { maskFailure, maskValidation } from './views.ts';
 
-type Told = Pick<ReportLedger, 'troubleGroups' | 'troubles' | 'tries' | 'events'>;
+type Told = Pick<ReportLedger, 'troubleGroups' | 'troubles' | 'tries' | 'notes' | 'events'>;
 
 /** The ledger as the reports for viewers read it. */
 export function maskedLedger(ledger: ReportLedger): ReportLedger {
@@ -11,6 +11,12 @@ export function maskedLedger(ledger: ReportLedger): ReportLedger {
     troubleGroups: async (runId) => (await ledger.troubleGroups(runId)).map(maskFailure),
     troubles: (runId) => each(ledger.troubles(runId), maskRow),
     tries: (runId) => each(ledger.tries(runId), maskRow),
+    notes: (runId) =>
+      each(ledger.notes(runId), (row) => ({
+        ...row,
+        sourceId: maskContacts(row.sourceId),
+        notes: row.notes.map(maskMessage),
+      })),
     events: async (runId) =>
       (await ledger.events(runId)).map((event) => ({ ...event, text: maskContacts(event.text) })),
   };

@@ -1,12 +1,13 @@
 import type { Run } from '../ports.ts';
-import type { ReportLedger, RunEvent, TryRow } from './ports.ts';
+import type { NoteRow, ReportLedger, RunEvent, TryRow } from './ports.ts';
 
 /**
  * The run told in lines, in the order things happened: what operators asked, how extractions went, every try that did
- * not succeed, every validation. Events of the run are few and held; tries may be many and stream by.
+ * not succeed, every validation. Events of the run are few and held; tries may be many and stream by. What was noted of
+ * records that went on all the same comes last.
  */
 export async function* logText(
-  ledger: Pick<ReportLedger, 'events' | 'tries'>,
+  ledger: Pick<ReportLedger, 'events' | 'tries' | 'notes'>,
   run: Run,
   last: readonly RunEvent[] = [],
 ): AsyncIterable<string> {
@@ -22,6 +23,11 @@ export async function* logText(
     yield piece;
   }
   yield events.slice(next).map(line).join('');
+  for await (const page of ledger.notes(run.id)) yield page.flatMap(ofNote).map(line).join('');
+}
+
+function ofNote({ at, entity, sourceId, notes }: NoteRow): RunEvent[] {
+  return notes.map((text) => ({ at, level: 'INFO', text: `noted of ${entity} ${sourceId}: ${text}` }));
 }
 
 function ofRun(run: Run): readonly RunEvent[] {

@@ -6,12 +6,14 @@ import { maskedLedger, maskReport } from '../privacy/reports.ts';
 import { maskRun } from '../privacy/views.ts';
 import { assertPayloads } from '../retention/purge.ts';
 import { type ContentDeps, contentOf } from './contents.ts';
+import { type FactDeps, makeReport } from './make-report.ts';
 import { reportNames } from './names.ts';
-import type { ReportStore } from './ports.ts';
+import type { ReportLedger, ReportStore } from './ports.ts';
 import type { Report } from './report.ts';
 import { summaryText } from './summary.ts';
 
-export interface OpenReportDeps extends ContentDeps {
+export interface OpenReportDeps extends ContentDeps, FactDeps {
+  readonly ledger: ReportLedger;
   readonly store: ReportStore;
 }
 
@@ -25,7 +27,8 @@ export async function reportEntries(deps: Pick<OpenReportDeps, 'store'>, run: Ru
 
 /**
  * A report's text, or a stream of it. What is long is made while it is read, so it is there for any run at any time;
- * summary and JSON report are there once the run has ended. `masked`: without personal data.
+ * summary and JSON report are those written when the run ended, and until then, or when it was stopped, tell how it
+ * stands. `masked`: without personal data.
  * @throws DroverError NOT_FOUND naming what there is.
  */
 export async function openReport(
@@ -44,18 +47,24 @@ export async function openReport(
     const seen = masked ? { deps: { ...deps, ledger: maskedLedger(deps.ledger) }, run: maskRun(run) } : { deps, run };
     return { mediaType, body: contentOf(seen.deps, seen.run, plan, of) };
   }
-  const stored = await deps.store.read(run.id, masked ? jsonReport(run) : name);
-  if (!stored) throw unknown(run, name, 'written when the run ends');
-  return { mediaType, body: masked ? maskedBody(stored.content, of.kind) : stored.content };
+  // A run that was taken up again after its end has an older one.
+  const stored = wasEnd(run) ? await deps.store.read(run.id, masked ? jsonReport(run) : name) : undefined;
+  if (stored && !masked) return { mediaType, body: stored.content };
+  const report = stored ? (JSON.parse(stored.content) as Report) : await reportNow(deps, run, plan);
+  const shown = masked ? maskReport(report) : report;
+  // Both short reports are made from the same facts, so the summary for viewers is written from the masked ones.
+  return { mediaType, body: of.kind === 'summary' ? summaryText(shown) : `${JSON.stringify(shown, null, 2)}\n` };
+}
+
+const wasEnd = ({ status }: Run): boolean => status === 'completed' || status === 'completed_with_failures';
+
+async function reportNow(deps: OpenReportDeps, run: Run, plan: Plan): Promise<Report> {
+  const { status, reason } = run;
+  const subject = { run, plan, ending: { status, reason }, validation: undefined, usageComplete: false };
+  return { ...(await makeReport(deps, subject)), files: [] };
 }
 
 const jsonReport = (run: Run): string => `migration_report_${run.stamp}.json`;
-
-/** Both short reports are made from the same facts, so the summary for viewers is written from the masked ones. */
-function maskedBody(content: string, kind: 'summary' | 'report'): string {
-  const report = maskReport(JSON.parse(content) as Report);
-  return kind === 'summary' ? summaryText(report) : `${JSON.stringify(report, null, 2)}\n`;
-}
 
 function unknown(run: Run, name: string, there: string): DroverError {
   return new DroverError('NOT_FOUND', `run ${run.id} has no report ${name}`, { remedy: `Reports: ${there}.` });

@@ -1,6 +1,8 @@
 import type { JsonObject } from '../../plan/json.ts';
 import type { ReportEntry } from '../control/contract.ts';
 import type { RecordStatus, Stage, TroubleStatus } from '../record-status.ts';
+import type { TryCount } from './metrics.ts';
+import type { RunUsage } from './usage.ts';
 
 /** A record that did not make it. */
 export interface TroubleRow {
@@ -38,6 +40,14 @@ export interface TryRow {
   readonly worker: string;
 }
 
+/** What the transform noted of a record that went on all the same: a minor matter. */
+export interface NoteRow {
+  readonly at: Date;
+  readonly entity: string;
+  readonly sourceId: string;
+  readonly notes: readonly string[];
+}
+
 /** Something that happened to a run as a whole. */
 export interface RunEvent {
   readonly at: Date;
@@ -57,6 +67,12 @@ export interface ReportLedger {
   troubles(runId: string): AsyncIterable<readonly TroubleRow[]>;
   /** In the order they happened. */
   tries(runId: string): AsyncIterable<readonly TryRow[]>;
+  /** By entity in the order of loading, then by source id. */
+  notes(runId: string): AsyncIterable<readonly NoteRow[]>;
+  /** How many tries there were of each kind. */
+  triesByCode(runId: string): Promise<readonly TryCount[]>;
+  /** What worker processes used while the run was running. */
+  usage(runId: string): Promise<RunUsage>;
   /** Who asked for what, validations and extractions, in the order they happened. */
   events(runId: string): Promise<readonly RunEvent[]>;
   /** Raw payloads, by source id. */

@@ -1,5 +1,6 @@
 import type { FailureGroup, RunView, ValidationView } from '../control/contract.ts';
-import type { RunStatus } from '../run-status.ts';
+import { finishedStatuses, type RunStatus } from '../run-status.ts';
+import type { RunMetrics } from './metrics.ts';
 
 /** A file of the run as it was written at its end. */
 export interface WrittenFile {
@@ -16,6 +17,8 @@ export interface Report {
   readonly entities: RunView['entities'];
   readonly sums: RunView['sums'];
   readonly failures: readonly FailureGroup[];
+  /** Absent in reports written by earlier versions. */
+  readonly metrics?: RunMetrics;
   readonly validation: ValidationView | null;
   readonly files: readonly WrittenFile[];
 }
@@ -24,21 +27,24 @@ export interface ReportInput {
   readonly view: RunView;
   readonly ending: { readonly status: RunStatus; readonly reason: string | null };
   readonly failures: readonly FailureGroup[];
+  readonly metrics: RunMetrics;
   readonly validation: ValidationView | undefined;
   readonly now: Date;
 }
 
-/** Pure: the view of a run that is about to end, as it will be once it has. */
+/** Pure: the view of a run as it stands or, of one that is about to end, as it will be once it has. */
 export function reportOf(input: ReportInput): Omit<Report, 'files'> {
   const { entities, sums, nextActions: _later, holdups: _now, ...run } = input.view;
   const now = input.now.toISOString();
+  const ended = finishedStatuses.includes(input.ending.status);
   return {
     format: 'drover-report/1',
     writtenAt: now,
-    run: { ...run, ...input.ending, finishedAt: run.finishedAt ?? now },
+    run: { ...run, ...input.ending, finishedAt: run.finishedAt ?? (ended ? now : null) },
     entities,
     sums,
     failures: input.failures,
+    metrics: input.metrics,
     validation: input.validation ?? null,
   };
 }

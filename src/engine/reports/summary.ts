@@ -10,6 +10,7 @@ export function summaryText(report: Omit<Report, 'files'>): string {
     overall(report),
     counts(report),
     ...trial(report),
+    ...performance(report),
     sums(report),
     failures(report),
     validation(report),
@@ -52,6 +53,31 @@ function trial({ run }: Omit<Report, 'files'>): string[][] {
   const rows = Object.entries(run.trial.perEntity).map(([name, one]) => `  ${name}: ${forecastText(one)}`);
   return [[`Trial of ${run.trial.n} records of each entity; a real run will probably have`, ...rows]];
 }
+
+function performance({ metrics }: Omit<Report, 'files'>): string[][] {
+  if (!metrics) return [];
+  const { successRate, processingRate, errorDistribution, resourceUsage } = metrics;
+  const { memory, cpu, network, workers, complete, alongside } = resourceUsage;
+  const megabytes = (bytes: number): string => `${(bytes / 1_000_000).toFixed(1)} MB`;
+  const rows = [
+    `  success rate     ${successRate === null ? 'nothing is settled' : percent(successRate)}`,
+    `  processing rate  ${processingRate.toFixed(1)} records/s over ${metrics.elapsedSeconds} s`,
+    `  memory           ${memory.peakMb} MB at most in ${workers.length} workers, ${memory.largestWorkerMb} MB in one`,
+    `  CPU              ${cpu.seconds} s, ${cpu.meanCores} cores on average`,
+    `  network          ${network.requests} requests, ${network.failed} without success; ${megabytes(network.sentBytes)} sent, ${megabytes(network.receivedBytes)} received`,
+    ...(complete ? [] : ['  what a worker used in its last two seconds may be missing']),
+    ...(alongside.length > 0
+      ? [`  other runs went on at the same time and are in these figures: ${alongside.join(', ')}`]
+      : []),
+    ...errorDistribution.map(
+      (one) =>
+        `  ${one.severity.padEnd(8)} ${one.name} (${one.code}, ${one.stage}): ${one.records} records, ${one.tries} tries; ${one.action}`,
+    ),
+  ];
+  return [['Performance', ...rows]];
+}
+
+const percent = (part: number): string => `${(part * 100).toFixed(2)} %`;
 
 function sums({ sums: lines }: Omit<Report, 'files'>): string[] {
   if (lines.length === 0) return ['Money', '  no entity of the run carries money'];

@@ -1,35 +1,25 @@
 import { DroverError } from '../../errors.ts';
 import type { Plan } from '../../plan/contract.ts';
-import type { RunView, SumLine, ValidationView } from '../control/contract.ts';
+import type { ValidationView } from '../control/contract.ts';
 import type { Run } from '../ports.ts';
-import type { RunStatus } from '../run-status.ts';
 import { type ContentDeps, contentOf } from './contents.ts';
-import { failureGroups } from './failure-groups.ts';
 import type { Folder } from './folder.ts';
 import { levelOf } from './log-text.ts';
+import { type FactDeps, makeReport, type ReportEnding } from './make-report.ts';
 import { type ReportName, reportNames } from './names.ts';
-import type { ReportStore, RunEvent } from './ports.ts';
-import { type Report, reportOf, type WrittenFile } from './report.ts';
+import type { ReportLedger, ReportStore, RunEvent } from './ports.ts';
+import type { Report, WrittenFile } from './report.ts';
 import { summaryText } from './summary.ts';
 
-export interface ReportDeps extends ContentDeps {
+export interface ReportDeps extends ContentDeps, FactDeps {
+  readonly ledger: ReportLedger;
   readonly store: ReportStore;
-  /** The run as operators see it. */
-  readonly view: (run: Run) => Promise<RunView>;
-  /** Sums as they are now; the view's may be a moment old. */
-  readonly sums: (run: Run) => Promise<readonly SumLine[]>;
 }
 
 export interface ReportFolders {
   readonly reports: Folder;
   /** Where mapping files go, and with `exports` the entities' CSV files. */
   readonly exports: Folder;
-}
-
-/** How a run ends, as far as reports are concerned. */
-export interface ReportEnding {
-  readonly status: RunStatus;
-  readonly reason: string | null;
 }
 
 export interface WriteReports {
@@ -39,6 +29,8 @@ export interface WriteReports {
   readonly entities: readonly string[];
   readonly ending: ReportEnding;
   readonly validation: ValidationView | undefined;
+  /** True when every worker has said what it used up to now. */
+  readonly usageComplete: boolean;
   readonly folders: ReportFolders;
   /**
    * Also write `<entity>.csv` of every entity. False for a run that was read from such files: they are the operator's.
@@ -53,12 +45,9 @@ export interface WriteReports {
  * answer lists what went wrong, and the reports are in the database all the same. Safe to do again.
  */
 export async function writeReports(deps: ReportDeps, input: WriteReports): Promise<readonly string[]> {
-  const { run, plan } = input;
   const problems: string[] = [];
   const files: WrittenFile[] = [];
-  const view = { ...(await deps.view(run)), sums: await deps.sums(run) };
-  const failures = await failureGroups(deps.ledger, run.id, plan);
-  const report = reportOf({ view, ending: input.ending, failures, validation: input.validation, now: new Date() });
+  const report = await makeReport(deps, input);
   for (const name of wanted(input)) {
     const file = await writeLong(deps, input, name, problems);
     if (file) files.push(file);

@@ -19,6 +19,8 @@ describe('the environment', () => {
       exportDir: '/here/migration_data',
       sharedExportDir: undefined,
       workingFolder: '/here',
+      projectFolder: '/here',
+      migration: {},
       invocation: 'npx drover',
     });
     expect(settingsFrom({ PORT: '4000' }, '/here').url).toBe('http://127.0.0.1:4000');

@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { UpstreamView, WorkerView } from '../../../src/cli/answers.ts';
 import { drover } from './drover.ts';
 import { greenRun } from './fixtures.ts';
 import { refusal, type ScriptedService, startScriptedService } from './service.ts';
 
 let service: ScriptedService;
 
-const worker = (changes: object = {}): object => ({
+const worker = (changes: Partial<WorkerView> = {}): WorkerView => ({
   ...{
     id: 'w1',
     host: 'box',
@@ -15,6 +16,13 @@ const worker = (changes: object = {}): object => ({
     rssMb: 90,
     loopLagMs: 2,
     done: 12,
+    peakRssMb: 120,
+    cpuMs: 5_000,
+    cpuPercent: 37,
+  },
+  traffic: {
+    bubble: { requests: 40, failed: 1, sentBytes: 900, receivedBytes: 2_000_000 },
+    stripe: { requests: 2, failed: 0, sentBytes: 600, receivedBytes: 500_000 },
   },
   ...{ startedAt: '2024-01-15T14:00:00.000Z', seenAt: '2024-01-15T14:01:00.000Z', alive: true },
   ...changes,
@@ -23,9 +31,10 @@ const queue = (name: string, changes: object = {}): object => ({
   ...{ name, paused: false, pausedBy: null, pausedAt: null, reason: null, counts: { waiting: 3, active: 1 } },
   ...changes,
 });
-const upstream = (changes: object = {}): object => ({
-  ...{ name: 'bubble', maxRps: 10, configuredRps: 10, effectiveRps: 8, setBy: null, setAt: null, reason: null },
-  ...{ breaker: 'closed', blockedUntil: null, requests: {} },
+const upstream = (changes: Partial<UpstreamView> = {}): UpstreamView => ({
+  ...{ name: 'bubble', maxRps: 10, configuredRps: 10, effectiveRps: 8.04, setBy: null, setAt: null, reason: null },
+  ...{ breaker: 'closed', breakerOpenUntil: null, blockedUntil: null, failuresInARow: 0 },
+  ...{ usedLastSecond: 7, usedLastMinute: 300, endpoints: [] },
   ...changes,
 });
 const plan = (changes: object = {}): object => ({
@@ -55,9 +64,13 @@ afterEach(() => service.close());
 
 describe('what there is', () => {
   it('is listed', async () => {
-    expect((await drover(service.url, ['workers'])).stdout).toMatch(/^w1 +alive +box:7 +extract,load +100 +12 +90 MB/m);
+    expect((await drover(service.url, ['workers'])).stdout).toMatch(
+      /^w1 +alive +box:7 +extract,load +100 +12 +37 % +90 MB +120 MB +42 +1\.5 kB +2\.5 MB/m,
+    );
     expect((await drover(service.url, ['queues'])).stdout).toMatch(/^extract +open +3 +1$/m);
-    expect((await drover(service.url, ['limits'])).stdout).toMatch(/^bubble +10 +8 +closed +configuration$/m);
+    expect((await drover(service.url, ['limits'])).stdout).toMatch(
+      /^bubble +10 +8 +7\/s +300 +closed +configuration$/m,
+    );
     expect((await drover(service.url, ['plans'])).stdout).toMatch(/^bubble +1\.0\.0 +Bubble to PostgreSQL$/m);
     const details = (await drover(service.url, ['plans', 'bubble'])).stdout;
     expect(details).toContain('bookings: Bookings, after users');

@@ -13,9 +13,14 @@ export interface RunningDrover {
 }
 
 /** Starts the real program in a process of its own. The environment holds nothing but what is given. */
-export function spawnDrover(args: readonly string[], env: Readonly<Record<string, string>> = {}): RunningDrover {
+export function spawnDrover(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  cwd?: string,
+): RunningDrover {
   const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), main, ...args], {
     env: { PATH: process.env.PATH ?? '', ...env },
+    ...(cwd === undefined ? {} : { cwd }),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';

@@ -43,6 +43,11 @@ describe('the progress line', () => {
     expect(progressLine(greenRun({ entities: {} }), now)).toContain('Progress: 100.0% (0/0)');
   });
 
+  it('ends with how fast the run was on the whole', () => {
+    expect(progressLine(greenRun(), now)).toContain('Rate: 9.7/s');
+    expect(progressLine(greenRun({ startedAt: null }), now)).toContain('Rate: 0.0/s');
+  });
+
   it('goes by what was read, not by what the source says, as soon as all is read', () => {
     const run = runView({ entities: { users: entity({ extracted: 90, sourceTotal: 100, reconciled: 90 }) } });
     expect(progressLine(run, now)).toContain('(90/90)');

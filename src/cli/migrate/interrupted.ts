@@ -1,0 +1,69 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RunView } from '../answers.ts';
+import { pathOf } from '../client.ts';
+import { type ExitCode, exitCodes, isFinished } from '../exit-code.ts';
+import { Problem } from '../problem.ts';
+import type { Session } from '../session.ts';
+import { commandOf } from './follow.ts';
+
+const patienceMs = 60_000;
+const pollMs = 500;
+
+/**
+ * What Ctrl-C does to a migration: it is paused, so that nothing more is written, and can be resumed. A second Ctrl-C
+ * leaves at once.
+ */
+export async function pauseInterrupted(session: Session, run: RunView): Promise<ExitCode> {
+  const { out } = session;
+  const resume = `To go on: ${commandOf(session, 'migrate:resume')}`;
+  out.note(`Interrupted: pausing run ${run.id} (Ctrl-C again to leave it running).`);
+  try {
+    const last = await settled(session, await asked(session, run, 'pause'));
+    if (out.json) out.answer(last, () => '');
+    out.note(
+      isFinished(last)
+        ? `run ${last.id} had come to its end: ${last.status}`
+        : `run ${last.id} is ${last.status}. ${resume}`,
+    );
+  } catch (thrown) {
+    if (!(thrown instanceof Problem)) throw thrown;
+    out.problem(thrown);
+    out.note(`Run ${run.id} was not paused and may go on. ${resume}`);
+  }
+  return exitCodes.detached;
+}
+
+/** What Ctrl-C does to a run that writes nothing: nobody waits for it any more, so it is cancelled. */
+export async function cancelInterrupted(session: Session, run: RunView, name: string): Promise<ExitCode> {
+  try {
+    await asked(session, run, 'cancel');
+    session.out.note(
+      `Interrupted: run ${run.id} is cancelled; nothing was written. To begin again: ${commandOf(session, name)}`,
+    );
+  } catch (thrown) {
+    if (!(thrown instanceof Problem)) throw thrown;
+    session.out.problem(thrown);
+  }
+  return exitCodes.detached;
+}
+
+async function asked({ api }: Session, run: RunView, action: 'pause' | 'cancel'): Promise<RunView> {
+  const body = { reason: 'interrupted with Ctrl-C' };
+  const path = pathOf`/runs/${run.id}`;
+  for (const until = Date.now() + patienceMs; ; await sleep(pollMs)) {
+    const now = await api.get<RunView>(path);
+    if (now.nextActions.includes(action)) return api.request<RunView>('POST', `${path}/${action}`, { body });
+    // One that has not begun can be paused as soon as it has; one that ends needs none of it.
+    if (now.status !== 'pending' || Date.now() > until) return now;
+  }
+}
+
+/** Waits until no worker holds a record of it any more. */
+async function settled({ api }: Session, run: RunView): Promise<RunView> {
+  let now = run;
+  for (const until = Date.now() + patienceMs; now.status === 'pausing' && Date.now() < until; ) {
+    await sleep(pollMs);
+    now = await api.get<RunView>(pathOf`/runs/${run.id}`);
+  }
+  return now;
+}

@@ -1,0 +1,90 @@
+import type { ErrorClass } from '../../errors.ts';
+import { kindOf } from '../../errors.ts';
+import type { FailureGroup, RunView } from '../control/contract.ts';
+import type { Stage } from '../record-status.ts';
+import { type KnownError, knownError } from './known-errors.ts';
+import { type ResourceUsage, type RunUsage, resourceUsage } from './usage.ts';
+
+/** Tries that did not simply go on, by what was the matter. */
+export interface TryCount {
+  readonly stage: Stage;
+  readonly code: string;
+  readonly count: number;
+}
+
+/** One kind of error and how often it was met. */
+export interface ErrorShare extends KnownError {
+  readonly code: string;
+  readonly class: ErrorClass;
+  readonly stage: Stage;
+  /** Records it ended. */
+  readonly records: number;
+  /** Tries it cost, those that were repeated with success among them. */
+  readonly tries: number;
+  /** Its share of the records that did not make it, 0 to 1. */
+  readonly share: number;
+}
+
+/** How a run went, in numbers. */
+export interface RunMetrics {
+  /** Of the records that are settled, the part that is reconciled or skipped, 0 to 1; null when none is. */
+  readonly successRate: number | null;
+  /** Records settled a second, over the whole run, pauses included. */
+  readonly processingRate: number;
+  readonly elapsedSeconds: number;
+  readonly errorDistribution: readonly ErrorShare[];
+  readonly resourceUsage: ResourceUsage;
+}
+
+export interface MetricsInput {
+  readonly view: Pick<RunView, 'entities' | 'startedAt' | 'finishedAt'>;
+  readonly failures: readonly FailureGroup[];
+  readonly tries: readonly TryCount[];
+  readonly upstreams: readonly string[];
+  readonly usage: RunUsage;
+  /** See ResourceUsage. */
+  readonly complete: boolean;
+  readonly now: Date;
+}
+
+/** Pure. */
+export function metricsOf(input: MetricsInput): RunMetrics {
+  const { view, usage, complete } = input;
+  const entities = Object.values(view.entities);
+  const settled = entities.reduce((all, one) => all + one.extracted - one.pending, 0);
+  const good = entities.reduce((all, one) => all + one.reconciled + one.skipped, 0);
+  const end = view.finishedAt === null ? input.now.getTime() : Date.parse(view.finishedAt);
+  const elapsedMs = view.startedAt === null ? 0 : Math.max(0, end - Date.parse(view.startedAt));
+  return {
+    successRate: settled === 0 ? null : share(good, settled),
+    processingRate: elapsedMs === 0 ? 0 : Math.round((settled * 10_000) / elapsedMs) / 10,
+    elapsedSeconds: Math.round(elapsedMs / 100) / 10,
+    errorDistribution: errorDistribution(input),
+    resourceUsage: resourceUsage(usage, elapsedMs, complete),
+  };
+}
+
+/** By stage and code, what ended most records first. */
+function errorDistribution({ failures, tries, upstreams }: MetricsInput): readonly ErrorShare[] {
+  const kinds = new Map<string, { stage: Stage; code: string; records: number; tries: number }>();
+  const add = (stage: Stage, code: string, counted: { records?: number; tries?: number }): void => {
+    const key = `${stage}/${code}`;
+    const known = kinds.get(key) ?? { stage, code, records: 0, tries: 0 };
+    const { records = 0, tries: tried = 0 } = counted;
+    kinds.set(key, { ...known, records: known.records + records, tries: known.tries + tried });
+  };
+  for (const { stage, code, count } of failures) add(stage, code, { records: count });
+  for (const { stage, code, count } of tries) add(stage, code, { tries: count });
+  const all = [...kinds.values()].reduce((sum, one) => sum + one.records, 0);
+  return [...kinds.values()]
+    .map((kind) => ({
+      ...knownError(kind.code, kind.stage, upstreams),
+      class: kindOf(kind.code).class,
+      ...kind,
+      share: all === 0 ? 0 : share(kind.records, all),
+    }))
+    .sort((a, b) => b.records - a.records || b.tries - a.tries || (a.code < b.code ? -1 : 1));
+}
+
+// Rounded down: 1 is said when it is true.
+const share = (part: number, whole: number): number => Math.floor((part * 10_000) / whole) / 10_000;
