@@ -3,26 +3,32 @@ import type pg from 'pg';
 import type { SwapOptions } from '../../src/engine/cutover/ports.ts';
 import { DroverError } from '../../src/errors.ts';
 import { toDatabaseError } from '../errors.ts';
+import { advisoryLocks } from '../locks.ts';
 
-// Any number of its own: who holds it is the one cutover of this database.
-const cutoverLock = 7_214_530_017;
-
-/** Runs the work while no other process can. */
-export async function alone<T>(pool: pg.Pool, work: () => Promise<T>): Promise<T> {
+/** Runs the work while no other process can. `pid` is the backend that holds the lock: it ends with our connection. */
+export async function alone<T>(pool: pg.Pool, work: (pid: number) => Promise<T>): Promise<T> {
   const client = await pool.connect().catch((error: unknown) => {
     throw toDatabaseError(error);
   });
   try {
-    const { rows } = await client.query<{ mine: boolean }>('SELECT pg_try_advisory_lock($1) AS mine', [cutoverLock]);
+    const text = 'SELECT pg_try_advisory_lock($1) AS mine, pg_backend_pid() AS pid';
+    const { rows } = await client.query<{ mine: boolean; pid: number }>(text, [advisoryLocks.cutover]);
     if (!rows[0]?.mine)
-      throw new DroverError('CUTOVER_REFUSED', 'another cutover is under way', { remedy: 'Wait until it has ended.' });
-    return await work();
+      throw new DroverError('CUTOVER_REFUSED', 'another cutover is under way', {
+        remedy: 'Wait until it has ended: `drover cutovers` shows it.',
+      });
+    return await work(rows[0].pid);
   } finally {
     // Said aloud first: the server notices a closed connection some time after we went on to the next cutover.
     await client.query('SELECT pg_advisory_unlock_all()').catch(() => undefined);
     client.release(true);
   }
 }
+
+/** True where a session holds the lock: SQL. A bigint key is kept as two halves. */
+export const lockHeld = `EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+  WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted
+  AND (l.classid::bigint << 32) + l.objid::bigint = ${advisoryLocks.cutover})`;
 
 /**
  * A transaction whose text means the same for everybody: nothing but pg_catalog is found without its schema, and no

@@ -3,6 +3,7 @@ import { readConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/logger.ts';
 import { createRegistry } from '../../src/plan/registry.ts';
 import { openControl } from '../../src/service/open-control.ts';
+import { openCutovers } from '../../src/service/open-cutovers.ts';
 import { setLimit } from '../../src/upstreams/limits.ts';
 import { readUpstreamStates } from '../../src/upstreams/states.ts';
 import { benchPlan } from './plan.ts';
@@ -17,6 +18,7 @@ const api = await startApi({
   plans: createRegistry([benchPlan]),
   version: 'bench',
   openControl,
+  openCutovers,
   openUpstreams: (redis, prefix) => ({
     states: () => readUpstreamStates(redis, prefix),
     setLimit: (name, maxRps) => setLimit(redis, prefix, name, maxRps),

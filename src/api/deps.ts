@@ -5,11 +5,13 @@ import type { KeyStore } from '../../db/repositories/keys.ts';
 import type { WorkerStore } from '../../db/repositories/workers.ts';
 import type { Config } from '../config.ts';
 import type { Actor, Control } from '../engine/control/contract.ts';
+import type { CutoverControl } from '../engine/cutover/contract.ts';
 import type { Logger } from '../logger.ts';
 import type { MetricsSource } from './metrics/source.ts';
 
 export interface ApiDeps {
   readonly control: Control;
+  readonly cutovers: CutoverControl;
   readonly plans: PlanCatalog;
   readonly queues: QueueControl;
   readonly upstreams: UpstreamControl;

@@ -4,6 +4,7 @@ import { DroverError, toDroverError } from '../errors.ts';
 import { createLogger } from '../logger.ts';
 import { loadPlans } from '../plan/registry.ts';
 import { openControl } from '../service/open-control.ts';
+import { openCutovers } from '../service/open-cutovers.ts';
 import { setLimit } from '../upstreams/limits.ts';
 import { readUpstreamStates } from '../upstreams/states.ts';
 import type { FirstKey } from './auth/first-key.ts';
@@ -27,6 +28,7 @@ async function main(): Promise<void> {
     plans: await loadPlans(),
     version: await ownVersion(),
     openControl,
+    openCutovers,
     openUpstreams: (redis, prefix) => ({
       states: () => readUpstreamStates(redis, prefix),
       setLimit: (name, maxRps) => setLimit(redis, prefix, name, maxRps),

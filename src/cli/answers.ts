@@ -22,6 +22,7 @@ export type {
   ValidationCheck,
   ValidationView,
 } from '../engine/control/contract.ts';
+export type { CutoverForecast, CutoverView, StartCutover } from '../engine/cutover/contract.ts';
 
 /** A list that is given whole. */
 export interface List<T> {

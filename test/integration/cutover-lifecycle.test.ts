@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   abandon,
@@ -77,8 +78,13 @@ describe('the life of a cutover', () => {
     );
     const reader = await harness.clients.connect();
     await reader.query('BEGIN; SELECT * FROM a LIMIT 1');
-    setTimeout(() => reader.query('COMMIT').then(() => reader.release()), 900);
-    const done = await cutover(harness.deps, setOf('a'), because);
+    const working = cutover(harness.deps, setOf('a'), because);
+    // From when it asks for its locks: the preparation may take any time.
+    while ((await listCutovers(harness.deps))[0]?.progress?.phase !== 'swap') await sleep(20);
+    await sleep(600);
+    await reader.query('COMMIT');
+    reader.release();
+    const done = await working;
     expect(done.timing?.attempts).toBeGreaterThan(1);
     expect(done.unplanned).toEqual([]);
   });

@@ -1,13 +1,16 @@
 import type { Catalog } from './catalog.ts';
 import type {
-  BackupView,
   Conflict,
   Counted,
   CutoverPlan,
+  CutoverProgress,
   CutoverResult,
   CutoverSpec,
   CutoverStatus,
+  CutoverView,
   Exchange,
+  PlannedDifference,
+  Step,
   TablePair,
   Timing,
 } from './contract.ts';
@@ -23,6 +26,26 @@ export interface CutoverRecord {
   readonly tables: readonly Exchange[];
   readonly reason: string;
   readonly actor: string;
+  readonly kept: Kept | null;
+}
+
+/** What is left to do once the names are exchanged, kept before the swap so that another process can do it. */
+export interface Afterwards {
+  readonly steps: readonly Step[];
+  /** The catalog's fingerprint before it. */
+  readonly before: readonly (readonly [string, string])[];
+  readonly differences: readonly PlannedDifference[];
+  readonly carried: number;
+  readonly conflicts: readonly Conflict[];
+}
+
+/** What is kept of an exchange beside its plan, as far as it has come. */
+export interface Kept
+  extends Partial<Pick<CutoverResult, 'counts' | 'timing' | 'unplanned' | 'carried' | 'conflicts'>> {
+  readonly progress?: CutoverProgress | undefined;
+  readonly problems?: readonly string[] | undefined;
+  /** Present from the swap until all that follows it is done. */
+  readonly afterwards?: Afterwards | undefined;
 }
 
 export interface SwapOptions {
@@ -70,10 +93,15 @@ export interface CutoverDatabase {
   adopt(tables: readonly Exchange[]): Promise<readonly Conflict[]>;
   /** What `carry` would do: how many changes wait. */
   waiting(stamp: string, tables: readonly Exchange[]): Promise<number>;
+  /** Opens a record; CUTOVER_REFUSED while another waits for its go. */
   begin(record: CutoverRecord): Promise<void>;
-  mark(stamp: string, status: CutoverStatus, result?: Omit<CutoverResult, 'plan'>): Promise<void>;
+  /** An operator's word: to go on (`preparing`) or to let go (`abandoned`). */
+  decide(stamp: string, status: 'preparing' | 'abandoned'): Promise<void>;
+  /** Where the work stands; `kept` takes the place of what was kept before. */
+  mark(stamp: string, status: CutoverStatus, kept?: Kept): Promise<void>;
+  progress(stamp: string, progress: CutoverProgress): Promise<void>;
   find(stamp: string): Promise<CutoverRecord | undefined>;
-  list(): Promise<BackupView[]>;
+  list(): Promise<CutoverView[]>;
   drop(stamp: string, options: SwapOptions): Promise<void>;
 }
 
@@ -86,4 +114,7 @@ export interface CutoverDeps {
   readonly database: CutoverDatabase;
   readonly gate: Gate;
   readonly options?: Partial<SwapOptions> | undefined;
+  /** Called when a record is open or taken up again, and when its checks are passed. */
+  readonly onBegun?: ((stamp: string) => void) | undefined;
+  readonly onAllowed?: (() => void) | undefined;
 }

@@ -6,6 +6,7 @@ import { shown } from './names.ts';
 export function refuseIf(reasons: readonly string[]): void {
   if (reasons.length === 0) return;
   throw new DroverError('CUTOVER_REFUSED', `the cutover is refused: ${reasons.join('; ')}`, {
+    reasons,
     remedy: 'Mend what is named and ask again; nothing was changed on the live tables.',
   });
 }
