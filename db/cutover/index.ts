@@ -8,7 +8,7 @@ import { countRows, findOrphans } from './counts.ts';
 import { list } from './list.ts';
 import { bringParentsOfOutside } from './parents.ts';
 import * as records from './records.ts';
-import { alone, inTransaction, untilLocked } from './session.ts';
+import { alone, calm, inTransaction, untilLocked } from './session.ts';
 import { swap } from './swap.ts';
 
 /**
@@ -30,9 +30,10 @@ export function createCutoverDatabase(pool: pg.Pool, note: records.Note = async 
     counts: (pairs) => coded(() => inTransaction(pool, reading, (client) => countRows(client, pairs))),
     orphans: (catalog, plan) =>
       coded(() => inTransaction(pool, reading, (client) => findOrphans(client, catalog, plan))),
-    run: async (sql, options) => {
-      await untilLocked(options, () =>
+    run: async (sql, options, tables = []) => {
+      await untilLocked(options, (attempt) =>
         inTransaction(pool, '', async (client) => {
+          if (attempt > 1) await calm(client, tables);
           await client.query(`SET LOCAL lock_timeout = ${Math.round(options.lockTimeoutMs)}`);
           await client.query(sql);
         }),
@@ -54,6 +55,7 @@ export function createCutoverDatabase(pool: pg.Pool, note: records.Note = async 
       if (!record) throw new DroverError('NOT_FOUND', `there is no backup ${JSON.stringify(stamp)}`);
       await records.drop(pool, record, options, note);
     },
+    tidy: (stamp, tables) => coded(() => records.tidy(pool, stamp, tables)),
   };
 }
 

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { CutoverProgress, CutoverStatus, Exchange } from '../../src/engine/cutover/contract.ts';
-import { quote } from '../../src/engine/cutover/names.ts';
+import { backupSchema, quote } from '../../src/engine/cutover/names.ts';
 import type { CutoverRecord, Kept, SwapOptions } from '../../src/engine/cutover/ports.ts';
 import { DroverError } from '../../src/errors.ts';
 import { identifier } from '../../src/plan/sql.ts';
@@ -77,18 +77,31 @@ export async function drop(pool: pg.Pool, record: CutoverRecord, options: SwapOp
     inTransaction(pool, '', async (client) => {
       await client.query(`SET LOCAL lock_timeout = ${Math.round(options.lockTimeoutMs)}`);
       await client.query(`DROP TABLE IF EXISTS ${record.tables.map(({ displaced }) => quote(displaced)).join(', ')}`);
-      for (const schema of new Set(record.tables.map(({ displaced }) => displaced.schema))) {
-        const { rowCount } = await client.query(
-          'SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1',
-          [schema],
-        );
-        if (rowCount === 0) await client.query(`DROP SCHEMA IF EXISTS ${identifier(schema)}`);
-      }
+      await dropEmpty(client, record.stamp, record.tables);
       await client.query(`UPDATE drover.cutovers SET status = 'dropped' WHERE stamp = $1`, [record.stamp]);
       await endRecording(client, record.tables);
       await note(client, record.stamp);
     }),
   );
+}
+
+export async function tidy(pool: pg.Pool, stamp: string, tables: readonly Exchange[]): Promise<void> {
+  await inTransaction(pool, '', (client) => dropEmpty(client, stamp, tables));
+}
+
+/** Only schemas that were made for this backup, and nothing that somebody has put into one since. */
+async function dropEmpty(client: pg.PoolClient, stamp: string, tables: readonly Exchange[]): Promise<void> {
+  for (const schema of new Set(tables.map(({ live }) => backupSchema(live.schema, stamp)))) {
+    await client.query('SAVEPOINT empty');
+    try {
+      await client.query(`DROP SCHEMA IF EXISTS ${identifier(schema)} RESTRICT`);
+    } catch (error) {
+      // dependent_objects_still_exist
+      if ((error as { code?: string }).code !== '2BP01') throw error;
+      await client.query('ROLLBACK TO SAVEPOINT empty');
+    }
+    await client.query('RELEASE SAVEPOINT empty');
+  }
 }
 
 /** Changes older than every backup of their table are of no use to anyone; without a backup recording ends. */

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
+import type { Name } from '../../src/engine/cutover/contract.ts';
+import { quote } from '../../src/engine/cutover/names.ts';
 import type { SwapOptions } from '../../src/engine/cutover/ports.ts';
 import { DroverError } from '../../src/errors.ts';
 import { toDatabaseError } from '../errors.ts';
@@ -58,16 +60,27 @@ export async function inTransaction<T>(
   }
 }
 
+/**
+ * Makes autovacuum let go of the tables, and keeps it off them to the end of the transaction. It yields to whoever waits
+ * for longer than `deadlock_timeout`, which no lock that stops clients may; so one that stops none is asked for first.
+ */
+export async function calm(client: pg.PoolClient, tables: readonly Name[]): Promise<void> {
+  if (tables.length === 0) return;
+  await client.query(`SELECT pg_catalog.set_config('lock_timeout', (1000 +
+    3 * extract(epoch FROM pg_catalog.current_setting('deadlock_timeout')::interval) * 1000)::int::text, true)`);
+  await client.query(`LOCK TABLE ${tables.map(quote).join(', ')} IN SHARE UPDATE EXCLUSIVE MODE`);
+}
+
 const noLock = new Set(['55P03', '40P01']);
 
 /** Tries again, after growing pauses, while a lock is not to be had. The count of tries goes with the answer. */
 export async function untilLocked<T>(
   options: SwapOptions,
-  work: () => Promise<T>,
+  work: (attempt: number) => Promise<T>,
 ): Promise<{ readonly answer: T; readonly attempts: number }> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return { answer: await work(), attempts: attempt };
+      return { answer: await work(attempt), attempts: attempt };
     } catch (error) {
       const code = (error as { code?: string }).code ?? '';
       if (!noLock.has(code) || attempt >= options.attempts) throw toDatabaseError(error);

@@ -5,7 +5,7 @@ import type { Carried, SwapRequest } from '../../src/engine/cutover/ports.ts';
 import { DroverError } from '../../src/errors.ts';
 import { carryAll, carryPage } from './carry.ts';
 import { countRows } from './counts.ts';
-import { inTransaction, untilLocked } from './session.ts';
+import { calm, inTransaction, untilLocked } from './session.ts';
 
 type Swapped = Timing & { readonly counts: Awaited<ReturnType<typeof countRows>> } & Carried;
 
@@ -23,6 +23,7 @@ async function once(pool: pg.Pool, request: SwapRequest, holder: number): Promis
   let lockedAt = 0;
   let lockWaitMs = 0;
   const done = await inTransaction(pool, '', async (client) => {
+    await calm(client, request.plan.locks);
     await client.query(`SET LOCAL lock_timeout = ${Math.round(options.lockTimeoutMs)}`);
     const incomingNames = record.tables.map(({ incoming }) => quote(incoming)).join(', ');
     await client.query(`LOCK TABLE ${incomingNames} IN ACCESS EXCLUSIVE MODE`);

@@ -2,6 +2,7 @@ import type { Database } from '../../db/client.ts';
 import { createCutoverDatabase } from '../../db/cutover/index.ts';
 import { newestRuns } from '../../db/cutover/newest-runs.ts';
 import { auditNote } from '../../db/cutover/note.ts';
+import { writtenLive } from '../../db/cutover/written-live.ts';
 import type { CutoverControl } from '../engine/cutover/contract.ts';
 import { createCutoverControl } from '../engine/cutover/control.ts';
 import { createGate } from '../engine/cutover/gate.ts';
@@ -31,6 +32,7 @@ export function openCutovers({ database, target, patient, plans, onFailure }: Cu
       plan: plans.get,
       newestRuns: (plan, schema) => newestRuns(database, plan, schema),
       validation: (run) => lastValidation(validation, run, plans.get(run.plan)),
+      writtenLive: (run, spec, ids) => writtenLive(target.$client, run, spec, ids),
     }),
     patienceMs,
     onFailure,

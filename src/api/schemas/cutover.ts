@@ -43,6 +43,7 @@ const planSchema = z
         }),
       )
       .readonly(),
+    locks: z.array(nameSchema).readonly().describe('Every table that is locked, incoming ones too'),
     differences: z
       .array(z.object({ key: text, why: text }))
       .readonly()

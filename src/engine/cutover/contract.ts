@@ -74,6 +74,8 @@ export interface CutoverPlan {
   readonly warnings: readonly string[];
   readonly items: readonly PlanItem[];
   readonly steps: readonly Step[];
+  /** Every table that is locked, incoming ones too. */
+  readonly locks: readonly Name[];
   readonly differences: readonly PlannedDifference[];
   /** The exact SQL, phase by phase. */
   readonly sql: string;

@@ -1,7 +1,8 @@
 import { DroverError, toDroverError } from '../../errors.ts';
 import type { CutoverPlan, CutoverResult, CutoverSpec, CutoverStatus, CutoverView, Exchange } from './contract.ts';
 import { exchange, optionsOf, planOf, prepare } from './exchange.ts';
-import { backupSchema } from './names.ts';
+import { backupSchema, quote } from './names.ts';
+import { builtView } from './plan/materialized.ts';
 import type { CutoverDeps, CutoverRecord } from './ports.ts';
 import { refuseIf, shortfalls } from './refuse.ts';
 
@@ -63,12 +64,13 @@ async function checked(deps: CutoverDeps, record: CutoverRecord): Promise<Cutove
   const plan = await planOf(deps, record);
   if (plan.problems.length > 0) return plan;
   const counts = await deps.database.counts(record.spec.tables);
-  return { ...plan, problems: [...(await gateReasons(deps, record.spec)), ...shortfalls(record.spec, counts)] };
-}
-
-async function gateReasons(deps: CutoverDeps, spec: CutoverSpec): Promise<readonly string[]> {
-  const { ok, reasons } = await deps.gate.check(spec);
-  return ok ? [] : reasons.length > 0 ? reasons : ['the validation does not allow it'];
+  const { ok, reasons, warnings = [] } = await deps.gate.check(record.spec);
+  const refused = ok || reasons.length > 0 ? reasons : ['the validation does not allow it'];
+  return {
+    ...plan,
+    problems: [...refused, ...shortfalls(record.spec, counts)],
+    warnings: [...plan.warnings, ...warnings],
+  };
 }
 
 async function recordOf(deps: CutoverDeps, spec: CutoverSpec, options: CutoverOptions): Promise<CutoverRecord> {
@@ -100,9 +102,18 @@ export async function guarded(
       const refused = otherwise === 'failed' && error.code === 'CUTOVER_REFUSED';
       const problems = error.reasons.length > 0 ? error.reasons : [`${error.code}: ${error.message}`];
       await deps.database.mark(record.stamp, refused ? 'refused' : otherwise, { problems }).catch(() => undefined);
+      if (otherwise === 'failed') await tidy(deps, record).catch(() => undefined);
     }
     throw thrown;
   }
+}
+
+/** Takes away what only this stamp would have used: its empty backup schemas, and views that were filled for it. */
+export async function tidy(deps: CutoverDeps, { stamp, tables, kind }: CutoverRecord): Promise<void> {
+  const { views } = await deps.database.catalog(tables);
+  for (const view of views.filter((one) => one.materialized).reverse())
+    await deps.database.run(`DROP MATERIALIZED VIEW IF EXISTS ${quote(builtView(stamp, view))}`, optionsOf(deps));
+  if (kind === 'cutover') await deps.database.tidy(stamp, tables);
 }
 
 /** The answer of an exchange that has not swapped anything. */

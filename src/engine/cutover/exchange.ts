@@ -1,5 +1,6 @@
 import { toDroverError } from '../../errors.ts';
-import type { CutoverPlan, CutoverResult, Exchange, Step, TablePair } from './contract.ts';
+import { keyOf } from './catalog.ts';
+import type { CutoverPlan, CutoverResult, Exchange, Name, Step, TablePair } from './contract.ts';
 import { fingerprint, unplanned } from './fingerprint.ts';
 import type { Direction } from './plan/context.ts';
 import { makePlan } from './plan/index.ts';
@@ -38,7 +39,7 @@ export async function prepare(deps: CutoverDeps, record: CutoverRecord): Promise
   const steps = plan.steps.filter((one) => one.phase === 'prepare');
   for (const [done, step] of steps.entries()) {
     await tell(deps, record, 'prepare', done, steps.length, step);
-    await deps.database.run(step.sql, optionsOf(deps));
+    await deps.database.run(step.sql, optionsOf(deps), plan.locks);
   }
   const prepared = await planOf(deps, record);
   refuseIf(prepared.problems);
@@ -77,7 +78,10 @@ export async function exchange(
 ): Promise<CutoverResult> {
   const before = fingerprint(await deps.database.catalog(liveOnly(record.tables)), record.tables);
   const steps = plan.steps.filter((one) => one.phase === 'after');
-  const afterwards: Afterwards = { steps, before: [...before], differences: plan.differences, ...early };
+  const { differences } = plan;
+  // The incoming tables have no names of their own any more then.
+  const locks = plan.locks.filter((name) => !record.tables.some(({ incoming }) => keyOf(incoming) === keyOf(name)));
+  const afterwards: Afterwards = { steps, locks, before: [...before], differences, ...early };
   const progress = { phase: 'swap', done: 0, total: 1, step: 'the tables change places' } as const;
   await deps.database.mark(record.stamp, 'preparing', { progress, afterwards });
   const judge = (counts: CutoverResult['counts']) =>
@@ -104,10 +108,10 @@ export type Ended = Pick<CutoverResult, 'counts' | 'timing' | 'unplanned' | 'car
 export async function finish(
   deps: CutoverDeps,
   record: CutoverRecord,
-  { steps, before, differences, carried, conflicts }: Afterwards,
+  { steps, locks, before, differences, carried, conflicts }: Afterwards,
   done: Pick<CutoverResult, 'counts' | 'timing'> = { counts: [], timing: null },
 ): Promise<Ended> {
-  const failed = await afterwards(deps, record, steps);
+  const failed = await afterwards(deps, record, steps, locks);
   const after = fingerprint(await deps.database.catalog(liveOnly(record.tables)), record.tables);
   const kept = {
     ...done,
@@ -115,17 +119,23 @@ export async function finish(
     conflicts,
     unplanned: [...failed, ...unplanned(new Map(before), after, differences)],
   };
+  if (record.ofStamp) await deps.database.tidy(record.ofStamp, record.tables);
   await deps.database.mark(record.stamp, 'done', kept);
   return kept;
 }
 
 // The swap is done and stays: what fails here is told, not thrown.
-async function afterwards(deps: CutoverDeps, record: CutoverRecord, steps: readonly Step[]): Promise<string[]> {
+async function afterwards(
+  deps: CutoverDeps,
+  record: CutoverRecord,
+  steps: readonly Step[],
+  locks: readonly Name[],
+): Promise<string[]> {
   const failed: string[] = [];
   for (const [done, step] of steps.entries()) {
     await tell(deps, record, 'after', done, steps.length, step);
     await deps.database
-      .run(step.sql, optionsOf(deps))
+      .run(step.sql, optionsOf(deps), locks)
       .catch((error: unknown) => failed.push(`${step.object}: ${toDroverError(error).message} (${step.sql})`));
   }
   return failed;

@@ -1,6 +1,6 @@
 import { DroverError } from '../../errors.ts';
 import type { CutoverView } from './contract.ts';
-import { forth, guarded } from './cutover.ts';
+import { forth, guarded, tidy } from './cutover.ts';
 import { type Ended, finish } from './exchange.ts';
 import type { CutoverDeps, CutoverRecord } from './ports.ts';
 import { back } from './rollback.ts';
@@ -29,8 +29,9 @@ export async function go(deps: CutoverDeps, stamp: string): Promise<Ended> {
 /** Lets go of what waits, so that another can begin. What was prepared stays on the incoming tables. */
 export async function abandon(deps: CutoverDeps, stamp: string): Promise<void> {
   await deps.database.alone(async () => {
-    assertWaiting(stamp, await deps.database.find(stamp));
+    const record = assertWaiting(stamp, await deps.database.find(stamp));
     await deps.database.decide(stamp, 'abandoned');
+    await tidy(deps, record);
   });
 }
 

@@ -9,6 +9,7 @@ import type {
   CutoverStatus,
   CutoverView,
   Exchange,
+  Name,
   PlannedDifference,
   Step,
   TablePair,
@@ -32,6 +33,7 @@ export interface CutoverRecord {
 /** What is left to do once the names are exchanged, kept before the swap so that another process can do it. */
 export interface Afterwards {
   readonly steps: readonly Step[];
+  readonly locks: readonly Name[];
   /** The catalog's fingerprint before it. */
   readonly before: readonly (readonly [string, string])[];
   readonly differences: readonly PlannedDifference[];
@@ -84,8 +86,11 @@ export interface CutoverDatabase {
   counts(pairs: readonly TablePair[]): Promise<Counted[]>;
   /** How many rows of outside tables point at no incoming row, in words; nothing when all do. */
   orphans(catalog: Catalog, plan: CutoverPlan): Promise<string[]>;
-  /** One statement by itself, tried again while a lock is not to be had. */
-  run(sql: string, options: SwapOptions): Promise<void>;
+  /**
+   * One statement by itself, tried again while a lock is not to be had; of the tables named, autovacuum is then made to
+   * let go first.
+   */
+  run(sql: string, options: SwapOptions, tables?: readonly Name[]): Promise<void>;
   swap(request: SwapRequest): Promise<Timing & { readonly counts: readonly Counted[] } & Carried>;
   /** Brings a page of the changes since the stamp into its backup tables, while these are not live. From '0' on. */
   carry(stamp: string, tables: readonly Exchange[], from: string): Promise<CarriedPage>;
@@ -103,11 +108,20 @@ export interface CutoverDatabase {
   find(stamp: string): Promise<CutoverRecord | undefined>;
   list(): Promise<CutoverView[]>;
   drop(stamp: string, options: SwapOptions): Promise<void>;
+  /** Drops the schemas of this stamp's backup where they are empty. */
+  tidy(stamp: string, tables: readonly Exchange[]): Promise<void>;
+}
+
+export interface Verdict {
+  readonly ok: boolean;
+  readonly reasons: readonly string[];
+  /** What was let pass and a person should know. */
+  readonly warnings?: readonly string[] | undefined;
 }
 
 /** Says whether the set's validation allows a cutover: green, and of the data as it is now. */
 export interface Gate {
-  check(spec: CutoverSpec): Promise<{ readonly ok: boolean; readonly reasons: readonly string[] }>;
+  check(spec: CutoverSpec): Promise<Verdict>;
 }
 
 export interface CutoverDeps {
