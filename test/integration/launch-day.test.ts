@@ -18,7 +18,7 @@ let api: ApiProcess;
 const key = formatToken(makeToken());
 
 beforeAll(async () => {
-  migration = await startMigration(10);
+  migration = await startMigration(16);
   api = await startApiProcess();
   // What the business has today: the tables that are live, and something of its own that points at them.
   await migration.run({ plan, targetSchema: plan });
@@ -116,7 +116,7 @@ async function theShopOpens(): Promise<void> {
   const before = await sql(`SELECT count(*)::int FROM ${plan}.sessions`);
   if (before[0] === 0)
     await sql(
-      `INSERT INTO ${plan}.users (id, email, role) SELECT gen_random_uuid(), 'new-' || g || '@example.com', 'client' FROM generate_series(1, 1000) g`,
+      `INSERT INTO ${plan}.users (id, email, role, password_hash) SELECT gen_random_uuid(), 'new-' || g || '@example.com', 'client', '*' FROM generate_series(1, 1000) g`,
     );
   await sql(`UPDATE ${plan}.users SET role = 'client' WHERE id IN (SELECT id FROM ${plan}.users ORDER BY id LIMIT 3)`);
   await sql(

@@ -21,7 +21,7 @@ export interface Name {
 export interface TablePair {
   readonly incoming: Name;
   readonly live: Name;
-  /** Refused with fewer rows than this. Default 1. */
+  /** Refused with fewer rows than this. Default 1 where the live table has any. */
   readonly minimum?: number | undefined;
 }
 
@@ -196,7 +196,7 @@ export interface StartCutover {
   readonly liveSchema?: string | undefined;
   /** Tables of the plan; default all. `live`: where the live one is, when it has another name or schema. */
   readonly tables?: readonly { readonly table: string; readonly live?: Name | undefined }[] | undefined;
-  /** Rows a table has at least, by table of the plan. Default 1 each. */
+  /** Rows a table has at least, by table of the plan. Default 1 where the live one has any. */
   readonly minimums?: Readonly<Record<string, number>> | undefined;
   /** Default 50. */
   readonly maxShrinkPercent?: number | undefined;

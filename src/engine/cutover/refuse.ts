@@ -16,7 +16,8 @@ export function shortfalls(spec: CutoverSpec, counts: readonly Counted[]): strin
   const shrink = spec.maxShrinkPercent ?? 50;
   return counts.flatMap((count) => {
     const pair = spec.tables.find((one) => shown(one.live) === count.table);
-    const minimum = pair?.minimum ?? 1;
+    // A table that is empty today has nothing to lose.
+    const minimum = pair?.minimum ?? Math.min(1, count.live);
     const least = Math.ceil((count.live * (100 - shrink)) / 100);
     return [
       ...(count.incoming < minimum

@@ -1,6 +1,6 @@
 import { identifier } from '../../../plan/sql.ts';
 import type { Constraint, Index } from '../catalog.ts';
-import { literal, passing, quote } from '../names.ts';
+import { literal, passing, quote, shown } from '../names.ts';
 import type { Pair, Scene } from './context.ts';
 import { type Match, matchUp } from './matching.ts';
 import { nameOfAddition, planRenames, type Rename } from './renames.ts';
@@ -13,10 +13,11 @@ export function planIndexes(scene: Scene, pair: Pair): void {
     (a, b) => a.type === b.type && alike(a) === alike(b),
   );
   const indexes = matchUp(
-    pair.live.indexes.filter((one) => one.constraint === null && usable(scene, pair, one)),
+    pair.live.indexes.filter((one) => one.constraint === null && one.valid && usable(scene, pair, one)),
     pair.incoming.indexes.filter((one) => one.constraint === null && one.valid),
     (a, b) => a.unique === b.unique && a.tail === b.tail,
   );
+  invalid(scene, pair);
   for (const match of constraints.matches) constraint(scene, pair, match);
   for (const match of indexes.matches) index(scene, pair, match);
   const used = new Set([...pair.live.constraints, ...pair.live.indexes].map((one) => one.name));
@@ -51,6 +52,22 @@ export function planIndexes(scene: Scene, pair: Pair): void {
 // Whether children inherit a NOT NULL can be changed; there may be only one on a column.
 function alike({ type, definition }: Constraint): string {
   return type === 'n' ? definition.replace(/ NO INHERIT$/, '') : definition;
+}
+
+/** What a build that failed left: of the live table it goes with it, of the incoming one it is taken off. */
+function invalid({ draft }: Scene, pair: Pair): void {
+  for (const one of pair.live.indexes.filter((index) => !index.valid)) {
+    draft.item('index', `${pair.label} ${one.name}`, 'invalid: stays with the old table');
+    draft.differences.push({ key: `index ${pair.label} ${one.name}`, why: 'it was invalid' });
+  }
+  for (const one of pair.incoming.indexes.filter((index) => !index.valid && index.constraint === null))
+    draft.step(
+      'clear',
+      'index',
+      `${shown(pair.incoming)} ${one.name}`,
+      'dropped: it is invalid',
+      `DROP INDEX ${quote({ schema: pair.incoming.schema, name: one.name })}`,
+    );
 }
 
 // A key's index bears the same name and must be unique in the schema; the others only in the table.
