@@ -21,6 +21,8 @@ export interface DatabaseOptions {
    * indexes even while a table that grows by the minute has no statistics yet. Default false.
    */
   readonly lookups?: boolean | undefined;
+  /** True: a statement may take as long as it needs, as building an index does. Default false: two minutes. */
+  readonly patient?: boolean | undefined;
   /** Shown in pg_stat_activity. */
   readonly applicationName: string;
   /** Called for a connection that died while idle; the pool replaces it. */
@@ -38,8 +40,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     max: options.max ?? 10,
     application_name: options.applicationName,
     connectionTimeoutMillis: 10_000,
-    statement_timeout: 120_000,
-    query_timeout: 130_000,
+    ...(options.patient ? {} : { statement_timeout: 120_000, query_timeout: 130_000 }),
     keepAlive: true,
     options: sessionOptions(options).join(' '),
   });

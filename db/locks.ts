@@ -7,6 +7,8 @@ export const advisoryLocks = {
   audit: 7_214_530_002,
   keys: 7_214_530_003,
   leader: 7_214_530_004,
+  /** Of the target's database, for a session: who holds it is the one cutover there is. */
+  cutover: 7_214_530_017,
 } as const;
 
 /** The first half of keys made of two numbers, which PostgreSQL keeps apart from those above; the second is a hash. */

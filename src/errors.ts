@@ -23,6 +23,8 @@ export interface ErrorDetails {
   readonly cause?: unknown;
   /** Overrides the remedy of the code. */
   readonly remedy?: string | undefined;
+  /** Each thing that stands against it, where there can be several. */
+  readonly reasons?: readonly string[] | undefined;
 }
 
 const transient = (remedy: string): ErrorKind => ({ class: 'transient', severity: 'MEDIUM', remedy });
@@ -105,6 +107,7 @@ export const errorKinds = {
   NOT_FOUND: configuration('Check the name or the id.'),
   BAD_REQUEST: configuration('Correct the request as the message says.'),
   NOT_ALLOWED_NOW: configuration('See `nextActions` of the run.'),
+  CUTOVER_REFUSED: configuration('Mend what the reasons name and ask again; the live tables are as they were.'),
   PLAN_VERSION: configuration('The run was begun under another version of the plan: start a new run.'),
   PAYLOADS_PURGED: configuration(
     'What the source said is not kept any more. To take records up again, enqueue them by source id: `drover enqueue`; they are read anew.',
@@ -134,6 +137,7 @@ export class DroverError extends Error {
   readonly remedy: string;
   readonly field: string | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly reasons: readonly string[];
 
   constructor(code: string, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -145,6 +149,7 @@ export class DroverError extends Error {
     this.remedy = details.remedy ?? kind.remedy;
     this.field = details.field;
     this.retryAfterMs = details.retryAfterMs;
+    this.reasons = details.reasons ?? [];
   }
 }
 

@@ -62,7 +62,7 @@ function notesSql(target: Target, net: string, same: string): string {
     SELECT net_key, net_old, net_new, x.row AS standing, ARRAY(SELECT c FROM unnest(${list}) c WHERE x.row IS NOT NULL
       AND x.row -> c IS DISTINCT FROM coalesce(net_old, net_new) -> c
       AND (net_old IS NULL OR net_new IS NULL OR net_old -> c IS DISTINCT FROM net_new -> c)) AS differing
-    FROM n LEFT JOIN LATERAL (SELECT to_jsonb(t) AS row FROM ${target.sql} t WHERE ${same}) x ON true)
+    FROM n LEFT JOIN LATERAL (SELECT to_jsonb(t.*) AS row FROM ${target.sql} t WHERE ${same}) x ON true)
   SELECT (SELECT string_agg(v, ', ') FROM jsonb_array_elements_text(net_key) v) AS key,
     CASE WHEN standing IS NULL THEN 'changed since, but not in the backup: inserted as it is now'
       WHEN net_new IS NULL THEN 'deleted, though the backup held another ' || array_to_string(differing, ', ')

@@ -126,8 +126,9 @@ async function waitingChanges(
 ): Promise<Change[]> {
   const part = from === 'fresh' ? "AND carried_into = '{}'" : 'AND id > $4';
   const values = [...parameters(stamp, tables), ...(from === 'fresh' ? [] : [from])];
-  const text = `SELECT id::text, schema_name || '.' || table_name AS table, operation, xmin::text AS transaction
-    FROM drover.cutover_changes WHERE ${where} ${part} ORDER BY id LIMIT ${pageSize}`;
+  // By the column and not by the text beside it, which has its name: 10 comes after 9.
+  const text = `SELECT c.id::text, schema_name || '.' || table_name AS table, operation, c.xmin::text AS transaction
+    FROM drover.cutover_changes c WHERE ${where} ${part} ORDER BY c.id LIMIT ${pageSize}`;
   return (await client.query<Change>(text, values)).rows;
 }
 

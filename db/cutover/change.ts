@@ -54,9 +54,9 @@ async function stand(client: pg.PoolClient, target: Target, change: Change): Pro
   const text = `
     SELECT t.ctid::text AS at, (SELECT string_agg(coalesce(b.image ->> k, 'null'), ', ') FROM unnest($2::text[]) k) AS key,
       ARRAY(SELECT k FROM unnest($3::text[]) k WHERE CASE WHEN c.operation = 'UPDATE'
-        THEN c.old -> k IS DISTINCT FROM c.new -> k ELSE to_jsonb(t) -> k IS DISTINCT FROM b.image -> k END) AS changed,
+        THEN c.old -> k IS DISTINCT FROM c.new -> k ELSE to_jsonb(t.*) -> k IS DISTINCT FROM b.image -> k END) AS changed,
       ARRAY(SELECT k FROM unnest($3::text[]) k WHERE t.ctid IS NOT NULL AND c.old IS NOT NULL AND c.old ? k
-        AND to_jsonb(t) -> k IS DISTINCT FROM c.old -> k AND (c.new IS NULL OR c.old -> k IS DISTINCT FROM c.new -> k)) AS differing
+        AND to_jsonb(t.*) -> k IS DISTINCT FROM c.old -> k AND (c.new IS NULL OR c.old -> k IS DISTINCT FROM c.new -> k)) AS differing
     FROM drover.cutover_changes c CROSS JOIN LATERAL (SELECT ${base} AS image) b
     CROSS JOIN LATERAL jsonb_populate_record(NULL::${target.sql}, b.image) r
     LEFT JOIN LATERAL (SELECT t.*, t.ctid FROM ${target.sql} t WHERE ${same.join(' AND ')} LIMIT 1) t ON true

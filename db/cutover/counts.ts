@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Catalog } from '../../src/engine/cutover/catalog.ts';
-import type { Counted, CutoverPlan, TablePair } from '../../src/engine/cutover/contract.ts';
+import type { Counted, CutoverPlan, Name, TablePair } from '../../src/engine/cutover/contract.ts';
 import { quote, shown } from '../../src/engine/cutover/names.ts';
 import { identifier } from '../../src/plan/sql.ts';
 
@@ -40,9 +40,12 @@ export async function findOrphans(client: Client, catalog: Catalog, plan: Cutove
       ({ live }) => target && live.schema === target.schema && live.name === target.name,
     );
     if (!exchange || !key.validated) continue;
-    const pairs = key.columns.map((column, index) => [identifier(column), identifier(key.targetColumns[index] ?? '')]);
-    const sql = `SELECT count(*) AS n FROM ${quote(key.table)} o WHERE ${pairs.map(([column]) => `o.${column} IS NOT NULL`).join(' AND ')}
-      AND NOT EXISTS (SELECT FROM ${quote(exchange.incoming)} i WHERE ${pairs.map(([column, other]) => `i.${other} = o.${column}`).join(' AND ')})`;
+    const pairs = key.columns.map(
+      (column, index) => [identifier(column), identifier(key.targetColumns[index] ?? '')] as const,
+    );
+    const held = / PERIOD /.test(key.definition) ? covers(pairs, exchange.incoming) : has(pairs, exchange.incoming);
+    const sql = `SELECT count(*) AS n FROM ${quote(key.table)} o
+      WHERE ${pairs.map(([column]) => `o.${column} IS NOT NULL`).join(' AND ')} AND NOT ${held}`;
     const { rows } = await client.query<{ n: string }>(sql);
     if (rows[0] && rows[0].n !== '0')
       found.push(
@@ -50,4 +53,21 @@ export async function findOrphans(client: Client, catalog: Catalog, plan: Cutove
       );
   }
   return found;
+}
+
+type Columns = readonly (readonly [own: string, other: string])[];
+
+function has(pairs: Columns, incoming: Name): string {
+  const same = pairs.map(([column, other]) => `i.${other} = o.${column}`).join(' AND ');
+  return `EXISTS (SELECT FROM ${quote(incoming)} i WHERE ${same})`;
+}
+
+/** Of a key over a period: the periods of the rows it points at together hold its own, which is its last column. */
+function covers(pairs: Columns, incoming: Name): string {
+  const same = pairs
+    .slice(0, -1)
+    .map(([column, other]) => `i.${other} = o.${column}`)
+    .join(' AND ');
+  const [column, other] = pairs.at(-1) ?? ['', ''];
+  return `coalesce((SELECT pg_catalog.range_agg(i.${other}) OPERATOR(pg_catalog.@>) o.${column} FROM ${quote(incoming)} i WHERE ${same}), false)`;
 }

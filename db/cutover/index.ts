@@ -5,46 +5,57 @@ import { toDatabaseError } from '../errors.ts';
 import { carryPage, countWaiting } from './carry.ts';
 import { readCatalog } from './catalog/read.ts';
 import { countRows, findOrphans } from './counts.ts';
+import { list } from './list.ts';
 import { bringParentsOfOutside } from './parents.ts';
 import * as records from './records.ts';
-import { alone, inTransaction, untilLocked } from './session.ts';
+import { alone, calm, inTransaction, untilLocked } from './session.ts';
 import { swap } from './swap.ts';
 
 /**
  * The cutover engine's database, over a pool of the database the tables are in. It takes up to three connections at
- * once. The role must own the tables, or be a superuser, and be allowed to make schemas.
+ * once, and its statements as long as they need. The role must own the tables, or be a superuser, and be allowed to
+ * make schemas. `note` is called in each transaction that begins, decides on or drops something.
  */
-export function createCutoverDatabase(pool: pg.Pool): CutoverDatabase {
+export function createCutoverDatabase(pool: pg.Pool, note: records.Note = async () => undefined): CutoverDatabase {
+  let holder = 0;
   const reading = 'ISOLATION LEVEL REPEATABLE READ READ ONLY';
   return {
-    alone: (work) => alone(pool, work),
+    alone: (work) =>
+      alone(pool, (pid) => {
+        holder = pid;
+        return work();
+      }),
     stamp: () => coded(async () => (await pool.query<{ stamp: string }>(stampSql)).rows[0]?.stamp ?? ''),
     catalog: (pairs) => coded(() => inTransaction(pool, reading, (client) => readCatalog(client, pairs))),
     counts: (pairs) => coded(() => inTransaction(pool, reading, (client) => countRows(client, pairs))),
     orphans: (catalog, plan) =>
       coded(() => inTransaction(pool, reading, (client) => findOrphans(client, catalog, plan))),
-    run: async (sql, options) => {
-      await untilLocked(options, () =>
+    run: async (sql, options, tables = []) => {
+      await untilLocked(options, (attempt) =>
         inTransaction(pool, '', async (client) => {
+          if (attempt > 1) await calm(client, tables);
           await client.query(`SET LOCAL lock_timeout = ${Math.round(options.lockTimeoutMs)}`);
           await client.query(sql);
         }),
       );
     },
-    swap: (request) => swap(pool, request),
+    swap: (request) => swap(pool, request, holder),
     carry: (stamp, tables, from) =>
       coded(() => inTransaction(pool, '', (client) => carryPage(client, stamp, tables, from))),
     adopt: (tables) => coded(() => inTransaction(pool, '', (client) => bringParentsOfOutside(client, tables))),
     waiting: (stamp, tables) => coded(() => countWaiting(pool, stamp, tables)),
-    begin: (record) => coded(() => records.begin(pool, record)),
-    mark: (stamp, status, result) => coded(() => records.mark(pool, stamp, status, result)),
+    begin: (record) => coded(() => records.begin(pool, record, note)),
+    decide: (stamp, status) => coded(() => records.decide(pool, stamp, status, note)),
+    mark: (stamp, status, kept) => coded(() => records.mark(pool, stamp, status, kept)),
+    progress: (stamp, at) => coded(() => records.progress(pool, stamp, at)),
     find: (stamp) => coded(() => records.find(pool, stamp)),
-    list: () => coded(() => records.list(pool)),
+    list: () => coded(() => list(pool)),
     drop: async (stamp, options) => {
       const record = await coded(() => records.find(pool, stamp));
       if (!record) throw new DroverError('NOT_FOUND', `there is no backup ${JSON.stringify(stamp)}`);
-      await records.drop(pool, record, options);
+      await records.drop(pool, record, options, note);
     },
+    tidy: (stamp, tables) => coded(() => records.tidy(pool, stamp, tables)),
   };
 }
 

@@ -1,26 +1,29 @@
 import type pg from 'pg';
-import type { BackupView, CutoverStatus, Exchange } from '../../src/engine/cutover/contract.ts';
-import { quote } from '../../src/engine/cutover/names.ts';
-import type { CutoverRecord, SwapOptions } from '../../src/engine/cutover/ports.ts';
+import type { CutoverProgress, CutoverStatus, Exchange } from '../../src/engine/cutover/contract.ts';
+import { backupSchema, quote } from '../../src/engine/cutover/names.ts';
+import type { CutoverRecord, Kept, SwapOptions } from '../../src/engine/cutover/ports.ts';
 import { DroverError } from '../../src/errors.ts';
 import { identifier } from '../../src/plan/sql.ts';
 import { inTransaction, untilLocked } from './session.ts';
 
-const fields = `stamp, name, kind, status, of_stamp AS "ofStamp", spec, tables, reason, actor`;
+/** Writes down who asked, as the last thing of the transaction in which it is done. */
+export type Note = (client: pg.PoolClient, stamp: string) => Promise<void>;
 
-/** Opens a record. Called by the one who holds the cutover lock: whoever else is still preparing is dead. */
-export async function begin(pool: pg.Pool, record: CutoverRecord): Promise<void> {
+/**
+ * Opens a record. Called by the one who holds the cutover lock, so one that is still preparing has lost its process.
+ * It is not cleared away: what it left on the tables is for a person to decide on.
+ */
+export async function begin(pool: pg.Pool, record: CutoverRecord, note: Note): Promise<void> {
   await inTransaction(pool, '', async (client) => {
-    await client.query(
-      `UPDATE drover.cutovers SET status = 'failed', active = NULL WHERE active IS NOT NULL AND status = 'preparing'`,
+    const { rows } = await client.query<{ stamp: string; status: string }>(
+      'SELECT stamp, status FROM drover.cutovers WHERE active IS NOT NULL',
     );
-    const { rows } = await client.query<{ stamp: string }>(
-      'SELECT stamp FROM drover.cutovers WHERE active IS NOT NULL',
-    );
-    if (rows[0])
-      throw new DroverError('CUTOVER_REFUSED', `the cutover ${rows[0].stamp} is held and waits for its go`, {
+    if (rows[0]) {
+      const what = rows[0].status === 'held' ? 'is held and waits for its go' : 'was interrupted';
+      throw new DroverError('CUTOVER_REFUSED', `the cutover ${rows[0].stamp} ${what}`, {
         remedy: 'Tell it to go, or abandon it.',
       });
+    }
     await client.query(
       `INSERT INTO drover.cutovers (stamp, name, kind, status, active, of_stamp, spec, tables, reason, actor)
        VALUES ($1, $2, $3, 'preparing', 'one', $4, $5, $6, $7, $8)`,
@@ -35,57 +38,70 @@ export async function begin(pool: pg.Pool, record: CutoverRecord): Promise<void>
         record.actor,
       ],
     );
+    await note(client, record.stamp);
   });
 }
 
-export async function mark(pool: pg.Pool, stamp: string, status: CutoverStatus, result: unknown): Promise<void> {
+const markSql = `UPDATE drover.cutovers SET status = $2,
+  active = CASE WHEN $2 IN ('preparing', 'held') THEN active END, result = coalesce($3::jsonb, result) WHERE stamp = $1`;
+
+export async function mark(pool: pg.Pool, stamp: string, status: CutoverStatus, kept?: Kept): Promise<void> {
+  await pool.query(markSql, [stamp, status, kept === undefined ? null : JSON.stringify(kept)]);
+}
+
+/** The same by an operator's word; what was kept of an earlier try is over. */
+export async function decide(pool: pg.Pool, stamp: string, status: CutoverStatus, note: Note): Promise<void> {
+  await inTransaction(pool, '', async (client) => {
+    await client.query(markSql, [stamp, status, '{}']);
+    await note(client, stamp);
+  });
+}
+
+export async function progress(pool: pg.Pool, stamp: string, at: CutoverProgress): Promise<void> {
   await pool.query(
-    `UPDATE drover.cutovers SET status = $2, active = CASE WHEN $2 IN ('preparing', 'held') THEN active END,
-       result = coalesce($3::jsonb, result) WHERE stamp = $1`,
-    [stamp, status, result === undefined ? null : JSON.stringify(result)],
+    `UPDATE drover.cutovers SET result = coalesce(result, '{}') || jsonb_build_object('progress', $2::jsonb) WHERE stamp = $1`,
+    [stamp, JSON.stringify(at)],
   );
 }
 
+const findSql = `SELECT stamp, name, kind, status, of_stamp AS "ofStamp", spec, tables, reason, actor, result AS kept
+  FROM drover.cutovers WHERE stamp = $1`;
+
 export async function find(pool: pg.Pool, stamp: string): Promise<CutoverRecord | undefined> {
-  return (await pool.query<CutoverRecord>(`SELECT ${fields} FROM drover.cutovers WHERE stamp = $1`, [stamp])).rows[0];
-}
-
-const listSql = `
-SELECT ${fields}, created_at AS "createdAt", swapped_at AS "swappedAt",
-  extract(epoch FROM clock_timestamp() - coalesce(swapped_at, created_at))::float8 AS "ageSeconds",
-  CASE WHEN kind = 'cutover' AND status = 'done' THEN coalesce((SELECT sum(pg_total_relation_size(c.oid))
-    FROM jsonb_array_elements(tables) x JOIN pg_namespace n ON n.nspname = x -> 'displaced' ->> 'schema'
-    JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = x -> 'displaced' ->> 'name'), 0) ELSE 0 END::float8 AS bytes
-FROM drover.cutovers ORDER BY stamp DESC`;
-
-export async function list(pool: pg.Pool): Promise<BackupView[]> {
-  const { rows } = await pool.query<BackupView & { createdAt: Date; swappedAt: Date | null }>(listSql);
-  return rows.map((row) => ({
-    ...{ stamp: row.stamp, name: row.name, kind: row.kind, status: row.status, tables: row.tables },
-    ...{ reason: row.reason, actor: row.actor, ageSeconds: row.ageSeconds, bytes: row.bytes },
-    createdAt: new Date(row.createdAt).toISOString(),
-    swappedAt: row.swappedAt && new Date(row.swappedAt).toISOString(),
-    restorable: row.kind === 'cutover' && row.status === 'done',
-  }));
+  return (await pool.query<CutoverRecord>(findSql, [stamp])).rows[0];
 }
 
 /** Drops the backup's tables together, so that their keys to each other are no hindrance, and nothing else with them. */
-export async function drop(pool: pg.Pool, record: CutoverRecord, options: SwapOptions): Promise<void> {
+export async function drop(pool: pg.Pool, record: CutoverRecord, options: SwapOptions, note: Note): Promise<void> {
   await untilLocked(options, () =>
     inTransaction(pool, '', async (client) => {
       await client.query(`SET LOCAL lock_timeout = ${Math.round(options.lockTimeoutMs)}`);
       await client.query(`DROP TABLE IF EXISTS ${record.tables.map(({ displaced }) => quote(displaced)).join(', ')}`);
-      for (const schema of new Set(record.tables.map(({ displaced }) => displaced.schema))) {
-        const { rowCount } = await client.query(
-          'SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1',
-          [schema],
-        );
-        if (rowCount === 0) await client.query(`DROP SCHEMA IF EXISTS ${identifier(schema)}`);
-      }
+      await dropEmpty(client, record.stamp, record.tables);
       await client.query(`UPDATE drover.cutovers SET status = 'dropped' WHERE stamp = $1`, [record.stamp]);
       await endRecording(client, record.tables);
+      await note(client, record.stamp);
     }),
   );
+}
+
+export async function tidy(pool: pg.Pool, stamp: string, tables: readonly Exchange[]): Promise<void> {
+  await inTransaction(pool, '', (client) => dropEmpty(client, stamp, tables));
+}
+
+/** Only schemas that were made for this backup, and nothing that somebody has put into one since. */
+async function dropEmpty(client: pg.PoolClient, stamp: string, tables: readonly Exchange[]): Promise<void> {
+  for (const schema of new Set(tables.map(({ live }) => backupSchema(live.schema, stamp)))) {
+    await client.query('SAVEPOINT empty');
+    try {
+      await client.query(`DROP SCHEMA IF EXISTS ${identifier(schema)} RESTRICT`);
+    } catch (error) {
+      // dependent_objects_still_exist
+      if ((error as { code?: string }).code !== '2BP01') throw error;
+      await client.query('ROLLBACK TO SAVEPOINT empty');
+    }
+    await client.query('RELEASE SAVEPOINT empty');
+  }
 }
 
 /** Changes older than every backup of their table are of no use to anyone; without a backup recording ends. */

@@ -2,19 +2,20 @@ import type pg from 'pg';
 import type { Conflict, Phase, Timing } from '../../src/engine/cutover/contract.ts';
 import { quote } from '../../src/engine/cutover/names.ts';
 import type { Carried, SwapRequest } from '../../src/engine/cutover/ports.ts';
+import { DroverError } from '../../src/errors.ts';
 import { carryAll, carryPage } from './carry.ts';
 import { countRows } from './counts.ts';
-import { inTransaction, untilLocked } from './session.ts';
+import { calm, inTransaction, untilLocked } from './session.ts';
 
 type Swapped = Timing & { readonly counts: Awaited<ReturnType<typeof countRows>> } & Carried;
 
 /** The one transaction. Tried again as a whole while its locks are not to be had; each try leaves nothing behind. */
-export async function swap(pool: pg.Pool, request: SwapRequest): Promise<Swapped> {
-  const { answer, attempts } = await untilLocked(request.options, () => once(pool, request));
+export async function swap(pool: pg.Pool, request: SwapRequest, holder: number): Promise<Swapped> {
+  const { answer, attempts } = await untilLocked(request.options, () => once(pool, request, holder));
   return { ...answer, attempts };
 }
 
-async function once(pool: pg.Pool, request: SwapRequest): Promise<Omit<Swapped, 'attempts'>> {
+async function once(pool: pg.Pool, request: SwapRequest, holder: number): Promise<Omit<Swapped, 'attempts'>> {
   const { record, options } = request;
   // Counting live rows would keep a lock on them until the end; so it is done before, and incoming ones inside.
   const live = await countRows(pool, record.tables, 'live');
@@ -22,6 +23,7 @@ async function once(pool: pg.Pool, request: SwapRequest): Promise<Omit<Swapped, 
   let lockedAt = 0;
   let lockWaitMs = 0;
   const done = await inTransaction(pool, '', async (client) => {
+    await calm(client, request.plan.locks);
     await client.query(`SET LOCAL lock_timeout = ${Math.round(options.lockTimeoutMs)}`);
     const incomingNames = record.tables.map(({ incoming }) => quote(incoming)).join(', ');
     await client.query(`LOCK TABLE ${incomingNames} IN ACCESS EXCLUSIVE MODE`);
@@ -35,7 +37,7 @@ async function once(pool: pg.Pool, request: SwapRequest): Promise<Omit<Swapped, 
     lockWaitMs = lockedAt - asked;
     const tail = record.ofStamp ? await carryAll(client, record.ofStamp, record.tables) : { carried: 0, conflicts: [] };
     await client.query(`${text(request, 'swap')}SELECT 1`);
-    await note(client, request);
+    await note(client, request, holder);
     return { counts, carried: early.carried + tail.carried, conflicts: [...early.conflicts, ...tail.conflicts] };
   });
   return { ...done, lockWaitMs: rounded(lockWaitMs), lockedMs: rounded(performance.now() - lockedAt) };
@@ -64,11 +66,21 @@ function text({ plan }: SwapRequest, phase: Phase): string {
     .join('');
 }
 
-async function note(client: pg.PoolClient, { record }: SwapRequest): Promise<void> {
-  await client.query(
-    `UPDATE drover.cutovers SET status = 'done', active = NULL, swapped_at = clock_timestamp() WHERE stamp = $1`,
-    [record.stamp],
+/**
+ * The exchange is noted in its own transaction, and only by the one who may make it: a process that lost its lock with
+ * its connection has been taken for dead, and another may be at work.
+ */
+async function note(client: pg.PoolClient, { record }: SwapRequest, holder: number): Promise<void> {
+  const noted = await client.query(
+    `UPDATE drover.cutovers SET status = 'done', active = NULL, swapped_at = clock_timestamp()
+     WHERE stamp = $1 AND status = 'preparing' AND EXISTS (SELECT FROM pg_locks
+       WHERE locktype = 'advisory' AND granted AND pid = $2)`,
+    [record.stamp, holder],
   );
+  if (noted.rowCount !== 1)
+    throw new DroverError('NOT_ALLOWED_NOW', `the cutover ${record.stamp} is not this process's any more`, {
+      remedy: 'Its connection was lost. `drover cutovers` shows where it stands; tell it to go again, or abandon it.',
+    });
   if (record.ofStamp)
     await client.query(`UPDATE drover.cutovers SET status = 'restored' WHERE stamp = $1`, [record.ofStamp]);
 }

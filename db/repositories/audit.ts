@@ -93,7 +93,7 @@ function listRows(database: Database, query: Parameters<AuditLog['list']>[0]): P
 
 /** `run:17` is about one thing; `17` about whatever has that name. */
 function subjectsOf(subject: string): string[] {
-  return [subject, ...['run', 'queue', 'upstream', 'key'].map((kind) => `${kind}:${subject}`)];
+  return [subject, ...['run', 'queue', 'upstream', 'key', 'cutover'].map((kind) => `${kind}:${subject}`)];
 }
 
 async function verifyChain(database: Database): Promise<AuditVerdict> {

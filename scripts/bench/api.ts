@@ -2,9 +2,7 @@ import { startApi } from '../../src/api/start.ts';
 import { readConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/logger.ts';
 import { createRegistry } from '../../src/plan/registry.ts';
-import { openControl } from '../../src/service/open-control.ts';
-import { setLimit } from '../../src/upstreams/limits.ts';
-import { readUpstreamStates } from '../../src/upstreams/states.ts';
+import { apiParts } from '../../src/service/parts.ts';
 import { benchPlan } from './plan.ts';
 
 /** The API that knows the bench's plan and no other. */
@@ -16,10 +14,6 @@ const api = await startApi({
   logger: createLogger({ level: config.logLevel, service: 'bench-api' }),
   plans: createRegistry([benchPlan]),
   version: 'bench',
-  openControl,
-  openUpstreams: (redis, prefix) => ({
-    states: () => readUpstreamStates(redis, prefix),
-    setLimit: (name, maxRps) => setLimit(redis, prefix, name, maxRps),
-  }),
+  ...apiParts,
 });
 process.on('SIGTERM', () => void api.stop().then(() => process.exit(0)));

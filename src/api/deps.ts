@@ -6,6 +6,7 @@ import type { WorkerStore } from '../../db/repositories/workers.ts';
 import type { Config } from '../config.ts';
 import type { Actor, Control } from '../engine/control/contract.ts';
 import type { PlanView, QueueView, UpstreamView } from '../engine/control/fleet.ts';
+import type { CutoverControl } from '../engine/cutover/contract.ts';
 import type { Logger } from '../logger.ts';
 import type { MetricsSource } from './metrics/source.ts';
 
@@ -13,6 +14,7 @@ export type { EndpointView, PlanView, QueueView, UpstreamView } from '../engine/
 
 export interface ApiDeps {
   readonly control: Control;
+  readonly cutovers: CutoverControl;
   readonly plans: PlanCatalog;
   readonly queues: QueueControl;
   readonly upstreams: UpstreamControl;

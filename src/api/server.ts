@@ -3,9 +3,7 @@ import { readConfig } from '../config.ts';
 import { DroverError, toDroverError } from '../errors.ts';
 import { createLogger } from '../logger.ts';
 import { loadPlans } from '../plan/registry.ts';
-import { openControl } from '../service/open-control.ts';
-import { setLimit } from '../upstreams/limits.ts';
-import { readUpstreamStates } from '../upstreams/states.ts';
+import { apiParts } from '../service/parts.ts';
 import type { FirstKey } from './auth/first-key.ts';
 import { startApi } from './start.ts';
 
@@ -26,11 +24,7 @@ async function main(): Promise<void> {
     ...{ config, databaseUrl, redisUrl, logger },
     plans: await loadPlans(),
     version: await ownVersion(),
-    openControl,
-    openUpstreams: (redis, prefix) => ({
-      states: () => readUpstreamStates(redis, prefix),
-      setLimit: (name, maxRps) => setLimit(redis, prefix, name, maxRps),
-    }),
+    ...apiParts,
   });
   tellKey(api.firstKey);
   console.log(`Drover API: ${api.url} (documentation at ${api.url}/docs, queues at ${api.url}/board)`);

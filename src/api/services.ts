@@ -11,6 +11,7 @@ import { assertDurable, connectProducer, ready, withDeadline } from '../../queue
 import { createProducer } from '../../queues/producer.ts';
 import type { Config } from '../config.ts';
 import type { Control } from '../engine/control/contract.ts';
+import type { CutoverControl } from '../engine/cutover/contract.ts';
 import { DroverError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { Plans } from '../plan/registry.ts';
@@ -31,6 +32,13 @@ export interface Parts {
     config: Config;
     upstreams: LiveUpstreams['states'];
   }): Control;
+  openCutovers(parts: {
+    database: Database;
+    target: Database;
+    patient: Database;
+    plans: Plans;
+    onFailure: (error: unknown) => void;
+  }): CutoverControl;
   openUpstreams(redis: Redis, prefix: string): LiveUpstreams;
 }
 
@@ -55,6 +63,7 @@ export async function openApiServices(options: ServiceOptions): Promise<ApiServi
   const onError = (error: unknown): void => logger.warn({ err: error }, 'connection');
   const database = openDatabase({ url: options.databaseUrl, applicationName: 'drover api', onError });
   const target = openTarget(options, database, onError);
+  const patient = openPatient(options, onError);
   const redis = connectProducer(options.redisUrl, onError);
   await refuseVolatile(redis, options);
   const producer = createProducer({ redis, prefix: config.redisPrefix, window: () => 0, onError });
@@ -63,6 +72,10 @@ export async function openApiServices(options: ServiceOptions): Promise<ApiServi
     ...{ config, logger, version },
     ...storesOf(database),
     control: options.openControl({ database, target, plans, config, upstreams: live.states }),
+    cutovers: options.openCutovers({
+      ...{ database, target, patient, plans },
+      onFailure: (error) => logger.error({ err: error }, 'a cutover or rollback ended before its swap'),
+    }),
     plans: createPlanCatalog(plans.all(), config.settings),
     queues: createQueueControl({ pauses: createQueuePauseStore(database), live: liveQueuesOf(producer), onError }),
     upstreams: createUpstreamControl({
@@ -81,6 +94,7 @@ export async function openApiServices(options: ServiceOptions): Promise<ApiServi
     async close() {
       await producer.close();
       redis.disconnect();
+      await patient.$client.end();
       if (target !== database) await target.$client.end();
       await database.$client.end();
     },
@@ -100,6 +114,12 @@ function openTarget(options: ServiceOptions, database: Database, onError: (error
   const url = options.config.targetDatabaseUrl;
   if (url === undefined || url === options.databaseUrl) return database;
   return openDatabase({ url, applicationName: 'drover api', onError });
+}
+
+/** For cutovers alone: what builds an index takes its time, and must not wait for connections that answer requests. */
+function openPatient(options: ServiceOptions, onError: (error: Error) => void): Database {
+  const url = options.config.targetDatabaseUrl ?? options.databaseUrl;
+  return openDatabase({ url, applicationName: 'drover cutover', max: 5, patient: true, onError });
 }
 
 async function refuseVolatile(redis: Redis, { config, logger }: ServiceOptions): Promise<void> {

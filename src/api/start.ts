@@ -3,7 +3,7 @@ import { migrateDatabase } from '../../db/migrate.ts';
 import { DroverError } from '../errors.ts';
 import { buildApp } from './app.ts';
 import { ensureAdminKey, type FirstKey } from './auth/first-key.ts';
-import { openApiServices, type ServiceOptions } from './services.ts';
+import { type ApiServices, openApiServices, type ServiceOptions } from './services.ts';
 import type { Api } from './types.ts';
 
 export interface RunningApi {
@@ -27,6 +27,7 @@ export async function startApi(options: ServiceOptions): Promise<RunningApi> {
     const firstKey = await ensureAdminKey(services.keys, config.adminKey);
     const app = await buildApp(services);
     const url = await listen(app, config.host, config.port);
+    void recoverCutovers(services);
     const purge = setInterval(() => {
       services.idempotency.purge().catch((error: unknown) => logger.warn({ err: error }, 'old answers stay for now'));
     }, purgeEveryMs);
@@ -43,6 +44,16 @@ export async function startApi(options: ServiceOptions): Promise<RunningApi> {
   } catch (error) {
     await services.close();
     throw error;
+  }
+}
+
+/** What a process that died left behind: what follows a swap is done, what comes before one is told. */
+async function recoverCutovers({ cutovers, logger }: Pick<ApiServices, 'cutovers' | 'logger'>): Promise<void> {
+  try {
+    for (const { stamp, kind, status } of await cutovers.recover())
+      logger.warn({ stamp, kind, status }, 'it waits: `drover cutover go` or `drover cutover abandon`');
+  } catch (error) {
+    logger.warn({ err: error }, 'what earlier cutovers left could not be looked at');
   }
 }
 

@@ -4,7 +4,10 @@ import type { RunView } from './answers.ts';
 /** What a script may rely on; see `drover --help`. */
 export const exitCodes = {
   green: 0,
-  /** A run finished with failures, failed or was cancelled; a validation is red; a check of the doctor found a problem. */
+  /**
+   * A run finished with failures, failed or was cancelled; a validation is red; a cutover failed, or left something for
+   * a person to look at; a check of the doctor found a problem.
+   */
   failures: 1,
   /** Wrong use: an unknown option, a bad value, a request the service refuses, a key it does not take. */
   usage: 2,

@@ -49,7 +49,7 @@ export async function* followRun(api: Client, runId: string, follow: Follow): As
 }
 
 /** Asks until it is answered: a service that is restarted in mid-run is no reason to stop following. */
-async function patiently<T>(ask: () => Promise<T>, follow: Follow, pace: Pace): Promise<T | undefined> {
+export async function patiently<T>(ask: () => Promise<T>, follow: Follow, pace: Pace): Promise<T | undefined> {
   const until = Date.now() + pace.patienceMs;
   for (let lost = false; !follow.signal.aborted; ) {
     try {

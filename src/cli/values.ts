@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
+import type { StartCutover } from './answers.ts';
 import { usage } from './problem.ts';
 import { parseInstant } from './time.ts';
 
@@ -51,6 +52,23 @@ export function parameter(text: string, gathered: Readonly<Record<string, unknow
   if (at < 1) throw new InvalidArgumentError('key=value is wanted.');
   // Entries and not an assignment: the key may be `__proto__`.
   return Object.fromEntries([...Object.entries(gathered), [text.slice(0, at), jsonOrText(text.slice(at + 1))]]);
+}
+
+/** `table` or `table=schema.name`, gathered. */
+export function liveTable(
+  text: string,
+  gathered: NonNullable<StartCutover['tables']> = [],
+): NonNullable<StartCutover['tables']> {
+  const [, table, schema, name] = /^([^=]+)(?:=([^.]+)\.(.+))?$/.exec(text) ?? [];
+  if (table === undefined) throw new InvalidArgumentError('table or table=schema.name is wanted.');
+  return [...gathered, schema === undefined || name === undefined ? { table } : { table, live: { schema, name } }];
+}
+
+/** `table=rows`, gathered. */
+export function tableMinimum(text: string, gathered: Readonly<Record<string, number>> = {}): Record<string, number> {
+  const [, table, rows] = /^([^=]+)=(\d{1,15})$/.exec(text) ?? [];
+  if (table === undefined) throw new InvalidArgumentError('table=rows is wanted.');
+  return Object.fromEntries([...Object.entries(gathered), [table, Number(rows)]]);
 }
 
 /** The JSON in a file. `what` is said when it cannot be had. */

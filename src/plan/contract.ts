@@ -208,6 +208,29 @@ export interface CsvFormat {
   toCsvRow(raw: JsonObject, header: readonly string[]): readonly string[];
 }
 
+/** Where a cutover takes the plan's tables, and how few rows they may have; an operator may ask for something else. */
+export interface CutoverDefaults {
+  /** Where runs load before a cutover. Default: the plan's schema with `_staging`. */
+  readonly stagingSchema?: string | undefined;
+  /** Where the applications read. Default: the plan's schema. */
+  readonly liveSchema?: string | undefined;
+  /** By table of the plan: its live schema and name where they are others, and the rows it has at least (default 1). */
+  readonly tables?:
+    | Readonly<
+        Record<
+          string,
+          {
+            readonly schema?: string | undefined;
+            readonly name?: string | undefined;
+            readonly minimum?: number | undefined;
+          }
+        >
+      >
+    | undefined;
+  /** A table may have so many percent fewer rows than the live one. Default 50. */
+  readonly maxShrinkPercent?: number | undefined;
+}
+
 export interface Plan {
   readonly name: string;
   readonly version: string;
@@ -227,6 +250,7 @@ export interface Plan {
   readonly csvExport?: Readonly<Record<string, CsvFormat>> | undefined;
   /** Groups of entities that `only` may name besides the entities themselves (`profiles`). */
   readonly steps?: Readonly<Record<string, readonly string[]>> | undefined;
+  readonly cutover?: CutoverDefaults | undefined;
   /** Remedies of the plan's own data codes. */
   readonly codes?: Readonly<Record<string, string>> | undefined;
 }

@@ -9,7 +9,7 @@ const identifier = /^[a-z][a-z0-9_]{0,57}$/; // 63 bytes is PostgreSQL's limit; 
  * @throws DroverError CONFIGURATION naming every problem at once.
  */
 export function definePlan<P extends Plan>(plan: P): P {
-  const problems = [...namesOf(plan), ...dependenciesOf(plan), ...rulesOf(plan)];
+  const problems = [...namesOf(plan), ...dependenciesOf(plan), ...rulesOf(plan), ...cutoverOf(plan)];
   if (problems.length > 0) throw new DroverError('CONFIGURATION', `plan ${plan.name}: ${problems.join('; ')}`);
   return plan;
 }
@@ -56,4 +56,11 @@ function rulesOf(plan: Plan): string[] {
   return plan.rules
     .filter((rule) => !(rule.entity in plan.entities))
     .map((rule) => `rule ${rule.name} is about ${rule.entity}, which is no entity`);
+}
+
+function cutoverOf(plan: Plan): string[] {
+  const tables = new Set(Object.values(plan.entities).map((entity) => entity.target.table));
+  return Object.keys(plan.cutover?.tables ?? {})
+    .filter((table) => !tables.has(table))
+    .map((table) => `cutover names ${table}, which is no table of the plan`);
 }

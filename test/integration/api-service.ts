@@ -17,6 +17,9 @@ import { createQueueControl } from '../../src/api/operations/queue-control.ts';
 import { createUpstreamControl } from '../../src/api/operations/upstream-control.ts';
 import type { Control, Role } from '../../src/engine/control/contract.ts';
 import { createLogger } from '../../src/logger.ts';
+import type { Plans } from '../../src/plan/registry.ts';
+import { createRegistry } from '../../src/plan/registry.ts';
+import { openCutovers } from '../../src/service/open-cutovers.ts';
 import { createDatabase } from '../helpers/database.ts';
 import { redisDb } from '../helpers/redis.ts';
 import { controlDouble } from './api-control-double.ts';
@@ -27,7 +30,11 @@ export type OpenControl = (database: Database) => Promise<Control>;
 /** The API over a PostgreSQL and a Redis of its own, with a key of each role, not listening. */
 export type TestService = Awaited<ReturnType<typeof startService>>;
 
-export async function startService(overrides: Partial<ApiDeps['config']> = {}, open?: OpenControl) {
+export async function startService(
+  overrides: Partial<ApiDeps['config']> = {},
+  open?: OpenControl,
+  plans: Plans = createRegistry([]),
+) {
   const place = await createDatabase({ template: { name: 'control', migrate: migrateDatabase } });
   const space = redisDb();
   const database = openDatabase({ url: place.url, applicationName: 'test', onError: () => undefined });
@@ -39,6 +46,9 @@ export async function startService(overrides: Partial<ApiDeps['config']> = {}, o
   const deps: ApiDeps = {
     ...storesOf(database),
     control: open ? await open(database) : control,
+    cutovers: openCutovers({
+      ...{ database, target: database, patient: database, plans, onFailure: () => undefined },
+    }),
     plans: { list: () => [], get: () => undefined },
     queues: createQueueControl({
       pauses: createQueuePauseStore(database),

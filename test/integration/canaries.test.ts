@@ -14,9 +14,7 @@ import { createLogger } from '../../src/logger.ts';
 import { createRegistry } from '../../src/plan/registry.ts';
 import bubble from '../../src/plans/bubble/index.ts';
 import { type BubbleSandbox, startBubbleSandbox } from '../../src/sandbox/bubble/sandbox.ts';
-import { openControl } from '../../src/service/open-control.ts';
-import { setLimit } from '../../src/upstreams/limits.ts';
-import { readUpstreamStates } from '../../src/upstreams/states.ts';
+import { apiParts } from '../../src/service/parts.ts';
 import { startWorkerProcess, type WorkerProcess } from '../../workers/runtime.ts';
 import { createDatabase, type TestDatabase } from '../helpers/database.ts';
 import { redisDb } from '../helpers/redis.ts';
@@ -72,11 +70,7 @@ beforeAll(async () => {
   api = await startApi({
     ...common,
     version: '0',
-    openControl,
-    openUpstreams: (client, prefix) => ({
-      states: () => readUpstreamStates(client, prefix),
-      setLimit: (name, maxRps) => setLimit(client, prefix, name, maxRps),
-    }),
+    ...apiParts,
   });
   worker = await startWorkerProcess({
     ...common,

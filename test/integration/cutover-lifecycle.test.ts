@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   abandon,
@@ -6,6 +7,7 @@ import {
   go,
   listCutovers,
   preflight,
+  recover,
   rollbackCutover,
 } from '../../src/engine/cutover/index.ts';
 import { because, type Harness, openHarness, setOf } from './cutover-harness.ts';
@@ -77,10 +79,65 @@ describe('the life of a cutover', () => {
     );
     const reader = await harness.clients.connect();
     await reader.query('BEGIN; SELECT * FROM a LIMIT 1');
-    setTimeout(() => reader.query('COMMIT').then(() => reader.release()), 900);
-    const done = await cutover(harness.deps, setOf('a'), because);
+    const working = cutover(harness.deps, setOf('a'), because);
+    // From when it asks for its locks: the preparation may take any time.
+    while ((await listCutovers(harness.deps))[0]?.progress?.phase !== 'swap') await sleep(20);
+    await sleep(600);
+    await reader.query('COMMIT');
+    reader.release();
+    const done = await working;
     expect(done.timing?.attempts).toBeGreaterThan(1);
     expect(done.unplanned).toEqual([]);
+  });
+
+  it('does not swap once its lock is lost: another may be at work', async () => {
+    await harness.run(
+      'CREATE TABLE staging.a (id int PRIMARY KEY, t text); INSERT INTO staging.a SELECT generate_series(1, 40)',
+    );
+    const reader = await harness.clients.connect();
+    await reader.query('BEGIN; SELECT * FROM a LIMIT 1');
+    const working = cutover(harness.deps, setOf('a'), because);
+    const ended = expect(working).rejects.toMatchObject({ code: 'NOT_ALLOWED_NOW' });
+    while ((await listCutovers(harness.deps))[0]?.progress?.phase !== 'swap') await sleep(20);
+    await harness.run("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'");
+    await reader.query('COMMIT');
+    reader.release();
+    await ended;
+    expect(await harness.column('SELECT count(*)::int FROM a')).toEqual([30]);
+  });
+
+  it('does what follows a swap when its process was lost right after it', async () => {
+    await harness.run(
+      'CREATE TABLE asks (id int PRIMARY KEY, a int CONSTRAINT asks_a REFERENCES a); INSERT INTO asks VALUES (1, 1)',
+    );
+    const { database } = harness.deps;
+    let died = (_error: Error) => {};
+    const death = new Promise<void>((_, reject) => {
+      died = reject;
+    });
+    // It dies at the first statement after the swap: nothing more is said to the database in its name.
+    const dying = {
+      ...database,
+      run: (sql: string, ...rest: [never, never]) => {
+        if (!sql.includes('"asks" VALIDATE')) return database.run(sql, ...rest);
+        died(new Error('killed'));
+        return new Promise<void>(() => undefined);
+      },
+    };
+    await expect(
+      Promise.race([death, cutover({ ...harness.deps, database: dying }, setOf('a'), because)]),
+    ).rejects.toThrow('killed');
+    await harness.run("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'");
+    const validated = "SELECT convalidated FROM pg_constraint WHERE conname = 'asks_a'";
+    expect(await harness.column(validated)).toEqual([false]);
+    while ((await listCutovers(harness.deps))[0]?.nextActions.includes('go') !== true) await sleep(20);
+    expect(await recover(harness.deps)).toEqual([]);
+    expect(await harness.column(validated)).toEqual([true]);
+    const [done] = await listCutovers(harness.deps);
+    expect(done).toMatchObject({ status: 'done', unplanned: [], nextActions: ['rollback', 'drop-backup'] });
+    // The next test counts rows and backups.
+    await harness.run('DROP TABLE asks');
+    await rollbackCutover(harness.deps, done?.stamp ?? '', because);
   });
 
   it('lists backups with age and size, restores an older one, and drops by command alone', async () => {

@@ -5,9 +5,7 @@ import { readConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/logger.ts';
 import { loadPlans } from '../../src/plan/registry.ts';
 import { type BubbleSandbox, startBubbleSandbox } from '../../src/sandbox/bubble/sandbox.ts';
-import { openControl } from '../../src/service/open-control.ts';
-import { setLimit } from '../../src/upstreams/limits.ts';
-import { readUpstreamStates } from '../../src/upstreams/states.ts';
+import { apiParts } from '../../src/service/parts.ts';
 import { startWorkerProcess, type WorkerProcess } from '../../workers/runtime.ts';
 import { createDatabase } from '../helpers/database.ts';
 import { redisDb } from '../helpers/redis.ts';
@@ -46,11 +44,7 @@ export async function startWholeDrover(folder: string, users: number): Promise<W
   const api = await startApi({
     ...parts,
     version: '0.0.0',
-    openControl,
-    openUpstreams: (connection, prefix) => ({
-      states: () => readUpstreamStates(connection, prefix),
-      setLimit: (name, maxRps) => setLimit(connection, prefix, name, maxRps),
-    }),
+    ...apiParts,
   });
   const queues = ['extract', 'transform', 'load', 'reconcile'] as const;
   const worker = await startWorkerProcess({ ...parts, queues, concurrency: 50 });

@@ -22,6 +22,10 @@ export interface Migration {
   readonly sandbox: BubbleSandbox;
   readonly control: Control;
   readonly database: Database;
+  /** For processes of their own beside it. */
+  readonly url: string;
+  readonly redisUrl: string;
+  readonly redisPrefix: string;
   readonly exportDir: string;
   readonly reportDir: string;
   /** Starts a run of the Bubble plan and waits for its end. */
@@ -64,6 +68,7 @@ export async function startMigration(users: number): Promise<Migration> {
   const settled = (id: string, status?: RunView['status']) => waitFor(control, id, status);
   return {
     ...{ sandbox, control, database, exportDir, reportDir, settled },
+    ...{ url: created.url, redisUrl: redis.url, redisPrefix: redis.prefix },
     run: async (input = {}) => settled((await control.startRun({ plan: 'bubble', ...input }, operator)).id),
     value: async <T>(sql: string, ...values: unknown[]) => {
       const { rows } = await database.$client.query(sql, values);

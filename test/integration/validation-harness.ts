@@ -115,14 +115,16 @@ export interface Harness {
   close(): Promise<void>;
 }
 
-/** Control and target in databases of their own, unless `together`. */
-export async function createHarness(options: { plan?: Plan; together?: boolean } = {}): Promise<Harness> {
+/** Control and target in databases of their own, unless `together`, or both in one that is open already. */
+export async function createHarness(
+  options: { plan?: Plan; together?: boolean; over?: Database } = {},
+): Promise<Harness> {
   const plan = options.plan ?? shop;
-  const databases: TestDatabase[] = [await createDatabase({ template })];
-  if (!options.together) databases.push(await createDatabase({ template }));
-  const [database, target = database] = databases.map(({ url }) =>
-    openDatabase({ url, max: 5, applicationName: 'test', onError: () => {} }),
-  ) as [Database, Database?];
+  const databases: TestDatabase[] = [];
+  if (!options.over) databases.push(await createDatabase({ template }));
+  if (!options.over && !options.together) databases.push(await createDatabase({ template }));
+  const opened = databases.map(({ url }) => openDatabase({ url, max: 5, applicationName: 'test', onError: () => {} }));
+  const [database, target = database] = (options.over ? [options.over] : opened) as [Database, Database?];
   const ledger = createLedger(database.$client, target.$client);
   const rows = createPostgresTarget(createSqlPort(target.$client));
   await rows.prepare(plan, entityOrder(plan), 'shop');
@@ -134,8 +136,7 @@ export async function createHarness(options: { plan?: Plan; together?: boolean }
     load: (records, run) => load({ database, target, ledger, rows, plan }, records, run),
     sql: async <T>(text: string, values: unknown[] = []) => (await target.$client.query(text, values)).rows as T[],
     close: async () => {
-      if (target !== database) await target.$client.end();
-      await database.$client.end();
+      for (const one of opened) await one.$client.end();
       for (const one of databases) await one.drop();
     },
   };

@@ -92,6 +92,12 @@ SELECT DISTINCT text FROM (
     AND d.classid NOT IN ('pg_rewrite'::regclass, 'pg_constraint'::regclass, 'pg_trigger'::regclass, 'pg_attrdef'::regclass,
       'pg_type'::regclass, 'pg_class'::regclass, 'pg_policy'::regclass, 'pg_proc'::regclass,
       'pg_publication_rel'::regclass, 'pg_statistic_ext'::regclass)
+  UNION ALL
+  SELECT pg_describe_object(d.classid, d.objid, d.objsubid) || ' names ' || d.refobjid::regclass
+  FROM pg_depend d LEFT JOIN pg_attrdef f ON d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid
+  LEFT JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid AND k.contype <> 'f'
+  WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = ANY ($1::oid[])
+    AND coalesce(f.adrelid, nullif(k.conrelid, 0)) <> ALL ($1::oid[])
 ) o ORDER BY 1`;
 
 export const taken = `

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { Catalog, Index, Table } from '../../../src/engine/cutover/catalog.ts';
+import type { Catalog, Column, Index, Statistics, Table } from '../../../src/engine/cutover/catalog.ts';
 import { keyOf } from '../../../src/engine/cutover/catalog.ts';
 import type { TablePair } from '../../../src/engine/cutover/contract.ts';
 import * as behaviour from './behaviour.ts';
@@ -54,12 +54,23 @@ function partsIn(list: readonly Row[], oid: string): Row[] {
 
 async function around(client: Client, schemas: readonly string[], live: string[], incoming: string[]) {
   const views = await rows<Catalog['views'][number]>(client, dependents.views, [live]);
-  const indexes = await rows<Index & { of: string }>(client, own.indexes, [views.map((view) => view.oid)]);
+  const parts = async <T>(text: string) => {
+    const found = await rows<T & { of: string }>(client, text, [views.map((view) => view.oid)]);
+    return (oid: string) => partsIn(found as unknown as Row[], oid) as unknown as T[];
+  };
+  const columns = await parts<Column>(own.columns);
+  const indexes = await parts<Index>(own.indexes);
+  const statistics = await parts<Statistics>(behaviour.statistics);
   const version = await rows<{ n: number }>(client, "SELECT current_setting('server_version_num')::int AS n", []);
   return {
     serverVersion: version[0]?.n ?? 0,
     incomingKeys: await rows<Catalog['incomingKeys'][number]>(client, dependents.incomingKeys, [live, incoming]),
-    views: views.map((view) => ({ ...view, indexes: indexes.filter((index) => index.of === view.oid) })),
+    views: views.map((view) => ({
+      ...view,
+      columns: columns(view.oid),
+      indexes: indexes(view.oid),
+      statistics: statistics(view.oid),
+    })),
     dependents: await rows<Catalog['dependents'][number]>(client, dependents.held, [live, incoming]),
     publications: await rows<Catalog['publications'][number]>(client, dependents.publications, [live, incoming]),
     defaultPrivileges: (await rows<{ text: string }>(client, dependents.defaultPrivileges, [])).map((row) => row.text),

@@ -37,6 +37,7 @@ FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum`;
 
+// A key to a partitioned table has a part for each partition, which comes and goes with it.
 export const constraints = `
 SELECT k.conrelid::text AS of, k.oid::text, k.conname AS name, k.contype::text AS type,
   regexp_replace(pg_get_constraintdef(k.oid), ' NOT VALID$', '') AS definition, k.convalidated AS validated,
@@ -48,6 +49,7 @@ SELECT k.conrelid::text AS of, k.oid::text, k.conname AS name, k.contype::text A
   CASE WHEN k.contype IN ('p', 'u', 'x') THEN k.conindid::text END AS "indexOid",
   obj_description(k.oid, 'pg_constraint') AS comment
 FROM pg_constraint k WHERE k.conrelid = ANY ($1::oid[]) AND k.contype IN ('p', 'u', 'x', 'c', 'f', 'n')
+  AND NOT (k.contype = 'f' AND k.conparentid <> 0)
 ORDER BY k.conrelid, k.conname`;
 
 // The text before the tail is made of parts we know, so its length tells where the tail begins, whatever the names hold.
@@ -57,6 +59,8 @@ SELECT i.indrelid::text AS of, i.indexrelid::text AS oid, ic.relname AS name, i.
     CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END, ic.relname, tn.nspname, tc.relname)) + 1) AS tail,
   (SELECT k.conname FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x')) AS constraint,
   i.indisreplident AS "isReplicaIdentity", i.indisclustered AS "isClustered", i.indisvalid AS valid,
+  coalesce((SELECT jsonb_agg(jsonb_build_array(a.attnum, a.attstattarget) ORDER BY a.attnum) FROM pg_attribute a
+    WHERE a.attrelid = i.indexrelid AND a.attstattarget >= 0), '[]') AS targets,
   obj_description(i.indexrelid, 'pg_class') AS comment
 FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid JOIN pg_class tc ON tc.oid = i.indrelid
 JOIN pg_namespace tn ON tn.oid = tc.relnamespace WHERE i.indrelid = ANY ($1::oid[]) ORDER BY i.indrelid, ic.relname`;

@@ -23,6 +23,7 @@ const statusOfCode: Readonly<Record<string, number>> = {
   NOT_FOUND: 404,
   BAD_REQUEST: 422,
   NOT_ALLOWED_NOW: 409,
+  CUTOVER_REFUSED: 409,
   PLAN_VERSION: 409,
   PAYLOADS_PURGED: 409,
   DATABASE_CONFLICT: 503,
@@ -43,12 +44,17 @@ function fromDroverError(error: DroverError): ReturnType<typeof mapError> {
   const { code, remedy } = error;
   // What PostgreSQL says of itself may name hosts and roles.
   const detail = code === 'DATABASE_UNAVAILABLE' ? 'PostgreSQL cannot be reached.' : error.message;
-  const errors = error.field === undefined ? {} : { errors: [{ path: error.field, message: error.message }] };
+  const errors = errorsOf(error);
   const retryAfter = String(Math.max(1, Math.ceil((error.retryAfterMs ?? 1_000) / 1_000)));
   return {
     problem: makeProblem({ status, code, detail, remedy, ...errors }),
     headers: status === 503 ? { 'retry-after': retryAfter } : {},
   };
+}
+
+function errorsOf(error: DroverError): Pick<Problem, 'errors'> {
+  if (error.reasons.length > 0) return { errors: error.reasons.map((message) => ({ path: 'reason', message })) };
+  return error.field === undefined ? {} : { errors: [{ path: error.field, message: error.message }] };
 }
 
 const places: Readonly<Record<string, string>> = { querystring: 'query', params: 'path' };

@@ -5,6 +5,7 @@ import type { ApiDeps } from '../deps.ts';
 import type { RunReader } from '../runs/run-reader.ts';
 import type { Api } from '../types.ts';
 import { auditRoutes } from './audit.ts';
+import { cutoverRoutes } from './cutovers.ts';
 import { failureRoutes } from './failures.ts';
 import { keyRoutes } from './keys.ts';
 import { planRoutes } from './plans.ts';
@@ -38,6 +39,7 @@ export function apiRoutes(app: Api, deps: RouteDeps): void {
   failureRoutes(app, deps);
   validationRoutes(app, deps);
   reportRoutes(app, deps);
+  cutoverRoutes(app, deps);
   retentionRoutes(app, deps);
   queueRoutes(app, deps);
   workerRoutes(app, deps);

@@ -2,6 +2,8 @@ import type { Define } from '../command.ts';
 import { audit } from './audit.ts';
 import { batchSize } from './batch-size.ts';
 import { cancel } from './cancel.ts';
+import { cutover } from './cutover.ts';
+import { cutovers } from './cutovers.ts';
 import { doctor } from './doctor.ts';
 import { enqueue } from './enqueue.ts';
 import { exportPlan } from './export.ts';
@@ -55,6 +57,8 @@ export const commands: readonly Define[] = [
   validate,
   report,
   rollback,
+  cutover,
+  cutovers,
   workers,
   queues,
   limits,

@@ -1,7 +1,8 @@
-import type { List, PlanView, QueueView, SessionView, UpstreamView, WorkerView } from '../answers.ts';
+import type { CutoverView, List, PlanView, QueueView, SessionView, UpstreamView, WorkerView } from '../answers.ts';
 import { type Client, pathOf } from '../client.ts';
 import type { Settings } from '../environment.ts';
 import { toProblem } from '../problem.ts';
+import { cutoverFindings } from './cutovers.ts';
 import { type Finding, ok, problem } from './finding.ts';
 import { nodeFinding } from './node.ts';
 import { planFindings } from './plans.ts';
@@ -48,6 +49,7 @@ async function fleetFindings(api: Client, plan: string | undefined): Promise<Fin
           : [await api.get<PlanView>(pathOf`/plans/${plan}`)],
       ),
     ),
+    attempt('cutovers', async () => cutoverFindings((await api.get<List<CutoverView>>('/cutovers')).items)),
     attempt('upstreams', async () => upstreamFindings((await api.get<List<UpstreamView>>('/upstreams')).items)),
   ]);
   return groups.flat();

@@ -51,6 +51,8 @@ export interface Index {
   readonly isReplicaIdentity: boolean;
   readonly isClustered: boolean;
   readonly valid: boolean;
+  /** Statistics targets that were set, by number of the index's column. */
+  readonly targets: readonly (readonly [column: number, target: number])[];
   readonly comment: string | null;
 }
 
@@ -149,7 +151,9 @@ export interface View extends Name {
   readonly grants: readonly Grant[];
   readonly comment: string | null;
   readonly populated: boolean;
+  readonly columns: readonly Column[];
   readonly indexes: readonly Index[];
+  readonly statistics: readonly Statistics[];
   /** Oids of relations it reads itself. */
   readonly reads: readonly string[];
   /** How many views lie between it and the set; the outermost has the most. */

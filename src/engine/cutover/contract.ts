@@ -10,6 +10,8 @@
  *   incoming tables only. lock and swap: the moment itself. after: what needs the tables in their new place.
  */
 
+import type { Actor } from '../control/contract.ts';
+
 /** A relation by name. Names are data: they reach SQL only after the catalog knew them, and quoted. */
 export interface Name {
   readonly schema: string;
@@ -19,7 +21,7 @@ export interface Name {
 export interface TablePair {
   readonly incoming: Name;
   readonly live: Name;
-  /** Refused with fewer rows than this. Default 1. */
+  /** Refused with fewer rows than this. Default 1 where the live table has any. */
   readonly minimum?: number | undefined;
 }
 
@@ -72,6 +74,8 @@ export interface CutoverPlan {
   readonly warnings: readonly string[];
   readonly items: readonly PlanItem[];
   readonly steps: readonly Step[];
+  /** Every table that is locked, incoming ones too. */
+  readonly locks: readonly Name[];
   readonly differences: readonly PlannedDifference[];
   /** The exact SQL, phase by phase. */
   readonly sql: string;
@@ -97,7 +101,38 @@ export interface Conflict {
   readonly detail: string;
 }
 
-export type CutoverStatus = 'preparing' | 'held' | 'done' | 'failed' | 'abandoned' | 'restored' | 'dropped';
+export const cutoverStatuses = [
+  /** A process is at work on it: it checks, prepares, swaps. */
+  'preparing',
+  /** Everything slow is done; it waits for `go`. */
+  'held',
+  /** The tables have changed places. Of a cutover: its backup can be restored. */
+  'done',
+  /** The checks did not allow it, and nothing was prepared. */
+  'refused',
+  /** Something went wrong before the swap; the live tables are as they were. */
+  'failed',
+  /** The process at work on it is gone before the swap; it waits for `go` or `abandon`. Derived, never stored. */
+  'interrupted',
+  'abandoned',
+  /** Of a cutover: its backup was put back. */
+  'restored',
+  /** Of a cutover: its backup was deleted. */
+  'dropped',
+] as const;
+export type CutoverStatus = (typeof cutoverStatuses)[number];
+
+export const cutoverActions = ['go', 'abandon', 'rollback', 'drop-backup'] as const;
+export type CutoverAction = (typeof cutoverActions)[number];
+
+export interface CutoverProgress {
+  readonly phase: 'check' | 'prepare' | 'carry' | 'swap' | 'after';
+  /** Steps of the phase; of `carry`, changes. */
+  readonly done: number;
+  readonly total: number;
+  /** What it is at: `index public.users users_email_key: built on the incoming table`. */
+  readonly step: string;
+}
 
 export interface CutoverResult {
   readonly stamp: string;
@@ -114,11 +149,14 @@ export interface CutoverResult {
   readonly conflicts: readonly Conflict[];
 }
 
-export interface BackupView {
+/** An exchange as the API and `--json` show it. */
+export interface CutoverView {
   readonly stamp: string;
-  readonly name: string;
+  readonly plan: string;
   readonly kind: 'cutover' | 'rollback';
   readonly status: CutoverStatus;
+  /** Of a rollback: the stamp it went back to. */
+  readonly ofStamp: string | null;
   readonly tables: readonly Exchange[];
   readonly reason: string;
   readonly actor: string;
@@ -129,4 +167,55 @@ export interface BackupView {
   /** Bytes of the tables the backup holds; 0 when it holds none any more. */
   readonly bytes: number;
   readonly restorable: boolean;
+  readonly progress: CutoverProgress | null;
+  /** Why it was refused or failed, or what it still lacks. */
+  readonly problems: readonly string[];
+  readonly counts: readonly Counted[];
+  readonly timing: Timing | null;
+  readonly unplanned: readonly string[];
+  readonly carried: number;
+  readonly conflicts: readonly Conflict[];
+  readonly nextActions: readonly CutoverAction[];
+}
+
+/** What a cutover or a way back would do. */
+export interface CutoverForecast {
+  readonly dryRun: true;
+  readonly kind: 'cutover' | 'rollback';
+  readonly plan: CutoverPlan;
+  /** Of a rollback: changes written since that would be carried back. */
+  readonly carried: number;
+}
+
+/** Which tables of a plan change places, and how careful that is. What is not said is the plan's own, or a default. */
+export interface StartCutover {
+  readonly plan: string;
+  /** Where runs have loaded (their `targetSchema`). Default: the plan's schema with `_staging`. */
+  readonly stagingSchema?: string | undefined;
+  /** Where the live tables are. Default: the plan's schema. */
+  readonly liveSchema?: string | undefined;
+  /** Tables of the plan; default all. `live`: where the live one is, when it has another name or schema. */
+  readonly tables?: readonly { readonly table: string; readonly live?: Name | undefined }[] | undefined;
+  /** Rows a table has at least, by table of the plan. Default 1 where the live one has any. */
+  readonly minimums?: Readonly<Record<string, number>> | undefined;
+  /** Default 50. */
+  readonly maxShrinkPercent?: number | undefined;
+}
+
+/** What operators can do about cutovers. Every method throws DroverError; CUTOVER_REFUSED carries all its reasons. */
+export interface CutoverControl {
+  /** What it would do, down to the SQL. Changes nothing; what stands against it is in `plan.problems`. */
+  plan(input: StartCutover): Promise<CutoverForecast>;
+  /** Answers once it is allowed and under way, or has ended; it goes on by itself. */
+  start(input: StartCutover & { readonly hold: boolean }, reason: string, actor: Actor): Promise<CutoverView>;
+  /** The newest first. */
+  list(): Promise<readonly CutoverView[]>;
+  find(stamp: string): Promise<CutoverView>;
+  go(stamp: string, reason: string, actor: Actor): Promise<CutoverView>;
+  abandon(stamp: string, reason: string, actor: Actor): Promise<CutoverView>;
+  planRollback(stamp: string): Promise<CutoverForecast>;
+  rollback(stamp: string, reason: string, actor: Actor): Promise<CutoverView>;
+  dropBackup(stamp: string, reason: string, actor: Actor): Promise<CutoverView>;
+  /** Ends what a lost process left to be done after its swap; answers the exchanges that wait for a person. */
+  recover(): Promise<readonly CutoverView[]>;
 }

@@ -1,7 +1,8 @@
-import { DroverError } from '../../errors.ts';
-import type { BackupView, CutoverPlan, CutoverResult, CutoverSpec, Exchange } from './contract.ts';
+import { DroverError, toDroverError } from '../../errors.ts';
+import type { CutoverPlan, CutoverResult, CutoverSpec, CutoverStatus, CutoverView, Exchange } from './contract.ts';
 import { exchange, optionsOf, planOf, prepare } from './exchange.ts';
-import { backupSchema } from './names.ts';
+import { backupSchema, quote } from './names.ts';
+import { builtView } from './plan/materialized.ts';
 import type { CutoverDeps, CutoverRecord } from './ports.ts';
 import { refuseIf, shortfalls } from './refuse.ts';
 
@@ -15,10 +16,7 @@ export interface CutoverOptions {
 
 /** What a cutover of this set would do, down to the SQL, and why it cannot be done if it cannot. Changes nothing. */
 export async function preflight(deps: CutoverDeps, spec: CutoverSpec): Promise<CutoverPlan> {
-  const plan = await planOf(deps, await recordOf(deps, spec, { dryRun: true, reason: '', actor: '' }));
-  if (plan.problems.length > 0) return plan;
-  const reasons = [...(await gateReasons(deps, spec)), ...shortfalls(spec, await deps.database.counts(spec.tables))];
-  return { ...plan, problems: [...plan.problems, ...reasons] };
+  return checked(deps, await recordOf(deps, spec, { dryRun: true, reason: '', actor: '' }));
 }
 
 /**
@@ -26,43 +24,27 @@ export async function preflight(deps: CutoverDeps, spec: CutoverSpec): Promise<C
  * too few rows, and on whatever the catalog holds that cannot be taken along.
  */
 export async function cutover(deps: CutoverDeps, spec: CutoverSpec, options: CutoverOptions): Promise<CutoverResult> {
-  const plan = await preflight(deps, spec);
-  if (options.dryRun) return unswapped(plan, 'cutover', true);
-  refuseIf(plan.problems);
+  if (options.dryRun) return unswapped(await preflight(deps, spec), 'cutover', true);
   return deps.database.alone(async () => {
     const record = await recordOf(deps, spec, options);
     await deps.database.begin(record);
-    return guarded(deps, record, async () => {
-      const prepared = await prepare(deps, record);
-      if (!options.hold) return exchange(deps, record, prepared);
-      await deps.database.mark(record.stamp, 'held');
-      return { ...unswapped(prepared, 'cutover', false), status: 'held' };
-    });
+    deps.onBegun?.(record.stamp);
+    return guarded(deps, record, 'failed', () => forth(deps, record, options.hold ?? false));
   });
 }
 
-/** Carries out a cutover that is held: everything is asked again, what is missing is made, then the swap. */
-export async function go(deps: CutoverDeps, stamp: string): Promise<CutoverResult> {
-  return deps.database.alone(async () => {
-    const record = await held(deps, stamp);
-    refuseIf([
-      ...(await gateReasons(deps, record.spec)),
-      ...shortfalls(record.spec, await deps.database.counts(record.spec.tables)),
-    ]);
-    return guarded(deps, record, async () => exchange(deps, record, await prepare(deps, record)));
-  });
-}
-
-/** Lets go of a held cutover, so that another can begin. What was prepared stays on the incoming tables. */
-export async function abandon(deps: CutoverDeps, stamp: string): Promise<void> {
-  await deps.database.alone(async () => {
-    await held(deps, stamp);
-    await deps.database.mark(stamp, 'abandoned');
-  });
+/** From the checks to the swap, or to the hold before it. Everything is asked again, what is missing is made. */
+export async function forth(deps: CutoverDeps, record: CutoverRecord, hold: boolean): Promise<CutoverResult> {
+  refuseIf((await checked(deps, record)).problems);
+  deps.onAllowed?.();
+  const prepared = await prepare(deps, record);
+  if (!hold) return exchange(deps, record, prepared);
+  await deps.database.mark(record.stamp, 'held', {});
+  return { ...unswapped(prepared, 'cutover', false), status: 'held' };
 }
 
 /** Every exchange, newest first, with what its backup holds. */
-export function listCutovers(deps: Pick<CutoverDeps, 'database'>): Promise<BackupView[]> {
+export function listCutovers(deps: Pick<CutoverDeps, 'database'>): Promise<CutoverView[]> {
   return deps.database.list();
 }
 
@@ -71,21 +53,24 @@ export async function dropBackup(deps: CutoverDeps, stamp: string): Promise<void
   await deps.database.alone(async () => {
     const record = await deps.database.find(stamp);
     if (record?.kind !== 'cutover' || record.status !== 'done')
-      throw new DroverError('NOT_FOUND', `there is no backup ${JSON.stringify(stamp)}`);
+      throw new DroverError('NOT_FOUND', `there is no backup ${JSON.stringify(stamp)}`, {
+        remedy: '`drover cutovers` lists them.',
+      });
     await deps.database.drop(stamp, optionsOf(deps));
   });
 }
 
-async function held(deps: CutoverDeps, stamp: string): Promise<CutoverRecord> {
-  const record = await deps.database.find(stamp);
-  if (record?.status === 'held') return record;
-  const what = record ? `is ${record.status}, not held` : 'is not known';
-  throw new DroverError(record ? 'NOT_ALLOWED_NOW' : 'NOT_FOUND', `cutover ${JSON.stringify(stamp)} ${what}`);
-}
-
-async function gateReasons(deps: CutoverDeps, spec: CutoverSpec): Promise<readonly string[]> {
-  const { ok, reasons } = await deps.gate.check(spec);
-  return ok ? [] : reasons.length > 0 ? reasons : ['the validation does not allow it'];
+async function checked(deps: CutoverDeps, record: CutoverRecord): Promise<CutoverPlan> {
+  const plan = await planOf(deps, record);
+  if (plan.problems.length > 0) return plan;
+  const counts = await deps.database.counts(record.spec.tables);
+  const { ok, reasons, warnings = [] } = await deps.gate.check(record.spec);
+  const refused = ok || reasons.length > 0 ? reasons : ['the validation does not allow it'];
+  return {
+    ...plan,
+    problems: [...refused, ...shortfalls(record.spec, counts)],
+    warnings: [...plan.warnings, ...warnings],
+  };
 }
 
 async function recordOf(deps: CutoverDeps, spec: CutoverSpec, options: CutoverOptions): Promise<CutoverRecord> {
@@ -94,24 +79,41 @@ async function recordOf(deps: CutoverDeps, spec: CutoverSpec, options: CutoverOp
     return { incoming, live, displaced: { schema: backupSchema(live.schema, stamp), name: live.name } };
   });
   const { reason, actor } = options;
-  return { stamp, name: spec.name, kind: 'cutover', status: 'preparing', ofStamp: null, spec, tables, reason, actor };
+  const rest = { ofStamp: null, spec, tables, reason, actor, kept: null };
+  return { stamp, name: spec.name, kind: 'cutover', status: 'preparing', ...rest };
 }
 
-/** A record whose work failed says so; the swap itself is either wholly done or has not happened. */
+/**
+ * A record whose work failed says so and why; the swap itself is either wholly done or has not happened. `otherwise`:
+ * what it then is; one that was held stays held, so that the operator may mend the reason and say go again.
+ */
 export async function guarded(
   deps: CutoverDeps,
   record: CutoverRecord,
+  otherwise: Extract<CutoverStatus, 'failed' | 'held'>,
   work: () => Promise<CutoverResult>,
 ): Promise<CutoverResult> {
   try {
     return await work();
-  } catch (error) {
+  } catch (thrown) {
+    const error = toDroverError(thrown);
     const current = await deps.database.find(record.stamp).catch(() => undefined);
-    // A held cutover stays held when `go` is refused: the operator may mend the reason and say go again.
-    if (current && current.status === 'preparing')
-      await deps.database.mark(record.stamp, 'failed').catch(() => undefined);
-    throw error;
+    if (current?.status === 'preparing') {
+      const refused = otherwise === 'failed' && error.code === 'CUTOVER_REFUSED';
+      const problems = error.reasons.length > 0 ? error.reasons : [`${error.code}: ${error.message}`];
+      await deps.database.mark(record.stamp, refused ? 'refused' : otherwise, { problems }).catch(() => undefined);
+      if (otherwise === 'failed') await tidy(deps, record).catch(() => undefined);
+    }
+    throw thrown;
   }
+}
+
+/** Takes away what only this stamp would have used: its empty backup schemas, and views that were filled for it. */
+export async function tidy(deps: CutoverDeps, { stamp, tables, kind }: CutoverRecord): Promise<void> {
+  const { views } = await deps.database.catalog(tables);
+  for (const view of views.filter((one) => one.materialized).reverse())
+    await deps.database.run(`DROP MATERIALIZED VIEW IF EXISTS ${quote(builtView(stamp, view))}`, optionsOf(deps));
+  if (kind === 'cutover') await deps.database.tidy(stamp, tables);
 }
 
 /** The answer of an exchange that has not swapped anything. */

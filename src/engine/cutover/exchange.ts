@@ -1,9 +1,10 @@
 import { toDroverError } from '../../errors.ts';
-import type { CutoverPlan, CutoverResult, Exchange, TablePair } from './contract.ts';
+import { keyOf } from './catalog.ts';
+import type { CutoverPlan, CutoverResult, Exchange, Name, Step, TablePair } from './contract.ts';
 import { fingerprint, unplanned } from './fingerprint.ts';
 import type { Direction } from './plan/context.ts';
 import { makePlan } from './plan/index.ts';
-import type { CutoverDeps, CutoverRecord, SwapOptions } from './ports.ts';
+import type { Afterwards, Carried, CutoverDeps, CutoverRecord, SwapOptions } from './ports.ts';
 import { refuseIf, shortfalls } from './refuse.ts';
 
 export function optionsOf(deps: CutoverDeps): SwapOptions {
@@ -35,8 +36,11 @@ export async function planOf(
 export async function prepare(deps: CutoverDeps, record: CutoverRecord): Promise<CutoverPlan> {
   const plan = await planOf(deps, record);
   refuseIf(plan.problems);
-  for (const step of plan.steps.filter((one) => one.phase === 'prepare'))
-    await deps.database.run(step.sql, optionsOf(deps));
+  const steps = plan.steps.filter((one) => one.phase === 'prepare');
+  for (const [done, step] of steps.entries()) {
+    await tell(deps, record, 'prepare', done, steps.length, step);
+    await deps.database.run(step.sql, optionsOf(deps), plan.locks);
+  }
   const prepared = await planOf(deps, record);
   refuseIf(prepared.problems);
   const left = prepared.steps.filter(
@@ -51,9 +55,35 @@ function repeats(sql: string): boolean {
   return sql.startsWith('ANALYZE') || sql.startsWith('CREATE SCHEMA IF NOT EXISTS') || sql.startsWith('GRANT USAGE');
 }
 
-/** The swap and what follows it. The plan must be of the catalog as `prepare` left it. */
-export async function exchange(deps: CutoverDeps, record: CutoverRecord, plan: CutoverPlan): Promise<CutoverResult> {
+function tell(
+  deps: CutoverDeps,
+  { stamp }: CutoverRecord,
+  phase: 'prepare' | 'after',
+  done: number,
+  total: number,
+  step: Step,
+): Promise<void> {
+  return deps.database.progress(stamp, { phase, done, total, step: `${step.object}: ${step.action}` });
+}
+
+/**
+ * The swap and what follows it. The plan must be of the catalog as `prepare` left it. `early`: what a rollback has
+ * carried already.
+ */
+export async function exchange(
+  deps: CutoverDeps,
+  record: CutoverRecord,
+  plan: CutoverPlan,
+  early: Carried = { carried: 0, conflicts: [] },
+): Promise<CutoverResult> {
   const before = fingerprint(await deps.database.catalog(liveOnly(record.tables)), record.tables);
+  const steps = plan.steps.filter((one) => one.phase === 'after');
+  const { differences } = plan;
+  // The incoming tables have no names of their own any more then.
+  const locks = plan.locks.filter((name) => !record.tables.some(({ incoming }) => keyOf(incoming) === keyOf(name)));
+  const afterwards: Afterwards = { steps, locks, before: [...before], differences, ...early };
+  const progress = { phase: 'swap', done: 0, total: 1, step: 'the tables change places' } as const;
+  await deps.database.mark(record.stamp, 'preparing', { progress, afterwards });
   const judge = (counts: CutoverResult['counts']) =>
     record.kind === 'cutover' ? refuseIf(shortfalls(record.spec, counts)) : undefined;
   const { counts, carried, conflicts, ...timing } = await deps.database.swap({
@@ -62,35 +92,50 @@ export async function exchange(deps: CutoverDeps, record: CutoverRecord, plan: C
     options: optionsOf(deps),
     judge,
   });
-  const failed = await afterwards(deps, plan);
-  const after = fingerprint(await deps.database.catalog(liveOnly(record.tables)), record.tables);
-  const result: CutoverResult = {
-    stamp: record.stamp,
-    kind: record.kind,
-    dryRun: false,
-    status: 'done',
-    plan,
-    counts,
-    timing,
-    carried,
-    conflicts,
-    unplanned: [...failed, ...unplanned(before, after, plan.differences)],
+  const whole = {
+    ...afterwards,
+    carried: early.carried + carried,
+    conflicts: [...early.conflicts, ...conflicts],
   };
-  await deps.database.mark(record.stamp, 'done', kept(result));
-  return result;
+  const kept = await finish(deps, record, whole, { counts, timing });
+  return { stamp: record.stamp, kind: record.kind, dryRun: false, status: 'done', plan, ...kept };
 }
 
-/** A result as it is kept: the plan can be long, and its effects are in the catalog. */
-export function kept({ plan: _plan, ...rest }: CutoverResult): Omit<CutoverResult, 'plan'> {
-  return rest;
+/** How an exchange ended. */
+export type Ended = Pick<CutoverResult, 'counts' | 'timing' | 'unplanned' | 'carried' | 'conflicts'>;
+
+/** What follows the swap: keys from outside are validated, views refreshed, the catalog compared with what it was. */
+export async function finish(
+  deps: CutoverDeps,
+  record: CutoverRecord,
+  { steps, locks, before, differences, carried, conflicts }: Afterwards,
+  done: Pick<CutoverResult, 'counts' | 'timing'> = { counts: [], timing: null },
+): Promise<Ended> {
+  const failed = await afterwards(deps, record, steps, locks);
+  const after = fingerprint(await deps.database.catalog(liveOnly(record.tables)), record.tables);
+  const kept = {
+    ...done,
+    carried,
+    conflicts,
+    unplanned: [...failed, ...unplanned(new Map(before), after, differences)],
+  };
+  if (record.ofStamp) await deps.database.tidy(record.ofStamp, record.tables);
+  await deps.database.mark(record.stamp, 'done', kept);
+  return kept;
 }
 
 // The swap is done and stays: what fails here is told, not thrown.
-async function afterwards(deps: CutoverDeps, plan: CutoverPlan): Promise<string[]> {
+async function afterwards(
+  deps: CutoverDeps,
+  record: CutoverRecord,
+  steps: readonly Step[],
+  locks: readonly Name[],
+): Promise<string[]> {
   const failed: string[] = [];
-  for (const step of plan.steps.filter((one) => one.phase === 'after')) {
+  for (const [done, step] of steps.entries()) {
+    await tell(deps, record, 'after', done, steps.length, step);
     await deps.database
-      .run(step.sql, optionsOf(deps))
+      .run(step.sql, optionsOf(deps), locks)
       .catch((error: unknown) => failed.push(`${step.object}: ${toDroverError(error).message} (${step.sql})`));
   }
   return failed;

@@ -44,7 +44,7 @@ function ofParts(table: Table, label: string): Entries {
   return [
     ...table.indexes.map((one): Entries[0] => [
       `index ${label} ${one.name}`,
-      [one.unique, one.tail, one.valid, one.isClustered, one.comment],
+      [one.unique, one.tail, one.valid, one.isClustered, one.targets, one.comment],
     ]),
     ...table.triggers
       .filter((one) => !one.capture)
@@ -118,7 +118,12 @@ function ofOutside(catalog: Catalog, names: ReadonlyMap<string, string>, tables:
         ...ofGrants(`view ${shown(view)}`, view.grants),
         ...view.indexes.map((index): Entries[0] => [
           `view ${shown(view)} index ${index.name}`,
-          [index.unique, index.tail, index.valid, index.comment],
+          [index.unique, index.tail, index.valid, index.isClustered, index.targets, index.comment],
+        ]),
+        ...view.columns.flatMap((column) => ofColumn(shown(view), column)),
+        ...view.statistics.map((one): Entries[0] => [
+          `view ${shown(view)} statistics ${one.schema}.${one.name}`,
+          [one.body, one.target, one.comment],
         ]),
       ],
     ),

@@ -1,4 +1,5 @@
 export type * from './contract.ts';
-export { abandon, type CutoverOptions, cutover, dropBackup, go, listCutovers, preflight } from './cutover.ts';
+export { type CutoverOptions, cutover, dropBackup, listCutovers, preflight } from './cutover.ts';
+export { abandon, go, recover } from './go.ts';
 export type { CutoverDatabase, CutoverDeps, Gate } from './ports.ts';
 export { type RollbackOptions, rollbackCutover } from './rollback.ts';

@@ -1,13 +1,17 @@
 import type { Catalog } from './catalog.ts';
 import type {
-  BackupView,
   Conflict,
   Counted,
   CutoverPlan,
+  CutoverProgress,
   CutoverResult,
   CutoverSpec,
   CutoverStatus,
+  CutoverView,
   Exchange,
+  Name,
+  PlannedDifference,
+  Step,
   TablePair,
   Timing,
 } from './contract.ts';
@@ -23,6 +27,27 @@ export interface CutoverRecord {
   readonly tables: readonly Exchange[];
   readonly reason: string;
   readonly actor: string;
+  readonly kept: Kept | null;
+}
+
+/** What is left to do once the names are exchanged, kept before the swap so that another process can do it. */
+export interface Afterwards {
+  readonly steps: readonly Step[];
+  readonly locks: readonly Name[];
+  /** The catalog's fingerprint before it. */
+  readonly before: readonly (readonly [string, string])[];
+  readonly differences: readonly PlannedDifference[];
+  readonly carried: number;
+  readonly conflicts: readonly Conflict[];
+}
+
+/** What is kept of an exchange beside its plan, as far as it has come. */
+export interface Kept
+  extends Partial<Pick<CutoverResult, 'counts' | 'timing' | 'unplanned' | 'carried' | 'conflicts'>> {
+  readonly progress?: CutoverProgress | undefined;
+  readonly problems?: readonly string[] | undefined;
+  /** Present from the swap until all that follows it is done. */
+  readonly afterwards?: Afterwards | undefined;
 }
 
 export interface SwapOptions {
@@ -61,8 +86,11 @@ export interface CutoverDatabase {
   counts(pairs: readonly TablePair[]): Promise<Counted[]>;
   /** How many rows of outside tables point at no incoming row, in words; nothing when all do. */
   orphans(catalog: Catalog, plan: CutoverPlan): Promise<string[]>;
-  /** One statement by itself, tried again while a lock is not to be had. */
-  run(sql: string, options: SwapOptions): Promise<void>;
+  /**
+   * One statement by itself, tried again while a lock is not to be had; of the tables named, autovacuum is then made to
+   * let go first.
+   */
+  run(sql: string, options: SwapOptions, tables?: readonly Name[]): Promise<void>;
   swap(request: SwapRequest): Promise<Timing & { readonly counts: readonly Counted[] } & Carried>;
   /** Brings a page of the changes since the stamp into its backup tables, while these are not live. From '0' on. */
   carry(stamp: string, tables: readonly Exchange[], from: string): Promise<CarriedPage>;
@@ -70,20 +98,37 @@ export interface CutoverDatabase {
   adopt(tables: readonly Exchange[]): Promise<readonly Conflict[]>;
   /** What `carry` would do: how many changes wait. */
   waiting(stamp: string, tables: readonly Exchange[]): Promise<number>;
+  /** Opens a record; CUTOVER_REFUSED while another waits for its go. */
   begin(record: CutoverRecord): Promise<void>;
-  mark(stamp: string, status: CutoverStatus, result?: Omit<CutoverResult, 'plan'>): Promise<void>;
+  /** An operator's word: to go on (`preparing`) or to let go (`abandoned`). */
+  decide(stamp: string, status: 'preparing' | 'abandoned'): Promise<void>;
+  /** Where the work stands; `kept` takes the place of what was kept before. */
+  mark(stamp: string, status: CutoverStatus, kept?: Kept): Promise<void>;
+  progress(stamp: string, progress: CutoverProgress): Promise<void>;
   find(stamp: string): Promise<CutoverRecord | undefined>;
-  list(): Promise<BackupView[]>;
+  list(): Promise<CutoverView[]>;
   drop(stamp: string, options: SwapOptions): Promise<void>;
+  /** Drops the schemas of this stamp's backup where they are empty. */
+  tidy(stamp: string, tables: readonly Exchange[]): Promise<void>;
+}
+
+export interface Verdict {
+  readonly ok: boolean;
+  readonly reasons: readonly string[];
+  /** What was let pass and a person should know. */
+  readonly warnings?: readonly string[] | undefined;
 }
 
 /** Says whether the set's validation allows a cutover: green, and of the data as it is now. */
 export interface Gate {
-  check(spec: CutoverSpec): Promise<{ readonly ok: boolean; readonly reasons: readonly string[] }>;
+  check(spec: CutoverSpec): Promise<Verdict>;
 }
 
 export interface CutoverDeps {
   readonly database: CutoverDatabase;
   readonly gate: Gate;
   readonly options?: Partial<SwapOptions> | undefined;
+  /** Called when a record is open or taken up again, and when its checks are passed. */
+  readonly onBegun?: ((stamp: string) => void) | undefined;
+  readonly onAllowed?: (() => void) | undefined;
 }

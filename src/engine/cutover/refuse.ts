@@ -6,6 +6,7 @@ import { shown } from './names.ts';
 export function refuseIf(reasons: readonly string[]): void {
   if (reasons.length === 0) return;
   throw new DroverError('CUTOVER_REFUSED', `the cutover is refused: ${reasons.join('; ')}`, {
+    reasons,
     remedy: 'Mend what is named and ask again; nothing was changed on the live tables.',
   });
 }
@@ -15,7 +16,8 @@ export function shortfalls(spec: CutoverSpec, counts: readonly Counted[]): strin
   const shrink = spec.maxShrinkPercent ?? 50;
   return counts.flatMap((count) => {
     const pair = spec.tables.find((one) => shown(one.live) === count.table);
-    const minimum = pair?.minimum ?? 1;
+    // A table that is empty today has nothing to lose.
+    const minimum = pair?.minimum ?? Math.min(1, count.live);
     const least = Math.ceil((count.live * (100 - shrink)) / 100);
     return [
       ...(count.incoming < minimum

@@ -2,7 +2,7 @@ import { DroverError } from '../../errors.ts';
 import { keyOf } from './catalog.ts';
 import type { Conflict, CutoverResult, Exchange } from './contract.ts';
 import { guarded, unswapped } from './cutover.ts';
-import { exchange, kept, planOf, prepare } from './exchange.ts';
+import { exchange, planOf, prepare } from './exchange.ts';
 import { shorten } from './names.ts';
 import type { CutoverDeps, CutoverRecord } from './ports.ts';
 import { refuseIf } from './refuse.ts';
@@ -36,24 +36,30 @@ export async function rollbackCutover(
   }
   return deps.database.alone(async () => {
     const record = await wayBack(deps, await restorable(deps, stamp), options);
-    refuseIf((await planOf(deps, record)).problems);
     await deps.database.begin(record);
-    return guarded(deps, record, async () => {
-      const early = await carryMost(deps, stamp, record.tables);
-      const brought = await deps.database.adopt(record.tables);
-      const plan = await prepare(deps, record);
-      const late = await carryMost(deps, stamp, record.tables);
-      const result = await exchange(deps, record, plan);
-      const conflicts = [...early.conflicts, ...brought, ...late.conflicts, ...result.conflicts];
-      const whole = { ...result, carried: early.carried + late.carried + result.carried, conflicts };
-      await deps.database.mark(record.stamp, 'done', kept(whole));
-      return whole;
-    });
+    deps.onBegun?.(record.stamp);
+    return guarded(deps, record, 'failed', () => back(deps, record));
   });
 }
 
-async function carryMost(deps: CutoverDeps, stamp: string, tables: readonly Exchange[]) {
+/** The way back from its first step; after an interruption it goes on where it stands. */
+export async function back(deps: CutoverDeps, record: CutoverRecord): Promise<CutoverResult> {
+  refuseIf((await planOf(deps, record)).problems);
+  deps.onAllowed?.();
+  const early = await carryMost(deps, record);
+  const brought = await deps.database.adopt(record.tables);
+  const plan = await prepare(deps, record);
+  const late = await carryMost(deps, record);
+  return exchange(deps, record, plan, {
+    carried: early.carried + late.carried,
+    conflicts: [...early.conflicts, ...brought, ...late.conflicts],
+  });
+}
+
+async function carryMost(deps: CutoverDeps, { stamp: own, ofStamp, tables }: CutoverRecord) {
   const conflicts: Conflict[] = [];
+  const stamp = ofStamp ?? '';
+  const total = await deps.database.waiting(stamp, tables);
   let carried = 0;
   let from = '0';
   for (let pass = 0; pass < passes; pass += 1) {
@@ -61,6 +67,8 @@ async function carryMost(deps: CutoverDeps, stamp: string, tables: readonly Exch
     from = done.last;
     carried += done.carried;
     conflicts.push(...done.conflicts);
+    const step = 'changes written since are carried back';
+    await deps.database.progress(own, { phase: 'carry', done: carried, total: Math.max(total, carried), step });
     if (done.carried + done.conflicts.length < fewEnough) break;
   }
   return { carried, conflicts };
@@ -68,7 +76,10 @@ async function carryMost(deps: CutoverDeps, stamp: string, tables: readonly Exch
 
 async function restorable(deps: CutoverDeps, stamp: string): Promise<CutoverRecord> {
   const record = await deps.database.find(stamp);
-  if (record?.kind !== 'cutover') throw new DroverError('NOT_FOUND', `there is no backup ${JSON.stringify(stamp)}`);
+  if (record?.kind !== 'cutover')
+    throw new DroverError('NOT_FOUND', `there is no backup ${JSON.stringify(stamp)}`, {
+      remedy: '`drover cutovers` lists them.',
+    });
   if (record.status === 'done') return record;
   throw new DroverError(
     'NOT_ALLOWED_NOW',
@@ -98,5 +109,6 @@ async function wayBack(deps: CutoverDeps, backup: CutoverRecord, options: Rollba
     tables,
     reason,
     actor,
+    kept: null,
   };
 }

@@ -1,4 +1,5 @@
 import type { FailureGroup, RecordView, RunView, TryView, ValidationView } from '../control/contract.ts';
+import type { CutoverView } from '../cutover/contract.ts';
 import type { Journey, JourneyTarget, Relative } from '../journeys/contract.ts';
 import { hideColumns } from './row.ts';
 import { maskContacts, maskMessage } from './text.ts';
@@ -31,6 +32,16 @@ export function maskValidation(view: ValidationView): ValidationView {
     })),
   }));
   return { ...view, checks };
+}
+
+/** Keys of rows may be addresses, and what was met in a row is told with its values. */
+export function maskCutover(view: CutoverView): CutoverView {
+  const conflicts = view.conflicts.map(({ table, key, detail }) => ({
+    table,
+    key: maskContacts(key),
+    detail: maskMessage(detail),
+  }));
+  return { ...view, conflicts, problems: view.problems.map(maskMessage), reason: maskContacts(view.reason) };
 }
 
 export function maskJourney(journey: Journey): Journey {

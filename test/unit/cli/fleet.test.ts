@@ -58,6 +58,7 @@ beforeEach(async () => {
   service.on('GET /plans', { items: [plan()] });
   service.on('GET /plans/bubble', plan());
   service.on('GET /upstreams', { items: [upstream()] });
+  service.on('GET /cutovers', { items: [] });
 });
 
 afterEach(() => service.close());
@@ -210,6 +211,12 @@ describe('drover doctor', () => {
     const checks = { postgresql: 'ok', redis: 'unreachable' };
     service.on('GET //readyz', () => ({ status: 503, body: { status: 'not ready', checks } }));
     service.on('GET /session', { actor: 'dk_1', role: 'viewer', expiresAt: null });
+    service.on('GET /cutovers', {
+      items: [
+        { stamp: '2026_1', plan: 'p', kind: 'cutover', status: 'held', problems: [], nextActions: ['go', 'abandon'] },
+        { stamp: '2026_0', plan: 'p', kind: 'cutover', status: 'done', problems: [], nextActions: ['rollback'] },
+      ],
+    });
     service.on('GET /workers', { items: [worker({ alive: false }), worker({ queues: ['extract'] })] });
     service.on('GET /queues', {
       items: [queue('extract'), queue('load', { paused: true, reason: 'x', pausedBy: 'y' })],
@@ -223,6 +230,7 @@ describe('drover doctor', () => {
       'key warning',
       'workers problem',
       'queues warning',
+      'cutovers warning',
     ]);
     expect(odd.every(({ remedy }) => remedy)).toBe(true);
     expect(odd[2]?.remedy).toContain('--queues load');

@@ -65,14 +65,17 @@ export const layers: Readonly<Record<string, Layer>> = {
   queues: { project: ['src/engine', 'src/errors.ts'], packages: ['bullmq', 'ioredis', 'zod'] },
   // Puts engine and db together for the entry points of the API and the workers: docs/decisions/008.
   'src/service': {
-    project: ['db', 'src/engine', 'src/payments', 'src/plan', 'src/targets', 'src/config.ts', 'src/errors.ts'],
-    packages: [],
+    project: [
+      ...['db', 'src/engine', 'src/payments', 'src/plan', 'src/targets', 'src/config.ts', 'src/errors.ts'],
+      ...['src/upstreams/limits.ts', 'src/upstreams/states.ts'],
+    ],
+    packages: ['ioredis'],
   },
 
   'src/api': {
     project: [
-      ...['queues/connection.ts', 'queues/producer.ts', 'queues/table.ts', 'src/upstreams/limits.ts'],
-      ...['src/upstreams/states.ts', 'db', 'src/service', 'src/engine', 'src/payments', 'src/plan'],
+      ...['queues/connection.ts', 'queues/producer.ts', 'queues/table.ts'],
+      ...['db', 'src/service', 'src/engine', 'src/payments', 'src/plan'],
       ...['src/config.ts', 'src/logger.ts', 'src/errors.ts', 'src/money.ts'],
     ],
     packages: [...fastify, 'ioredis', 'jose', 'prom-client', 'zod'],

@@ -16,10 +16,11 @@ export function planColumns(scene: Scene, pair: Pair): void {
   for (const column of pair.incoming.columns) if (!known.has(column.name)) added(scene, pair, column);
   const common = pair.live.columns.filter((column) => incoming.has(column.name)).map((column) => column.name);
   const order = pair.incoming.columns.filter((column) => known.has(column.name)).map((column) => column.name);
-  if (common.join('\0') !== order.join('\0'))
-    scene.draft.warnings.push(
-      `${pair.label}: its columns come in another order; a prepared SELECT * of a client that stays connected fails once`,
-    );
+  if (common.join('\0') === order.join('\0')) return;
+  scene.draft.differences.push({ key: `order ${pair.label}`, why: 'the incoming columns come in another order' });
+  scene.draft.warnings.push(
+    `${pair.label}: its columns come in another order; a prepared SELECT * of a client that stays connected fails once`,
+  );
 }
 
 function missing({ draft, direction }: Scene, pair: Pair, live: Column): void {
@@ -58,17 +59,27 @@ function alignColumn(scene: Scene, pair: Pair, live: Column, column: Column): vo
     );
   alignNotNull(scene, pair, live, column, alter);
   alignIdentity(pair, live, column, alter);
-  if (!live.generated && !live.identity && live.default !== (column.identity ? null : column.default))
-    alter(
-      'settings',
-      'default as on the live table',
-      live.default === null ? 'DROP DEFAULT' : `SET DEFAULT ${live.default}`,
-    );
+  if (!live.generated && !live.identity) alignDefault(scene, pair, live, column);
   alignDetails(scene, pair, live, column, alter);
   draft.item('column', object, 'kept as it is on the live table');
 }
 
 type Alter = (place: 'shape' | 'settings', action: string, what: string) => void;
+
+/** A default that names a relation by its oid is compiled once the names are right: before, it would mean the old one. */
+function alignDefault({ draft }: Scene, pair: Pair, live: Column, column: Column): void {
+  const names = /::regclass/.test(live.default ?? '') && !/^nextval\(/.test(live.default ?? '');
+  if (!names && live.default === (column.identity ? null : column.default)) return;
+  draft.step(
+    names ? 'behaviour' : 'settings',
+    'column',
+    `${pair.label}.${live.name}`,
+    'default as on the live table',
+    `ALTER TABLE ${names ? pair.after : pair.before} ALTER COLUMN ${identifier(live.name)} ${
+      live.default === null ? 'DROP DEFAULT' : `SET DEFAULT ${live.default}`
+    }`,
+  );
+}
 
 function alignNotNull({ draft, catalog }: Scene, pair: Pair, live: Column, column: Column, alter: Alter): void {
   const object = `${pair.label}.${live.name}`;

@@ -1,4 +1,4 @@
-import type { Phase, PlanItem, PlannedDifference, Step } from '../contract.ts';
+import type { Name, Phase, PlanItem, PlannedDifference, Step } from '../contract.ts';
 
 /**
  * The places a statement can have, in the order they run. The order is the algorithm: keys and sequences let go of the
@@ -43,6 +43,7 @@ export class Draft {
   readonly warnings: string[] = [];
   readonly items: PlanItem[] = [];
   readonly differences: PlannedDifference[] = [];
+  readonly locks: Name[] = [];
   readonly #steps: (Step & { readonly rank: number })[] = [];
 
   /** One statement, and its line in the list of what is done. */
@@ -62,7 +63,9 @@ export class Draft {
 
   steps(): Step[] {
     const sorted = this.#steps.map((step, index) => ({ step, index }));
-    sorted.sort((a, b) => a.step.rank - b.step.rank || a.index - b.index);
+    // What was made last goes first: a view stands on the one before it.
+    const last = Object.keys(places).indexOf('discard');
+    sorted.sort((a, b) => a.step.rank - b.step.rank || (a.step.rank === last ? b.index - a.index : a.index - b.index));
     return sorted.map(({ step: { rank: _rank, ...step } }) => step);
   }
 }

@@ -36,7 +36,7 @@ export function makePlan(input: PlanInput): CutoverPlan {
   }
   draft.problems.push(...input.catalog.obstacles);
   const steps = draft.steps();
-  const { problems, warnings, items, differences } = draft;
+  const { problems, warnings, items, differences, locks } = draft;
   return {
     name: input.spec.name,
     stamp: input.stamp,
@@ -45,6 +45,7 @@ export function makePlan(input: PlanInput): CutoverPlan {
     warnings,
     items,
     steps,
+    locks,
     differences,
     sql: script(steps),
   };

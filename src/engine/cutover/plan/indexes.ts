@@ -1,6 +1,6 @@
 import { identifier } from '../../../plan/sql.ts';
 import type { Constraint, Index } from '../catalog.ts';
-import { literal, passing, quote } from '../names.ts';
+import { literal, passing, quote, shown } from '../names.ts';
 import type { Pair, Scene } from './context.ts';
 import { type Match, matchUp } from './matching.ts';
 import { nameOfAddition, planRenames, type Rename } from './renames.ts';
@@ -10,13 +10,14 @@ export function planIndexes(scene: Scene, pair: Pair): void {
   const constraints = matchUp(
     pair.live.constraints.filter((one) => one.type !== 'f' && has(scene, pair, one)),
     pair.incoming.constraints.filter((one) => one.type !== 'f'),
-    (a, b) => a.type === b.type && a.definition === b.definition,
+    (a, b) => a.type === b.type && alike(a) === alike(b),
   );
   const indexes = matchUp(
-    pair.live.indexes.filter((one) => one.constraint === null && usable(scene, pair, one)),
+    pair.live.indexes.filter((one) => one.constraint === null && one.valid && usable(scene, pair, one)),
     pair.incoming.indexes.filter((one) => one.constraint === null && one.valid),
     (a, b) => a.unique === b.unique && a.tail === b.tail,
   );
+  invalid(scene, pair);
   for (const match of constraints.matches) constraint(scene, pair, match);
   for (const match of indexes.matches) index(scene, pair, match);
   const used = new Set([...pair.live.constraints, ...pair.live.indexes].map((one) => one.name));
@@ -46,6 +47,27 @@ export function planIndexes(scene: Scene, pair: Pair): void {
     ...indexes.added.map((one) => addition('index', one.name)),
   ]);
   planMarks(scene, pair, constraints.matches, indexes.matches);
+}
+
+// Whether children inherit a NOT NULL can be changed; there may be only one on a column.
+function alike({ type, definition }: Constraint): string {
+  return type === 'n' ? definition.replace(/ NO INHERIT$/, '') : definition;
+}
+
+/** What a build that failed left: of the live table it goes with it, of the incoming one it is taken off. */
+function invalid({ draft }: Scene, pair: Pair): void {
+  for (const one of pair.live.indexes.filter((index) => !index.valid)) {
+    draft.item('index', `${pair.label} ${one.name}`, 'invalid: stays with the old table');
+    draft.differences.push({ key: `index ${pair.label} ${one.name}`, why: 'it was invalid' });
+  }
+  for (const one of pair.incoming.indexes.filter((index) => !index.valid && index.constraint === null))
+    draft.step(
+      'clear',
+      'index',
+      `${shown(pair.incoming)} ${one.name}`,
+      'dropped: it is invalid',
+      `DROP INDEX ${quote({ schema: pair.incoming.schema, name: one.name })}`,
+    );
 }
 
 // A key's index bears the same name and must be unique in the schema; the others only in the table.
@@ -94,7 +116,16 @@ function constraint(scene: Scene, pair: Pair, { live, current }: Match<Constrain
       draft.problems.push(`${pair.label}: the incoming table has another primary key than ${live.definition}`);
     const sql = `ALTER TABLE ${pair.before} ADD CONSTRAINT ${identifier(name)} ${live.definition}${later ? ' NOT VALID' : ''}`;
     draft.step(live.type === 'n' ? 'shape' : 'build', 'constraint', object, 'made on the incoming table', sql);
-  } else draft.item('constraint', object, 'already on the incoming table');
+  } else {
+    draft.item('constraint', object, 'already on the incoming table');
+    if (current.definition !== live.definition)
+      draft.silent(
+        'shape',
+        `constraint ${object}`,
+        'inherited as on the live table',
+        `ALTER TABLE ${pair.before} ALTER CONSTRAINT ${identifier(name)} ${live.definition.endsWith(' NO INHERIT') ? 'NO ' : ''}INHERIT`,
+      );
+  }
   const validated = current ? current.validated : !later;
   if (live.validated && !validated)
     draft.silent(
@@ -127,15 +158,17 @@ function planMarks(
   constraints: readonly Match<Constraint>[],
   indexes: readonly Match<Index>[],
 ): void {
-  const named = new Map<string, { current: string; comment: string | null }>();
+  const named = new Map<string, { current: string; comment: string | null; targets: Index['targets'] }>();
   for (const match of indexes)
     named.set(match.live.name, {
       current: match.current?.name ?? builtName(pair, match.live.name),
       comment: match.current?.comment ?? null,
+      targets: match.current?.targets ?? [],
     });
   for (const match of constraints.filter((one) => kindOf(one.live) === 'key')) {
     const own = pair.incoming.indexes.find((one) => one.oid === match.current?.indexOid);
-    named.set(match.live.name, { current: currentName(pair, match), comment: own?.comment ?? null });
+    const { comment: said = null, targets = [] } = own ?? {};
+    named.set(match.live.name, { current: currentName(pair, match), comment: said, targets });
   }
   for (const match of constraints) {
     if (match.live.comment !== (match.current?.comment ?? null))
@@ -152,6 +185,13 @@ function planMarks(
     const place = quote({ schema: pair.incoming.schema, name: mark.current });
     if (live.comment !== mark.comment)
       comment(scene, `index ${pair.label} ${live.name}`, `INDEX ${place}`, live.comment);
+    for (const [column, target] of targetsToSet(live, mark.targets))
+      scene.draft.silent(
+        'settings',
+        `index ${pair.label} ${live.name}`,
+        'statistics target',
+        `ALTER INDEX ${place} ALTER COLUMN ${column} SET STATISTICS ${target}`,
+      );
     if (live.isClustered)
       scene.draft.silent(
         'settings',
@@ -161,6 +201,15 @@ function planMarks(
       );
   }
   replicaIdentity(scene, pair, (name) => named.get(name)?.current);
+}
+
+/** -1 where only the incoming index has one: back to the default. */
+function targetsToSet({ targets: wanted }: Index, present: Index['targets']): Index['targets'] {
+  const text = (one: Index['targets'][number]): string => one.join(' ');
+  const known = new Set(present.map(text));
+  const set = wanted.filter((one) => !known.has(text(one)));
+  const reset = present.filter(([column]) => !wanted.some(([other]) => other === column));
+  return [...set, ...reset.map(([column]) => [column, -1] as const)];
 }
 
 function comment({ draft }: Scene, object: string, target: string, text: string | null): void {

@@ -108,6 +108,7 @@ export function planLocks(scene: Scene): void {
       if (one.references && draft.steps().some((step) => step.object.endsWith(` ${one.name}`) && step.phase === 'swap'))
         addOutside(scene, one.references, add);
   }
+  draft.locks.push(...scene.pairs.map((pair) => pair.exchange.incoming), ...tables.values());
   for (const name of tables.values())
     draft.silent('lock', `table ${shown(name)}`, 'locked', `LOCK TABLE ${quote(name)} IN ACCESS EXCLUSIVE MODE`);
 }
