@@ -51,10 +51,15 @@ export interface Effect {
   readonly body: JsonObject;
   /** What it makes: the kind, and the id where it is chosen by us. */
   readonly makes?: { readonly kind: string; readonly id?: string } | undefined;
-  /** What it changes, and the fields of the object as they are now, of which the body may change some. */
-  readonly changes?:
-    | { readonly object: ApiObject; readonly before: JsonObject; readonly after: JsonObject }
-    | undefined;
+  /** Objects it changes, those included that lose something by it. */
+  readonly changes?: readonly Change[] | undefined;
+}
+
+/** An object before and after an effect: its fields as they are, and those that are written over. */
+export interface Change {
+  readonly object: ApiObject;
+  readonly before: JsonObject;
+  readonly after: JsonObject;
 }
 
 /** How effects are sent, for one record while its lease holds. */

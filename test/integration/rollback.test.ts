@@ -5,7 +5,7 @@ import { createRollbackLedger } from '../../db/rollback/ledger.ts';
 import { createRollbackStore } from '../../db/rollback/store.ts';
 import type { Run } from '../../src/engine/ports.ts';
 import { type RollbackDeps, rollbackRun, rollbackSql } from '../../src/engine/rollback/rollback-run.ts';
-import { targetIdOf } from '../../src/engine/stages/load.ts';
+import { targetIdOf } from '../../src/engine/stages/landing.ts';
 import { checksum, createHarness, type Harness, shop } from './validation-harness.ts';
 
 const tables = ['shop.customers', 'shop.payments', 'drover.identities', 'drover.changes'];

@@ -68,9 +68,9 @@ function rowOf(
 ): JsonObject | string {
   if (outcome.kind !== 'row') return `was loaded, and its transform now says ${outcome.kind} (${outcome.code})`;
   const row: Record<string, Json> = { ...outcome.row };
-  // What `enrich` made cannot be made again to the same value; the loaded one stands.
-  for (const [column, { enriched }] of Object.entries(definition.target.columns)) {
-    if (enriched) row[column] = record.clean?.row[column] ?? null;
+  // What `enrich` made or an API answered cannot be made again; the loaded value stands.
+  for (const [column, { enriched, answered }] of Object.entries(definition.target.columns)) {
+    if (enriched || answered) row[column] = record.clean?.row[column] ?? null;
   }
   for (const [column, reference] of Object.entries(outcome.references ?? {})) {
     const stand = stands.get(`${reference.entity}\u0000${reference.sourceId}`);
@@ -96,7 +96,8 @@ async function differencesOf(context: CheckContext, expected: readonly Expected[
 // What a row is enriched with differs each time; where what was loaded is not known, it cannot be compared.
 function counts({ definition }: CheckContext, record: SampleRecord, field: string): boolean {
   const known = record.code !== 'UNCHANGED' && record.clean !== null;
-  return known || !definition.target.columns[field]?.enriched;
+  const { enriched, answered } = definition.target.columns[field] ?? {};
+  return known || (enriched !== true && answered !== true);
 }
 
 function referencesOf(outcome: TransformOutcome): Reference[] {
