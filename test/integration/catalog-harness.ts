@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Database, openDatabase } from '../../db/client.ts';
 import { migrateDatabase } from '../../db/migrate.ts';
+import { type QueueName, queueNames } from '../../queues/table.ts';
 import { readConfig } from '../../src/config.ts';
 import type { Actor, Control, RunView, StartRun } from '../../src/engine/control/contract.ts';
 import { finishedStatuses } from '../../src/engine/run-status.ts';
@@ -35,8 +36,8 @@ export interface Catalog {
   settled(id: string): Promise<RunView>;
   /** Rows as objects. */
   sql<T = Record<string, unknown>>(text: string, ...values: unknown[]): Promise<T[]>;
-  /** Starts a worker in this process; it ends with the harness. */
-  work(): Promise<WorkerProcess>;
+  /** Starts a worker in this process, for all queues or some; it ends with the harness. */
+  work(queues?: readonly QueueName[]): Promise<WorkerProcess>;
   close(): Promise<void>;
 }
 
@@ -83,10 +84,9 @@ export async function startCatalog(options: CatalogOptions): Promise<Catalog> {
     ...{ supabase, stripe, control, database, env, settled, start },
     run: async (input) => settled((await start(input)).id),
     sql: async <T>(text: string, ...values: unknown[]) => (await database.$client.query(text, values)).rows as T[],
-    async work() {
+    async work(queues = queueNames) {
       const logger = createLogger({ level: 'silent', service: 'test' });
       const where = { config, databaseUrl: created.url, redisUrl: redis.url, plans, logger };
-      const queues = ['extract', 'transform', 'load', 'reconcile'] as const;
       const worker = await startWorkerProcess({ ...where, queues, concurrency: 50 });
       workers.push(worker);
       return worker;
