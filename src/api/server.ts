@@ -4,6 +4,7 @@ import { DroverError, toDroverError } from '../errors.ts';
 import { createLogger } from '../logger.ts';
 import { loadPlans } from '../plan/registry.ts';
 import { openControl } from '../service/open-control.ts';
+import { createUpstreamFactory } from '../upstreams/factory.ts';
 import { setLimit } from '../upstreams/limits.ts';
 import { readUpstreamStates } from '../upstreams/states.ts';
 import type { FirstKey } from './auth/first-key.ts';
@@ -30,6 +31,7 @@ async function main(): Promise<void> {
     openUpstreams: (redis, prefix) => ({
       states: () => readUpstreamStates(redis, prefix),
       setLimit: (name, maxRps) => setLimit(redis, prefix, name, maxRps),
+      open: createUpstreamFactory({ redis, prefix, allowPrivate: config.allowPrivateUpstreams, logger }),
     }),
   });
   tellKey(api.firstKey);

@@ -30,6 +30,7 @@ export interface Parts {
     plans: Plans;
     config: Config;
     upstreams: LiveUpstreams['states'];
+    openUpstream: LiveUpstreams['open'];
   }): Control;
   openUpstreams(redis: Redis, prefix: string): LiveUpstreams;
 }
@@ -62,7 +63,11 @@ export async function openApiServices(options: ServiceOptions): Promise<ApiServi
   return {
     ...{ config, logger, version },
     ...storesOf(database),
-    control: options.openControl({ database, target, plans, config, upstreams: live.states }),
+    control: options.openControl({
+      ...{ database, target, plans, config },
+      upstreams: live.states,
+      openUpstream: live.open,
+    }),
     plans: createPlanCatalog(plans.all()),
     queues: createQueueControl({ pauses: createQueuePauseStore(database), live: liveQueuesOf(producer), onError }),
     upstreams: createUpstreamControl({

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Database, openDatabase } from '../../db/client.ts';
 import { migrateDatabase } from '../../db/migrate.ts';
+import { connectProducer, ready } from '../../queues/connection.ts';
 import { type QueueName, queueNames } from '../../queues/table.ts';
 import { readConfig } from '../../src/config.ts';
 import type { Actor, Control, RunView, StartRun } from '../../src/engine/control/contract.ts';
@@ -16,6 +17,7 @@ import { seedStripe } from '../../src/sandbox/supabase/data/seed-stripe.ts';
 import type { SupabaseSandboxOptions } from '../../src/sandbox/supabase/options.ts';
 import { type SupabaseSandbox, startSupabaseSandbox } from '../../src/sandbox/supabase/sandbox.ts';
 import { openControl } from '../../src/service/open-control.ts';
+import { createUpstreamFactory } from '../../src/upstreams/factory.ts';
 import { startWorkerProcess, type WorkerProcess } from '../../workers/runtime.ts';
 import { createDatabase } from '../helpers/database.ts';
 import { redisDb } from '../helpers/redis.ts';
@@ -76,7 +78,13 @@ export async function startCatalog(options: CatalogOptions): Promise<Catalog> {
   const config = readConfig(env);
   const database = openDatabase({ url: created.url, applicationName: 'test', onError: () => undefined });
   const plans = await loadPlans();
-  const control = openControl({ database, target: database, plans, config });
+  const store = connectProducer(redis.url, () => undefined);
+  await ready(store);
+  const openUpstream = createUpstreamFactory({
+    ...{ redis: store, prefix: redis.prefix, allowPrivate: true },
+    logger: { warn: () => undefined },
+  });
+  const control = openControl({ database, target: database, plans, config, openUpstream });
   const workers: WorkerProcess[] = [];
   const settled = (id: string) => waitFor(control, id);
   const start = (input: Partial<StartRun> = {}) => control.startRun({ plan: 'catalog', ...input }, operator);
@@ -94,6 +102,7 @@ export async function startCatalog(options: CatalogOptions): Promise<Catalog> {
     async close() {
       for (const worker of workers) await worker.stop();
       await database.$client.end();
+      store.disconnect();
       await Promise.all([supabase.close(), stripe.close(), redis.drop()]);
       await created.drop();
       await rm(folder, { recursive: true, force: true });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createEffectStore } from '../../db/effects/store.ts';
 import { createRollbackLedger } from '../../db/rollback/ledger.ts';
 import { createRollbackStore } from '../../db/rollback/store.ts';
 import type { Run } from '../../src/engine/ports.ts';
@@ -26,6 +27,7 @@ beforeEach(async () => {
     ledger: createRollbackLedger(harness.database),
     references: harness.ledger,
     rows: harness.rows,
+    effects: createEffectStore(harness.database.$client),
   };
 });
 

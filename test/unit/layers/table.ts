@@ -72,7 +72,15 @@ export const layers: Readonly<Record<string, Layer>> = {
   'src/api': {
     project: [
       ...['queues/connection.ts', 'queues/producer.ts', 'queues/table.ts', 'src/upstreams/limits.ts'],
-      ...['src/upstreams/states.ts', 'db', 'src/service', 'src/engine', 'src/payments', 'src/plan'],
+      ...[
+        'src/upstreams/states.ts',
+        'src/upstreams/factory.ts',
+        'db',
+        'src/service',
+        'src/engine',
+        'src/payments',
+        'src/plan',
+      ],
       ...['src/config.ts', 'src/logger.ts', 'src/errors.ts', 'src/money.ts'],
     ],
     packages: [...fastify, 'ioredis', 'jose', 'prom-client', 'zod'],

@@ -1,5 +1,6 @@
 import type { Reference, TransformOutcome } from '../../../plan/contract.ts';
 import type { Json, JsonObject } from '../../../plan/json.ts';
+import type { Compared } from '../../../plan/target.ts';
 import type { Resolution } from '../../ports.ts';
 import { transformRecord } from '../../stages/transform.ts';
 import { asked, type Check, type CheckContext, checkOf } from '../check.ts';
@@ -82,14 +83,29 @@ function rowOf(
 }
 
 async function differencesOf(context: CheckContext, expected: readonly Expected[]): Promise<readonly BadRow[]> {
-  const { deps, run, plan, entity, definition } = context;
-  const scope = { runId: run.id, plan: plan.name, entity, targetSchema: run.targetSchema, definition };
-  const compared = await deps.rows.compare(scope, expected);
+  const compared = await comparedOf(context, expected);
   return expected.flatMap(({ record, sourceId, targetId }, index) => {
     const difference = compared[index] ?? 'missing';
     if (difference === 'missing') return [{ sourceId, targetId, detail: 'its row is not in the target' }];
     const fields = difference.filter((field) => counts(context, record, field));
     return fields.length === 0 ? [] : [{ sourceId, targetId, detail: `differs in ${fields.join(', ')}` }];
+  });
+}
+
+/** With the API itself where records went to one; which of its objects an unchanged record has, only its row knows. */
+async function comparedOf(context: CheckContext, expected: readonly Expected[]): Promise<readonly Compared[]> {
+  const { deps, run, plan, entity, definition } = context;
+  const api = definition.api && deps.apis?.(plan, run, entity);
+  const scope = { runId: run.id, plan: plan.name, entity, targetSchema: run.targetSchema, definition };
+  const rows = await deps.rows.compare(scope, expected);
+  if (!api) return rows;
+  const asked = expected.filter(({ record }) => record.code !== 'UNCHANGED');
+  const answers = await api.compare(asked);
+  return expected.map((one, index) => {
+    const answer = answers[asked.indexOf(one)] ?? [];
+    const row = rows[index] ?? 'missing';
+    if (answer === 'missing' || row === 'missing') return 'missing';
+    return [...new Set([...row, ...answer])];
   });
 }
 

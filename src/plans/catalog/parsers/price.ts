@@ -11,6 +11,9 @@ export interface Amount {
   readonly currency: string;
 }
 
+// Twelve digits, in the currency's smallest unit.
+const most = 999_999_999_999n;
+
 // Digits and one point. A comma may part thousands or decimals, and nobody knows which.
 const decimal = /^[+-]?\d+(\.\d+)?$/;
 
@@ -42,7 +45,10 @@ function amountOf(text: string, currency: string): Amount | Problem {
   if (minor instanceof Problem) return minor;
   if (minor === 0n) return new Problem('FREE_PRICE', 'price', 'the price is 0');
   if (minor < 0n) return new Problem('BAD_AMOUNT', 'price', 'the price is below 0');
-  if (toStripe(minor, currency) !== undefined) return { minor, currency };
+  const charged = toStripe(minor, currency);
+  if (charged !== undefined && charged > most)
+    return new Problem('BAD_AMOUNT', 'price', 'the price is more than Stripe takes');
+  if (charged !== undefined) return { minor, currency };
   return new Problem('BAD_AMOUNT', 'price', `the price is finer than can be charged in ${currency}`);
 }
 
