@@ -37,6 +37,8 @@ const settings = {
   SUPABASE_SERVICE_ROLE_KEY: text.optional(),
   STRIPE_API_URL: httpUrl.default('https://api.stripe.com'),
   STRIPE_SECRET_KEY: text.optional(),
+  STRIPE_MAX_RPS: count(1, 10_000).default(90),
+  STRIPE_ENDPOINT_MAX_RPS: count(1, 10_000).default(20),
   STRIPE_WEBHOOK_SECRET: text.optional(),
   SQUARE_API_URL: httpUrl.default('https://connect.squareup.com'),
   SQUARE_ACCESS_TOKEN: text.optional(),
@@ -47,6 +49,7 @@ const settings = {
   PAYPAL_CLIENT_SECRET: text.optional(),
   PAYPAL_WEBHOOK_ID: text.optional(),
   MIGRATION_BATCH_SIZE: z.union([z.literal('auto'), count(1, 500)]).optional(),
+  MIGRATION_MAX_CONCURRENCY: count(1, 100).default(5),
   MIGRATION_EXPORT_DIR: text.default('./migration_data'),
   MIGRATION_REPORT_DIR: text.default('./migration_reports'),
   SOURCE_DATABASE_URL: postgresUrl.optional(),
@@ -142,6 +145,8 @@ function shape(env: z.output<typeof schema>) {
     /** Begins every key in Redis; the braces keep them in one slot of a cluster. */
     redisPrefix: env.DROVER_REDIS_PREFIX,
     batchSize: env.MIGRATION_BATCH_SIZE,
+    /** Records a worker process has on their way to APIs at once. */
+    apiConcurrency: env.MIGRATION_MAX_CONCURRENCY,
     exportDir: env.MIGRATION_EXPORT_DIR,
     reportDir: env.MIGRATION_REPORT_DIR,
   } as const;

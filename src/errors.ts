@@ -56,6 +56,8 @@ export const errorKinds = {
     'The upstream does not know this address or type: check the URL and what it exposes.',
   ),
   UPSTREAM_REFUSED: configuration('The upstream refuses the request: see the message.'),
+  UPSTREAM_REJECTED: data('The upstream refuses this record: see the message, correct it in the source, then replay.'),
+  UPSTREAM_CONFLICT: transient('Another request holds the same object at the upstream; retried with growing pauses.'),
   UPSTREAM_FORBIDDEN_ADDRESS: configuration(
     'Upstream URLs must be https and public. For a local sandbox set DROVER_ALLOW_PRIVATE_UPSTREAMS=true.',
   ),

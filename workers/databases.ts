@@ -8,6 +8,8 @@ export interface Databases {
   /** For the stages, which look rows up by their keys. */
   readonly controlLookups: Database;
   readonly targetLookups: Database;
+  /** The control database with commits that are waited for: what has to be on disk before a request goes out. */
+  readonly effects: Database;
   close(): Promise<void>;
 }
 
@@ -28,12 +30,13 @@ export function openDatabases({ databaseUrl, targetUrl, onError }: DatabasesOpti
   const control = open(databaseUrl, false, false);
   const controlLookups = open(databaseUrl, true, false);
   const apart = targetUrl !== undefined && targetUrl !== databaseUrl;
+  const effects = open(databaseUrl, true, true);
   const target = apart ? open(targetUrl, false, true) : control;
   const targetLookups = apart ? open(targetUrl, true, true) : controlLookups;
   return {
-    ...{ control, target, controlLookups, targetLookups },
+    ...{ control, target, controlLookups, targetLookups, effects },
     async close() {
-      const pools = new Set([control, target, controlLookups, targetLookups]);
+      const pools = new Set([control, target, controlLookups, targetLookups, effects]);
       await Promise.all([...pools].map((pool) => pool.$client.end()));
     },
   };

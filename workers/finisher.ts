@@ -14,7 +14,7 @@ import type { Services } from './services.ts';
 /** Ends runs from this process: its folders are where the reports are written. */
 export function createFinisher(services: Services): (run: Run) => Promise<void> {
   const { database, target, plans } = services;
-  const inspection = createInspection({ database, target, plans });
+  const inspection = createInspection({ database, target, plans, apis: services.api.apis });
   const deps: FinishDeps = {
     runs: services.runs,
     counts: createConductorStore(database, target).counts,

@@ -4,7 +4,7 @@ import { coalesce, createQueueWorker, processRecords } from './stage-worker.ts';
 
 /** The reconcile queue: what the target holds against what the source says. */
 export const startReconcile: QueueSetup = ({ services, deps, connection, concurrency }) => {
-  const stage = coalesce(createReconcileStage({ ...deps, target: services.postgres }));
+  const stage = coalesce(createReconcileStage({ ...deps, apis: services.api.apis, target: services.postgres }));
   const process = (job: Parameters<typeof processRecords>[2]) => processRecords(services, stage, job);
   return { worker: createQueueWorker({ services, connection, queue: 'reconcile', concurrency, process }) };
 };

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { createEffectStore } from '../db/effects/store.ts';
 import { createLedger } from '../db/ledger/index.ts';
 import { createLimitStore } from '../db/repositories/limits.ts';
 import { createQueuePauseStore } from '../db/repositories/queue-pauses.ts';
@@ -9,6 +10,8 @@ import { assertDurable, connectProducer, ready } from '../queues/connection.ts';
 import { createProducer } from '../queues/producer.ts';
 import type { Config } from '../src/config.ts';
 import { createRunContexts } from '../src/engine/contexts.ts';
+import { createApiFactory } from '../src/engine/effects/apis.ts';
+import { createApiLanes } from '../src/engine/effects/lanes.ts';
 import { createSourceFactory } from '../src/engine/sources.ts';
 import type { Logger } from '../src/logger.ts';
 import type { Plans } from '../src/plan/registry.ts';
@@ -60,6 +63,7 @@ export async function openServices(options: ServiceOptions) {
     logger,
     metrics: createUpstreamMeter(counters, config.redisPrefix, traffic),
   });
+  const stopping = new AbortController();
   return {
     ...options,
     name,
@@ -76,9 +80,15 @@ export async function openServices(options: ServiceOptions) {
     batches,
     postgres: createPostgresTarget(createSqlPort(lookups.target)),
     source: createSourceFactory({ settings: config.settings, upstreams }),
+    api: {
+      apis: createApiFactory({ settings: config.settings, upstreams, signal: stopping.signal }),
+      effects: createEffectStore(databases.effects.$client),
+      lanes: createApiLanes(config.apiConcurrency),
+    },
     queuePauses: createQueuePauseStore(database),
     limits: createLimitStore(database),
     close: async () => {
+      stopping.abort();
       await counters.stop();
       await batches.stop();
       window.stop();

@@ -11,7 +11,7 @@ export interface MoneySum extends Record<string, unknown> {
   readonly minor: string;
 }
 
-// The records of a page with the rows they became. $1 scope, $2 entity, $3 records, $4 exponents.
+// The records of a page with the rows they became. $1 scope, $2 entity, $3 records, $4 exponents where amounts are in major units.
 const joined = (place: TargetPlace, money: MoneyColumns): string => {
   const [amount, currency] = [`t.${identifier(money.amount)}`, `t.${identifier(money.currency)}`];
   const exponent = `coalesce(($4::json ->> ${currency}::text)::int, 2)`;
@@ -34,7 +34,7 @@ export async function sumMoney(
 ): Promise<MoneySum[]> {
   const text = `${joined(place, money)}
 SELECT currency, status, trim_scale(coalesce(sum(minor), 0))::text AS minor FROM found WHERE id IS NOT NULL GROUP BY 1, 2`;
-  return prepared<MoneySum>(pool, undefined, text, [place.scope, place.entity, records, exponents()]);
+  return prepared<MoneySum>(pool, undefined, text, valuesOf(place, money, records));
 }
 
 /** The records whose row is gone or holds another amount, currency or status than the source gave. */
@@ -49,8 +49,12 @@ SELECT s AS "sourceId", target_id AS "targetId", CASE WHEN id IS NULL THEN 'its 
   ELSE 'source ' || a || ' ' || c || ' ' || u || ', target ' || coalesce(minor::text, 'nothing') || ' ' || currency || ' '
     || status || ' (minor units)' END AS detail
 FROM found WHERE id IS NULL OR minor IS DISTINCT FROM a OR currency <> c OR status <> u ORDER BY s`;
-  const values = [place.scope, place.entity, records, exponents()];
-  return prepared<BadRow & Record<string, unknown>>(pool, undefined, text, values);
+  return prepared<BadRow & Record<string, unknown>>(pool, undefined, text, valuesOf(place, money, records));
+}
+
+// PostgreSQL refuses a parameter that the statement does not name.
+function valuesOf(place: TargetPlace, money: MoneyColumns, records: string): unknown[] {
+  return [place.scope, place.entity, records, ...(money.minor ? [] : [exponents()])];
 }
 
 let known: string | undefined;

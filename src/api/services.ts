@@ -31,6 +31,7 @@ export interface Parts {
     plans: Plans;
     config: Config;
     upstreams: LiveUpstreams['states'];
+    openUpstream: LiveUpstreams['open'];
   }): Control;
   openCutovers(parts: {
     database: Database;
@@ -39,7 +40,7 @@ export interface Parts {
     plans: Plans;
     onFailure: (error: unknown) => void;
   }): CutoverControl;
-  openUpstreams(redis: Redis, prefix: string): LiveUpstreams;
+  openUpstreams(redis: Redis, config: Config, logger: Logger): LiveUpstreams;
 }
 
 export interface ServiceOptions extends Parts {
@@ -67,11 +68,15 @@ export async function openApiServices(options: ServiceOptions): Promise<ApiServi
   const redis = connectProducer(options.redisUrl, onError);
   await refuseVolatile(redis, options);
   const producer = createProducer({ redis, prefix: config.redisPrefix, window: () => 0, onError });
-  const live = options.openUpstreams(redis, config.redisPrefix);
+  const live = options.openUpstreams(redis, config, logger);
   return {
     ...{ config, logger, version },
     ...storesOf(database),
-    control: options.openControl({ database, target, plans, config, upstreams: live.states }),
+    control: options.openControl({
+      ...{ database, target, plans, config },
+      upstreams: live.states,
+      openUpstream: live.open,
+    }),
     cutovers: options.openCutovers({
       ...{ database, target, patient, plans },
       onFailure: (error) => logger.error({ err: error }, 'a cutover or rollback ended before its swap'),

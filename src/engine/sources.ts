@@ -1,7 +1,7 @@
-import { DroverError } from '../errors.ts';
 import type { Plan, Source } from '../plan/contract.ts';
 import type { UpstreamFactory } from '../plan/upstream.ts';
 import { entityOf } from './contexts.ts';
+import { planSettings } from './plan-settings.ts';
 import type { Run, SourceFactory } from './ports.ts';
 
 /**
@@ -30,14 +30,9 @@ function build(
   run: Run,
   entity: string,
 ): Source {
-  const settings = plan.settings.safeParse(deps.settings);
-  if (!settings.success) {
-    const problems = settings.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ');
-    throw new DroverError('CONFIGURATION', `settings of plan ${plan.name}: ${problems}`);
-  }
   return entityOf(plan, entity).source({
     entity,
-    settings: settings.data,
+    settings: planSettings(plan, deps.settings),
     params: run.params,
     upstreams: deps.upstreams,
   });

@@ -13,6 +13,7 @@
  * - natural key: the columns by which the target already knows the row (an email, a user id).
  */
 import type { z } from 'zod';
+import type { ApiTarget } from './api-target.ts';
 import type { Json, JsonObject } from './json.ts';
 import type { UpstreamFactory } from './upstream.ts';
 
@@ -143,6 +144,8 @@ export interface Column {
   readonly references?: string | undefined;
   /** Made by `enrich`, so reconcile compares it with what was loaded and not with the transform. */
   readonly enriched?: boolean | undefined;
+  /** Filled with what the API answered (the ids of its objects), and not by the transform. */
+  readonly answered?: boolean | undefined;
 }
 
 /** A table of the target schema. Its key is the column `id` (uuid), always present and not listed in `columns`. */
@@ -177,6 +180,11 @@ export interface Entity {
   transform(raw: JsonObject, context: TransformContext): TransformOutcome;
   enrich?(row: JsonObject, secret: JsonObject, tools: EnrichTools): Promise<JsonObject>;
   readonly target: PostgresTarget;
+  /**
+   * Set when records go to an API. `target` is then the table where Drover keeps what it made there, row by row: what
+   * validation, sums and journeys read. Its columns marked `answered` are filled by the API.
+   */
+  readonly api?: ApiTarget | undefined;
   readonly merge?: Merge | undefined;
   /** Columns of the target table that carry money; sums are compared by currency and status. */
   readonly money?: { readonly amount: string; readonly currency: string; readonly status: string } | undefined;

@@ -1,5 +1,6 @@
 import type { Database } from '../../db/client.ts';
 import { createConductorStore } from '../../db/conductor/index.ts';
+import { createEffectStore } from '../../db/effects/store.ts';
 import { createLedger } from '../../db/ledger/index.ts';
 import { createReportLedger } from '../../db/reports/ledger.ts';
 import { createIdentityReader } from '../../db/reports/mapped.ts';
@@ -9,6 +10,7 @@ import { createRollbackStore } from '../../db/rollback/store.ts';
 import { createSqlPort } from '../../db/sql.ts';
 import { createValidationLedger } from '../../db/validation/ledger.ts';
 import { createValidationTarget } from '../../db/validation/target.ts';
+import type { ApiFactory } from '../engine/effects/apis.ts';
 import type { ReportDeps } from '../engine/reports/write-reports.ts';
 import type { RollbackDeps } from '../engine/rollback/rollback-run.ts';
 import { rollbackSql } from '../engine/rollback/rollback-run.ts';
@@ -36,8 +38,10 @@ export function createInspection(parts: {
   readonly target: Database;
   readonly plans: Plans;
   readonly fleet?: FleetLook | undefined;
+  /** Absent in a process that reaches no upstream. */
+  readonly apis?: ApiFactory | undefined;
 }): Inspection {
-  const { database, target, plans } = parts;
+  const { database, target, plans, apis } = parts;
   const references = createLedger(database.$client, target.$client);
   const rows = createPostgresTarget(createSqlPort(target.$client));
   const validationLedger = createValidationLedger(database);
@@ -56,6 +60,8 @@ export function createInspection(parts: {
     ledger: createRollbackLedger(database),
     references,
     rows,
+    effects: createEffectStore(database.$client),
+    apis,
   };
   const reports: ReportDeps = {
     ledger: createReportLedger(database),
@@ -66,5 +72,5 @@ export function createInspection(parts: {
     view: views.view,
     sums: async (run) => sumsOf(asked, run, plans.get(run.plan), await views.entityNames(run.id)),
   };
-  return { validation: { ...asked, references, rows }, rollback, reports, views, sums };
+  return { validation: { ...asked, references, rows, apis }, rollback, reports, views, sums };
 }

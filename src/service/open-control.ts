@@ -9,6 +9,7 @@ import { dropQuarantine } from '../../db/trial/quarantine.ts';
 import type { Config } from '../config.ts';
 import type { Control, RollbackView } from '../engine/control/contract.ts';
 import { createControl } from '../engine/control/control.ts';
+import { type ApiFactory, createApiFactory } from '../engine/effects/apis.ts';
 import { journeysOf } from '../engine/journeys/journeys.ts';
 import type { Run } from '../engine/ports.ts';
 import type { UpstreamStand } from '../engine/progress/upstream-holdups.ts';
@@ -20,6 +21,7 @@ import { rollbackRun } from '../engine/rollback/rollback-run.ts';
 import { isTrial } from '../engine/trial/quarantine.ts';
 import { lastValidation, validateRun } from '../engine/validation/validate-run.ts';
 import type { Plans } from '../plan/registry.ts';
+import type { UpstreamFactory } from '../plan/upstream.ts';
 import { createFleetLook } from './fleet-look.ts';
 import { createInspection } from './inspection.ts';
 
@@ -33,6 +35,8 @@ export interface ControlParts {
   readonly config: Config;
   /** Where upstreams stand; without it, a run does not say that it waits for one. */
   readonly upstreams?: (() => Promise<readonly UpstreamStand[]>) | undefined;
+  /** The door to upstreams; without it, what runs wrote to APIs can be neither compared nor taken back. */
+  readonly openUpstream?: UpstreamFactory | undefined;
 }
 
 /** The operators' control over the databases. */
@@ -40,7 +44,7 @@ export function openControl(parts: ControlParts): Control {
   const { plans } = parts;
   const store = createControlStore(parts.database);
   const fleet = createFleetLook({ database: parts.database, upstreams: parts.upstreams ?? (async () => []) });
-  const { validation, rollback, reports, views } = createInspection({ ...parts, fleet });
+  const { validation, rollback, reports, views } = createInspection({ ...parts, fleet, apis: apisOf(parts) });
   const planOf = (run: Run) => plans.get(run.plan);
   const journeys = {
     ledger: createJourneyLedger(parts.database.$client),
@@ -75,6 +79,11 @@ export function openControl(parts: ControlParts): Control {
     report: async (run, name, masked) =>
       openReport(reports, run, planOf(run), await views.entityNames(run.id), { name, masked }),
   });
+}
+
+function apisOf({ openUpstream: upstreams, config: { settings } }: ControlParts): ApiFactory | undefined {
+  // Nobody waits for these longer than the request that asked, and a process that ends takes them with it.
+  return upstreams && createApiFactory({ settings, upstreams, signal: new AbortController().signal });
 }
 
 /** A trial is undone as a whole: nobody else has written into its schema, and nothing points into it. */

@@ -1,4 +1,7 @@
 import type { Redis } from 'ioredis';
+import type { Config } from '../config.ts';
+import type { Logger } from '../logger.ts';
+import { createUpstreamFactory } from '../upstreams/factory.ts';
 import { setLimit } from '../upstreams/limits.ts';
 import { readUpstreamStates } from '../upstreams/states.ts';
 import { openControl } from './open-control.ts';
@@ -8,8 +11,13 @@ import { openCutovers } from './open-cutovers.ts';
 export const apiParts = {
   openControl,
   openCutovers,
-  openUpstreams: (redis: Redis, prefix: string) => ({
+  openUpstreams: (
+    redis: Redis,
+    { redisPrefix: prefix, allowPrivateUpstreams: allowPrivate }: Config,
+    logger: Logger,
+  ) => ({
     states: () => readUpstreamStates(redis, prefix),
     setLimit: (name: string, maxRps: number) => setLimit(redis, prefix, name, maxRps),
+    open: createUpstreamFactory({ redis, prefix, allowPrivate, logger }),
   }),
 };

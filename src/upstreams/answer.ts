@@ -6,7 +6,7 @@ import { refusalText, secretsOf } from './refusal.ts';
 import type { Outgoing, RawAnswer } from './wire.ts';
 
 /** What is known of the request when its answer is judged. */
-export type Asked = Pick<Outgoing, 'label' | 'method' | 'headers'>;
+export type Asked = Pick<Outgoing, 'label' | 'method' | 'headers' | 'explain'>;
 
 /**
  * Turns an answer into what the caller gets: 2xx and 404.
@@ -44,10 +44,13 @@ function parseJson(text: string, label: string): Json {
   }
 }
 
-function statusError(raw: RawAnswer, { label, headers }: Asked): DroverError {
+function statusError(raw: RawAnswer, { label, headers, explain }: Asked): DroverError {
   const { status } = raw;
   if (status >= 300 && status < 400) return redirectError(raw, label);
-  const words = refusalText(raw.body.toString('utf8', 0, 20_000), secretsOf(headers));
+  const text = raw.body.toString('utf8', 0, 20_000);
+  const words = refusalText(text, secretsOf(headers));
+  const explained = explain?.(status, text, raw.headers);
+  if (explained) return explained;
   return new DroverError(codeOf(status), `${label}: ${status}${words && ` ${words}`}`);
 }
 

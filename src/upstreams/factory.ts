@@ -1,15 +1,16 @@
 import type { LookupFunction } from 'node:net';
 import type { Redis } from 'ioredis';
+import type { UpstreamFactory } from '../plan/upstream.ts';
 import { publicLookup } from './address.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { upstreamKeys } from './keys.ts';
 import { createLimiter } from './limiter.ts';
 import { assertLimit } from './limits.ts';
 import type { UpstreamLogger, UpstreamMetrics } from './log.ts';
-import { type UpstreamDefaults, type UpstreamSettings, upstreamDefaults } from './options.ts';
+import { type UpstreamDefaults, upstreamDefaults } from './options.ts';
 import { createSockets } from './sockets.ts';
 import { parseBaseUrl } from './target.ts';
-import { createUpstream, type PrioritisedUpstream } from './upstream.ts';
+import { createUpstream } from './upstream.ts';
 
 export interface UpstreamFactoryDeps {
   readonly redis: Redis;
@@ -30,7 +31,7 @@ export interface UpstreamFactoryDeps {
  * @throws DroverError when called with a base URL that is none (CONFIGURATION) or leads to a private place
  * (UPSTREAM_FORBIDDEN_ADDRESS).
  */
-export function createUpstreamFactory(deps: UpstreamFactoryDeps): (settings: UpstreamSettings) => PrioritisedUpstream {
+export function createUpstreamFactory(deps: UpstreamFactoryDeps): UpstreamFactory {
   const { redis, allowPrivate, logger, metrics, clock = systemClock } = deps;
   const defaults = { ...upstreamDefaults, ...deps.defaults };
   const keys = upstreamKeys(deps.prefix);

@@ -1,8 +1,8 @@
 import { DroverError } from '../errors.ts';
+import type { UpstreamOptions, UpstreamRequest } from '../plan/upstream.ts';
 import type { Clock } from './clock.ts';
 import { createFreshness } from './freshness.ts';
 import type { LimiterDeps } from './limiter-deps.ts';
-import type { PrioritisedRequest, UpstreamSettings } from './options.ts';
 import type { Permit, Report } from './permit.ts';
 import { type Ask, createTake, type Taken } from './take.ts';
 import { createTell } from './tell.ts';
@@ -22,7 +22,7 @@ export interface Limiter {
 
 const longestNap = 1_000; // a changed limit moves the line, and sleepers shall notice within two seconds
 
-export function createLimiter(deps: LimiterDeps, upstream: UpstreamSettings): Limiter {
+export function createLimiter(deps: LimiterDeps, upstream: UpstreamOptions): Limiter {
   const take = createTake(deps, upstream);
   const freshness = createFreshness(deps.defaults.limiter.jitterMs);
   return {
@@ -40,7 +40,7 @@ export function createLimiter(deps: LimiterDeps, upstream: UpstreamSettings): Li
   };
 }
 
-type Waiting = Pick<PrioritisedRequest, 'endpoint' | 'priority' | 'signal'>;
+type Waiting = Pick<UpstreamRequest, 'endpoint' | 'priority' | 'signal'>;
 
 /** Asks and sleeps until the answer is no longer to wait. */
 async function waitInLine(

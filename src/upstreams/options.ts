@@ -1,21 +1,3 @@
-import type { UpstreamOptions, UpstreamRequest } from '../plan/upstream.ts';
-
-/** What an upstream may be told besides what plans know of. */
-export interface UpstreamSettings extends UpstreamOptions {
-  /** Requests a second for each endpoint by itself, on top of the upstream's limit. */
-  readonly endpointMaxRps?: number | undefined;
-  /** The header that carries an idempotency key. Default `idempotency-key`. */
-  readonly idempotencyHeader?: string | undefined;
-}
-
-/**
- * A request that may say how urgent it is. `interactive`: a person or a webhook waits for it, and bulk requests stand
- * back. Default `bulk`.
- */
-export interface PrioritisedRequest extends UpstreamRequest {
-  readonly priority?: 'interactive' | 'bulk' | undefined;
-}
-
 /** Figures that hold for all upstreams of a factory. */
 export interface UpstreamDefaults {
   /** Longest wait for a token, in milliseconds; a longer one is an error that says when to come back. */

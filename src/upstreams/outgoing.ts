@@ -1,6 +1,7 @@
 import { validateHeaderValue } from 'node:http';
 import { DroverError } from '../errors.ts';
-import type { PrioritisedRequest, UpstreamDefaults, UpstreamSettings } from './options.ts';
+import type { UpstreamOptions, UpstreamRequest } from '../plan/upstream.ts';
+import type { UpstreamDefaults } from './options.ts';
 import { targetUrl } from './target.ts';
 import type { Outgoing } from './wire.ts';
 
@@ -9,8 +10,8 @@ import type { Outgoing } from './wire.ts';
  * @throws DroverError CONFIGURATION when the path leads out of the upstream or a header cannot be sent.
  */
 export function outgoingOf(
-  request: PrioritisedRequest,
-  settings: UpstreamSettings,
+  request: UpstreamRequest,
+  settings: UpstreamOptions,
   base: URL,
   defaults: UpstreamDefaults,
 ): Outgoing {
@@ -25,11 +26,12 @@ export function outgoingOf(
     timeoutMs: settings.timeoutMs ?? defaults.timeoutMs,
     connectTimeoutMs: defaults.connectTimeoutMs,
     maxBodyBytes: defaults.maxBodyBytes,
+    explain: request.explain,
     signal: request.signal,
   };
 }
 
-function headersOf(request: PrioritisedRequest, settings: UpstreamSettings): Record<string, string> {
+function headersOf(request: UpstreamRequest, settings: UpstreamOptions): Record<string, string> {
   const { idempotencyKey, body } = request;
   return {
     accept: 'application/json',

@@ -1,7 +1,8 @@
+import type { UpstreamOptions } from '../plan/upstream.ts';
 import { limitName } from './keys.ts';
 import type { LimiterDeps } from './limiter-deps.ts';
 import { takeLua } from './lua/take.ts';
-import type { UpstreamDefaults, UpstreamSettings } from './options.ts';
+import type { UpstreamDefaults } from './options.ts';
 import { createScript } from './script.ts';
 
 /** What the limiter's script answers; see its head. */
@@ -28,7 +29,7 @@ export interface Ask {
 /** Asks Redis once for the right to send a request. Throws REDIS_UNAVAILABLE when it does not answer. */
 export function createTake(
   { redis, keys, defaults }: LimiterDeps,
-  upstream: UpstreamSettings,
+  upstream: UpstreamOptions,
 ): (ask: Ask) => Promise<Taken> {
   const script = createScript(redis, takeLua(), defaults.redisTimeoutMs);
   const settings = settingsOf(defaults, upstream);
@@ -63,7 +64,7 @@ export function parseTaken(answer: unknown): Taken {
   };
 }
 
-function settingsOf({ limiter, timeoutMs }: UpstreamDefaults, upstream: UpstreamSettings): number[] {
+function settingsOf({ limiter, timeoutMs }: UpstreamDefaults, upstream: UpstreamOptions): number[] {
   // A probe's holder may die; by then its request is long over.
   const probeLeaseMs = (upstream.timeoutMs ?? timeoutMs) + 5_000;
   return [

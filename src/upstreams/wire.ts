@@ -1,6 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import { DroverError } from '../errors.ts';
+import type { Explain } from '../plan/upstream.ts';
 import { collectBody } from './body.ts';
 import type { Sockets } from './sockets.ts';
 
@@ -17,6 +18,8 @@ export interface Outgoing {
   readonly timeoutMs: number;
   readonly connectTimeoutMs: number;
   readonly maxBodyBytes: number;
+  /** See UpstreamRequest. */
+  readonly explain?: Explain | undefined;
   readonly signal: AbortSignal;
 }
 

@@ -4,7 +4,7 @@ import { inject } from 'vitest';
 import { openDatabase } from '../../db/client.ts';
 import { migrateDatabase } from '../../db/migrate.ts';
 import { readConfig } from '../../src/config.ts';
-import type { RunView } from '../../src/engine/control/contract.ts';
+import type { Control, RunView } from '../../src/engine/control/contract.ts';
 import { finishedStatuses } from '../../src/engine/run-status.ts';
 import type { FinishedRun, RunSubject } from '../../src/plan/conformance/index.ts';
 import type { Plan } from '../../src/plan/contract.ts';
@@ -14,6 +14,7 @@ import { createDatabase } from '../helpers/database.ts';
 import { redisDb } from '../helpers/redis.ts';
 import type { StandIns } from './stand-ins.ts';
 import { createTargetTables } from './target.ts';
+import { openUpstreams } from './upstreams.ts';
 import { createWorker } from './worker.ts';
 
 const actor = { id: 'conformance', role: 'operator' } as const;
@@ -24,12 +25,20 @@ export async function startFleet(plan: Plan, standIns: StandIns): Promise<RunSub
   const redis = redisDb();
   const database = openDatabase({ url: store.url, applicationName: 'conformance', onError: () => undefined });
   const env = environment(store.url, redis, plan.name);
-  const control = openControl({ database, target: database, plans: createRegistry([plan]), config: readConfig(env) });
+  const upstreams = await openUpstreams(redis);
+  // What runs wrote to an API is taken back there by the control, which is led to the stand-in like the worker.
+  const controlOf = (settings: Readonly<Record<string, string>>): Control => {
+    const config = readConfig({ ...env, ...settings });
+    const plans = createRegistry([plan]);
+    return openControl({ database, target: database, plans, config, openUpstream: upstreams.factory });
+  };
+  let control = controlOf({});
   const worker = createWorker();
   return {
     plan,
     async run(content) {
       const { settings, params } = await standIns.get(content);
+      control = controlOf(settings);
       await worker.serve({ ...env, ...settings });
       const request = { plan: plan.name, params: { ...params }, maxFailurePercent: 100 };
       const run = await control.startRun(request, actor);
@@ -42,6 +51,7 @@ export async function startFleet(plan: Plan, standIns: StandIns): Promise<RunSub
     ...createTargetTables(database, plan, plan.name.replaceAll('-', '_')),
     async close() {
       await worker.stop();
+      upstreams.close();
       await database.$client.end();
       await Promise.all([store.drop(), redis.drop()]);
     },

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { migrateDatabase } from '../../db/migrate.ts';
 import { createSqlPort } from '../../db/sql.ts';
 import { benchPlan, benchRecord } from '../../scripts/bench/plan.ts';
-import { rowHash } from '../../src/engine/stages/load.ts';
+import { rowHash } from '../../src/engine/stages/landing.ts';
 import type { Entity } from '../../src/plan/contract.ts';
 import { createPostgresTarget } from '../../src/targets/postgres/index.ts';
 import { createDatabase, type TestDatabase } from '../helpers/database.ts';

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createEffectStore } from '../../db/effects/store.ts';
 import { createReportLedger } from '../../db/reports/ledger.ts';
 import { createIdentityReader } from '../../db/reports/mapped.ts';
 import { createReportStore } from '../../db/reports/store.ts';
@@ -41,6 +42,7 @@ beforeAll(async () => {
     ledger: createRollbackLedger(database),
     references: harness.ledger,
     rows: harness.rows,
+    effects: createEffectStore(database.$client),
   };
   deps = {
     ledger: createReportLedger(database),

@@ -4,6 +4,7 @@ import { createRetentionStore } from '../../db/retention/store.ts';
 import { createRunContexts } from '../../src/engine/contexts.ts';
 import { purge } from '../../src/engine/retention/purge.ts';
 import { createLoadStage } from '../../src/engine/stages/load.ts';
+import { noApis } from '../helpers/no-apis.ts';
 import { type ShopService, startShopService } from './shop-service.ts';
 import { shop as shopPlan } from './validation-harness.ts';
 
@@ -188,6 +189,7 @@ test('a record that is sent on without its payload fails and is not made up', as
     }),
     dispatcher: { dispatch: async () => {}, dispatchExtractions: async () => {}, room: () => 0, fullness: () => 0 },
     stopRun: async () => {},
+    ...noApis(shop.harness.database),
   });
   await load([record]).catch(() => undefined);
   expect(await sql(`SELECT status, code FROM drover.records WHERE source_id = 'p3'`)).toEqual([

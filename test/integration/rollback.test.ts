@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createEffectStore } from '../../db/effects/store.ts';
 import { createRollbackLedger } from '../../db/rollback/ledger.ts';
 import { createRollbackStore } from '../../db/rollback/store.ts';
 import type { Run } from '../../src/engine/ports.ts';
 import { type RollbackDeps, rollbackRun, rollbackSql } from '../../src/engine/rollback/rollback-run.ts';
-import { targetIdOf } from '../../src/engine/stages/load.ts';
+import { targetIdOf } from '../../src/engine/stages/landing.ts';
 import { checksum, createHarness, type Harness, shop } from './validation-harness.ts';
 
 const tables = ['shop.customers', 'shop.payments', 'drover.identities', 'drover.changes'];
@@ -26,6 +27,7 @@ beforeEach(async () => {
     ledger: createRollbackLedger(harness.database),
     references: harness.ledger,
     rows: harness.rows,
+    effects: createEffectStore(harness.database.$client),
   };
 });
 

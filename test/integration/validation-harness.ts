@@ -19,6 +19,7 @@ import type { JsonObject } from '../../src/plan/json.ts';
 import type { TargetPort } from '../../src/plan/target.ts';
 import { createPostgresTarget } from '../../src/targets/postgres/index.ts';
 import { createDatabase, type TestDatabase } from '../helpers/database.ts';
+import { noApis } from '../helpers/no-apis.ts';
 
 const template = { name: 'control', migrate: migrateDatabase };
 
@@ -203,7 +204,7 @@ async function through({ database, target, ledger, rows, plan }: Parts, id: stri
     maxAttempts: 3,
     target: rows,
     enrich: { hashPassword: async (plain: string) => plain, reserve: () => undefined, free: () => {} },
-    leaseMs: 10_000,
+    ...noApis(database),
   });
   const refs = async (stage: Stage): Promise<RecordRef[]> => {
     const text = `SELECT id::text AS id, epoch FROM drover.records WHERE run_id = $1 AND entity = $2 AND stage = $3 AND status = 'pending' ORDER BY id`;

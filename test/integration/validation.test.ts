@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createEffectStore } from '../../db/effects/store.ts';
 import { createRunStore } from '../../db/repositories/runs.ts';
 import { createRollbackLedger } from '../../db/rollback/ledger.ts';
 import { createRollbackStore } from '../../db/rollback/store.ts';
@@ -208,6 +209,7 @@ describe('validation', () => {
       ...deps,
       store: createRollbackStore(harness.target.$client),
       ledger: createRollbackLedger(harness.database),
+      effects: createEffectStore(harness.database.$client),
     };
     await rollbackRun(rollback, run, shop, { dryRun: true });
     expect(await stale()).toBe(false);

@@ -1,6 +1,7 @@
 import type { LimitStore, StoredLimit } from '../../../db/repositories/limits.ts';
 import { withDeadline } from '../../../queues/connection.ts';
 import { DroverError } from '../../errors.ts';
+import type { UpstreamFactory } from '../../plan/upstream.ts';
 import type { UpstreamControl, UpstreamView } from '../deps.ts';
 
 /** Where an upstream, or with `endpoint` one of its endpoints, stands for the whole fleet. */
@@ -21,6 +22,8 @@ export interface LiveState {
 export interface LiveUpstreams {
   states(): Promise<readonly LiveState[]>;
   setLimit(name: string, maxRps: number): Promise<void>;
+  /** The door to them, for what operators ask of APIs themselves. */
+  readonly open?: UpstreamFactory | undefined;
 }
 
 export interface UpstreamControlDeps {

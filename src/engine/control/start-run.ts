@@ -5,6 +5,7 @@ import type { Plan } from '../../plan/contract.ts';
 import { entityOrder } from '../../plan/define-plan.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import { type BatchSize, firstBatchSize } from '../batch-size.ts';
+import { writesToApis } from '../effects/undo-run.ts';
 import type { Strategy } from '../ports.ts';
 import { quarantineOf } from '../trial/quarantine.ts';
 import type { Actor, StartRun } from './contract.ts';
@@ -29,7 +30,7 @@ export interface PlanRunDeps {
  * @throws DroverError BAD_REQUEST naming what is wrong with the request.
  */
 export async function planRun(deps: PlanRunDeps, plan: Plan, input: StartRun, actor: Actor): Promise<PlannedRun> {
-  assertTrial(input);
+  assertTrial(input, plan);
   const entities = input.trial === undefined ? chosen(plan, input.only) : withParents(plan, chosen(plan, input.only));
   const targetSchema = input.targetSchema ?? plan.name.replaceAll('-', '_');
   if (!schemaName.test(targetSchema) || targetSchema === 'drover') {
@@ -86,8 +87,10 @@ function withParents(plan: Plan, entities: readonly string[]): readonly string[]
   return order.filter((name) => wanted.has(name));
 }
 
-function assertTrial({ trial, dryRun, exportOnly, ids }: StartRun): void {
+function assertTrial({ trial, dryRun, exportOnly, ids }: StartRun, plan: Plan): void {
   if (trial === undefined) return;
+  if (writesToApis(plan))
+    throw bad(`plan ${plan.name} writes to an API, which has no schema to try it in`, 'Use a dry run.');
   const other = dryRun ? 'dryRun' : exportOnly ? 'exportOnly' : ids ? 'ids' : undefined;
   if (other) throw bad(`a trial and ${other} do not go together`, 'A trial writes, into a schema of its own.');
 }

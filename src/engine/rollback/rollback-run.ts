@@ -3,12 +3,13 @@ import { entityOrder } from '../../plan/define-plan.ts';
 import type { TargetPort } from '../../plan/target.ts';
 import { entityOf } from '../contexts.ts';
 import type { RollbackView } from '../control/contract.ts';
+import { type UndoApisDeps, undoApis, writesToApis } from '../effects/undo-run.ts';
 import { identityScope } from '../identity-scope.ts';
 import type { Ledger, Run } from '../ports.ts';
 import { createJudge } from './judge.ts';
 import type { RollbackLedger, RollbackScope, RollbackStore, RollbackTable } from './ports.ts';
 
-export interface RollbackDeps {
+export interface RollbackDeps extends UndoApisDeps {
   readonly store: RollbackStore;
   readonly ledger: RollbackLedger;
   /** Finds the records references name. */
@@ -27,14 +28,24 @@ export async function rollbackRun(
   plan: Plan,
   options: { readonly dryRun: boolean },
 ): Promise<RollbackView> {
-  const undone = await deps.store.undo(rollbackScope(run, plan), createJudge(deps, run, plan), options.dryRun);
+  const api = await undoApis(deps, run, plan, options.dryRun);
+  // The tables that say what is at an API say so until everything is taken back there.
+  if (api.conflicts.length > 0) return { runId: run.id, dryRun: options.dryRun, ...api };
+  const rows = await deps.store.undo(rollbackScope(run, plan), createJudge(deps, run, plan), options.dryRun);
+  const undone = writesToApis(plan) ? { ...api, conflicts: rows.conflicts } : rows;
   if (!options.dryRun) await deps.ledger.dropWatermarks(run.id);
   return { runId: run.id, dryRun: options.dryRun, ...undone };
 }
 
 /** The same as a file for psql, in pieces, made from the changes that are there now. */
 export function rollbackSql(deps: RollbackDeps, run: Run, plan: Plan): AsyncIterable<string> {
+  if (writesToApis(plan)) return noScript(run);
   return deps.store.script(rollbackScope(run, plan), createJudge(deps, run, plan));
+}
+
+/** No SQL takes back what is at an API; a script that only forgot it would be worse than none. */
+async function* noScript(run: Run): AsyncIterable<string> {
+  yield `-- Run ${run.id} wrote to an API, which SQL cannot take back. Roll it back with:\n--   drover rollback ${run.id}\n`;
 }
 
 /** Everything the run may have written, parents before children. */

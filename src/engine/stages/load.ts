@@ -1,53 +1,39 @@
-import { v5 as uuidv5 } from 'uuid';
-import type { Entity, Merge } from '../../plan/contract.ts';
-import type { JsonObject } from '../../plan/json.ts';
-import type { LoadResult, TargetPort, TargetRow, TargetScope } from '../../plan/target.ts';
+import type { Merge } from '../../plan/contract.ts';
+import type { LoadResult, TargetRow } from '../../plan/target.ts';
 import { bisect } from '../bisect.ts';
-import { fingerprint } from '../canonical.ts';
 import type { RecordRef, Verdict } from '../ports.ts';
+import { type ApiLoadDeps, type ApiWork, apiGroup, apiRecord } from './api-load.ts';
+import { rowHash, scopeOf, targetIdOf } from './landing.ts';
 import { resolveGroup } from './references.ts';
-import { type Group, type GroupVerdicts, runStage, type StageDeps, type StageResult } from './stage.ts';
+import { type Group, type GroupVerdicts, runStage, type StageResult } from './stage.ts';
 
-// The namespace of Drover's target ids; any fixed UUID does, and it must never change.
-const namespace = '6f1f9a52-61c4-5c1d-9d0b-8c7a3f0f2d11';
+export type LoadDeps = ApiLoadDeps;
 
-export interface LoadDeps extends StageDeps {
-  readonly target: TargetPort;
-}
-
-/** Clean to target: fills in references, writes rows in sets, and records what stood there before. */
+/**
+ * Clean to target: fills in references, writes rows in sets, and records what stood there before. Records that go to an
+ * API are claimed, written one by one and finished as they come; they hold up nobody else.
+ */
 export function createLoadStage(deps: LoadDeps) {
-  return (refs: readonly RecordRef[]): Promise<StageResult[]> =>
-    runStage(deps, 'load', { raw: false, clean: true }, refs, (group) => loadGroup(deps, group));
-}
-
-/** The id a record gets in the target unless the target has one for it already. */
-export function targetIdOf(plan: string, entity: string, sourceId: string): string {
-  return uuidv5(`${plan}\u0000${entity}\u0000${sourceId}`, namespace);
-}
-
-/** Where the rows of a group go. */
-export function scopeOf(group: Group): TargetScope {
-  const { run, plan } = group.context;
-  return {
-    runId: run.id,
-    plan: plan.name,
-    entity: group.name,
-    targetSchema: run.targetSchema,
-    definition: group.entity,
+  return async (refs: readonly RecordRef[]): Promise<(StageResult | Promise<StageResult>)[]> => {
+    const works = new Map<string, ApiWork>();
+    const want = { raw: false, clean: true };
+    const quick = await runStage(deps, 'load', want, refs, (group) => loadGroup(deps, group, works)).catch((thrown) => {
+      // Nobody will take these up; their places are for others.
+      for (const _work of works.values()) deps.lanes.free();
+      throw thrown;
+    });
+    return refs.map((ref, index) => {
+      const work = works.get(ref.id);
+      return work ? apiRecord(deps, work) : (quick[index] as StageResult);
+    });
   };
 }
 
-/** What tells a changed row from an unchanged one. Enriched columns differ at every run (salt) and stay out. */
-export function rowHash(entity: Entity, row: JsonObject): string {
-  const plain = Object.entries(row).filter(([column]) => !entity.target.columns[column]?.enriched);
-  return fingerprint(Object.fromEntries(plain));
-}
-
-async function loadGroup(deps: LoadDeps, group: Group): Promise<GroupVerdicts> {
+async function loadGroup(deps: LoadDeps, group: Group, works: Map<string, ApiWork>): Promise<GroupVerdicts> {
   // Until parents and merges are settled the records go back; the conductor gives them out when the gate opens.
   if (!group.context.entities.get(group.name)?.loadOpen) return new Map();
   const { ready, verdicts } = await resolveGroup(deps, group);
+  if (group.entity.api) return new Map([...verdicts, ...(await apiGroup(deps, group, ready, works))]);
   const aliases = await aliasesOf(deps, group);
   const rows = ready.map(
     ({ record, row }): TargetRow => ({

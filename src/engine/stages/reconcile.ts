@@ -1,13 +1,15 @@
 import type { JsonObject } from '../../plan/json.ts';
 import type { TargetPort } from '../../plan/target.ts';
+import type { ApiFactory } from '../effects/apis.ts';
 import type { OpenRecord, RecordRef, Verdict } from '../ports.ts';
-import { scopeOf } from './load.ts';
+import { scopeOf } from './landing.ts';
 import { resolveGroup } from './references.ts';
 import { type Group, type GroupVerdicts, runStage, type StageDeps, type StageResult } from './stage.ts';
 import { cleanOf, transformRecord } from './transform.ts';
 
 export interface ReconcileDeps extends StageDeps {
   readonly target: TargetPort;
+  readonly apis: ApiFactory;
 }
 
 /** Does the target hold what the source says? The source record is transformed again and compared, field by field. */
@@ -27,7 +29,10 @@ async function reconcileGroup(deps: ReconcileDeps, group: Group): Promise<GroupV
     targetId: record.targetId ?? '',
     row,
   }));
-  const differences = await deps.target.compare(scopeOf(group), expected);
+  const { run, plan } = group.context;
+  const differences = await (group.entity.api
+    ? deps.apis(plan, run, group.name).compare(expected)
+    : deps.target.compare(scopeOf(group), expected));
   for (const [id, verdict] of verdicts) all.set(id, verdict);
   for (const [index, { record }] of expected.entries()) all.set(record.id, verdictOf(differences[index] ?? 'missing'));
   return all;
@@ -52,9 +57,11 @@ async function transformedAgain(
   });
 }
 
-/** What `enrich` made cannot be made again to the same value (salt): of those columns the loaded value stands. */
+/** What `enrich` made or an API answered cannot be made again (salt, ids): of those columns the loaded value stands. */
 async function enrichedRows(deps: ReconcileDeps, group: Group): Promise<ReadonlyMap<string, JsonObject>> {
-  const columns = Object.entries(group.entity.target.columns).filter(([, column]) => column.enriched);
+  const columns = Object.entries(group.entity.target.columns).filter(
+    ([, column]) => column.enriched || column.answered,
+  );
   if (columns.length === 0) return new Map();
   const names = new Set(columns.map(([name]) => name));
   const stored = await deps.ledger.open('reconcile', group.records, { raw: false, clean: true });

@@ -3,7 +3,7 @@ import { toDroverError } from '../../errors.ts';
 import type { EnrichTools, Entity, RowOutcome, TransformOutcome } from '../../plan/contract.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import type { CleanRecord, OpenRecord, RecordRef, Verdict } from '../ports.ts';
-import { finish } from './finish.ts';
+import { finish, giveBackLeased } from './finish.ts';
 import { failedTry, type Group, resultOf, runStage, type StageDeps, type StageResult } from './stage.ts';
 
 /** The thread pool for costly work, as the stage sees it. */
@@ -90,20 +90,13 @@ async function enrichRecord(deps: TransformDeps, work: Costly): Promise<StageRes
   const token = randomUUID();
   try {
     const granted = await deps.ledger.claim([record], token, deps.leaseMs);
-    if (granted.length === 0) return await giveBackLeased(deps, record);
+    if (granted.length === 0) return resultOf(await giveBackLeased(deps, 'transform', record, deps.leaseMs));
     const verdict = await enriched(deps, entity, record, outcome);
     const counted = await finish(deps, 'transform', [record], new Map([[record.id, verdict]]), token);
     return resultOf(counted.get(record.id));
   } finally {
     deps.enrich.free();
   }
-}
-
-/** Another is at it, or died over it: whichever, it is asked for again before long, and not only by the sweep. */
-async function giveBackLeased(deps: TransformDeps, record: OpenRecord): Promise<StageResult> {
-  const message = 'another worker holds the lease of its costly work';
-  const verdict: Verdict = { kind: 'again', delayMs: deps.leaseMs / 3, counts: false, code: 'LEASED', message };
-  return resultOf((await finish(deps, 'transform', [record], new Map([[record.id, verdict]]))).get(record.id));
 }
 
 async function enriched(

@@ -2,6 +2,7 @@ import { DroverError } from '../../errors.ts';
 import type { Entity, Plan } from '../../plan/contract.ts';
 import type { TargetPort } from '../../plan/target.ts';
 import type { ValidationCheck } from '../control/contract.ts';
+import type { ApiFactory } from '../effects/apis.ts';
 import type { Ledger, Run, RunEntity } from '../ports.ts';
 import type { BadRow, TargetPlace, ValidationLedger, ValidationTarget } from './ports.ts';
 
@@ -11,6 +12,8 @@ export interface ValidationDeps {
   /** Finds the records references name. */
   readonly references: Pick<Ledger, 'resolve'>;
   readonly rows: Pick<TargetPort, 'compare'>;
+  /** Absent in a process that reaches no upstream: records at APIs are then compared with what was kept of them. */
+  readonly apis?: ApiFactory | undefined;
   /** Records an entity that are compared field by field. Default 100. */
   readonly sampleSize?: number | undefined;
 }

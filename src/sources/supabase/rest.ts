@@ -1,6 +1,6 @@
 import { DroverError } from '../../errors.ts';
 import type { JsonObject } from '../../plan/json.ts';
-import type { Upstream, UpstreamRequest, UpstreamResponse } from '../../plan/upstream.ts';
+import type { Upstream, UpstreamResponse } from '../../plan/upstream.ts';
 import { refusalOf } from './refusal.ts';
 
 export type Query = Readonly<Record<string, string | number | undefined>>;
@@ -18,16 +18,11 @@ export interface RestTable {
   count(query: Query, signal: AbortSignal): Promise<number | undefined>;
 }
 
-/** A request that knows what its refusals mean; an upstream that cannot ask judges by the status. */
-export interface ExplainedRequest extends UpstreamRequest {
-  readonly explain: (status: number, text: string) => DroverError | undefined;
-}
-
 export function createRestTable(upstream: Upstream, table: string): RestTable {
   const path = encodeURIComponent(table);
   const label = `supabase ${table}`;
   const get = async (query: Query, signal: AbortSignal, headers: Readonly<Record<string, string>>) => {
-    const request: ExplainedRequest = {
+    const response = await upstream.request({
       method: 'GET',
       path,
       endpoint: table,
@@ -35,8 +30,7 @@ export function createRestTable(upstream: Upstream, table: string): RestTable {
       headers,
       signal,
       explain: (status, text) => refusalOf(label, status, text),
-    };
-    const response = await upstream.request(request);
+    });
     if (response.status === 404) throw refusalOf(label, 404, response.text) ?? notThere(label);
     return response;
   };

@@ -67,7 +67,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   'src/service': {
     project: [
       ...['db', 'src/engine', 'src/payments', 'src/plan', 'src/targets', 'src/config.ts', 'src/errors.ts'],
-      ...['src/upstreams/limits.ts', 'src/upstreams/states.ts'],
+      ...['src/logger.ts', 'src/upstreams/factory.ts', 'src/upstreams/limits.ts', 'src/upstreams/states.ts'],
     ],
     packages: ['ioredis'],
   },

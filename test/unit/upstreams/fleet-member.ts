@@ -1,16 +1,16 @@
 import { Redis } from 'ioredis';
+import type { Upstream, UpstreamRequest } from '../../../src/plan/upstream.ts';
 import { createUpstreamFactory, type UpstreamFactoryDeps } from '../../../src/upstreams/factory.ts';
 import type { UpstreamEvent } from '../../../src/upstreams/log.ts';
-import { type PrioritisedRequest, type UpstreamDefaults, upstreamDefaults } from '../../../src/upstreams/options.ts';
-import type { PrioritisedUpstream } from '../../../src/upstreams/upstream.ts';
+import { type UpstreamDefaults, upstreamDefaults } from '../../../src/upstreams/options.ts';
 
 export interface Member {
   redis: Redis;
-  upstream: PrioritisedUpstream;
+  upstream: Upstream;
   events: UpstreamEvent[];
   /** Everything that went to the log, as text. */
   log: string[];
-  get(path?: string, more?: Partial<PrioritisedRequest>): ReturnType<PrioritisedUpstream['request']>;
+  get(path?: string, more?: Partial<UpstreamRequest>): ReturnType<Upstream['request']>;
   leave(): void;
 }
 

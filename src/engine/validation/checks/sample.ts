@@ -1,5 +1,6 @@
 import type { Reference, TransformOutcome } from '../../../plan/contract.ts';
 import type { Json, JsonObject } from '../../../plan/json.ts';
+import type { Compared } from '../../../plan/target.ts';
 import type { Resolution } from '../../ports.ts';
 import { transformRecord } from '../../stages/transform.ts';
 import { asked, type Check, type CheckContext, checkOf } from '../check.ts';
@@ -68,9 +69,9 @@ function rowOf(
 ): JsonObject | string {
   if (outcome.kind !== 'row') return `was loaded, and its transform now says ${outcome.kind} (${outcome.code})`;
   const row: Record<string, Json> = { ...outcome.row };
-  // What `enrich` made cannot be made again to the same value; the loaded one stands.
-  for (const [column, { enriched }] of Object.entries(definition.target.columns)) {
-    if (enriched) row[column] = record.clean?.row[column] ?? null;
+  // What `enrich` made or an API answered cannot be made again; the loaded value stands.
+  for (const [column, { enriched, answered }] of Object.entries(definition.target.columns)) {
+    if (enriched || answered) row[column] = record.clean?.row[column] ?? null;
   }
   for (const [column, reference] of Object.entries(outcome.references ?? {})) {
     const stand = stands.get(`${reference.entity}\u0000${reference.sourceId}`);
@@ -82,9 +83,7 @@ function rowOf(
 }
 
 async function differencesOf(context: CheckContext, expected: readonly Expected[]): Promise<readonly BadRow[]> {
-  const { deps, run, plan, entity, definition } = context;
-  const scope = { runId: run.id, plan: plan.name, entity, targetSchema: run.targetSchema, definition };
-  const compared = await deps.rows.compare(scope, expected);
+  const compared = await comparedOf(context, expected);
   return expected.flatMap(({ record, sourceId, targetId }, index) => {
     const difference = compared[index] ?? 'missing';
     if (difference === 'missing') return [{ sourceId, targetId, detail: 'its row is not in the target' }];
@@ -93,10 +92,28 @@ async function differencesOf(context: CheckContext, expected: readonly Expected[
   });
 }
 
+/** With the API itself where records went to one; which of its objects an unchanged record has, only its row knows. */
+async function comparedOf(context: CheckContext, expected: readonly Expected[]): Promise<readonly Compared[]> {
+  const { deps, run, plan, entity, definition } = context;
+  const api = definition.api && deps.apis?.(plan, run, entity);
+  const scope = { runId: run.id, plan: plan.name, entity, targetSchema: run.targetSchema, definition };
+  const rows = await deps.rows.compare(scope, expected);
+  if (!api) return rows;
+  const asked = expected.filter(({ record }) => record.code !== 'UNCHANGED');
+  const answers = await api.compare(asked);
+  return expected.map((one, index) => {
+    const answer = answers[asked.indexOf(one)] ?? [];
+    const row = rows[index] ?? 'missing';
+    if (answer === 'missing' || row === 'missing') return 'missing';
+    return [...new Set([...row, ...answer])];
+  });
+}
+
 // What a row is enriched with differs each time; where what was loaded is not known, it cannot be compared.
 function counts({ definition }: CheckContext, record: SampleRecord, field: string): boolean {
   const known = record.code !== 'UNCHANGED' && record.clean !== null;
-  return known || !definition.target.columns[field]?.enriched;
+  const { enriched, answered } = definition.target.columns[field] ?? {};
+  return known || (enriched !== true && answered !== true);
 }
 
 function referencesOf(outcome: TransformOutcome): Reference[] {

@@ -1,0 +1,61 @@
+import { bigint, index, integer, jsonb, primaryKey, text, timestamp } from 'drizzle-orm/pg-core';
+import { drover } from './drover.ts';
+
+const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
+
+/**
+ * Every request that changes something at an API, written down before it is sent. A row is one request of one record:
+ * the same parameters sent again are another attempt of it, under the same key or the next.
+ */
+export const intents = drover.table(
+  'intents',
+  {
+    runId: text('run_id').notNull(),
+    entity: text().notNull(),
+    sourceId: text('source_id').notNull(),
+    step: text().notNull(),
+    /** Hash of the parameters. */
+    fingerprint: text().notNull(),
+    /** Part of the idempotency key: raised when the old key would only replay the old answer. */
+    version: integer().notNull().default(1),
+    idempotencyKey: text('idempotency_key').notNull(),
+    /** sent: on its way, or nobody knows. answered, refused, faulted (a 5xx, which the upstream replays). */
+    state: text().notNull(),
+    attempts: integer().notNull().default(1),
+    objectKind: text('object_kind').notNull(),
+    objectId: text('object_id'),
+    code: text(),
+    worker: text().notNull(),
+    /** When the current key was first used: upstreams forget keys after a day. */
+    firstSentAt: instant('first_sent_at').notNull().defaultNow(),
+    sentAt: instant('sent_at').notNull().defaultNow(),
+    answeredAt: instant('answered_at'),
+  },
+  (table) => [primaryKey({ columns: [table.runId, table.entity, table.sourceId, table.step, table.fingerprint] })],
+);
+
+/** What an object at an API, or a row of the source, was before a run's first write to it. Rollback reads nothing else. */
+export const beforeImages = drover.table(
+  'before_images',
+  {
+    id: bigint({ mode: 'bigint' }).notNull().generatedAlwaysAsIdentity(),
+    runId: text('run_id').notNull(),
+    entity: text().notNull(),
+    sourceId: text('source_id').notNull(),
+    kind: text().notNull(),
+    objectId: text('object_id').notNull(),
+    operation: text().notNull(),
+    /** Null of an object the run made. */
+    before: jsonb(),
+    /** SHA-256 of `before`, checked before it is given back. */
+    hash: text().notNull(),
+    /** The fields the run has written. */
+    after: jsonb().notNull(),
+    at: instant('at').notNull().defaultNow(),
+    undoneAt: instant('undone_at'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.runId, table.entity, table.sourceId, table.kind, table.objectId] }),
+    index('before_images_of_run').on(table.runId, table.id),
+  ],
+);

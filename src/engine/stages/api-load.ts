@@ -1,0 +1,158 @@
+import { randomUUID } from 'node:crypto';
+import { DroverError, toDroverError } from '../../errors.ts';
+import type { ApiRecord, ApiResult, Refused } from '../../plan/api-target.ts';
+import type { JsonObject } from '../../plan/json.ts';
+import type { LoadResult, TargetPort } from '../../plan/target.ts';
+import type { ApiFactory } from '../effects/apis.ts';
+import { createEffects, Fenced } from '../effects/effects.ts';
+import type { ApiLanes } from '../effects/lanes.ts';
+import type { EffectStore, Held } from '../effects/ports.ts';
+import type { OpenRecord, Verdict } from '../ports.ts';
+import { finish, giveBackLeased } from './finish.ts';
+import { rowHash, scopeOf, targetIdOf } from './landing.ts';
+import { failedTry, type Group, resultOf, type StageDeps, type StageResult } from './stage.ts';
+
+export interface ApiLoadDeps extends StageDeps {
+  readonly target: TargetPort;
+  readonly apis: ApiFactory;
+  readonly effects: EffectStore;
+  readonly lanes: ApiLanes;
+  /** How long a lease on a record holds between two effects, in milliseconds. */
+  readonly leaseMs: number;
+}
+
+/** A record with its references filled in, ready to go. */
+export interface ApiWork {
+  readonly group: Group;
+  readonly record: OpenRecord;
+  readonly row: JsonObject;
+  /** It was begun before in this run: what became of it is to be found out first. */
+  readonly again: boolean;
+}
+
+/** Ready records of a group: those that have a place are worked on one by one, the others wait in the ledger. */
+export async function apiGroup(
+  deps: ApiLoadDeps,
+  group: Group,
+  ready: readonly { readonly record: OpenRecord; readonly row: JsonObject }[],
+  works: Map<string, ApiWork>,
+): Promise<ReadonlyMap<string, Verdict | 'kept'>> {
+  const verdicts = new Map<string, Verdict | 'kept'>();
+  const { run } = group.context;
+  const ids = ready.map(({ record }) => record.sourceId);
+  const begun = await deps.effects.begun(run.id, group.name, ids);
+  for (const { record, row } of ready) {
+    const waitMs = deps.lanes.reserve();
+    verdicts.set(record.id, waitMs === undefined ? 'kept' : later(waitMs));
+    if (waitMs === undefined) works.set(record.id, { group, record, row, again: begun.has(record.sourceId) });
+  }
+  return verdicts;
+}
+
+/** Claims the record, writes it through its port, keeps what was made in the target's table, and finishes it. */
+export function apiRecord(deps: ApiLoadDeps, work: ApiWork): Promise<StageResult> {
+  return deps.lanes.take(async () => {
+    const { record } = work;
+    const token = randomUUID();
+    const granted = await deps.ledger.claim([record], token, deps.leaseMs);
+    if (granted.length === 0) return resultOf(await giveBackLeased(deps, 'load', record, deps.leaseMs));
+    const verdict = await verdictOf(deps, work, { record, token, leaseMs: deps.leaseMs });
+    if (verdict === undefined) return { kind: 'fenced' };
+    const counted = await finish(deps, 'load', [record], new Map([[record.id, verdict]]), token);
+    return resultOf(counted.get(record.id));
+  });
+}
+
+/** Undefined when the record is somebody else's by now, or goes back because its run was stopped. */
+async function verdictOf(deps: ApiLoadDeps, work: ApiWork, held: Held): Promise<Verdict | undefined> {
+  const { group, record } = work;
+  try {
+    return await written(deps, work, held);
+  } catch (thrown) {
+    if (thrown instanceof Fenced) return undefined;
+    const error = toDroverError(thrown);
+    if (error.class !== 'configuration' && error.class !== 'critical') return failedTry(record, error);
+    await deps.stopRun(group.context.run.id, error);
+    await deps.ledger.release([record]);
+    return undefined;
+  }
+}
+
+async function written(deps: ApiLoadDeps, work: ApiWork, held: Held): Promise<Verdict> {
+  const { run, plan } = work.group.context;
+  const port = deps.apis(plan, run, work.group.name);
+  const record = await apiRecordOf(deps, work);
+  const options = { skipExisting: run.skipExisting };
+  if (run.dryRun) return foreseen(await port.foresee(record, options));
+  const result = await port.write(record, options, createEffects(deps.effects, held, deps.worker));
+  return result.kind === 'refused' ? refused(result) : kept(deps, work, result);
+}
+
+/** What the source said is read here, for those that have a place: a payload may be large. */
+async function apiRecordOf(deps: ApiLoadDeps, { record, row, again }: ApiWork): Promise<ApiRecord> {
+  const [opened] = await deps.ledger.open('load', [record], { raw: true, clean: false });
+  if (!opened?.raw) throw new Fenced();
+  return { sourceId: record.sourceId, raw: opened.raw, row, again };
+}
+
+/** The target's table keeps what is at the API now, and the ledger what it is compared with. */
+async function kept(deps: ApiLoadDeps, work: ApiWork, result: Exclude<ApiResult, Refused>): Promise<Verdict> {
+  const { group, record } = work;
+  const row = { ...work.row, ...result.answered };
+  const targetId = record.targetId ?? targetIdOf(group.context.plan.name, group.name, record.sourceId);
+  // Nothing is kept of what was left alone, so there is no row that could be named.
+  if (result.kind === 'exists') return skipped('EXISTS', result.message);
+  const hash = rowHash(group.entity, row);
+  const changed = result.kind !== 'unchanged';
+  const [loaded] = await deps.target.load(
+    scopeOf(group),
+    [{ sourceId: record.sourceId, targetId, row, hash, rewrite: changed }],
+    { dryRun: false, skipExisting: false },
+  );
+  return landed(loaded as LoadResult, work, row, hash, result.notes ?? []);
+}
+
+function landed(
+  loaded: LoadResult,
+  { record }: ApiWork,
+  row: JsonObject,
+  hash: string,
+  notes: readonly string[],
+): Verdict {
+  switch (loaded.kind) {
+    case 'unchanged':
+      return skipped('UNCHANGED', 'the API holds this already', loaded.targetId);
+    case 'inserted':
+    case 'updated': {
+      const clean = { ...record.clean, row, notes: [...(record.clean?.notes ?? []), ...notes] };
+      return { kind: 'next', stage: 'reconcile', targetId: loaded.targetId, hash, clean };
+    }
+    default:
+      throw new DroverError('INTERNAL', `the table of what was made answers ${loaded.kind}`);
+  }
+}
+
+const foreseenCodes = {
+  created: 'WOULD_INSERT',
+  updated: 'WOULD_UPDATE',
+  repriced: 'WOULD_REPRICE',
+  unchanged: 'UNCHANGED',
+  exists: 'EXISTS',
+} as const;
+
+function foreseen(result: ApiResult): Verdict {
+  return result.kind === 'refused' ? refused(result) : skipped(foreseenCodes[result.kind], result.message);
+}
+
+function refused({ code, message, field }: Refused): Verdict {
+  return { kind: 'end', status: 'rejected', code, message, ...(field === undefined ? {} : { field }) };
+}
+
+function skipped(code: string, message: string, targetId?: string): Verdict {
+  return { kind: 'end', status: 'skipped', code, message, ...(targetId === undefined ? {} : { targetId }) };
+}
+
+function later(delayMs: number): Verdict {
+  const message = 'as many records as may be are on their way to the API';
+  return { kind: 'again', delayMs, counts: false, code: 'WAITING_FOR_API', message };
+}

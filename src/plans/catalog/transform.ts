@@ -1,0 +1,46 @@
+import type { RecordMoney, TransformContext, TransformOutcome } from '../../plan/contract.ts';
+import type { JsonObject } from '../../plan/json.ts';
+import { lookupKeyOf } from './keys.ts';
+import { readImages } from './parsers/images.ts';
+import { readMetadata } from './parsers/metadata.ts';
+import { type Amount, readPrice } from './parsers/price.ts';
+import { Problem } from './parsers/problem.ts';
+import { readDescription, readName } from './parsers/text.ts';
+
+/** A row of the catalogue as a product with one price, or why it is none. Pure. */
+export function transformProduct(raw: JsonObject, { sourceId, params }: TransformContext): TransformOutcome {
+  if (isSet(raw.deleted_at)) return { kind: 'skip', code: 'EXCLUDED', message: 'the product is deleted in the CMS' };
+  const fallback = typeof params.defaultCurrency === 'string' ? params.defaultCurrency : undefined;
+  const active = raw.active !== false;
+  const price = readPrice(raw.price, raw.currency, fallback);
+  const name = readName(raw.name, raw.title);
+  const description = readDescription(raw.description);
+  const metadata = readMetadata(raw.metadata);
+  const problem = [name, description, price, metadata].find((value) => value instanceof Problem);
+  const money = price instanceof Problem ? undefined : moneyOf(price, active);
+  if (problem)
+    return {
+      kind: 'reject',
+      code: problem.code,
+      field: problem.field,
+      message: problem.message,
+      ...(money && { money }),
+    };
+  const { images, notes } = readImages(raw.image_url, raw.images);
+  const { minor, currency } = price as Amount;
+  const row = {
+    ...{ name: name as string, description: description as string | null, images, active },
+    metadata: metadata as Readonly<Record<string, string>>,
+    ...{ amount: String(minor), currency, status: statusOf(active) },
+    lookup_key: lookupKeyOf(sourceId, currency),
+  };
+  return { kind: 'row', row, notes, ...(money && { money }) };
+}
+
+function moneyOf({ minor, currency }: Amount, active: boolean): RecordMoney {
+  return { minor: String(minor), currency, status: statusOf(active) };
+}
+
+const statusOf = (active: boolean): string => (active ? 'active' : 'inactive');
+
+const isSet = (value: JsonObject[string] | undefined): boolean => value !== null && value !== undefined && value !== '';

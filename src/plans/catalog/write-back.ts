@@ -1,0 +1,56 @@
+import type { ApiRecord, BeforeImage, Effects, Refused, Undone } from '../../plan/api-target.ts';
+import type { Json, JsonObject } from '../../plan/json.ts';
+import type { RowWriter } from '../../sources/supabase/row-writer.ts';
+import { wayBack } from '../../targets/stripe/index.ts';
+
+const columns = ['stripe_product_id', 'stripe_price_id', 'sync_status'];
+
+const gone: Refused = { kind: 'refused', code: 'ROW_GONE', message: 'the row was deleted while it was moved' };
+
+/** The source's own columns: which product and price a row has become. */
+export interface WriteBack {
+  /** Tells the row its ids, unless it has them. */
+  tell(record: ApiRecord, ids: { product: string; price: string }, effects: Effects): Promise<Refused | undefined>;
+  /** Tells the row that Stripe refused it. */
+  fail(record: ApiRecord, effects: Effects): Promise<void>;
+  undo(image: BeforeImage): Promise<Undone>;
+}
+
+export function createWriteBack(rows: RowWriter, signal: AbortSignal): WriteBack {
+  async function set({ sourceId, raw }: ApiRecord, after: JsonObject, effects: Effects): Promise<boolean> {
+    const before = Object.fromEntries(columns.map((column): [string, Json] => [column, raw[column] ?? null]));
+    const changed = Object.fromEntries(Object.entries(after).filter(([column, value]) => before[column] !== value));
+    if (Object.keys(changed).length === 0) return true;
+    const changes = [{ object: { kind: 'row', id: sourceId }, before, after: changed }];
+    const sent = { id: sourceId, there: true };
+    const effect = { step: 'write back', body: changed, changes };
+    const { there } = await effects.run(effect, async () => ({
+      ...sent,
+      there: await rows.set(sourceId, changed, signal),
+    }));
+    return there;
+  }
+
+  return {
+    async tell(record, { product, price }, effects) {
+      const after = { stripe_product_id: product, stripe_price_id: price, sync_status: 'synced' };
+      return (await set(record, after, effects)) ? undefined : gone;
+    },
+    fail: async (record, effects) => {
+      await set(record, { sync_status: 'failed' }, effects);
+    },
+    async undo(image) {
+      const row = await rows.read(image.id, columns, signal);
+      if (row === undefined)
+        return { kind: 'conflict', detail: `the row ${image.id} is not there any more`, final: true };
+      const back = wayBack(image, row);
+      if (typeof back === 'string') return { kind: 'conflict', detail: back, final: false };
+      const empty = Object.entries(back).map(([column, value]) => [
+        column,
+        value === '' ? (image.before?.[column] ?? null) : value,
+      ]);
+      if (empty.length > 0) await rows.set(image.id, Object.fromEntries(empty), signal);
+      return { kind: 'done' };
+    },
+  };
+}

@@ -1,0 +1,36 @@
+import type { Compared } from '../../plan/target.ts';
+import type { Product, StripeCatalog } from '../../upstreams/stripe/client.ts';
+import { differencesOf } from './differences.ts';
+import { defaultPrice, isRight } from './look.ts';
+import type { Wanted } from './wanted.ts';
+
+export interface Expected {
+  readonly wanted: Wanted;
+  /** What the load was told; null when nothing was made. */
+  readonly productId: string | null;
+  readonly priceId: string | null;
+}
+
+// The most ids a list takes.
+const page = 100;
+
+/** In which fields Stripe differs from each, read from Stripe itself: one list for a hundred of them. */
+export async function compareProducts(stripe: StripeCatalog, expected: readonly Expected[]): Promise<Compared[]> {
+  const found = new Map<string, Product>();
+  const ids = [...new Set(expected.flatMap(({ productId }) => productId ?? []))];
+  for (let at = 0; at < ids.length; at += page) {
+    for (const product of await stripe.products(ids.slice(at, at + page))) found.set(product.id, product);
+  }
+  return expected.map((one) => compared(one, one.productId === null ? undefined : found.get(one.productId)));
+}
+
+function compared({ wanted, priceId }: Expected, product: Product | undefined): Compared {
+  if (product === undefined) return 'missing';
+  const fields = differencesOf(product, wanted).map(({ field }) => field);
+  const price = defaultPrice(product);
+  if (price === undefined || price.id !== priceId) return [...fields, 'price'];
+  if (!isRight(price, wanted)) fields.push('amount');
+  if (!price.active) fields.push('price.active');
+  if (price.lookup_key !== wanted.lookupKey) fields.push('lookup_key');
+  return fields;
+}

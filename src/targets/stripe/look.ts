@@ -1,0 +1,88 @@
+import type { Price, Product, StripeCatalog } from '../../upstreams/stripe/client.ts';
+import { type Known, marks, type Wanted } from './wanted.ts';
+
+/** What Stripe holds of a record. */
+export interface Found {
+  readonly product: Product | undefined;
+  /** The row names a product that this account and mode do not have. */
+  readonly stale: boolean;
+  /** Who holds the lookup key. */
+  readonly holder: Price | undefined;
+  /** Prices of the product, of those that are looked at: its default, the holder, the one the row names. */
+  readonly prices: readonly Price[];
+}
+
+/**
+ * Looks a record's objects up: by the id its row names, by the lookup key, by the id we choose; all of them reads of the
+ * objects themselves or lists, never a search, which is behind. `byOwnId` false saves the last look for a record that
+ * nobody has begun: making it then tells whether it was there.
+ */
+export async function look(stripe: StripeCatalog, wanted: Wanted, known: Known, byOwnId: boolean): Promise<Found> {
+  const [holder] = await stripe.pricesByLookupKey([wanted.lookupKey]);
+  const named = known.productId === null ? undefined : await stripe.product(known.productId);
+  const stale = known.productId !== null && !isThere(named);
+  const product = isThere(named) ? named : await otherwise(stripe, wanted, holder, byOwnId || stale);
+  return { product, stale, holder, prices: product ? await pricesOf(stripe, wanted, known, product, holder) : [] };
+}
+
+/** True of a price or product that was made for this record. */
+export function isMarked({ metadata }: Pick<Product, 'metadata'>, wanted: Wanted): boolean {
+  return metadata[marks.record] === wanted.mark;
+}
+
+/** Of a product whose default price came with it. */
+export function defaultPrice({ default_price: price }: Product): Price | undefined {
+  return typeof price === 'object' && price !== null ? price : undefined;
+}
+
+export function productOf({ product }: Price): string {
+  return typeof product === 'string' ? product : product.id;
+}
+
+/** The right amount in the right currency, paid once. */
+export function isRight(price: Price, { currency, unitAmount }: Wanted): boolean {
+  return (
+    price.currency === currency.toLowerCase() &&
+    price.unit_amount === unitAmount &&
+    price.type === 'one_time' &&
+    price.billing_scheme === 'per_unit'
+  );
+}
+
+async function otherwise(
+  stripe: StripeCatalog,
+  wanted: Wanted,
+  holder: Price | undefined,
+  byOwnId: boolean,
+): Promise<Product | undefined> {
+  const own = byOwnId || (holder !== undefined && productOf(holder) === wanted.productId);
+  const product = own ? await stripe.product(wanted.productId) : undefined;
+  if (isThere(product)) return product;
+  if (holder === undefined || !isMarked(holder, wanted)) return undefined;
+  const ofHolder = await stripe.product(productOf(holder));
+  return isThere(ofHolder) ? ofHolder : undefined;
+}
+
+async function pricesOf(
+  stripe: StripeCatalog,
+  wanted: Wanted,
+  known: Known,
+  product: Product,
+  holder: Price | undefined,
+): Promise<readonly Price[]> {
+  const near = [defaultPrice(product), holder].filter((price) => price !== undefined);
+  const own = distinct(near.filter((price) => productOf(price) === product.id));
+  if (own.some((price) => isRight(price, wanted))) return own;
+  if (known.priceId === null || near.some(({ id }) => id === known.priceId)) return own;
+  const named = await stripe.price(known.priceId);
+  return named !== undefined && productOf(named) === product.id ? [...own, named] : own;
+}
+
+function distinct(prices: readonly Price[]): Price[] {
+  return [...new Map(prices.map((price) => [price.id, price])).values()];
+}
+
+// The types leave it out, but who asks for a deleted product by its id may get a stub that says so.
+function isThere(product: Product | undefined): product is Product {
+  return product !== undefined && !('deleted' in product && product.deleted);
+}

@@ -1,0 +1,105 @@
+import Stripe from 'stripe';
+import type { UpstreamFactory } from '../../plan/upstream.ts';
+import { stripeHttpClient } from './http-client.ts';
+import { stripeRefusal, unwrapped } from './refusal.ts';
+
+export type Product = Stripe.Product;
+export type Price = Stripe.Price;
+export type ProductCreate = Stripe.ProductCreateParams;
+export type ProductUpdate = Stripe.ProductUpdateParams;
+export type PriceCreate = Stripe.PriceCreateParams;
+export type PriceUpdate = Stripe.PriceUpdateParams;
+
+/** Products and prices of one Stripe account, in the mode of its key. Writes carry an idempotency key and are sent once. */
+export interface StripeCatalog {
+  /** Undefined when this account and mode have no such product; its default price comes with it. */
+  product(id: string): Promise<Product | undefined>;
+  /** Those of at most 100 ids that there are, with their default prices. */
+  products(ids: readonly string[]): Promise<readonly Product[]>;
+  price(id: string): Promise<Price | undefined>;
+  /** Prices that hold one of at most ten lookup keys, archived ones too. */
+  pricesByLookupKey(keys: readonly string[]): Promise<readonly Price[]>;
+  /** Prices of a product, archived ones too, the newest first. */
+  pricesOf(product: string): Promise<readonly Price[]>;
+  createProduct(params: ProductCreate, key: string): Promise<Product>;
+  updateProduct(id: string, params: ProductUpdate, key: string): Promise<Product>;
+  createPrice(params: PriceCreate, key: string): Promise<Price>;
+  updatePrice(id: string, params: PriceUpdate, key: string): Promise<Price>;
+}
+
+export interface StripeCatalogOptions {
+  readonly upstreams: UpstreamFactory;
+  /** `https://api.stripe.com`, or a stand-in. */
+  readonly baseUrl: string;
+  readonly secretKey: string;
+  /** Requests a second of the whole fleet, and for each endpoint. */
+  readonly maxRps: number;
+  readonly endpointMaxRps: number;
+  readonly signal: AbortSignal;
+}
+
+// Shorter than a lease on a record, so that who waits for Stripe still holds it when the answer comes.
+const timeoutMs = 20_000;
+const withPrice = { expand: ['default_price'] };
+
+/**
+ * The official client behind the fleet's limits. All methods throw DroverError: UPSTREAM_REJECTED for what Stripe
+ * refuses about the object itself, UPSTREAM_CONFLICT while another request holds it.
+ */
+export function openStripeCatalog(options: StripeCatalogOptions): StripeCatalog {
+  const { products, prices } = clientOf(options);
+  return {
+    product: (id) => orNothing(products.retrieve(id, withPrice)),
+    products: async (ids) => {
+      const page = { ids: [...ids], limit: 100, expand: ['data.default_price'] };
+      return ids.length === 0 ? [] : (await ours(products.list(page))).data;
+    },
+    price: (id) => orNothing(prices.retrieve(id)),
+    pricesByLookupKey: async (keys) => (await ours(prices.list({ lookup_keys: [...keys], limit: 100 }))).data,
+    pricesOf: (product) => every((after) => prices.list({ product, limit: 100, ...after })),
+    createProduct: (params, idempotencyKey) => ours(products.create({ ...params, ...withPrice }, { idempotencyKey })),
+    updateProduct: (id, params, idempotencyKey) =>
+      ours(products.update(id, { ...params, ...withPrice }, { idempotencyKey })),
+    createPrice: (params, idempotencyKey) => ours(prices.create(params, { idempotencyKey })),
+    updatePrice: (id, params, idempotencyKey) => ours(prices.update(id, params, { idempotencyKey })),
+  };
+}
+
+function clientOf({ upstreams, baseUrl, secretKey, maxRps, endpointMaxRps, signal }: StripeCatalogOptions): Stripe {
+  const upstream = upstreams({ name: 'stripe', baseUrl, maxRps, endpointMaxRps, timeoutMs });
+  return new Stripe(secretKey, {
+    httpClient: stripeHttpClient(upstream, signal),
+    maxNetworkRetries: 0,
+    telemetry: false,
+    appInfo: { name: 'drover' },
+  });
+}
+
+async function ours<T>(call: Promise<T>): Promise<T> {
+  try {
+    return await call;
+  } catch (thrown) {
+    throw unwrapped(thrown);
+  }
+}
+
+async function orNothing<T>(call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await ours(call);
+  } catch (thrown) {
+    if (stripeRefusal(thrown)?.status === 404) return undefined;
+    throw thrown;
+  }
+}
+
+type ListPage = { readonly data: Price[]; readonly has_more: boolean };
+
+async function every(list: (after: { starting_after?: string }) => Promise<ListPage>): Promise<Price[]> {
+  const all: Price[] = [];
+  for (;;) {
+    const last = all.at(-1)?.id;
+    const page = await ours(list(last === undefined ? {} : { starting_after: last }));
+    all.push(...page.data);
+    if (!page.has_more || page.data.length === 0) return all;
+  }
+}

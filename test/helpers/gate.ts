@@ -1,0 +1,58 @@
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface Held {
+  readonly method: string;
+  readonly path: string;
+}
+
+/** Stands before an upstream and lets everything through but one request, which it keeps for ever. */
+export interface Gate {
+  readonly url: string;
+  /** Resolves when the request is there: `before` the upstream has seen it, or `after` it was answered and the answer kept. */
+  readonly held: Promise<Held>;
+  close(): Promise<void>;
+}
+
+/** Holds the first request that matches. */
+export async function startGate(
+  upstream: string,
+  matches: (request: Held) => boolean,
+  when: 'before' | 'after',
+): Promise<Gate> {
+  let tell: (held: Held) => void = () => undefined;
+  const held = new Promise<Held>((resolve) => {
+    tell = resolve;
+  });
+  let caught = false;
+  const server = http.createServer(async (message, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of message) chunks.push(chunk as Buffer);
+    const request = { method: message.method ?? '', path: message.url ?? '' };
+    const hold = !caught && matches(request);
+    caught ||= hold;
+    if (hold && when === 'before') return tell(request);
+    const { host: _host, ...headers } = message.headers;
+    const call = http.request(new URL(request.path, upstream), { method: request.method, headers }, (answer) => {
+      const body: Buffer[] = [];
+      answer.on('data', (chunk: Buffer) => body.push(chunk));
+      answer.on('end', () => {
+        if (hold) return tell(request);
+        response.writeHead(answer.statusCode ?? 500, answer.headers);
+        response.end(Buffer.concat(body));
+      });
+    });
+    call.on('error', () => response.destroy());
+    call.end(Buffer.concat(chunks));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    held,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
