@@ -26,6 +26,11 @@ export function targetIdOf(plan: string, entity: string, sourceId: string): stri
   return uuidv5(`${plan}\u0000${entity}\u0000${sourceId}`, namespace);
 }
 
+/** The id a row brings along: an account's that exists elsewhere, or another record's. */
+function givenId({ id }: JsonObject): string | undefined {
+  return typeof id === 'string' ? id : undefined;
+}
+
 /** Where the rows of a group go. */
 export function scopeOf(group: Group): TargetScope {
   const { run, plan } = group.context;
@@ -52,7 +57,7 @@ async function loadGroup(deps: LoadDeps, group: Group): Promise<GroupVerdicts> {
   const rows = ready.map(
     ({ record, row }): TargetRow => ({
       sourceId: record.sourceId,
-      targetId: record.targetId ?? targetIdOf(group.context.plan.name, group.name, record.sourceId),
+      targetId: record.targetId ?? givenId(row) ?? targetIdOf(group.context.plan.name, group.name, record.sourceId),
       row,
       hash: rowHash(group.entity, row),
       aliases: aliases.get(record.id),
