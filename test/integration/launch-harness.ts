@@ -1,3 +1,4 @@
+import { toMinor } from '../../src/money.ts';
 import type { LaunchManifest } from '../../src/sandbox/launch/manifest.ts';
 import { type SystemeioSandbox, startSystemeioSandbox } from '../../src/sandbox/systemeio/sandbox.ts';
 import { startXenditSandbox, type XenditSandbox } from '../../src/sandbox/xendit/sandbox.ts';
@@ -33,4 +34,33 @@ export async function startLaunch(share: number, env: Readonly<Record<string, st
       await Promise.all([xendit.close(), systemeio.close()]);
     },
   };
+}
+
+/** Sums of the transactions by an expression: those not below nothing are counted, all are added, in minor units. */
+export async function sumsOf(
+  drover: Launch,
+  schema: string,
+  by: string,
+  amount: string,
+  where = 'true',
+): Promise<Record<string, { count: number; minor: string }>> {
+  const rows = await drover.rows(
+    `SELECT ${by} AS name, count(*) FILTER (WHERE ${amount} >= 0)::int AS count, sum(${amount})::text AS amount
+     FROM ${schema}.transactions WHERE ${where} GROUP BY 1 ORDER BY 1`,
+  );
+  const sumOf = (row: Record<string, unknown>) => ({
+    count: Number(row.count),
+    minor: String(toMinor(String(row.amount), 'PHP')),
+  });
+  return Object.fromEntries(rows.map((row) => [row.name, sumOf(row)]));
+}
+
+const tables = ['xendit_raw', 'systemeio_raw', 'users', 'unified_profiles', 'transactions', 'courses', 'enrollments'];
+
+/** A print of everything the plan has written, the moments of writing included. */
+export async function imageOf(drover: Launch, schema: string): Promise<string> {
+  const prints = [...tables, 'affiliates', 'leads'].map((table) =>
+    drover.value<string>(`SELECT md5(string_agg(t::text, '' ORDER BY id)) FROM ${schema}.${table} t`),
+  );
+  return (await Promise.all(prints)).join();
 }

@@ -1,4 +1,5 @@
 import Big from 'big.js';
+import { DateTime } from 'luxon';
 import type { Json, JsonObject } from '../../plan/json.ts';
 
 const invisible = /[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff\0]/g;
@@ -32,9 +33,9 @@ export function instantOf(value: unknown, offset?: unknown): string | null {
     );
   if (inText === null) return null;
   const zone = zoneOf(inText[3] ?? textOf(offset) ?? 'Z');
-  const ms = zone === undefined ? Number.NaN : Date.parse(`${inText[1]}T${inText[2]}${zone}`);
-  const year = new Date(ms).getUTCFullYear();
-  return year >= 1970 && year <= 2199 ? new Date(ms).toISOString() : null;
+  // Not Date.parse: it takes the 30th of February for the 2nd of March.
+  const at = zone === undefined ? undefined : DateTime.fromISO(`${inText[1]}T${inText[2]}${zone}`, { zone: 'utc' });
+  return at?.isValid && at.year >= 1970 && at.year <= 2199 ? new Date(at.toMillis()).toISOString() : null;
 }
 
 function zoneOf(text: string): string | undefined {
