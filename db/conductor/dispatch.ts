@@ -32,13 +32,18 @@ export function takeDue(
 
 const extractions = `
 UPDATE drover.run_entities SET dispatched_at = now(), epoch = epoch + 1
-WHERE run_id = $1 AND status = 'reading' AND dispatched_at IS NULL AND due_at <= now()
+WHERE run_id = $1 AND status = 'reading' AND dispatched_at IS NULL AND due_at <= now() AND entity <> ALL ($2::text[])
 RETURNING run_id, entity, epoch`;
 
-/** Gives out the extractions of a run that are due. */
-export async function takeDueExtractions(pool: pg.Pool, runId: string): Promise<ExtractionJob[]> {
+/** Gives out the extractions of a run that are due, but for those of some entities. */
+export async function takeDueExtractions(
+  pool: pg.Pool,
+  runId: string,
+  but: readonly string[],
+): Promise<ExtractionJob[]> {
   const rows = await prepared<{ run_id: string; entity: string; epoch: number }>(pool, 'take_due_x', extractions, [
     runId,
+    but,
   ]);
   return rows.map((row) => ({ runId: row.run_id, entity: row.entity, epoch: row.epoch }));
 }

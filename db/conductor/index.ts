@@ -27,7 +27,7 @@ export function createConductorStore(database: Database, target: Database): Cond
     },
     counts: (runId) => countsOf(database, runId),
     takeDue: (runId, entity, stage, limit) => takeDue(pool, runId, entity, stage, limit),
-    takeDueExtractions: (runId) => takeDueExtractions(pool, runId),
+    takeDueExtractions: (runId, but) => takeDueExtractions(pool, runId, but),
     sweep: (ageMs) => sweep(pool, ageMs),
     forgetDispatched: () => forgetDispatched(pool),
     inFlight: (runId) => inFlight(pool, runId),

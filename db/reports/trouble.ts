@@ -8,15 +8,30 @@ const pageSize = 2_000;
 
 // One pass; examples are the first five of each group and not an array of all of them.
 const groups = `
-SELECT entity, stage, status, coalesce(code, upper(status)) AS code, field, count(*)::int AS count,
-  coalesce(min(message) FILTER (WHERE n = 1), '') AS message,
-  array_agg(source_id ORDER BY n) FILTER (WHERE n <= 5) AS examples
-FROM (
-  SELECT *, row_number() OVER (PARTITION BY entity, stage, status, code, field ORDER BY source_id) AS n
-  FROM drover.records WHERE run_id = $1 AND status IN ('failed', 'rejected', 'blocked', 'mismatched')
-) r
-GROUP BY entity, stage, status, code, field
-ORDER BY count(*) DESC, entity, stage, status, code, field`;
+WITH troubled AS (
+  SELECT * FROM drover.records WHERE run_id = $1 AND status IN ('failed', 'rejected', 'blocked', 'mismatched')
+), grouped AS (
+  SELECT entity, stage, status, code, field, count(*)::int AS count,
+    coalesce(min(message) FILTER (WHERE n = 1), '') AS message,
+    array_agg(source_id ORDER BY n) FILTER (WHERE n <= 5) AS examples
+  FROM (
+    SELECT *, row_number() OVER (PARTITION BY entity, stage, status, code, field ORDER BY source_id) AS n FROM troubled
+  ) r
+  GROUP BY entity, stage, status, code, field
+), worth AS (
+  SELECT entity, stage, status, code, field,
+    json_agg(json_build_object('currency', currency, 'minor', minor) ORDER BY currency) AS sums
+  FROM (
+    SELECT entity, stage, status, code, field, currency, sum(amount)::text AS minor FROM troubled
+    WHERE amount IS NOT NULL GROUP BY entity, stage, status, code, field, currency
+  ) s
+  GROUP BY entity, stage, status, code, field
+)
+SELECT g.entity, g.stage, g.status, coalesce(g.code, upper(g.status)) AS code, g.field, g.count, g.message, g.examples,
+  coalesce(w.sums, '[]') AS sums
+FROM grouped g LEFT JOIN worth w ON w.entity = g.entity AND w.stage = g.stage AND w.status = g.status
+  AND w.code IS NOT DISTINCT FROM g.code AND w.field IS NOT DISTINCT FROM g.field
+ORDER BY g.count DESC, g.entity, g.stage, g.status, g.code, g.field`;
 
 /** Troubled records by entity, stage, status, code and field; the largest group first. */
 export function troubleGroups(pool: pg.Pool, runId: string): Promise<TroubleGroup[]> {

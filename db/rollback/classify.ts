@@ -29,7 +29,8 @@ FROM drover.changes c
 LEFT JOIN ${name} t ON t.id = c.target_id::uuid AND c.operation <> 'alias'
 LEFT JOIN LATERAL (
   SELECT i.run_id FROM drover.identities i
-  WHERE i.scope = $2 AND i.entity = c.entity AND i.target_id = c.target_id AND NOT i.merged AND i.xmin = t.xmin LIMIT 1
+  -- Of any entity: several may write into one table.
+  WHERE i.scope = $2 AND i.target_id = c.target_id AND NOT i.merged AND i.xmin = t.xmin LIMIT 1
 ) writer ON true
 WHERE c.run_id = $1 AND c.scope = $2 AND c.entity = ${literal(table.entity)}`;
 }

@@ -1,17 +1,22 @@
-import type { Plan, Source } from '../plan/contract.ts';
+import type { Plan, Source, TargetReader } from '../plan/contract.ts';
+import { identifier, type SqlPort } from '../plan/sql.ts';
 import type { UpstreamFactory } from '../plan/upstream.ts';
 import { entityOf } from './contexts.ts';
 import { planSettings } from './plan-settings.ts';
 import type { Run, SourceFactory } from './ports.ts';
 
+export interface SourceFactoryDeps {
+  readonly settings: Readonly<Record<string, string | undefined>>;
+  readonly upstreams: UpstreamFactory;
+  /** The target database, for sources that read what was loaded before. */
+  readonly target?: SqlPort | undefined;
+}
+
 /**
  * Builds a plan's sources from this process's environment. A source is built once for each entity of each run and kept
  * while the run is worked on, so that what it keeps (connections, a survey of a file) is kept with it.
  */
-export function createSourceFactory(deps: {
-  readonly settings: Readonly<Record<string, string | undefined>>;
-  readonly upstreams: UpstreamFactory;
-}): SourceFactory {
+export function createSourceFactory(deps: SourceFactoryDeps): SourceFactory {
   const made = new Map<string, Source>();
   return (plan, run, entity) => {
     const key = `${run.id}/${entity}`;
@@ -24,16 +29,25 @@ export function createSourceFactory(deps: {
   };
 }
 
-function build(
-  deps: { readonly settings: Readonly<Record<string, string | undefined>>; readonly upstreams: UpstreamFactory },
-  plan: Plan,
-  run: Run,
-  entity: string,
-): Source {
+function build(deps: SourceFactoryDeps, plan: Plan, run: Run, entity: string): Source {
   return entityOf(plan, entity).source({
     entity,
     settings: planSettings(plan, deps.settings),
     params: run.params,
     upstreams: deps.upstreams,
+    target: deps.target && targetReader(deps.target, run.targetSchema),
   });
+}
+
+/** The target database as a plan sees it. */
+export function targetReader(sql: SqlPort, schema: string): TargetReader {
+  // A function, because a replacement text with `$&` in it would be read as a pattern.
+  return {
+    query: (text, values) =>
+      sql.query(
+        undefined,
+        text.replaceAll('{schema}', () => identifier(schema)),
+        values,
+      ),
+  };
 }

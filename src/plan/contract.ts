@@ -56,6 +56,13 @@ export interface SourceContext {
   /** The run's parameters, parsed by the plan's `params` schema. */
   readonly params: JsonObject;
   readonly upstreams: UpstreamFactory;
+  /** The target as it is now, for sources that read what other entities have loaded; see Entity.readsAfter. */
+  readonly target?: TargetReader | undefined;
+}
+
+/** Reads the target database. `{schema}` in a text is the run's target schema, quoted. Never write with it. */
+export interface TargetReader {
+  query<T extends Record<string, unknown>>(text: string, values: readonly unknown[]): Promise<T[]>;
 }
 
 /** The money of a record: minor units as a decimal string, currency, and the status sums are grouped by. */
@@ -73,7 +80,10 @@ export interface Reference {
 
 export interface RowOutcome {
   readonly kind: 'row';
-  /** Column to value, without the id and without reference columns. */
+  /**
+   * Column to value, without reference columns. `id` only where the row's id is not Drover's to make: that of an account
+   * that exists elsewhere. As a reference, `id` is the id of another record: a profile that shares its user's.
+   */
   readonly row: JsonObject;
   /** Column to the record it points at; the engine fills in the target id. */
   readonly references?: Readonly<Record<string, Reference>> | undefined;
@@ -142,18 +152,28 @@ export interface Column {
   readonly insertOnly?: boolean | undefined;
   /** The entity whose rows this column points at (a foreign key to its id). */
   readonly references?: string | undefined;
+  /** Drover makes an index of it with the table: other entities look rows up by it. */
+  readonly indexed?: boolean | undefined;
+  /** The moment of the write: set by the column's default in the database at every insert and update, never compared. */
+  readonly stamp?: boolean | undefined;
   /** Made by `enrich`, so reconcile compares it with what was loaded and not with the transform. */
   readonly enriched?: boolean | undefined;
   /** Filled with what the API answered (the ids of its objects), and not by the transform. */
   readonly answered?: boolean | undefined;
 }
 
-/** A table of the target schema. Its key is the column `id` (uuid), always present and not listed in `columns`. */
+/**
+ * A table of the target schema. Its key is the column `id` (uuid), always present and not listed in `columns`. Entities may
+ * share a table: each writes its own columns. The table is made with those of all; a column of a later entity has to have a
+ * default or be nullable, and its foreign key is added when the table it points at is there.
+ */
 export interface PostgresTarget {
   readonly kind: 'postgres';
   readonly table: string;
   readonly columns: Readonly<Record<string, Column>>;
   readonly naturalKey?: readonly string[] | undefined;
+  /** The entity whose row has the same id as this one (a foreign key from id to id). */
+  readonly idReferences?: string | undefined;
 }
 
 /** What to do with a record whose merge key or natural key another record holds. */
@@ -173,6 +193,8 @@ export interface Merge {
 export interface Entity {
   readonly title: string;
   readonly dependsOn: readonly string[];
+  /** Entities, of `dependsOn`, that must be loaded before reading begins: the source reads their rows in the target. */
+  readonly readsAfter?: readonly string[] | undefined;
   source(context: SourceContext): Source;
   /** Shape of a raw record, checked before the transform; a record that does not fit is rejected with code SCHEMA. */
   readonly schema: z.ZodType;
@@ -207,6 +229,19 @@ export interface Rule {
 export interface MappingFile {
   readonly name: string;
   readonly entity: string;
+}
+
+/** A report of the plan's own that a finished run leaves behind: made of the target's rows when it is read. */
+export interface PlanReport {
+  /** Name of the file without its stamp (`revenue.csv`); the run's stamp is put before the dot. */
+  readonly name: string;
+  readonly mediaType: string;
+  /** The report's text. `target` reads the run's target schema; `params` are the run's. */
+  content(context: {
+    readonly target: TargetReader;
+    readonly params: JsonObject;
+    readonly runId: string;
+  }): Promise<string>;
 }
 
 /** How an entity's raw records become a CSV file that a run can start from. Every record's columns first, then the rows. */
@@ -259,6 +294,7 @@ export interface Plan {
   /** Groups of entities that `only` may name besides the entities themselves (`profiles`). */
   readonly steps?: Readonly<Record<string, readonly string[]>> | undefined;
   readonly cutover?: CutoverDefaults | undefined;
+  readonly reports?: readonly PlanReport[] | undefined;
   /** Remedies of the plan's own data codes. */
   readonly codes?: Readonly<Record<string, string>> | undefined;
 }

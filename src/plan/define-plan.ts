@@ -43,6 +43,9 @@ function dependenciesOf(plan: Plan): string[] {
     for (const parent of entity.dependsOn) {
       if (!(parent in plan.entities)) problems.push(`${name} depends on ${parent}, which is no entity`);
     }
+    for (const parent of entity.readsAfter ?? []) {
+      if (!entity.dependsOn.includes(parent)) problems.push(`${name} reads after ${parent}, which is not in dependsOn`);
+    }
     for (const [column, { references }] of Object.entries(entity.target.columns)) {
       if (references && !entity.dependsOn.includes(references) && references !== name) {
         problems.push(`${name}.${column} references ${references}, which is not in dependsOn`);

@@ -2,11 +2,12 @@ import { Command } from 'commander';
 import { ZodError, z } from 'zod';
 import { bubbleCommand } from './bubble/command.ts';
 import { bubbleCsvCommand } from './bubble/csv/command.ts';
+import { launchCommand } from './launch/command.ts';
 import { stripeCommand } from './stripe/command.ts';
 import { supabaseCommand } from './supabase/command.ts';
 
 /** Every sandbox is one entry here. */
-const COMMANDS = [bubbleCommand, bubbleCsvCommand, stripeCommand, supabaseCommand];
+const COMMANDS = [bubbleCommand, bubbleCsvCommand, launchCommand, stripeCommand, supabaseCommand];
 
 const program = new Command('sandbox')
   .description('Local servers that behave like the services a migration reads from and writes to, faults included.')

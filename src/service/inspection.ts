@@ -66,6 +66,7 @@ export function createInspection(parts: {
   const reports: ReportDeps = {
     ledger: createReportLedger(database),
     identities: createIdentityReader(target.$client),
+    target: createSqlPort(target.$client),
     store: createReportStore(database),
     rollbackSql: (run, plan) => rollbackSql(rollback, run, plan),
     csvExport: (plan, entity) => plans.get(plan).csvExport?.[entity],

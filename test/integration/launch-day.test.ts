@@ -74,7 +74,7 @@ describe('an API that is killed in the middle of a cutover', () => {
     await sql(`DELETE FROM ${plan}.sessions`);
     const run = await migration.run({ plan, targetSchema: `${plan}_staging` });
     expect((await drover('validate', run.id)).code).toBe(0);
-    blocker = new pg.Client({ connectionString: migration.url });
+    blocker = new pg.Client({ connectionString: migration.databaseUrl });
     await blocker.connect();
     await blocker.query(`BEGIN; SELECT FROM ${plan}.users LIMIT 1`);
     const launching = drover('cutover', plan, '--reason', 'second launch', '--max-shrink', '100', '--yes');
@@ -166,7 +166,7 @@ async function startApiProcess(port?: number): Promise<ApiProcess> {
   const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), main], {
     env: {
       ...{ PATH: process.env.PATH ?? '', PORT: String(own), DROVER_ADMIN_KEY: key, LOG_LEVEL: 'warn' },
-      ...{ DATABASE_URL: migration.url, REDIS_URL: migration.redisUrl, DROVER_REDIS_PREFIX: migration.redisPrefix },
+      ...{ DATABASE_URL: migration.databaseUrl, REDIS_URL: migration.redisUrl, DROVER_REDIS_PREFIX: migration.redisPrefix },
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -1,96 +1,23 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { type Database, openDatabase } from '../../db/client.ts';
-import { migrateDatabase } from '../../db/migrate.ts';
-import { readConfig } from '../../src/config.ts';
-import type { Actor, Control, RunView, StartRun } from '../../src/engine/control/contract.ts';
-import { finishedStatuses } from '../../src/engine/run-status.ts';
-import { createLogger } from '../../src/logger.ts';
-import { loadPlans } from '../../src/plan/registry.ts';
 import { type BubbleSandbox, startBubbleSandbox } from '../../src/sandbox/bubble/sandbox.ts';
-import { openControl } from '../../src/service/open-control.ts';
-import { startWorkerProcess } from '../../workers/runtime.ts';
-import { createDatabase } from '../helpers/database.ts';
-import { redisDb } from '../helpers/redis.ts';
+import { type Drover, startDrover } from './drover-harness.ts';
 
-export const operator: Actor = { id: 'test', role: 'admin' };
+export { operator } from './drover-harness.ts';
 
 /** A whole Drover in this process, on real stores, before a sandbox of a Bubble app. */
-export interface Migration {
+export interface Migration extends Drover {
   readonly sandbox: BubbleSandbox;
-  readonly control: Control;
-  readonly database: Database;
-  /** For processes of their own beside it. */
-  readonly url: string;
-  readonly redisUrl: string;
-  readonly redisPrefix: string;
-  readonly exportDir: string;
-  readonly reportDir: string;
-  /** Starts a run of the Bubble plan and waits for its end. */
-  run(input?: Partial<StartRun>): Promise<RunView>;
-  /** Waits until the run is finished, or in the status given. */
-  settled(id: string, status?: RunView['status']): Promise<RunView>;
-  /** One value of one row. */
-  value<T>(sql: string, ...values: unknown[]): Promise<T>;
-  close(): Promise<void>;
 }
 
 /** Starts everything; `users` is the size of the app. Close it, or the test's process does not end. */
 export async function startMigration(users: number): Promise<Migration> {
   const sandbox = await startBubbleSandbox({ users });
-  const created = await createDatabase({ template: { name: 'control', migrate: migrateDatabase } });
-  const redis = redisDb();
-  const folder = await mkdtemp(join(tmpdir(), 'drover-migration-'));
-  const [exportDir, reportDir] = [join(folder, 'data'), join(folder, 'reports')];
-  const config = readConfig({
-    BUBBLE_API_URL: sandbox.url,
-    BUBBLE_API_KEY: sandbox.apiKey,
-    DROVER_ALLOW_PRIVATE_UPSTREAMS: 'true',
-    DROVER_REDIS_PREFIX: redis.prefix,
-    DROVER_TICK_MS: '50',
-    MIGRATION_EXPORT_DIR: exportDir,
-    MIGRATION_REPORT_DIR: reportDir,
-  });
-  const database = openDatabase({ url: created.url, applicationName: 'test', onError: () => undefined });
-  const plans = await loadPlans();
-  const worker = await startWorkerProcess({
-    config,
-    databaseUrl: created.url,
-    redisUrl: redis.url,
-    plans,
-    logger: createLogger({ level: 'silent', service: 'test' }),
-    queues: ['extract', 'transform', 'load', 'reconcile'],
-    concurrency: 50,
-  });
-  const control = openControl({ database, target: database, plans, config });
-  const settled = (id: string, status?: RunView['status']) => waitFor(control, id, status);
+  const drover = await startDrover('bubble', { BUBBLE_API_URL: sandbox.url, BUBBLE_API_KEY: sandbox.apiKey });
   return {
-    ...{ sandbox, control, database, exportDir, reportDir, settled },
-    ...{ url: created.url, redisUrl: redis.url, redisPrefix: redis.prefix },
-    run: async (input = {}) => settled((await control.startRun({ plan: 'bubble', ...input }, operator)).id),
-    value: async <T>(sql: string, ...values: unknown[]) => {
-      const { rows } = await database.$client.query(sql, values);
-      return Object.values(rows[0] ?? {})[0] as T;
-    },
+    ...drover,
+    sandbox,
     async close() {
-      await worker.stop();
-      await database.$client.end();
+      await drover.close();
       await sandbox.close();
-      await redis.drop();
-      await created.drop();
-      await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-async function waitFor(control: Control, id: string, status?: RunView['status']): Promise<RunView> {
-  const deadline = Date.now() + 100_000;
-  for (;;) {
-    const run = await control.run(id);
-    if (status === undefined ? finishedStatuses.includes(run.status) : run.status === status) return run;
-    if (Date.now() > deadline) throw new Error(`run ${id} is still ${run.status}: ${run.reason}`);
-    await sleep(50);
-  }
 }

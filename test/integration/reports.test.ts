@@ -11,6 +11,7 @@ import { createAuditLog } from '../../db/repositories/audit.ts';
 import { createRunStore } from '../../db/repositories/runs.ts';
 import { createRollbackLedger } from '../../db/rollback/ledger.ts';
 import { createRollbackStore } from '../../db/rollback/store.ts';
+import { createSqlPort } from '../../db/sql.ts';
 import { createValidationLedger } from '../../db/validation/ledger.ts';
 import { createValidationTarget } from '../../db/validation/target.ts';
 import { batchSizesOf } from '../../src/engine/batch-size.ts';
@@ -48,6 +49,7 @@ beforeAll(async () => {
     ledger: createReportLedger(database),
     identities: createIdentityReader(target.$client),
     store: createReportStore(database),
+    target: createSqlPort(target.$client),
     rollbackSql: (run, plan) => rollbackSql(rollback, run, plan),
     view: viewOf,
     sums: (run) => sumsOf(validation, run, shop, entities),

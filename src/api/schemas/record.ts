@@ -37,6 +37,11 @@ export const failureSchema = z
     remedy: text,
     severity: text,
     examples: z.array(text).readonly().describe('Source ids'),
+    sums: z
+      .array(z.object({ currency: text, minor: text }))
+      .readonly()
+      .optional()
+      .describe('What the records are worth by currency, in minor units; none where they carry no money'),
   })
   .meta({ id: 'FailureGroup' }) satisfies z.ZodType<FailureGroup>;
 

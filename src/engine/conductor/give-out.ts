@@ -16,8 +16,8 @@ const mostRecords = 5_000;
  */
 export async function dispatchRuns(deps: ConductorDeps, conducted: readonly Conducted[]): Promise<boolean> {
   const running = conducted.filter(({ run }) => run.status === 'running');
-  for (const { run } of running) {
-    const extractions = await deps.store.takeDueExtractions(run.id);
+  for (const one of running) {
+    const extractions = await deps.store.takeDueExtractions(one.run.id, await waitingToRead(deps, one));
     if (extractions.length > 0) await deps.dispatcher.dispatchExtractions(extractions);
   }
   let filled = false;
@@ -26,6 +26,22 @@ export async function dispatchRuns(deps: ConductorDeps, conducted: readonly Cond
     filled = (await dispatchStage(deps, stage, running)) || filled;
   }
   return filled;
+}
+
+/**
+ * Entities that read what others load, while those are not loaded. What is known here may be a moment old; the extraction
+ * looks again before it reads.
+ */
+async function waitingToRead(deps: ConductorDeps, { run, plan, counts }: Conducted): Promise<readonly string[]> {
+  const readers = Object.entries(plan.entities).filter(([, { readsAfter = [] }]) => readsAfter.length > 0);
+  if (readers.length === 0) return [];
+  const entities = new Map((await deps.store.entities(run.id)).map((entity) => [entity.entity, entity]));
+  const moves = (parent: string): boolean =>
+    entities.get(parent)?.status === 'reading' ||
+    counts.some(
+      ({ entity, stage, status, n }) => entity === parent && status === 'pending' && stage !== 'reconcile' && n > 0,
+    );
+  return readers.filter(([, { readsAfter = [] }]) => readsAfter.some(moves)).map(([name]) => name);
 }
 
 /**

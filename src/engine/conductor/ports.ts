@@ -24,7 +24,8 @@ export interface ConductorStore {
   counts(runId: string): Promise<StageCount[]>;
   /** Gives out due records under a new epoch; the caller must put them on a queue. */
   takeDue(runId: string, entity: string, stage: Stage, limit: number): Promise<DueRecord[]>;
-  takeDueExtractions(runId: string): Promise<ExtractionJob[]>;
+  /** The same of extractions, but for those of the entities named. */
+  takeDueExtractions(runId: string, but: readonly string[]): Promise<ExtractionJob[]>;
   /** Takes back what was given out longer ago than `ageMs` and never finished. */
   sweep(ageMs: number): Promise<number>;
   /** Takes back everything given out: the queues are known to be empty. */

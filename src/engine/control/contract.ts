@@ -136,6 +136,8 @@ export interface FailureGroup {
   readonly remedy: string;
   readonly severity: string;
   readonly examples: readonly string[];
+  /** What the records are worth, in minor units; none where they carry no money. */
+  readonly sums?: readonly { readonly currency: string; readonly minor: string }[] | undefined;
 }
 
 export interface RecordView {

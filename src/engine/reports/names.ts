@@ -1,4 +1,4 @@
-import type { Plan } from '../../plan/contract.ts';
+import type { Plan, PlanReport } from '../../plan/contract.ts';
 import type { Run } from '../ports.ts';
 import { isTrial } from '../trial/quarantine.ts';
 
@@ -8,6 +8,7 @@ export type ReportKind =
   | { readonly kind: 'report' }
   | { readonly kind: 'errors' | 'rollback' | 'log' }
   | { readonly kind: 'mapping'; readonly entity: string }
+  | { readonly kind: 'plan'; readonly report: PlanReport }
   | { readonly kind: 'export'; readonly entity: string };
 
 export interface ReportName {
@@ -55,5 +56,18 @@ export function reportNames(
   const exports = entities.map((entity): ReportName => {
     return { name: `${entity}.csv`, mediaType: csv, of: { kind: 'export', entity }, folder: 'exports' };
   });
-  return [...five, ...mappings, ...exports];
+  return [...five, ...plansOwn(run, plan), ...mappings, ...exports];
+}
+
+// They are made of the target's rows, of which a run that writes nothing has none to tell.
+function plansOwn(
+  { stamp, dryRun, exportOnly }: Pick<Run, 'stamp' | 'dryRun' | 'exportOnly'>,
+  plan: Plan,
+): ReportName[] {
+  const reports = dryRun || exportOnly ? [] : (plan.reports ?? []);
+  return reports.map((report) => {
+    const dot = report.name.lastIndexOf('.');
+    const name = `${report.name.slice(0, dot)}_${stamp}${report.name.slice(dot)}`;
+    return { name, mediaType: report.mediaType, of: { kind: 'plan', report }, folder: 'reports' };
+  });
 }

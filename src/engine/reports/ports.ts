@@ -27,6 +27,8 @@ export interface TroubleGroup {
   readonly count: number;
   readonly message: string;
   readonly examples: readonly string[];
+  /** By currency, in minor units, of those that carry an amount. */
+  readonly sums: readonly { readonly currency: string; readonly minor: string }[];
 }
 
 export interface TryRow {

@@ -108,9 +108,16 @@ function failures({ failures: groups }: Omit<Report, 'files'>): string[] {
     ...groups.flatMap((group) => [
       `  ${group.count} ${group.entity} ${group.status}: ${group.code}${group.field ? ` in ${group.field}` : ''} (${group.stage})`,
       `      for example ${group.examples.join(', ')}: ${group.message}`,
+      ...worthOf(group.sums ?? []),
       `      ${group.remedy}`,
     ]),
   ];
+}
+
+function worthOf(sums: NonNullable<Report['failures'][number]['sums']>): string[] {
+  return sums.length === 0
+    ? []
+    : [`      worth ${sums.map(({ currency, minor }) => `${currency} ${amount(minor, currency)}`).join(', ')}`];
 }
 
 function validation({ validation: view }: Omit<Report, 'files'>): string[] {

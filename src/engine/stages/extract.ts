@@ -50,7 +50,7 @@ async function readSlice(deps: ExtractDeps, extraction: RunEntity, signal: Abort
   const { runId, entity, epoch } = extraction;
   const context = await deps.contexts.get(runId);
   const { run, plan } = context;
-  entityOf(plan, entity);
+  if (await parentsMove(deps, context, entity)) return deps.store.yieldExtraction(runId, entity, epoch, 300);
   const source = deps.source(plan, run, entity);
   if (isTrial(run)) return readTrial(deps, context, extraction, source, signal);
   await countSource(deps, run, extraction, source, signal);
@@ -75,6 +75,18 @@ async function readSlice(deps: ExtractDeps, extraction: RunEntity, signal: Abort
     if (cursor === null) return ended(deps, run, extraction, source, signal);
   }
   await deps.store.yieldExtraction(runId, entity, epoch, 0);
+}
+
+/** True while rows may still come that the entity's source reads in the target. Parents of earlier runs are there. */
+async function parentsMove(deps: ExtractDeps, { run, plan, entities }: RunContext, entity: string): Promise<boolean> {
+  for (const parent of entityOf(plan, entity).readsAfter ?? []) {
+    const inRun = entities.get(parent);
+    if (inRun === undefined) continue;
+    if (inRun.status !== 'done') return true;
+    const counts = await deps.store.counts(run.id, parent);
+    if (counts.some(({ status, stage, n }) => status === 'pending' && stage !== 'reconcile' && n > 0)) return true;
+  }
+  return false;
 }
 
 /** A trial is read in one go and stored as one page: who dies in between leaves nothing behind. */

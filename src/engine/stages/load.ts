@@ -1,4 +1,5 @@
 import type { Merge } from '../../plan/contract.ts';
+import type { JsonObject } from '../../plan/json.ts';
 import type { LoadResult, TargetRow } from '../../plan/target.ts';
 import { bisect } from '../bisect.ts';
 import type { RecordRef, Verdict } from '../ports.ts';
@@ -38,7 +39,7 @@ async function loadGroup(deps: LoadDeps, group: Group, works: Map<string, ApiWor
   const rows = ready.map(
     ({ record, row }): TargetRow => ({
       sourceId: record.sourceId,
-      targetId: record.targetId ?? targetIdOf(group.context.plan.name, group.name, record.sourceId),
+      targetId: record.targetId ?? givenId(row) ?? targetIdOf(group.context.plan.name, group.name, record.sourceId),
       row,
       hash: rowHash(group.entity, row),
       aliases: aliases.get(record.id),
@@ -62,6 +63,11 @@ async function loadGroup(deps: LoadDeps, group: Group, works: Map<string, ApiWor
     if (row && result) all.set(record.id, verdictOf(result, row.hash, dryRun, group.entity.merge));
   }
   return all;
+}
+
+/** The id a row brings along: an account's that exists elsewhere, or another record's. */
+function givenId({ id }: JsonObject): string | undefined {
+  return typeof id === 'string' ? id : undefined;
 }
 
 async function aliasesOf(deps: LoadDeps, group: Group): Promise<ReadonlyMap<string, string[]>> {

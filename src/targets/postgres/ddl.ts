@@ -3,19 +3,60 @@ import { identifier, qualified } from '../../plan/sql.ts';
 
 type Entities = Readonly<Record<string, Entity>>;
 
-/** The statements that make an entity's table where there is none. Parents' tables must come first. */
+/**
+ * The statements that make an entity's table where there is none, with the columns of every entity that shares it. Parents'
+ * tables must come first.
+ */
 export function createTable(schema: string, entity: Entity, entities: Entities): string[] {
   const columns = Object.entries(entity.target.columns);
-  const lines = [`id uuid PRIMARY KEY`, ...columns.map(([name, column]) => columnLine(name, column, schema, entities))];
+  const lines = [
+    idLine(schema, entity, entities),
+    ...columns.map(([name, column]) => columnLine(name, column, schema, entities)),
+    ...sharedColumns(entity, entities).map(([name, column]) =>
+      columnLine(name, { ...column, references: undefined }, schema, {}),
+    ),
+  ];
   const key = entity.target.naturalKey;
   if (key && !isUniqueColumn(entity, key)) lines.push(`UNIQUE (${key.map(identifier).join(', ')})`);
   const table = qualified(schema, entity.target.table);
   return [
     `CREATE TABLE IF NOT EXISTS ${table} (\n  ${lines.join(',\n  ')}\n)`,
     ...columns
-      .filter(([name, column]) => column.references && !isUniqueColumn(entity, [name]))
-      .map(([name]) => foreignKeyIndex(schema, entity.target.table, name)),
+      .filter(([name, column]) => (column.references || column.indexed) && !isUniqueColumn(entity, [name]))
+      .map(([name]) => columnIndex(schema, entity.target.table, name)),
   ];
+}
+
+/**
+ * The foreign keys of columns that this entity added to the table of another one: the table they point at did not exist
+ * when theirs was made (a profile points at its affiliate, which points at its profile).
+ */
+export function addForeignKeys(schema: string, entity: Entity, entities: Entities): string[] {
+  const first = Object.values(entities).find(({ target }) => target.table === entity.target.table);
+  if (first === undefined || first === entity) return [];
+  return Object.entries(entity.target.columns).flatMap(([name, { references }]) => {
+    const parent = references === undefined || name in first.target.columns ? undefined : entities[references];
+    if (parent === undefined) return [];
+    const table = qualified(schema, entity.target.table);
+    return [
+      `ALTER TABLE ${table} ADD FOREIGN KEY (${identifier(name)}) REFERENCES ${qualified(schema, parent.target.table)} (id)`,
+    ];
+  });
+}
+
+function sharedColumns(entity: Entity, entities: Entities): [string, Column][] {
+  const own = new Set(Object.keys(entity.target.columns));
+  const others = Object.values(entities).filter(
+    (other) => other !== entity && other.target.table === entity.target.table,
+  );
+  return others
+    .flatMap(({ target }) => Object.entries(target.columns))
+    .filter(([name]) => !own.has(name) && own.add(name));
+}
+
+function idLine(schema: string, { target }: Entity, entities: Entities): string {
+  const parent = target.idReferences === undefined ? undefined : entities[target.idReferences];
+  return `id uuid PRIMARY KEY${parent ? ` REFERENCES ${qualified(schema, parent.target.table)} (id)` : ''}`;
 }
 
 function columnLine(name: string, column: Column, schema: string, entities: Entities): string {
@@ -28,7 +69,7 @@ function columnLine(name: string, column: Column, schema: string, entities: Enti
   return parts.join(' ');
 }
 
-function foreignKeyIndex(schema: string, table: string, column: string): string {
+function columnIndex(schema: string, table: string, column: string): string {
   return `CREATE INDEX IF NOT EXISTS ${identifier(`${table}_${column}`)} ON ${qualified(schema, table)} (${identifier(column)})`;
 }
 

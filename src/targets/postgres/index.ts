@@ -2,7 +2,7 @@ import { DroverError } from '../../errors.ts';
 import { identifier, type SqlPort } from '../../plan/sql.ts';
 import type { Compared, TargetPort } from '../../plan/target.ts';
 import { columnsOf } from './columns.ts';
-import { createTable } from './ddl.ts';
+import { addForeignKeys, createTable } from './ddl.ts';
 import { loadRows } from './load.ts';
 import { createTables } from './tables.ts';
 
@@ -18,10 +18,14 @@ export function createPostgresTarget(sql: SqlPort): TargetPort {
   return {
     async prepare(plan, order, targetSchema) {
       await sql.query(undefined, `CREATE SCHEMA IF NOT EXISTS ${identifier(targetSchema)}`, []);
+      const before = await tablesIn(sql, targetSchema);
       for (const name of order) {
         const entity = plan.entities[name];
         if (!entity) throw new DroverError('NOT_FOUND', `the plan has no entity ${name}`);
-        for (const text of createTable(targetSchema, entity, plan.entities)) await sql.query(undefined, text, []);
+        // Tables that were there are never altered, and those made here get every key.
+        const late = before.has(entity.target.table) ? [] : addForeignKeys(targetSchema, entity, plan.entities);
+        for (const text of [...createTable(targetSchema, entity, plan.entities), ...late])
+          await sql.query(undefined, text, []);
         await columnsOf(sql, targetSchema, entity);
       }
       tables.forget(targetSchema);
@@ -38,4 +42,10 @@ export function createPostgresTarget(sql: SqlPort): TargetPort {
       return rows.map((_row, n) => differences.get(n) ?? []);
     },
   };
+}
+
+async function tablesIn(sql: SqlPort, schema: string): Promise<ReadonlySet<string>> {
+  const text = 'SELECT table_name AS name FROM information_schema.tables WHERE table_schema = $1';
+  const rows = await sql.query<{ name: string }>(undefined, text, [schema]);
+  return new Set(rows.map(({ name }) => name));
 }

@@ -23,7 +23,10 @@ export function statementsFor(schema: string, entity: Entity, columns: readonly 
   return {
     locate: locate(table, entity, columns),
     apply: apply(table, columns),
-    compare: compare(table, columns),
+    compare: compare(
+      table,
+      columns.filter(({ column }) => !column.stamp),
+    ),
   };
 }
 
@@ -50,12 +53,13 @@ LEFT JOIN LATERAL (SELECT o.source_id FROM drover.identities o WHERE o.scope = $
 }`;
 }
 
-function apply(table: string, columns: readonly TargetColumn[]): string {
+function apply(table: string, all: readonly TargetColumn[]): string {
+  const columns = all.filter(({ column }) => !column.stamp);
   const names = columns.map(({ name }) => identifier(name));
   const typed = columns.map(({ name, column }) => `${identifier(name)} ${column.type}`).join(', ');
-  const updates = columns
+  const updates = all
     .filter(({ column }) => !column.insertOnly)
-    .map(({ name }) => `${identifier(name)} = excluded.${identifier(name)}`)
+    .map(({ name, column }) => `${identifier(name)} = ${column.stamp ? 'DEFAULT' : `excluded.${identifier(name)}`}`)
     .join(', ');
   return `
 WITH input AS (

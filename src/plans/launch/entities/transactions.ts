@@ -1,0 +1,112 @@
+import { toMajor } from '../../../money.ts';
+import type { Entity, RejectOutcome, Source, SourceContext, TransformOutcome } from '../../../plan/contract.ts';
+import type { Json, JsonObject } from '../../../plan/json.ts';
+import { loadCatalogue } from '../catalogue.ts';
+import { matchProducts } from '../match.ts';
+import { paramsOf } from '../params.ts';
+import { fiscalOf } from '../sales/fiscal.ts';
+import { isCounted, readSale, type Sale, type SaleStatus, signOf } from '../sales/sale.ts';
+import { salesPage } from '../sales/sql.ts';
+import { targetSource } from '../target-source.ts';
+import { objectOf, textOf } from '../values.ts';
+import { anyRecord, uuidOf } from './shape.ts';
+import { transactionMoney, transactionsTarget } from './transactions-target.ts';
+
+function salesSource(context: SourceContext): Source {
+  return targetSource(context, async () => {
+    const catalogue = await loadCatalogue(context.settings.LAUNCH_CATALOGUE);
+    return [
+      {
+        text: salesPage(
+          ', account.id::text AS user_id',
+          'LEFT JOIN {schema}.users account ON account.email = payer.email',
+        ),
+        record: ({ key, ...row }) => {
+          if (!isCounted(row)) return undefined;
+          const products = matchProducts(catalogue, readSale(row as JsonObject));
+          const matched = products.map(({ code, transactionType }) => ({ code, transactionType }));
+          return { sourceId: key, raw: { ...row, products: matched } as JsonObject };
+        },
+      },
+    ];
+  });
+}
+
+/** Every sale in the raw data, whatever became of it. A paid one of no product is a failure by name, never dropped. */
+export const transactions = {
+  title: 'Transactions',
+  dependsOn: ['users'],
+  readsAfter: ['users'],
+  source: salesSource,
+  schema: anyRecord,
+  transform: (raw, { params }): TransformOutcome => {
+    const sale = readSale(raw);
+    const { status } = sale;
+    if (status === undefined)
+      return { kind: 'reject', code: 'UNKNOWN_STATUS', field: 'status', message: 'the status is none that is known' };
+    if (typeof status !== 'string') return { kind: 'skip', code: status.skip, message: status.message };
+    const fault = faultOf(sale, status, codesOf(raw.products).length);
+    return fault ?? rowOf(raw, sale, status, params);
+  },
+  target: transactionsTarget,
+  money: transactionMoney,
+} satisfies Entity;
+
+function faultOf(sale: Sale, status: SaleStatus, products: number): RejectOutcome | undefined {
+  const { minor, currency, amount } = sale;
+  if (currency === null)
+    return {
+      kind: 'reject',
+      code: 'UNKNOWN_CURRENCY',
+      field: 'currency',
+      message: 'the currency is missing or none of ISO 4217',
+    };
+  if (amount === null || minor === null)
+    return {
+      kind: 'reject',
+      code: 'BAD_AMOUNT',
+      field: 'amount',
+      message: 'the amount is missing, negative, or no number',
+    };
+  if (sale.paidAt === null)
+    return { kind: 'reject', code: 'BAD_DATE', field: 'created', message: 'nothing says when it was' };
+  const sign = signOf(status);
+  if (sign === 0 || products === 1) return undefined;
+  const code = products > 1 ? 'AMBIGUOUS_PRODUCT' : sign > 0 ? 'UNMATCHED_PRODUCT' : 'UNMATCHED_REFUND';
+  const message = products > 1 ? 'several products of the catalogue match' : 'no product of the catalogue matches';
+  return { kind: 'reject', code, field: 'description', message, money: { minor: String(minor), currency, status } };
+}
+
+function rowOf(raw: JsonObject, sale: Sale, status: SaleStatus, params: JsonObject): TransformOutcome {
+  const [currency, minor, at] = [sale.currency ?? '', sale.minor ?? 0n, sale.paidAt ?? ''];
+  const [product] = codesOf(raw.products);
+  return {
+    kind: 'row',
+    row: {
+      user_id: uuidOf(raw.user_id),
+      xendit_transaction_id: sale.transactionId ?? sale.invoiceId,
+      xendit_invoice_id: sale.invoiceId,
+      product_type: product?.code ?? null,
+      transaction_type: product?.transactionType ?? 'Other',
+      amount: toMajor(minor, currency),
+      currency,
+      status,
+      revenue_amount: toMajor(BigInt(signOf(status)) * minor, currency),
+      payment_method: sale.paymentMethod,
+      external_id: sale.externalId,
+      contact_email: sale.email,
+      description: sale.description,
+      paid_at: signOf(status) === 0 ? null : at,
+      ...fiscalOf(at, paramsOf(params)),
+      created_at: sale.createdAt ?? at,
+    },
+    money: { minor: String(minor), currency, status },
+  };
+}
+
+function codesOf(products: Json | undefined): { code: string; transactionType: string }[] {
+  return (Array.isArray(products) ? products : []).flatMap((product: Json) => {
+    const [code, transactionType] = [textOf(objectOf(product).code), textOf(objectOf(product).transactionType)];
+    return code === null || transactionType === null ? [] : [{ code, transactionType }];
+  });
+}

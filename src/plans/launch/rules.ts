@@ -1,0 +1,98 @@
+import type { Rule } from '../../plan/contract.ts';
+
+/** What must be true of the rows before they go live. An error keeps a cutover from happening. */
+export const rules = [
+  {
+    name: 'email-format',
+    entity: 'users',
+    severity: 'error',
+    description: 'Every account has a well-formed e-mail address in lower case',
+    violates: String.raw`t.email <> lower(t.email) or t.email !~ '^[^@[:space:]]+@[^@[:space:].]+(\.[^@[:space:].]+)+$'`,
+  },
+  {
+    name: 'accounts-have-profiles',
+    entity: 'users',
+    severity: 'error',
+    description: 'Every account has its profile, with the same id and address',
+    violates: 'not exists (select 1 from {schema}.unified_profiles p where p.id = t.id and p.email = t.email)',
+  },
+  {
+    name: 'amount-not-negative',
+    entity: 'transactions',
+    severity: 'error',
+    description: 'No transaction has a negative amount; what went back is told by its status',
+    violates: 't.amount < 0',
+  },
+  {
+    name: 'status-known',
+    entity: 'transactions',
+    severity: 'error',
+    description: 'Every transaction has one of the known statuses',
+    violates: `t.status not in ('PAID', 'SETTLED', 'EXPIRED', 'UNPAID', 'FAILED', 'VOIDED', 'REVERSED', 'REFUNDED', 'CHARGEBACK', 'SUPERSEDED')`,
+  },
+  {
+    name: 'revenue-by-status',
+    entity: 'transactions',
+    severity: 'error',
+    description: 'PAID and SETTLED are revenue, REFUNDED and CHARGEBACK subtract, nothing else counts',
+    violates: `t.revenue_amount <> case when t.status in ('PAID', 'SETTLED') then t.amount when t.status in ('REFUNDED', 'CHARGEBACK') then -t.amount else 0 end`,
+  },
+  {
+    name: 'revenue-has-a-product',
+    entity: 'transactions',
+    severity: 'error',
+    description: 'Whatever counts as revenue belongs to a product',
+    violates: 't.revenue_amount <> 0 and t.product_type is null',
+  },
+  {
+    name: 'fiscal-period',
+    entity: 'transactions',
+    severity: 'error',
+    description: 'Every transaction has a fiscal year and quarter',
+    violates: 't.fiscal_year is null or t.fiscal_quarter is null or t.fiscal_quarter not between 1 and 4',
+  },
+  {
+    name: 'p2p-has-an-account',
+    entity: 'transactions',
+    severity: 'warning',
+    description: 'Payments for something with an enrolment have an account to enrol',
+    violates: `t.revenue_amount > 0 and t.user_id is null and exists (select 1 from {schema}.courses c where c.code = t.product_type)`,
+  },
+  {
+    name: 'p2p-is-enrolled',
+    entity: 'transactions',
+    severity: 'error',
+    description: 'Whoever paid for a course and has an account is enrolled in it',
+    violates: `t.revenue_amount > 0 and t.user_id is not null and exists (select 1 from {schema}.courses c where c.code = t.product_type)
+      and not exists (select 1 from {schema}.enrollments e join {schema}.courses c on c.id = e.course_id where e.user_id = t.user_id and c.code = t.product_type)`,
+  },
+  {
+    name: 'no-refund-above-the-payment',
+    entity: 'enrollments',
+    severity: 'warning',
+    description: 'Nobody got back more than was paid for a course',
+    violates: `(select sum(x.revenue_amount) from {schema}.transactions x join {schema}.courses c on c.code = x.product_type where c.id = t.course_id and x.user_id = t.user_id) < 0`,
+  },
+  {
+    name: 'manual-has-the-tag-and-no-payment',
+    entity: 'manual_payments',
+    severity: 'error',
+    description: 'A manual payment stands only where no other payment was found',
+    violates: `t.status = 'PAID' and exists (select 1 from {schema}.transactions x where x.contact_email = t.contact_email and x.product_type = t.product_type
+      and x.revenue_amount > 0 and x.id <> t.id and x.payment_method is distinct from 'manual')`,
+  },
+  {
+    name: 'affiliates-both-ways',
+    entity: 'affiliates',
+    severity: 'error',
+    description: 'An affiliate’s profile names the affiliate',
+    violates: 'not exists (select 1 from {schema}.unified_profiles p where p.id = t.user_id and p.affiliate_id = t.id)',
+  },
+  {
+    name: 'customers-are-converted',
+    entity: 'leads',
+    severity: 'error',
+    description: 'A lead is a customer exactly when a payment of theirs is there',
+    violates: `(t.classification = 'customer') <> exists (select 1 from {schema}.transactions x where x.contact_email = t.email and x.revenue_amount > 0)`,
+  },
+] as const satisfies readonly Rule[];

@@ -1,0 +1,80 @@
+import Big from 'big.js';
+import { DateTime } from 'luxon';
+import type { Json, JsonObject } from '../../plan/json.ts';
+
+const invisible = /[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff\0]/g;
+const address = /^[^\s@<>,;:"()[\]\\]{1,64}@[^\s@<>,;:"()[\]\\.]+(?:\.[^\s@<>,;:"()[\]\\.]+)+$/;
+
+/**
+ * The address in the one spelling by which a person is known: lower case, without padding or invisible characters. Tags
+ * (`+shop`) and dots stay. null when it is none.
+ */
+export function emailKey(value: unknown): string | null {
+  if (typeof value !== 'string') return null;
+  const found = storable(value).replace(invisible, '').trim().toLowerCase();
+  return found.length <= 254 && address.test(found) ? found : null;
+}
+
+/** A text that says something, or null. */
+export function textOf(value: unknown): string | null {
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (typeof value !== 'string') return null;
+  const text = storable(value).trim();
+  return text === '' ? null : text;
+}
+
+/** The moment as ISO 8601 in UTC, or null: of the APIs, and of the files, whose offset may stand in a cell of its own. */
+export function instantOf(value: unknown, offset?: unknown): string | null {
+  const text = textOf(value);
+  if (text === null || text.length > 64) return null;
+  const inText =
+    /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(?:\s*\(?(?:UTC)?([+-]\d{1,2}(?::?\d\d)?|Z)\)?)?$/i.exec(
+      text,
+    );
+  if (inText === null) return null;
+  const zone = zoneOf(inText[3] ?? textOf(offset) ?? 'Z');
+  // Not Date.parse: it takes the 30th of February for the 2nd of March.
+  const at = zone === undefined ? undefined : DateTime.fromISO(`${inText[1]}T${inText[2]}${zone}`, { zone: 'utc' });
+  return at?.isValid && at.year >= 1970 && at.year <= 2199 ? new Date(at.toMillis()).toISOString() : null;
+}
+
+function zoneOf(text: string): string | undefined {
+  if (/^z$/i.test(text)) return 'Z';
+  const parts = /^(?:UTC)?([+-])(\d{1,2}):?(\d\d)?$/i.exec(text.trim());
+  return parts === null ? undefined : `${parts[1]}${parts[2]?.padStart(2, '0')}:${parts[3] ?? '00'}`;
+}
+
+/** An amount in major units as an exact decimal that fits numeric(19,4), or null. */
+export function amountOf(value: unknown): string | null {
+  const text = typeof value === 'number' ? String(value) : textOf(value)?.replace(/^(PHP|₱)\s*/i, '');
+  // Thousands are set apart in files: 1,234.50. Anything else with a comma is not certain.
+  const bare = text !== undefined && /^-?\d{1,3}(,\d{3})+(\.\d+)?$/.test(text) ? text.replaceAll(',', '') : text;
+  if (bare === undefined || !/^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(bare)) return null;
+  const amount = new Big(bare);
+  return amount.abs().gte('1e15') || !amount.eq(amount.round(4)) ? null : amount.toFixed();
+}
+
+export function objectOf(value: unknown): JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
+}
+
+/** The texts of a list, each once, without blanks around them. */
+export function textsOf(value: unknown): string[] {
+  const list = Array.isArray(value) ? value.map(textOf).filter((text) => text !== null) : [];
+  return [...new Set(list)];
+}
+
+// PostgreSQL takes neither U+0000 nor half of a surrogate pair.
+function storable(text: string): string {
+  return text.replaceAll('\0', '').toWellFormed();
+}
+
+/** A copy of any JSON that PostgreSQL can store; what the source said is kept as it was otherwise. */
+export function storableJson(value: Json): Json {
+  if (typeof value === 'string') return storable(value);
+  if (typeof value === 'number') return Number.isFinite(value) ? (Object.is(value, -0) ? 0 : value) : null;
+  if (Array.isArray(value)) return value.map(storableJson);
+  if (value === null || typeof value !== 'object') return value ?? null;
+  const entries = Object.entries(value as JsonObject).filter(([, held]) => held !== undefined);
+  return Object.fromEntries(entries.map(([key, held]) => [storable(key), storableJson(held)]));
+}

@@ -1,0 +1,95 @@
+import type { Random } from '../core/random.ts';
+import { CONTACTS, DIRT, scaled } from './numbers.ts';
+import { makePerson, type Person } from './person.ts';
+
+export type ContactGroup = keyof typeof CONTACTS;
+
+/** A contact of Systeme.io in the making. */
+export interface ContactDraft {
+  readonly id: number;
+  readonly person: Person;
+  readonly group: ContactGroup;
+  readonly registeredMs: number;
+  /** As the contact holds it; may be spelled in another way than the person's, or be none. */
+  email: string;
+  tags: string[];
+  sourceUrl: string | null;
+  unsubscribed: boolean;
+  bounced: boolean;
+  needsConfirmation: boolean;
+  /** Why the address cannot be read, or which contact of the same address is the earlier. */
+  malformed: boolean;
+  repeats?: ContactDraft;
+  affiliate: boolean;
+}
+
+const HOUR = 3_600_000;
+export const OPENED = Date.parse('2024-01-08T01:00:00Z');
+export const CLOSED = Date.parse('2025-06-20T01:00:00Z');
+const PLAIN_TAGS = ['squeeze', 'webinar', 'FBInviteSent', 'newsletter', 'Enrolled P2P', ' quiz', 'TikTok lead'];
+const SOURCES = [
+  'https://papers.example.com/free-guide?utm_source=facebook&utm_medium=paid',
+  'https://papers.example.com/free-guide?utm_source=TikTok',
+  'https://papers.example.com/webinar?fbclid=abc',
+  'https://papers.example.com/',
+];
+
+/** All contacts, by group, in the order in which they registered. */
+export function makeContacts(random: Random, share: number, dirt: number): ContactDraft[] {
+  const groups = (Object.keys(CONTACTS) as ContactGroup[]).flatMap((group) =>
+    Array.from({ length: scaled(CONTACTS[group], share) }, () => group),
+  );
+  const step = Math.floor((CLOSED - OPENED) / (groups.length + 1));
+  const drafts = random.shuffle(groups).map((group, at) => draftOf(random, group, at, OPENED + at * step));
+  spoil(random.fork('dirt'), drafts, share * dirt);
+  return drafts;
+}
+
+function draftOf(random: Random, group: ContactGroup, at: number, registeredMs: number): ContactDraft {
+  const person = makePerson(random, at + 1);
+  const plain = random.chance(0.6) ? [random.pick(PLAIN_TAGS)] : [];
+  const own = { both: ['Canva', 'PaidP2P'], p2pOnly: ['PaidP2P'], canvaOnly: ['Canva'], neither: [] }[group];
+  return {
+    id: 100_001 + at * 3,
+    person,
+    group,
+    registeredMs: registeredMs - (registeredMs % 1000) + random.int(0, 3) * HOUR,
+    email: person.email,
+    tags: [...plain, ...own],
+    sourceUrl: random.chance(0.7) ? random.pick(SOURCES) : null,
+    unsubscribed: random.chance(0.03),
+    bounced: random.chance(0.01),
+    needsConfirmation: random.chance(0.05),
+    malformed: false,
+    affiliate: false,
+  };
+}
+
+/** Dirt lies in contacts without a product, so that the document's own counts stay what they are. */
+function spoil(random: Random, drafts: readonly ContactDraft[], density: number): void {
+  const plain = random.shuffle(drafts.filter((draft) => draft.group === 'neither'));
+  const buyers = random.shuffle(drafts.filter((draft) => draft.group === 'both' || draft.group === 'p2pOnly'));
+  const take = (list: ContactDraft[], count: number) =>
+    list.splice(0, Math.min(scaled(count, density), list.length / 4));
+  for (const draft of take(plain, DIRT.contactsMalformed)) {
+    draft.malformed = true;
+    draft.email =
+      random.pick([draft.person.first, `${draft.person.first}@`, 'not given']) + (random.chance(0.5) ? ' ' : '');
+  }
+  const originals = [...plain];
+  for (const draft of take(plain, DIRT.contactsRepeated)) {
+    const other = originals.find((one) => one.id < draft.id && one.repeats === undefined && one !== draft);
+    if (other === undefined) continue;
+    originals.splice(originals.indexOf(other), 1);
+    plain.splice(plain.indexOf(other), plain.includes(other) ? 1 : 0);
+    draft.repeats = other;
+    draft.email = random.chance(0.5) ? other.email.toUpperCase() : ` ${other.email}`;
+  }
+  for (const draft of take(plain, DIRT.affiliatesWithoutProfile)) markAffiliate(draft);
+  for (const draft of take(buyers, DIRT.affiliates)) markAffiliate(draft);
+}
+
+function markAffiliate(draft: ContactDraft): void {
+  draft.affiliate = true;
+  draft.tags.push('Affiliate');
+}

@@ -1,0 +1,147 @@
+import type { Random } from '../core/random.ts';
+import { CLOSED, type ContactDraft, OPENED } from './contacts.ts';
+import { BUYERS, DIRT, type ProductName, SALES, type SaleStatus, scaled } from './numbers.ts';
+import { makePerson, type Person } from './person.ts';
+
+/** How a transaction names its invoice: which of the three it is depends on the product that was used. */
+export type Link = 'payment_link_id' | 'product_id' | 'reference_id';
+
+/** One invoice in the making, and the transaction that paid it. */
+export interface SaleDraft {
+  readonly id: string;
+  readonly externalId: string;
+  readonly product: ProductName;
+  readonly status: SaleStatus;
+  readonly minor: number;
+  readonly createdMs: number;
+  readonly paidMs: number | null;
+  readonly link: Link;
+  readonly description: string | null;
+  readonly person: Person;
+  /** How the payer is spelled, and where: in `payer_email`, in `customer` alone, or nowhere. */
+  payer: string | null;
+  payerIn: 'payer_email' | 'customer' | 'nowhere';
+  readonly channel: string;
+}
+
+const DAY = 86_400_000;
+const DESCRIPTIONS: Readonly<Record<ProductName, readonly (string | null)[]>> = {
+  P2P: [
+    'Papers to Profits',
+    'Papers to Profits - Full Course',
+    'PAPERS TO PROFITS  (promo)',
+    'papers to profits course',
+  ],
+  Canva: ['Canva Ebook', 'My Canva Business Ebook', 'canva ebook (bundle of one)'],
+  Other: ['Consultation fee', 'Workshop ticket', 'Zine pack', '', null],
+};
+const PRICES: Readonly<Record<ProductName, readonly number[]>> = {
+  P2P: [100_000, 100_000, 100_000, 80_000, 149_900],
+  Canva: [100_000, 100_000, 129_950],
+  Other: [50_000, 25_000],
+};
+const CHANNELS = ['GCASH', 'PAYMAYA', '7ELEVEN', 'BPI', 'CREDIT_CARD'];
+
+/** All invoices. Whoever bought something is among the contacts as BUYERS says. */
+export function makeSales(random: Random, contacts: readonly ContactDraft[], share: number, dirt: number): SaleDraft[] {
+  const clean = random.shuffle(
+    contacts.filter((one) => !one.malformed && one.repeats === undefined && !isRepeated(one, contacts)),
+  );
+  const neither = clean.filter((one) => one.group === 'neither' && !one.affiliate);
+  const buyers: Record<ProductName, Person[]> = {
+    P2P: buyersOf('P2P', random, clean, neither, share),
+    Canva: buyersOf('Canva', random, clean, neither, share),
+    Other: Array.from({ length: scaled(19, share) }, (_, at) => makePerson(random, 900_000 + at)),
+  };
+  const seen: Record<string, number> = {};
+  const drafts = Object.entries(SALES).flatMap(([status, products]) =>
+    Object.entries(products).flatMap(([product, count]) =>
+      Array.from({ length: scaled(count, share) }, () => {
+        const person = buyerOf(random, status as SaleStatus, product as ProductName, buyers, clean, seen);
+        return saleOf(random, product as ProductName, status as SaleStatus, person);
+      }),
+    ),
+  );
+  const unknown = new Set(buyers.P2P.filter((person) => !contacts.some((one) => one.person === person)));
+  spoil(random.fork('dirt'), drafts, unknown, share * dirt);
+  return drafts.sort((a, b) => a.createdMs - b.createdMs || (a.id < b.id ? -1 : 1));
+}
+
+const repeatedOf = new WeakMap<readonly ContactDraft[], Set<ContactDraft>>();
+
+function isRepeated(one: ContactDraft, contacts: readonly ContactDraft[]): boolean {
+  const known = repeatedOf.get(contacts) ?? new Set(contacts.flatMap(({ repeats }) => (repeats ? [repeats] : [])));
+  repeatedOf.set(contacts, known);
+  return known.has(one);
+}
+
+function buyersOf(
+  product: 'P2P' | 'Canva',
+  random: Random,
+  clean: readonly ContactDraft[],
+  neither: ContactDraft[],
+  share: number,
+): Person[] {
+  const only = product === 'P2P' ? 'p2pOnly' : 'canvaOnly';
+  const tagged = clean.filter(({ group }) => group === 'both' || group === only);
+  const { tagged: known, untagged, unknown } = BUYERS[product];
+  return [
+    ...tagged.slice(0, scaled(known, share)).map(({ person }) => person),
+    ...neither.splice(0, scaled(untagged, share)).map(({ person }) => person),
+    ...Array.from({ length: scaled(unknown, share) }, (_, at) =>
+      makePerson(random, (product === 'P2P' ? 700_000 : 800_000) + at),
+    ),
+  ];
+}
+
+/** Every buyer pays once before anybody pays again; whoever let an invoice expire may be anybody. */
+function buyerOf(
+  random: Random,
+  status: SaleStatus,
+  product: ProductName,
+  buyers: Readonly<Record<ProductName, readonly Person[]>>,
+  clean: readonly ContactDraft[],
+  seen: Record<string, number>,
+): Person {
+  if (status === 'EXPIRED' || status === 'UNPAID') return random.pick(clean).person;
+  const next = seen[product] ?? 0;
+  seen[product] = next + 1;
+  return buyers[product][next] ?? random.pick(buyers[product]);
+}
+
+function saleOf(random: Random, product: ProductName, status: SaleStatus, person: Person): SaleDraft {
+  const createdMs = random.int(OPENED, CLOSED);
+  const paid = status === 'PAID' || status === 'SETTLED';
+  const id = random.text(24, '0123456789abcdef');
+  return {
+    id,
+    externalId: `inv-${random.text(10)}`,
+    product,
+    status,
+    minor: random.pick(PRICES[product]),
+    createdMs,
+    paidMs: paid ? createdMs + random.int(60_000, DAY) : null,
+    link: random.pick(['payment_link_id', 'payment_link_id', 'product_id', 'reference_id']),
+    description: random.pick(DESCRIPTIONS[product]),
+    person,
+    payer: person.email,
+    payerIn: 'payer_email',
+    channel: random.pick(CHANNELS),
+  };
+}
+
+/** Addresses spelled in other ways, and paid invoices that name nobody: only of buyers Systeme.io never heard of. */
+function spoil(random: Random, drafts: readonly SaleDraft[], unknown: ReadonlySet<Person>, density: number): void {
+  const free = random.shuffle(drafts.filter(({ person }) => !unknown.has(person)));
+  const take = (count: number) => free.splice(0, scaled(count, density));
+  for (const draft of take(DIRT.payerUpperCase)) draft.payer = draft.person.email.toUpperCase();
+  for (const draft of take(DIRT.payerPadded)) draft.payer = ` ${draft.person.email}\u00a0`;
+  for (const draft of take(DIRT.payerInCustomerOnly)) draft.payerIn = 'customer';
+  const named = drafts.filter(
+    ({ person, product, paidMs }) => unknown.has(person) && product === 'P2P' && paidMs !== null,
+  );
+  for (const draft of named.slice(0, scaled(DIRT.payerAbsent, density))) {
+    draft.payer = null;
+    draft.payerIn = 'nowhere';
+  }
+}

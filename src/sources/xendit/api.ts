@@ -1,0 +1,85 @@
+import { DroverError } from '../../errors.ts';
+import type { JsonObject } from '../../plan/json.ts';
+import type { Upstream, UpstreamResponse } from '../../plan/upstream.ts';
+
+export type XenditList = 'transactions' | 'invoices';
+export type XenditQuery = Readonly<Record<string, string | number | undefined>>;
+
+export interface XenditPage {
+  readonly rows: readonly JsonObject[];
+  /** The id to go on after, or undefined at the end. */
+  readonly next: string | undefined;
+  /** When Xendit answered, by its own clock, in milliseconds since 1970. */
+  readonly answeredAt: number;
+}
+
+/** One of Xendit's lists. */
+export interface XenditApi {
+  page(query: XenditQuery, after: string | null, signal: AbortSignal): Promise<XenditPage>;
+  /** One record, or undefined when there is none of the id. */
+  one(id: string, signal: AbortSignal): Promise<JsonObject | undefined>;
+}
+
+const paths: Readonly<Record<XenditList, string>> = { transactions: 'transactions', invoices: 'v2/invoices' };
+
+export function createXenditApi(upstream: Upstream, list: XenditList, limit: number): XenditApi {
+  const path = paths[list];
+  const label = `xendit ${list}`;
+  const cursorName = list === 'transactions' ? 'after_id' : 'last_invoice';
+  return {
+    async page(query, after, signal) {
+      const asked = { ...query, limit, ...(after === null ? {} : { [cursorName]: after }) };
+      const response = await upstream.request({ method: 'GET', path, endpoint: list, query: asked, signal });
+      if (response.status === 404) throw notThere(label);
+      const served = Date.parse(response.headers.date ?? '');
+      const answeredAt = Number.isNaN(served) ? Date.now() : served;
+      return {
+        ...(list === 'transactions' ? transactionsIn(response, label) : invoicesIn(response, label)),
+        answeredAt,
+      };
+    },
+    async one(id, signal) {
+      if (/^\.{0,2}$/.test(id)) return undefined; // would name another address, not a record
+      const address = `${path}/${encodeURIComponent(id)}`;
+      const response = await upstream.request({ method: 'GET', path: address, endpoint: list, signal });
+      return response.status === 404 ? undefined : objectOf(response.json(), label);
+    },
+  };
+}
+
+function transactionsIn(response: UpstreamResponse, label: string): Omit<XenditPage, 'answeredAt'> {
+  const { data, has_more: hasMore } = objectOf(response.json(), label);
+  if (!Array.isArray(data) || typeof hasMore !== 'boolean') throw misshapen(label);
+  const rows = data.map((row) => objectOf(row, label));
+  const last = rows.at(-1)?.id;
+  // An empty page that promises more has no place to go on from; asked again it is usually complete.
+  if (hasMore && typeof last !== 'string') throw misshapen(label);
+  return { rows, next: hasMore ? String(last) : undefined };
+}
+
+/**
+ * A bare array. That a page shorter than the limit is the last holds only while nobody cuts pages, so the end is an
+ * empty page; it costs one request.
+ */
+function invoicesIn(response: UpstreamResponse, label: string): Omit<XenditPage, 'answeredAt'> {
+  const body = response.json();
+  if (!Array.isArray(body)) throw misshapen(label);
+  const rows = body.map((row) => objectOf(row, label));
+  const last = rows.at(-1)?.id;
+  return { rows, next: typeof last === 'string' ? last : undefined };
+}
+
+function objectOf(value: unknown, label: string): JsonObject {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw misshapen(label);
+  return value as JsonObject;
+}
+
+function misshapen(label: string): DroverError {
+  return new DroverError('UPSTREAM_BAD_ANSWER', `${label}: the answer is not a list of records`);
+}
+
+function notThere(label: string): DroverError {
+  return new DroverError('UPSTREAM_NOT_FOUND', `${label}: there is nothing at this address`, {
+    remedy: 'Check XENDIT_API_URL: it is https://api.xendit.co for test and live keys alike.',
+  });
+}
