@@ -63,8 +63,9 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
     async stop() {
       await conductor.stop();
       await drain(running, config.shutdownGraceMs);
-      await heartbeat.stop();
+      // A call answered after the sign-off would sign us on again.
       calls.disconnect();
+      await heartbeat.stop();
       connection.disconnect();
       await services.close();
     },

@@ -16,7 +16,7 @@ export function createReportLedger(database: Database): ReportLedger {
     troubles: (runId) => troubles(pool, runId),
     tries: (runId) => triesOf(pool, runId),
     notes: (runId) => notesOf(pool, runId),
-    triesByCode: (runId) => triesByCode(pool, runId),
+    triesByCode: (runId, upstreams) => triesByCode(pool, runId, upstreams),
     usage: (runId) => usageOf(pool, runId),
     events: (runId) => eventsOf(database, runId),
     raws: (runId, entity) => rawsOf(pool, runId, entity),

@@ -32,9 +32,15 @@ export async function* triesOf(pool: pg.Pool, runId: string): AsyncGenerator<Try
 }
 
 const byCode = `
-SELECT stage, code, count(*)::int AS count FROM drover.tries WHERE run_id = $1 GROUP BY stage, code ORDER BY stage, code`;
+SELECT stage, code, upstream, count(*)::int AS count
+FROM (
+  SELECT t.stage, t.code, (SELECT u.name FROM unnest($2::text[]) AS u (name)
+    WHERE u.name = substring(t.message FROM '^(?:[A-Z_]+: )?([\\w-]+)')) AS upstream
+  FROM drover.tries t WHERE t.run_id = $1
+) told
+GROUP BY stage, code, upstream ORDER BY stage, code, upstream`;
 
-/** How many tries that did not simply go on there were, by stage and code. */
-export function triesByCode(pool: pg.Pool, runId: string): Promise<TryCount[]> {
-  return prepared<TryCount & Row>(pool, undefined, byCode, [runId]);
+/** How many tries that did not simply go on there were, by stage, code and the upstream they name. */
+export function triesByCode(pool: pg.Pool, runId: string, upstreams: readonly string[]): Promise<TryCount[]> {
+  return prepared<TryCount & Row>(pool, undefined, byCode, [runId, upstreams]);
 }

@@ -1,3 +1,4 @@
+import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import pg from 'pg';
 import { startApi } from '../../src/api/start.ts';
@@ -15,16 +16,23 @@ export interface WholeDrover {
   /** For the command line. */
   readonly env: Readonly<Record<string, string>>;
   readonly worker: WorkerProcess;
+  /** Starts a worker in a process of its own; the test ends it. */
+  spawnWorker(): ChildProcess;
   sql(text: string): Promise<unknown>;
   close(): Promise<void>;
 }
+
+const workerMain = join(import.meta.dirname, '..', '..', 'workers', 'main.ts');
 
 /** The API listening, a worker, real stores, and a sandbox of a Bubble app with so many users. */
 export async function startWholeDrover(folder: string, users: number): Promise<WholeDrover> {
   const sandbox = await startBubbleSandbox({ users });
   const place = await createDatabase();
   const redis = redisDb();
-  const config = readConfig({
+  const settings = {
+    DATABASE_URL: place.url,
+    REDIS_URL: redis.url,
+    LOG_LEVEL: 'silent',
     PORT: '0',
     BUBBLE_API_URL: sandbox.url,
     BUBBLE_API_KEY: sandbox.apiKey,
@@ -36,7 +44,8 @@ export async function startWholeDrover(folder: string, users: number): Promise<W
     DROVER_STALLED_INTERVAL_MS: '1000',
     MIGRATION_EXPORT_DIR: join(folder, 'service', 'data'),
     MIGRATION_REPORT_DIR: join(folder, 'service', 'reports'),
-  });
+  };
+  const config = readConfig(settings);
   const parts = {
     ...{ config, databaseUrl: place.url, redisUrl: redis.url, plans: await loadPlans() },
     logger: createLogger({ level: 'silent', service: 'test' }),
@@ -52,6 +61,11 @@ export async function startWholeDrover(folder: string, users: number): Promise<W
   await client.connect();
   return {
     sql: (text) => client.query(text),
+    spawnWorker: () =>
+      spawn(process.execPath, ['--import', import.meta.resolve('tsx'), workerMain], {
+        env: { PATH: process.env.PATH ?? '', ...settings },
+        stdio: 'inherit',
+      }),
     ...{ sandbox, worker, env: { DROVER_URL: api.url, DROVER_TOKEN: 'admin.a-secret-for-tests' } },
     async close() {
       await client.end();

@@ -1,9 +1,10 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { RunMetrics, RunView } from '../../src/cli/answers.ts';
+import type { RunMetrics, RunView, WorkerView } from '../../src/cli/answers.ts';
 import { drover as command, type Ran } from '../unit/cli/drover.ts';
 import { type RunningDrover, spawnDrover } from '../unit/cli/process.ts';
 import { startWholeDrover, type WholeDrover } from './migrate-harness.ts';
@@ -84,7 +85,12 @@ describe('the commands of a migration', () => {
   });
 
   it('migrate, and leave an account, a log and a report whose numbers are those of the other end', async () => {
+    const second = drover.spawnWorker();
+    const fleet = async () => (await ask(['workers', '--json'])).json<{ items: WorkerView[] }>().items;
+    while ((await fleet()).length < 2) await sleep(100);
     const ran = await start('migrate', ...full).ended;
+    const workers = await fleet();
+    second.kill('SIGKILL');
     expect(ran.code).toBe(1);
     expect(ran.stdout).toMatch(/^ {2}success rate +\d\d\.\d\d %$/m);
     expect(ran.stdout).toMatch(/^ {2}HIGH +VALIDATION_ERROR \(\w+, transform\): \d+ records/m);
@@ -98,10 +104,10 @@ describe('the commands of a migration', () => {
     expect(today()).toMatch(/^\S+Z ERROR {3}transform \w+ \S+: rejected, /m);
     const limits = await ask(['limits']);
     expect(limits.stdout).toMatch(/^bubble +\d+ +\d+ /m);
-    const workers = await ask(['workers', '--json']);
-    expect(workers.json<{ items: object[] }>().items).toMatchObject([
-      { cpuMs: expect.any(Number), traffic: { bubble: { requests: expect.any(Number) } } },
-    ]);
+    expect(resourceUsage).toMatchObject({ complete: true, workers: [{}, {}] });
+    expect(resourceUsage.workers.map(({ worker }) => worker).sort()).toEqual(workers.map(({ id }) => id).sort());
+    expect(workers.some(({ traffic }) => (traffic.bubble?.requests ?? 0) > 0)).toBe(true);
+    for (const { cpuMs, peakRssMb } of workers) expect([cpuMs > 0, peakRssMb > 20]).toEqual([true, true]);
   });
 
   it('have nothing to resume after that, and say how to begin', async () => {
@@ -138,6 +144,7 @@ describe('the commands of a migration', () => {
     const ran = await run(['migrate', ...full, '--target-schema', 'stopped']);
     expect(ran.code).toBe(1);
     expect(ran.stdout).toMatch(/failed[\s\S]*TARGET_SCHEMA/);
+    expect(ran.stdout).toMatch(/^ {2}CRITICAL CONFIGURATION_ERROR \(TARGET_SCHEMA, run\): .* stop migration$/m);
     expect(ran.stdout).toMatch(/It was stopped\. Clear the cause, then: npx drover migrate:resume/);
     expect(ran.stdout).toMatch(/^report: .*migration-report-.*\.json$/m);
     await drover.sql('ALTER TABLE stopped.users ADD COLUMN role text');

@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { knownError } from '../../src/engine/reports/known-errors.ts';
+import type { Stage } from '../../src/engine/record-status.ts';
+import { knownError, upstreamIn } from '../../src/engine/reports/known-errors.ts';
 import { type MetricsInput, metricsOf } from '../../src/engine/reports/metrics.ts';
 import { errorKinds, kindOf } from '../../src/errors.ts';
 import { entity, failureGroup } from './cli/fixtures.ts';
 
 const input = (changes: Partial<MetricsInput> = {}): MetricsInput => ({
   view: {
+    status: 'completed_with_failures',
+    reason: null,
     startedAt: '2024-01-15T14:00:00.000Z',
     finishedAt: '2024-01-15T14:01:40.000Z',
     entities: { products: entity({ extracted: 1_000, reconciled: 900, skipped: 50, rejected: 30, failed: 20 }) },
@@ -15,9 +18,10 @@ const input = (changes: Partial<MetricsInput> = {}): MetricsInput => ({
     failureGroup({ code: 'TRIES_USED_UP', stage: 'load', count: 20 }),
   ],
   tries: [
-    { stage: 'transform', code: 'BAD_AMOUNT', count: 30 },
-    { stage: 'load', code: 'UPSTREAM_RATE_LIMIT', count: 7 },
-    { stage: 'extract', code: 'UPSTREAM_TIMEOUT', count: 2 },
+    { stage: 'transform', code: 'BAD_AMOUNT', upstream: null, count: 30 },
+    { stage: 'load', code: 'UPSTREAM_RATE_LIMIT', upstream: null, count: 7 },
+    { stage: 'load', code: 'UPSTREAM_TIMEOUT', upstream: 'supabase', count: 3 },
+    { stage: 'extract', code: 'UPSTREAM_TIMEOUT', upstream: 'supabase', count: 2 },
   ],
   upstreams: ['supabase', 'stripe'],
   usage: {
@@ -70,21 +74,42 @@ describe('the figures of a run', () => {
       },
       { name: 'RETRIES_EXHAUSTED', records: 20, tries: 0, share: 0.4 },
       { name: 'STRIPE_RATE_LIMIT', severity: 'MEDIUM', action: 'Retry with backoff', records: 0, tries: 7 },
-      { name: 'SUPABASE_TIMEOUT', severity: 'MEDIUM', records: 0, tries: 2 },
+      { name: 'SUPABASE_TIMEOUT', severity: 'MEDIUM', stage: 'load', records: 0, tries: 3 },
+      { name: 'SUPABASE_TIMEOUT', severity: 'MEDIUM', stage: 'extract', records: 0, tries: 2 },
     ]);
   });
 });
 
+describe('what stopped a run', () => {
+  it('is among its errors', () => {
+    const reason = 'UPSTREAM_UNAUTHORIZED: supabase products: 401 The upstream refuses the key.';
+    const view = { ...input().view, status: 'failed' as const, reason };
+    expect(metricsOf(input({ view })).errorDistribution).toContainEqual(
+      expect.objectContaining({
+        name: 'SUPABASE_AUTHENTICATION_ERROR',
+        severity: 'CRITICAL',
+        action: 'Stop migration',
+      }),
+    );
+  });
+});
+
+const named = (code: string, stage: Stage, upstreams: readonly string[]) =>
+  knownError({ code, stage, upstream: null }, upstreams);
+
 describe('names of errors', () => {
   it('are those operators know, for every code there is', () => {
     const upstreams = ['supabase', 'stripe'];
-    expect(knownError('UPSTREAM_RATE_LIMIT', 'load', upstreams).name).toBe('STRIPE_RATE_LIMIT');
-    expect(knownError('UPSTREAM_TIMEOUT', 'extract', upstreams).name).toBe('SUPABASE_TIMEOUT');
-    expect(knownError('UPSTREAM_TIMEOUT', 'extract', ['hybrid-payments']).name).toBe('HYBRID_PAYMENTS_TIMEOUT');
-    expect(knownError('SCHEMA', 'transform', upstreams).name).toBe('VALIDATION_ERROR');
-    expect(knownError('CODE_OF_A_PLAN', 'transform', upstreams).name).toBe('VALIDATION_ERROR');
+    expect(named('UPSTREAM_RATE_LIMIT', 'load', upstreams).name).toBe('STRIPE_RATE_LIMIT');
+    expect(named('UPSTREAM_TIMEOUT', 'extract', upstreams).name).toBe('SUPABASE_TIMEOUT');
+    expect(named('UPSTREAM_TIMEOUT', 'extract', ['hybrid-payments']).name).toBe('HYBRID_PAYMENTS_TIMEOUT');
+    expect(named('SCHEMA', 'transform', upstreams).name).toBe('VALIDATION_ERROR');
+    expect(named('CODE_OF_A_PLAN', 'transform', upstreams).name).toBe('VALIDATION_ERROR');
+    expect(upstreamIn('stripe v1/products: 503', upstreams)).toBe('stripe');
+    expect(upstreamIn('UPSTREAM_ERROR: supabase products: 500', upstreams)).toBe('supabase');
+    expect(upstreamIn('the price is below 0', upstreams)).toBeNull();
     for (const code of Object.keys(errorKinds)) {
-      const known = knownError(code, 'load', upstreams);
+      const known = named(code, 'load', upstreams);
       expect(known.name).toMatch(/^[A-Z][A-Z_]+$/);
       expect(known.severity).toBe(kindOf(code).severity);
     }

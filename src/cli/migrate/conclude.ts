@@ -9,8 +9,12 @@ import { pauseInterrupted } from './interrupted.ts';
 import { saveReportFile } from './report-file.ts';
 
 /** Ends a migration that was followed: its account, its report, and how it can go on where it can. */
-export async function conclude(session: Session, { run, log }: Followed): Promise<ExitCode> {
-  if (!isFinished(run)) return pauseInterrupted(session, run);
+export async function conclude(session: Session, { run, log, copyLog }: Followed): Promise<ExitCode> {
+  if (!isFinished(run)) {
+    const code = await pauseInterrupted(session, run);
+    await copyLog();
+    return code;
+  }
   const { api, out, settings } = session;
   const [{ items: groups }, { items: reports }, report] = await Promise.all([
     api.get<List<FailureGroup>>(pathOf`/runs/${run.id}/failures`),

@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import type { RunView } from '../answers.ts';
+import { isFinished } from '../exit-code.ts';
+import { toProblem } from '../problem.ts';
 import { logLines } from '../progress-display.ts';
 import type { Session } from '../session.ts';
 import { words } from '../views/run-head.ts';
@@ -10,6 +12,8 @@ import { copyServiceLog, createLogFile, type LogFile } from './log-file.ts';
 export interface Followed {
   readonly run: RunView;
   readonly log: LogFile;
+  /** Copies what the service has written down of the run behind what the command wrote. */
+  copyLog(): Promise<void>;
 }
 
 /** Follows a run with the progress line, and writes the day's log as it goes. */
@@ -26,10 +30,23 @@ export async function followLogged(session: Session, run: RunView, what: string)
     progress.show(view);
     if (view.status !== status) log.write(levelOf(view), said(view));
     status = view.status;
-  });
-  progress.end();
-  await copyServiceLog(session, last, folder, log);
-  return { run: last, log };
+  })
+    .catch((thrown: unknown) => lost(session, log, run, thrown))
+    .finally(progress.end);
+  const copyLog = (): Promise<void> => copyServiceLog(session, last, folder, log);
+  // One that was interrupted is waited for: whoever pressed Ctrl-C wants it to stop first.
+  if (isFinished(last)) await copyLog();
+  return { run: last, log, copyLog };
+}
+
+/** The service is out of reach: the run needs it to be followed, and not to go on. */
+function lost(session: Session, log: LogFile, run: RunView, thrown: unknown): never {
+  const { code, message } = toProblem(thrown);
+  log.write('ERROR', `${code}: ${message}`);
+  const watch = `${session.settings.invocation} watch ${run.id}`;
+  const back = run.dryRun ? watch : commandOf(session, 'migrate:resume');
+  session.out.note(`Run ${run.id} may go on unseen. To come back to it: ${back}`);
+  throw thrown;
 }
 
 function levelOf({ status }: RunView): 'INFO' | 'WARNING' | 'ERROR' {

@@ -25,6 +25,6 @@ const tones: Readonly<Record<string, Tone>> = { CRITICAL: 'red', HIGH: 'red', ME
 
 function errorLine(error: ErrorShare, paint: Paint): string {
   const severity = paint(error.severity.padEnd(8), tones[error.severity]);
-  const code = error.code === error.name ? error.stage : `${error.code}, ${error.stage}`;
-  return `  ${severity} ${error.name} (${code}): ${error.records} records, ${error.tries} tries; ${error.action.toLowerCase()}`;
+  const where = `${error.code}, ${error.stage ?? 'run'}`;
+  return `  ${severity} ${error.name} (${where}): ${error.records} records, ${error.tries} tries; ${error.action.toLowerCase()}`;
 }

@@ -10,8 +10,8 @@ export const severityActions: Readonly<Record<Severity, string>> = {
 };
 
 /**
- * Our codes under the names by which operators of migrations know them. `*` is the upstream of the stage: SUPABASE_TIMEOUT
- * where a source on Supabase is read, STRIPE_RATE_LIMIT where Stripe is loaded.
+ * Our codes under the names by which operators of migrations know them. `*` is the upstream it is about: SUPABASE_TIMEOUT,
+ * STRIPE_RATE_LIMIT.
  */
 const names: Readonly<Record<string, string>> = {
   UPSTREAM_RATE_LIMIT: '*_RATE_LIMIT',
@@ -54,13 +54,27 @@ export interface KnownError {
   readonly action: string;
 }
 
+/** What happened, as far as its name goes. */
+export interface Happened {
+  readonly code: string;
+  /** Null of what stopped a whole run. */
+  readonly stage: Stage | null;
+  readonly upstream: string | null;
+}
+
 /**
- * An error as operators of migrations know it. `upstreams` are those of the plan: the first is the one it reads, the
- * last the one it loads.
+ * An error as operators of migrations know it. `upstreams` are those of the plan, for errors that do not say which one
+ * they are about: the first is the one it reads, the last the one it loads.
  */
-export function knownError(code: string, stage: Stage, upstreams: readonly string[]): KnownError {
+export function knownError({ code, stage, upstream: about }: Happened, upstreams: readonly string[]): KnownError {
   const kind = kindOf(code);
-  const upstream = (stage === 'extract' ? upstreams[0] : upstreams.at(-1)) ?? 'upstream';
+  const upstream = about ?? (stage === 'extract' ? upstreams[0] : upstreams.at(-1)) ?? 'upstream';
   const name = (names[code] ?? namesByClass[kind.class]).replace('*', upstream.toUpperCase().replaceAll('-', '_'));
   return { name, severity: kind.severity, action: severityActions[kind.severity] };
+}
+
+/** The upstream a message is about: those of upstreams begin with the name of theirs (`stripe v1/products: 503`). */
+export function upstreamIn(message: string, upstreams: readonly string[]): string | null {
+  const first = /^(?:[A-Z_]+: )?([\w-]+)/.exec(message)?.[1];
+  return upstreams.find((name) => name === first) ?? null;
 }

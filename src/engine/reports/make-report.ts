@@ -38,7 +38,7 @@ export async function makeReport(deps: FactDeps, subject: ReportSubject): Promis
     deps.view(run),
     deps.sums(run),
     failureGroups(deps.ledger, run.id, plan),
-    deps.ledger.triesByCode(run.id),
+    deps.ledger.triesByCode(run.id, plan.upstreams),
     deps.ledger.usage(run.id),
   ]);
   const now = new Date();

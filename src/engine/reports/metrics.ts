@@ -2,21 +2,18 @@ import type { ErrorClass } from '../../errors.ts';
 import { kindOf } from '../../errors.ts';
 import type { FailureGroup, RunView } from '../control/contract.ts';
 import type { Stage } from '../record-status.ts';
-import { type KnownError, knownError } from './known-errors.ts';
+import { type Happened, type KnownError, knownError, upstreamIn } from './known-errors.ts';
 import { type ResourceUsage, type RunUsage, resourceUsage } from './usage.ts';
 
 /** Tries that did not simply go on, by what was the matter. */
-export interface TryCount {
+export interface TryCount extends Happened {
   readonly stage: Stage;
-  readonly code: string;
   readonly count: number;
 }
 
 /** One kind of error and how often it was met. */
-export interface ErrorShare extends KnownError {
-  readonly code: string;
+export interface ErrorShare extends KnownError, Happened {
   readonly class: ErrorClass;
-  readonly stage: Stage;
   /** Records it ended. */
   readonly records: number;
   /** Tries it cost, those that were repeated with success among them. */
@@ -37,7 +34,7 @@ export interface RunMetrics {
 }
 
 export interface MetricsInput {
-  readonly view: Pick<RunView, 'entities' | 'startedAt' | 'finishedAt'>;
+  readonly view: Pick<RunView, 'entities' | 'status' | 'reason' | 'startedAt' | 'finishedAt'>;
   readonly failures: readonly FailureGroup[];
   readonly tries: readonly TryCount[];
   readonly upstreams: readonly string[];
@@ -64,26 +61,34 @@ export function metricsOf(input: MetricsInput): RunMetrics {
   };
 }
 
-/** By stage and code, what ended most records first. */
-function errorDistribution({ failures, tries, upstreams }: MetricsInput): readonly ErrorShare[] {
-  const kinds = new Map<string, { stage: Stage; code: string; records: number; tries: number }>();
-  const add = (stage: Stage, code: string, counted: { records?: number; tries?: number }): void => {
-    const key = `${stage}/${code}`;
-    const known = kinds.get(key) ?? { stage, code, records: 0, tries: 0 };
-    const { records = 0, tries: tried = 0 } = counted;
+/** By stage, code and upstream, what ended most records first. */
+function errorDistribution({ view, failures, tries, upstreams }: MetricsInput): readonly ErrorShare[] {
+  const kinds = new Map<string, Happened & { records: number; tries: number }>();
+  const add = (what: Happened, records: number, tried: number): void => {
+    const { stage, code, upstream } = what;
+    const key = `${stage}/${code}/${upstream}`;
+    const known = kinds.get(key) ?? { stage, code, upstream, records: 0, tries: 0 };
     kinds.set(key, { ...known, records: known.records + records, tries: known.tries + tried });
   };
-  for (const { stage, code, count } of failures) add(stage, code, { records: count });
-  for (const { stage, code, count } of tries) add(stage, code, { tries: count });
+  for (const group of failures) add({ ...group, upstream: upstreamIn(group.message, upstreams) }, group.count, 0);
+  for (const tried of tries) add(tried, 0, tried.count);
+  const stop = view.status === 'failed' ? stopOf(view.reason ?? '', upstreams) : undefined;
+  if (stop) add(stop, 0, 1);
   const all = [...kinds.values()].reduce((sum, one) => sum + one.records, 0);
   return [...kinds.values()]
     .map((kind) => ({
-      ...knownError(kind.code, kind.stage, upstreams),
+      ...knownError(kind, upstreams),
       class: kindOf(kind.code).class,
       ...kind,
       share: all === 0 ? 0 : share(kind.records, all),
     }))
     .sort((a, b) => b.records - a.records || b.tries - a.tries || (a.code < b.code ? -1 : 1));
+}
+
+/** What stopped the run: its reason is a code and a message. */
+function stopOf(reason: string, upstreams: readonly string[]): Happened | undefined {
+  const code = /^([A-Z][A-Z_]+): /.exec(reason)?.[1];
+  return code === undefined ? undefined : { code, stage: null, upstream: upstreamIn(reason, upstreams) };
 }
 
 // Rounded down: 1 is said when it is true.

@@ -71,8 +71,8 @@ export interface ReportLedger {
   tries(runId: string): AsyncIterable<readonly TryRow[]>;
   /** By entity in the order of loading, then by source id. */
   notes(runId: string): AsyncIterable<readonly NoteRow[]>;
-  /** How many tries there were of each kind. */
-  triesByCode(runId: string): Promise<readonly TryCount[]>;
+  /** How many tries there were of each kind; see upstreamIn. */
+  triesByCode(runId: string, upstreams: readonly string[]): Promise<readonly TryCount[]>;
   /** What worker processes used while the run was running. */
   usage(runId: string): Promise<RunUsage>;
   /** Who asked for what, validations and extractions, in the order they happened. */

@@ -71,7 +71,7 @@ function performance({ metrics }: Omit<Report, 'files'>): string[][] {
       : []),
     ...errorDistribution.map(
       (one) =>
-        `  ${one.severity.padEnd(8)} ${one.name} (${one.code}, ${one.stage}): ${one.records} records, ${one.tries} tries; ${one.action}`,
+        `  ${one.severity.padEnd(8)} ${one.name} (${one.code}, ${one.stage ?? 'run'}): ${one.records} records, ${one.tries} tries; ${one.action}`,
     ),
   ];
   return [['Performance', ...rows]];
