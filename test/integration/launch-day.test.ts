@@ -42,7 +42,10 @@ describe('the runbook', () => {
       const ran = await drover(...words(command, known));
       // 1: records were rejected, which the sandbox's data is full of; a doctor who sees an old key; rows written live.
       const good = codesOf(command).includes(ran.code) && !/^[A-Z_]+: /m.test(ran.stderr);
-      expect({ command, said: good ? '' : `${ran.code} ${ran.stdout} ${ran.stderr}` }).toEqual({ command, said: '' });
+      expect({ command, said: good ? '' : `${ran.code} ${ran.stdout} ${ran.stderr} ${api.log()}` }).toEqual({
+        command,
+        said: '',
+      });
       known.RUN = /\brun (r[0-9a-z]{12,})\b/.exec(ran.stdout)?.[1] ?? known.RUN;
       if (!command.startsWith('drover cutovers'))
         known.STAMP = / (\d{4}(?:_\d+){6}) of /.exec(ran.stdout)?.[1] ?? known.STAMP;
