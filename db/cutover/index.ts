@@ -49,7 +49,7 @@ export function createCutoverDatabase(pool: pg.Pool, note: records.Note = async 
     mark: (stamp, status, kept) => coded(() => records.mark(pool, stamp, status, kept)),
     progress: (stamp, at) => coded(() => records.progress(pool, stamp, at)),
     find: (stamp) => coded(() => records.find(pool, stamp)),
-    list: () => coded(() => list(pool)),
+    list: (stamp) => coded(() => list(pool, stamp ?? null)),
     drop: async (stamp, options) => {
       const record = await coded(() => records.find(pool, stamp));
       if (!record) throw new DroverError('NOT_FOUND', `there is no backup ${JSON.stringify(stamp)}`);

@@ -20,11 +20,11 @@ SELECT stamp, name, kind, status, of_stamp AS "ofStamp", tables, reason, actor, 
     FROM jsonb_array_elements(tables) x JOIN pg_namespace n ON n.nspname = x -> 'displaced' ->> 'schema'
     JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = x -> 'displaced' ->> 'name'), 0) ELSE 0 END::float8 AS bytes,
   ${lockHeld} AS busy
-FROM drover.cutovers ORDER BY stamp DESC`;
+FROM drover.cutovers WHERE $1::text IS NULL OR stamp = $1 ORDER BY stamp DESC`;
 
-/** Every exchange, the newest first. One that prepares while nobody holds the lock has lost its process. */
-export async function list(pool: pg.Pool): Promise<CutoverView[]> {
-  return (await pool.query<Row & { unfinished: boolean | null }>(listSql)).rows.map(viewOf);
+/** Every exchange, the newest first, or the one of the stamp. One that prepares while nobody holds the lock has lost its process. */
+export async function list(pool: pg.Pool, stamp: string | null): Promise<CutoverView[]> {
+  return (await pool.query<Row & { unfinished: boolean | null }>(listSql, [stamp])).rows.map(viewOf);
 }
 
 function viewOf(row: Row & { readonly unfinished: boolean | null }): CutoverView {

@@ -6,6 +6,8 @@ import { DroverError } from '../../src/errors.ts';
 import { identifier } from '../../src/plan/sql.ts';
 import { inTransaction, untilLocked } from './session.ts';
 
+const stillDependedOn = '2BP01';
+
 /** Writes down who asked, as the last thing of the transaction in which it is done. */
 export type Note = (client: pg.PoolClient, stamp: string) => Promise<void>;
 
@@ -76,13 +78,25 @@ export async function drop(pool: pg.Pool, record: CutoverRecord, options: SwapOp
   await untilLocked(options, () =>
     inTransaction(pool, '', async (client) => {
       await client.query(`SET LOCAL lock_timeout = ${Math.round(options.lockTimeoutMs)}`);
-      await client.query(`DROP TABLE IF EXISTS ${record.tables.map(({ displaced }) => quote(displaced)).join(', ')}`);
+      await client
+        .query(`DROP TABLE IF EXISTS ${record.tables.map(({ displaced }) => quote(displaced)).join(', ')}`)
+        .catch(stillUsed);
       await dropEmpty(client, record.stamp, record.tables);
       await client.query(`UPDATE drover.cutovers SET status = 'dropped' WHERE stamp = $1`, [record.stamp]);
       await endRecording(client, record.tables);
       await note(client, record.stamp);
     }),
   );
+}
+
+/** What others have built on a backup since is theirs: it is named, and nothing is dropped. */
+function stillUsed(error: { readonly code?: string; readonly detail?: string }): never {
+  if (error.code !== stillDependedOn) throw error;
+  const what = (error.detail ?? '').replaceAll('\n', '; ');
+  throw new DroverError('NOT_ALLOWED_NOW', `the backup is still used: ${what}`, {
+    cause: error,
+    remedy: 'Drop or change what is named, and ask again.',
+  });
 }
 
 export async function tidy(pool: pg.Pool, stamp: string, tables: readonly Exchange[]): Promise<void> {
@@ -96,8 +110,7 @@ async function dropEmpty(client: pg.PoolClient, stamp: string, tables: readonly 
     try {
       await client.query(`DROP SCHEMA IF EXISTS ${identifier(schema)} RESTRICT`);
     } catch (error) {
-      // dependent_objects_still_exist
-      if ((error as { code?: string }).code !== '2BP01') throw error;
+      if ((error as { code?: string }).code !== stillDependedOn) throw error;
       await client.query('ROLLBACK TO SAVEPOINT empty');
     }
     await client.query('RELEASE SAVEPOINT empty');

@@ -51,7 +51,7 @@ export async function startApi(options: ServiceOptions): Promise<RunningApi> {
 async function recoverCutovers({ cutovers, logger }: Pick<ApiServices, 'cutovers' | 'logger'>): Promise<void> {
   try {
     for (const { stamp, kind, status } of await cutovers.recover())
-      logger.warn({ stamp, kind, status }, 'it waits: `drover cutover go` or `drover cutover abandon`');
+      logger.warn(`the ${kind} ${stamp} is ${status}: tell it to go, or abandon it (drover help cutover)`);
   } catch (error) {
     logger.warn({ err: error }, 'what earlier cutovers left could not be looked at');
   }

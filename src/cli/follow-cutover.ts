@@ -49,8 +49,8 @@ function stepOf({ stamp, progress }: CutoverView): string {
     : `${stamp} checks`;
 }
 
-/** What is held is as it should be; changes that met something else are for a person to look at. */
-export function exitCodeOf({ status, unplanned, conflicts }: CutoverView): ExitCode {
-  const good = status === 'done' || status === 'held';
+/** What is held is as it should be unless it came back to that; what met something else is for a person to look at. */
+export function exitCodeOf({ status, problems, unplanned, conflicts }: CutoverView): ExitCode {
+  const good = status === 'done' || (status === 'held' && problems.length === 0);
   return good && unplanned.length === 0 && conflicts.length === 0 ? exitCodes.green : exitCodes.failures;
 }

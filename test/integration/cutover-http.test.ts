@@ -179,6 +179,10 @@ describe('a cutover', () => {
     await shop.validate(staged);
     const { stamp } = await shop.settled((await post('', base)).json<CutoverView>().stamp);
     expect((await call('admin', 'GET', `/${stamp}`)).json<CutoverView>().bytes).toBeGreaterThan(0);
+    await shop.harness.sql(`CREATE VIEW app.before AS SELECT * FROM shop_backup_${stamp}.customers`);
+    const used = await call('admin', 'POST', `/${stamp}/drop-backup`, { reason: 'x' });
+    expect(used.json()).toMatchObject({ status: 409, detail: expect.stringContaining('view app.before depends on') });
+    await shop.harness.sql('DROP VIEW app.before');
     const dropped = await call('admin', 'POST', `/${stamp}/drop-backup`, { reason: 'a month has gone by' });
     expect(dropped.json()).toMatchObject({ status: 'dropped', bytes: 0, nextActions: [] });
     expect((await post(`/${stamp}/rollback`, { reason: 'x' })).statusCode).toBe(409);

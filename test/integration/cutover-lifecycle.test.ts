@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createCutoverDatabase } from '../../db/cutover/index.ts';
 import {
   abandon,
   cutover,
@@ -110,7 +112,10 @@ describe('the life of a cutover', () => {
     await harness.run(
       'CREATE TABLE asks (id int PRIMARY KEY, a int CONSTRAINT asks_a REFERENCES a); INSERT INTO asks VALUES (1, 1)',
     );
-    const { database } = harness.deps;
+    const own = new pg.Pool({ ...harness.pool.options, application_name: 'dying' });
+    own.on('error', () => undefined);
+    own.on('connect', (client) => client.on('error', () => undefined));
+    const database = createCutoverDatabase(own);
     let died = (_error: Error) => {};
     const death = new Promise<void>((_, reject) => {
       died = reject;
@@ -127,7 +132,7 @@ describe('the life of a cutover', () => {
     await expect(
       Promise.race([death, cutover({ ...harness.deps, database: dying }, setOf('a'), because)]),
     ).rejects.toThrow('killed');
-    await harness.run("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'");
+    await harness.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'dying'");
     const validated = "SELECT convalidated FROM pg_constraint WHERE conname = 'asks_a'";
     expect(await harness.column(validated)).toEqual([false]);
     while ((await listCutovers(harness.deps))[0]?.nextActions.includes('go') !== true) await sleep(20);

@@ -60,7 +60,7 @@ const cases: readonly Case[] = [
     make: `CREATE TABLE live.t (id int PRIMARY KEY, k regclass DEFAULT 'live.t'::regclass); INSERT INTO live.t VALUES (1);
       CREATE TABLE st.t (id int PRIMARY KEY, k regclass); INSERT INTO st.t VALUES (1);`,
     writes: 'INSERT INTO live.t (id) VALUES (2)',
-    ask: [[`SELECT bool_and(k = 'live.t'::regclass) FROM live.t WHERE id = 2`, true, null]],
+    ask: [[`SELECT bool_and(k = 'live.t'::regclass) FROM live.t WHERE id = 2`, true, false]],
   },
   {
     name: 'keys to a partitioned table, and an index that is invalid',
@@ -68,6 +68,8 @@ const cases: readonly Case[] = [
       INSERT INTO live.p SELECT generate_series(1, 20); ${plain('')} ALTER TABLE live.t ADD CONSTRAINT tp FOREIGN KEY (id) REFERENCES live.p ON DELETE CASCADE;
       CREATE INDEX bad ON live.t (n); UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'live.bad'::regclass;`,
     writes: 'DELETE FROM live.p WHERE id = 3',
+    // The row that was deleted was another in the backup.
+    conflicts: 1,
     ask: [['SELECT count(*)::int FROM live.t', 7, 4]],
   },
   {
@@ -137,6 +139,20 @@ describe('schemas that broke something once', () => {
       expect(await harness.column(left)).toEqual([]);
     },
   );
+
+  it('says which column or constraint the rows do not fit', async () => {
+    await harness.run(
+      namer(200)(`CREATE SCHEMA live200; CREATE SCHEMA st200; CREATE TABLE live.t (id int PRIMARY KEY, a int NOT NULL);
+        CREATE TABLE st.t (id int, a int); INSERT INTO live.t VALUES (1, 1); INSERT INTO st.t VALUES (1, NULL);`),
+    );
+    await expect(cutover(harness.deps, specOf(200), because)).rejects.toThrow(/live200\.t.*required column is empty/);
+    const [failed] = await harness.deps.database.list();
+    expect(failed).toMatchObject({
+      status: 'failed',
+      problems: [expect.stringContaining('live200.t')],
+      nextActions: [],
+    });
+  });
 
   it.each(refused.map(([name, make, reason], at) => ({ name, make, reason, at: at + 100 })))(
     'refuses $name',

@@ -77,7 +77,7 @@ function forecast({ kind, plan, carried }: CutoverResult): CutoverForecast {
 }
 
 async function findView(database: CutoverDatabase, stamp: string): Promise<CutoverView> {
-  const view = (await database.list()).find((one) => one.stamp === stamp);
+  const [view] = await database.list(stamp);
   if (view) return view;
   throw new DroverError('NOT_FOUND', `there is no cutover ${JSON.stringify(stamp)}`, {
     remedy: '`drover cutovers` lists them.',

@@ -1,4 +1,4 @@
-import { toDroverError } from '../../errors.ts';
+import { DroverError, toDroverError } from '../../errors.ts';
 import { keyOf } from './catalog.ts';
 import type { CutoverPlan, CutoverResult, Exchange, Name, Step, TablePair } from './contract.ts';
 import { fingerprint, unplanned } from './fingerprint.ts';
@@ -39,7 +39,10 @@ export async function prepare(deps: CutoverDeps, record: CutoverRecord): Promise
   const steps = plan.steps.filter((one) => one.phase === 'prepare');
   for (const [done, step] of steps.entries()) {
     await tell(deps, record, 'prepare', done, steps.length, step);
-    await deps.database.run(step.sql, optionsOf(deps), plan.locks);
+    await deps.database.run(step.sql, optionsOf(deps), plan.locks).catch((thrown: unknown) => {
+      const { code, message, remedy, field } = toDroverError(thrown);
+      throw new DroverError(code, `${step.object}: ${message}`, { cause: thrown, remedy, field });
+    });
   }
   const prepared = await planOf(deps, record);
   refuseIf(prepared.problems);

@@ -106,7 +106,8 @@ export interface CutoverDatabase {
   mark(stamp: string, status: CutoverStatus, kept?: Kept): Promise<void>;
   progress(stamp: string, progress: CutoverProgress): Promise<void>;
   find(stamp: string): Promise<CutoverRecord | undefined>;
-  list(): Promise<CutoverView[]>;
+  /** The newest first; or the one of the stamp. */
+  list(stamp?: string): Promise<CutoverView[]>;
   drop(stamp: string, options: SwapOptions): Promise<void>;
   /** Drops the schemas of this stamp's backup where they are empty. */
   tidy(stamp: string, tables: readonly Exchange[]): Promise<void>;
