@@ -110,7 +110,10 @@ async function startRun(deps: ControlDeps, input: Parameters<Control['startRun']
 }
 
 /** Two runs of a plan into one schema would write over each other; those that write nothing may be any number. */
-async function refuseSecond(deps: ControlDeps, run: NewRun): Promise<void> {
+async function refuseSecond(
+  deps: ControlDeps,
+  run: Pick<NewRun, 'plan' | 'targetSchema' | 'dryRun' | 'exportOnly'>,
+): Promise<void> {
   if (run.dryRun || run.exportOnly) return;
   const active = await deps.store.activeRun(run.plan, run.targetSchema);
   if (active === undefined) return;
@@ -175,6 +178,7 @@ async function reconcile(deps: ControlDeps, id: string, reason: string): Promise
   assertPayloads(run, 'another comparison');
   assertAllowed(run, 'reconcile');
   assertVersion(run, deps.plan(run.plan));
+  await refuseSecond(deps, run);
   await deps.store.reconcileAgain(id);
   await move(deps, id, 'reconcile', 'running', reason);
   return deps.view(await findRun(deps.store, id));
