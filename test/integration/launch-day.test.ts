@@ -165,7 +165,11 @@ async function startApiProcess(port?: number): Promise<ApiProcess> {
   const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), main], {
     env: {
       ...{ PATH: process.env.PATH ?? '', PORT: String(own), DROVER_ADMIN_KEY: key, LOG_LEVEL: 'warn' },
-      ...{ DATABASE_URL: migration.databaseUrl, REDIS_URL: migration.redisUrl, DROVER_REDIS_PREFIX: migration.redisPrefix },
+      ...{
+        DATABASE_URL: migration.databaseUrl,
+        REDIS_URL: migration.redisUrl,
+        DROVER_REDIS_PREFIX: migration.redisPrefix,
+      },
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -12,6 +12,7 @@ import type { ControlDeps } from './control.ts';
 import { type Enqueue, toRecords } from './enqueue.ts';
 import { findRun } from './find-run.ts';
 import type { ControlChanges } from './ports.ts';
+import { refuseSecond } from './refuse-second.ts';
 
 /** Who asks what of which run, and why. */
 export interface Asked {
@@ -51,7 +52,8 @@ export function changeBatchSize(deps: ControlDeps, asked: Asked, batchSize: Batc
   return change(deps, asked, 'change-batch-size', work, () => ({ batchSize }));
 }
 
-export function retry(deps: ControlDeps, asked: Asked): Promise<RunView> {
+export async function retry(deps: ControlDeps, asked: Asked): Promise<RunView> {
+  await refuseSecond(deps.store, await findRun(deps.store, asked.id));
   return change(deps, asked, 'retry', async (changes, run) => {
     assertAgain(deps, run, 'retry', 'a retry');
     await changes.reopenExtractions(run.id);
@@ -65,7 +67,8 @@ export function retry(deps: ControlDeps, asked: Asked): Promise<RunView> {
 }
 
 /** Has every reconciled record of a finished run compared with the target once more. */
-export function reconcile(deps: ControlDeps, asked: Asked): Promise<RunView> {
+export async function reconcile(deps: ControlDeps, asked: Asked): Promise<RunView> {
+  await refuseSecond(deps.store, await findRun(deps.store, asked.id));
   return change(deps, asked, 'reconcile', async (changes, run) => {
     assertAgain(deps, run, 'reconcile', 'another comparison');
     await changes.reconcileAgain(run.id);
@@ -80,6 +83,7 @@ export async function replay(
 ): Promise<{ replayed: number; run: RunView }> {
   const seen = await findRun(deps.store, asked.id);
   assertAgain(deps, seen, 'replay', 'a replay');
+  await refuseSecond(deps.store, seen);
   const found = (await deps.failures(seen)).find((failure) => failure.group === group);
   if (!found)
     throw new DroverError('NOT_FOUND', `run ${asked.id} has no failure group ${group}`, {
@@ -103,6 +107,7 @@ export async function enqueue(
 ): Promise<{ accepted: number; run: RunView }> {
   const seen = await findRun(deps.store, asked.id);
   assertEnqueue(deps, seen);
+  await refuseSecond(deps.store, seen);
   await assertMoves(deps, seen, input.entity);
   const records = input.sourceIds ? [] : toRecords(input.records ?? [], (raw) => fingerprint(raw, 16));
   let accepted = 0;

@@ -9,7 +9,8 @@ import { type AuditEntry, runEntry } from './audit.ts';
 import { cancel, changeBatchSize, enqueue, reconcile, replay, request, retry } from './change-run.ts';
 import type { Actor, Control, FailureGroup, ReportEntry, RollbackView, RunView, ValidationView } from './contract.ts';
 import { findRun } from './find-run.ts';
-import type { ControlStore, NewRun } from './ports.ts';
+import type { ControlStore } from './ports.ts';
+import { refuseSecond } from './refuse-second.ts';
 import { planRun } from './start-run.ts';
 
 export interface ControlDeps {
@@ -89,7 +90,7 @@ export function createControl(deps: ControlDeps): Control {
 
 async function startRun(deps: ControlDeps, input: Parameters<Control['startRun']>[0], actor: Actor): Promise<RunView> {
   const planned = await planRun(deps, deps.plan(input.plan), input, actor);
-  await refuseSecond(deps, planned.run);
+  await refuseSecond(deps.store, planned.run);
   try {
     const { ids, ...rest } = input;
     await deps.store.change(
@@ -99,20 +100,10 @@ async function startRun(deps: ControlDeps, input: Parameters<Control['startRun']
     );
   } catch (error) {
     // Another began between the look and the write; the database let one of us through.
-    await refuseSecond(deps, planned.run);
+    await refuseSecond(deps.store, planned.run);
     throw error;
   }
   return deps.view(await findRun(deps.store, planned.run.id));
-}
-
-/** Two runs of a plan into one schema would write over each other; those that write nothing may be any number. */
-async function refuseSecond(deps: ControlDeps, run: NewRun): Promise<void> {
-  if (run.dryRun || run.exportOnly) return;
-  const active = await deps.store.activeRun(run.plan, run.targetSchema);
-  if (active === undefined) return;
-  throw new DroverError('NOT_ALLOWED_NOW', `run ${active} is loading into ${run.targetSchema} already`, {
-    remedy: 'Wait for it, cancel it, or load into another targetSchema.',
-  });
 }
 
 /**

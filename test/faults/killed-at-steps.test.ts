@@ -1,0 +1,16 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Ground } from '../../scripts/chaos/ground.ts';
+import { killedAtSteps } from '../../scripts/chaos/scenarios/killed-at-steps.ts';
+import { drill, testGround } from './drill.ts';
+
+let ground: Ground;
+beforeAll(async () => {
+  ground = await testGround('killed-at-steps');
+});
+afterAll(() => ground.close());
+
+test('workers that die before or after any step lose nothing and double nothing', { timeout: 150_000 }, async () => {
+  const result = await drill(ground, killedAtSteps, 300);
+  expect(result.problems).toEqual([]);
+  expect(result).toMatchObject({ lost: 0, doubled: 0, ok: true });
+});
