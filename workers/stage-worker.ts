@@ -1,5 +1,5 @@
-import { type Job, UnrecoverableError, Worker } from 'bullmq';
-import { type QueueName, type RecordsJob, recordsJob } from '../queues/table.ts';
+import { type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq';
+import { pagesJob, type QueueName, type RecordsJob, recordsJob } from '../queues/table.ts';
 import { type Coalescer, createCoalescer } from '../src/engine/coalescer.ts';
 import type { RecordRef } from '../src/engine/ports.ts';
 import type { StageResult } from '../src/engine/stages/stage.ts';
@@ -15,12 +15,16 @@ export interface WorkerOptions {
   readonly process: (job: Job, signal: AbortSignal) => Promise<void>;
 }
 
-/** A BullMQ worker with the fleet's settings: dead workers' jobs come back, and are not failed for it. */
+/**
+ * A BullMQ worker with the fleet's settings: dead workers' jobs come back, and are not failed for it. `cancelAllJobs` has it
+ * hand back what it is at work on.
+ */
 export function createQueueWorker(options: WorkerOptions): Worker {
   const { config, logger } = options.services;
   const worker = new Worker(
     options.queue,
-    (job: Job, _token?: string, signal?: AbortSignal) => options.process(job, signal ?? new AbortController().signal),
+    (job: Job, token?: string, signal?: AbortSignal) =>
+      orHandBack(options, job, token, signal ?? new AbortController().signal),
     {
       connection: options.connection,
       prefix: config.redisPrefix,
@@ -33,6 +37,39 @@ export function createQueueWorker(options: WorkerOptions): Worker {
   );
   worker.on('error', (error) => logger.warn({ err: error, queue: options.queue }, 'worker'));
   return worker;
+}
+
+/** Does the job's work, or gives it back when it is told to: whatever still comes of it then is too late. */
+async function orHandBack(
+  { services, process }: WorkerOptions,
+  job: Job,
+  token: string | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const work = process(job, signal).then(() => 'done' as const);
+  if ((await Promise.race([work, aborted(signal)])) === 'done') return;
+  work.catch(() => undefined);
+  try {
+    // The ledger gives it out again at once, under another epoch. This job has nothing left to say then, and ends.
+    await handBack(services, job);
+  } catch {
+    // Without PostgreSQL the job itself goes back. Neither counts as a try nor as a stall, as a closed worker's would.
+    await job.moveToWait(token);
+    throw new WaitingError();
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<'aborted'> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve('aborted');
+    else signal.addEventListener('abort', () => resolve('aborted'), { once: true });
+  });
+}
+
+async function handBack({ ledger, runs }: Services, job: Job): Promise<void> {
+  const pages = pagesJob.safeParse(job.data);
+  if (pages.success) return runs.yieldExtraction(pages.data.run, pages.data.entity, pages.data.epoch, 0);
+  await ledger.release(parse(job).records.map(([id, epoch]) => ({ id, epoch })));
 }
 
 /** The ways of a record through one stage of this process. */
