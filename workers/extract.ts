@@ -26,11 +26,11 @@ export const startExtract: QueueSetup = ({ services, deps, connection, concurren
     connection,
     queue: 'extract',
     concurrency: Math.min(concurrency, 32),
-    process: async (job, signal) => {
+    process: async (job) => {
       const pages = pagesJob.safeParse(job.data);
       if (!pages.success) return processRecords(services, records, job);
       const { run, entity, epoch } = pages.data;
-      await extractEntity(extract, { runId: run, entity, epoch }, AbortSignal.any([signal, stopping.signal]));
+      await extractEntity(extract, { runId: run, entity, epoch }, stopping.signal);
     },
   });
   return { worker, stopping: () => stopping.abort() };

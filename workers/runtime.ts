@@ -75,7 +75,7 @@ async function drain(running: readonly RunningQueue[], graceMs: number): Promise
   const closed = Promise.allSettled(running.map((queue) => queue.worker.close()));
   const last = lastMs(graceMs);
   if (!(await within(closed, graceMs - last))) {
-    for (const queue of running) queue.worker.cancelAllJobs('the process ends');
+    for (const queue of running) queue.worker.handBack();
     // Forced: waits for nothing, where Redis is gone and a graceful close would hang.
     if (!(await within(closed, last))) void Promise.allSettled(running.map((queue) => queue.worker.close(true)));
   }

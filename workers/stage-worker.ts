@@ -1,8 +1,9 @@
-import { type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq';
-import { pagesJob, type QueueName, type RecordsJob, recordsJob } from '../queues/table.ts';
+import { type Job, UnrecoverableError, Worker } from 'bullmq';
+import { type QueueName, type RecordsJob, recordsJob } from '../queues/table.ts';
 import { type Coalescer, createCoalescer } from '../src/engine/coalescer.ts';
 import type { RecordRef } from '../src/engine/ports.ts';
 import type { StageResult } from '../src/engine/stages/stage.ts';
+import { createHandBack } from './hand-back.ts';
 import type { Services } from './services.ts';
 
 export type StageFunction = (refs: readonly RecordRef[]) => Promise<readonly (StageResult | Promise<StageResult>)[]>;
@@ -12,64 +13,29 @@ export interface WorkerOptions {
   readonly connection: Worker['opts']['connection'];
   readonly queue: QueueName;
   readonly concurrency: number;
-  readonly process: (job: Job, signal: AbortSignal) => Promise<void>;
+  readonly process: (job: Job) => Promise<void>;
 }
 
-/**
- * A BullMQ worker with the fleet's settings: dead workers' jobs come back, and are not failed for it. `cancelAllJobs` has it
- * hand back what it is at work on.
- */
-export function createQueueWorker(options: WorkerOptions): Worker {
+/** A worker that can give back what it is at work on. */
+export type QueueWorker = Worker & { handBack(): void };
+
+/** A BullMQ worker with the fleet's settings: dead workers' jobs come back, and are not failed for it. */
+export function createQueueWorker(options: WorkerOptions): QueueWorker {
   const { config, logger } = options.services;
-  const worker = new Worker(
-    options.queue,
-    (job: Job, token?: string, signal?: AbortSignal) =>
-      orHandBack(options, job, token, signal ?? new AbortController().signal),
-    {
-      connection: options.connection,
-      prefix: config.redisPrefix,
-      concurrency: options.concurrency,
-      lockDuration: config.lockDurationMs,
-      stalledInterval: config.stalledIntervalMs,
-      // Tries are counted in PostgreSQL; BullMQ's default fails a job for good at the second killed worker.
-      maxStalledCount: 1_000,
-    },
-  );
-  worker.on('error', (error) => logger.warn({ err: error, queue: options.queue }, 'worker'));
-  return worker;
-}
-
-/** Does the job's work, or gives it back when it is told to: whatever still comes of it then is too late. */
-async function orHandBack(
-  { services, process }: WorkerOptions,
-  job: Job,
-  token: string | undefined,
-  signal: AbortSignal,
-): Promise<void> {
-  const work = process(job, signal).then(() => 'done' as const);
-  if ((await Promise.race([work, aborted(signal)])) === 'done') return;
-  work.catch(() => undefined);
-  try {
-    // The ledger gives it out again at once, under another epoch. This job has nothing left to say then, and ends.
-    await handBack(services, job);
-  } catch {
-    // Without PostgreSQL the job itself goes back. Neither counts as a try nor as a stall, as a closed worker's would.
-    await job.moveToWait(token);
-    throw new WaitingError();
-  }
-}
-
-function aborted(signal: AbortSignal): Promise<'aborted'> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve('aborted');
-    else signal.addEventListener('abort', () => resolve('aborted'), { once: true });
+  const underWay = createHandBack(options.services);
+  // Of two parameters: BullMQ makes an AbortController for every job of a processor that takes the signal as well.
+  const process = (job: Job, token?: string) => underWay.run(job, token, () => options.process(job));
+  const worker = new Worker(options.queue, process, {
+    connection: options.connection,
+    prefix: config.redisPrefix,
+    concurrency: options.concurrency,
+    lockDuration: config.lockDurationMs,
+    stalledInterval: config.stalledIntervalMs,
+    // Tries are counted in PostgreSQL; BullMQ's default fails a job for good at the second killed worker.
+    maxStalledCount: 1_000,
   });
-}
-
-async function handBack({ ledger, runs }: Services, job: Job): Promise<void> {
-  const pages = pagesJob.safeParse(job.data);
-  if (pages.success) return runs.yieldExtraction(pages.data.run, pages.data.entity, pages.data.epoch, 0);
-  await ledger.release(parse(job).records.map(([id, epoch]) => ({ id, epoch })));
+  worker.on('error', (error) => logger.warn({ err: error, queue: options.queue }, 'worker'));
+  return Object.assign(worker, { handBack: underWay.all });
 }
 
 /** The ways of a record through one stage of this process. */
