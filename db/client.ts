@@ -21,8 +21,12 @@ export interface DatabaseOptions {
    * indexes even while a table that grows by the minute has no statistics yet. Default false.
    */
   readonly lookups?: boolean | undefined;
-  /** True: a statement may take as long as it needs, as building an index does. Default false: two minutes. */
-  readonly patient?: boolean | undefined;
+  /**
+   * How long a statement may take, in milliseconds; the server ends it then. Default 120,000, for what reads whole tables.
+   * It is also how long a connection that has gone dead without a word can hold up who uses it, so give less where
+   * statements are short, and Infinity only where one may take as long as it needs, as building an index does.
+   */
+  readonly statementMs?: number | undefined;
   /** Shown in pg_stat_activity. */
   readonly applicationName: string;
   /** Called for a connection that died while idle; the pool replaces it. */
@@ -35,13 +39,16 @@ export interface DatabaseOptions {
  * its client is checked out ends the process with an uncaught error.
  */
 export function openDatabase(options: DatabaseOptions): Database {
+  const { statementMs = 120_000 } = options;
   const pool = new pg.Pool({
     connectionString: options.url,
     max: options.max ?? 10,
     application_name: options.applicationName,
     connectionTimeoutMillis: 10_000,
-    ...(options.patient ? {} : { statement_timeout: 120_000, query_timeout: 130_000 }),
+    ...(statementMs === Number.POSITIVE_INFINITY ? {} : timeoutsOf(statementMs)),
     keepAlive: true,
+    // The system's own default is two hours. Seen only where nothing is waiting to be sent: the other half is the above.
+    keepAliveInitialDelayMillis: 10_000,
     options: sessionOptions(options).join(' '),
   });
   pool.on('error', options.onError);
@@ -52,6 +59,11 @@ export function openDatabase(options: DatabaseOptions): Database {
 /** Drizzle over a client that is in a transaction, for statements that go with others of the driver. */
 export function queriesOf(client: pg.PoolClient): Queries {
   return drizzle(client, { schema });
+}
+
+function timeoutsOf(statementMs: number): pg.PoolConfig {
+  // A server that is alive has said so by then.
+  return { statement_timeout: statementMs, query_timeout: statementMs + Math.min(10_000, statementMs / 4) };
 }
 
 function sessionOptions(options: DatabaseOptions): string[] {

@@ -41,11 +41,15 @@ export async function transaction<T>(pool: pg.Pool, work: (client: pg.PoolClient
     await client.query('COMMIT');
     return answer;
   } catch (error) {
+    const coded = toDatabaseError(error);
+    // A connection that gave no answer gives none to a ROLLBACK either, and closing it does the same.
+    if (coded.code === 'DATABASE_UNAVAILABLE') broken = coded;
     // A client whose ROLLBACK fails is in an unknown state and must not be used again.
-    await client.query('ROLLBACK').catch((lost: Error) => {
-      broken = lost;
-    });
-    throw toDatabaseError(error);
+    else
+      await client.query('ROLLBACK').catch((lost: Error) => {
+        broken = lost;
+      });
+    throw coded;
   } finally {
     client.release(broken);
   }

@@ -20,13 +20,21 @@ export interface DatabasesOptions {
   readonly onError: (error: Error) => void;
 }
 
+// A stage's statement moves 500 records at the most. One that takes longer waits for somebody's lock, or for a connection
+// that is dead, and its job is better tried again.
+const lookupMs = 30_000;
+
 /**
  * Opens the pools. What a crash of PostgreSQL takes back of the ledger is done again, so its commits are not waited for;
  * a target of its own is not taken back with it, and is: see docs/decisions/011.
  */
 export function openDatabases({ databaseUrl, targetUrl, onError }: DatabasesOptions): Databases {
   const open = (url: string, lookups: boolean, synchronousCommit: boolean): Database =>
-    openDatabase({ url, max: lookups ? 12 : 6, applicationName: 'drover worker', onError, lookups, synchronousCommit });
+    openDatabase({
+      ...{ url, onError, lookups, synchronousCommit, applicationName: 'drover worker' },
+      max: lookups ? 12 : 6,
+      statementMs: lookups ? lookupMs : undefined,
+    });
   const control = open(databaseUrl, false, false);
   const controlLookups = open(databaseUrl, true, false);
   const apart = targetUrl !== undefined && targetUrl !== databaseUrl;

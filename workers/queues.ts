@@ -5,6 +5,7 @@ import { startExtract } from './extract.ts';
 import { startLoad } from './load.ts';
 import { startReconcile } from './reconcile.ts';
 import type { Services } from './services.ts';
+import type { QueueWorker } from './stage-worker.ts';
 import { startTransform } from './transform.ts';
 
 export interface QueueContext {
@@ -15,7 +16,7 @@ export interface QueueContext {
 }
 
 export interface RunningQueue {
-  readonly worker: Worker;
+  readonly worker: QueueWorker;
   /** Asks work that takes long to end at its next step. */
   readonly stopping?: () => void;
   /** Closes what the queue's work used. */

@@ -61,13 +61,14 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
   return {
     name: services.name,
     async stop() {
-      await conductor.stop();
-      await drain(running, config.shutdownGraceMs);
+      const graceMs = config.shutdownGraceMs;
+      // A run that is being finished may take minutes; the next conductor begins that again.
+      await Promise.all([drain(running, graceMs), within(conductor.stop(), graceMs)]);
       // A call answered after the sign-off would sign us on again.
       calls.disconnect();
-      await heartbeat.stop();
       connection.disconnect();
-      await services.close();
+      // A statement that hangs holds its connection and would hold us; its process ends without it.
+      await within(heartbeat.stop().then(services.close), lastMs(graceMs));
     },
   };
 }
@@ -77,14 +78,36 @@ async function stopRun(services: Services, runId: string, error: DroverError): P
   await services.runs.move(runId, 'failed', `${error.code}: ${error.message} ${error.remedy}`);
 }
 
-/** Work that does not end in time is left: its records come back by stall detection or by the sweep. */
+/**
+ * Takes nothing new and lets what is under way end. What has not ended shortly before the time is up is handed back, so
+ * that no job is left in dead hands: those would count as stalled, and their records as suspects of having killed us.
+ */
 async function drain(running: readonly RunningQueue[], graceMs: number): Promise<void> {
   for (const queue of running) queue.stopping?.();
   const closed = Promise.allSettled(running.map((queue) => queue.worker.close()));
-  const timer = new Promise<'late'>((resolve) => setTimeout(() => resolve('late'), graceMs).unref());
-  if ((await Promise.race([closed, timer])) === 'late') {
-    // Forced: waits for nothing, also when Redis is gone and a graceful close would hang.
-    void Promise.allSettled(running.map((queue) => queue.worker.close(true)));
+  const last = lastMs(graceMs);
+  if (!(await within(closed, graceMs - last))) {
+    for (const queue of running) queue.worker.handBack();
+    // Forced: waits for nothing, where Redis is gone and a graceful close would hang.
+    if (!(await within(closed, last))) void Promise.allSettled(running.map((queue) => queue.worker.close(true)));
   }
   await Promise.allSettled(running.map((queue) => queue.close?.()));
+}
+
+/** The end of the grace period, in which work is handed back. */
+const lastMs = (graceMs: number): number => Math.min(2_000, graceMs / 4);
+
+/** True when the work ends in time; its failure is an end too. */
+async function within(work: Promise<unknown>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  const done = work.then(
+    () => true,
+    () => true,
+  );
+  const inTime = await Promise.race([done, late]);
+  clearTimeout(timer);
+  return inTime;
 }

@@ -3,6 +3,7 @@ import { type QueueName, type RecordsJob, recordsJob } from '../queues/table.ts'
 import { type Coalescer, createCoalescer } from '../src/engine/coalescer.ts';
 import type { RecordRef } from '../src/engine/ports.ts';
 import type { StageResult } from '../src/engine/stages/stage.ts';
+import { createHandBack } from './hand-back.ts';
 import type { Services } from './services.ts';
 
 export type StageFunction = (refs: readonly RecordRef[]) => Promise<readonly (StageResult | Promise<StageResult>)[]>;
@@ -15,11 +16,16 @@ export interface WorkerOptions {
   readonly process: (job: Job) => Promise<void>;
 }
 
+/** A worker that can give back what it is at work on. */
+export type QueueWorker = Worker & { handBack(): void };
+
 /** A BullMQ worker with the fleet's settings: dead workers' jobs come back, and are not failed for it. */
-export function createQueueWorker(options: WorkerOptions): Worker {
+export function createQueueWorker(options: WorkerOptions): QueueWorker {
   const { config, logger } = options.services;
-  // Of one parameter: BullMQ makes an AbortController for every job of a processor that takes the signal as well.
-  const worker = new Worker(options.queue, (job: Job) => options.process(job), {
+  const underWay = createHandBack(options.services);
+  // Of two parameters: BullMQ makes an AbortController for every job of a processor that takes the signal as well.
+  const process = (job: Job, token?: string) => underWay.run(job, token, () => options.process(job));
+  const worker = new Worker(options.queue, process, {
     connection: options.connection,
     prefix: config.redisPrefix,
     concurrency: options.concurrency,
@@ -29,7 +35,7 @@ export function createQueueWorker(options: WorkerOptions): Worker {
     maxStalledCount: 1_000,
   });
   worker.on('error', (error) => logger.warn({ err: error, queue: options.queue }, 'worker'));
-  return worker;
+  return Object.assign(worker, { handBack: underWay.all });
 }
 
 /** The ways of a record through one stage of this process. */

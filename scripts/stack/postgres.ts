@@ -1,5 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './port.ts';
@@ -7,6 +5,7 @@ import { makeCluster, surroundings } from './postgres-cluster.ts';
 import { type PostgresHome, preparePostgresHome } from './postgres-home.ts';
 import { clearStalePidFile, lastPort, livePostmaster, type Postmaster, readPostmaster } from './postmaster.ts';
 import { endProcess, isAlive, waitUntil } from './process.ts';
+import { endOf, spawnServer } from './server-process.ts';
 
 export interface PostgresOptions {
   dataDir: string;
@@ -85,11 +84,11 @@ const ATTEMPTS = 5;
 async function launch(home: PostgresHome, options: PostgresOptions, attempt = 1): Promise<Postmaster> {
   await clearStalePidFile(home.dataDir);
   const port = options.port ?? (await freePort(attempt === 1 ? lastPort(home.dataDir) : undefined));
-  const child = spawnServer(home, settings(port, options));
+  const pid = await spawnPostgres(home, settings(port, options));
   try {
-    return await untilReady(home, await pidOf(child));
+    return await untilReady(home, pid);
   } catch (error) {
-    if (attempt === ATTEMPTS || (child.pid !== undefined && isAlive(child.pid))) throw error;
+    if (attempt === ATTEMPTS || isAlive(pid)) throw error;
     await sleep(200 * attempt);
     return launch(home, options, attempt + 1);
   }
@@ -113,23 +112,9 @@ function settings(port: number, options: PostgresOptions): Record<string, string
   };
 }
 
-/** In a session of its own: Ctrl-C in a terminal reaches the whole group and would end it before our own clean-up. */
-function spawnServer(home: PostgresHome, config: Record<string, string | number>): ChildProcess {
+function spawnPostgres(home: PostgresHome, config: Record<string, string | number>): Promise<number> {
   const flags = Object.entries(config).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const log = openSync(home.log, 'a');
-  const child = spawn(join(home.bin, 'postgres'), ['-D', home.dataDir, ...flags], {
-    ...surroundings(home),
-    detached: true,
-    stdio: ['ignore', log, log],
-  });
-  closeSync(log);
-  child.unref();
-  return child;
-}
-
-async function pidOf(child: ChildProcess): Promise<number> {
-  if (child.pid !== undefined) return child.pid;
-  return new Promise((_, fail) => child.once('error', fail));
+  return spawnServer(join(home.bin, 'postgres'), ['-D', home.dataDir, ...flags], surroundings(home), home.log);
 }
 
 async function untilReady(home: PostgresHome, pid: number): Promise<Postmaster> {
@@ -140,10 +125,5 @@ async function untilReady(home: PostgresHome, pid: number): Promise<Postmaster> 
   await waitUntil(() => ready() || !isAlive(pid), START_PATIENCE);
   const postmaster = readPostmaster(home.dataDir);
   if (ready() && postmaster) return postmaster;
-  throw new Error(`PostgreSQL did not start on ${home.dataDir}. The end of ${home.log}:\n${tail(home)}`);
-}
-
-function tail(home: PostgresHome): string {
-  const lines = readFileSync(home.log, 'utf8').trim().split('\n');
-  return lines.slice(-8).join('\n');
+  throw new Error(`PostgreSQL did not start on ${home.dataDir}. The end of ${home.log}:\n${endOf(home.log)}`);
 }

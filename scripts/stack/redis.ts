@@ -1,5 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkoutRoot } from './checkout.ts';
@@ -7,6 +6,7 @@ import { freePort } from './port.ts';
 import { commandOf, endProcess, isAlive, waitUntil } from './process.ts';
 import { askRedis } from './redis-ask.ts';
 import { obtainRedis, type RedisProgram } from './redis-binaries.mjs';
+import { endOf, spawnServer } from './server-process.ts';
 
 export interface RedisOptions {
   dataDir: string;
@@ -74,8 +74,7 @@ export async function liveRedis(dataDir: string): Promise<Note | undefined> {
 async function launch(program: RedisProgram, options: RedisOptions, attempt = 1): Promise<Note> {
   const last = attempt === 1 ? readNote(options.dataDir)?.port : undefined;
   const port = options.port ?? (await freePort(last));
-  const child = spawnServer(program, port, options);
-  const pid = await pidOf(child);
+  const pid = await spawnRedis(program, port, options);
   writeFileSync(noteFile(options.dataDir), JSON.stringify({ pid, port } satisfies Note));
   const ready = () => isReady(options.dataDir, port);
   await waitUntil(async () => !isAlive(pid) || (await ready()), START_PATIENCE);
@@ -91,8 +90,7 @@ async function isReady(dataDir: string, port: number): Promise<boolean> {
   return (answer?.startsWith('+PONG') ?? false) && (await liveRedis(dataDir)) !== undefined;
 }
 
-/** In a session of its own: Ctrl-C in a terminal reaches the whole group and would end it before our own clean-up. */
-function spawnServer(program: RedisProgram, port: number, options: RedisOptions): ChildProcess {
+function spawnRedis(program: RedisProgram, port: number, options: RedisOptions): Promise<number> {
   const config = {
     bind: '127.0.0.1',
     port,
@@ -103,21 +101,8 @@ function spawnServer(program: RedisProgram, port: number, options: RedisOptions)
     'maxmemory-policy': 'noeviction',
   };
   const flags = Object.entries(config).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  const log = openSync(logFile(options.dataDir), 'a');
-  const child = spawn(program.path, flags, {
-    cwd: options.dataDir,
-    env: { ...process.env, ...program.env },
-    detached: true,
-    stdio: ['ignore', log, log],
-  });
-  closeSync(log);
-  child.unref();
-  return child;
-}
-
-async function pidOf(child: ChildProcess): Promise<number> {
-  if (child.pid !== undefined) return child.pid;
-  return new Promise((_, fail) => child.once('error', fail));
+  const surroundings = { cwd: options.dataDir, env: { ...process.env, ...program.env } };
+  return spawnServer(program.path, flags, surroundings, logFile(options.dataDir));
 }
 
 function readNote(dataDir: string): Note | undefined {
@@ -134,6 +119,5 @@ function logFile(dataDir: string): string {
 }
 
 function failure(dataDir: string): string {
-  const lines = readFileSync(logFile(dataDir), 'utf8').trim().split('\n');
-  return `Redis did not start on ${dataDir}. The end of ${logFile(dataDir)}:\n${lines.slice(-8).join('\n')}`;
+  return `Redis did not start on ${dataDir}. The end of ${logFile(dataDir)}:\n${endOf(logFile(dataDir))}`;
 }

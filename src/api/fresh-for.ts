@@ -1,44 +1,69 @@
 /** Values by name that are asked for once in a while, however many want them. */
 export interface FreshValues<T> {
   get(name: string): Promise<T>;
+  /** What is known under the name is over: the next who asks gets a value whose loading began after this. */
   forget(name: string): void;
 }
 
+export interface Freshness {
+  /** A value is not asked for again before it is this old, in milliseconds. */
+  readonly freshMs: number;
+  /**
+   * Up to this age, counted from when its loading began, a value is given out while the next one is on its way: nobody
+   * waits for it. `freshMs` when absent.
+   */
+  readonly usableMs?: number;
+}
+
 interface Kept<T> {
-  readonly value: Promise<T>;
-  until: number;
+  /** The newest that arrived. */
+  value?: { readonly of: T; readonly begunAt: number; readonly at: number };
+  /** The next one, on its way. */
+  next?: Promise<T>;
 }
 
 // Names come from requests, so their number must have an end.
 const mostKept = 10_000;
 
-/**
- * Keeps each value for `ms` after it arrived; who asks meanwhile, or while it is on its way, gets the same one.
- * Failures are not kept.
- */
-export function freshFor<T>(ms: number, load: (name: string) => Promise<T>): FreshValues<T> {
+/** Keeps each value for a while; who asks while one is on its way gets the same one. Failures are not kept. */
+export function freshFor<T>({ freshMs, usableMs }: Freshness, load: (name: string) => Promise<T>): FreshValues<T> {
   const kept = new Map<string, Kept<T>>();
-  const begin = (name: string): Promise<T> => {
-    if (kept.size >= mostKept) kept.clear();
-    const entry: Kept<T> = { value: load(name), until: Number.POSITIVE_INFINITY };
-    kept.set(name, entry);
-    entry.value.then(
-      () => {
-        entry.until = performance.now() + ms;
+
+  const begin = (name: string, entry: Kept<T>): Promise<T> => {
+    const begunAt = performance.now();
+    const next = load(name);
+    entry.next = next;
+    next.then(
+      (of) => {
+        entry.value = { of, begunAt, at: performance.now() };
+        delete entry.next;
       },
       () => {
-        if (kept.get(name) === entry) kept.delete(name);
+        delete entry.next;
+        if (!entry.value && kept.get(name) === entry) kept.delete(name);
       },
     );
-    return entry.value;
+    return next;
   };
+
+  const open = (name: string): Kept<T> => {
+    if (kept.size >= mostKept) kept.clear();
+    const entry: Kept<T> = {};
+    kept.set(name, entry);
+    return entry;
+  };
+
   return {
-    get(name) {
-      const entry = kept.get(name);
-      return entry && entry.until > performance.now() ? entry.value : begin(name);
+    async get(name) {
+      const entry = kept.get(name) ?? open(name);
+      const { value } = entry;
+      const now = performance.now();
+      if (value && now - value.at < freshMs) return value.of;
+      const next = entry.next ?? begin(name, entry);
+      // Its failure is for those who wait for it.
+      if (value && usableMs !== undefined && now - value.begunAt < usableMs) return value.of;
+      return next;
     },
-    forget(name) {
-      kept.delete(name);
-    },
+    forget: (name) => void kept.delete(name),
   };
 }

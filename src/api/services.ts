@@ -124,7 +124,13 @@ function openTarget(options: ServiceOptions, database: Database, onError: (error
 /** For cutovers alone: what builds an index takes its time, and must not wait for connections that answer requests. */
 function openPatient(options: ServiceOptions, onError: (error: Error) => void): Database {
   const url = options.config.targetDatabaseUrl ?? options.databaseUrl;
-  return openDatabase({ url, applicationName: 'drover cutover', max: 5, patient: true, onError });
+  return openDatabase({
+    url,
+    applicationName: 'drover cutover',
+    max: 5,
+    statementMs: Number.POSITIVE_INFINITY,
+    onError,
+  });
 }
 
 async function refuseVolatile(redis: Redis, { config, logger }: ServiceOptions): Promise<void> {

@@ -1,15 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readConfig } from '../../src/config.ts';
 import type { RunStatus } from '../../src/engine/run-status.ts';
-import { loadPlans } from '../../src/plan/registry.ts';
-import { openControl } from '../../src/service/open-control.ts';
-import { startService, type TestService } from './api-service.ts';
+import type { TestService } from './api-service.ts';
+import { startControlService } from './control-service.ts';
 
 let service: TestService;
 beforeAll(async () => {
-  const plans = await loadPlans();
-  const config = readConfig({});
-  service = await startService({}, async (database) => openControl({ database, target: database, plans, config }));
+  service = await startControlService();
   const [{ id: started }] = await changed(`
     INSERT INTO drover.runs (id, plan, version, strategy, dry_run, status, target_schema, batch_size, max_failure_percent,
       skip_existing, export_only, scope, params, stamp, created_by)

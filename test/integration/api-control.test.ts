@@ -1,16 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { readConfig } from '../../src/config.ts';
 import { type RunAction, type RunStatus, runActions, runStatuses } from '../../src/engine/run-status.ts';
-import { loadPlans } from '../../src/plan/registry.ts';
-import { openControl } from '../../src/service/open-control.ts';
-import { startService, type TestService } from './api-service.ts';
+import type { TestService } from './api-service.ts';
+import { startControlService } from './control-service.ts';
 
-// The real control over PostgreSQL, and no worker: what is asked of runs is written down and waits.
 let service: TestService;
 beforeAll(async () => {
-  const plans = await loadPlans();
-  const config = readConfig({});
-  service = await startService({}, async (database) => openControl({ database, target: database, plans, config }));
+  service = await startControlService();
 });
 afterAll(() => service.stop());
 

@@ -2,18 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createControlStore } from '../../db/repositories/control.ts';
 import { endRun } from '../../db/repositories/end-run.ts';
-import { readConfig } from '../../src/config.ts';
 import type { RunStatus } from '../../src/engine/run-status.ts';
-import { loadPlans } from '../../src/plan/registry.ts';
-import { openControl } from '../../src/service/open-control.ts';
-import { startService, type TestService } from './api-service.ts';
+import type { TestService } from './api-service.ts';
+import { startControlService } from './control-service.ts';
 
 // A change and its row in the audit log become true together or not at all: the real control over PostgreSQL.
 let service: TestService;
 beforeAll(async () => {
-  const plans = await loadPlans();
-  const config = readConfig({});
-  service = await startService({}, async (database) => openControl({ database, target: database, plans, config }));
+  service = await startControlService();
 });
 afterAll(() => service.stop());
 

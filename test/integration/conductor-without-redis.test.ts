@@ -56,7 +56,7 @@ afterAll(async () => {
 });
 
 const becomes = (id: string, status: string) =>
-  expect.poll(async () => (await control.run(id)).status, { timeout: 8_000, interval: 50 }).toBe(status);
+  expect.poll(async () => (await control.run(id)).status, { timeout: 20_000, interval: 50 }).toBe(status);
 
 test('a run begins, pauses, goes on and is cancelled while Redis is away', async () => {
   const { id } = await control.startRun({ plan: 'bubble', only: ['users'] }, operator);

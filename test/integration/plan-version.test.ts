@@ -83,7 +83,7 @@ test.each(['pending', 'running'] as const)(
       graceMs: 1_000,
     });
     conductor.start();
-    for (let n = 0; n < 200 && (await statusOf()).status === status; n += 1) await sleep(20);
+    for (let n = 0; n < 1_000 && (await statusOf()).status === status; n += 1) await sleep(20);
     await conductor.stop();
     expect(await statusOf()).toMatchObject({
       status: 'failed',

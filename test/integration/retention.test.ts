@@ -103,14 +103,14 @@ test('a purge in small batches that is cut short is gone on with', async () => {
     purgeBatch: async (...args: Parameters<typeof store.purgeBatch>) => {
       const done = await store.purgeBatch(...args);
       slow += 1;
-      await new Promise((resolve) => setTimeout(resolve, 60));
+      await new Promise((resolve) => setTimeout(resolve, 1_050));
       return done;
     },
   };
   expect(
     (
       await purge(
-        { store: late, batch: 2, dropTrial: async () => {}, budgetMs: 50 },
+        { store: late, batch: 2, dropTrial: async () => {}, budgetMs: 1_000 },
         { runId, dryRun: false, reason },
         quietly,
       )

@@ -14,7 +14,7 @@ const freshMs = 1_000;
 const touchEveryMs = 60_000;
 
 export function createKeyCache(keys: KeyStore, onError: (error: unknown) => void): KeyCache {
-  const cached = freshFor(freshMs, (id: string) => keys.find(id));
+  const cached = freshFor({ freshMs }, (id: string) => keys.find(id));
   const touched = new Map<string, number>();
   return {
     forget: cached.forget,

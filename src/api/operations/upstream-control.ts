@@ -2,21 +2,11 @@ import type { LimitStore, StoredLimit } from '../../../db/repositories/limits.ts
 import { withDeadline } from '../../../queues/connection.ts';
 import { DroverError } from '../../errors.ts';
 import type { UpstreamFactory } from '../../plan/upstream.ts';
+import type { UpstreamState } from '../../upstreams/states.ts';
 import type { UpstreamControl, UpstreamView } from '../deps.ts';
 
-/** Where an upstream, or with `endpoint` one of its endpoints, stands for the whole fleet. */
-export interface LiveState {
-  readonly name: string;
-  readonly endpoint: string | null;
-  readonly configuredRps: number | null;
-  readonly effectiveRps: number;
-  readonly blockedUntil: string | null;
-  readonly breaker: 'closed' | 'open' | 'half-open';
-  readonly breakerOpenUntil: string | null;
-  readonly failuresInARow: number;
-  readonly usedLastSecond: number;
-  readonly usedLastMinute: number;
-}
+/** What is shown of where an upstream, or one of its endpoints, stands for the whole fleet. */
+export type LiveState = Omit<UpstreamState, 'overrideRps'>;
 
 /** Upstreams as they are in Redis. Any of these may fail or hang while Redis is away. */
 export interface LiveUpstreams {

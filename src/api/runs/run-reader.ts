@@ -3,7 +3,10 @@ import type { Control, RunView } from '../../engine/control/contract.ts';
 import { freshFor } from '../fresh-for.ts';
 import { runSchema } from '../schemas/run.ts';
 
-/** Runs as many clients read them at once: one query in 200 ms, however many ask. */
+/**
+ * Runs as many clients read them at once: looked at once in 200 ms, however many ask, and beside a migration that takes a
+ * database a while. So nobody waits for it: until the next one is there the last one is given, never a second old.
+ */
 export interface RunReader {
   read(id: string): Promise<RunView>;
   /** The run as JSON, checked against its schema. Made once for all who read the same state. */
@@ -13,9 +16,10 @@ export interface RunReader {
 }
 
 const freshMs = 200;
+const usableMs = 900;
 
 export function createRunReader(control: Pick<Control, 'run'>): RunReader {
-  const cached = freshFor(freshMs, (id) => control.run(id));
+  const cached = freshFor({ freshMs, usableMs }, (id) => control.run(id));
   const texts = new WeakMap<RunView, string>();
   return {
     read: cached.get,

@@ -74,7 +74,7 @@ export const layers: Readonly<Record<string, Layer>> = {
 
   'src/api': {
     project: [
-      ...['queues/connection.ts', 'queues/producer.ts', 'queues/table.ts'],
+      ...['queues/connection.ts', 'queues/producer.ts', 'queues/table.ts', 'src/upstreams/states.ts'],
       ...['db', 'src/service', 'src/engine', 'src/payments', 'src/plan'],
       ...['src/config.ts', 'src/logger.ts', 'src/errors.ts', 'src/money.ts'],
     ],

@@ -1,0 +1,46 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Database, openDatabase } from '../../db/client.ts';
+import { prepared, transaction } from '../../db/sql.ts';
+import { startTcpProxy, type TcpProxy } from '../../scripts/chaos/tcp-proxy.ts';
+import { createDatabase, type TestDatabase } from '../helpers/database.ts';
+
+const statementMs = 2_000;
+let place: TestDatabase;
+let proxy: TcpProxy;
+let database: Database;
+
+beforeAll(async () => {
+  place = await createDatabase();
+  const url = new URL(place.url);
+  proxy = await startTcpProxy(Number(url.port));
+  url.hostname = '127.0.0.1';
+  url.port = String(proxy.port);
+  database = openDatabase({ url: url.href, max: 1, applicationName: 'test', statementMs, onError: () => undefined });
+});
+afterAll(async () => {
+  await database.$client.end();
+  await proxy.close();
+  await place.drop();
+});
+
+const one = () => prepared<{ n: number }>(database.$client, 'one', 'SELECT 1 AS n', []);
+
+test('a connection that gives no answer is given up once, and the next one works', async () => {
+  expect(await one()).toEqual([{ n: 1 }]);
+  proxy.blackhole();
+  const began = performance.now();
+  const lost = transaction(database.$client, async (client) => {
+    await prepared(client, undefined, 'SELECT 1', []);
+  });
+  await expect(lost).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE', class: 'transient' });
+  // The wait for one answer, not for a second one to a ROLLBACK.
+  expect(performance.now() - began).toBeLessThan(1.25 * statementMs + 1_500);
+  proxy.mend();
+  expect(await one()).toEqual([{ n: 1 }]);
+});
+
+test('a statement that takes too long is ended by the server, and its connection is of use again', async () => {
+  const slow = prepared(database.$client, undefined, 'SELECT pg_sleep(60)', []);
+  await expect(slow).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+  expect(await one()).toEqual([{ n: 1 }]);
+});
