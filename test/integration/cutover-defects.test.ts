@@ -58,7 +58,6 @@ describe("the eight defects of the document's swap", () => {
 
   it('changes nothing that was not planned', () => {
     expect(launched.unplanned).toEqual([]);
-    expect(launched.timing?.lockedMs).toBeLessThan(50);
   });
 
   it('1: foreign keys of tables outside the set point at the new table', async () => {

@@ -3,7 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Role } from '../../src/engine/control/contract.ts';
 import type { CutoverForecast, CutoverView } from '../../src/engine/cutover/contract.ts';
 import type { Run } from '../../src/engine/ports.ts';
+import { entityOrder } from '../../src/plan/define-plan.ts';
 import { type CutoverShop, startCutoverShop } from './cutover-shop.ts';
+import { shop as shopPlan } from './validation-harness.ts';
 
 let shop: CutoverShop;
 let staged: Run;
@@ -48,6 +50,9 @@ describe('a dry run', () => {
   it('says what is wrong with the question', async () => {
     expect((await post('', { ...base, tables: [{ table: 'nope' }] })).json()).toMatchObject({ code: 'BAD_REQUEST' });
     expect((await post('', { ...base, stagingSchema: 'shop' })).json().detail).toContain('its own place');
+    expect((await post('', { ...base, liveSchema: 'drover' })).json().detail).toContain(
+      'no place for tables of a plan',
+    );
     expect((await post('', { ...base, plan: 'nope' })).statusCode).toBe(422);
     expect((await post('', { plan: 'shop' })).statusCode).toBe(400);
     expect((await call('operator', 'GET', '/2020_01_01')).statusCode).toBe(404);
@@ -101,7 +106,18 @@ describe('validation is the gate', () => {
     await shop.harness.sql(`UPDATE drover.runs SET status = 'running' WHERE id = $1`, [entity]);
     expect(reasonsOf(await post('', base))).toContain(`run ${staged.id}, the newest into shop_staging, is running`);
     await shop.harness.sql(`UPDATE drover.runs SET status = 'completed' WHERE id = $1`, [entity]);
-    expect(reasonsOf(await post('', { ...base, stagingSchema: 'elsewhere' }))).toContain('there is no table elsewhere');
+    await shop.harness.sql('UPDATE drover.runs SET rolled_back_at = now() WHERE id = $1', [entity]);
+    expect(reasonsOf(await post('', base))).toContain('was rolled back');
+    await shop.harness.sql('UPDATE drover.runs SET rolled_back_at = NULL WHERE id = $1', [entity]);
+    const refused = reasonsOf(await post('', { ...base, stagingSchema: 'elsewhere' }));
+    expect(refused).toContain('there is no table elsewhere.customers');
+    await shop.harness.rows.prepare(shopPlan, entityOrder(shopPlan), 'elsewhere');
+    await shop.harness.sql(`INSERT INTO elsewhere.customers SELECT * FROM shop_staging.customers;
+      INSERT INTO elsewhere.payments SELECT * FROM shop_staging.payments`);
+    expect(reasonsOf(await post('', { ...base, stagingSchema: 'elsewhere' })).split('\n')).toEqual([
+      'no run has loaded customers into elsewhere',
+      'no run has loaded payments into elsewhere',
+    ]);
   });
 });
 
@@ -177,7 +193,11 @@ describe('a cutover', () => {
 
   it('has a backup that only an admin drops', async () => {
     await shop.validate(staged);
-    const { stamp } = await shop.settled((await post('', base)).json<CutoverView>().stamp);
+    // Two at the same moment: one of them.
+    const both = await Promise.all([post('', base), post('', base)]);
+    expect(both.map(({ statusCode }) => statusCode).sort()).toEqual([202, 409]);
+    const begun = both.find(({ statusCode }) => statusCode === 202)?.json<CutoverView>();
+    const { stamp } = await shop.settled(begun?.stamp ?? '');
     expect((await call('admin', 'GET', `/${stamp}`)).json<CutoverView>().bytes).toBeGreaterThan(0);
     await shop.harness.sql(`CREATE VIEW app.before AS SELECT * FROM shop_backup_${stamp}.customers`);
     const used = await call('admin', 'POST', `/${stamp}/drop-backup`, { reason: 'x' });

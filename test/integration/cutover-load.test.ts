@@ -67,6 +67,18 @@ function startLoad(harness: Harness, clients: number): Load {
   };
 }
 
+/** Milliseconds under locks at the best of three times: what it takes, without what else the machine was at. */
+async function quickest({ deps }: Harness): Promise<number> {
+  const times: number[] = [];
+  for (;;) {
+    const done = await cutover(deps, setOf('people', 'orders'), because);
+    expect(done.unplanned).toEqual([]);
+    times.push(done.timing?.lockedMs ?? Number.NaN);
+    if (times.length === 3) return Math.min(...times);
+    await rollbackCutover(deps, done.stamp, because);
+  }
+}
+
 describe('a cutover in the middle of the day', () => {
   const small = { harness: undefined as unknown as Harness };
   const large = { harness: undefined as unknown as Harness };
@@ -113,19 +125,20 @@ describe('a cutover in the middle of the day', () => {
   it('holds its locks no longer for more rows', async () => {
     const fresh = await openHarness();
     await prepareSet(fresh, 10_000);
-    const few = await cutover(fresh.deps, setOf('people', 'orders'), because);
-    const lots = await cutover(large.harness.deps, setOf('people', 'orders'), because);
+    const few = await quickest(fresh);
+    const lots = await quickest(large.harness);
     await fresh.close();
-    console.log({ rows: [10_000, many], lockedMs: [few.timing?.lockedMs, lots.timing?.lockedMs] });
-    expect(lots.unplanned).toEqual([]);
-    expect(lots.timing?.lockedMs).toBeLessThan(50);
+    console.log({ rows: [10_000, many], lockedMs: [few, lots] });
+    expect(lots).toBeLessThan(50);
     // A few milliseconds each, so noise counts; growth with thirty times the rows would show as more than this.
-    expect((lots.timing?.lockedMs ?? 0) / Math.max(5, few.timing?.lockedMs ?? 5)).toBeLessThan(4);
+    expect(lots / Math.max(5, few)).toBeLessThan(4);
   });
 
   it('carries 1,000 writes back, and can go again', async () => {
     const { harness } = large;
-    const [stamp] = await harness.column("SELECT stamp FROM drover.cutovers WHERE status = 'done'");
+    const [stamp] = await harness.column(
+      "SELECT stamp FROM drover.cutovers WHERE status = 'done' AND kind = 'cutover'",
+    );
     await harness.run(`INSERT INTO people (email) SELECT 'late' || g FROM generate_series(1, 500) g;
       INSERT INTO orders (person, minor) SELECT id, 5 FROM people WHERE email LIKE 'late%';`);
     const back = await rollbackCutover(harness.deps, String(stamp), because);

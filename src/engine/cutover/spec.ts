@@ -20,8 +20,12 @@ export function specOf(plan: Plan, input: Omit<StartCutover, 'plan'>): CutoverSp
       `${same.live.schema}.${same.live.name} cannot take its own place`,
       'Name another staging or live schema.',
     );
+  const own = pairs.flatMap(({ incoming, live }) => [incoming.schema, live.schema]).find(isOurs);
+  if (own) throw bad(`schema ${own} is no place for tables of a plan`, 'Name another schema.');
   return { name: plan.name, tables: pairs, maxShrinkPercent };
 }
+
+const isOurs = (schema: string): boolean => /^(drover|information_schema|pg_.*)$/.test(schema);
 
 /** Tables of a plan, parents first. */
 export function tablesOf(plan: Plan): readonly string[] {
