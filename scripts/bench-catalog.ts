@@ -1,0 +1,118 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { type Database, openDatabase } from '../db/client.ts';
+import { migrateDatabase } from '../db/migrate.ts';
+import { readConfig } from '../src/config.ts';
+import { finishedStatuses } from '../src/engine/run-status.ts';
+import { loadPlans } from '../src/plan/registry.ts';
+import { startStripeSandbox } from '../src/sandbox/stripe/sandbox.ts';
+import { startSupabaseSandbox } from '../src/sandbox/supabase/sandbox.ts';
+import { openControl } from '../src/service/open-control.ts';
+import { type LimitUse, limitUse } from './bench/stripe-use.ts';
+import { createChildren } from './children.ts';
+import { NoServices } from './stack/services.ts';
+import { startStack } from './stack/stack.ts';
+
+const help = `Usage: npm run bench:catalog [-- --products N] [-- --processes LIST]
+
+Moves a catalogue into a Stripe sandbox with Stripe's limits (100 requests a second, 25 for each endpoint)
+by 1, 2 and 4 worker processes, and says from the sandbox's journal how much of STRIPE_MAX_RPS and
+STRIPE_ENDPOINT_MAX_RPS was used, and the most requests of any sliding second.
+
+  --products N      products of each catalogue (default 10000, some nine minutes each)
+  --processes LIST  worker processes, one catalogue after the other (default 1,2,4)`;
+
+interface Settings {
+  readonly products: number;
+  readonly processes: readonly number[];
+}
+
+interface Stores {
+  readonly databaseUrl: string;
+  readonly redisUrl: string;
+}
+
+function readSettings(): Settings | undefined {
+  const text = { type: 'string' } as const;
+  const { values } = parseArgs({ options: { products: text, processes: text, help: { type: 'boolean' } } });
+  if (values.help) return undefined;
+  const processes = (values.processes ?? '1,2,4').split(',').map(Number);
+  return { products: Number(values.products ?? 10_000), processes };
+}
+
+async function main(): Promise<void> {
+  const settings = readSettings();
+  if (!settings) return console.log(help);
+  const dir = await mkdtemp(join(tmpdir(), 'drover-bench-catalog-'));
+  const stack = await startStack({ dir });
+  try {
+    const stores = { databaseUrl: stack.databaseUrl, redisUrl: stack.redisUrl };
+    await migrateDatabase(stores.databaseUrl);
+    const figures = [];
+    for (const processes of settings.processes) {
+      const uses = await measure(stores, settings.products, processes, dir);
+      figures.push({ processes, products: settings.products, uses });
+      for (const use of uses) console.log(line(processes, use));
+    }
+    console.log(JSON.stringify(figures));
+  } finally {
+    await stack.stop();
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+function line(processes: number, { limit, allowed, used, share, peak, refused }: LimitUse): string {
+  const percent = Math.round(share * 100);
+  return `${processes} processes  ${limit.padEnd(22)} ${used}/s of ${allowed} (${percent} %), most in a second ${peak}, refused ${refused}`;
+}
+
+/** One catalogue into one new account. Each has names of its own in the stores, so that none is helped by another. */
+async function measure(stores: Stores, products: number, processes: number, dir: string): Promise<readonly LimitUse[]> {
+  const supabase = await startSupabaseSandbox({ products, dirt: 0 });
+  const stripe = await startStripeSandbox();
+  const env = {
+    DATABASE_URL: stores.databaseUrl,
+    REDIS_URL: stores.redisUrl,
+    DROVER_REDIS_PREFIX: `{bench-${processes}}`,
+    DROVER_ALLOW_PRIVATE_UPSTREAMS: 'true',
+    LOG_LEVEL: 'warn',
+    SUPABASE_URL: supabase.url,
+    SUPABASE_SERVICE_ROLE_KEY: supabase.keys.serviceRoleKey,
+    STRIPE_API_URL: stripe.url,
+    STRIPE_SECRET_KEY: stripe.secretKey,
+    MIGRATION_EXPORT_DIR: dir,
+    MIGRATION_REPORT_DIR: dir,
+  };
+  const config = readConfig(env);
+  const database = openDatabase({ url: stores.databaseUrl, applicationName: 'bench', onError: () => undefined });
+  const children = createChildren();
+  for (let n = 1; n <= processes; n += 1) children.start(`worker ${n}`, ['workers/main.ts'], env);
+  try {
+    await run(database, config, `bench_${processes}`);
+    const { STRIPE_MAX_RPS: fleet, STRIPE_ENDPOINT_MAX_RPS: endpoint } = config.settings;
+    return limitUse(stripe.journal.entries(), { fleet: Number(fleet), endpoint: Number(endpoint) });
+  } finally {
+    await children.stop();
+    await database.$client.end();
+    await Promise.all([supabase.close(), stripe.close()]);
+  }
+}
+
+async function run(database: Database, config: ReturnType<typeof readConfig>, targetSchema: string): Promise<void> {
+  const control = openControl({ database, target: database, plans: await loadPlans(), config });
+  const { id } = await control.startRun({ plan: 'catalog', targetSchema }, { id: 'bench', role: 'admin' });
+  for (;;) {
+    const { status, reason } = await control.run(id);
+    if (status === 'completed') return;
+    if (finishedStatuses.includes(status)) throw new Error(`the run ended as ${status}: ${reason}`);
+    await sleep(500);
+  }
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof NoServices ? error.message : error);
+  process.exit(1);
+});
