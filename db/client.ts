@@ -36,7 +36,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     connectionString: options.url,
     max: options.max ?? 10,
     application_name: options.applicationName,
-    connectionTimeoutMillis: 10_000,
+    // Work that took an hour to prepare is not given up for a machine that is busy for a moment.
+    connectionTimeoutMillis: options.patient ? 60_000 : 10_000,
     ...(options.patient ? {} : { statement_timeout: 120_000, query_timeout: 130_000 }),
     keepAlive: true,
     options: sessionOptions(options).join(' '),
