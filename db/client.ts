@@ -40,12 +40,14 @@ export interface DatabaseOptions {
  */
 export function openDatabase(options: DatabaseOptions): Database {
   const { statementMs = 120_000 } = options;
+  const patient = statementMs === Number.POSITIVE_INFINITY;
   const pool = new pg.Pool({
     connectionString: options.url,
     max: options.max ?? 10,
     application_name: options.applicationName,
-    connectionTimeoutMillis: 10_000,
-    ...(statementMs === Number.POSITIVE_INFINITY ? {} : timeoutsOf(statementMs)),
+    // Work that took an hour to prepare is not given up for a machine that is busy for a moment.
+    connectionTimeoutMillis: patient ? 60_000 : 10_000,
+    ...(patient ? {} : timeoutsOf(statementMs)),
     keepAlive: true,
     // The system's own default is two hours. Seen only where nothing is waiting to be sent: the other half is the above.
     keepAliveInitialDelayMillis: 10_000,

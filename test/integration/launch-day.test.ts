@@ -24,7 +24,7 @@ beforeAll(async () => {
   await migration.run({ plan, targetSchema: plan });
   await sql(`CREATE TABLE ${plan}.sessions (id int PRIMARY KEY, user_id uuid CONSTRAINT sessions_user REFERENCES ${plan}.users (id));
     CREATE VIEW ${plan}.names AS SELECT id, email FROM ${plan}.users;`);
-});
+}, 180_000);
 afterAll(async () => {
   api.child.kill('SIGKILL');
   await migration.close();
