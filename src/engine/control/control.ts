@@ -165,7 +165,8 @@ async function retry(deps: ControlDeps, id: string, reason: string): Promise<Run
   // A run that was stopped has its records waiting; one that went to its end has some to send back.
   if (run.status === 'completed_with_failures') await deps.store.replay(id, {});
   // What failed before it ran may lack tables, or a schema: it begins where it began.
-  await move(deps, id, 'retry', run.startedAt === null ? 'pending' : 'running', reason);
+  const unbegun = run.status === 'failed' && run.startedAt === null;
+  await move(deps, id, 'retry', unbegun ? 'pending' : 'running', reason);
   return deps.view(await findRun(deps.store, id));
 }
 
