@@ -60,8 +60,8 @@ export async function retry(deps: ControlDeps, asked: Asked): Promise<RunView> {
     // A run that was stopped has its records waiting; one that went to its end has some to send back.
     if (run.status === 'completed_with_failures') await changes.replay(run.id, {});
     // What failed before it ran may lack tables, or a schema: it begins where it began.
-    const moved =
-      run.startedAt === null ? changes.move(run.id, 'pending', asked.reason) : changes.goOn(run.id, asked.reason);
+    const unbegun = run.status === 'failed' && run.startedAt === null;
+    const moved = unbegun ? changes.move(run.id, 'pending', asked.reason) : changes.goOn(run.id, asked.reason);
     await mustMove(moved, changes, run.id, 'retry');
   });
 }
