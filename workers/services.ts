@@ -68,7 +68,7 @@ export async function openServices(options: ServiceOptions) {
     ledger: createLedger(lookups.control, lookups.target),
     contexts: createRunContexts({ store: runs, plan: plans.get, maxAgeMs: 300 }),
     postgres: createPostgresTarget(createSqlPort(lookups.target)),
-    source: createSourceFactory({ settings: config.settings, upstreams, target: createSqlPort(target.$client) }),
+    source: createSourceFactory({ settings: config.settings, upstreams, target: createSqlPort(lookups.target) }),
     queuePauses: createQueuePauseStore(database),
     limits: createLimitStore(database),
     close: async () => {
