@@ -73,6 +73,7 @@ function sessionOptions(options: DatabaseOptions): string[] {
     ...(options.synchronousCommit === false ? ['-c synchronous_commit=off'] : []),
     // A plan made while a table was empty would read all of it for ever. Joins are left alone: those between the rows of
     // one statement need their hashes.
-    ...(options.lookups ? ['-c enable_seqscan=off'] : []),
+    // Their costs look enormous then, and a compiler would be called in for statements of milliseconds.
+    ...(options.lookups ? ['-c enable_seqscan=off', '-c jit=off'] : []),
   ];
 }

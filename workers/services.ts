@@ -79,7 +79,7 @@ export async function openServices(options: ServiceOptions) {
     contexts,
     batches,
     postgres: createPostgresTarget(createSqlPort(lookups.target)),
-    source: createSourceFactory({ settings: config.settings, upstreams, target: createSqlPort(target.$client) }),
+    source: createSourceFactory({ settings: config.settings, upstreams, target: createSqlPort(lookups.target) }),
     api: {
       apis: createApiFactory({ settings: config.settings, upstreams, signal: stopping.signal }),
       effects: createEffectStore(databases.effects.$client),

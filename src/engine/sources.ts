@@ -1,5 +1,5 @@
 import type { Plan, Source, TargetReader } from '../plan/contract.ts';
-import { identifier, type SqlPort } from '../plan/sql.ts';
+import { identifier, qualified, type SqlPort } from '../plan/sql.ts';
 import type { UpstreamFactory } from '../plan/upstream.ts';
 import { entityOf } from './contexts.ts';
 import { planSettings } from './plan-settings.ts';
@@ -30,13 +30,27 @@ export function createSourceFactory(deps: SourceFactoryDeps): SourceFactory {
 }
 
 function build(deps: SourceFactoryDeps, plan: Plan, run: Run, entity: string): Source {
-  return entityOf(plan, entity).source({
+  const source = entityOf(plan, entity).source({
     entity,
     settings: planSettings(plan, deps.settings),
     params: run.params,
     upstreams: deps.upstreams,
     target: deps.target && targetReader(deps.target, run.targetSchema),
   });
+  const tables = (entityOf(plan, entity).readsAfter ?? []).map((parent) => entityOf(plan, parent).target.table);
+  return deps.target && tables.length > 0 ? analysed(source, deps.target, run.targetSchema, tables) : source;
+}
+
+/** Tables that were filled a moment ago have no statistics, and a join of them may be planned for one row and meet thousands. */
+function analysed(source: Source, sql: SqlPort, schema: string, tables: readonly string[]): Source {
+  const names = [...new Set(tables)].map((table) => qualified(schema, table)).join(', ');
+  return {
+    ...source,
+    async read(cursor, scope, signal) {
+      if (cursor === null && scope.ids === undefined) await sql.query(undefined, `ANALYZE ${names}`, []);
+      return source.read(cursor, scope, signal);
+    },
+  };
 }
 
 /** The target database as a plan sees it. */

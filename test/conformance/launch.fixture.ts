@@ -5,9 +5,9 @@ import { startXenditSandbox } from '../../src/sandbox/xendit/sandbox.ts';
 
 // Neither promises a page size, so a few hundred records fill several.
 const pages: readonly FaultRule[] = [
-  { fault: 'clamp', operation: 'list', resource: 'transaction', limit: 37 },
-  { fault: 'clamp', operation: 'list', resource: 'invoice', limit: 41 },
-  { fault: 'clamp', operation: 'list', resource: 'contact', limit: 60 },
+  { fault: 'clamp', operation: 'list', resource: 'transaction', limit: 20 },
+  { fault: 'clamp', operation: 'list', resource: 'invoice', limit: 25 },
+  { fault: 'clamp', operation: 'list', resource: 'contact', limit: 35 },
 ];
 
 const troubles: Readonly<Record<Trouble, readonly FaultRule[]>> = {
@@ -26,7 +26,7 @@ const troubles: Readonly<Record<Trouble, readonly FaultRule[]>> = {
 };
 
 async function start(content: Content): Promise<StandIn> {
-  const options = { share: content === 'filled' ? 0.02 : 0, ratePerMinute: 0, faults: [...pages] };
+  const options = { share: content === 'filled' ? 0.01 : 0, ratePerMinute: 0, faults: [...pages] };
   const [xendit, systemeio] = [await startXenditSandbox(options), await startSystemeioSandbox(options)];
   return {
     settings: {

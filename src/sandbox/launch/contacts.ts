@@ -76,8 +76,10 @@ function spoil(random: Random, drafts: readonly ContactDraft[], density: number)
     draft.email =
       random.pick([draft.person.first, `${draft.person.first}@`, 'not given']) + (random.chance(0.5) ? ' ' : '');
   }
+  // Those that repeat are chosen first: none of them may be repeated itself.
+  const repeating = take(plain, DIRT.contactsRepeated);
   const originals = [...plain];
-  for (const draft of take(plain, DIRT.contactsRepeated)) {
+  for (const draft of repeating) {
     const other = originals.find((one) => one.id < draft.id && one.repeats === undefined && one !== draft);
     if (other === undefined) continue;
     originals.splice(originals.indexOf(other), 1);

@@ -9,7 +9,7 @@ const together = (c: string, alias: string): string => `LATERAL (
     bool_or(o.unsubscribed) AS unsubscribed, bool_and(o.bounced) AS bounced, bool_and(o.needs_confirmation) AS needs_confirmation,
     (array_agg(o.source_url ORDER BY o.created_at, o.contact_id) FILTER (WHERE o.source_url IS NOT NULL))[1] AS source_url
   FROM {schema}.systemeio_raw o LEFT JOIN LATERAL unnest(o.tags) AS t(tag) ON true
-  WHERE CASE WHEN ${c}.email_key IS NULL THEN o.contact_id = ${c}.contact_id ELSE o.email_key = ${c}.email_key END
+  WHERE o.contact_id = ${c}.contact_id OR o.email_key = ${c}.email_key
 ) ${alias}`;
 
 const shown = (
