@@ -13,14 +13,17 @@ export interface ColumnAccess {
 const plainTypes = new Set(['uuid', 'boolean', 'timestamptz']);
 
 /**
- * Which columns of an entity's table hide what from whom. Ids, flags, instants and money are plain; everything else,
+ * Which columns of an entity's table hide what from whom. Ids, an API's too, flags, instants and money are plain; everything else,
  * and every column the plan does not know, may be about a person: a plan does not have to say so for it to be hidden.
  */
 export function columnAccess(entity: Entity, columns: readonly string[]): ColumnAccess {
   const money = new Set(Object.values(entity.money ?? {}));
   const isSecret = (name: string): boolean => entity.target.columns[name]?.enriched === true;
   const isPlain = (name: string): boolean =>
-    name === 'id' || money.has(name) || plainTypes.has(entity.target.columns[name]?.type ?? '');
+    name === 'id' ||
+    money.has(name) ||
+    entity.target.columns[name]?.answered === true ||
+    plainTypes.has(entity.target.columns[name]?.type ?? '');
   return {
     personal: columns.filter((name) => !isSecret(name) && !isPlain(name)),
     secret: columns.filter(isSecret),

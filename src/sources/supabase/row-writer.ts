@@ -20,7 +20,11 @@ const oneRow = 'handling=strict, max-affected=1, return=representation';
 export function createRowWriter(upstream: Upstream, table: string, key = 'id'): RowWriter {
   const label = `supabase ${table}`;
   const address = { path: encodeURIComponent(table), endpoint: table };
-  const explain = (status: number, text: string): DroverError | undefined => refusalOf(label, status, text);
+  const explain = (status: number, text: string): DroverError | undefined => {
+    const refusal = refusalOf(label, status, text);
+    // Of a request that names one row: a value its column cannot hold, not a setting that is wrong.
+    return refusal?.code === 'UPSTREAM_REFUSED' ? new DroverError('UPSTREAM_REJECTED', refusal.message) : refusal;
+  };
   return {
     async read(id, columns, signal) {
       const query = { select: columns.join(','), [key]: `eq.${id}`, limit: 1 };

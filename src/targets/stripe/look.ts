@@ -18,7 +18,7 @@ export interface Found {
  * nobody has begun: making it then tells whether it was there.
  */
 export async function look(stripe: StripeCatalog, wanted: Wanted, known: Known, byOwnId: boolean): Promise<Found> {
-  const [holder] = await stripe.pricesByLookupKey([wanted.lookupKey]);
+  const holder = await stripe.priceByLookupKey(wanted.lookupKey);
   const named = known.productId === null ? undefined : await stripe.product(known.productId);
   const stale = known.productId !== null && !isThere(named);
   const product = isThere(named) ? named : await otherwise(stripe, wanted, holder, byOwnId || stale);

@@ -1,5 +1,6 @@
 import Stripe from 'stripe';
 import type { UpstreamFactory } from '../../plan/upstream.ts';
+import { gather } from './gather.ts';
 import { stripeHttpClient } from './http-client.ts';
 import { stripeRefusal, unwrapped } from './refusal.ts';
 
@@ -17,10 +18,8 @@ export interface StripeCatalog {
   /** Those of at most 100 ids that there are, with their default prices. */
   products(ids: readonly string[]): Promise<readonly Product[]>;
   price(id: string): Promise<Price | undefined>;
-  /** Prices that hold one of at most ten lookup keys, archived ones too. */
-  pricesByLookupKey(keys: readonly string[]): Promise<readonly Price[]>;
-  /** Prices of a product, archived ones too, the newest first. */
-  pricesOf(product: string): Promise<readonly Price[]>;
+  /** The price that holds a lookup key, an archived one too. Those asked for at one time are listed together. */
+  priceByLookupKey(key: string): Promise<Price | undefined>;
   createProduct(params: ProductCreate, key: string): Promise<Product>;
   updateProduct(id: string, params: ProductUpdate, key: string): Promise<Product>;
   createPrice(params: PriceCreate, key: string): Promise<Price>;
@@ -40,6 +39,8 @@ export interface StripeCatalogOptions {
 
 // Shorter than a lease on a record, so that who waits for Stripe still holds it when the answer comes.
 const timeoutMs = 20_000;
+// The most a list takes.
+const mostLookupKeys = 10;
 const withPrice = { expand: ['default_price'] };
 
 /**
@@ -55,8 +56,10 @@ export function openStripeCatalog(options: StripeCatalogOptions): StripeCatalog 
       return ids.length === 0 ? [] : (await ours(products.list(page))).data;
     },
     price: (id) => orNothing(prices.retrieve(id)),
-    pricesByLookupKey: async (keys) => (await ours(prices.list({ lookup_keys: [...keys], limit: 100 }))).data,
-    pricesOf: (product) => every((after) => prices.list({ product, limit: 100, ...after })),
+    priceByLookupKey: gather(async (keys) => {
+      const { data } = await ours(prices.list({ lookup_keys: [...keys], limit: 100 }));
+      return new Map(data.map((price) => [price.lookup_key ?? '', price]));
+    }, mostLookupKeys),
     createProduct: (params, idempotencyKey) => ours(products.create({ ...params, ...withPrice }, { idempotencyKey })),
     updateProduct: (id, params, idempotencyKey) =>
       ours(products.update(id, { ...params, ...withPrice }, { idempotencyKey })),
@@ -89,17 +92,5 @@ async function orNothing<T>(call: Promise<T>): Promise<T | undefined> {
   } catch (thrown) {
     if (stripeRefusal(thrown)?.status === 404) return undefined;
     throw thrown;
-  }
-}
-
-type ListPage = { readonly data: Price[]; readonly has_more: boolean };
-
-async function every(list: (after: { starting_after?: string }) => Promise<ListPage>): Promise<Price[]> {
-  const all: Price[] = [];
-  for (;;) {
-    const last = all.at(-1)?.id;
-    const page = await ours(list(last === undefined ? {} : { starting_after: last }));
-    all.push(...page.data);
-    if (!page.has_more || page.data.length === 0) return all;
   }
 }

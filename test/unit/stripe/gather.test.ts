@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest';
+import { gather } from '../../../src/upstreams/stripe/gather.ts';
+
+test('what is asked for meanwhile goes together, each gets its own, and a failure is only of its set', async () => {
+  const asked: (readonly string[])[] = [];
+  const one = gather(async (keys) => {
+    asked.push(keys);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    if (keys.includes('bad')) throw new Error('refused');
+    return new Map(keys.filter((key) => key !== 'absent').map((key) => [key, `${key}!`]));
+  }, 3);
+  const first = one('a');
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  const rest = Promise.allSettled(['b', 'absent', 'b', 'bad', 'c'].map(one));
+  expect(await first).toBe('a!');
+  expect(await rest).toEqual([
+    { status: 'fulfilled', value: 'b!' },
+    { status: 'fulfilled', value: undefined },
+    { status: 'fulfilled', value: 'b!' },
+    { status: 'rejected', reason: new Error('refused') },
+    { status: 'rejected', reason: new Error('refused') },
+  ]);
+  expect(asked).toEqual([['a'], ['b', 'absent'], ['bad', 'c']]);
+});
