@@ -90,20 +90,14 @@ async function enrichRecord(deps: TransformDeps, work: Costly): Promise<StageRes
   const token = randomUUID();
   try {
     const granted = await deps.ledger.claim([record], token, deps.leaseMs);
-    if (granted.length === 0) return await giveBackLeased(deps, record);
+    // Another is at it: its finish counts, or its lease runs out and the sweep gives the record out again.
+    if (granted.length === 0) return { kind: 'fenced' };
     const verdict = await enriched(deps, entity, record, outcome);
     const counted = await finish(deps, 'transform', [record], new Map([[record.id, verdict]]), token);
     return resultOf(counted.get(record.id));
   } finally {
     deps.enrich.free();
   }
-}
-
-/** Another is at it, or died over it: whichever, it is asked for again before long, and not only by the sweep. */
-async function giveBackLeased(deps: TransformDeps, record: OpenRecord): Promise<StageResult> {
-  const message = 'another worker holds the lease of its costly work';
-  const verdict: Verdict = { kind: 'again', delayMs: deps.leaseMs / 3, counts: false, code: 'LEASED', message };
-  return resultOf((await finish(deps, 'transform', [record], new Map([[record.id, verdict]]))).get(record.id));
 }
 
 async function enriched(
