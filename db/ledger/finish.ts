@@ -21,15 +21,15 @@ WITH input AS (
     merge_rank = coalesce(i.merge_rank, r.merge_rank), merged_into = coalesce(i.merged_into, r.merged_into),
     blocked_by = i.blocked_by, amount = coalesce(i.amount, r.amount), currency = coalesce(i.currency, r.currency),
     amount_status = coalesce(i.amount_status, r.amount_status), hash = coalesce(i.hash, r.hash),
-    epoch = r.epoch + 1, attempts = r.attempts + coalesce(i.tried, 0),
-    -- Who only says that it comes back later holds no lease, and must not end that of another who is still at work.
-    lease_token = CASE WHEN i.token IS NULL AND i.status IS NULL AND i.to_stage IS NULL THEN r.lease_token END,
-    lease_until = CASE WHEN i.token IS NULL AND i.status IS NULL AND i.to_stage IS NULL THEN r.lease_until END,
+    epoch = r.epoch + 1, attempts = r.attempts + coalesce(i.tried, 0), lease_token = NULL, lease_until = NULL,
     dispatched_at = CASE WHEN i.dispatch AND run.status = 'running' THEN now() END,
     due_at = now() + coalesce(i.delay_ms, 0) * interval '1 millisecond', updated_at = now()
   FROM input i, drover.runs run
   WHERE r.id = i.id AND r.epoch = i.epoch AND r.stage = i.stage AND r.status = 'pending' AND run.id = r.run_id
     AND (i.token IS NULL OR r.lease_token = i.token)
+    -- Who holds no lease and only wants to come back later must not fence off another who is still at work.
+    AND (i.token IS NOT NULL OR i.status <> 'pending' OR i.to_stage <> i.stage
+      OR r.lease_until IS NULL OR r.lease_until < now())
   RETURNING r.id, r.run_id, r.entity, r.stage, r.status, r.epoch, r.dispatched_at
 ), stored AS (
   INSERT INTO drover.cleans (record_id, clean) SELECT i.id, i.clean FROM input i JOIN moved USING (id) WHERE i.clean IS NOT NULL

@@ -18,7 +18,7 @@ const setup = 'CREATE TABLE IF NOT EXISTS public.chaos_held (fault int, id bigin
 const hold = `INSERT INTO public.chaos_held SELECT $1, id, stage FROM drover.records
   WHERE run_id = $2 AND status = 'pending' AND dispatched_at IS NOT NULL`;
 const left = `SELECT count(*)::int AS n FROM public.chaos_held h JOIN drover.records r USING (id)
-  WHERE h.fault = $1 AND r.status = 'pending' AND r.stage = h.stage AND coalesce(r.code, '') NOT IN ('WAITING_FOR_POOL', 'LEASED')`;
+  WHERE h.fault = $1 AND r.status = 'pending' AND r.stage = h.stage AND coalesce(r.code, '') <> 'WAITING_FOR_POOL'`;
 const everyMs = 100;
 
 export function createRecovery(probe: Probe, runId: string, over: AbortSignal): Recovery {

@@ -8,7 +8,7 @@ import { createEffects, Fenced } from '../effects/effects.ts';
 import type { ApiLanes } from '../effects/lanes.ts';
 import type { EffectStore, Held } from '../effects/ports.ts';
 import type { OpenRecord, Verdict } from '../ports.ts';
-import { finish, giveBackLeased } from './finish.ts';
+import { finish } from './finish.ts';
 import { rowHash, scopeOf, targetIdOf } from './landing.ts';
 import { failedTry, type Group, resultOf, type StageDeps, type StageResult } from './stage.ts';
 
@@ -55,7 +55,8 @@ export function apiRecord(deps: ApiLoadDeps, work: ApiWork): Promise<StageResult
     const { record } = work;
     const token = randomUUID();
     const granted = await deps.ledger.claim([record], token, deps.leaseMs);
-    if (granted.length === 0) return resultOf(await giveBackLeased(deps, 'load', record, deps.leaseMs));
+    // Another is at it: its finish counts, or its lease runs out and the sweep gives the record out again.
+    if (granted.length === 0) return { kind: 'fenced' };
     const verdict = await verdictOf(deps, work, { record, token, leaseMs: deps.leaseMs });
     if (verdict === undefined) return { kind: 'fenced' };
     const counted = await finish(deps, 'load', [record], new Map([[record.id, verdict]]), token);

@@ -36,18 +36,6 @@ export async function finish(
   return new Map(finished.map((record) => [record.id, written.get(record.id) as Verdict]));
 }
 
-/** Another is at it, or died over it: whichever, it is asked for again before long, and not only by the sweep. */
-export async function giveBackLeased(
-  deps: StageDeps,
-  stage: Stage,
-  record: OpenRecord,
-  leaseMs: number,
-): Promise<Verdict | undefined> {
-  const message = 'another worker holds the lease of its work';
-  const verdict: Verdict = { kind: 'again', delayMs: leaseMs / 3, counts: false, code: 'LEASED', message };
-  return (await finish(deps, stage, [record], new Map([[record.id, verdict]]))).get(record.id);
-}
-
 /**
  * All in one statement. What the ledger itself cannot hold (a plan that makes a zero byte or a sum beyond 64 bits) would
  * fail it for hundreds of others again and again: such a record is found and rejected.

@@ -3,7 +3,7 @@ import { toDroverError } from '../../errors.ts';
 import type { EnrichTools, Entity, RowOutcome, TransformOutcome } from '../../plan/contract.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import type { CleanRecord, OpenRecord, RecordRef, Verdict } from '../ports.ts';
-import { finish, giveBackLeased } from './finish.ts';
+import { finish } from './finish.ts';
 import { failedTry, type Group, resultOf, runStage, type StageDeps, type StageResult } from './stage.ts';
 
 /** The thread pool for costly work, as the stage sees it. */
@@ -90,7 +90,8 @@ async function enrichRecord(deps: TransformDeps, work: Costly): Promise<StageRes
   const token = randomUUID();
   try {
     const granted = await deps.ledger.claim([record], token, deps.leaseMs);
-    if (granted.length === 0) return resultOf(await giveBackLeased(deps, 'transform', record, deps.leaseMs));
+    // Another is at it: its finish counts, or its lease runs out and the sweep gives the record out again.
+    if (granted.length === 0) return { kind: 'fenced' };
     const verdict = await enriched(deps, entity, record, outcome);
     const counted = await finish(deps, 'transform', [record], new Map([[record.id, verdict]]), token);
     return resultOf(counted.get(record.id));
