@@ -8,9 +8,11 @@ export interface ApiLanes {
   take<T>(work: () => Promise<T>): Promise<T>;
 }
 
-// So many wait here for a turn, that no lane ever runs dry; who waits longer waits in the ledger, and holds no job.
-const waitingPerLane = 4;
-const pauseMs = 1_000;
+// So many wait here for a turn: as many as a worker has jobs by default, because every return to the ledger costs it
+// three statements.
+// Who finds no place waits in the ledger.
+const waitingPerLane = 20;
+const pauseMs = 3_000;
 
 /** `lanes` records at once. A record waits for its API's limit in its lane, so more of them send no faster. */
 export function createApiLanes(lanes: number): ApiLanes {

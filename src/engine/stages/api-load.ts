@@ -10,7 +10,7 @@ import type { EffectStore, Held } from '../effects/ports.ts';
 import type { OpenRecord, Verdict } from '../ports.ts';
 import { finish } from './finish.ts';
 import { rowHash, scopeOf, targetIdOf } from './landing.ts';
-import { failedTry, type Group, resultOf, type StageDeps, type StageResult } from './stage.ts';
+import { failedTry, type Group, purged, resultOf, type StageDeps, type StageResult } from './stage.ts';
 
 export interface ApiLoadDeps extends StageDeps {
   readonly target: TargetPort;
@@ -79,21 +79,22 @@ async function verdictOf(deps: ApiLoadDeps, work: ApiWork, held: Held): Promise<
   }
 }
 
-async function written(deps: ApiLoadDeps, work: ApiWork, held: Held): Promise<Verdict> {
+async function written(deps: ApiLoadDeps, work: ApiWork, held: Held): Promise<Verdict | undefined> {
   const { run, plan } = work.group.context;
   const port = deps.apis(plan, run, work.group.name);
-  const record = await apiRecordOf(deps, work);
+  // What the source said is read here, for those that have their turn: a payload may be large.
+  const [opened] = await deps.ledger.open('load', [work.record], { raw: true, clean: false });
+  if (opened === undefined) {
+    // The run was asked to stop while the record waited. We hold it, so nobody else can.
+    await deps.ledger.release([work.record]);
+    return undefined;
+  }
+  if (opened.raw === undefined) return purged;
+  const record: ApiRecord = { sourceId: opened.sourceId, raw: opened.raw, row: work.row, again: work.again };
   const options = { skipExisting: run.skipExisting };
   if (run.dryRun) return foreseen(await port.foresee(record, options));
   const result = await port.write(record, options, createEffects(deps.effects, held, deps.worker));
   return result.kind === 'refused' ? refused(result) : kept(deps, work, result);
-}
-
-/** What the source said is read here, for those that have a place: a payload may be large. */
-async function apiRecordOf(deps: ApiLoadDeps, { record, row, again }: ApiWork): Promise<ApiRecord> {
-  const [opened] = await deps.ledger.open('load', [record], { raw: true, clean: false });
-  if (!opened?.raw) throw new Fenced();
-  return { sourceId: record.sourceId, raw: opened.raw, row, again };
 }
 
 /** The target's table keeps what is at the API now, and the ledger what it is compared with. */

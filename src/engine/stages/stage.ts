@@ -80,7 +80,7 @@ function lacksPayload(record: OpenRecord, want: { raw: boolean; clean: boolean }
 }
 
 // The child of a mended parent may be sent on long after its payload was purged; nothing may be made up for it.
-const purged: Verdict = {
+export const purged: Verdict = {
   kind: 'end',
   status: 'failed',
   code: 'PAYLOADS_PURGED',
