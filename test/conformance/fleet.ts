@@ -75,7 +75,7 @@ function environment(databaseUrl: string, redis: { url: string; prefix: string }
 }
 
 async function untilFinished(look: () => Promise<RunView>): Promise<RunView> {
-  for (const until = Date.now() + 45_000; Date.now() < until; await sleep(50)) {
+  for (const until = Date.now() + 110_000; Date.now() < until; await sleep(50)) {
     const run = await look();
     if (finishedStatuses.includes(run.status)) return run;
   }

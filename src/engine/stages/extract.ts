@@ -80,9 +80,9 @@ async function readSlice(deps: ExtractDeps, extraction: RunEntity, signal: Abort
 /** True while rows may still come that the entity's source reads in the target. Parents of earlier runs are there. */
 async function parentsMove(deps: ExtractDeps, { run, plan, entities }: RunContext, entity: string): Promise<boolean> {
   for (const parent of entityOf(plan, entity).readsAfter ?? []) {
-    const inRun = entities.get(parent);
-    if (inRun === undefined) continue;
-    if (inRun.status !== 'done') return true;
+    if (!entities.has(parent)) continue;
+    // Asked anew: what is remembered of the run is old enough to make every generation wait for the next look.
+    if ((await deps.store.extraction(run.id, parent))?.status !== 'done') return true;
     const counts = await deps.store.counts(run.id, parent);
     if (counts.some(({ status, stage, n }) => status === 'pending' && stage !== 'reconcile' && n > 0)) return true;
   }
