@@ -149,6 +149,39 @@ test('steps run alone, and say so when what they need was not migrated', async (
   expect(profiles.entities.coach_profiles?.reconciled).toBe(outcomes.reconciled);
 });
 
+test('a record that was merged into another, read again alone, leaves the row of the other as it is', async () => {
+  const { verdicts } = drover.sandbox.manifest.types.user;
+  const [loser, survivor] = Object.entries(verdicts).find(([, verdict]) => verdict.code === 'MERGED') as [
+    string,
+    { survivor: string },
+  ];
+  await drover.run({ targetSchema: 'merged', only: ['users'] });
+  const rowOf = (sourceId: string) =>
+    drover.value<string>(
+      `SELECT to_jsonb(u)::text FROM merged.users u JOIN drover.identities i ON i.target_id = u.id::text
+       WHERE i.scope LIKE '%merged' AND i.entity = 'users' AND i.source_id = $1`,
+      sourceId,
+    );
+  const before = await rowOf(survivor.survivor);
+  const again = await drover.run({ targetSchema: 'merged', only: ['users'], ids: [loser] });
+  expect((await record(again.id, loser)).code).toBe('MERGED');
+  expect(await rowOf(survivor.survivor)).toBe(before);
+  expect(await rowOf(loser)).toBe(before);
+  expect((await drover.control.validation(again.id)).checks.filter((check) => !check.ok)).toEqual([]);
+
+  // With an address of its own it is a person of its own again.
+  const original = drover.sandbox.data.get('user', loser) as Record<string, unknown>;
+  drover.sandbox.data.modify('user', loser, { authentication: { email: { email: 'parted@example.com' } } });
+  try {
+    const parted = await drover.run({ targetSchema: 'merged', only: ['users'], ids: [loser] });
+    expect((await record(parted.id, loser)).status).toBe('reconciled');
+    expect(await rowOf(loser)).toContain('parted@example.com');
+    expect(await rowOf(survivor.survivor)).toBe(before);
+  } finally {
+    drover.sandbox.data.modify('user', loser, original);
+  }
+});
+
 test('a selective run moves the ids it is given, an incremental one what changed since', async () => {
   const verdicts = drover.sandbox.manifest.types.user.verdicts;
   const ids = drover.sandbox.data

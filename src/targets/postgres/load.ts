@@ -7,6 +7,8 @@ interface Located extends Record<string, unknown> {
   readonly known_id: string | null;
   readonly known_hash: string | null;
   readonly known_run: string | null;
+  /** The record this one was merged into in an earlier run. */
+  readonly merged_into: string | null;
   readonly row_id: string | null;
   readonly key_id: string | null;
   readonly key_owner: string | null;
@@ -57,6 +59,9 @@ async function locate(
 function decide(row: TargetRow, at: Located | undefined, runId: string, options: LoadOptions): LoadResult {
   if (!at) return { kind: 'inserted', targetId: row.targetId };
   const own = at.known_id ?? row.targetId;
+  // Merged before, and nothing in this run says otherwise: an incremental run reads it without the one that survived it.
+  if (at.merged_into !== null && !row.aliases?.includes(at.merged_into))
+    return { kind: 'taken', targetId: own, bySourceId: at.merged_into };
   if (at.key_id !== null && at.key_id !== at.row_id) {
     // The natural key stands in another row than ours: another source record's, or one that was there before us.
     if (at.key_owner !== null && at.key_owner !== row.sourceId)

@@ -35,19 +35,27 @@ function locate(table: string, entity: Entity, columns: readonly TargetColumn[])
   const known = key.filter((column): column is TargetColumn => column !== undefined);
   const typed = known.map(({ name, column }) => `, ${identifier(name)} ${column.type}`).join('');
   const matches = known.map(({ name }) => `k.${identifier(name)} = i.${identifier(name)}`).join(' AND ');
+  // Merged before, but its key is another now: it stands for itself again.
+  const parted = matches ? '(ident.merged AND k.id::text IS DISTINCT FROM ident.target_id)' : 'false';
   return `
 WITH input AS (SELECT * FROM json_to_recordset($1::json) AS x(n int, source_id text, target_id uuid${typed}))
-SELECT i.n, ident.target_id AS known_id, ident.hash AS known_hash, ident.run_id AS known_run, t.id::text AS row_id,
+SELECT i.n, CASE WHEN NOT ${parted} THEN ident.target_id END AS known_id, ident.hash AS known_hash, ident.run_id AS known_run,
+  survivor.source_id AS merged_into, t.id::text AS row_id,
   ${matches ? 'k.id::text' : 'NULL'} AS key_id, ${matches ? 'owner.source_id' : 'NULL'} AS key_owner
 FROM input i
 LEFT JOIN LATERAL (
   SELECT * FROM drover.identities d WHERE d.scope = $2 AND d.entity = $3 AND d.source_id = i.source_id OFFSET 0
 ) ident ON true
-LEFT JOIN LATERAL (SELECT r.id FROM ${table} r WHERE r.id = coalesce(ident.target_id::uuid, i.target_id) OFFSET 0) t ON true
+${matches ? `LEFT JOIN LATERAL (SELECT k.id FROM ${table} k WHERE ${matches} OFFSET 0) k ON true` : ''}
+LEFT JOIN LATERAL (SELECT s.source_id FROM drover.identities s WHERE ident.merged AND NOT ${parted} AND s.scope = $2
+  AND s.entity = $3 AND s.target_id = ident.target_id AND NOT s.merged LIMIT 1) survivor ON true
+LEFT JOIN LATERAL (
+  SELECT r.id FROM ${table} r
+  WHERE r.id = CASE WHEN ident.target_id IS NULL OR ${parted} THEN i.target_id ELSE ident.target_id::uuid END OFFSET 0
+) t ON true
 ${
   matches
-    ? `LEFT JOIN LATERAL (SELECT k.id FROM ${table} k WHERE ${matches} OFFSET 0) k ON true
-LEFT JOIN LATERAL (SELECT o.source_id FROM drover.identities o WHERE o.scope = $2 AND o.entity = $3
+    ? `LEFT JOIN LATERAL (SELECT o.source_id FROM drover.identities o WHERE o.scope = $2 AND o.entity = $3
   AND o.target_id = k.id::text AND NOT o.merged LIMIT 1) owner ON true`
     : ''
 }`;
