@@ -11,10 +11,12 @@ DECLARE
 BEGIN
   CREATE INDEX ON drover_undo (table_name, target_id);
   ANALYZE drover_undo;
-  -- Two records in one row: what stood there before the first is what stood there before the run.
+  -- Two records in one row: what stood there before the first is what stood there before the run. But what another entity
+  -- wrote into a row of this run is taken back before the row is removed: it may point at one that points at it.
   UPDATE drover_undo u SET operation = 'alias' FROM drover_undo f
   WHERE f.table_name = u.table_name AND f.target_id = u.target_id AND f.operation <> 'alias' AND u.operation <> 'alias'
-    AND f.change_id < u.change_id;
+    AND f.change_id < u.change_id
+    AND NOT (f.operation = 'insert' AND u.operation = 'update' AND f.entity <> u.entity);
   UPDATE drover_undo SET state = CASE operation WHEN 'insert' THEN 'gone' ELSE 'conflict' END, detail = 'the table is gone'
   WHERE operation <> 'alias' AND to_regclass(format('%I.%I', v_schema, table_name)) IS NULL;
 
