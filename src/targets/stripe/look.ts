@@ -15,14 +15,26 @@ export interface Found {
 /**
  * Looks a record's objects up: by the id its row names, by the lookup key, by the id we choose; all of them reads of the
  * objects themselves or lists, never a search, which is behind. `byOwnId` false saves the last look for a record that
- * nobody has begun: making it then tells whether it was there.
+ * nobody has begun: making it then tells whether it was there. `again` also finds what a worker that died left undone.
  */
-export async function look(stripe: StripeCatalog, wanted: Wanted, known: Known, byOwnId: boolean): Promise<Found> {
+export async function look(
+  stripe: StripeCatalog,
+  wanted: Wanted,
+  known: Known,
+  { byOwnId, again }: { readonly byOwnId: boolean; readonly again: boolean },
+): Promise<Found> {
   const holder = await stripe.priceByLookupKey(wanted.lookupKey);
   const named = known.productId === null ? undefined : await stripe.product(known.productId);
   const stale = known.productId !== null && !isThere(named);
   const product = isThere(named) ? named : await otherwise(stripe, wanted, holder, byOwnId || stale);
-  return { product, stale, holder, prices: product ? await pricesOf(stripe, wanted, known, product, holder) : [] };
+  if (product === undefined) return { product, stale, holder, prices: [] };
+  const left = again ? await leftovers(stripe, wanted, known, product) : [];
+  return {
+    product,
+    stale,
+    holder,
+    prices: distinct([...(await pricesOf(stripe, wanted, known, product, holder)), ...left]),
+  };
 }
 
 /** True of a price or product that was made for this record. */
@@ -76,6 +88,17 @@ async function pricesOf(
   if (known.priceId === null || near.some(({ id }) => id === known.priceId)) return own;
   const named = await stripe.price(known.priceId);
   return named !== undefined && productOf(named) === product.id ? [...own, named] : own;
+}
+
+/** Old prices that a worker that died had still to archive: nothing points at them any more, but their product. */
+async function leftovers(
+  stripe: StripeCatalog,
+  wanted: Wanted,
+  known: Known,
+  product: Product,
+): Promise<readonly Price[]> {
+  const active = await stripe.activePricesOf(product.id);
+  return active.filter((price) => isMarked(price, wanted) || price.id === known.priceId);
 }
 
 function distinct(prices: readonly Price[]): Price[] {

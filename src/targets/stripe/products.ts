@@ -34,12 +34,12 @@ export interface ProductWriter {
 export function createProductWriter(stripe: StripeCatalog, runId: string): ProductWriter {
   const writer: ProductWriter = {
     async foresee(wanted, known, { skipExisting }) {
-      const found = await look(stripe, wanted, known, true);
+      const found = await look(stripe, wanted, known, { byOwnId: true, again: false });
       return forecast(decide(wanted, known, found, skipExisting), wanted, found);
     },
 
     async write(wanted, known, again, options, effects) {
-      const found = await look(stripe, wanted, known, again);
+      const found = await look(stripe, wanted, known, { byOwnId: again, again });
       if (again) await recognise(found, runId, effects);
       const decision = decide(wanted, known, found, options.skipExisting);
       if (decision.kind === 'refused') return decision;

@@ -20,6 +20,8 @@ export interface StripeCatalog {
   price(id: string): Promise<Price | undefined>;
   /** The price that holds a lookup key, an archived one too. Those asked for at one time are listed together. */
   priceByLookupKey(key: string): Promise<Price | undefined>;
+  /** Prices of a product that are sold; a hundred at the most. */
+  activePricesOf(product: string): Promise<readonly Price[]>;
   createProduct(params: ProductCreate, key: string): Promise<Product>;
   updateProduct(id: string, params: ProductUpdate, key: string): Promise<Product>;
   createPrice(params: PriceCreate, key: string): Promise<Price>;
@@ -60,6 +62,7 @@ export function openStripeCatalog(options: StripeCatalogOptions): StripeCatalog 
       const { data } = await ours(prices.list({ lookup_keys: [...keys], limit: 100 }));
       return new Map(data.map((price) => [price.lookup_key ?? '', price]));
     }, mostLookupKeys),
+    activePricesOf: async (product) => (await ours(prices.list({ product, active: true, limit: 100 }))).data,
     createProduct: (params, idempotencyKey) => ours(products.create({ ...params, ...withPrice }, { idempotencyKey })),
     updateProduct: (id, params, idempotencyKey) =>
       ours(products.update(id, { ...params, ...withPrice }, { idempotencyKey })),
