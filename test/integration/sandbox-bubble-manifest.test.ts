@@ -8,12 +8,9 @@ import { BUBBLE_TYPES, type BubbleType } from '../../src/sandbox/bubble/schema.t
 type Verdicts = Map<string, string>;
 
 let made: Generated;
-let took: number;
 
 beforeAll(() => {
-  const started = performance.now();
   made = generate({ seed: 7, users: 5000, dirt: 1 });
-  took = performance.now() - started;
 });
 
 function addressOf(user: Row): string {
@@ -207,13 +204,11 @@ describe('the manifest', () => {
 });
 
 describe('the data', () => {
-  it('is what the demo promises, and there within a second or so', () => {
+  it('is what the demo promises', () => {
     const count = (type: BubbleType) => made.rows[type].length;
     expect([count('user'), count('clientprofile') + count('coachprofile')]).toEqual([5000, 5000]);
     expect([count('booking'), count('payment')]).toEqual([12_000, 10_000]);
     expect(made.manifest.types.user.traps['password-plain']?.count).toBe(100);
-    // Half a second when nothing else runs; the margin is for a busy machine.
-    expect(took).toBeLessThan(4000);
   });
 
   it('is the same for the same seed, and different for another', () => {
