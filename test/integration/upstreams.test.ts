@@ -61,7 +61,8 @@ test('a request carries headers, query and key, and is counted', async () => {
     headers: { authorization: 'Bearer canary-key-1', 'idempotency-key': 'k1', 'content-type': 'application/json' },
     body: '{}',
   });
-  expect(events).toEqual([{ upstream: 'up', endpoint: 'obj', status: 200, ms: expect.any(Number) }]);
+  const counted = { sentBytes: expect.any(Number), receivedBytes: expect.any(Number), ms: expect.any(Number) };
+  expect(events).toEqual([{ upstream: 'up', endpoint: 'obj', status: 200, ...counted }]);
 });
 
 test.each<[string, Handler]>([
