@@ -32,7 +32,7 @@ it('cuts over there, and writes the audit log here', async () => {
   const begun = await cutovers.start({ plan: 'shop', hold: false }, 'launch', operator);
   while ((await cutovers.find(begun.stamp)).status === 'preparing') await new Promise((done) => setTimeout(done, 20));
   expect(await cutovers.find(begun.stamp)).toMatchObject({ status: 'done', actor: 'night', unplanned: [] });
-  const audit = `SELECT actor, action, subject, reason FROM drover.audit`;
+  const audit = `SELECT actor, action, subject, reason FROM drover.audit WHERE subject LIKE 'cutover:%' ORDER BY id`;
   expect((await harness.database.$client.query(audit)).rows).toEqual([
     { actor: 'night', action: 'cutover.start', subject: `cutover:${begun.stamp}`, reason: 'launch' },
   ]);
