@@ -13,6 +13,7 @@ export function specOf(plan: Plan, input: Omit<StartCutover, 'plan'>): CutoverSp
   const known = tablesOf(plan);
   assertKnown(plan, known, [...(tables ?? []).map(({ table }) => table), ...Object.keys(minimums)]);
   const wanted = tables ?? known.map((table) => ({ table }));
+  refuseAnswers(plan, wanted);
   const pairs = wanted.map((one) => pairOf(plan, input, one, minimums[one.table]));
   const same = pairs.find(({ incoming, live }) => keyOf(incoming) === keyOf(live));
   if (same)
@@ -54,6 +55,17 @@ function assertKnown(plan: Plan, known: readonly string[], names: readonly strin
   const unknown = [...new Set(names.filter((name) => !known.includes(name)))];
   if (unknown.length > 0)
     throw bad(`plan ${plan.name} has no table ${unknown.join(', ')}`, `It has ${known.join(', ')}.`);
+}
+
+/** What an API answered is kept in a table for sums and journeys; the objects themselves are live when they are made. */
+function refuseAnswers(plan: Plan, wanted: readonly { readonly table: string }[]): void {
+  const kept = Object.values(plan.entities).flatMap(({ api, target }) => (api ? [target.table] : []));
+  const asked = wanted.flatMap(({ table }) => (kept.includes(table) ? [table] : []));
+  if (asked.length === 0) return;
+  throw bad(
+    `${asked.join(', ')} of plan ${plan.name} keeps what an API answered: there is nothing to make live`,
+    'What a run made at the API is taken back by `drover rollback RUN`.',
+  );
 }
 
 const bad = (message: string, remedy: string): DroverError => new DroverError('BAD_REQUEST', message, { remedy });

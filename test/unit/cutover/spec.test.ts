@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { specOf } from '../../../src/engine/cutover/spec.ts';
 import type { Entity, Plan } from '../../../src/plan/contract.ts';
 import { definePlan } from '../../../src/plan/define-plan.ts';
+import catalog from '../../../src/plans/catalog/index.ts';
 
 const entity = (table: string, dependsOn: readonly string[] = []): Entity => ({
   title: table,
@@ -55,5 +56,6 @@ describe('the tables of a cutover', () => {
     expect(() => specOf(plan(), { liveSchema: 'drover' })).toThrow('no place');
     expect(() => specOf(plan(), { stagingSchema: 'pg_temp' })).toThrow('no place');
     expect(() => plan({ tables: { nope: {} } })).toThrow('cutover names nope');
+    expect(() => specOf(catalog, {})).toThrow('nothing to make live');
   });
 });
