@@ -4,11 +4,15 @@ import type { ExtractionJob } from '../../src/engine/ports.ts';
 import type { Stage } from '../../src/engine/record-status.ts';
 import { prepared } from '../sql.ts';
 
+// A conductor that slept, or read the run a moment before it was asked to stop, gives nothing out of it.
+const running = "EXISTS (SELECT FROM drover.runs WHERE id = $1 AND status = 'running')";
+
 // SKIP LOCKED: a record a worker is finishing at this moment is not due.
 const records = `
 WITH due AS (
   SELECT id FROM drover.records
   WHERE run_id = $1 AND entity = $2 AND stage = $3 AND status = 'pending' AND dispatched_at IS NULL AND due_at <= now()
+    AND ${running}
   ORDER BY due_at, id LIMIT $4 FOR UPDATE SKIP LOCKED
 )
 UPDATE drover.records r SET dispatched_at = now(), epoch = r.epoch + 1 FROM due WHERE r.id = due.id
@@ -32,7 +36,7 @@ export function takeDue(
 
 const extractions = `
 UPDATE drover.run_entities SET dispatched_at = now(), epoch = epoch + 1
-WHERE run_id = $1 AND status = 'reading' AND dispatched_at IS NULL AND due_at <= now() AND entity <> ALL ($2::text[])
+WHERE run_id = $1 AND status = 'reading' AND dispatched_at IS NULL AND due_at <= now() AND ${running} AND entity <> ALL ($2::text[])
 RETURNING run_id, entity, epoch`;
 
 /** Gives out the extractions of a run that are due, but for those of some entities. */

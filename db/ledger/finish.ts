@@ -27,6 +27,8 @@ WITH input AS (
   FROM input i, drover.runs run
   WHERE r.id = i.id AND r.epoch = i.epoch AND r.stage = i.stage AND r.status = 'pending' AND run.id = r.run_id
     AND (i.token IS NULL OR r.lease_token = i.token)
+    -- Who slept through the pause may hold what another gave back under the same epoch: paused is paused.
+    AND run.status NOT IN ('paused', 'cancelled')
     -- Who holds no lease and only wants to come back later must not fence off another who is still at work.
     AND (i.token IS NOT NULL OR i.status <> 'pending' OR i.to_stage <> i.stage
       OR r.lease_until IS NULL OR r.lease_until < now())
