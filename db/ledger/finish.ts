@@ -6,7 +6,8 @@ import { prepared, type Row } from '../sql.ts';
 /**
  * The one statement that moves records. Guarded by stage, epoch and lease, so a second worker with the same record,
  * or one that was thought dead, changes nothing. Payloads, the try and the new state are written together or not at
- * all. A record whose run was asked to stop keeps its result but is not given out again.
+ * all. A record whose run was asked to stop keeps its result but is not given out again; once the run has stopped, no
+ * result counts.
  */
 const statement = `
 WITH input AS (
@@ -16,7 +17,8 @@ WITH input AS (
     amount_status text, hash text, delay_ms int, tried int, dispatch boolean, clean json, raw json)
 ), moved AS (
   UPDATE drover.records r SET
-    stage = coalesce(i.to_stage, i.stage), status = coalesce(i.status, 'pending'), code = i.code, field = i.field, message = i.message,
+    stage = coalesce(i.to_stage, i.stage), status = coalesce(i.status, 'pending'),
+    code = i.code, field = i.field, message = i.message,
     target_id = coalesce(i.target_id, r.target_id), merge_key = coalesce(i.merge_key, r.merge_key),
     merge_rank = coalesce(i.merge_rank, r.merge_rank), merged_into = coalesce(i.merged_into, r.merged_into),
     blocked_by = i.blocked_by, amount = coalesce(i.amount, r.amount), currency = coalesce(i.currency, r.currency),
@@ -30,7 +32,7 @@ WITH input AS (
     -- Who slept through the pause may hold what another gave back under the same epoch: paused is paused.
     AND run.status NOT IN ('paused', 'cancelled')
     -- Who holds no lease and only wants to come back later must not fence off another who is still at work.
-    AND (i.token IS NOT NULL OR i.status <> 'pending' OR i.to_stage <> i.stage
+    AND (i.token IS NOT NULL OR i.status IS NOT NULL OR i.to_stage IS NOT NULL
       OR r.lease_until IS NULL OR r.lease_until < now())
   RETURNING r.id, r.run_id, r.entity, r.stage, r.status, r.epoch, r.dispatched_at
 ), stored AS (
