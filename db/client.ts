@@ -27,6 +27,11 @@ export interface DatabaseOptions {
    * statements are short, and Infinity only where one may take as long as it needs, as building an index does.
    */
   readonly statementMs?: number | undefined;
+  /**
+   * How long a transaction may be left without its next statement, in milliseconds; the server ends it then. A process
+   * that was stopped in the middle of one keeps its connection, and would keep its locks for ever. Default 10,000.
+   */
+  readonly silenceMs?: number | undefined;
   /** Shown in pg_stat_activity. */
   readonly applicationName: string;
   /** Called for a connection that died while idle; the pool replaces it. */
@@ -39,7 +44,7 @@ export interface DatabaseOptions {
  * its client is checked out ends the process with an uncaught error.
  */
 export function openDatabase(options: DatabaseOptions): Database {
-  const { statementMs = 120_000 } = options;
+  const { statementMs = 120_000, silenceMs = 10_000 } = options;
   const patient = statementMs === Number.POSITIVE_INFINITY;
   const pool = new pg.Pool({
     connectionString: options.url,
@@ -47,7 +52,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     application_name: options.applicationName,
     // Work that took an hour to prepare is not given up for a machine that is busy for a moment.
     connectionTimeoutMillis: patient ? 60_000 : 10_000,
-    ...(patient ? {} : timeoutsOf(statementMs)),
+    ...(patient ? {} : { ...timeoutsOf(statementMs), idle_in_transaction_session_timeout: silenceMs }),
     keepAlive: true,
     // The system's own default is two hours. Seen only where nothing is waiting to be sent: the other half is the above.
     keepAliveInitialDelayMillis: 10_000,

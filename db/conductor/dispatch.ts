@@ -35,9 +35,15 @@ export function takeDue(
 }
 
 const extractions = `
-UPDATE drover.run_entities SET dispatched_at = now(), epoch = epoch + 1
-WHERE run_id = $1 AND status = 'reading' AND dispatched_at IS NULL AND due_at <= now() AND ${running} AND entity <> ALL ($2::text[])
-RETURNING run_id, entity, epoch`;
+WITH due AS (
+  SELECT entity FROM drover.run_entities
+  WHERE run_id = $1 AND status = 'reading' AND dispatched_at IS NULL AND due_at <= now() AND entity <> ALL ($2::text[])
+    AND ${running}
+  FOR UPDATE SKIP LOCKED
+)
+UPDATE drover.run_entities e SET dispatched_at = now(), epoch = epoch + 1 FROM due
+WHERE e.run_id = $1 AND e.entity = due.entity
+RETURNING e.run_id, e.entity, e.epoch`;
 
 /** Gives out the extractions of a run that are due, but for those of some entities. */
 export async function takeDueExtractions(

@@ -1,18 +1,24 @@
 import type pg from 'pg';
 import { prepared } from '../sql.ts';
 
-// A lease still running says that somebody works on it, however long that takes.
+// A lease still running says that somebody works on it, however long that takes. SKIP LOCKED: so does a lock, and one whose
+// holder was stopped must not hold up whoever takes back the rest.
 const aged = `
-WITH swept AS (
-  UPDATE drover.records SET dispatched_at = NULL
+WITH old AS (
+  SELECT id FROM drover.records
   WHERE status = 'pending' AND dispatched_at < now() - $1 * interval '1 millisecond'
     AND (lease_until IS NULL OR lease_until < now())
     AND run_id IN (SELECT id FROM drover.runs WHERE status = 'running')
-  RETURNING 1
-), extractions AS (
-  UPDATE drover.run_entities SET dispatched_at = NULL
+  FOR UPDATE SKIP LOCKED
+), swept AS (
+  UPDATE drover.records r SET dispatched_at = NULL FROM old WHERE r.id = old.id RETURNING 1
+), unread AS (
+  SELECT run_id, entity FROM drover.run_entities
   WHERE status = 'reading' AND dispatched_at < now() - $1 * interval '1 millisecond'
-  RETURNING 1
+  FOR UPDATE SKIP LOCKED
+), extractions AS (
+  UPDATE drover.run_entities e SET dispatched_at = NULL FROM unread u
+  WHERE e.run_id = u.run_id AND e.entity = u.entity RETURNING 1
 )
 SELECT (SELECT count(*) FROM swept)::int + (SELECT count(*) FROM extractions)::int AS n`;
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Database, openDatabase } from '../../db/client.ts';
 import { prepared, transaction } from '../../db/sql.ts';
@@ -5,6 +6,7 @@ import { startTcpProxy, type TcpProxy } from '../../scripts/chaos/tcp-proxy.ts';
 import { createDatabase, type TestDatabase } from '../helpers/database.ts';
 
 const statementMs = 2_000;
+const silenceMs = 500;
 let place: TestDatabase;
 let proxy: TcpProxy;
 let database: Database;
@@ -15,7 +17,7 @@ beforeAll(async () => {
   proxy = await startTcpProxy(Number(url.port));
   url.hostname = '127.0.0.1';
   url.port = String(proxy.port);
-  database = openDatabase({ url: url.href, max: 1, applicationName: 'test', statementMs, onError: () => undefined });
+  database = openDatabase({ url: url.href, max: 1, applicationName: 'test', statementMs, silenceMs, onError: () => undefined });
 });
 afterAll(async () => {
   await database.$client.end();
@@ -43,4 +45,19 @@ test('a statement that takes too long is ended by the server, and its connection
   const slow = prepared(database.$client, undefined, 'SELECT pg_sleep(60)', []);
   await expect(slow).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
   expect(await one()).toEqual([{ n: 1 }]);
+});
+
+test('a transaction whose process falls silent gives its locks back', async () => {
+  await prepared(database.$client, undefined, 'CREATE TABLE held (n int)', []);
+  await prepared(database.$client, undefined, 'INSERT INTO held VALUES (1)', []);
+  const other = openDatabase({ url: place.url, max: 1, applicationName: 'other', onError: () => undefined });
+  const silent = transaction(database.$client, async (client) => {
+    await prepared(client, undefined, 'UPDATE held SET n = 2', []);
+    await sleep(4 * silenceMs);
+    await prepared(client, undefined, 'UPDATE held SET n = 3', []);
+  });
+  await expect(Promise.all([silent, sleep(100)])).rejects.toMatchObject({ class: 'transient' });
+  expect(await prepared(other.$client, undefined, 'UPDATE held SET n = n + 10 RETURNING n', [])).toEqual([{ n: 11 }]);
+  expect(await one()).toEqual([{ n: 1 }]);
+  await other.$client.end();
 });

@@ -1,0 +1,44 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Database, openDatabase } from '../../db/client.ts';
+import { createConductorStore } from '../../db/conductor/index.ts';
+import { migrateDatabase } from '../../db/migrate.ts';
+import { createDatabase, type TestDatabase } from '../helpers/database.ts';
+
+let place: TestDatabase;
+let database: Database;
+const sql = async (text: string) => (await database.$client.query(text)).rows;
+
+beforeAll(async () => {
+  place = await createDatabase({ template: { name: 'control', migrate: migrateDatabase } });
+  const onError = () => undefined;
+  database = openDatabase({ url: place.url, applicationName: 'test', statementMs: 3_000, onError });
+  await sql(`INSERT INTO drover.runs (id, plan, version, strategy, dry_run, status, target_schema, batch_size, max_failure_percent,
+      skip_existing, export_only, scope, params, stamp, created_by)
+    VALUES ('r', 'bubble', '1', 'full', false, 'running', 't', 1, 50, false, false, '{}', '{}', 's', 'test')`);
+  await sql(`INSERT INTO drover.run_entities (run_id, entity, position, status, dispatched_at)
+    SELECT 'r', 'e' || n, n, 'reading', now() - interval '1 hour' FROM generate_series(1, 3) n`);
+  await sql(`INSERT INTO drover.records (run_id, entity, source_id, stage, status, dispatched_at)
+    SELECT 'r', 'e1', 's' || n, 'load', 'pending', now() - interval '1 hour' FROM generate_series(1, 3) n`);
+});
+afterAll(async () => {
+  await database.$client.end();
+  await place.drop();
+});
+
+test('what a stopped worker has locked holds up neither the sweep of the rest nor what is due', async () => {
+  const store = createConductorStore(database, database);
+  const stopped = await database.$client.connect();
+  await stopped.query(`BEGIN;
+    UPDATE drover.run_entities SET pages = 1 WHERE entity = 'e1';
+    UPDATE drover.records SET code = 'X' WHERE source_id = 's1'`);
+  try {
+    expect(await store.sweep(60_000)).toBe(4);
+    expect((await store.takeDueExtractions('r', [])).map(({ entity }) => entity).sort()).toEqual(['e2', 'e3']);
+    expect(await store.takeDue('r', 'e1', 'load', 10)).toHaveLength(2);
+  } finally {
+    await stopped.query('ROLLBACK');
+    stopped.release();
+  }
+  expect(await store.sweep(60_000)).toBe(2);
+  expect(await store.takeDueExtractions('r', [])).toMatchObject([{ entity: 'e1' }]);
+});
