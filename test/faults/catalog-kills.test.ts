@@ -16,13 +16,15 @@ const moments: readonly (readonly [string, 'stripe' | 'supabase', RegExp, 'befor
 ];
 // The first half is new to Stripe, the second has products there whose price has changed since.
 const products = 40;
+// Records of a process on their way to Stripe at once: so many requests may be under way when it dies.
+const lanes = 2;
 
 let catalog: Catalog;
 beforeAll(async () => {
   catalog = await startCatalog({
     supabase: { products },
     env: {
-      MIGRATION_MAX_CONCURRENCY: '2',
+      MIGRATION_MAX_CONCURRENCY: String(lanes),
       DROVER_LOCK_DURATION_MS: '1500',
       DROVER_STALLED_INTERVAL_MS: '500',
       DROVER_SWEEP_AGE_MS: '3000',
@@ -96,5 +98,5 @@ test('workers killed at every step leave no product and no price twice, though S
   );
   expect(stripe.data.all('price')).toHaveLength(products * 1.5);
   const open = await catalog.sql(`SELECT step, state FROM drover.intents WHERE state <> 'answered'`);
-  expect(open.length).toBeLessThanOrEqual(moments.length);
+  expect(open.length).toBeLessThanOrEqual(moments.length * lanes);
 });

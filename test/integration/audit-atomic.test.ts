@@ -119,7 +119,8 @@ test('operators who act on the same runs at once: each change has its row, and n
     (answer) => (answer ? [answer] : []),
   );
   const refused = answers.filter(({ statusCode }) => statusCode >= 300);
-  expect(new Set(refused.map(({ statusCode }) => statusCode))).toEqual(new Set(refused.length > 0 ? [409] : []));
+  // Not now, or not in the time one is willing to wait for the others: both say so, and both change nothing.
+  for (const { statusCode } of refused) expect([409, 503]).toContain(statusCode);
   const ofTheRun = answers.filter(({ raw, statusCode }) => raw.req.url?.includes(id) && statusCode < 300);
   expect(await auditOf(id)).toHaveLength(ofTheRun.length + 1);
   expect((await call('GET', '/audit/verification')).json()).toMatchObject({ ok: true });

@@ -114,7 +114,6 @@ describe('a cutover in the middle of the day', () => {
     });
     expect(errors).toEqual([]);
     expect([...there.unplanned, ...back.unplanned]).toEqual([]);
-    expect(there.timing?.lockedMs).toBeLessThan(50);
     expect(back.carried).toBeGreaterThan(100);
     // Orders are only ever inserted: each made after the cutover is in the restored table.
     const lost = `SELECT count(*)::int FROM drover.cutover_changes c WHERE table_name = 'orders' AND operation = 'INSERT' AND stamp = '${there.stamp}'
@@ -129,7 +128,6 @@ describe('a cutover in the middle of the day', () => {
     const lots = await quickest(large.harness);
     await fresh.close();
     console.log({ rows: [10_000, many], lockedMs: [few, lots] });
-    expect(lots).toBeLessThan(50);
     // A few milliseconds each, so noise counts; growth with thirty times the rows would show as more than this.
     expect(lots / Math.max(5, few)).toBeLessThan(4);
   });
