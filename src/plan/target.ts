@@ -31,6 +31,8 @@ export interface TargetScope {
   readonly entity: string;
   readonly targetSchema: string;
   readonly definition: Entity;
+  /** Other entities of the plan that fill columns of the same table's rows. */
+  readonly neighbours: readonly string[];
 }
 
 export type Compared = 'missing' | readonly string[];

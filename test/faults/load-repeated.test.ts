@@ -4,6 +4,7 @@ import { migrateDatabase } from '../../db/migrate.ts';
 import { createSqlPort } from '../../db/sql.ts';
 import { benchPlan, benchRecord } from '../../scripts/bench/plan.ts';
 import { rowHash } from '../../src/engine/stages/landing.ts';
+import { targetScope } from '../../src/engine/target-scope.ts';
 import type { Entity } from '../../src/plan/contract.ts';
 import { createPostgresTarget } from '../../src/targets/postgres/index.ts';
 import { createDatabase, type TestDatabase } from '../helpers/database.ts';
@@ -30,7 +31,7 @@ async function load(runId: string, skipExisting = false): Promise<string | undef
   if (outcome.kind !== 'row') throw new Error('the bench record makes no row');
   const targetId = '00000000-0000-4000-8000-000000000001';
   const row = { sourceId, targetId, row: outcome.row, hash: rowHash(definition, outcome.row) };
-  const scope = { runId, plan: 'bench', entity: 'items', targetSchema: 'bench', definition };
+  const scope = targetScope({ id: runId, targetSchema: 'bench' }, benchPlan, 'items');
   const [result] = await target.load(scope, [row], { dryRun: false, skipExisting });
   return result?.kind;
 }

@@ -17,7 +17,14 @@ beforeAll(async () => {
   proxy = await startTcpProxy(Number(url.port));
   url.hostname = '127.0.0.1';
   url.port = String(proxy.port);
-  database = openDatabase({ url: url.href, max: 1, applicationName: 'test', statementMs, silenceMs, onError: () => undefined });
+  database = openDatabase({
+    url: url.href,
+    max: 1,
+    applicationName: 'test',
+    statementMs,
+    silenceMs,
+    onError: () => undefined,
+  });
 });
 afterAll(async () => {
   await database.$client.end();

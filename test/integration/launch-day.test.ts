@@ -8,26 +8,26 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatToken, makeToken } from '../../src/api/auth/tokens.ts';
 import type { CutoverView } from '../../src/engine/cutover/contract.ts';
 import { drover as cli, type Ran } from '../unit/cli/drover.ts';
-import { type Migration, startMigration } from './migration-harness.ts';
+import { type Launch, startLaunch } from './launch-harness.ts';
 
 /** The runbook's plan. */
-const plan = 'bubble';
+const plan = 'launch';
 
-let migration: Migration;
+let launch: Launch;
 let api: ApiProcess;
 const key = formatToken(makeToken());
 
 beforeAll(async () => {
-  migration = await startMigration(6);
+  launch = await startLaunch(0.005);
   api = await startApiProcess();
   // What the business has today: the tables that are live, and something of its own that points at them.
-  await migration.run({ plan, targetSchema: plan });
+  await launch.run({ plan, targetSchema: plan });
   await sql(`CREATE TABLE ${plan}.sessions (id int PRIMARY KEY, user_id uuid CONSTRAINT sessions_user REFERENCES ${plan}.users (id));
     CREATE VIEW ${plan}.names AS SELECT id, email FROM ${plan}.users;`);
 }, 180_000);
 afterAll(async () => {
   api.child.kill('SIGKILL');
-  await migration.close();
+  await launch.close();
 });
 
 describe('the runbook', () => {
@@ -73,9 +73,9 @@ describe('an API that is killed in the middle of a cutover', () => {
   it('leaves the live tables as they were, and says so when it is started again', async () => {
     // The next launch: a whole run into the emptied staging schema. It knows nobody who signed up since the first.
     await sql(`DELETE FROM ${plan}.sessions`);
-    const run = await migration.run({ plan, targetSchema: `${plan}_staging` });
+    const run = await launch.run({ plan, targetSchema: `${plan}_staging` });
     expect((await drover('validate', run.id)).code).toBe(0);
-    blocker = new pg.Client({ connectionString: migration.databaseUrl });
+    blocker = new pg.Client({ connectionString: launch.databaseUrl });
     await blocker.connect();
     await blocker.query(`BEGIN; SELECT FROM ${plan}.users LIMIT 1`);
     const launching = drover('cutover', plan, '--reason', 'second launch', '--max-shrink', '100', '--yes');
@@ -125,9 +125,13 @@ async function theShopOpens(): Promise<void> {
   const before = await sql(`SELECT count(*)::int FROM ${plan}.sessions`);
   if (before[0] === 0)
     await sql(
-      `INSERT INTO ${plan}.users (id, email, role, password_hash) SELECT gen_random_uuid(), 'new-' || g || '@example.com', 'client', '*' FROM generate_series(1, 1000) g`,
+      `WITH new AS (INSERT INTO ${plan}.users (id, email) SELECT gen_random_uuid(), 'new-' || g || '@example.com' FROM generate_series(1, 1000) g
+         RETURNING id, email)
+       INSERT INTO ${plan}.unified_profiles (id, email, status) SELECT id, email, 'active' FROM new`,
     );
-  await sql(`UPDATE ${plan}.users SET role = 'client' WHERE id IN (SELECT id FROM ${plan}.users ORDER BY id LIMIT 3)`);
+  await sql(
+    `UPDATE ${plan}.unified_profiles SET status = 'paused' WHERE id IN (SELECT id FROM ${plan}.unified_profiles ORDER BY id LIMIT 3)`,
+  );
   await sql(
     `INSERT INTO ${plan}.sessions SELECT (SELECT count(*) FROM ${plan}.sessions), id FROM ${plan}.users WHERE email LIKE 'new-%' LIMIT 1`,
   );
@@ -144,7 +148,7 @@ function words(command: string, known: Readonly<Record<'RUN' | 'STAMP', string>>
 }
 
 async function sql(text: string): Promise<unknown[]> {
-  const { rows } = await migration.database.$client.query(text);
+  const { rows } = await launch.database.$client.query(text);
   return (rows ?? []).map((row) => Object.values(row)[0]);
 }
 
@@ -166,9 +170,9 @@ async function startApiProcess(port?: number): Promise<ApiProcess> {
     env: {
       ...{ PATH: process.env.PATH ?? '', PORT: String(own), DROVER_ADMIN_KEY: key, LOG_LEVEL: 'warn' },
       ...{
-        DATABASE_URL: migration.databaseUrl,
-        REDIS_URL: migration.redisUrl,
-        DROVER_REDIS_PREFIX: migration.redisPrefix,
+        DATABASE_URL: launch.databaseUrl,
+        REDIS_URL: launch.redisUrl,
+        DROVER_REDIS_PREFIX: launch.redisPrefix,
       },
     },
     stdio: ['ignore', 'pipe', 'inherit'],

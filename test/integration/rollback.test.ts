@@ -7,6 +7,7 @@ import { createRollbackStore } from '../../db/rollback/store.ts';
 import type { Run } from '../../src/engine/ports.ts';
 import { type RollbackDeps, rollbackRun, rollbackSql } from '../../src/engine/rollback/rollback-run.ts';
 import { targetIdOf } from '../../src/engine/stages/landing.ts';
+import { targetScope } from '../../src/engine/target-scope.ts';
 import { checksum, createHarness, type Harness, shop } from './validation-harness.ts';
 
 const tables = ['shop.customers', 'shop.payments', 'drover.identities', 'drover.changes'];
@@ -153,13 +154,7 @@ describe('a rollback', () => {
     const first = await harness.load({ customers: { a: customer('one@x') } });
     const before = await checksum(harness, tables);
     const second = await harness.load({ customers: { a: customer('two@x') } });
-    const scope = {
-      runId: second.id,
-      plan: 'shop',
-      entity: 'customers',
-      targetSchema: 'shop',
-      definition: shop.entities.customers,
-    };
+    const scope = targetScope({ id: second.id, targetSchema: 'shop' }, shop, 'customers');
     const row = { sourceId: 'b', targetId: randomUUID(), row: customer('one@x').row, hash: '' };
     await harness.rows.load(scope, [row], { dryRun: false, skipExisting: false });
     expect(await undo(second)).toMatchObject({ removed: 1, restored: 1, conflicts: [] });

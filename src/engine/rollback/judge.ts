@@ -1,8 +1,8 @@
 import type { Plan } from '../../plan/contract.ts';
 import type { JsonObject } from '../../plan/json.ts';
-import { entityOf } from '../contexts.ts';
 import { groupBy } from '../group-by.ts';
 import type { CleanRecord, Resolution, Run } from '../ports.ts';
+import { targetScope } from '../target-scope.ts';
 import type { Judge, Suspect } from './ports.ts';
 import type { RollbackDeps } from './rollback-run.ts';
 
@@ -33,7 +33,6 @@ async function unchanged(
   entity: string,
   suspects: readonly Suspect[],
 ): Promise<string[]> {
-  const definition = entityOf(plan, entity);
   const cleans = await deps.ledger.cleans(
     run.id,
     entity,
@@ -45,8 +44,7 @@ async function unchanged(
     const row = rowOf(cleans.get(suspect.sourceId), stands);
     return row ? [{ suspect, sourceId: suspect.sourceId, targetId: suspect.targetId, row }] : [];
   });
-  const scope = { runId: run.id, plan: plan.name, entity, targetSchema: run.targetSchema, definition };
-  const compared = await deps.rows.compare(scope, expected);
+  const compared = await deps.rows.compare(targetScope(run, plan, entity), expected);
   return expected
     .filter((_one, index) => Array.isArray(compared[index]) && compared[index].length === 0)
     .map(({ suspect }) => suspect.changeId);

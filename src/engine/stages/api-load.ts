@@ -8,8 +8,9 @@ import { createEffects, Fenced } from '../effects/effects.ts';
 import type { ApiLanes } from '../effects/lanes.ts';
 import type { EffectStore, Held } from '../effects/ports.ts';
 import type { OpenRecord, Verdict } from '../ports.ts';
+import { targetScope } from '../target-scope.ts';
 import { finish } from './finish.ts';
-import { rowHash, scopeOf, targetIdOf } from './landing.ts';
+import { rowHash, targetIdOf } from './landing.ts';
 import { failedTry, type Group, purged, resultOf, type StageDeps, type StageResult } from './stage.ts';
 
 export interface ApiLoadDeps extends StageDeps {
@@ -107,7 +108,7 @@ async function kept(deps: ApiLoadDeps, work: ApiWork, result: Exclude<ApiResult,
   const hash = rowHash(group.entity, row);
   const changed = result.kind !== 'unchanged';
   const [loaded] = await deps.target.load(
-    scopeOf(group),
+    targetScope(group.context.run, group.context.plan, group.name),
     [{ sourceId: record.sourceId, targetId, row, hash, rewrite: changed }],
     { dryRun: false, skipExisting: false },
   );

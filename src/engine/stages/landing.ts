@@ -1,9 +1,7 @@
 import { v5 as uuidv5 } from 'uuid';
 import type { Entity } from '../../plan/contract.ts';
 import type { JsonObject } from '../../plan/json.ts';
-import type { TargetScope } from '../../plan/target.ts';
 import { fingerprint } from '../canonical.ts';
-import type { Group } from './stage.ts';
 
 // The namespace of Drover's target ids; any fixed UUID does, and it must never change.
 const namespace = '6f1f9a52-61c4-5c1d-9d0b-8c7a3f0f2d11';
@@ -11,18 +9,6 @@ const namespace = '6f1f9a52-61c4-5c1d-9d0b-8c7a3f0f2d11';
 /** The id a record gets in the target unless the target has one for it already. */
 export function targetIdOf(plan: string, entity: string, sourceId: string): string {
   return uuidv5(`${plan}\u0000${entity}\u0000${sourceId}`, namespace);
-}
-
-/** Where the rows of a group go. */
-export function scopeOf(group: Group): TargetScope {
-  const { run, plan } = group.context;
-  return {
-    runId: run.id,
-    plan: plan.name,
-    entity: group.name,
-    targetSchema: run.targetSchema,
-    definition: group.entity,
-  };
 }
 
 /**

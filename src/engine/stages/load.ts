@@ -3,8 +3,9 @@ import type { JsonObject } from '../../plan/json.ts';
 import type { LoadResult, TargetRow } from '../../plan/target.ts';
 import { bisect } from '../bisect.ts';
 import type { RecordRef, Verdict } from '../ports.ts';
+import { targetScope } from '../target-scope.ts';
 import { type ApiLoadDeps, type ApiWork, apiGroup, apiRecord } from './api-load.ts';
-import { rowHash, scopeOf, targetIdOf } from './landing.ts';
+import { rowHash, targetIdOf } from './landing.ts';
 import { resolveGroup } from './references.ts';
 import { type Group, type GroupVerdicts, runStage, type StageResult } from './stage.ts';
 
@@ -47,10 +48,12 @@ async function loadGroup(deps: LoadDeps, group: Group, works: Map<string, ApiWor
       rewrite: record.targetId !== null,
     }),
   );
-  const { dryRun, skipExisting } = group.context.run;
+  const { run, plan } = group.context;
+  const { dryRun, skipExisting } = run;
+  const scope = targetScope(run, plan, group.name);
   const results = await bisect(
     rows,
-    (some) => deps.target.load(scopeOf(group), some, { dryRun, skipExisting }),
+    (some) => deps.target.load(scope, some, { dryRun, skipExisting }),
     (_row, error): LoadResult => ({
       kind: 'refused',
       message: error.message,

@@ -2,7 +2,7 @@ import type { JsonObject } from '../../plan/json.ts';
 import type { TargetPort } from '../../plan/target.ts';
 import type { ApiFactory } from '../effects/apis.ts';
 import type { OpenRecord, RecordRef, Verdict } from '../ports.ts';
-import { scopeOf } from './landing.ts';
+import { targetScope } from '../target-scope.ts';
 import { resolveGroup } from './references.ts';
 import { type Group, type GroupVerdicts, runStage, type StageDeps, type StageResult } from './stage.ts';
 import { cleanOf, transformRecord } from './transform.ts';
@@ -32,7 +32,7 @@ async function reconcileGroup(deps: ReconcileDeps, group: Group): Promise<GroupV
   const { run, plan } = group.context;
   const differences = await (group.entity.api
     ? deps.apis(plan, run, group.name).compare(expected)
-    : deps.target.compare(scopeOf(group), expected));
+    : deps.target.compare(targetScope(run, plan, group.name), expected));
   for (const [id, verdict] of verdicts) all.set(id, verdict);
   for (const [index, { record }] of expected.entries()) all.set(record.id, verdictOf(differences[index] ?? 'missing'));
   return all;

@@ -89,6 +89,9 @@ async function write(
     _aliases: row.aliases ?? [],
     id,
   }));
-  const values = [JSON.stringify(input), table.scope, scope.entity, scope.runId, table.entity.target.table];
+  const values = [
+    ...[JSON.stringify(input), table.scope, scope.entity, scope.runId, table.entity.target.table],
+    ...(scope.neighbours.length > 0 ? [scope.neighbours] : []),
+  ];
   await sql.query(`apply ${table.name}`, table.statements.apply, values);
 }

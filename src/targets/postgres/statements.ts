@@ -11,18 +11,26 @@ import type { TargetColumn } from './columns.ts';
 export interface Statements {
   /** $1 rows [{n, source_id, target_id, ...natural key}], $2 scope, $3 entity. */
   readonly locate: string;
-  /** $1 rows [{_source_id, _hash, _aliases, id, ...columns}], $2 scope, $3 entity, $4 run, $5 table. */
+  /**
+   * $1 rows [{_source_id, _hash, _aliases, id, ...columns}], $2 scope, $3 entity, $4 run, $5 table, and where other entities
+   * fill columns of the same rows $6, their names.
+   */
   readonly apply: string;
   /** $1 rows [{n, id, ...columns}], $2 run, $3 entity. Answers only rows that differ. */
   readonly compare: string;
 }
 
 /** Pure: the same table gives the same texts. */
-export function statementsFor(schema: string, entity: Entity, columns: readonly TargetColumn[]): Statements {
+export function statementsFor(
+  schema: string,
+  entity: Entity,
+  columns: readonly TargetColumn[],
+  shared: boolean,
+): Statements {
   const table = qualified(schema, entity.target.table);
   return {
     locate: locate(table, entity, columns),
-    apply: apply(table, columns),
+    apply: apply(table, columns, shared),
     compare: compare(
       table,
       columns.filter(({ column }) => !column.stamp),
@@ -61,7 +69,13 @@ ${
 }`;
 }
 
-function apply(table: string, all: readonly TargetColumn[]): string {
+// A row that is made anew lacks what others have put into the one before it, whatever their hashes say.
+const voided = `, voided AS (
+  UPDATE drover.identities d SET hash = '' FROM input i LEFT JOIN old ON old.id = i.id
+  WHERE old.id IS NULL AND d.target_id = i.id::text AND d.scope = $2 AND d.entity = ANY ($6::text[])
+)`;
+
+function apply(table: string, all: readonly TargetColumn[], shared: boolean): string {
   const columns = all.filter(({ column }) => !column.stamp);
   const names = columns.map(({ name }) => identifier(name));
   const typed = columns.map(({ name, column }) => `${identifier(name)} ${column.type}`).join(', ');
@@ -106,7 +120,7 @@ WITH input AS (
   SELECT $4, $2, $3, a.source_id, $5, a.id::text, 'alias', NULL, known.image
   FROM aliases a LEFT JOIN known ON known.source_id = a.source_id
   ON CONFLICT (run_id, entity, source_id) DO NOTHING
-)
+)${shared ? voided : ''}
 SELECT count(*)::int AS n FROM written`;
 }
 

@@ -28,7 +28,7 @@ export function createTables(sql: SqlPort): Tables {
 
   async function build(scope: TargetScope): Promise<TargetTable> {
     const columns = await columnsOf(sql, scope.targetSchema, scope.definition);
-    const statements = statementsFor(scope.targetSchema, scope.definition, columns);
+    const statements = statementsFor(scope.targetSchema, scope.definition, columns, scope.neighbours.length > 0);
     return {
       // By their text: a prepared statement of the same name with another text is refused, and several targets may
       // share a pool. Cut short, because PostgreSQL cuts names at 63 bytes.

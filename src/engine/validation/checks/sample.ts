@@ -3,6 +3,7 @@ import type { Json, JsonObject } from '../../../plan/json.ts';
 import type { Compared } from '../../../plan/target.ts';
 import type { Resolution } from '../../ports.ts';
 import { transformRecord } from '../../stages/transform.ts';
+import { targetScope } from '../../target-scope.ts';
 import { asked, type Check, type CheckContext, checkOf } from '../check.ts';
 import type { BadRow, SampleRecord } from '../ports.ts';
 
@@ -96,8 +97,7 @@ async function differencesOf(context: CheckContext, expected: readonly Expected[
 async function comparedOf(context: CheckContext, expected: readonly Expected[]): Promise<readonly Compared[]> {
   const { deps, run, plan, entity, definition } = context;
   const api = definition.api && deps.apis?.(plan, run, entity);
-  const scope = { runId: run.id, plan: plan.name, entity, targetSchema: run.targetSchema, definition };
-  const rows = await deps.rows.compare(scope, expected);
+  const rows = await deps.rows.compare(targetScope(run, plan, entity), expected);
   if (!api) return rows;
   const asked = expected.filter(({ record }) => record.code !== 'UNCHANGED');
   const answers = await api.compare(asked);
