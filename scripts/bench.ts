@@ -12,6 +12,7 @@ import { type CsvFigures, measureCsv } from './bench/csv-memory.ts';
 import { timeEmptyJobs } from './bench/empty-jobs.ts';
 import { type BenchFleet, startFleet } from './bench/fleet.ts';
 import { prepareRun, timeRun } from './bench/migration.ts';
+import { compileForCommand } from './stack/compiled.ts';
 import { NoServices } from './stack/services.ts';
 import { startStack } from './stack/stack.ts';
 
@@ -67,6 +68,7 @@ function readSettings(): Settings | undefined {
 async function main(): Promise<void> {
   const settings = readSettings();
   if (!settings) return console.log(help);
+  await compileForCommand();
   const dir = await mkdtemp(join(tmpdir(), 'drover-bench-'));
   const stack = await startStack({ dir });
   try {

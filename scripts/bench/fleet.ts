@@ -1,7 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { runnable } from '../stack/compiled.ts';
 
 /** Worker processes of the bench. */
 export interface BenchFleet {
@@ -19,11 +20,12 @@ export async function startFleet(options: {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 }): Promise<BenchFleet> {
-  const file = fileURLToPath(new URL(options.script, import.meta.url));
+  const { execArgv, file } = runnable(join('scripts/bench', options.script));
   const done = new Map<ChildProcess, number>();
   const children = await Promise.all(
     Array.from({ length: options.processes }, async () => {
       const child = fork(file, options.args, {
+        execArgv: [...execArgv],
         env: { ...process.env, ...options.env },
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       });

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
+import { nodeArgs } from '../stack/compiled.ts';
 import { signal } from '../stack/process.ts';
 
 export interface Exit {
@@ -23,7 +24,7 @@ export interface Worker {
 }
 
 export interface WorkerOptions {
-  /** The script and its arguments; run under tsx. */
+  /** The script and its arguments. */
   readonly script: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly logFile: string;
@@ -35,10 +36,13 @@ const skew = new URL('./skew.mjs', import.meta.url).href;
 
 /** `nth`: counted over the whole drill. */
 export function startWorker(options: WorkerOptions, nth = 0): Worker {
-  const { clocks = [] } = options;
+  const {
+    clocks = [],
+    script: [script = '', ...args],
+  } = options;
   const wrongClock = clocks.length > 0 ? ['--import', skew] : [];
   const clock = { CHAOS_SKEW_MS: String(clocks[nth % clocks.length] ?? 0) };
-  const child = spawn(process.execPath, ['--import', 'tsx', ...wrongClock, ...options.script], {
+  const child = spawn(process.execPath, nodeArgs(script, args, wrongClock), {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...options.env, ...clock },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { checkoutRoot } from '../../scripts/stack/checkout.ts';
+import { nodeArgs } from '../../scripts/stack/compiled.ts';
 
 export interface Worker {
   /** Serves with this environment from now on; a worker that has another one ends first. */
@@ -29,7 +30,7 @@ export function createWorker(): Worker {
       if (child !== undefined && served === JSON.stringify(env)) return;
       await stop();
       served = JSON.stringify(env);
-      child = spawn(process.execPath, ['--import', 'tsx', 'workers/main.ts', '--concurrency', '50'], {
+      child = spawn(process.execPath, nodeArgs('workers/main.ts', ['--concurrency', '50']), {
         cwd: checkoutRoot(),
         env: { PATH: process.env.PATH, ...env },
         stdio: ['ignore', 'ignore', 'pipe'],

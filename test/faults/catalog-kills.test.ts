@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { checkoutRoot } from '../../scripts/stack/checkout.ts';
+import { nodeArgs } from '../../scripts/stack/compiled.ts';
 import { type Gate, type Held, startGate } from '../helpers/gate.ts';
 import { type Catalog, startCatalog } from '../integration/catalog-harness.ts';
 
@@ -56,13 +57,9 @@ async function victim([, side, request, when]: (typeof moments)[number]): Promis
   const matches = ({ method, path }: Held): boolean => request.test(`${method} ${path.replace(/\?.*/, '')}`);
   const gate = await startGate(catalog[side].url, matches, when);
   const env = { ...catalog.env, [side === 'stripe' ? 'STRIPE_API_URL' : 'SUPABASE_URL']: gate.url };
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', 'workers/main.ts', '--queues', 'load', '--concurrency', '3'],
-    {
-      ...{ cwd: checkoutRoot(), env: { PATH: process.env.PATH, ...env }, stdio: 'ignore' },
-    },
-  );
+  const child = spawn(process.execPath, nodeArgs('workers/main.ts', ['--queues', 'load', '--concurrency', '3']), {
+    ...{ cwd: checkoutRoot(), env: { PATH: process.env.PATH, ...env }, stdio: 'ignore' },
+  });
   await killAt(gate, child);
 }
 

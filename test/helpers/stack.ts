@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import { compileCheckout } from '../../scripts/stack/compiled.ts';
 import { dropTestDatabases } from './database-server.ts';
 import { cleanDeadRuns, startTestServers } from './test-servers.ts';
 
@@ -20,6 +22,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await cleanDeadRuns();
   const testRun = randomBytes(4).toString('hex');
   const servers = await startTestServers(process.env);
+  await compileCheckout(join(servers.folder, 'compiled'));
   project.provide('postgresUrl', servers.postgresUrl);
   project.provide('redisUrl', servers.redisUrl);
   project.provide('testRun', testRun);

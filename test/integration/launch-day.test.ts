@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { nodeArgs } from '../../scripts/stack/compiled.ts';
 import { formatToken, makeToken } from '../../src/api/auth/tokens.ts';
 import type { CutoverView } from '../../src/engine/cutover/contract.ts';
 import { drover as cli, type Ran } from '../unit/cli/drover.ts';
@@ -165,8 +166,7 @@ interface ApiProcess {
 /** The real API in a process of its own. */
 async function startApiProcess(port?: number): Promise<ApiProcess> {
   const own = port ?? (await freePort());
-  const main = new URL('../../src/api/server.ts', import.meta.url).pathname;
-  const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), main], {
+  const child = spawn(process.execPath, nodeArgs('src/api/server.ts'), {
     env: {
       ...{ PATH: process.env.PATH ?? '', PORT: String(own), DROVER_ADMIN_KEY: key, LOG_LEVEL: 'warn' },
       ...{

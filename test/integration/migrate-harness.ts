@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import pg from 'pg';
+import { nodeArgs } from '../../scripts/stack/compiled.ts';
 import { startApi } from '../../src/api/start.ts';
 import { readConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/logger.ts';
@@ -21,8 +22,6 @@ export interface WholeDrover {
   sql(text: string): Promise<unknown>;
   close(): Promise<void>;
 }
-
-const workerMain = join(import.meta.dirname, '..', '..', 'workers', 'main.ts');
 
 /** The API listening, a worker, real stores, and a sandbox of a Bubble app with so many users. */
 export async function startWholeDrover(folder: string, users: number): Promise<WholeDrover> {
@@ -62,7 +61,7 @@ export async function startWholeDrover(folder: string, users: number): Promise<W
   return {
     sql: (text) => client.query(text),
     spawnWorker: () =>
-      spawn(process.execPath, ['--import', import.meta.resolve('tsx'), workerMain], {
+      spawn(process.execPath, nodeArgs('workers/main.ts'), {
         env: { PATH: process.env.PATH ?? '', ...settings },
         stdio: 'inherit',
       }),

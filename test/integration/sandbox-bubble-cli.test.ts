@@ -4,13 +4,14 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { nodeArgs } from '../../scripts/stack/compiled.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sandbox-cli-'));
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
 function start(...args: string[]) {
-  return spawn(process.execPath, ['--import', 'tsx', 'src/sandbox/main.ts', ...args], {
+  return spawn(process.execPath, nodeArgs('src/sandbox/main.ts', args), {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 }

@@ -1,9 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { nodeArgs } from '../../../scripts/stack/compiled.ts';
 import { type Ran, ran } from './drover.ts';
-
-const main = join(import.meta.dirname, '..', '..', '..', 'src', 'cli', 'main.ts');
 
 export interface RunningDrover {
   readonly child: ChildProcess;
@@ -18,7 +16,7 @@ export function spawnDrover(
   env: Readonly<Record<string, string>> = {},
   cwd?: string,
 ): RunningDrover {
-  const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), main, ...args], {
+  const child = spawn(process.execPath, nodeArgs('src/cli/main.ts', args), {
     env: { PATH: process.env.PATH ?? '', ...env },
     ...(cwd === undefined ? {} : { cwd }),
     stdio: ['ignore', 'pipe', 'pipe'],

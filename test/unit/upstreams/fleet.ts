@@ -1,5 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
+import { runnable } from '../../../scripts/stack/compiled.ts';
 import type { FleetTask } from './fleet-process.ts';
 
 export interface JournalServer {
@@ -59,8 +61,9 @@ function mostWithin(times: readonly number[], windowMs: number): number {
 }
 
 function start(file: string, args: string[]): ChildProcess {
-  return fork(new URL(file, import.meta.url), args, {
-    execArgv: ['--import', 'tsx'],
+  const { execArgv, file: path } = runnable(join('test/unit/upstreams', file));
+  return fork(path, args, {
+    execArgv: [...execArgv],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
 }
