@@ -172,8 +172,11 @@ async function measureApi(stores: Stores, settings: Settings): Promise<Percentil
 }
 
 async function startWorkers(stores: Stores, processes: number, concurrency: number): Promise<BenchFleet> {
-  const options = { script: './worker.ts', processes, args: [String(concurrency)], env: environment(stores) };
-  const fleet = await startFleet(options);
+  const fleet = await startFleet({
+    ...{ script: './worker.ts', processes, args: [String(concurrency)], env: environment(stores) },
+    // As `npm run worker` does.
+    flags: ['--max-semi-space-size=32'],
+  });
   // A worker gives work out a moment after it started; that moment belongs to neither side.
   await sleep(2_500);
   return fleet;

@@ -16,7 +16,7 @@ async function main(): Promise<void> {
   stopOnSignals(stop);
   const env = { DATABASE_URL: services.databaseUrl, REDIS_URL: services.redisUrl };
   children.start('api', ['src/api/server.ts'], env);
-  children.start('worker', ['workers/main.ts'], env);
+  children.start('worker', ['--max-semi-space-size=32', 'workers/main.ts'], env);
   const name = await children.ended;
   console.error(`The ${name} ended; stopping the rest.`);
   await stop();

@@ -74,47 +74,36 @@ export async function finishRecords(pool: pg.Pool, finishes: readonly Finish[], 
   }));
 }
 
-// What a record has nothing to say of is left out: most move on, and this is the hottest text the workers write.
-function toInput(finish: Finish): Record<string, unknown> {
-  const { ref, stage, token, verdict } = finish;
-  const base = { id: ref.id, epoch: ref.epoch, stage, token };
-  switch (verdict.kind) {
-    case 'next':
-      return {
-        ...base,
-        dispatch: finish.dispatch,
-        to_stage: verdict.stage,
-        clean: verdict.clean,
-        raw: verdict.raw,
-        target_id: verdict.targetId,
-        merge_key: verdict.mergeKey,
-        merge_rank: verdict.mergeRank,
-        hash: verdict.hash,
-        ...moneyColumns(verdict.money),
-      };
-    case 'end':
-      return {
-        ...base,
-        status: verdict.status,
-        code: verdict.code,
-        field: verdict.field,
-        message: verdict.message,
-        target_id: verdict.targetId,
-        merged_into: verdict.mergedInto,
-        blocked_by: verdict.blockedBy,
-        ...moneyColumns(verdict.money),
-      };
-    case 'again':
-      return {
-        ...base,
-        code: verdict.code,
-        message: verdict.message,
-        delay_ms: Math.round(verdict.delayMs),
-        tried: verdict.counts ? 1 : 0,
-      };
-  }
-}
-
-function moneyColumns(money: { minor: string; currency: string; status: string } | undefined): Record<string, unknown> {
-  return money ? { amount: money.minor, currency: money.currency, amount_status: money.status } : {};
+// The hottest text the workers write: what a record has nothing to say of is left out of it, as JSON leaves out what is
+// undefined. Objects of one shape, made without copies, because spreading three a record showed in the profile.
+function toInput({ ref, stage, token, verdict, dispatch }: Finish): Record<string, unknown> {
+  const next = verdict.kind === 'next' ? verdict : undefined;
+  const end = verdict.kind === 'end' ? verdict : undefined;
+  const again = verdict.kind === 'again' ? verdict : undefined;
+  const money = next?.money ?? end?.money;
+  return {
+    id: ref.id,
+    epoch: ref.epoch,
+    stage,
+    token,
+    dispatch: next && dispatch,
+    to_stage: next?.stage,
+    status: end?.status,
+    code: end?.code ?? again?.code,
+    field: end?.field,
+    message: end?.message ?? again?.message,
+    clean: next?.clean,
+    raw: next?.raw,
+    target_id: next?.targetId ?? end?.targetId,
+    merge_key: next?.mergeKey,
+    merge_rank: next?.mergeRank,
+    merged_into: end?.mergedInto,
+    blocked_by: end?.blockedBy,
+    hash: next?.hash,
+    amount: money?.minor,
+    currency: money?.currency,
+    amount_status: money?.status,
+    delay_ms: again && Math.round(again.delayMs),
+    tried: again && (again.counts ? 1 : 0),
+  };
 }

@@ -19,17 +19,19 @@ export async function startFleet(options: {
   readonly processes: number;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Options of node itself. */
+  readonly flags?: readonly string[];
 }): Promise<BenchFleet> {
   const { execArgv, file } = runnable(join('scripts/bench', options.script));
   const done = new Map<ChildProcess, number>();
   const children = await Promise.all(
     Array.from({ length: options.processes }, async () => {
       const child = fork(file, options.args, {
-        execArgv: [...execArgv],
+        execArgv: [...execArgv, ...(options.flags ?? [])],
         env: { ...process.env, ...options.env },
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       });
-      await once(child, 'message');
+      await Promise.race([once(child, 'message'), once(child, 'exit').then(failed)]);
       child.on('message', (message: { done?: number }) => done.set(child, message.done ?? 0));
       return child;
     }),
@@ -47,6 +49,10 @@ export async function startFleet(options: {
       );
     },
   };
+}
+
+function failed([code]: unknown[]): never {
+  throw new Error(`a process of the bench ended with ${code} before it was ready`);
 }
 
 async function rssOf(child: ChildProcess): Promise<number> {

@@ -57,6 +57,9 @@ export interface Conductor {
   stop(): Promise<void>;
 }
 
+// A window holds what the fleet works on for a second or more, and a tick costs a dozen statements.
+const busyMs = 100;
+
 // A process that does not lead asks again this often whether the leader is gone.
 const candidateMs = 1_000;
 
@@ -85,7 +88,7 @@ export function createConductor(deps: ConductorDeps): Conductor {
       const busy = leads ? await tick(deps, memory).catch((thrown: unknown) => report(deps, thrown)) : undefined;
       // A tick that filled a window has more to give; it only leaves the workers time to take some. One that failed will
       // fail again in 200 ms.
-      await pause(busy === undefined ? candidateMs : busy ? Math.min(deps.tickMs, 25) : deps.tickMs);
+      await pause(busy === undefined ? candidateMs : busy ? Math.min(deps.tickMs, busyMs) : deps.tickMs);
     }
     await Promise.allSettled(memory.finishing.values());
     await deps.leadership.release();
