@@ -5,6 +5,7 @@ import { readConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/logger.ts';
 import { createRegistry } from '../../src/plan/registry.ts';
 import bubble from '../../src/plans/bubble/index.ts';
+import catalog from '../../src/plans/catalog/index.ts';
 import { startWorkerProcess } from '../../workers/runtime.ts';
 import type { Services } from '../../workers/services.ts';
 import { dyingServices } from './failpoints.ts';
@@ -13,9 +14,13 @@ import { observedPlan } from './observed-plan.ts';
 
 const text = { type: 'string' } as const;
 const { values } = parseArgs({
-  options: { without: text, journal: text, 'costly-ms': text, 'max-rps': text, concurrency: text, die: text },
+  options: {
+    ...{ plan: text, without: text, journal: text, 'costly-ms': text, 'max-rps': text, concurrency: text, die: text },
+  },
 });
-const plan = observedPlan(bubble, {
+const drilled = [bubble, catalog].find(({ name }) => name === values.plan);
+if (drilled === undefined) throw new Error(`no drill runs the plan ${values.plan}`);
+const plan = observedPlan(drilled, {
   journal: values.journal,
   costlyMs: Number(values['costly-ms'] ?? 0),
   maxRps: values['max-rps'] === undefined ? undefined : Number(values['max-rps']),
