@@ -1,8 +1,10 @@
+import { catalogMove } from './catalog/hold.ts';
 import { type Exercise, migration } from './exercise.ts';
 import type { Ground } from './ground.ts';
 import type { Guard } from './mutants/index.ts';
 import type { ChaosOptions } from './options.ts';
 import { costlyWork } from './scenarios/costly-work.ts';
+import { keysForgotten } from './scenarios/keys-forgotten.ts';
 import { limits } from './scenarios/limits.ts';
 import { zombieWhilePaused } from './scenarios/zombie-while-paused.ts';
 
@@ -10,6 +12,7 @@ import { zombieWhilePaused } from './scenarios/zombie-while-paused.ts';
 const missed: Readonly<Record<Guard, Exercise>> = {
   epoch: migration(zombieWhilePaused),
   lease: migration(costlyWork),
+  intent: catalogMove(keysForgotten),
   limiter: migration(limits),
 };
 

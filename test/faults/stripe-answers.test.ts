@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { catalogMove } from '../../scripts/chaos/catalog/hold.ts';
 import type { Ground } from '../../scripts/chaos/ground.ts';
-import { createdThenDropped } from '../../scripts/chaos/scenarios/created-then-dropped.ts';
 import { keysForgotten } from '../../scripts/chaos/scenarios/keys-forgotten.ts';
 import { exercise, testGround } from './drill.ts';
 
@@ -11,8 +10,9 @@ beforeAll(async () => {
 });
 afterAll(() => ground.close());
 
-test.each([createdThenDropped, keysForgotten].map(catalogMove))('$name', { timeout: 120_000 }, async (held) => {
-  const result = await exercise(ground, held, 60);
+// The first half of it is what `npm run chaos` holds as created-then-dropped.
+test('answers that are lost, and keys that are forgotten', { timeout: 120_000 }, async () => {
+  const result = await exercise(ground, catalogMove(keysForgotten), 30);
   expect(result.problems).toEqual([]);
   expect(result).toMatchObject({ lost: 0, doubled: 0, ok: true });
 });

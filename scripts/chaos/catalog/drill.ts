@@ -24,6 +24,7 @@ export async function openCatalogDrill(
   const ids = supabase.data.ids('products');
   for (const id of ids.slice(ids.length / 2)) seedOld({ supabase, stripe }, id);
   const running = await startRunning(ground, {
+    workers: 3,
     ...{ name, options, size: products, run: { plan: 'catalog' }, upstreams: environmentOf(supabase, stripe) },
   });
   const expected: Expected = { outcome: 'reconciled', code: undefined, createdMs: 0 };

@@ -2,6 +2,7 @@ import { createSourceFactory } from '../../../src/engine/sources.ts';
 import { createUpstreamFactory } from '../../../src/upstreams/factory.ts';
 import type { Services } from '../../../workers/services.ts';
 import { withoutEpochs } from './epoch.ts';
+import { withoutIntents } from './intent.ts';
 import { withoutLeases } from './lease.ts';
 
 /** A fleet without one of its guards. Made by the drills' own worker script and by nothing else. */
@@ -11,6 +12,10 @@ export const mutants = {
     ledger: withoutEpochs(services.ledger, services.database.$client),
   }),
   lease: (services: Services): Services => ({ ...services, ledger: withoutLeases(services.ledger) }),
+  intent: (services: Services): Services => ({
+    ...services,
+    api: { ...services.api, effects: withoutIntents(services.api.effects) },
+  }),
   limiter: (services: Services): Services => ({ ...services, source: sourcesOfItsOwn(services) }),
 } as const satisfies Record<string, (services: Services) => Services>;
 
