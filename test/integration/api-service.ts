@@ -1,5 +1,7 @@
 import { Writable } from 'node:stream';
 import { type Database, openDatabase } from '../../db/client.ts';
+import { createInboxDoor } from '../../db/inbox/door.ts';
+import { createInboxReader } from '../../db/inbox/list.ts';
 import { migrateDatabase } from '../../db/migrate.ts';
 import { createAuditLog } from '../../db/repositories/audit.ts';
 import { createIdempotencyStore } from '../../db/repositories/idempotency.ts';
@@ -68,7 +70,10 @@ export async function startService(
       stageLatency: async () => [],
       upstreamRequests: async () => [],
     },
-    config: { sessionSecret: undefined, trustProxy: false, metricsOpen: false, rateLimit: 100_000, ...overrides },
+    config: {
+      ...{ sessionSecret: undefined, trustProxy: false, metricsOpen: false, rateLimit: 100_000 },
+      ...{ stripeWebhookSecrets: [], ...overrides },
+    },
     logger: createLogger({ level: 'debug', service: 'test', destination: log.stream }),
     version: '0.0.0',
   };
@@ -98,6 +103,7 @@ function storesOf(database: Database) {
     keys: createKeyStore(database),
     audit: createAuditLog(database),
     idempotency: createIdempotencyStore(database),
+    inbox: { ...createInboxDoor(database.$client), ...createInboxReader(database.$client) },
   };
 }
 
