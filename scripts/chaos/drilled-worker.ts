@@ -9,7 +9,7 @@ import catalog from '../../src/plans/catalog/index.ts';
 import { startWorkerProcess } from '../../workers/runtime.ts';
 import type { Services } from '../../workers/services.ts';
 import { dyingServices } from './failpoints.ts';
-import { type Guard, mutants } from './mutants/index.ts';
+import { mutants } from './mutants/index.ts';
 import { observedPlan } from './observed-plan.ts';
 
 const text = { type: 'string' } as const;
@@ -26,7 +26,7 @@ const plan = observedPlan(drilled, {
   maxRps: values['max-rps'] === undefined ? undefined : Number(values['max-rps']),
 });
 const config = readConfig(process.env);
-const mutant = mutants[values.without as Guard] ?? ((services: Services) => services);
+const mutant = mutants[values.without as keyof typeof mutants] ?? ((services: Services) => services);
 if (values.without !== undefined && !(values.without in mutants)) throw new Error(`no guard ${values.without}`);
 const compose = (services: Services): Services =>
   values.die === undefined ? mutant(services) : dyingServices(mutant(services), values.die);

@@ -6,7 +6,9 @@ import type { ChaosOptions } from './options.ts';
 import { costlyWork } from './scenarios/costly-work.ts';
 import { keysForgotten } from './scenarios/keys-forgotten.ts';
 import { limits } from './scenarios/limits.ts';
+import { webhooksReplayed } from './scenarios/webhooks-replayed.ts';
 import { zombieWhilePaused } from './scenarios/zombie-while-paused.ts';
+import { webhooks } from './webhooks/hold.ts';
 
 /** Which drill misses which guard. */
 const missed: Readonly<Record<Guard, Exercise>> = {
@@ -14,6 +16,7 @@ const missed: Readonly<Record<Guard, Exercise>> = {
   lease: migration(costlyWork),
   intent: catalogMove(keysForgotten),
   limiter: migration(limits),
+  inbox: webhooks(webhooksReplayed),
 };
 
 /** A guard was switched off: did anybody notice? */

@@ -22,7 +22,7 @@ Runs the Bubble migration and the move of a catalogue into Stripe with real proc
   --seed N[,N...]   what chance is made of (default 1,2,3)
   --scenario NAME   all (default), or some, comma-separated:
 ${exercises.map(({ name, summary }) => `                    ${name.padEnd(22)}${summary}`).join('\n')}
-  --mutations       instead: switches each guard of the workers off in turn (epochs, leases, intents, the limiter) and holds the
+  --mutations       instead: switches each guard off in turn (epochs, leases, intents, the limiter, the key of the inbox) and holds the
                     drill that must notice
   --mismatch        instead: changes one cell, drops one row and doubles another of so many records in the target; each
                     must be named, mended on request, and found right afterwards

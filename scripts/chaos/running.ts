@@ -5,7 +5,7 @@ import { Random } from '../../src/sandbox/core/random.ts';
 import { type Doors, openDoors } from './doors.ts';
 import { type Fleet, startFleet } from './fleet.ts';
 import type { Ground } from './ground.ts';
-import type { Guard } from './mutants/index.ts';
+import { type Guard, mutants } from './mutants/index.ts';
 import { openOperator, operator } from './operator.ts';
 import { openProbe, type Probe } from './probe.ts';
 import { createProgress, type Progress } from './progress.ts';
@@ -31,6 +31,10 @@ export interface Running {
   readonly doors: Doors | undefined;
   readonly control: Control;
   readonly probe: Probe;
+  /** Of its worker processes. */
+  readonly env: Readonly<Record<string, string>>;
+  /** For logs and journals. */
+  readonly folder: string;
   readonly runId: string;
   readonly schema: string;
   /** Where watched workers write down what they do. */
@@ -83,7 +87,7 @@ export async function startRunning(ground: Ground, beginning: Beginning): Promis
   const probe = openProbe(databaseUrl);
   const over = new AbortController();
   return {
-    ...{ options, ground, fleet, doors, control, probe, journal, over },
+    ...{ options, ground, fleet, doors, control, probe, env, folder, journal, over },
     random: new Random(options.seed).fork(name),
     runId: run.id,
     schema: run.targetSchema,
@@ -99,8 +103,9 @@ export async function startRunning(ground: Ground, beginning: Beginning): Promis
 }
 
 function scriptOf({ watched, options: { without }, run }: Beginning, journal: string): readonly string[] {
-  if (!watched && without === undefined) return ['workers/main.ts'];
+  // Some guards are the API's.
+  const mutated = without !== undefined && without in mutants ? ['--without', without] : [];
+  if (!watched && mutated.length === 0) return ['workers/main.ts'];
   const asked = watched?.(journal) ?? [];
-  const mutated = without === undefined ? [] : ['--without', without];
   return ['scripts/chaos/drilled-worker.ts', '--plan', run.plan, ...asked, ...mutated];
 }

@@ -1,6 +1,7 @@
 import { catalogMove } from '../catalog/hold.ts';
 import { type Exercise, migration } from '../exercise.ts';
 import type { Scenario } from '../scenario.ts';
+import { webhooks } from '../webhooks/hold.ts';
 import { backendsTerminated } from './backends-terminated.ts';
 import { costlyWork } from './costly-work.ts';
 import { createdThenDropped } from './created-then-dropped.ts';
@@ -27,6 +28,8 @@ import { redisFull } from './redis-full.ts';
 import { redisReplaced } from './redis-replaced.ts';
 import { upstreamGarbage } from './upstream-garbage.ts';
 import { upstreamStorm } from './upstream-storm.ts';
+import { webhooksForged } from './webhooks-forged.ts';
+import { webhooksReplayed } from './webhooks-replayed.ts';
 import { wrongClocks } from './wrong-clocks.ts';
 import { zombie } from './zombie.ts';
 import { zombieWhilePaused } from './zombie-while-paused.ts';
@@ -64,4 +67,5 @@ const migrations: readonly Scenario[] = [
 export const exercises: readonly Exercise[] = [
   ...migrations.map(migration),
   ...[createdThenDropped, keysForgotten].map(catalogMove),
+  ...[webhooksReplayed, webhooksForged].map(webhooks),
 ];
