@@ -4,12 +4,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createEffectStore } from '../../db/effects/store.ts';
+import { createInboxDoor } from '../../db/inbox/door.ts';
 import { enqueueRecords } from '../../db/repositories/control-records.ts';
 import { withoutEpochs } from '../../scripts/chaos/mutants/epoch.ts';
+import { withoutInboxKey } from '../../scripts/chaos/mutants/inbox.ts';
 import { withoutIntents } from '../../scripts/chaos/mutants/intent.ts';
 import { withoutLeases } from '../../scripts/chaos/mutants/lease.ts';
 import type { EffectStore } from '../../src/engine/effects/ports.ts';
 import type { Ledger, RecordRef } from '../../src/engine/ports.ts';
+import type { InboxDoor } from '../../src/payments/inbox/ports.ts';
 import { createUpstreamFactory } from '../../src/upstreams/factory.ts';
 import { redisDb } from '../helpers/redis.ts';
 import { createHarness, type Harness } from '../integration/validation-harness.ts';
@@ -86,6 +89,16 @@ async function heldWhileLost(effects: EffectStore): Promise<string[]> {
   }
 }
 
+/** One event arrives fifty times at once. */
+async function eventReplayed(door: InboxDoor): Promise<string[]> {
+  await pool().query('TRUNCATE drover.inbox');
+  const about = { type: 'product.updated', objectId: 'cms_1', account: null, livemode: false, happenedAt: new Date() };
+  const event = { provider: 'stripe', id: 'evt_1', payload: { id: 'evt_1' }, ...about } as const;
+  await Promise.all(Array.from({ length: 50 }, () => door.store(event, true)));
+  const { rows } = await pool().query(`SELECT count(*)::int AS n FROM drover.inbox WHERE payload->>'id' = 'evt_1'`);
+  return rows[0]?.n === 1 ? [] : [`one event is stored ${rows[0]?.n} times`];
+}
+
 /** Two processes ask one upstream as often as they are let. */
 async function together(prefixes: readonly [string, string]): Promise<string[]> {
   const arrivals: number[] = [];
@@ -131,6 +144,11 @@ const guards = [
     guard: 'intent',
     on: () => heldWhileLost(createEffectStore(pool())),
     off: () => heldWhileLost(withoutIntents(createEffectStore(pool()))),
+  },
+  {
+    guard: 'inbox',
+    on: () => eventReplayed(createInboxDoor(pool())),
+    off: () => eventReplayed(withoutInboxKey(createInboxDoor(pool()))),
   },
   {
     guard: 'limiter',

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createInboxDoor } from '../../db/inbox/door.ts';
 import { handlerOf } from '../../src/payments/inbox/handlers.ts';
+import { Random } from '../../src/sandbox/core/random.ts';
 import { verifyStripeEvent } from '../../src/upstreams/stripe/webhook.ts';
 import { eventOf, signed, webhookSecret } from '../helpers/stripe-events.ts';
 import { type Catalog, startCatalog } from './catalog-harness.ts';
@@ -46,6 +47,9 @@ async function until(id: string, isThere: (event: Kept) => boolean): Promise<Kep
 const applied = (id: string) => until(id, ({ state }) => state === 'applied');
 const observation = async (id: string) =>
   (await catalog.sql('SELECT state, differs, source_id, events FROM drover.observations WHERE object_id = $1', id))[0];
+/** What became of all events: how often each object was told of, and what is kept of it. */
+const outcome = () =>
+  catalog.sql('SELECT object_id, state, differs, events FROM drover.observations ORDER BY object_id');
 const product = (id: string) => ({ id, object: 'product' });
 
 test('what the run itself has made is as its rows say', async () => {
@@ -60,6 +64,25 @@ test('what the run itself has made is as its rows say', async () => {
   );
   // Looked at together, and not once an event.
   expect(catalog.stripe.journal.size - requests).toBeLessThan(events.length / 2);
+});
+
+test('fifty of each event at once and in any order come to the same as one', async () => {
+  catalog.stripe.data.modify('product', 'cms_6', { name: 'Six' });
+  const events = catalog.stripe.data.all('event');
+  await catalog.work(['load']);
+  const orders = [new Random(1), new Random(2)].map((random) => {
+    return random.shuffle(events.flatMap((event) => Array.from({ length: 50 }, () => event)));
+  });
+  const outcomes = [];
+  for (const order of orders) {
+    await catalog.sql('TRUNCATE drover.inbox, drover.observations');
+    await Promise.all(order.map(deliver));
+    for (const { id } of events) await applied(String(id));
+    outcomes.push(await outcome());
+  }
+  expect(await catalog.sql('SELECT DISTINCT event_id FROM drover.inbox')).toHaveLength(events.length);
+  expect(outcomes[1]).toEqual(outcomes[0]);
+  expect(outcomes[0]?.at(-1)).toMatchObject({ object_id: 'cms_6', differs: ['name'], events: events.length / 6 });
 });
 
 test('a change made at Stripe is noted beside its row, in the plan’s words, and the row is left alone', async () => {
