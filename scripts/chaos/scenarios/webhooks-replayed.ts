@@ -3,29 +3,35 @@ import { type Delivery, delivery, type StripeEvent, sendAll } from '../webhooks/
 import type { WebhookDrill, WebhookScenario } from '../webhooks/scenario.ts';
 
 const times = 50;
-const rounds = 3;
+
+/** What happens meanwhile, round by round. */
+const troubles: readonly ((drill: WebhookDrill) => Promise<unknown>)[] = [
+  ({ fleet, random }) => fleet.kill(random),
+  async ({ ground }) => ground.postgres?.restartImmediate(),
+  ({ ground }) => ground.redis.flush(),
+];
 
 export const webhooksReplayed: WebhookScenario = {
   name: 'webhooks-replayed',
-  summary: `each event is sent ${times} times, in parallel and in any order, while products change and a worker is killed`,
+  summary: `each event is sent ${times} times, in parallel and in any order; a worker is killed, PostgreSQL crashes, Redis is emptied`,
   async send(drill) {
     const problems: string[] = [];
     const known = new Set<string>();
     let held: readonly Delivery[] = [];
     let sent = 0;
-    for (let round = 1; round <= rounds; round += 1) {
+    for (const [round, trouble] of troubles.entries()) {
       await changeSome(drill, round);
       const fresh = drill.stripe.data.all('event').filter(({ id }) => !known.has(String(id)));
       for (const { id } of fresh) known.add(String(id));
       // A part of what there is waits for the next round, so that old events arrive after new ones.
       const all = drill.random.shuffle([...held, ...fiftyfold(drill, fresh)]);
-      const now = round === rounds ? all : all.slice(0, Math.ceil(all.length / 2));
+      const now = round === troubles.length - 1 ? all : all.slice(0, Math.ceil(all.length / 2));
       held = all.slice(now.length);
-      const killed = sleep(200).then(() => drill.fleet.kill(drill.random));
+      const struck = sleep(200).then(() => trouble(drill));
       for (const [status, n] of await sendAll(drill.api.url, now)) {
         if (status !== 200) problems.push(`${n} right deliveries were answered ${status}`);
       }
-      await killed;
+      await struck;
       sent += now.length;
     }
     return { faults: sent - known.size, problems };

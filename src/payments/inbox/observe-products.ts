@@ -5,7 +5,7 @@ import type { HandlerTools, HeldEvent, Mirror, Observation, Settlement } from '.
 const mirror: Mirror = { plan: 'catalog', entity: 'products', column: 'stripe_product_id' };
 const kind = 'product';
 // An event may overtake the row: the product is made first. After a minute its row is either there or not ours.
-const most = 5;
+const most = 6;
 
 /**
  * Products and prices: looks at the product as it is now, and notes where it differs from its row. All products of the
