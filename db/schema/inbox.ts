@@ -35,7 +35,7 @@ export const inbox = drover.table(
     livemode: boolean().notNull(),
     /** The event as it was sent, of types that something is done about. As json, which holds what jsonb refuses. */
     payload: json(),
-    /** pending; applied; ignored; failed: tried again at `due_at`, or never where there is none. */
+    /** pending; applied; ignored; failed: the last try was in vain, and the next is at `due_at`. */
     state: text().notNull(),
     attempts: integer().notNull().default(0),
     code: text(),

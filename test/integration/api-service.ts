@@ -7,6 +7,7 @@ import { createAuditLog } from '../../db/repositories/audit.ts';
 import { createIdempotencyStore } from '../../db/repositories/idempotency.ts';
 import { createKeyStore } from '../../db/repositories/keys.ts';
 import { createLimitStore } from '../../db/repositories/limits.ts';
+import { createMetricsStore } from '../../db/repositories/metrics.ts';
 import { createQueuePauseStore } from '../../db/repositories/queue-pauses.ts';
 import { createWorkerStore } from '../../db/repositories/workers.ts';
 import { connectProducer, ready } from '../../queues/connection.ts';
@@ -67,6 +68,7 @@ export async function startService(
     metrics: {
       records: async () => [],
       runs: async () => [],
+      inbox: createMetricsStore(database).inbox,
       stageLatency: async () => [],
       upstreamRequests: async () => [],
     },

@@ -121,6 +121,9 @@ test('support sees what was received and what came of it, without bodies', async
   const rest = (await list('viewer', `?limit=3&cursor=${newest.nextCursor}`)).json();
   expect(rest).toMatchObject({ items: [{ id: 'evt_1' }], nextCursor: null });
 
+  const { body } = await service.app.inject({ url: '/metrics', headers: service.as('viewer') });
+  expect(body).toContain('drover_inbox_events{provider="stripe",state="pending"} 3');
+
   const whole = (await list('operator', '?state=pending&objectId=cms_1&type=product.updated')).json();
   expect(whole.items.map(({ payload }: { payload: { id: string } }) => payload.id)).toEqual([
     'evt_3',

@@ -20,7 +20,7 @@ export const webhookSchema = z.object({
   type: z.string(),
   objectId: z.string().nullable(),
   livemode: z.boolean(),
-  state: z.enum(eventStates).describe('failed: tried again at `dueAt`, or never when that is null'),
+  state: z.enum(eventStates).describe('failed: the last try was in vain, and the next is at `dueAt`'),
   attempts: z.int(),
   code: z.string().nullable(),
   message: z.string().nullable(),

@@ -16,7 +16,8 @@ const longestMs = 3_600_000;
 
 /**
  * Applies some events of the inbox that are due; answers how many it took. Any number of workers may do it at once.
- * What fails is kept with its code: a wrong event for good, anything else is tried again, later each time.
+ * What fails is kept with its code and tried again, later each time, for ever: an hourly look costs nothing, and what is
+ * wrong here may be mended by the next version.
  */
 export async function consumeInbox({ queue, tools, leaseMs }: ConsumerDeps): Promise<number> {
   const held = await queue.take(atOnce, leaseMs);
@@ -44,7 +45,7 @@ async function settled(
   }
 }
 
-function failed(event: HeldEvent, { code, class: kind, message, retryAfterMs }: DroverError): Settlement {
+function failed(event: HeldEvent, { code, message, retryAfterMs }: DroverError): Settlement {
   const delayMs = retryAfterMs ?? Math.min(longestMs, 1_000 * 2 ** Math.min(event.attempts, 20));
-  return { event, state: 'failed', code, message, ...(kind === 'data' ? {} : { delayMs }) };
+  return { event, state: 'failed', code, message, delayMs };
 }
