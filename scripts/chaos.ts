@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Result } from './chaos/ending.ts';
 import { type Ground, openGround } from './chaos/ground.ts';
-import { holdDrill, type Result } from './chaos/hold-drill.ts';
 import { holdMismatch, wrongIn } from './chaos/mismatch.ts';
 import { guards } from './chaos/mutants/index.ts';
 import { holdWithout, type Mutation, mutationLine } from './chaos/mutations.ts';
@@ -60,9 +60,9 @@ async function compare(ground: Ground, { records }: ChaosOptions): Promise<Outco
 
 async function holdAll(ground: Ground, options: ChaosOptions): Promise<Result[]> {
   const results: Result[] = [];
-  for (const scenario of options.scenarios) {
+  for (const exercise of options.exercises) {
     for (const seed of options.seeds) {
-      const result = await holdDrill(ground, scenario, { ...options, seed });
+      const result = await exercise.hold(ground, { ...options, seed });
       console.log(lineOf(result));
       results.push(result);
     }

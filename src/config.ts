@@ -150,9 +150,15 @@ function shape(env: z.output<typeof schema>) {
     batchSize: env.MIGRATION_BATCH_SIZE,
     /** Records a worker process has on their way to APIs at once. */
     apiConcurrency: env.MIGRATION_MAX_CONCURRENCY,
+    /** Any of them may have signed an event; two while one is changed for the other. */
+    stripeWebhookSecrets: listOf(env.STRIPE_WEBHOOK_SECRET),
     exportDir: env.MIGRATION_EXPORT_DIR,
     reportDir: env.MIGRATION_REPORT_DIR,
   } as const;
+}
+
+function listOf(text: string | undefined): readonly string[] {
+  return (text ?? '').split(',').flatMap((one) => one.trim() || []);
 }
 
 function settingsOf(given: Environment, parsed: z.output<typeof schema>): Config['settings'] {

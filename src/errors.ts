@@ -106,6 +106,13 @@ export const errorKinds = {
   },
   MAPPING_NOT_FOUND: configuration('Migrate the entity named in the message first, in the same target schema.'),
   NOT_IN_SOURCE: data('The source does not know this id: check it, and that the key may see it.'),
+  WEBHOOK_SIGNATURE: data(
+    'Send the body byte for byte as it was signed, within 300 seconds, and give this service the secret it was signed with.',
+  ),
+  WEBHOOK_EVENT: data('Send an event of the provider: an object with id, type, created, livemode and data.object.'),
+  WEBHOOK_NOT_CONFIGURED: configuration(
+    'Set the signing secret of the endpoint for the API and restart it; docs/operations.md says where it is found.',
+  ),
   NOT_FOUND: configuration('Check the name or the id.'),
   BAD_REQUEST: configuration('Correct the request as the message says.'),
   NOT_ALLOWED_NOW: configuration('See `nextActions` of the run.'),

@@ -5,6 +5,7 @@ import type { StageDeps } from '../src/engine/stages/stage.ts';
 import type { DroverError } from '../src/errors.ts';
 import { startConductor } from './conductor.ts';
 import { startHeartbeat } from './heartbeat.ts';
+import { startInbox } from './inbox.ts';
 import { queueSetups, type RunningQueue } from './queues.ts';
 import { openServices, type ServiceOptions, type Services } from './services.ts';
 
@@ -47,6 +48,7 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
     queueSetups[queue]({ services, deps, connection, concurrency: options.concurrency }),
   );
   const conductor = startConductor(services);
+  const inbox = startInbox(services);
   const heartbeat = startHeartbeat({
     workers: services.workers,
     name: services.name,
@@ -63,7 +65,7 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
     async stop() {
       const graceMs = config.shutdownGraceMs;
       // A run that is being finished may take minutes; the next conductor begins that again.
-      await Promise.all([drain(running, graceMs), within(conductor.stop(), graceMs)]);
+      await Promise.all([drain(running, graceMs), within(conductor.stop(), graceMs), within(inbox.stop(), graceMs)]);
       // A call answered after the sign-off would sign us on again.
       calls.disconnect();
       connection.disconnect();

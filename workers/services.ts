@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { createEffectStore } from '../db/effects/store.ts';
+import { createInboxQueue } from '../db/inbox/queue.ts';
 import { createLedger } from '../db/ledger/index.ts';
 import { createLimitStore } from '../db/repositories/limits.ts';
 import { createQueuePauseStore } from '../db/repositories/queue-pauses.ts';
@@ -17,6 +18,7 @@ import type { Logger } from '../src/logger.ts';
 import type { Plans } from '../src/plan/registry.ts';
 import { createPostgresTarget } from '../src/targets/postgres/index.ts';
 import { createUpstreamFactory } from '../src/upstreams/factory.ts';
+import { urgent } from '../src/upstreams/urgent.ts';
 import { createBatchMeter } from './batch-meter.ts';
 import { openDatabases } from './databases.ts';
 import { createFleetWindow } from './fleet-window.ts';
@@ -84,6 +86,10 @@ export async function openServices(options: ServiceOptions) {
       apis: createApiFactory({ settings: config.settings, upstreams, signal: stopping.signal }),
       effects: createEffectStore(databases.effects.$client),
       lanes: createApiLanes(config.apiConcurrency),
+    },
+    inbox: {
+      queue: createInboxQueue(lookups.control),
+      apis: createApiFactory({ settings: config.settings, upstreams: urgent(upstreams), signal: stopping.signal }),
     },
     queuePauses: createQueuePauseStore(database),
     limits: createLimitStore(database),

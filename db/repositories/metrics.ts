@@ -1,12 +1,14 @@
-import { and, eq, gt, sql } from 'drizzle-orm';
+import { and, eq, gt, isNotNull, sql } from 'drizzle-orm';
 import type { Database } from '../client.ts';
-import { counts, runs } from '../schema/index.ts';
+import { counts, inbox, runs } from '../schema/index.ts';
 import { coded } from './coded.ts';
 
 /** Numbers for dashboards, over the runs of the last 30 days: Prometheus keeps what is older. */
 export interface MetricsStore {
   records(): Promise<{ plan: string; entity: string; stage: string; status: string; count: number }[]>;
   runs(): Promise<{ plan: string; status: string; count: number }[]>;
+  /** Events that are not settled; through the index of those that are due. */
+  inbox(): Promise<{ provider: string; state: string; count: number }[]>;
 }
 
 const recent = gt(runs.createdAt, sql`now() - interval '30 days'`);
@@ -34,6 +36,14 @@ export function createMetricsStore(database: Database): MetricsStore {
           .from(runs)
           .where(recent)
           .groupBy(runs.plan, runs.status),
+      ),
+    inbox: () =>
+      coded(
+        database
+          .select({ provider: inbox.provider, state: inbox.state, count: sql<number>`count(*)::float8` })
+          .from(inbox)
+          .where(isNotNull(inbox.dueAt))
+          .groupBy(inbox.provider, inbox.state),
       ),
   };
 }

@@ -5,23 +5,28 @@ import { readConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/logger.ts';
 import { createRegistry } from '../../src/plan/registry.ts';
 import bubble from '../../src/plans/bubble/index.ts';
+import catalog from '../../src/plans/catalog/index.ts';
 import { startWorkerProcess } from '../../workers/runtime.ts';
 import type { Services } from '../../workers/services.ts';
 import { dyingServices } from './failpoints.ts';
-import { type Guard, mutants } from './mutants/index.ts';
+import { mutants } from './mutants/index.ts';
 import { observedPlan } from './observed-plan.ts';
 
 const text = { type: 'string' } as const;
 const { values } = parseArgs({
-  options: { without: text, journal: text, 'costly-ms': text, 'max-rps': text, concurrency: text, die: text },
+  options: {
+    ...{ plan: text, without: text, journal: text, 'costly-ms': text, 'max-rps': text, concurrency: text, die: text },
+  },
 });
-const plan = observedPlan(bubble, {
+const drilled = [bubble, catalog].find(({ name }) => name === values.plan);
+if (drilled === undefined) throw new Error(`no drill runs the plan ${values.plan}`);
+const plan = observedPlan(drilled, {
   journal: values.journal,
   costlyMs: Number(values['costly-ms'] ?? 0),
   maxRps: values['max-rps'] === undefined ? undefined : Number(values['max-rps']),
 });
 const config = readConfig(process.env);
-const mutant = mutants[values.without as Guard] ?? ((services: Services) => services);
+const mutant = mutants[values.without as keyof typeof mutants] ?? ((services: Services) => services);
 if (values.without !== undefined && !(values.without in mutants)) throw new Error(`no guard ${values.without}`);
 const compose = (services: Services): Services =>
   values.die === undefined ? mutant(services) : dyingServices(mutant(services), values.die);

@@ -1,17 +1,22 @@
+import { catalogMove } from './catalog/hold.ts';
+import { type Exercise, migration } from './exercise.ts';
 import type { Ground } from './ground.ts';
-import { holdDrill } from './hold-drill.ts';
 import type { Guard } from './mutants/index.ts';
 import type { ChaosOptions } from './options.ts';
-import type { Scenario } from './scenario.ts';
 import { costlyWork } from './scenarios/costly-work.ts';
+import { keysForgotten } from './scenarios/keys-forgotten.ts';
 import { limits } from './scenarios/limits.ts';
+import { webhooksReplayed } from './scenarios/webhooks-replayed.ts';
 import { zombieWhilePaused } from './scenarios/zombie-while-paused.ts';
+import { webhooks } from './webhooks/hold.ts';
 
 /** Which drill misses which guard. */
-const missed: Readonly<Record<Guard, Scenario>> = {
-  epoch: zombieWhilePaused,
-  lease: costlyWork,
-  limiter: limits,
+const missed: Readonly<Record<Guard, Exercise>> = {
+  epoch: migration(zombieWhilePaused),
+  lease: migration(costlyWork),
+  intent: catalogMove(keysForgotten),
+  limiter: migration(limits),
+  inbox: webhooks(webhooksReplayed),
 };
 
 /** A guard was switched off: did anybody notice? */
@@ -26,14 +31,14 @@ export interface Mutation {
 
 /** Holds the drill without the guard, under one seed after the other, until it goes wrong as it must. */
 export async function holdWithout(ground: Ground, guard: Guard, options: ChaosOptions): Promise<Mutation> {
-  const scenario = missed[guard];
+  const exercise = missed[guard];
   const { records, killEvery } = options;
   let last: Mutation | undefined;
   for (const seed of options.seeds) {
-    const { problems } = await holdDrill(ground, scenario, { records, killEvery, seed, without: guard });
+    const { problems } = await exercise.hold(ground, { records, killEvery, seed, without: guard });
     last = {
       guard,
-      scenario: scenario.name,
+      scenario: exercise.name,
       seed,
       noticed: problems.length > 0,
       problems: problems.map((one) => one.slice(0, 160)),

@@ -1,12 +1,12 @@
 import { parseArgs } from 'node:util';
-import type { Scenario } from './scenario.ts';
-import { scenarios } from './scenarios/index.ts';
+import type { Exercise } from './exercise.ts';
+import { exercises } from './scenarios/index.ts';
 
 export interface ChaosOptions {
   readonly records: number;
   readonly killEvery: number;
   readonly seeds: readonly number[];
-  readonly scenarios: readonly Scenario[];
+  readonly exercises: readonly Exercise[];
   /** Instead of the scenarios: is each guard missed when it is switched off? */
   readonly mutations: boolean;
   /** Instead of the scenarios: are rows that somebody spoilt named and mended? */
@@ -15,14 +15,14 @@ export interface ChaosOptions {
 
 export const help = `Usage: npm run chaos -- [options]
 
-Runs the Bubble migration against real processes, breaks them, and asks an oracle what was lost and what was doubled.
+Runs the Bubble migration and the move of a catalogue into Stripe with real processes, breaks them, and asks an oracle what was lost and what was doubled.
 
   --records N       source records of each drill, about (default 2000)
   --kill-every N    seconds between two kills, where a scenario kills (default 2)
   --seed N[,N...]   what chance is made of (default 1,2,3)
   --scenario NAME   all (default), or some, comma-separated:
-${scenarios.map(({ name, summary }) => `                    ${name.padEnd(22)}${summary}`).join('\n')}
-  --mutations       instead: switches each guard of the workers off in turn (epochs, leases, the limiter) and holds the
+${exercises.map(({ name, summary }) => `                    ${name.padEnd(22)}${summary}`).join('\n')}
+  --mutations       instead: switches each guard off in turn (epochs, leases, intents, the limiter, the key of the inbox) and holds the
                     drill that must notice
   --mismatch        instead: changes one cell, drops one row and doubles another of so many records in the target; each
                     must be named, mended on request, and found right afterwards
@@ -48,7 +48,7 @@ export function readOptions(args: readonly string[]): ChaosOptions | undefined {
     records: count('--records', values.records, 10),
     killEvery: count('--kill-every', values['kill-every'], 1),
     seeds: values.seed.split(',').map((text) => count('--seed', text, 0)),
-    scenarios: chosen(values.scenario),
+    exercises: chosen(values.scenario),
     mutations: values.mutations,
     mismatch: values.mismatch,
   };
@@ -60,11 +60,11 @@ function count(name: string, text: string, least: number): number {
   throw new Error(`${name} takes a whole number from ${least}, not ${text}. See --help.`);
 }
 
-function chosen(names: string): readonly Scenario[] {
-  if (names === 'all') return scenarios;
+function chosen(names: string): readonly Exercise[] {
+  if (names === 'all') return exercises;
   return names.split(',').map((name) => {
-    const found = scenarios.find((scenario) => scenario.name === name.trim());
+    const found = exercises.find((exercise) => exercise.name === name.trim());
     if (found) return found;
-    throw new Error(`There is no scenario ${name}; there are ${scenarios.map((one) => one.name).join(', ')}.`);
+    throw new Error(`There is no scenario ${name}; there are ${exercises.map((one) => one.name).join(', ')}.`);
   });
 }

@@ -1,4 +1,4 @@
-import type { Result } from './hold-drill.ts';
+import type { Result } from './ending.ts';
 
 /** One drill, in a line for people; what went wrong below it. */
 export function lineOf(result: Result): string {

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import type { BubbleSandbox } from '../../src/sandbox/bubble/sandbox.ts';
 
 /** How long after a fault the fleet may notice it: short, or a drill would be spent waiting. */
 export const patience = {
@@ -16,7 +15,8 @@ export const patience = {
 export function environmentOf(options: {
   readonly databaseUrl: string;
   readonly redisUrl: string;
-  readonly sandbox: BubbleSandbox;
+  /** Where the upstreams' sandboxes are, and what opens them. */
+  readonly upstreams: Readonly<Record<string, string>>;
   readonly folder: string;
   /** Keeps what an earlier drill left running apart from this one. */
   readonly redisPrefix: string;
@@ -26,8 +26,7 @@ export function environmentOf(options: {
     DATABASE_URL: options.databaseUrl,
     REDIS_URL: options.redisUrl,
     DROVER_REDIS_PREFIX: options.redisPrefix,
-    BUBBLE_API_URL: options.sandbox.url,
-    BUBBLE_API_KEY: options.sandbox.apiKey,
+    ...options.upstreams,
     DROVER_ALLOW_PRIVATE_UPSTREAMS: 'true',
     MIGRATION_EXPORT_DIR: join(options.folder, 'exports'),
     MIGRATION_REPORT_DIR: join(options.folder, 'reports'),

@@ -51,7 +51,7 @@ export async function buildApp(deps: ApiDeps): Promise<Api> {
   const { control } = deps;
   const runs = createRunReader(control);
   const routes = {
-    ...{ ...deps, runs, cache: keys, sessions },
+    ...{ ...deps, runs, cache: keys, sessions, limits },
     readsFor: createReadsFor(control),
     events: createRunEvents(runs),
     maskedEvents: createRunEvents({ ...runs, read: async (id) => maskRun(await runs.read(id)) }),

@@ -1,4 +1,6 @@
 /** What the API is made of. `server.ts` builds it; tests build it with what they need. */
+
+import type { InboxReader } from '../../db/inbox/list.ts';
 import type { AuditLog } from '../../db/repositories/audit.ts';
 import type { IdempotencyStore } from '../../db/repositories/idempotency.ts';
 import type { KeyStore } from '../../db/repositories/keys.ts';
@@ -8,6 +10,7 @@ import type { Actor, Control } from '../engine/control/contract.ts';
 import type { PlanView, QueueView, UpstreamView } from '../engine/control/fleet.ts';
 import type { CutoverControl } from '../engine/cutover/contract.ts';
 import type { Logger } from '../logger.ts';
+import type { InboxDoor } from '../payments/inbox/ports.ts';
 import type { MetricsSource } from './metrics/source.ts';
 
 export type { EndpointView, PlanView, QueueView, UpstreamView } from '../engine/control/fleet.ts';
@@ -22,10 +25,12 @@ export interface ApiDeps {
   readonly keys: KeyStore;
   readonly audit: AuditLog;
   readonly idempotency: IdempotencyStore;
+  /** Events of upstreams. */
+  readonly inbox: InboxDoor & InboxReader;
   /** What has to answer for the API to be of use. */
   readonly health: readonly HealthCheck[];
   readonly metrics: MetricsSource;
-  readonly config: Pick<Config, 'sessionSecret' | 'trustProxy' | 'metricsOpen' | 'rateLimit'>;
+  readonly config: Pick<Config, 'sessionSecret' | 'trustProxy' | 'metricsOpen' | 'rateLimit' | 'stripeWebhookSecrets'>;
   readonly logger: Logger;
   /** Of Drover itself. */
   readonly version: string;

@@ -1,5 +1,7 @@
 import type { Redis } from 'ioredis';
 import { type Database, openDatabase } from '../../db/client.ts';
+import { createInboxDoor } from '../../db/inbox/door.ts';
+import { createInboxReader } from '../../db/inbox/list.ts';
 import { createAuditLog } from '../../db/repositories/audit.ts';
 import { createIdempotencyStore } from '../../db/repositories/idempotency.ts';
 import { createKeyStore } from '../../db/repositories/keys.ts';
@@ -112,6 +114,7 @@ function storesOf(database: Database) {
     keys: createKeyStore(database),
     audit: createAuditLog(database),
     idempotency: createIdempotencyStore(database),
+    inbox: { ...createInboxDoor(database.$client), ...createInboxReader(database.$client) },
   };
 }
 

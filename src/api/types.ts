@@ -23,8 +23,11 @@ export type Access = Role | 'open';
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: Access;
-    /** `off` for what monitors call, `cached` for reads that cost nothing. */
-    limit?: 'off' | 'cached';
+    /**
+     * `off` for what monitors call, `cached` for reads that cost nothing, `signed` for what upstreams call: only what is
+     * not rightly signed counts, and the route sees to it.
+     */
+    limit?: 'off' | 'cached' | 'signed';
     /** Takes an Idempotency-Key. Every POST does unless it says false. */
     idempotent?: boolean;
   }

@@ -109,6 +109,14 @@ export type Undone =
   | { readonly kind: 'done' }
   | { readonly kind: 'conflict'; readonly detail: string; readonly final: boolean };
 
+/** What the API says of an object now. */
+export interface Observed {
+  /** As the API shows it; null when it is gone. */
+  readonly state: JsonObject | null;
+  /** Fields in which it differs from the row that stands for it; `missing` when it is gone. */
+  readonly differs: readonly string[];
+}
+
 /** One record at a time, in any order and by any number of workers. Methods throw DroverError. */
 export interface ApiPort {
   /** What a write would do. Sends nothing that changes anything. */
@@ -116,6 +124,8 @@ export interface ApiPort {
   write(record: ApiRecord, options: ApiOptions, effects: Effects): Promise<ApiResult>;
   /** Fields in which the API differs from each row, read from the API itself. Rows carry the answered columns. */
   compare(rows: readonly { readonly sourceId: string; readonly row: JsonObject }[]): Promise<Compared[]>;
+  /** The same with what the API shows, for those who were told that something happened there. In the order of the rows. */
+  observe?(rows: readonly { readonly sourceId: string; readonly row: JsonObject }[]): Promise<readonly Observed[]>;
   /** Takes back what a run did for one record, given in the order of its effects; one answer an image. */
   undo(images: readonly BeforeImage[]): Promise<readonly Undone[]>;
 }

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { inject } from 'vitest';
+import type { Result } from '../../scripts/chaos/ending.ts';
+import { type Exercise, migration } from '../../scripts/chaos/exercise.ts';
 import { type Ground, openGround } from '../../scripts/chaos/ground.ts';
-import { holdDrill, type Result } from '../../scripts/chaos/hold-drill.ts';
 import type { Scenario } from '../../scripts/chaos/scenario.ts';
 
 /** Servers for the drills of one test file: the run's PostgreSQL, unless it is to be broken, and a Redis of our own. */
@@ -11,11 +12,16 @@ export function testGround(name: string, options: { ownPostgres?: boolean } = {}
 }
 
 /** Holds a drill and prints its figures. */
-export async function drill(ground: Ground, scenario: Scenario, records: number, seed = 1): Promise<Result> {
-  const result = await holdDrill(ground, scenario, { records, seed, killEvery: 2 });
+export function drill(ground: Ground, scenario: Scenario, records: number, seed = 1): Promise<Result> {
+  return exercise(ground, migration(scenario), records, seed);
+}
+
+/** The same of any exercise. */
+export async function exercise(ground: Ground, held: Exercise, records: number, seed = 1): Promise<Result> {
+  const result = await held.hold(ground, { records, seed, killEvery: 2 });
   const { kills, lost, doubled, recoveryMs, seconds } = result;
   console.log(
-    `${scenario.name}: ${result.records} records in ${seconds.toFixed(1)} s, ${kills} kills, ` +
+    `${held.name}: ${result.records} records in ${seconds.toFixed(1)} s, ${kills} kills, ` +
       `${lost} lost, ${doubled} doubled, recovered in ${recoveryMs} ms`,
   );
   return result;

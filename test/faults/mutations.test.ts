@@ -3,14 +3,21 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createEffectStore } from '../../db/effects/store.ts';
+import { createInboxDoor } from '../../db/inbox/door.ts';
 import { enqueueRecords } from '../../db/repositories/control-records.ts';
 import { withoutEpochs } from '../../scripts/chaos/mutants/epoch.ts';
+import { withoutInboxKey } from '../../scripts/chaos/mutants/inbox.ts';
+import { withoutIntents } from '../../scripts/chaos/mutants/intent.ts';
 import { withoutLeases } from '../../scripts/chaos/mutants/lease.ts';
+import type { EffectStore } from '../../src/engine/effects/ports.ts';
 import type { Ledger, RecordRef } from '../../src/engine/ports.ts';
+import type { InboxDoor } from '../../src/payments/inbox/ports.ts';
 import { createUpstreamFactory } from '../../src/upstreams/factory.ts';
 import { redisDb } from '../helpers/redis.ts';
 import { createHarness, type Harness } from '../integration/validation-harness.ts';
 import { figuresOf } from '../unit/upstreams/fleet.ts';
+import { answerLost } from './lost-answer.ts';
 
 // In small what `npm run chaos -- --mutations` does with a fleet: each guard is missed when it is switched off, so that a
 // test that passes says something of the guard.
@@ -69,6 +76,29 @@ async function leaseRunsOut(ledger: Ledger): Promise<string[]> {
   return problems;
 }
 
+/** See answerLost: the record is a real one, held under a real lease. */
+async function heldWhileLost(effects: EffectStore): Promise<string[]> {
+  const { runId, ...ref } = await waiting('1.00');
+  await harness.ledger.claim([ref], 'test', 60_000);
+  const record = { ...ref, runId, entity: 'payments', sourceId: 'p1' };
+  const client = new Redis(redis.url);
+  try {
+    return await answerLost(effects, { record, token: 'test', leaseMs: 60_000 }, client, `${redis.prefix}-${runId}`);
+  } finally {
+    client.disconnect();
+  }
+}
+
+/** One event arrives fifty times at once. */
+async function eventReplayed(door: InboxDoor): Promise<string[]> {
+  await pool().query('TRUNCATE drover.inbox');
+  const about = { type: 'product.updated', objectId: 'cms_1', account: null, livemode: false, happenedAt: new Date() };
+  const event = { provider: 'stripe', id: 'evt_1', payload: { id: 'evt_1' }, ...about } as const;
+  await Promise.all(Array.from({ length: 50 }, () => door.store(event, true)));
+  const { rows } = await pool().query(`SELECT count(*)::int AS n FROM drover.inbox WHERE payload->>'id' = 'evt_1'`);
+  return rows[0]?.n === 1 ? [] : [`one event is stored ${rows[0]?.n} times`];
+}
+
 /** Two processes ask one upstream as often as they are let. */
 async function together(prefixes: readonly [string, string]): Promise<string[]> {
   const arrivals: number[] = [];
@@ -110,6 +140,16 @@ const guards = [
     off: () => mendedWhileHeld(withoutEpochs(harness.ledger, pool())),
   },
   { guard: 'lease', on: () => leaseRunsOut(harness.ledger), off: () => leaseRunsOut(withoutLeases(harness.ledger)) },
+  {
+    guard: 'intent',
+    on: () => heldWhileLost(createEffectStore(pool())),
+    off: () => heldWhileLost(withoutIntents(createEffectStore(pool()))),
+  },
+  {
+    guard: 'inbox',
+    on: () => eventReplayed(createInboxDoor(pool())),
+    off: () => eventReplayed(withoutInboxKey(createInboxDoor(pool()))),
+  },
   {
     guard: 'limiter',
     on: () => together([redis.prefix, redis.prefix]),

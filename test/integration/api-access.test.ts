@@ -29,7 +29,8 @@ test('every address of the surface is there', () => {
     POST /runs/:id/rollback, POST /runs/:id/records, GET /runs/:id/records, GET /records, GET /runs/:id/failures,
     POST /runs/:id/failures/:group/replay, GET /runs/:id/validation, GET /runs/:id/reports,
     GET /runs/:id/reports/:name, GET /queues, POST /queues/:name/pause, POST /queues/:name/resume, GET /workers,
-    GET /upstreams, PATCH /upstreams/:name, GET /audit, POST /keys, DELETE /keys/:id`
+    GET /upstreams, PATCH /upstreams/:name, GET /audit, POST /keys, DELETE /keys/:id,
+    POST /webhooks/stripe, GET /webhooks`
     .split(',')
     .map((line) => line.trim().replace(' /', ' /api/v1/'));
   expect(have).toEqual(expect.arrayContaining(surface));
@@ -47,6 +48,8 @@ test('what is open is known', () => {
     'GET /openapi.json',
     'GET /readyz',
     'POST /api/v1/session',
+    // Its signature is its key: integration/webhooks.
+    'POST /api/v1/webhooks/stripe',
     'POST /login',
   ]);
 });

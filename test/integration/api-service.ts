@@ -1,10 +1,13 @@
 import { Writable } from 'node:stream';
 import { type Database, openDatabase } from '../../db/client.ts';
+import { createInboxDoor } from '../../db/inbox/door.ts';
+import { createInboxReader } from '../../db/inbox/list.ts';
 import { migrateDatabase } from '../../db/migrate.ts';
 import { createAuditLog } from '../../db/repositories/audit.ts';
 import { createIdempotencyStore } from '../../db/repositories/idempotency.ts';
 import { createKeyStore } from '../../db/repositories/keys.ts';
 import { createLimitStore } from '../../db/repositories/limits.ts';
+import { createMetricsStore } from '../../db/repositories/metrics.ts';
 import { createQueuePauseStore } from '../../db/repositories/queue-pauses.ts';
 import { createWorkerStore } from '../../db/repositories/workers.ts';
 import { connectProducer, ready } from '../../queues/connection.ts';
@@ -65,10 +68,14 @@ export async function startService(
     metrics: {
       records: async () => [],
       runs: async () => [],
+      inbox: createMetricsStore(database).inbox,
       stageLatency: async () => [],
       upstreamRequests: async () => [],
     },
-    config: { sessionSecret: undefined, trustProxy: false, metricsOpen: false, rateLimit: 100_000, ...overrides },
+    config: {
+      ...{ sessionSecret: undefined, trustProxy: false, metricsOpen: false, rateLimit: 100_000 },
+      ...{ stripeWebhookSecrets: [], ...overrides },
+    },
     logger: createLogger({ level: 'debug', service: 'test', destination: log.stream }),
     version: '0.0.0',
   };
@@ -98,6 +105,7 @@ function storesOf(database: Database) {
     keys: createKeyStore(database),
     audit: createAuditLog(database),
     idempotency: createIdempotencyStore(database),
+    inbox: { ...createInboxDoor(database.$client), ...createInboxReader(database.$client) },
   };
 }
 

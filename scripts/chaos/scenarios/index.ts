@@ -1,12 +1,17 @@
+import { catalogMove } from '../catalog/hold.ts';
+import { type Exercise, migration } from '../exercise.ts';
 import type { Scenario } from '../scenario.ts';
+import { webhooks } from '../webhooks/hold.ts';
 import { backendsTerminated } from './backends-terminated.ts';
 import { costlyWork } from './costly-work.ts';
+import { createdThenDropped } from './created-then-dropped.ts';
 import { drain } from './drain.ts';
 import { flushedWhilePaused } from './flushed-while-paused.ts';
 import { frozenLeader } from './frozen-leader.ts';
 import { halfOpen } from './half-open.ts';
 import { hostileIds } from './hostile-ids.ts';
 import { hugeRecords } from './huge-records.ts';
+import { keysForgotten } from './keys-forgotten.ts';
 import { killWorkers } from './kill-workers.ts';
 import { killedAtSteps } from './killed-at-steps.ts';
 import { limits } from './limits.ts';
@@ -23,11 +28,13 @@ import { redisFull } from './redis-full.ts';
 import { redisReplaced } from './redis-replaced.ts';
 import { upstreamGarbage } from './upstream-garbage.ts';
 import { upstreamStorm } from './upstream-storm.ts';
+import { webhooksForged } from './webhooks-forged.ts';
+import { webhooksReplayed } from './webhooks-replayed.ts';
 import { wrongClocks } from './wrong-clocks.ts';
 import { zombie } from './zombie.ts';
 import { zombieWhilePaused } from './zombie-while-paused.ts';
 
-export const scenarios: readonly Scenario[] = [
+const migrations: readonly Scenario[] = [
   killWorkers,
   redisFlushed,
   redisReplaced,
@@ -55,4 +62,10 @@ export const scenarios: readonly Scenario[] = [
   postgresFull,
   redisFull,
   wrongClocks,
+];
+
+export const exercises: readonly Exercise[] = [
+  ...migrations.map(migration),
+  ...[createdThenDropped, keysForgotten].map(catalogMove),
+  ...[webhooksReplayed, webhooksForged].map(webhooks),
 ];

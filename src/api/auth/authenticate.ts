@@ -26,6 +26,7 @@ export function authenticateRequests(app: Api, doorkeeper: Doorkeeper): void {
     const { access = 'open', limit } = request.routeOptions.config;
     if (limit === 'off') return;
     doorkeeper.limits.refuseAddress(request);
+    if (limit === 'signed') return;
     const shown = await identify(request, doorkeeper);
     request.actor = shown.actor ?? null;
     request.viaCookie = shown.viaCookie === true;

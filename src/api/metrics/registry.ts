@@ -102,6 +102,12 @@ const gauges: readonly GaugeOf[] = [
       (await upstreams.list()).map(({ name, breaker }) => [{ upstream: name }, Number(breaker === 'open')]),
   },
   {
+    name: 'drover_inbox_events',
+    help: 'Events of upstreams that are not settled',
+    labelNames: ['provider', 'state'],
+    read: async ({ metrics }) => (await metrics.inbox()).map(({ count, ...labels }) => [labels, count]),
+  },
+  {
     name: 'drover_workers',
     help: 'Worker processes heard of lately',
     labelNames: [],

@@ -5,6 +5,8 @@ export interface MetricsSource {
   runs(): Promise<readonly { readonly plan: string; readonly status: string; readonly count: number }[]>;
   /** What workers measured of their jobs, summed over the fleet. */
   stageLatency(): Promise<readonly StageLatency[]>;
+  /** Events of upstreams that are not settled. */
+  inbox(): Promise<readonly { readonly provider: string; readonly state: string; readonly count: number }[]>;
   /** Requests the fleet sent, since Redis was new. */
   upstreamRequests(): Promise<readonly UpstreamRequests[]>;
 }

@@ -26,6 +26,10 @@ const statusOfCode: Readonly<Record<string, number>> = {
   CUTOVER_REFUSED: 409,
   PLAN_VERSION: 409,
   PAYLOADS_PURGED: 409,
+  WEBHOOK_SIGNATURE: 400,
+  WEBHOOK_EVENT: 400,
+  // The provider sends it again until somebody has set it up.
+  WEBHOOK_NOT_CONFIGURED: 503,
   DATABASE_CONFLICT: 503,
   INTERNAL: 500,
 };

@@ -19,10 +19,11 @@ import { runRoutes } from './runs.ts';
 import { sessionRoutes } from './session.ts';
 import { upstreamRoutes } from './upstreams.ts';
 import { validationRoutes } from './validation.ts';
+import { webhookRoutes } from './webhooks.ts';
 import { workerRoutes } from './workers.ts';
 
 export type RouteDeps = ApiDeps &
-  Pick<Doorkeeper, 'sessions'> &
+  Pick<Doorkeeper, 'sessions' | 'limits'> &
   RunEventDeps & {
     readonly runs: RunReader;
     readonly readsFor: ReadsFor;
@@ -45,6 +46,7 @@ export function apiRoutes(app: Api, deps: RouteDeps): void {
   workerRoutes(app, deps);
   upstreamRoutes(app, deps);
   keyRoutes(app, deps);
+  webhookRoutes(app, deps);
   auditRoutes(app, deps);
   sessionRoutes(app, { keys: deps.cache, sessions: deps.sessions });
 }

@@ -31,7 +31,8 @@ const products = {
       currency: { type: 'text' },
       status: { type: 'text' },
       lookup_key: { type: 'text' },
-      stripe_product_id: { type: 'text', answered: true },
+      // Events of Stripe name a row by this.
+      stripe_product_id: { type: 'text', answered: true, indexed: true },
       stripe_price_id: { type: 'text', answered: true },
     },
   },

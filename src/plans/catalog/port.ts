@@ -5,9 +5,11 @@ import { createRowWriter } from '../../sources/supabase/row-writer.ts';
 import {
   compareProducts,
   createProductWriter,
+  type Expected,
   fromStripe,
   idsOf,
   type Outcome,
+  observeProducts,
   type StripeCatalog,
   undoObject,
   undoOrder,
@@ -43,17 +45,20 @@ export function openCatalogPort(context: ApiContext): ApiPort {
       return refused ?? resultOf(outcome, known.productId);
     },
 
-    compare: (some) =>
-      compareProducts(
-        stripe,
-        some.map(({ sourceId, row }) => ({
-          wanted: wantedOf(sourceId, row),
-          productId: textOf(row.stripe_product_id),
-          priceId: textOf(row.stripe_price_id),
-        })),
-      ),
+    compare: (some) => compareProducts(stripe, some.map(expectedOf)),
+
+    observe: (some) => observeProducts(stripe, some.map(expectedOf)),
 
     undo: (images) => undoAll(stripe, back, images),
+  };
+}
+
+/** A row as what Stripe must show. */
+function expectedOf({ sourceId, row }: { readonly sourceId: string; readonly row: JsonObject }): Expected {
+  return {
+    wanted: wantedOf(sourceId, row),
+    productId: textOf(row.stripe_product_id),
+    priceId: textOf(row.stripe_price_id),
   };
 }
 

@@ -1,6 +1,9 @@
+import type { Observed } from '../../plan/api-target.ts';
+import type { JsonObject } from '../../plan/json.ts';
 import type { Compared } from '../../plan/target.ts';
 import type { Product, StripeCatalog } from '../../upstreams/stripe/client.ts';
 import { differencesOf } from './differences.ts';
+import { priceFields, productFields } from './fields.ts';
 import { defaultPrice, isRight } from './look.ts';
 import type { Wanted } from './wanted.ts';
 
@@ -16,12 +19,38 @@ const page = 100;
 
 /** In which fields Stripe differs from each, read from Stripe itself: one list for a hundred of them. */
 export async function compareProducts(stripe: StripeCatalog, expected: readonly Expected[]): Promise<Compared[]> {
+  const found = await productsOf(stripe, expected);
+  return expected.map((one) => compared(one, found.get(one.productId ?? '')));
+}
+
+/** The same with what Stripe shows of each. */
+export async function observeProducts(stripe: StripeCatalog, expected: readonly Expected[]): Promise<Observed[]> {
+  const found = await productsOf(stripe, expected);
+  return expected.map((one) => {
+    const product = found.get(one.productId ?? '');
+    const differs = compared(one, product);
+    return { state: product ? shown(product) : null, differs: differs === 'missing' ? ['missing'] : differs };
+  });
+}
+
+async function productsOf(stripe: StripeCatalog, expected: readonly Expected[]): Promise<ReadonlyMap<string, Product>> {
   const found = new Map<string, Product>();
   const ids = [...new Set(expected.flatMap(({ productId }) => productId ?? []))];
   for (let at = 0; at < ids.length; at += page) {
     for (const product of await stripe.products(ids.slice(at, at + page))) found.set(product.id, product);
   }
-  return expected.map((one) => compared(one, one.productId === null ? undefined : found.get(one.productId)));
+  return found;
+}
+
+function shown(product: Product): JsonObject {
+  const price = defaultPrice(product);
+  const { currency, unit_amount } = price ?? {};
+  return {
+    ...productFields(product),
+    price: price
+      ? { id: price.id, ...priceFields(price), currency: currency ?? null, unit_amount: unit_amount ?? null }
+      : null,
+  };
 }
 
 function compared({ wanted, priceId }: Expected, product: Product | undefined): Compared {

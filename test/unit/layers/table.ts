@@ -75,6 +75,8 @@ export const layers: Readonly<Record<string, Layer>> = {
   'src/api': {
     project: [
       ...['queues/connection.ts', 'queues/producer.ts', 'queues/table.ts', 'src/upstreams/states.ts'],
+      // Whose signature it is, before anything else looks at it.
+      'src/upstreams/stripe/webhook.ts',
       ...['db', 'src/service', 'src/engine', 'src/payments', 'src/plan'],
       ...['src/config.ts', 'src/logger.ts', 'src/errors.ts', 'src/money.ts'],
     ],

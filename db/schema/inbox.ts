@@ -1,0 +1,86 @@
+import { sql } from 'drizzle-orm';
+import {
+  bigint,
+  boolean,
+  index,
+  integer,
+  json,
+  jsonb,
+  primaryKey,
+  text,
+  timestamp,
+  uniqueIndex,
+} from 'drizzle-orm/pg-core';
+import { drover } from './drover.ts';
+
+const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
+
+/** Numbers the looks at upstreams in the order in which they began: what a later one saw is newer. */
+export const inboxLooks = drover.sequence('inbox_looks');
+
+/** Every event an upstream has told us of, once, however often and in whatever order it was sent. */
+export const inbox = drover.table(
+  'inbox',
+  {
+    provider: text().notNull(),
+    /** The upstream's own, `evt_...`. */
+    eventId: text('event_id').notNull(),
+    /** In the order of their arrival, for lists. */
+    seq: bigint({ mode: 'bigint' }).notNull().generatedAlwaysAsIdentity(),
+    type: text().notNull(),
+    /** What it is about. */
+    objectId: text('object_id'),
+    /** The connected account it happened in; null is our own. */
+    account: text(),
+    livemode: boolean().notNull(),
+    /** The event as it was sent, of types that something is done about. As json, which holds what jsonb refuses. */
+    payload: json(),
+    /** pending; applied; ignored; failed: the last try was in vain, and the next is at `due_at`. */
+    state: text().notNull(),
+    attempts: integer().notNull().default(0),
+    code: text(),
+    message: text(),
+    /** What it came to, in words. */
+    effect: text(),
+    /** By the upstream's clock. */
+    happenedAt: instant('happened_at').notNull(),
+    receivedAt: instant('received_at').notNull().defaultNow(),
+    /** Null: nothing more is done about it. */
+    dueAt: instant('due_at'),
+    settledAt: instant('settled_at'),
+    leaseToken: text('lease_token'),
+    leaseUntil: instant('lease_until'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.provider, table.eventId] }),
+    uniqueIndex('inbox_seq').on(table.seq),
+    // Settled events are not in it, so it stays as small as what is to be done.
+    index('inbox_due').on(table.dueAt).where(sql`due_at IS NOT NULL`),
+  ],
+);
+
+/** What an upstream said last of an object that a row of ours stands for, and where the row says something else. */
+export const observations = drover.table(
+  'observations',
+  {
+    provider: text().notNull(),
+    /** `product`. */
+    kind: text().notNull(),
+    objectId: text('object_id').notNull(),
+    plan: text().notNull(),
+    entity: text().notNull(),
+    targetSchema: text('target_schema').notNull(),
+    sourceId: text('source_id').notNull(),
+    targetId: text('target_id').notNull(),
+    /** As the upstream showed it; null when it is gone. */
+    state: jsonb(),
+    /** Fields in which it differs from the row. */
+    differs: text().array().notNull(),
+    /** Of `inbox_looks`. */
+    look: bigint({ mode: 'bigint' }).notNull(),
+    /** How many events were applied to it. */
+    events: integer().notNull(),
+    observedAt: instant('observed_at').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.provider, table.kind, table.objectId] })],
+);

@@ -1,0 +1,74 @@
+import { type StripeSandbox, startStripeSandbox } from '../../../src/sandbox/stripe/sandbox.ts';
+import { type SupabaseSandbox, startSupabaseSandbox } from '../../../src/sandbox/supabase/sandbox.ts';
+import type { Ground } from '../ground.ts';
+import type { Expected } from '../oracle/expectation.ts';
+import { type DrillOptions, type Running, startRunning } from '../running.ts';
+import type { CatalogScenario } from './scenario.ts';
+
+/** One run of the catalogue's move into Stripe under one scenario and one seed. */
+export interface CatalogDrill extends Running {
+  readonly supabase: SupabaseSandbox;
+  readonly stripe: StripeSandbox;
+  readonly expectation: Map<string, Map<string, Expected>>;
+}
+
+// Some ten requests each, to sandboxes in this one process: more of them would try the machine and not the intents.
+const mostProducts = 500;
+
+// Nothing here is found by its age. A record that waits for its turn at a slow Stripe must not be taken for a lost one.
+const patient = {
+  DROVER_LOCK_DURATION_MS: '15000',
+  DROVER_STALLED_INTERVAL_MS: '5000',
+  DROVER_SWEEP_AGE_MS: '60000',
+};
+
+/** Starts the sandboxes, the workers and the run. */
+export async function openCatalogDrill(
+  ground: Ground,
+  { name, stripe: faulty }: CatalogScenario,
+  options: DrillOptions,
+): Promise<CatalogDrill> {
+  const { seed } = options;
+  const products = Math.min(options.records, mostProducts);
+  const supabase = await startSupabaseSandbox({ products, seed, dirt: 0 });
+  const stripe = await startStripeSandbox({ seed, globalRps: 0, endpointRps: 0, ...faulty });
+  const ids = supabase.data.ids('products');
+  for (const id of ids.slice(ids.length / 2)) seedOld({ supabase, stripe }, id);
+  const running = await startRunning(ground, {
+    workers: 3,
+    env: patient,
+    ...{ name, options, size: products, run: { plan: 'catalog' }, upstreams: environmentOf(supabase, stripe) },
+  });
+  const expected: Expected = { outcome: 'reconciled', code: undefined, createdMs: 0 };
+  return {
+    ...running,
+    ...{ supabase, stripe },
+    expectation: new Map([['products', new Map(ids.map((id) => [id, expected]))]]),
+    async close() {
+      await running.close();
+      await Promise.all([supabase.close(), stripe.close()]);
+    },
+  };
+}
+
+function environmentOf(supabase: SupabaseSandbox, stripe: StripeSandbox): Record<string, string> {
+  return {
+    SUPABASE_URL: supabase.url,
+    SUPABASE_SERVICE_ROLE_KEY: supabase.keys.serviceRoleKey,
+    STRIPE_API_URL: stripe.url,
+    STRIPE_SECRET_KEY: stripe.secretKey,
+    STRIPE_MAX_RPS: '5000',
+    STRIPE_ENDPOINT_MAX_RPS: '5000',
+    MIGRATION_MAX_CONCURRENCY: '5',
+  };
+}
+
+/** What an earlier move left: a product of ours with a price that is not right any more, and holds the lookup key. */
+function seedOld({ supabase, stripe }: Pick<CatalogDrill, 'supabase' | 'stripe'>, id: string): void {
+  const currency = String(supabase.data.get('products', id)?.currency).toLowerCase();
+  const [product, price] = [`cms_${id}`, `price_old${id}`];
+  const metadata = { cms_id: id };
+  stripe.data.insert('product', { id: product, name: 'Old', metadata, default_price: price });
+  const money = { currency, unit_amount: 1, unit_amount_decimal: '1' };
+  stripe.data.insert('price', { id: price, product, metadata, lookup_key: `cms_${id}_${currency}`, ...money });
+}

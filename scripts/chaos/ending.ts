@@ -1,0 +1,73 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Expectation, sizeOf } from './oracle/expectation.ts';
+import { type Finding, few } from './oracle/finding.ts';
+import type { Running } from './running.ts';
+
+/** What a drill showed. */
+export interface Result {
+  readonly name: string;
+  readonly seed: number;
+  readonly ok: boolean;
+  readonly records: number;
+  readonly kills: number;
+  /** Times that something was broken; 0 would make any result worthless. */
+  readonly faults: number;
+  readonly lost: number;
+  readonly doubled: number;
+  /** The longest time from the end of a fault until all that was in flight at its beginning had moved on. */
+  readonly recoveryMs: number;
+  readonly seconds: number;
+  readonly problems: readonly string[];
+}
+
+const ends = ['completed', 'completed_with_failures', 'failed', 'cancelled'];
+// At the slowest anybody would wait for: a fault that stops a run is found by this and not by the test's own limit.
+const patienceMs = (records: number): number => 90_000 + records * 20;
+
+/** Waits for the run's end, no longer than anybody would, and answers its status. */
+export async function untilEnded({ progress, options }: Running, began: number): Promise<string> {
+  const deadline = began + patienceMs(options.records);
+  for (;;) {
+    const status = await progress.status();
+    if (ends.includes(status) || Date.now() > deadline) return status;
+    await sleep(100);
+  }
+}
+
+/** What is wrong with the run's own words at its end. */
+export async function judgeEnd(running: Running, status: string, expectation: Expectation): Promise<string[]> {
+  const run = await running.control.run(running.runId);
+  const clean = [...expectation.values()].every((records) =>
+    [...records.values()].every(({ outcome }) => outcome === 'reconciled' || outcome === 'skipped'),
+  );
+  const wanted = clean ? 'completed' : 'completed_with_failures';
+  return [
+    ...(status === wanted ? [] : [`the run is ${status}, not ${wanted}: ${run.reason}`]),
+    ...(run.balanced ? [] : ['the run says of itself that it is not balanced']),
+    ...(/validation|SOURCE_/.test(run.reason ?? '') ? [`the run complains: ${run.reason}`] : []),
+  ];
+}
+
+/** Workers that nobody had told to end. */
+export function judgeDeaths({ fleet }: Running): string[] {
+  return few('workers that ended by themselves', fleet.deaths);
+}
+
+/** The drill's result, from what was found wrong and what the oracle says. */
+export async function resultOf(
+  running: Running,
+  name: string,
+  seconds: number,
+  expectation: Expectation,
+  found: { readonly wrong: readonly string[]; readonly finding: Finding; readonly faults: number },
+): Promise<Result> {
+  const problems = [...found.wrong, ...found.finding.problems];
+  return {
+    ...{ name, seconds, problems, seed: running.options.seed, ok: problems.length === 0, faults: found.faults },
+    records: sizeOf(expectation),
+    kills: running.fleet.kills,
+    lost: found.finding.lost,
+    doubled: found.finding.doubled,
+    recoveryMs: await running.recovery.longest(),
+  };
+}

@@ -1,0 +1,73 @@
+import Stripe from 'stripe';
+import { z } from 'zod';
+import { DroverError } from '../../errors.ts';
+import type { JsonObject } from '../../plan/json.ts';
+
+/** An event of Stripe whose signature was right. */
+export interface StripeEvent {
+  readonly id: string;
+  readonly type: string;
+  readonly objectId: string | null;
+  /** The connected account it happened in; null is our own. */
+  readonly account: string | null;
+  readonly livemode: boolean;
+  readonly happenedAt: Date;
+  readonly payload: JsonObject;
+}
+
+export interface Signed {
+  /** As it arrived, byte for byte. */
+  readonly body: Buffer;
+  /** `Stripe-Signature`. */
+  readonly signature: string | undefined;
+}
+
+// What Stripe's own libraries allow; a signature that is older was caught and is sent again.
+const toleranceSeconds = 300;
+
+const name = z.string().regex(/^[\x21-\x7e]{1,255}$/);
+const eventSchema = z.looseObject({
+  id: name,
+  object: z.literal('event'),
+  type: name,
+  account: name.nullish(),
+  created: z.number().int().min(0).max(4_102_444_800),
+  livemode: z.boolean(),
+  data: z.looseObject({ object: z.looseObject({ id: name.nullish() }) }),
+});
+
+/**
+ * The event, if one of the secrets signed exactly these bytes not long ago. Several secrets are right while they are
+ * changed. Throws DroverError WEBHOOK_NOT_CONFIGURED, WEBHOOK_SIGNATURE, WEBHOOK_EVENT.
+ */
+export function verifyStripeEvent({ body, signature }: Signed, secrets: readonly string[]): StripeEvent {
+  if (secrets.length === 0) {
+    throw new DroverError('WEBHOOK_NOT_CONFIGURED', 'STRIPE_WEBHOOK_SECRET is not set, so no event can be verified');
+  }
+  if (signature === undefined) throw new DroverError('WEBHOOK_SIGNATURE', 'the header Stripe-Signature is missing');
+  for (const secret of secrets) {
+    try {
+      return read(Stripe.webhooks.constructEvent(body, signature, secret, toleranceSeconds));
+    } catch (thrown) {
+      if (thrown instanceof DroverError) throw thrown;
+      // What is signed and yet no JSON, or a notification of another kind, is not Stripe's webhook.
+      if (!(thrown instanceof Stripe.errors.StripeSignatureVerificationError)) throw noEvent(thrown);
+    }
+  }
+  throw new DroverError('WEBHOOK_SIGNATURE', 'no secret of this service signed this body, or the signature is too old');
+}
+
+function read(event: unknown): StripeEvent {
+  const parsed = eventSchema.safeParse(event);
+  if (!parsed.success) throw noEvent(parsed.error);
+  const { id, type, account, created, livemode, data } = parsed.data;
+  return {
+    ...{ id, type, livemode, account: account ?? null, objectId: data.object.id ?? null },
+    happenedAt: new Date(created * 1_000),
+    payload: parsed.data as JsonObject,
+  };
+}
+
+function noEvent(cause: unknown): DroverError {
+  return new DroverError('WEBHOOK_EVENT', 'the body is signed, but it is no event of Stripe', { cause });
+}

@@ -1,0 +1,19 @@
+import { signatureHeader } from '../../src/sandbox/stripe/webhooks/signature.ts';
+
+export const webhookSecret = 'whsec_of_these_tests';
+
+/** An event as Stripe makes them. */
+export function eventOf(id: string, type: string, object: Readonly<Record<string, unknown>>, more: object = {}) {
+  return { id, object: 'event', type, created: 1_760_000_000, livemode: false, data: { object }, ...more };
+}
+
+/** What Stripe would send of it. `ageSeconds`: how long ago it was signed. */
+export function signed(event: object, { secret = webhookSecret, ageSeconds = 0 } = {}) {
+  const payload = JSON.stringify(event);
+  const at = Math.floor(Date.now() / 1_000) - ageSeconds;
+  const headers = {
+    'content-type': 'application/json; charset=utf-8',
+    'stripe-signature': signatureHeader(payload, secret, at),
+  };
+  return { method: 'POST', url: '/api/v1/webhooks/stripe', payload, headers } as const;
+}

@@ -1,0 +1,99 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { namedRows, runsBySchema } from '../db/inbox/mirrored.ts';
+import { entityOf } from '../src/engine/contexts.ts';
+import { identityScope } from '../src/engine/identity-scope.ts';
+import { DroverError, toDroverError } from '../src/errors.ts';
+import { consumeInbox } from '../src/payments/inbox/consumer.ts';
+import type { HandlerTools, Mirror, MirroredRow } from '../src/payments/inbox/ports.ts';
+import type { Observed } from '../src/plan/api-target.ts';
+import type { Services } from './services.ts';
+
+export interface InboxWorker {
+  /** Resolves when what is under way has ended. */
+  stop(): Promise<void>;
+}
+
+// A look through an index, by every process; an event waits this long at the most where nothing holds it up.
+const pauseMs = 1_000;
+
+/** Works off the inbox beside the queues; every process does, and no event is held by two. */
+export function startInbox(services: Services): InboxWorker {
+  const { config, inbox, logger } = services;
+  const deps = { queue: inbox.queue, tools: toolsOf(services), leaseMs: config.lockDurationMs };
+  const stopping = new AbortController();
+  const round = (): Promise<number> =>
+    consumeInbox(deps).catch((error: unknown) => {
+      logger.warn({ err: toDroverError(error) }, 'the inbox waits');
+      return 0;
+    });
+  const work = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      if ((await round()) === 0) await sleep(pauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+    }
+  };
+  const done = work();
+  return {
+    stop: () => {
+      stopping.abort();
+      return done;
+    },
+  };
+}
+
+/** What handlers reach rows and upstreams by. */
+function toolsOf(services: Services): HandlerTools {
+  return {
+    rows: (mirror, objectIds) => rowsOf(services, mirror, objectIds),
+    look: (rows) => look(services, rows),
+    livemode: livemodeOf(services.config.settings.STRIPE_SECRET_KEY),
+  };
+}
+
+async function rowsOf(
+  { database, target, plans }: Services,
+  { plan: name, entity, column }: Mirror,
+  objectIds: readonly string[],
+): Promise<ReadonlyMap<string, MirroredRow>> {
+  const plan = plans.all().find((one) => one.name === name);
+  const found = new Map<string, MirroredRow>();
+  if (plan === undefined) return found;
+  const { table } = entityOf(plan, entity).target;
+  for (const { id: runId, targetSchema } of await runsBySchema(database, name)) {
+    const open = objectIds.filter((id) => !found.has(id));
+    if (open.length === 0) break;
+    const place = { schema: targetSchema, table, scope: identityScope(name, targetSchema), entity, column };
+    for (const { object, ...row } of await namedRows(target.$client, place, open)) {
+      found.set(object, { plan: name, entity, runId, targetSchema, ...row });
+    }
+  }
+  return found;
+}
+
+/** Each row is looked at through the port of the run it is found by. */
+async function look(services: Services, rows: readonly MirroredRow[]): Promise<readonly Observed[]> {
+  const seen = new Map<MirroredRow, Observed>();
+  for (const runId of new Set(rows.map((row) => row.runId))) {
+    const some = rows.filter((row) => row.runId === runId);
+    const observed = await observe(services, runId, some);
+    for (const [index, row] of some.entries()) seen.set(row, observed[index] as Observed);
+  }
+  return rows.map((row) => seen.get(row) as Observed);
+}
+
+async function observe(
+  { runs, plans, inbox }: Services,
+  runId: string,
+  rows: readonly MirroredRow[],
+): Promise<readonly Observed[]> {
+  const run = await runs.find(runId);
+  const [first] = rows;
+  if (run === undefined || first === undefined) throw new DroverError('NOT_FOUND', `there is no run ${runId} any more`);
+  const port = inbox.apis(plans.get(run.plan), run, first.entity);
+  if (!port.observe) throw new DroverError('INTERNAL', `${first.entity} of plan ${run.plan} cannot be observed`);
+  return port.observe(rows);
+}
+
+function livemodeOf(key: string | undefined): boolean | undefined {
+  const mode = /^[a-z]+_(live|test)_/.exec(key?.trim() ?? '')?.[1];
+  return mode === undefined ? undefined : mode === 'live';
+}
