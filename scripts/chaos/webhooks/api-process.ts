@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
+import { nodeArgs } from '../../stack/compiled.ts';
 
 /** One real API process. */
 export interface ApiProcess {
@@ -9,7 +10,7 @@ export interface ApiProcess {
 }
 
 export interface ApiProcessOptions {
-  /** The script and its arguments; run under tsx. */
+  /** The script and its arguments. */
   readonly script: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly logFile: string;
@@ -17,7 +18,8 @@ export interface ApiProcessOptions {
 
 /** Starts it on a free port. Throws when it ends before it listens. */
 export async function startApiProcess({ script, env, logFile }: ApiProcessOptions): Promise<ApiProcess> {
-  const child = spawn(process.execPath, ['--import', 'tsx', ...script], {
+  const [file = '', ...args] = script;
+  const child = spawn(process.execPath, nodeArgs(file, args), {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env, PORT: '0' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
