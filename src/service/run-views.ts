@@ -85,6 +85,7 @@ function headOf(run: Run, entities: readonly RunEntity[], holdups: RunView['hold
     version: run.version,
     strategy: run.strategy,
     dryRun: run.dryRun,
+    exportOnly: run.exportOnly,
     status: run.status,
     reason: run.reason ?? waitingFor(run, entities) ?? heldUp(run, holdups),
     targetSchema: run.targetSchema,

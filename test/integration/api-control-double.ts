@@ -83,7 +83,17 @@ async function* lines(): AsyncGenerator<string> {
 
 export function runView(id: string, status: RunStatus, batchSize: BatchSize = 1): RunView {
   return {
-    ...{ id, plan: 'bubble', version: '1', strategy: 'full', dryRun: false, status, reason: null, batchSize },
+    ...{
+      id,
+      plan: 'bubble',
+      version: '1',
+      strategy: 'full',
+      dryRun: false,
+      exportOnly: false,
+      status,
+      reason: null,
+      batchSize,
+    },
     batchSizes: batchSizesOf({ batchSize: 1, batchTuning: null }),
     ...{ targetSchema: 'bubble', createdBy: 'test', createdAt: '2026-01-01T00:00:00.000Z' },
     ...{ startedAt: null, finishedAt: null, rolledBackAt: null, stamp: '20240115_140000' },

@@ -80,6 +80,7 @@ export const runSchema = z
     version: z.string(),
     strategy: strategySchema,
     dryRun: z.boolean(),
+    exportOnly: z.boolean().describe('It only reads: nothing is transformed or loaded'),
     status: z.enum(runStatuses),
     reason: z.string().nullable(),
     targetSchema: z.string(),

@@ -22,6 +22,7 @@ export function runHead(run: RunView, paint: Paint): string {
     `into schema ${run.targetSchema}`,
     ...(run.batchSize === 1 ? [] : [batchWords(run)]),
     ...(run.dryRun ? ['dry run: nothing is written'] : []),
+    ...(run.exportOnly ? ['export only: nothing is loaded'] : []),
     ...(run.trial ? [`trial of ${run.trial.n} records of each entity`] : []),
   ];
   // The reason of a run that is held up is what holds it up.

@@ -98,6 +98,8 @@ export interface RunView {
   readonly version: string;
   readonly strategy: Strategy;
   readonly dryRun: boolean;
+  /** It only reads: nothing is transformed or loaded. */
+  readonly exportOnly: boolean;
   readonly status: RunStatus;
   readonly reason: string | null;
   readonly targetSchema: string;

@@ -25,6 +25,7 @@ export function runView(changes: Partial<RunView> = {}): RunView {
     version: '1.0.0',
     strategy: 'full',
     dryRun: false,
+    exportOnly: false,
     status: 'running',
     reason: null,
     targetSchema: 'bubble',

@@ -57,6 +57,21 @@ describe('pause, resume, cancel, retry', () => {
   });
 });
 
+describe('migrate:resume', () => {
+  it('passes over runs that write nothing to the target, exports among them', async () => {
+    const page = [
+      runView({ id: 'r9', status: 'paused', exportOnly: true }),
+      runView({ id: 'r8', status: 'paused', dryRun: true }),
+      runView({ id: 'r7', status: 'completed' }),
+    ];
+    service.on('GET /runs', { items: page, nextCursor: null });
+    const ran = await drover(service.url, ['migrate:resume', '--plan', 'bubble']);
+    expect(ran.code).toBe(2);
+    expect(ran.stderr).toContain('NOTHING_TO_RESUME: there is no interrupted run: the last run, r7, is completed');
+    expect(changes()).toEqual([]);
+  });
+});
+
 describe('replay', () => {
   it('takes one group or all that can be replayed', async () => {
     const blocked = failureGroup({ group: 'g2', status: 'blocked' });
