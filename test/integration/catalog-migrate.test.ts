@@ -1,39 +1,24 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type RunningApi, startApi } from '../../src/api/start.ts';
-import { readConfig } from '../../src/config.ts';
-import { createLogger } from '../../src/logger.ts';
-import { loadPlans } from '../../src/plan/registry.ts';
-import { apiParts } from '../../src/service/parts.ts';
-import { drover } from '../unit/cli/drover.ts';
 import { type Catalog, startCatalog } from './catalog-harness.ts';
+import { type CatalogService, startCatalogService } from './catalog-service.ts';
 
 const products = 60;
-const key = 'admin.a-secret-for-tests';
 let catalog: Catalog;
-let api: RunningApi;
-let folder: string;
+let service: CatalogService;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'drover-catalog-migrate-'));
   catalog = await startCatalog({ supabase: { products } });
-  const config = readConfig({ ...catalog.env, PORT: '0', DROVER_ADMIN_KEY: key });
-  api = await startApi({
-    ...{ config, databaseUrl: config.databaseUrl as string, redisUrl: config.redisUrl as string },
-    ...{ plans: await loadPlans(), version: '0', logger: createLogger({ level: 'silent', service: 'test' }) },
-    ...apiParts,
-  });
+  service = await startCatalogService(catalog);
   await catalog.work();
 });
 afterAll(async () => {
-  await api.stop();
+  await service.stop();
   await catalog.close();
-  await rm(folder, { recursive: true, force: true });
 });
 
-const command = (...args: string[]) => drover(api.url, args, { env: { DROVER_TOKEN: key }, cwd: folder });
+const command = (...args: string[]) => service.command(...args);
 const sent = () => catalog.stripe.journal.entries();
 const writes = () => sent().filter((entry) => entry.method !== 'GET');
 
@@ -53,8 +38,10 @@ test('the migration leaves a report whose requests are those of the journals, an
   expect(code, stdout).toBe(0);
   const created = writes().filter((entry) => entry.method === 'POST' && entry.path === '/v1/products');
   expect(created).toHaveLength(products);
-  const [name] = (await readdir(join(folder, 'reports'))).filter((file) => file.startsWith('migration-report-'));
-  const report = JSON.parse(await readFile(join(folder, 'reports', name as string), 'utf8'));
+  const [name] = (await readdir(join(service.folder, 'reports'))).filter((file) =>
+    file.startsWith('migration-report-'),
+  );
+  const report = JSON.parse(await readFile(join(service.folder, 'reports', name as string), 'utf8'));
   const { network } = report.metrics.resourceUsage;
   expect(network.upstreams).toMatchObject([
     { upstream: 'stripe', requests: sent().length - before.stripe },
