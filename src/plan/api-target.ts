@@ -114,6 +114,8 @@ export interface ApiPort {
   /** What a write would do. Sends nothing that changes anything. */
   foresee(record: ApiRecord, options: ApiOptions): Promise<ApiResult>;
   write(record: ApiRecord, options: ApiOptions, effects: Effects): Promise<ApiResult>;
+  /** Tells the source that its record was rejected before it came here. Absent: sources are not told. */
+  readonly reject?: (record: Pick<ApiRecord, 'sourceId' | 'raw'>, effects: Effects) => Promise<void>;
   /** Fields in which the API differs from each row, read from the API itself. Rows carry the answered columns. */
   compare(rows: readonly { readonly sourceId: string; readonly row: JsonObject }[]): Promise<Compared[]>;
   /** Takes back what a run did for one record, given in the order of its effects; one answer an image. */

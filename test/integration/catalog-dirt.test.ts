@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { transformProduct } from '../../src/plans/catalog/transform.ts';
+import type { Journal } from '../../src/sandbox/core/journal.ts';
 import { type Catalog, startCatalog } from './catalog-harness.ts';
 import { type CatalogService, startCatalogService } from './catalog-service.ts';
 
@@ -132,8 +133,7 @@ afterAll(async () => {
 
 const everything = ['--strategy', 'full', '--param'];
 const command = (name: string, ...args: string[]) => service.command(name, ...everything, 'table=goods', ...args);
-const writes = (journal: { entries(): readonly { method: string }[] }) =>
-  journal.entries().filter(({ method }) => method !== 'GET');
+const writes = (journal: Journal) => journal.entries().filter(({ method }) => method !== 'GET');
 
 test('validation and dry run say of each product what is wrong with it, and write nothing', async () => {
   for (const name of ['migrate:validate', 'migrate:dry-run']) {
@@ -191,3 +191,48 @@ test('a key that JavaScript takes for something else is refused', () => {
   const raw = { ...JSON.parse('{"metadata": {"__proto__": "x"}}'), name: 'Mug', price: '5', currency: 'USD' };
   expect(transformProduct(raw, { sourceId: '1', params: {} })).toMatchObject({ kind: 'reject', code: 'BAD_METADATA' });
 });
+
+test('rows of what is rejected are failed, told by their id, and a second run does not tell them again', async () => {
+  expect(statusesOf((one) => typeof one.becomes === 'string')).toEqual(['failed']);
+  const told = writes(catalog.supabase.journal).map(({ method, query, touched }) => [
+    method,
+    query.id !== undefined,
+    touched?.length,
+  ]);
+  expect(told).toEqual(Array(Object.keys(cases).length).fill(['PATCH', true, 1]));
+  expect((await command('migrate')).code).toBe(1);
+  expect(writes(catalog.supabase.journal)).toHaveLength(told.length);
+});
+
+test('a rollback makes rows pending without ids, and gives those that were synced before what they had', async () => {
+  const [, first] = await catalog.sql<{ id: string }>(
+    `SELECT id FROM drover.runs WHERE NOT dry_run ORDER BY created_at DESC`,
+  );
+  const ran = await service.command('rollback', String(first?.id), '--reason', 'a test', '--yes');
+  expect(ran.code, ran.stderr + ran.stdout).toBe(0);
+  const rows = Object.entries(cases).map(
+    ([id, { fields }]) => [id, fields, catalog.supabase.data.get('goods', id)] as const,
+  );
+  for (const [
+    id,
+    { stripe_product_id: product = null, stripe_price_id: price = null, sync_status: before },
+    row,
+  ] of rows) {
+    const was = {
+      stripe_product_id: product,
+      stripe_price_id: price,
+      sync_status: before === 'synced' ? before : 'pending',
+    };
+    expect(row, id).toMatchObject(was);
+  }
+  expect(catalog.stripe.data.all('product').filter(({ active }) => active)).toEqual([]);
+  expect((await service.command('rollback', String(first?.id), '--reason', 'again', '--yes')).stderr).toContain(
+    'NOT_ALLOWED_NOW',
+  );
+});
+
+/** The distinct statuses of rows. */
+function statusesOf(matches: (one: Case) => boolean): unknown[] {
+  const ids = Object.entries(cases).flatMap(([id, one]) => (matches(one) ? [id] : []));
+  return [...new Set(ids.map((id) => catalog.supabase.data.get('goods', id)?.sync_status))];
+}

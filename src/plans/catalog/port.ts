@@ -43,6 +43,8 @@ export function openCatalogPort(context: ApiContext): ApiPort {
       return refused ?? resultOf(outcome, known.productId);
     },
 
+    reject: (record, effects) => back.fail(record, effects),
+
     compare: (some) =>
       compareProducts(
         stripe,
