@@ -28,7 +28,7 @@ export async function startCatalogService(
   env: Readonly<Record<string, string>> = {},
 ): Promise<CatalogService> {
   const folder = await mkdtemp(join(tmpdir(), 'drover-catalog-service-'));
-  const config = readConfig({ ...catalog.env, PORT: '0', DROVER_ADMIN_KEY: key });
+  const config = readConfig({ ...catalog.env, PORT: '0', DROVER_ADMIN_KEY: key, ...env });
   const api = await startApi({
     ...{ config, databaseUrl: config.databaseUrl as string, redisUrl: config.redisUrl as string },
     ...{ plans: await loadPlans(), version: '0', logger: createLogger({ level: 'silent', service: 'test' }) },
@@ -36,7 +36,7 @@ export async function startCatalogService(
   });
   return {
     ...{ url: api.url, authorization: `Bearer ${key}`, folder },
-    command: (...args) => drover(api.url, args, { env: { ...env, DROVER_TOKEN: key }, cwd: folder }),
+    command: (...args) => drover(api.url, args, { env: { DROVER_TOKEN: key }, cwd: folder }),
     async stop() {
       await api.stop();
       await rm(folder, { recursive: true, force: true });

@@ -32,9 +32,15 @@ export function runHead(run: RunView, paint: Paint): string {
     `  ${kind.join(', ')}`,
     ...(run.reason === null || said.includes(run.reason) ? [] : [`  reason: ${run.reason}`]),
     ...run.holdups.map(({ what, clears }) => `  ${paint('held up', 'yellow')}: ${what} → ${clears}`),
-    ...(run.rolledBackAt === null ? [] : [`  rolled back at ${run.rolledBackAt}`]),
+    ...(run.rolledBackAt === null ? rollbackLines(run) : [`  rolled back at ${run.rolledBackAt}`]),
     `  ${timesOf(run)}`,
   ].join('\n');
+}
+
+function rollbackLines({ rollback }: RunView): string[] {
+  if (rollback === null) return [];
+  const { status, done, total, error } = rollback;
+  return [`  rollback ${status}: ${done} of ${total} undone${error === null ? '' : `, ${error}`}`];
 }
 
 /** `completed_with_failures` as a person says it. */

@@ -36,6 +36,7 @@ export function runView(changes: Partial<RunView> = {}): RunView {
     startedAt: '2024-01-15T14:00:01.000Z',
     finishedAt: null,
     rolledBackAt: null,
+    rollback: null,
     stamp: '20240115_140000',
     progress: { percent: 0, perSecond: 0, etaSeconds: null },
     entities: {},
