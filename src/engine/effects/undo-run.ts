@@ -18,6 +18,9 @@ export interface UndoApisDeps {
 
 type Undone = Pick<RollbackView, 'removed' | 'restored' | 'conflicts'>;
 
+const nothing: Undone = { removed: 0, restored: 0, conflicts: [] };
+const nobody = async (): Promise<void> => undefined;
+
 // Each waits for the API's limit, which is the fleet's; more at once would be no faster.
 const atOnce = 10;
 const pageSize = 100;
@@ -31,7 +34,7 @@ export interface UndoOptions {
   readonly dryRun: boolean;
   /** Stops it between two records. */
   readonly signal?: AbortSignal | undefined;
-  /** Told what each piece of the work came to. */
+  /** Told what each record came to: what could not be undone before that is noted as gone through. */
   readonly onPiece?: ((piece: Undone) => Promise<void>) | undefined;
 }
 
@@ -40,12 +43,11 @@ export interface UndoOptions {
  * interrupted goes on from there when asked again. Counted are objects; what could not be undone is listed.
  */
 export async function undoApis(deps: UndoApisDeps, run: Run, plan: Plan, options: UndoOptions): Promise<Undone> {
-  const all: Undone = { removed: 0, restored: 0, conflicts: [] };
   const entities = entityOrder(plan).filter((name) => plan.entities[name]?.api);
   return entities.toReversed().reduce(async (sum, entity) => {
     const before = await sum;
     return add(before, await undoEntity(deps, run, plan, entity, options));
-  }, Promise.resolve(all));
+  }, Promise.resolve(nothing));
 }
 
 async function undoEntity(
@@ -53,20 +55,18 @@ async function undoEntity(
   run: Run,
   plan: Plan,
   entity: string,
-  { dryRun, signal, onPiece }: UndoOptions,
+  { dryRun, signal, onPiece = nobody }: UndoOptions,
 ): Promise<Undone> {
   const port = dryRun ? undefined : portOf(deps, run, plan, entity);
-  let undone: Undone = { removed: 0, restored: 0, conflicts: [] };
+  let undone = nothing;
   for (let after = ''; ; ) {
     const ids = await deps.effects.undoable(run.id, entity, after, pageSize);
     for (let at = 0; at < ids.length; at += atOnce) {
       signal?.throwIfAborted();
       const some = ids
         .slice(at, at + atOnce)
-        .map((id) => patiently(signal, () => undoRecord(deps, run, entity, id, port)));
-      const piece = await together(some);
-      await onPiece?.(piece);
-      undone = add(undone, piece);
+        .map((id) => patiently(signal, () => undoRecord(deps, run, entity, id, port, onPiece)));
+      undone = add(undone, await together(some));
     }
     const last = ids.at(-1);
     if (last === undefined || ids.length < pageSize) return undone;
@@ -88,20 +88,28 @@ async function undoRecord(
   entity: string,
   sourceId: string,
   port: ApiPort | undefined,
+  onPiece: NonNullable<UndoOptions['onPiece']>,
 ): Promise<Undone> {
   const images = await effects.images(run.id, entity, sourceId);
   if (port === undefined) return counted(images);
   const damaged = images.filter(({ before, hash }) => fingerprint(before) !== hash);
-  if (damaged.length > 0) return { removed: 0, restored: 0, conflicts: damaged.map((image) => damage(entity, image)) };
-  const answers = await port.undo(images);
-  const conflicts: Undone['conflicts'][number][] = [];
+  const answers = damaged.length > 0 ? [] : await port.undo(images);
+  const conflicts = [
+    ...damaged.map((image) => damage(entity, image)),
+    ...answers.flatMap((answer, index) => {
+      const targetId = images[index]?.id ?? '';
+      return answer.kind === 'conflict' ? [{ entity, targetId, detail: answer.detail }] : [];
+    }),
+  ];
+  // What can never be undone is said once, and must not stand in the way of the rest for ever: so first it is said.
+  if (conflicts.length > 0) await onPiece({ ...nothing, conflicts });
   for (const [index, image] of images.entries()) {
     const answer = answers[index];
-    if (answer?.kind === 'conflict') conflicts.push({ entity, targetId: image.id, detail: answer.detail });
-    // What can never be undone was said once; it must not stand in the way of the rest for ever.
-    if (answer?.kind === 'done' || answer?.final) await effects.undone(image.row);
+    if (answer?.kind === 'done' || (answer?.kind === 'conflict' && answer.final)) await effects.undone(image.row);
   }
-  return { ...counted(images.filter((_image, index) => answers[index]?.kind === 'done')), conflicts };
+  const done = counted(images.filter((_image, index) => answers[index]?.kind === 'done'));
+  await onPiece(done);
+  return { ...done, conflicts };
 }
 
 /** By object: what the run made, and what it changed. */
