@@ -15,4 +15,6 @@ export const advisoryLocks = {
 export const advisoryLockClasses = {
   /** Operators who change the same run. */
   run: 7_214_530,
+  /** Of a session: who holds it carries out the rollback of the run. */
+  rollback: 7_214_531,
 } as const;

@@ -5,9 +5,11 @@ import type { ValidationView } from '../src/engine/control/contract.ts';
 import { type Ending, type FinishDeps, finishRun } from '../src/engine/finish-run.ts';
 import type { Run } from '../src/engine/ports.ts';
 import { createFolder } from '../src/engine/reports/folder.ts';
+import type { AllowedRates } from '../src/engine/reports/usage.ts';
 import { writeReports } from '../src/engine/reports/write-reports.ts';
 import { validateRun } from '../src/engine/validation/validate-run.ts';
 import { createInspection, type Inspection } from '../src/service/inspection.ts';
+import { readUpstreamStates } from '../src/upstreams/states.ts';
 import { callRoll } from './roll-call.ts';
 import type { Services } from './services.ts';
 
@@ -43,11 +45,23 @@ async function write(
     ending,
     validation,
     usageComplete: await callRoll(services),
+    allowed: await allowedRates(services),
     folders: { reports: createFolder(config.reportDir), exports: createFolder(config.exportDir) },
     exportEntities: !run.dryRun && !entities.some((entity) => isFile(services, run, entity)),
   });
   for (const problem of problems) logger.warn({ runId: run.id }, problem);
   return problems;
+}
+
+/** What the fleet may ask of each upstream. Redis being away costs these figures, and not the report. */
+async function allowedRates({ redis, config }: Services): Promise<AllowedRates> {
+  const states = await readUpstreamStates(redis, config.redisPrefix).catch(() => []);
+  return Object.fromEntries(
+    states.flatMap(({ name, endpoint, overrideRps, configuredRps }) => {
+      const allowed = overrideRps ?? configuredRps;
+      return endpoint === null && allowed !== null ? [[name, allowed]] : [];
+    }),
+  );
 }
 
 /** True of a run that began from exported files: writing them again would overwrite what it was made from. */

@@ -6,7 +6,9 @@ import { coalesce, createQueueWorker, processRecords } from './stage-worker.ts';
 /** The transform queue: raw records to rows, with bcrypt in threads beside it. */
 export const startTransform: QueueSetup = ({ services, deps, connection, concurrency }) => {
   const enrich = createHashPool(services.config.hashThreads);
-  const stage = coalesce(createTransformStage({ ...deps, enrich, leaseMs: services.config.lockDurationMs }));
+  const stage = coalesce(
+    createTransformStage({ ...deps, ...services.api, enrich, leaseMs: services.config.lockDurationMs }),
+  );
   const process = (job: Parameters<typeof processRecords>[2]) => processRecords(services, stage, job);
   const worker = createQueueWorker({ services, connection, queue: 'transform', concurrency, process });
   return { worker, close: () => enrich.close() };

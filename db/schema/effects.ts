@@ -59,3 +59,20 @@ export const beforeImages = drover.table(
     index('before_images_of_run').on(table.runId, table.id),
   ],
 );
+
+/** Rollbacks of runs that wrote to APIs: they take long, and what they came to outlives the process that carries them out. */
+export const rollbacks = drover.table('rollbacks', {
+  runId: text('run_id').primaryKey(),
+  actor: text().notNull(),
+  role: text().notNull(),
+  reason: text().notNull(),
+  /** working (interrupted, when no session holds its lock), done, failed. */
+  status: text().notNull(),
+  removed: integer().notNull().default(0),
+  restored: integer().notNull().default(0),
+  /** [{entity, targetId, detail}] */
+  conflicts: jsonb().notNull().default([]),
+  error: text(),
+  begunAt: instant('begun_at').notNull().defaultNow(),
+  endedAt: instant('ended_at'),
+});

@@ -34,6 +34,7 @@ export interface Parts {
     config: Config;
     upstreams: LiveUpstreams['states'];
     openUpstream: LiveUpstreams['open'];
+    onFailure: (error: unknown) => void;
   }): Control;
   openCutovers(parts: {
     database: Database;
@@ -71,14 +72,16 @@ export async function openApiServices(options: ServiceOptions): Promise<ApiServi
   await refuseVolatile(redis, options);
   const producer = createProducer({ redis, prefix: config.redisPrefix, window: () => 0, onError });
   const live = options.openUpstreams(redis, config, logger);
+  const control = options.openControl({
+    ...{ database, target, plans, config },
+    upstreams: live.states,
+    openUpstream: live.open,
+    onFailure: (error) => logger.error({ err: error }, 'a rollback ended badly after its request was answered'),
+  });
   return {
     ...{ config, logger, version },
     ...storesOf(database),
-    control: options.openControl({
-      ...{ database, target, plans, config },
-      upstreams: live.states,
-      openUpstream: live.open,
-    }),
+    control,
     cutovers: options.openCutovers({
       ...{ database, target, patient, plans },
       onFailure: (error) => logger.error({ err: error }, 'a cutover or rollback ended before its swap'),
@@ -99,6 +102,7 @@ export async function openApiServices(options: ServiceOptions): Promise<ApiServi
       upstreamRequests: () => withDeadline(readUpstreamRequests(redis, config.redisPrefix), redisDeadlineMs),
     },
     async close() {
+      await control.close();
       await producer.close();
       redis.disconnect();
       await patient.$client.end();

@@ -84,6 +84,8 @@ export interface Actionable {
   readonly purgedAt?: Date | null;
   /** The plan that is installed is another version than the run was begun under. */
   readonly otherVersion?: boolean;
+  /** What it did at APIs is being undone. */
+  readonly rollingBack?: boolean;
 }
 
 const needPayloads: readonly RunAction[] = ['retry', 'replay', 'reconcile'];
@@ -96,6 +98,7 @@ const needVersion: readonly RunAction[] = ['resume', 'retry', 'replay', 'reconci
  */
 export function nextActions(run: Actionable): readonly RunAction[] {
   if (run.rolledBackAt) return ['validate'];
+  if (run.rollingBack) return [];
   const refused = [...(run.purgedAt ? needPayloads : []), ...(run.otherVersion ? needVersion : [])];
   return actions[run.status].filter((action) => !refused.includes(action));
 }

@@ -122,6 +122,8 @@ export interface ApiPort {
   /** What a write would do. Sends nothing that changes anything. */
   foresee(record: ApiRecord, options: ApiOptions): Promise<ApiResult>;
   write(record: ApiRecord, options: ApiOptions, effects: Effects): Promise<ApiResult>;
+  /** Tells the source that its record was rejected before it came here. Absent: sources are not told. */
+  readonly reject?: (record: Pick<ApiRecord, 'sourceId' | 'raw'>, effects: Effects) => Promise<void>;
   /** Fields in which the API differs from each row, read from the API itself. Rows carry the answered columns. */
   compare(rows: readonly { readonly sourceId: string; readonly row: JsonObject }[]): Promise<Compared[]>;
   /** The same with what the API shows, for those who were told that something happened there. In the order of the rows. */

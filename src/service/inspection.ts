@@ -5,6 +5,7 @@ import { createLedger } from '../../db/ledger/index.ts';
 import { createReportLedger } from '../../db/reports/ledger.ts';
 import { createIdentityReader } from '../../db/reports/mapped.ts';
 import { createReportStore } from '../../db/reports/store.ts';
+import { createApiRollbackStore } from '../../db/rollback/api-rollbacks.ts';
 import { createRollbackLedger } from '../../db/rollback/ledger.ts';
 import { createRollbackStore } from '../../db/rollback/store.ts';
 import { createSqlPort } from '../../db/sql.ts';
@@ -53,6 +54,7 @@ export function createInspection(parts: {
     store: createConductorStore(database, target),
     plans,
     sums,
+    rollbacks: createApiRollbackStore(database.$client),
     fleet: parts.fleet,
   });
   const rollback: RollbackDeps = {

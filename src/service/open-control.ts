@@ -5,6 +5,7 @@ import { createControlStore } from '../../db/repositories/control.ts';
 import { createPersonLedger } from '../../db/retention/person-ledger.ts';
 import { createPersonTargets } from '../../db/retention/person-targets.ts';
 import { createRetentionStore } from '../../db/retention/store.ts';
+import { createApiRollbackStore } from '../../db/rollback/api-rollbacks.ts';
 import { dropQuarantine } from '../../db/trial/quarantine.ts';
 import type { Config } from '../config.ts';
 import type { Control, RollbackView } from '../engine/control/contract.ts';
@@ -17,7 +18,8 @@ import { failureGroups } from '../engine/reports/failure-groups.ts';
 import { openReport, reportEntries } from '../engine/reports/open-report.ts';
 import { personOf } from '../engine/retention/person.ts';
 import { purge } from '../engine/retention/purge.ts';
-import { rollbackRun } from '../engine/rollback/rollback-run.ts';
+import { createApiRollbacks } from '../engine/rollback/api-rollbacks.ts';
+import { endedRollback, rollbackRun } from '../engine/rollback/rollback-run.ts';
 import { isTrial } from '../engine/trial/quarantine.ts';
 import { lastValidation, validateRun } from '../engine/validation/validate-run.ts';
 import type { Plans } from '../plan/registry.ts';
@@ -37,6 +39,8 @@ export interface ControlParts {
   readonly upstreams?: (() => Promise<readonly UpstreamStand[]>) | undefined;
   /** The door to upstreams; without it, what runs wrote to APIs can be neither compared nor taken back. */
   readonly openUpstream?: UpstreamFactory | undefined;
+  /** Told what went wrong after its request was answered. */
+  readonly onFailure?: ((error: unknown) => void) | undefined;
 }
 
 /** The operators' control over the databases. */
@@ -62,6 +66,10 @@ export function openControl(parts: ControlParts): Control {
     ledger: createPersonLedger(parts.database.$client),
     targets: createPersonTargets(parts.target.$client),
   };
+  const rollbacks = createApiRollbacks({
+    ...{ store: createApiRollbackStore(parts.database.$client), rollback },
+    onFailure: parts.onFailure ?? (() => undefined),
+  });
   return createControl({
     store,
     plan: plans.get,
@@ -73,6 +81,7 @@ export function openControl(parts: ControlParts): Control {
     lastValidation: (run) => lastValidation(validation, run, planOf(run)),
     rollback: (run, dryRun) =>
       isTrial(run) ? rollbackTrial(parts.target, run, dryRun) : rollbackRun(rollback, run, planOf(run), { dryRun }),
+    rollbacks,
     purge: (request, announce) => purge({ store: retention, dropTrial, ...purgeLimits }, request, announce),
     person: (email) => personOf({ ...persons, plans: plans.all() }, email),
     reports: (run) => reportEntries(reports, run),
@@ -89,5 +98,5 @@ function apisOf({ openUpstream: upstreams, config: { settings } }: ControlParts)
 /** A trial is undone as a whole: nobody else has written into its schema, and nothing points into it. */
 async function rollbackTrial(target: Database, run: Run, dryRun: boolean): Promise<RollbackView> {
   const removed = await dropQuarantine(target.$client, run, dryRun);
-  return { runId: run.id, dryRun, removed, restored: 0, conflicts: [] };
+  return endedRollback(run.id, dryRun, { removed, restored: 0, conflicts: [] });
 }

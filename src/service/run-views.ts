@@ -4,13 +4,15 @@ import { trialCounts } from '../../db/trial/counts.ts';
 import { batchSizesOf } from '../engine/batch-size.ts';
 import type { ConductorStore } from '../engine/conductor/ports.ts';
 import type { RunView } from '../engine/control/contract.ts';
+import { writesToApis } from '../engine/effects/undo-run.ts';
 import { isOtherVersion } from '../engine/plan-version.ts';
 import type { Run, RunEntity } from '../engine/ports.ts';
 import { isBalanced } from '../engine/progress/balance.ts';
 import { entityProgress } from '../engine/progress/entity-progress.ts';
 import { holdupsOf } from '../engine/progress/holdups.ts';
 import { runProgress } from '../engine/progress/run-progress.ts';
-import { nextActions } from '../engine/run-status.ts';
+import type { ApiRollbackStore } from '../engine/rollback/api-ports.ts';
+import { finishedStatuses, nextActions } from '../engine/run-status.ts';
 import { forecast } from '../engine/trial/forecast.ts';
 import type { Sums } from '../engine/validation/sum-cache.ts';
 import type { Plans } from '../plan/registry.ts';
@@ -28,6 +30,7 @@ export interface RunViewDeps {
   readonly store: Pick<ConductorStore, 'counts' | 'entities'>;
   readonly plans: Plans;
   readonly sums: Sums;
+  readonly rollbacks: Pick<ApiRollbackStore, 'find'>;
   /** Absent where nobody looks at views to know why a run does not move. */
   readonly fleet?: FleetLook | undefined;
 }
@@ -50,9 +53,11 @@ async function viewOf(deps: RunViewDeps, run: Run): Promise<RunView> {
   const progress = Object.fromEntries(entities.map((entity) => [entity.entity, entityProgress(entity, counts)]));
   const plan = isInstalled(deps, run) ? deps.plans.get(run.plan) : undefined;
   const now = new Date();
+  const rollback = plan && writesToApis(plan) && hasEnded(run) ? await rollbackOf(deps, run) : null;
   const holdups = holdupsOf({ run, plan, entities, progress, fleet: await deps.fleet?.now(), now });
   return {
     ...headOf(run, entities, holdups),
+    rollback,
     progress: runProgress({ status: run.status, entities: progress, samples, now }),
     entities: progress,
     balanced: isBalanced(progress),
@@ -61,9 +66,19 @@ async function viewOf(deps: RunViewDeps, run: Run): Promise<RunView> {
     holdups,
     nextActions: nextActions({
       ...run,
+      rollingBack: rollback?.status === 'working',
       otherVersion: isInstalled(deps, run) && isOtherVersion(run, deps.plans.get(run.plan)),
     }),
   };
+}
+
+const hasEnded = ({ status }: Run): boolean => finishedStatuses.includes(status);
+
+async function rollbackOf({ rollbacks }: RunViewDeps, run: Run): Promise<RunView['rollback']> {
+  const found = await rollbacks.find(run.id);
+  if (found === undefined) return null;
+  const { status, done, total, error } = found;
+  return { status, done, total, error };
 }
 
 // A run of a plan that is not installed any more can still be looked at.
@@ -85,6 +100,7 @@ function headOf(run: Run, entities: readonly RunEntity[], holdups: RunView['hold
     version: run.version,
     strategy: run.strategy,
     dryRun: run.dryRun,
+    exportOnly: run.exportOnly,
     status: run.status,
     reason: run.reason ?? waitingFor(run, entities) ?? heldUp(run, holdups),
     targetSchema: run.targetSchema,

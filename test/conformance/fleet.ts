@@ -12,6 +12,7 @@ import { createRegistry } from '../../src/plan/registry.ts';
 import { openControl } from '../../src/service/open-control.ts';
 import { createDatabase } from '../helpers/database.ts';
 import { redisDb } from '../helpers/redis.ts';
+import { rolledBack } from '../helpers/rolled-back.ts';
 import type { StandIns } from './stand-ins.ts';
 import { createTargetTables } from './target.ts';
 import { openUpstreams } from './upstreams.ts';
@@ -45,7 +46,7 @@ export async function startFleet(plan: Plan, standIns: StandIns): Promise<RunSub
       return finished(await untilFinished(() => control.run(run.id)));
     },
     async rollback(runId) {
-      const undone = await control.rollback(runId, { reason: 'conformance', dryRun: false }, actor);
+      const undone = await rolledBack(control, runId, actor);
       return { conflicts: undone.conflicts.length };
     },
     ...createTargetTables(database, plan, plan.name.replaceAll('-', '_')),

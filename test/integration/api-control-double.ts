@@ -1,5 +1,5 @@
 import { type BatchSize, batchSizesOf } from '../../src/engine/batch-size.ts';
-import type { Control, RunView } from '../../src/engine/control/contract.ts';
+import type { Control, RollbackView, RunView } from '../../src/engine/control/contract.ts';
 import { nextActions, type RunStatus } from '../../src/engine/run-status.ts';
 import { DroverError } from '../../src/errors.ts';
 
@@ -62,7 +62,9 @@ export function controlDouble(): ControlDouble {
     replay: async (id) => ({ replayed: 0, run: find(id) }),
     validate: async (id) => validation(find(id).id),
     validation: async (id) => validation(find(id).id),
-    rollback: async (id, { dryRun }) => ({ runId: find(id).id, dryRun, removed: 0, restored: 0, conflicts: [] }),
+    rollback: async (id, { dryRun }) => undone(find(id).id, dryRun),
+    rollbackOf: async (id) => undone(find(id).id, false),
+    close: async () => undefined,
     purge: async ({ dryRun }) => ({ dryRun, complete: true, runs: [] }),
     person: async (email) => ({ email, at: '2026-01-01T00:00:00.000Z', records: [], rows: [], befores: [] }),
     reports: async (id) => [
@@ -76,6 +78,13 @@ export function controlDouble(): ControlDouble {
   return double;
 }
 
+function undone(runId: string, dryRun: boolean): RollbackView {
+  return {
+    ...{ runId, dryRun, status: 'done', done: 0, total: 0, removed: 0, restored: 0 },
+    ...{ conflicts: [], error: null },
+  };
+}
+
 async function* lines(): AsyncGenerator<string> {
   yield 'id,name\r\n';
   yield '1,Ada\r\n';
@@ -83,10 +92,20 @@ async function* lines(): AsyncGenerator<string> {
 
 export function runView(id: string, status: RunStatus, batchSize: BatchSize = 1): RunView {
   return {
-    ...{ id, plan: 'bubble', version: '1', strategy: 'full', dryRun: false, status, reason: null, batchSize },
+    ...{
+      id,
+      plan: 'bubble',
+      version: '1',
+      strategy: 'full',
+      dryRun: false,
+      exportOnly: false,
+      status,
+      reason: null,
+      batchSize,
+    },
     batchSizes: batchSizesOf({ batchSize: 1, batchTuning: null }),
     ...{ targetSchema: 'bubble', createdBy: 'test', createdAt: '2026-01-01T00:00:00.000Z' },
-    ...{ startedAt: null, finishedAt: null, rolledBackAt: null, stamp: '20240115_140000' },
+    ...{ startedAt: null, finishedAt: null, rolledBackAt: null, rollback: null, stamp: '20240115_140000' },
     progress: { percent: 0, perSecond: 0, etaSeconds: null },
     entities: {
       users: {

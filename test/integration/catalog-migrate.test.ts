@@ -1,40 +1,28 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type RunningApi, startApi } from '../../src/api/start.ts';
-import { readConfig } from '../../src/config.ts';
-import { createLogger } from '../../src/logger.ts';
-import { loadPlans } from '../../src/plan/registry.ts';
-import { apiParts } from '../../src/service/parts.ts';
-import { drover } from '../unit/cli/drover.ts';
+import type { RunMetrics } from '../../src/engine/control/contract.ts';
+import type { JournalEntry } from '../../src/sandbox/core/journal.ts';
 import { type Catalog, startCatalog } from './catalog-harness.ts';
+import { type CatalogService, startCatalogService } from './catalog-service.ts';
 
 const products = 60;
-const key = 'admin.a-secret-for-tests';
 let catalog: Catalog;
-let api: RunningApi;
-let folder: string;
+let service: CatalogService;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'drover-catalog-migrate-'));
   catalog = await startCatalog({ supabase: { products } });
-  const config = readConfig({ ...catalog.env, PORT: '0', DROVER_ADMIN_KEY: key });
-  api = await startApi({
-    ...{ config, databaseUrl: config.databaseUrl as string, redisUrl: config.redisUrl as string },
-    ...{ plans: await loadPlans(), version: '0', logger: createLogger({ level: 'silent', service: 'test' }) },
-    ...apiParts,
-  });
+  service = await startCatalogService(catalog);
   await catalog.work();
 });
 afterAll(async () => {
-  await api.stop();
+  await service.stop();
   await catalog.close();
-  await rm(folder, { recursive: true, force: true });
 });
 
-const command = (...args: string[]) => drover(api.url, args, { env: { DROVER_TOKEN: key }, cwd: folder });
+const command = (...args: string[]) => service.command(...args);
 const sent = () => catalog.stripe.journal.entries();
+const asked = () => catalog.supabase.journal.entries();
 const writes = () => sent().filter((entry) => entry.method !== 'GET');
 
 test('validation and dry run say of every product what would become of it, and write nothing', async () => {
@@ -48,18 +36,38 @@ test('validation and dry run say of every product what would become of it, and w
 });
 
 test('the migration leaves a report whose requests are those of the journals, and nothing to resume', async () => {
-  const before = { stripe: sent().length, supabase: catalog.supabase.journal.entries().length };
+  const before = { stripe: sent().length, supabase: asked().length };
+  catalog.stripe.faults.set([
+    { fault: 'error', method: 'POST', every: 7, times: 5 },
+    { fault: 'throttle', method: 'POST', every: 11, times: 3, retryAfter: 0 },
+  ]);
   const { code, stdout } = await command('migrate', '--strategy', 'full');
   expect(code, stdout).toBe(0);
-  const created = writes().filter((entry) => entry.method === 'POST' && entry.path === '/v1/products');
+  const created = writes().filter(
+    (entry) => entry.method === 'POST' && entry.path === '/v1/products' && entry.notes?.created,
+  );
   expect(created).toHaveLength(products);
-  const [name] = (await readdir(join(folder, 'reports'))).filter((file) => file.startsWith('migration-report-'));
-  const report = JSON.parse(await readFile(join(folder, 'reports', name as string), 'utf8'));
-  const { network } = report.metrics.resourceUsage;
-  expect(network.upstreams).toMatchObject([
-    { upstream: 'stripe', requests: sent().length - before.stripe },
-    { upstream: 'supabase', requests: catalog.supabase.journal.entries().length - before.supabase },
-  ]);
+  const [name] = (await readdir(join(service.folder, 'reports'))).filter((file) =>
+    file.startsWith('migration-report-'),
+  );
+  const report = JSON.parse(await readFile(join(service.folder, 'reports', name as string), 'utf8'));
+  const { resourceUsage, elapsedSeconds, errorDistribution } = report.metrics as RunMetrics;
+  const journals = { stripe: sent().slice(before.stripe), supabase: asked().slice(before.supabase) };
+  const failed = (entries: readonly JournalEntry[]) =>
+    entries.filter(({ status }) => status === 0 || (status >= 400 && status !== 404)).length;
+  const use = (upstream: keyof typeof journals, allowedPerSecond: number) => {
+    const { length: requests } = journals[upstream];
+    return { upstream, requests, failed: failed(journals[upstream]), allowedPerSecond };
+  };
+  expect(resourceUsage.network.upstreams).toMatchObject([use('stripe', 5_000), use('supabase', 100)]);
+  for (const { requests, perSecond } of resourceUsage.network.upstreams)
+    expect(Math.abs((perSecond * elapsedSeconds) / requests - 1)).toBeLessThan(0.05);
+  const refused = (wanted: number) => journals.stripe.filter(({ status }) => status === wanted).length;
+  expect([refused(500), refused(429)]).toEqual([5, 3]);
+  const errors = errorDistribution.map(({ name, severity, records, tries }) => [name, severity, records, tries]);
+  // Whoever is asked to wait waits, and has not failed: a 429 is counted with the requests above.
+  expect(errors).toEqual([['STRIPE_API_ERROR', 'MEDIUM', 0, refused(500)]]);
+  expect(stdout).toMatch(/^ {2}stripe +\d+\.\d requests\/s of 5000 allowed$/m);
   const resumed = await command('migrate:resume');
   expect(resumed.code).toBe(2);
 });

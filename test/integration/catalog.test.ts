@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { type Catalog, startCatalog } from './catalog-harness.ts';
+import { rolledBack } from '../helpers/rolled-back.ts';
+import { type Catalog, operator, startCatalog } from './catalog-harness.ts';
 
 // Whole runs, on machines that may be busy.
 vi.setConfig({ testTimeout: 120_000 });
@@ -139,10 +140,9 @@ test('changed products are changed, a changed amount or currency is a new price,
   expect(stripe.data.all('price').find(({ currency }) => currency === 'isk')).toMatchObject({ unit_amount: 150_000 });
   expect(supabase.data.get('products', '2')).toMatchObject({ stripe_price_id: prices[0]?.id, sync_status: 'synced' });
 
-  const undo = { reason: 'test', dryRun: false };
-  const dry = await catalog.control.rollback(second.id, { ...undo, dryRun: true }, { id: 'test', role: 'admin' });
+  const dry = await catalog.control.rollback(second.id, { reason: 'test', dryRun: true }, operator);
   expect(dry).toMatchObject({ removed: 2, restored: 7, conflicts: [] });
-  const undone = await catalog.control.rollback(second.id, undo, { id: 'test', role: 'admin' });
+  const undone = await rolledBack(catalog.control, second.id, operator);
   expect(undone).toMatchObject({ conflicts: [] });
   const made = new Set(stripe.data.all('price').map(({ id }) => String(id)));
   const after = objects(catalog).filter(({ id }) => stripeBefore.some((one) => one.id === id));
@@ -153,7 +153,7 @@ test('changed products are changed, a changed amount or currency is a new price,
 
   stripe.data.modify('product', 'cms_5', { name: 'Renamed by a person' });
   await catalog.sql(`UPDATE drover.before_images SET hash = 'x' WHERE source_id = '6' AND kind = 'row'`);
-  const all = await catalog.control.rollback(first.id, undo, { id: 'test', role: 'admin' });
+  const all = await rolledBack(catalog.control, first.id, operator);
   expect(all).toMatchObject({
     removed: 14,
     restored: 7,

@@ -7,6 +7,7 @@ import { createRunContexts } from '../../src/engine/contexts.ts';
 import type { RunStatus } from '../../src/engine/run-status.ts';
 import { createTransformStage } from '../../src/engine/stages/transform.ts';
 import type { DroverError } from '../../src/errors.ts';
+import { noApis } from '../helpers/no-apis.ts';
 import { type ShopService, startShopService } from './shop-service.ts';
 import { shop as plan } from './validation-harness.ts';
 
@@ -108,7 +109,7 @@ test('a worker of another version stops the run and gives the records back as th
     worker: 'test',
     maxAttempts: 3,
     enrich: { hashPassword: async (plain) => plain, reserve: () => undefined, free: () => {} },
-    leaseMs: 1_000,
+    ...noApis(shop.harness.database),
   });
   expect(await Promise.all(await transform([record]))).toEqual([{ kind: 'fenced' }]);
   expect(stopped).toEqual(['PLAN_VERSION']);

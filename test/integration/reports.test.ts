@@ -73,6 +73,7 @@ async function viewOf(run: Run): Promise<RunView> {
     startedAt: run.startedAt?.toISOString() ?? null,
     finishedAt: null,
     rolledBackAt: null,
+    rollback: null,
     progress: { percent: 100, perSecond: 0, etaSeconds: null },
     entities: progress,
     balanced: isBalanced(progress),

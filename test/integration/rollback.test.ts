@@ -144,7 +144,10 @@ describe('a rollback', () => {
     await harness.sql(`INSERT INTO shop.customers (id, email) VALUES (gen_random_uuid(), 'old@x')`);
     const run = await harness.load({ customers: { a: customer('old@x'), b: customer('b@x') } });
     const before = await checksum(harness, tables);
-    expect(await undo(run, true)).toEqual({ runId: run.id, dryRun: true, removed: 1, restored: 1, conflicts: [] });
+    expect(await undo(run, true)).toEqual({
+      ...{ runId: run.id, dryRun: true, status: 'done', done: 2, total: 2 },
+      ...{ removed: 1, restored: 1, conflicts: [], error: null },
+    });
     expect(await checksum(harness, tables)).toEqual(before);
     expect(await undo(run)).toMatchObject({ removed: 1, restored: 1, conflicts: [] });
     expect(await undo(run)).toMatchObject({ removed: 0, restored: 0, conflicts: [] });

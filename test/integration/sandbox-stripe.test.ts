@@ -39,6 +39,16 @@ describe('products', () => {
     };
     const made = await stripe.products.create(given);
     expect(made).toMatchObject({ ...given, object: 'product', active: true, livemode: false, default_price: null });
+    // What Stripe's specification lists of a product beside the fields given, null where nothing is said.
+    expect(made).toMatchObject({
+      marketing_features: [],
+      tax_details: null,
+      tax_code: null,
+      url: null,
+      shippable: null,
+    });
+    const taxed = await stripe.products.update('cms_42', { tax_details: { tax_code: 'txcd_1' } });
+    expect(taxed.tax_details).toEqual({ performance_location: null, tax_code: 'txcd_1' });
     expect(made.lastResponse.requestId).toMatch(/^req_/);
     expect(await stripe.products.retrieve('cms_42')).toMatchObject(given);
     const again = await refusal(stripe.products.create(given));
@@ -112,6 +122,13 @@ describe('prices', () => {
     expect(made.unit_amount_decimal?.toString()).toBe('1999');
     const monthly = await stripe.prices.create({ ...price, product, recurring: { interval: 'month' } });
     expect(monthly).toMatchObject({ type: 'recurring', recurring: { interval: 'month', interval_count: 1 } });
+  });
+
+  it('have eight digits at the most, and twelve in money of small worth', async () => {
+    const much = { product, currency: 'usd', unit_amount: 100_000_000 };
+    expect(await refusal(stripe.prices.create(much))).toMatchObject({ statusCode: 400, param: 'unit_amount' });
+    expect((await stripe.prices.create({ ...much, unit_amount: 99_999_999 })).unit_amount).toBe(99_999_999);
+    expect((await stripe.prices.create({ ...much, currency: 'cop' })).unit_amount).toBe(100_000_000);
   });
 
   it('never change their amount or currency', async () => {

@@ -36,6 +36,7 @@ const input = (changes: Partial<MetricsInput> = {}): MetricsInput => ({
     alongside: [],
   },
   complete: true,
+  allowed: { stripe: 90 },
   now: new Date('2024-01-15T15:00:00.000Z'),
   ...changes,
 });
@@ -47,7 +48,13 @@ describe('the figures of a run', () => {
     expect(metrics.resourceUsage).toMatchObject({
       memory: { peakMb: 270, largestWorkerMb: 150 },
       cpu: { seconds: 50, meanCores: 0.5 },
-      network: { requests: 1_911, failed: 9, sentBytes: 1_010, receivedBytes: 9_090 },
+      network: {
+        ...{ requests: 1_911, failed: 9, sentBytes: 1_010, receivedBytes: 9_090 },
+        upstreams: [
+          { upstream: 'stripe', perSecond: 19, allowedPerSecond: 90 },
+          { upstream: 'supabase', perSecond: 0.11, allowedPerSecond: null },
+        ],
+      },
     });
   });
 

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Json } from '../../src/plan/json.ts';
 import type { Upstream } from '../../src/plan/upstream.ts';
 import { chunkFrom } from '../../src/sources/supabase/by-ids.ts';
@@ -112,4 +112,16 @@ test('lists of ids stay shorter than a URL may be', () => {
   expect(chunk.length).toBeGreaterThan(20);
   expect(encodeURIComponent(chunk.map((id) => `"${id}"`).join(',')).length).toBeLessThan(4_000);
   expect(chunkFrom(['x'.repeat(5_000)], 0, 10)).toHaveLength(1);
+});
+
+test('a date without a zone is UTC, wherever this process stands', async () => {
+  vi.stubEnv('TZ', 'America/New_York');
+  const rows = [
+    { id: '1', updated_at: '2024-01-05 15:04:00' },
+    { id: '2', updated_at: 'yesterday' },
+    { id: '3', updated_at: '2024-01-05T15:03:00.5+00:00' },
+  ];
+  const page = await source(rows).read(null, { strategy: 'full' } as never, never);
+  vi.unstubAllEnvs();
+  expect(page.watermark).toBe('2024-01-05T15:04:00.000Z');
 });

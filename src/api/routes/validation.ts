@@ -19,12 +19,17 @@ export function validationRoutes(app: Api, { control, runs, readsFor }: Validati
     readsFor(request).validation(request.params.id),
   );
 
-  app.post('/runs/:id/rollback', { config: { access: 'operator' }, schema: undoSchema }, async (request) => {
+  app.post('/runs/:id/rollback', { config: { access: 'operator' }, schema: undoSchema }, async (request, reply) => {
     const { reason, dryRun = false } = request.body;
     const answer = await control.rollback(request.params.id, { reason, dryRun }, actorOf(request));
     runs.forget(request.params.id);
-    return answer;
+    if (answer.status === 'done') return reply.code(200).send(answer);
+    return reply.code(202).header('location', `/api/v1/runs/${request.params.id}/rollback`).send(answer);
   });
+
+  app.get('/runs/:id/rollback', { config: { access: 'operator' }, schema: undoneSchema }, (request) =>
+    control.rollbackOf(request.params.id),
+  );
 }
 
 const validateSchema = {
@@ -48,9 +53,18 @@ const getSchema = {
 const undoSchema = {
   tags: ['runs'],
   operationId: 'rollbackRun',
-  summary: 'Undo what the run loaded: remove what it inserted, restore what it changed',
+  summary:
+    'Undo what the run loaded: remove what it inserted, restore what it changed; 202 where that goes on after the answer',
   headers: idempotencyHeader,
   params: runParams,
   body: z.strictObject({ reason: reasonSchema, dryRun: z.boolean().optional() }),
+  response: answers({ 200: rollbackSchema, 202: rollbackSchema }),
+};
+
+const undoneSchema = {
+  tags: ['runs'],
+  operationId: 'getRollback',
+  summary: 'Where a rollback stands that goes on after its answer, with everything that was left alone',
+  params: runParams,
   response: answers({ 200: rollbackSchema }),
 };

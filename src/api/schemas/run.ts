@@ -4,6 +4,7 @@ import type { RunView } from '../../engine/control/contract.ts';
 import { stages } from '../../engine/record-status.ts';
 import { runActions, runStatuses } from '../../engine/run-status.ts';
 import { idSchema, pageQuery, reasonSchema } from './common.ts';
+import { rollbackStatusSchema } from './validation.ts';
 
 const count = z.int().min(0);
 const instant = z.string().describe('ISO 8601, UTC');
@@ -73,6 +74,10 @@ const holdupSchema = z
   })
   .meta({ id: 'Holdup' });
 
+const rollbackStateSchema = z
+  .object({ status: rollbackStatusSchema, done: count, total: count, error: z.string().nullable() })
+  .meta({ id: 'RollbackState' });
+
 export const runSchema = z
   .object({
     id: z.string(),
@@ -80,6 +85,7 @@ export const runSchema = z
     version: z.string(),
     strategy: strategySchema,
     dryRun: z.boolean(),
+    exportOnly: z.boolean().describe('It only reads: nothing is transformed or loaded'),
     status: z.enum(runStatuses),
     reason: z.string().nullable(),
     targetSchema: z.string(),
@@ -90,6 +96,9 @@ export const runSchema = z
     startedAt: instant.nullable(),
     finishedAt: instant.nullable(),
     rolledBackAt: instant.nullable(),
+    rollback: rollbackStateSchema
+      .nullable()
+      .describe('Where the rollback of a run that wrote to an API stands; null while nobody has asked for it'),
     stamp: z.string().describe('YYYYMMDD_HHMMSS of its start; in the names of its reports'),
     progress: z.object({ percent: z.number(), perSecond: z.number(), etaSeconds: z.number().nullable() }),
     entities: z.record(z.string(), entitySchema).readonly(),

@@ -31,16 +31,24 @@ export const validationSchema = z
   })
   .meta({ id: 'Validation' }) satisfies z.ZodType<ValidationView>;
 
+export const rollbackStatusSchema = z
+  .enum(['working', 'interrupted', 'done', 'failed'])
+  .describe('working: it goes on in the service; interrupted: its process ended, and it goes on when asked for again');
+
 export const rollbackSchema = z
   .object({
     runId: text,
     dryRun: z.boolean(),
+    status: rollbackStatusSchema,
+    done: count.describe('What was gone through, of what there is to undo'),
+    total: count,
     removed: count,
     restored: count,
     conflicts: z
       .array(z.object({ entity: text, targetId: text, detail: text }))
       .readonly()
       .describe('Rows changed by someone else since: left alone'),
+    error: text.nullable().describe('Why it failed'),
   })
   .meta({ id: 'Rollback' }) satisfies z.ZodType<RollbackView>;
 

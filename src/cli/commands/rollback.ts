@@ -1,7 +1,8 @@
 import type { RollbackView } from '../answers.ts';
 import { pathOf } from '../client.ts';
 import { type Define, examples, type Reasoned, reasonOption } from '../command.ts';
-import { exitCodes } from '../exit-code.ts';
+import { type ExitCode, exitCodes } from '../exit-code.ts';
+import { followRollback } from '../follow-rollback.ts';
 import { longRequest } from '../long-request.ts';
 import { usage } from '../problem.ts';
 import { takeRun } from '../runs.ts';
@@ -33,13 +34,26 @@ export const rollback: Define = (program, act) => {
         if (asks && !(await confirmed(session, id, options.reason))) {
           throw usage('not confirmed: nothing was changed');
         }
-        const done = await send(session, id, options.reason, options.dryRun === true);
+        const begun = await send(session, id, options.reason, options.dryRun === true);
+        const done = begun.status === 'working' ? await followRollback(session, begun) : begun;
         out.answer(done, (safe) => rollbackReport(safe, out.paint));
-        // Rows left alone because someone changed them are for a person to look at.
-        return done.conflicts.length === 0 ? exitCodes.green : exitCodes.failures;
+        if (done.status !== 'done') out.note(furtherOf(session, done));
+        return exitCodeOf(done);
       }),
     );
 };
+
+/** Rows left alone because someone changed them are for a person to look at. */
+function exitCodeOf({ status, conflicts }: RollbackView): ExitCode {
+  if (status === 'working') return exitCodes.detached;
+  return status === 'done' && conflicts.length === 0 ? exitCodes.green : exitCodes.failures;
+}
+
+function furtherOf({ settings: { invocation } }: Session, { runId, status }: RollbackView): string {
+  const again = `${invocation} rollback ${runId} --reason …`;
+  if (status === 'working') return `No longer following: it goes on. How far it is: ${invocation} status ${runId}`;
+  return status === 'interrupted' ? `The service was stopped. It goes on with: ${again}` : `To go on with it: ${again}`;
+}
 
 function send(session: Session, id: string, reason: string, dryRun: boolean): Promise<RollbackView> {
   const what = dryRun ? `looking what a rollback of run ${id} would do` : `rolling back run ${id}`;

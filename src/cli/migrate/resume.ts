@@ -30,7 +30,7 @@ const pageSize = 50;
 async function lastRun({ api }: Session, plan: string): Promise<RunView | undefined> {
   for (let cursor: string | undefined; ; ) {
     const page = await api.get<Page<RunView>>('/runs', { plan, cursor, limit: pageSize });
-    const found = page.items.find((run) => !run.dryRun && run.trial === null);
+    const found = page.items.find((run) => !run.dryRun && !run.exportOnly && run.trial === null);
     if (found || page.nextCursor === null) return found;
     cursor = page.nextCursor;
   }

@@ -3,6 +3,8 @@ import type { Paint, Tone } from '../colour.ts';
 import { bytes } from '../text.ts';
 import { duration } from '../time.ts';
 
+type Network = RunMetrics['resourceUsage']['network'];
+
 /** How a run went, in numbers. */
 export function metricsLines(metrics: RunMetrics, paint: Paint): string {
   const { successRate, processingRate, elapsedSeconds, errorDistribution, resourceUsage } = metrics;
@@ -14,11 +16,17 @@ export function metricsLines(metrics: RunMetrics, paint: Paint): string {
     `  memory           ${memory.peakMb} MB at most in ${workers.length} workers, ${memory.largestWorkerMb} MB in one`,
     `  CPU              ${cpu.seconds} s, ${cpu.meanCores} cores on average`,
     `  network          ${network.requests} requests, ${network.failed} without success; ${bytes(network.sentBytes)} sent, ${bytes(network.receivedBytes)} received`,
+    ...network.upstreams.map(upstreamLine),
     ...(complete ? [] : ['  what a worker used in its last two seconds may be missing']),
     ...(alongside.length > 0 ? [`  with the runs that went on at the same time: ${alongside.join(', ')}`] : []),
     ...(errorDistribution.length > 0 ? [`\n${paint('errors', 'bold')}`] : []),
     ...errorDistribution.map((error) => errorLine(error, paint)),
   ].join('\n');
+}
+
+function upstreamLine({ upstream, perSecond, allowedPerSecond }: Network['upstreams'][number]): string {
+  const allowed = allowedPerSecond === null ? '' : ` of ${allowedPerSecond} allowed`;
+  return `  ${upstream.padEnd(16)} ${perSecond.toFixed(1)} requests/s${allowed}`;
 }
 
 const tones: Readonly<Record<string, Tone>> = { CRITICAL: 'red', HIGH: 'red', MEDIUM: 'yellow' };

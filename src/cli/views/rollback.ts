@@ -6,7 +6,7 @@ import { table } from '../table.ts';
 export function rollbackReport(view: RollbackView, paint: Paint): string {
   const done = view.dryRun ? 'would remove' : 'removed';
   const restored = view.dryRun ? 'restore' : 'restored';
-  const head = `run ${view.runId}: ${done} ${view.removed} rows and ${restored} ${view.restored}`;
+  const head = `run ${view.runId}: ${done} ${view.removed} rows and ${restored} ${view.restored}${standing(view)}`;
   if (view.conflicts.length === 0) return head;
   const conflicts = table(
     view.conflicts,
@@ -18,4 +18,9 @@ export function rollbackReport(view: RollbackView, paint: Paint): string {
     paint,
   );
   return `${head}\n${paint(`${view.conflicts.length} rows were changed by someone else:`, 'yellow')}\n${conflicts}`;
+}
+
+function standing({ status, done, total, error }: RollbackView): string {
+  if (status === 'done') return '';
+  return `; ${status} at ${done} of ${total}${error === null ? '' : `: ${error}`}`;
 }

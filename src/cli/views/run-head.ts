@@ -22,6 +22,7 @@ export function runHead(run: RunView, paint: Paint): string {
     `into schema ${run.targetSchema}`,
     ...(run.batchSize === 1 ? [] : [batchWords(run)]),
     ...(run.dryRun ? ['dry run: nothing is written'] : []),
+    ...(run.exportOnly ? ['export only: nothing is loaded'] : []),
     ...(run.trial ? [`trial of ${run.trial.n} records of each entity`] : []),
   ];
   // The reason of a run that is held up is what holds it up.
@@ -31,9 +32,15 @@ export function runHead(run: RunView, paint: Paint): string {
     `  ${kind.join(', ')}`,
     ...(run.reason === null || said.includes(run.reason) ? [] : [`  reason: ${run.reason}`]),
     ...run.holdups.map(({ what, clears }) => `  ${paint('held up', 'yellow')}: ${what} → ${clears}`),
-    ...(run.rolledBackAt === null ? [] : [`  rolled back at ${run.rolledBackAt}`]),
+    ...(run.rolledBackAt === null ? rollbackLines(run) : [`  rolled back at ${run.rolledBackAt}`]),
     `  ${timesOf(run)}`,
   ].join('\n');
+}
+
+function rollbackLines({ rollback }: RunView): string[] {
+  if (rollback === null) return [];
+  const { status, done, total, error } = rollback;
+  return [`  rollback ${status}: ${done} of ${total} undone${error === null ? '' : `, ${error}`}`];
 }
 
 /** `completed_with_failures` as a person says it. */

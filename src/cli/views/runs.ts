@@ -29,7 +29,11 @@ export function runsTable(runs: readonly RunView[], now: Date, paint: Paint): st
 }
 
 function statusOf(run: RunView): string {
-  const marks = [...(run.dryRun ? ['dry run'] : []), ...(run.rolledBackAt === null ? [] : ['rolled back'])];
+  const marks = [
+    ...(run.dryRun ? ['dry run'] : []),
+    ...(run.exportOnly ? ['export only'] : []),
+    ...(run.rolledBackAt === null ? [] : ['rolled back']),
+  ];
   return `${words(run.status)}${marks.length > 0 ? ` (${marks.join(', ')})` : ''}`;
 }
 

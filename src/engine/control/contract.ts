@@ -98,6 +98,8 @@ export interface RunView {
   readonly version: string;
   readonly strategy: Strategy;
   readonly dryRun: boolean;
+  /** It only reads: nothing is transformed or loaded. */
+  readonly exportOnly: boolean;
   readonly status: RunStatus;
   readonly reason: string | null;
   readonly targetSchema: string;
@@ -109,6 +111,8 @@ export interface RunView {
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
   readonly rolledBackAt: string | null;
+  /** Where the rollback of a run that wrote to an API stands; null while nobody has asked for it, and of other runs. */
+  readonly rollback: Pick<RollbackView, 'status' | 'done' | 'total' | 'error'> | null;
   /** YYYYMMDD_HHMMSS of its start; in the names of its reports. */
   readonly stamp: string;
   readonly progress: { readonly percent: number; readonly perSecond: number; readonly etaSeconds: number | null };
@@ -193,10 +197,17 @@ export interface ValidationView {
 export interface RollbackView {
   readonly runId: string;
   readonly dryRun: boolean;
+  /** working: it goes on in the service. interrupted: its process ended; asked for again, it goes on. */
+  readonly status: 'working' | 'interrupted' | 'done' | 'failed';
+  /** What was gone through, of what there is to undo. */
+  readonly done: number;
+  readonly total: number;
   readonly removed: number;
   readonly restored: number;
   /** Rows changed by someone else since the run wrote them: left alone and listed. */
   readonly conflicts: readonly { readonly entity: string; readonly targetId: string; readonly detail: string }[];
+  /** Why it failed. */
+  readonly error: string | null;
 }
 
 export interface ReportEntry {
@@ -258,7 +269,10 @@ export interface Control {
   replay(id: string, group: string, reason: string, actor: Actor): Promise<{ replayed: number; run: RunView }>;
   validate(id: string, actor: Actor): Promise<ValidationView>;
   validation(id: string): Promise<ValidationView>;
+  /** Undoes a run. What it did at APIs is undone after the answer, which then says `working`; asked again, it goes on. */
   rollback(id: string, input: { reason: string; dryRun: boolean }, actor: Actor): Promise<RollbackView>;
+  /** Where a rollback stands that goes on after its answer. */
+  rollbackOf(id: string): Promise<RollbackView>;
   /** Deletes raw and clean payloads of finished runs. */
   purge(input: PurgeRequest, actor: Actor): Promise<PurgeView>;
   /** Everything held about one person. */
@@ -273,4 +287,6 @@ export interface Control {
     name: string,
     options?: { readonly masked: boolean },
   ): Promise<{ readonly mediaType: string; readonly body: string | AsyncIterable<string> }>;
+  /** Ends what goes on in this process after its request was answered. */
+  close(): Promise<void>;
 }

@@ -4,6 +4,7 @@ import type { Plan } from '../../plan/contract.ts';
 import type { BatchSize } from '../batch-size.ts';
 import type { Run } from '../ports.ts';
 import type { PersonView, PurgeRequest, PurgeView } from '../retention/contract.ts';
+import type { ApiRollbacks } from '../rollback/api-rollbacks.ts';
 import { assertAllowed, assertFinished } from '../run-status.ts';
 import { type AuditEntry, runEntry } from './audit.ts';
 import { cancel, changeBatchSize, enqueue, reconcile, replay, request, retry } from './change-run.ts';
@@ -11,6 +12,7 @@ import type { Actor, Control, FailureGroup, ReportEntry, RollbackView, RunView, 
 import { findRun } from './find-run.ts';
 import type { ControlStore } from './ports.ts';
 import { refuseSecond } from './refuse-second.ts';
+import { rollback } from './rollback.ts';
 import { planRun } from './start-run.ts';
 
 export interface ControlDeps {
@@ -24,6 +26,8 @@ export interface ControlDeps {
   readonly validate: (run: Run, entry: AuditEntry) => Promise<ValidationView>;
   readonly lastValidation: (run: Run) => Promise<ValidationView | undefined>;
   readonly rollback: (run: Run, dryRun: boolean) => Promise<RollbackView>;
+  /** Rollbacks that go on after their answer. */
+  readonly rollbacks: ApiRollbacks;
   /** Tells which runs it will look at before it deletes anything. */
   readonly purge: (request: PurgeRequest, announce: (runs: readonly string[]) => Promise<void>) => Promise<PurgeView>;
   readonly person: (email: string) => Promise<PersonView>;
@@ -81,10 +85,12 @@ export function createControl(deps: ControlDeps): Control {
       });
     },
     rollback: (id, input, actor) => rollback(deps, id, input, actor),
+    rollbackOf: async (id) => deps.rollbacks.find((await find(id)).id),
     purge: (input, actor) => purge(deps, input, actor),
     person: (email, actor) => person(deps, email, actor),
     reports: async (id) => deps.reports(await find(id)),
     report: async (id, name, options) => deps.report(await find(id), name, options?.masked ?? false),
+    close: () => deps.rollbacks.close(),
   };
 }
 
@@ -104,43 +110,6 @@ async function startRun(deps: ControlDeps, input: Parameters<Control['startRun']
     throw error;
   }
   return deps.view(await findRun(deps.store, planned.run.id));
-}
-
-/**
- * What is undone lies in the target's database, out of reach of the log's transactions, so it is written down before it
- * begins, and how it ended after it.
- */
-async function rollback(
-  deps: ControlDeps,
-  id: string,
-  { reason, dryRun }: { reason: string; dryRun: boolean },
-  actor: Actor,
-): Promise<RollbackView> {
-  const { store } = deps;
-  const run = await store.change(
-    id,
-    async (changes) => {
-      const found = await findRun(changes, id);
-      assertAllowed(found, 'rollback');
-      return found;
-    },
-    () => runEntry(id, 'rollback', actor, { reason, details: { dryRun } }),
-  );
-  const done = await deps.rollback(run, dryRun);
-  if (dryRun) return done;
-  const conflicts = done.conflicts.length;
-  await store.change(
-    id,
-    async (changes) => {
-      if (conflicts === 0) await changes.setRolledBack(id);
-    },
-    () =>
-      runEntry(id, 'rolled-back', actor, {
-        reason,
-        details: { removed: done.removed, restored: done.restored, conflicts },
-      }),
-  );
-  return done;
 }
 
 async function purge(deps: ControlDeps, input: PurgeRequest, actor: Actor): Promise<PurgeView> {

@@ -72,6 +72,8 @@ export interface ControlStore {
   note(entry: AuditEntry): Promise<void>;
   /** Another run of the plan into the same schema that is not finished; two at once would write over each other. */
   activeRun(plan: string, targetSchema: string): Promise<string | undefined>;
+  /** A run of the plan into the same schema that is being rolled back at APIs. */
+  rollingBack(plan: string, targetSchema: string): Promise<string | undefined>;
   find(id: string): Promise<Run | undefined>;
   list(query: RunQuery): Promise<Run[]>;
   entities(runId: string): Promise<RunEntity[]>;

@@ -6,6 +6,7 @@ import { failureGroups } from './failure-groups.ts';
 import { metricsOf } from './metrics.ts';
 import type { ReportLedger } from './ports.ts';
 import { type Report, reportOf } from './report.ts';
+import type { AllowedRates } from './usage.ts';
 
 /** What the facts of a report are read from. */
 export interface FactDeps {
@@ -29,11 +30,13 @@ export interface ReportSubject {
   readonly validation: ValidationView | undefined;
   /** True when every worker has said what it used up to now. */
   readonly usageComplete: boolean;
+  /** Absent where nobody knows the limits. */
+  readonly allowed?: AllowedRates | undefined;
 }
 
 /** The facts of a run as they are now. */
 export async function makeReport(deps: FactDeps, subject: ReportSubject): Promise<Omit<Report, 'files'>> {
-  const { run, plan, ending, validation, usageComplete } = subject;
+  const { run, plan, ending, validation, usageComplete, allowed = {} } = subject;
   const [shown, sums, failures, tries, usage] = await Promise.all([
     deps.view(run),
     deps.sums(run),
@@ -44,6 +47,6 @@ export async function makeReport(deps: FactDeps, subject: ReportSubject): Promis
   const now = new Date();
   const view = { ...shown, sums };
   const { upstreams } = plan;
-  const metrics = metricsOf({ view, failures, tries, upstreams, usage, complete: usageComplete, now });
+  const metrics = metricsOf({ view, failures, tries, upstreams, usage, complete: usageComplete, allowed, now });
   return reportOf({ view, ending, failures, metrics, validation, now });
 }

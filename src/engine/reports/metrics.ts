@@ -3,7 +3,7 @@ import { kindOf } from '../../errors.ts';
 import type { FailureGroup, RunView } from '../control/contract.ts';
 import type { Stage } from '../record-status.ts';
 import { type Happened, type KnownError, knownError, upstreamIn } from './known-errors.ts';
-import { type ResourceUsage, type RunUsage, resourceUsage } from './usage.ts';
+import { type AllowedRates, type ResourceUsage, type RunUsage, resourceUsage } from './usage.ts';
 
 /** Tries that did not simply go on, by what was the matter. */
 export interface TryCount extends Happened {
@@ -41,6 +41,7 @@ export interface MetricsInput {
   readonly usage: RunUsage;
   /** See ResourceUsage. */
   readonly complete: boolean;
+  readonly allowed: AllowedRates;
   readonly now: Date;
 }
 
@@ -57,7 +58,7 @@ export function metricsOf(input: MetricsInput): RunMetrics {
     processingRate: elapsedMs === 0 ? 0 : Math.round((settled * 10_000) / elapsedMs) / 10,
     elapsedSeconds: Math.round(elapsedMs / 100) / 10,
     errorDistribution: errorDistribution(input),
-    resourceUsage: resourceUsage(usage, elapsedMs, complete),
+    resourceUsage: resourceUsage(usage, elapsedMs, complete, input.allowed),
   };
 }
 

@@ -65,6 +65,9 @@ function performance({ metrics }: Omit<Report, 'files'>): string[][] {
     `  memory           ${memory.peakMb} MB at most in ${workers.length} workers, ${memory.largestWorkerMb} MB in one`,
     `  CPU              ${cpu.seconds} s, ${cpu.meanCores} cores on average`,
     `  network          ${network.requests} requests, ${network.failed} without success; ${megabytes(network.sentBytes)} sent, ${megabytes(network.receivedBytes)} received`,
+    ...network.upstreams.map(({ upstream, perSecond, allowedPerSecond: allowed }) => {
+      return `  ${upstream.padEnd(16)} ${perSecond.toFixed(1)} requests/s${allowed === null ? '' : ` of ${allowed} allowed`}`;
+    }),
     ...(complete ? [] : ['  what a worker used in its last two seconds may be missing']),
     ...(alongside.length > 0
       ? [`  other runs went on at the same time and are in these figures: ${alongside.join(', ')}`]

@@ -29,11 +29,22 @@ export interface UpstreamTraffic {
   readonly receivedBytes: number;
 }
 
+/** What was asked of an upstream, and what it would have been allowed. */
+export interface UpstreamUse extends UpstreamTraffic {
+  /** Requests a second, over the whole run. */
+  readonly perSecond: number;
+  /** The fleet's limit at the end of the run; null where nobody knows. */
+  readonly allowedPerSecond: number | null;
+}
+
+/** Requests a second the fleet may send, by upstream. */
+export type AllowedRates = Readonly<Record<string, number>>;
+
 /** The usage of a run as reports give it: all of the fleet, and each worker by itself. */
 export interface ResourceUsage {
   readonly memory: { readonly peakMb: number; readonly largestWorkerMb: number };
   readonly cpu: { readonly seconds: number; readonly meanCores: number };
-  readonly network: Omit<UpstreamTraffic, 'upstream'> & { readonly upstreams: readonly UpstreamTraffic[] };
+  readonly network: Omit<UpstreamTraffic, 'upstream'> & { readonly upstreams: readonly UpstreamUse[] };
   readonly workers: readonly {
     readonly worker: string;
     readonly seconds: number;
@@ -46,7 +57,12 @@ export interface ResourceUsage {
 }
 
 /** Pure. `elapsedMs` is how long the run took. */
-export function resourceUsage(usage: RunUsage, elapsedMs: number, complete: boolean): ResourceUsage {
+export function resourceUsage(
+  usage: RunUsage,
+  elapsedMs: number,
+  complete: boolean,
+  allowed: AllowedRates,
+): ResourceUsage {
   const { workers, traffic, alongside } = usage;
   const cpuMs = sum(workers.map((one) => one.cpuMs));
   const peaks = workers.map((one) => one.peakRssMb);
@@ -58,7 +74,11 @@ export function resourceUsage(usage: RunUsage, elapsedMs: number, complete: bool
       failed: sum(traffic.map((one) => one.failed)),
       sentBytes: sum(traffic.map((one) => one.sentBytes)),
       receivedBytes: sum(traffic.map((one) => one.receivedBytes)),
-      upstreams: traffic,
+      upstreams: traffic.map((one) => ({
+        ...one,
+        perSecond: elapsedMs > 0 ? rounded((one.requests * 1_000) / elapsedMs) : 0,
+        allowedPerSecond: allowed[one.upstream] ?? null,
+      })),
     },
     workers: workers.map((one) => ({
       worker: one.worker,

@@ -10,6 +10,7 @@ import { type ReportName, reportNames } from './names.ts';
 import type { ReportLedger, ReportStore, RunEvent } from './ports.ts';
 import type { Report, WrittenFile } from './report.ts';
 import { summaryText } from './summary.ts';
+import type { AllowedRates } from './usage.ts';
 
 export interface ReportDeps extends ContentDeps, FactDeps {
   readonly ledger: ReportLedger;
@@ -31,6 +32,7 @@ export interface WriteReports {
   readonly validation: ValidationView | undefined;
   /** True when every worker has said what it used up to now. */
   readonly usageComplete: boolean;
+  readonly allowed?: AllowedRates | undefined;
   readonly folders: ReportFolders;
   /**
    * Also write `<entity>.csv` of every entity. False for a run that was read from such files: they are the operator's.

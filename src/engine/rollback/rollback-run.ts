@@ -3,9 +3,10 @@ import { entityOrder } from '../../plan/define-plan.ts';
 import type { TargetPort } from '../../plan/target.ts';
 import { entityOf } from '../contexts.ts';
 import type { RollbackView } from '../control/contract.ts';
-import { type UndoApisDeps, undoApis, writesToApis } from '../effects/undo-run.ts';
+import { type UndoApisDeps, type UndoOptions, undoApis, writesToApis } from '../effects/undo-run.ts';
 import { identityScope } from '../identity-scope.ts';
 import type { Ledger, Run } from '../ports.ts';
+import type { RollbackPiece } from './api-ports.ts';
 import { createJudge } from './judge.ts';
 import type { RollbackLedger, RollbackScope, RollbackStore, RollbackTable } from './ports.ts';
 
@@ -26,15 +27,27 @@ export async function rollbackRun(
   deps: RollbackDeps,
   run: Run,
   plan: Plan,
-  options: { readonly dryRun: boolean },
+  options: UndoOptions,
 ): Promise<RollbackView> {
-  const api = await undoApis(deps, run, plan, options.dryRun);
+  const api = await undoApis(deps, run, plan, options);
   // The tables that say what is at an API say so until everything is taken back there.
-  if (api.conflicts.length > 0) return { runId: run.id, dryRun: options.dryRun, ...api };
+  if (api.conflicts.length > 0) return endedRollback(run.id, options.dryRun, api);
   const rows = await deps.store.undo(rollbackScope(run, plan), createJudge(deps, run, plan), options.dryRun);
   const undone = writesToApis(plan) ? { ...api, conflicts: rows.conflicts } : rows;
+  if (rows.conflicts.length > 0) await options.onPiece?.({ removed: 0, restored: 0, conflicts: rows.conflicts });
   if (!options.dryRun) await deps.ledger.dropWatermarks(run.id);
-  return { runId: run.id, dryRun: options.dryRun, ...undone };
+  return endedRollback(run.id, options.dryRun, undone);
+}
+
+/** What came of a rollback that is at its end. */
+export function endedRollback(
+  runId: string,
+  dryRun: boolean,
+  { removed, restored, conflicts }: RollbackPiece,
+): RollbackView {
+  const done = removed + restored;
+  const total = done + conflicts.length;
+  return { runId, dryRun, status: 'done', done, total, removed, restored, conflicts, error: null };
 }
 
 /** The same as a file for psql, in pieces, made from the changes that are there now. */

@@ -1,25 +1,17 @@
-import { randomUUID } from 'node:crypto';
-import { DroverError, toDroverError } from '../../errors.ts';
+import { DroverError } from '../../errors.ts';
 import type { ApiRecord, ApiResult, Refused } from '../../plan/api-target.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import type { LoadResult, TargetPort } from '../../plan/target.ts';
-import type { ApiFactory } from '../effects/apis.ts';
-import { createEffects, Fenced } from '../effects/effects.ts';
-import type { ApiLanes } from '../effects/lanes.ts';
-import type { EffectStore, Held } from '../effects/ports.ts';
+import { createEffects } from '../effects/effects.ts';
+import type { Held } from '../effects/ports.ts';
 import type { OpenRecord, Verdict } from '../ports.ts';
 import { targetScope } from '../target-scope.ts';
-import { finish } from './finish.ts';
+import { type ApiDeps, apiTurn, later } from './api-turn.ts';
 import { rowHash, targetIdOf } from './landing.ts';
-import { failedTry, type Group, purged, resultOf, type StageDeps, type StageResult } from './stage.ts';
+import { type Group, purged, type StageResult } from './stage.ts';
 
-export interface ApiLoadDeps extends StageDeps {
+export interface ApiLoadDeps extends ApiDeps {
   readonly target: TargetPort;
-  readonly apis: ApiFactory;
-  readonly effects: EffectStore;
-  readonly lanes: ApiLanes;
-  /** How long a lease on a record holds between two effects, in milliseconds. */
-  readonly leaseMs: number;
 }
 
 /** A record with its references filled in, ready to go. */
@@ -52,32 +44,7 @@ export async function apiGroup(
 
 /** Claims the record, writes it through its port, keeps what was made in the target's table, and finishes it. */
 export function apiRecord(deps: ApiLoadDeps, work: ApiWork): Promise<StageResult> {
-  return deps.lanes.take(async () => {
-    const { record } = work;
-    const token = randomUUID();
-    const granted = await deps.ledger.claim([record], token, deps.leaseMs);
-    // Another is at it: its finish counts, or its lease runs out and the sweep gives the record out again.
-    if (granted.length === 0) return { kind: 'fenced' };
-    const verdict = await verdictOf(deps, work, { record, token, leaseMs: deps.leaseMs });
-    if (verdict === undefined) return { kind: 'fenced' };
-    const counted = await finish(deps, 'load', [record], new Map([[record.id, verdict]]), token);
-    return resultOf(counted.get(record.id));
-  });
-}
-
-/** Undefined when the record is somebody else's by now, or goes back because its run was stopped. */
-async function verdictOf(deps: ApiLoadDeps, work: ApiWork, held: Held): Promise<Verdict | undefined> {
-  const { group, record } = work;
-  try {
-    return await written(deps, work, held);
-  } catch (thrown) {
-    if (thrown instanceof Fenced) return undefined;
-    const error = toDroverError(thrown);
-    if (error.class !== 'configuration' && error.class !== 'critical') return failedTry(record, error);
-    await deps.stopRun(group.context.run.id, error);
-    await deps.ledger.release([record]);
-    return undefined;
-  }
+  return apiTurn(deps, 'load', work.record, (held) => written(deps, work, held));
 }
 
 async function written(deps: ApiLoadDeps, work: ApiWork, held: Held): Promise<Verdict | undefined> {
@@ -153,9 +120,4 @@ function refused({ code, message, field }: Refused): Verdict {
 
 function skipped(code: string, message: string, targetId?: string): Verdict {
   return { kind: 'end', status: 'skipped', code, message, ...(targetId === undefined ? {} : { targetId }) };
-}
-
-function later(delayMs: number): Verdict {
-  const message = 'as many records as may be are on their way to the API';
-  return { kind: 'again', delayMs, counts: false, code: 'WAITING_FOR_API', message };
 }

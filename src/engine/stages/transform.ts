@@ -3,8 +3,10 @@ import { toDroverError } from '../../errors.ts';
 import type { EnrichTools, Entity, RowOutcome, TransformOutcome } from '../../plan/contract.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import type { CleanRecord, OpenRecord, RecordRef, Verdict } from '../ports.ts';
+import { type Rejection, rejectionOf, rejectRecord } from './api-reject.ts';
+import type { ApiDeps } from './api-turn.ts';
 import { finish } from './finish.ts';
-import { failedTry, type Group, resultOf, runStage, type StageDeps, type StageResult } from './stage.ts';
+import { failedTry, type Group, resultOf, runStage, type StageResult } from './stage.ts';
 
 /** The thread pool for costly work, as the stage sees it. */
 export interface EnrichPool extends EnrichTools {
@@ -14,10 +16,8 @@ export interface EnrichPool extends EnrichTools {
   free(): void;
 }
 
-export interface TransformDeps extends StageDeps {
+export interface TransformDeps extends ApiDeps {
   readonly enrich: EnrichPool;
-  /** How long a claim on a record's costly work holds, in milliseconds. */
-  readonly leaseMs: number;
 }
 
 interface Costly {
@@ -26,20 +26,33 @@ interface Costly {
   readonly outcome: RowOutcome;
 }
 
+/** Records that are worked on one by one when the rest of their job is done. */
+interface Apart {
+  readonly costly: Map<string, Costly>;
+  readonly rejected: Map<string, Rejection>;
+}
+
 /**
  * Raw to clean: checks the shape, maps the fields, sets money and merge keys. Records whose row needs costly work
  * (bcrypt) are claimed and finished one by one when the pool is through, and hold up nobody else; those that find the
- * pool full go back to wait in the ledger.
+ * pool full go back to wait in the ledger. So are rejected records whose source is told that they are.
  */
 export function createTransformStage(deps: TransformDeps) {
   return async (refs: readonly RecordRef[]): Promise<(StageResult | Promise<StageResult>)[]> => {
-    const costly = new Map<string, Costly>();
-    const quick = await runStage(deps, 'transform', { raw: true, clean: false }, refs, async (group) =>
-      transformGroup(deps, group, costly),
-    );
+    const apart: Apart = { costly: new Map(), rejected: new Map() };
+    const want = { raw: true, clean: false };
+    const work = async (group: Group) => transformGroup(deps, group, apart);
+    const quick = await runStage(deps, 'transform', want, refs, work).catch((thrown) => {
+      // Nobody will take these up; their places are for others.
+      for (const _costly of apart.costly.values()) deps.enrich.free();
+      for (const _rejection of apart.rejected.values()) deps.lanes.free();
+      throw thrown;
+    });
     return refs.map((ref, index) => {
-      const work = costly.get(ref.id);
-      return work ? enrichRecord(deps, work) : (quick[index] as StageResult);
+      const costly = apart.costly.get(ref.id);
+      if (costly) return enrichRecord(deps, costly);
+      const rejection = apart.rejected.get(ref.id);
+      return rejection ? rejectRecord(deps, rejection) : (quick[index] as StageResult);
     });
   };
 }
@@ -70,19 +83,37 @@ export function transformRecord(
   }
 }
 
-function transformGroup(deps: TransformDeps, group: Group, costly: Map<string, Costly>): Map<string, Verdict | 'kept'> {
+function transformGroup(deps: TransformDeps, group: Group, apart: Apart): Map<string, Verdict | 'kept'> {
   const verdicts = new Map<string, Verdict | 'kept'>();
   for (const record of group.records) {
     const outcome = transformRecord(group.entity, record.raw ?? {}, record.sourceId, group.context.run.params);
+    if (outcome.kind === 'reject') {
+      verdicts.set(record.id, rejected(deps, group, record, outcome, apart));
+      continue;
+    }
     if (outcome.kind !== 'row' || outcome.enrich === undefined || group.context.run.dryRun) {
       verdicts.set(record.id, verdictOf(outcome));
       continue;
     }
     const waitMs = deps.enrich.reserve();
-    if (waitMs === undefined) costly.set(record.id, { record, entity: group.entity, outcome });
+    if (waitMs === undefined) apart.costly.set(record.id, { record, entity: group.entity, outcome });
     verdicts.set(record.id, waitMs === undefined ? 'kept' : later(waitMs));
   }
   return verdicts;
+}
+
+function rejected(
+  deps: TransformDeps,
+  group: Group,
+  record: OpenRecord,
+  outcome: TransformOutcome,
+  apart: Apart,
+): Verdict | 'kept' {
+  const verdict = verdictOf(outcome);
+  const rejection = rejectionOf(deps, group, record, verdict) ?? verdict;
+  if ('kind' in rejection) return rejection;
+  apart.rejected.set(record.id, rejection);
+  return 'kept';
 }
 
 async function enrichRecord(deps: TransformDeps, work: Costly): Promise<StageResult> {

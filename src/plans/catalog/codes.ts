@@ -1,12 +1,15 @@
 /** What to do about the plan's own codes. */
 export const codes = {
   MISSING_NAME: 'Give the product a name in the CMS, then replay it.',
+  BAD_TEXT: 'Write the field as text in the CMS, then replay it.',
+  BAD_ACTIVE: 'Write true or false into active in the CMS, then replay it.',
   NAME_TOO_LONG: 'Stripe takes 5,000 characters: shorten the name in the CMS, then replay it.',
   DESCRIPTION_TOO_LONG: 'Stripe takes 40,000 characters: shorten the description in the CMS, then replay it.',
   NO_PRICE: 'Give the product a price in the CMS, then replay it.',
   FREE_PRICE: 'Stripe sells nothing for nothing this way: decide what becomes of free products; they are left out.',
   BAD_NUMBER: 'The price is no number: write it with digits and one point, then replay.',
-  BAD_AMOUNT: 'The price cannot be charged in its currency (too fine, or below nothing): correct it, then replay.',
+  BAD_AMOUNT:
+    'The price cannot be charged in its currency (too fine, too much, or below nothing): correct it, then replay.',
   UNKNOWN_CURRENCY: 'Give the product a currency of ISO 4217, or start with --param defaultCurrency=USD.',
   UNSUPPORTED_CURRENCY: 'Stripe does not charge in this currency: price the product in another.',
   BAD_METADATA: 'Stripe takes 50 keys of 40 characters without brackets, with values of 500: correct the metadata.',

@@ -45,6 +45,8 @@ export function openCatalogPort(context: ApiContext): ApiPort {
       return refused ?? resultOf(outcome, known.productId);
     },
 
+    reject: (record, effects) => back.fail(record, effects),
+
     compare: (some) => compareProducts(stripe, some.map(expectedOf)),
 
     observe: (some) => observeProducts(stripe, some.map(expectedOf)),

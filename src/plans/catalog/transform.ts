@@ -1,23 +1,24 @@
 import type { RecordMoney, TransformContext, TransformOutcome } from '../../plan/contract.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import { lookupKeyOf } from './keys.ts';
+import { readActive } from './parsers/active.ts';
 import { readImages } from './parsers/images.ts';
-import { readMetadata } from './parsers/metadata.ts';
+import { type Metadata, readMetadata } from './parsers/metadata.ts';
 import { type Amount, readPrice } from './parsers/price.ts';
 import { Problem } from './parsers/problem.ts';
-import { readDescription, readName } from './parsers/text.ts';
+import { readDescription, readName, textNotes } from './parsers/text.ts';
 
 /** A row of the catalogue as a product with one price, or why it is none. Pure. */
 export function transformProduct(raw: JsonObject, { sourceId, params }: TransformContext): TransformOutcome {
   if (isSet(raw.deleted_at)) return { kind: 'skip', code: 'EXCLUDED', message: 'the product is deleted in the CMS' };
   const fallback = typeof params.defaultCurrency === 'string' ? params.defaultCurrency : undefined;
-  const active = raw.active !== false;
+  const active = readActive(raw.active);
   const price = readPrice(raw.price, raw.currency, fallback);
   const name = readName(raw.name, raw.title);
   const description = readDescription(raw.description);
   const metadata = readMetadata(raw.metadata);
-  const problem = [name, description, price, metadata].find((value) => value instanceof Problem);
-  const money = price instanceof Problem ? undefined : moneyOf(price, active);
+  const problem = [name, description, price, active, metadata].find((value) => value instanceof Problem);
+  const money = price instanceof Problem ? undefined : moneyOf(price, active !== false);
   if (problem)
     return {
       kind: 'reject',
@@ -28,13 +29,15 @@ export function transformProduct(raw: JsonObject, { sourceId, params }: Transfor
     };
   const { images, notes } = readImages(raw.image_url, raw.images);
   const { minor, currency } = price as Amount;
+  const { values, notes: left } = metadata as Metadata;
   const row = {
-    ...{ name: name as string, description: description as string | null, images, active },
-    metadata: metadata as Readonly<Record<string, string>>,
-    ...{ amount: String(minor), currency, status: statusOf(active) },
+    ...{ name: name as string, description: description as string | null, images, active: active as boolean },
+    metadata: values,
+    ...{ amount: String(minor), currency, status: statusOf(active as boolean) },
     lookup_key: lookupKeyOf(sourceId, currency),
   };
-  return { kind: 'row', row, notes, ...(money && { money }) };
+  const all = [...textNotes({ name: raw.name ?? raw.title, description: raw.description }), ...notes, ...left];
+  return { kind: 'row', row, notes: all, ...(money && { money }) };
 }
 
 function moneyOf({ minor, currency }: Amount, active: boolean): RecordMoney {

@@ -7,17 +7,21 @@ const columns = ['stripe_product_id', 'stripe_price_id', 'sync_status'];
 
 const gone: Refused = { kind: 'refused', code: 'ROW_GONE', message: 'the row was deleted while it was moved' };
 
+/** A record whose row is told something. */
+export type Told = Pick<ApiRecord, 'sourceId' | 'raw'>;
+
 /** The source's own columns: which product and price a row has become. */
 export interface WriteBack {
   /** Tells the row its ids, unless it has them. */
-  tell(record: ApiRecord, ids: { product: string; price: string }, effects: Effects): Promise<Refused | undefined>;
-  /** Tells the row that Stripe refused it. */
-  fail(record: ApiRecord, effects: Effects): Promise<void>;
+  tell(record: Told, ids: { product: string; price: string }, effects: Effects): Promise<Refused | undefined>;
+  /** Tells the row that it was rejected, here or by Stripe. */
+  fail(record: Told, effects: Effects): Promise<void>;
+  /** Gives the row its columns back; one that was not synced before the run is pending, whatever it was. */
   undo(image: BeforeImage): Promise<Undone>;
 }
 
 export function createWriteBack(rows: RowWriter, signal: AbortSignal): WriteBack {
-  async function set({ sourceId, raw }: ApiRecord, after: JsonObject, effects: Effects): Promise<boolean> {
+  async function set({ sourceId, raw }: Told, after: JsonObject, effects: Effects): Promise<boolean> {
     const before = Object.fromEntries(columns.map((column): [string, Json] => [column, raw[column] ?? null]));
     const changed = Object.fromEntries(Object.entries(after).filter(([column, value]) => before[column] !== value));
     if (Object.keys(changed).length === 0) return true;
@@ -39,18 +43,24 @@ export function createWriteBack(rows: RowWriter, signal: AbortSignal): WriteBack
     fail: async (record, effects) => {
       await set(record, { sync_status: 'failed' }, effects);
     },
-    async undo(image) {
+    async undo(kept) {
+      const image = { ...kept, before: resetOf(kept) };
       const row = await rows.read(image.id, columns, signal);
       if (row === undefined)
         return { kind: 'conflict', detail: `the row ${image.id} is not there any more`, final: true };
       const back = wayBack(image, row);
       if (typeof back === 'string') return { kind: 'conflict', detail: back, final: false };
-      const empty = Object.entries(back).map(([column, value]) => [
+      const changes = Object.entries(back).map(([column, value]) => [
         column,
-        value === '' ? (image.before?.[column] ?? null) : value,
+        value === '' ? (image.before[column] ?? null) : value,
       ]);
-      if (empty.length > 0) await rows.set(image.id, Object.fromEntries(empty), signal);
+      if (changes.length > 0) await rows.set(image.id, Object.fromEntries(changes), signal);
       return { kind: 'done' };
     },
   };
+}
+
+/** A half-made or failed move is begun anew after a rollback; one that was whole before the run is as whole as it was. */
+function resetOf({ before }: BeforeImage): JsonObject {
+  return before?.sync_status === 'synced' ? before : { ...before, sync_status: 'pending' };
 }

@@ -94,13 +94,19 @@ function isWhole(text: string): boolean {
   return /^-?\d+$/.test(text);
 }
 
+/** A column without zones holds UTC, which is what its rows are compared in; this process may stand elsewhere. */
+function instantOf(text: string): number {
+  const bare = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?$/.test(text);
+  return Date.parse(bare ? `${text.replace(' ', 'T')}Z` : text);
+}
+
 function newestChange(
   rows: readonly JsonObject[],
   { dateColumn }: SupabaseSettings,
   startedAt: string,
 ): string | undefined {
   if (dateColumn === undefined) return undefined;
-  const changes = rows.map((row) => Date.parse(String(row[dateColumn]))).filter((time) => !Number.isNaN(time));
+  const changes = rows.map((row) => instantOf(String(row[dateColumn]))).filter((time) => !Number.isNaN(time));
   if (changes.length === 0) return undefined;
   return new Date(
     Math.min(

@@ -14,6 +14,21 @@ export function isSupported(currency: string): boolean {
   return supported.has(currency);
 }
 
+// Eight digits are what Stripe charges at the most; in money of which a million is no fortune it takes up to twelve, and says
+// itself where it does not.
+const eightDigits = 99_999_999n;
+const twelveDigits = 999_999_999_999n;
+const smallMoney = new Set(
+  'BIF CLP COP DJF GNF HUF IDR INR JPY KHR KMF KRW LAK LBP MGA MMK MNT NGN PYG RWF TZS UGX UZS VND XAF XOF XPF'.split(
+    ' ',
+  ),
+);
+
+/** The highest `unit_amount` in a currency (ISO 4217, upper case). */
+export function mostOf(currency: string): bigint {
+  return smallMoney.has(currency) ? twelveDigits : eightDigits;
+}
+
 // No decimals by ISO 4217, and two in Stripe's amounts, for what was there before they lost them.
 const padded = new Set(['ISK', 'UGX']);
 // Two decimals by ISO 4217 and none in Stripe's amounts.

@@ -4,6 +4,7 @@ import type { Compared } from '../../plan/target.ts';
 import type { Product, StripeCatalog } from '../../upstreams/stripe/client.ts';
 import { differencesOf } from './differences.ts';
 import { priceFields, productFields } from './fields.ts';
+import { idPages } from './id-pages.ts';
 import { defaultPrice, isRight } from './look.ts';
 import type { Wanted } from './wanted.ts';
 
@@ -14,10 +15,7 @@ export interface Expected {
   readonly priceId: string | null;
 }
 
-// The most ids a list takes.
-const page = 100;
-
-/** In which fields Stripe differs from each, read from Stripe itself: one list for a hundred of them. */
+/** In which fields Stripe differs from each, read from Stripe itself: one list for up to a hundred of them. */
 export async function compareProducts(stripe: StripeCatalog, expected: readonly Expected[]): Promise<Compared[]> {
   const found = await productsOf(stripe, expected);
   return expected.map((one) => compared(one, found.get(one.productId ?? '')));
@@ -36,8 +34,8 @@ export async function observeProducts(stripe: StripeCatalog, expected: readonly 
 async function productsOf(stripe: StripeCatalog, expected: readonly Expected[]): Promise<ReadonlyMap<string, Product>> {
   const found = new Map<string, Product>();
   const ids = [...new Set(expected.flatMap(({ productId }) => productId ?? []))];
-  for (let at = 0; at < ids.length; at += page) {
-    for (const product of await stripe.products(ids.slice(at, at + page))) found.set(product.id, product);
+  for (const page of idPages(ids)) {
+    for (const product of await stripe.products(page)) found.set(product.id, product);
   }
   return found;
 }

@@ -9,10 +9,10 @@ const done: Undone = { kind: 'done' };
 
 /**
  * The order in which a record's objects go back: old prices first, so that the product can have its old default price
- * again; then the product; and what the run made last, when nothing needs it any more.
+ * again; then the product; and last what the run made or sold again, when no product has it as its default any more.
  */
-export function undoOrder({ kind, operation }: BeforeImage): number {
-  if (kind === 'price') return operation === 'update' ? 0 : 2;
+export function undoOrder({ kind, operation, before }: BeforeImage): number {
+  if (kind === 'price') return operation === 'update' && before?.active !== false ? 0 : 2;
   return kind === 'product' ? 1 : 3;
 }
 

@@ -52,12 +52,12 @@ const withPrice = { expand: ['default_price'] };
 export function openStripeCatalog(options: StripeCatalogOptions): StripeCatalog {
   const { products, prices } = clientOf(options);
   return {
-    product: (id) => orNothing(products.retrieve(id, withPrice)),
+    product: async (id) => (isName(id) ? orNothing(products.retrieve(id, withPrice)) : undefined),
     products: async (ids) => {
       const page = { ids: [...ids], limit: 100, expand: ['data.default_price'] };
       return ids.length === 0 ? [] : (await ours(products.list(page))).data;
     },
-    price: (id) => orNothing(prices.retrieve(id)),
+    price: async (id) => (isName(id) ? orNothing(prices.retrieve(id)) : undefined),
     priceByLookupKey: gather(async (keys) => {
       const { data } = await ours(prices.list({ lookup_keys: [...keys], limit: 100 }));
       return new Map(data.map((price) => [price.lookup_key ?? '', price]));
@@ -70,6 +70,9 @@ export function openStripeCatalog(options: StripeCatalogOptions): StripeCatalog 
     updatePrice: (id, params, idempotencyKey) => ours(prices.update(id, params, { idempotencyKey })),
   };
 }
+
+/** Dots alone mean something else in a path: `GET products/.` lists them. */
+const isName = (id: string): boolean => !/^\.*$/.test(id);
 
 function clientOf({ upstreams, baseUrl, secretKey, maxRps, endpointMaxRps, signal }: StripeCatalogOptions): Stripe {
   const upstream = upstreams({ name: 'stripe', baseUrl, maxRps, endpointMaxRps, timeoutMs });

@@ -57,6 +57,21 @@ describe('pause, resume, cancel, retry', () => {
   });
 });
 
+describe('migrate:resume', () => {
+  it('passes over runs that write nothing to the target, exports among them', async () => {
+    const page = [
+      runView({ id: 'r9', status: 'paused', exportOnly: true }),
+      runView({ id: 'r8', status: 'paused', dryRun: true }),
+      runView({ id: 'r7', status: 'completed' }),
+    ];
+    service.on('GET /runs', { items: page, nextCursor: null });
+    const ran = await drover(service.url, ['migrate:resume', '--plan', 'bubble']);
+    expect(ran.code).toBe(2);
+    expect(ran.stderr).toContain('NOTHING_TO_RESUME: there is no interrupted run: the last run, r7, is completed');
+    expect(changes()).toEqual([]);
+  });
+});
+
 describe('replay', () => {
   it('takes one group or all that can be replayed', async () => {
     const blocked = failureGroup({ group: 'g2', status: 'blocked' });
@@ -85,7 +100,10 @@ describe('replay', () => {
 });
 
 describe('rollback', () => {
-  const view = { runId: 'r1', dryRun: false, removed: 5, restored: 2, conflicts: [] as unknown[] };
+  const view = {
+    ...{ runId: 'r1', dryRun: false, status: 'done', done: 7, total: 7, error: null },
+    ...{ removed: 5, restored: 2, conflicts: [] as unknown[] },
+  };
   beforeEach(() => {
     service.on('POST /runs/r1/rollback', ({ body }) => ({
       body: { ...view, dryRun: (body as { dryRun: boolean }).dryRun },
@@ -125,6 +143,36 @@ describe('rollback', () => {
     const ran = await drover(service.url, ['rollback', 'r1', '--reason', 'x', '--yes']);
     expect(ran.code).toBe(1);
     expect(ran.stdout).toContain('changed at noon');
+  });
+});
+
+describe('a rollback that goes on in the service', () => {
+  const view = (status: string, done: number, more = {}) => ({
+    ...{ runId: 'r1', dryRun: false, status, done, total: 1_000, error: null },
+    ...{ removed: done, restored: 0, conflicts: [] as unknown[], ...more },
+  });
+  const args = ['rollback', 'r1', '--reason', 'x', '--yes'];
+  beforeEach(() => service.on('POST /runs/r1/rollback', () => ({ status: 202, body: view('working', 0) })));
+
+  it('is followed to its end, with what it came to', async () => {
+    const states = [view('working', 452), view('done', 1_000)];
+    service.on('GET /runs/r1/rollback', () => ({ body: states.shift() }));
+    const ran = await drover(service.url, args);
+    expect(ran).toMatchObject({ code: 0, stdout: 'run r1: removed 1000 rows and restored 0\n' });
+    expect(ran.stderr).toMatch(/^Rollback: 0\.0% \(0\/1000\) \| Removed: 0 \| Restored: 0 \| Left alone: 0$/m);
+    expect(ran.stderr).toMatch(/^Rollback: 100\.0% \(1000\/1000\)/m);
+  });
+
+  it('says where it stopped and how it goes on', async () => {
+    service.on('GET /runs/r1/rollback', view('interrupted', 300));
+    const ran = await drover(service.url, args);
+    expect(ran).toMatchObject({
+      code: 1,
+      stdout: 'run r1: removed 300 rows and restored 0; interrupted at 300 of 1000\n',
+    });
+    expect(ran.stderr).toContain('It goes on with: npx drover rollback r1');
+    service.on('GET /runs/r1/rollback', view('failed', 300, { error: 'UPSTREAM_UNAUTHORIZED: stripe: 401' }));
+    expect((await drover(service.url, args)).stdout).toContain('failed at 300 of 1000: UPSTREAM_UNAUTHORIZED');
   });
 });
 
@@ -174,7 +222,8 @@ describe('a plan in the place of a run', () => {
     service.on('POST /runs/r1/failures/g1/replay', { replayed: 6, run: runView() });
     service.on('POST /runs/r1/records', { accepted: 1, run: runView() });
     service.on('PATCH /runs/r1', runView());
-    service.on('POST /runs/r1/rollback', { runId: 'r1', dryRun: true, removed: 0, restored: 0, conflicts: [] });
+    const none = { removed: 0, restored: 0, conflicts: [], done: 0, total: 0, error: null };
+    service.on('POST /runs/r1/rollback', { runId: 'r1', dryRun: true, status: 'done', ...none });
     service.on('POST /purge', { dryRun: false, complete: true, runs: [] });
   });
 

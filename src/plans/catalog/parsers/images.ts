@@ -13,8 +13,8 @@ export interface Images {
  * from a page nobody knows (`/uploads/x.png`) leads nowhere and is left out.
  */
 export function readImages(first: Json | undefined, more: Json | undefined): Images {
-  const given = [first, ...(Array.isArray(more) ? more : [more])].filter((value) => typeof value === 'string');
-  const texts = given.map((value) => (value as string).trim()).filter((value) => value !== '');
+  const given = [first, ...(Array.isArray(more) ? more : [more])].filter((value) => value !== null);
+  const texts = given.flatMap((value) => (value === undefined || isBlank(value) ? [] : [value]));
   const addresses = texts.map(addressOf);
   const good = [...new Set(addresses.filter((address) => address !== undefined))];
   const lost = addresses.filter((address) => address === undefined).length;
@@ -27,7 +27,11 @@ export function readImages(first: Json | undefined, more: Json | undefined): Ima
   };
 }
 
-function addressOf(text: string): string | undefined {
+const isBlank = (value: Json): boolean => typeof value === 'string' && value.trim() === '';
+
+function addressOf(value: Json): string | undefined {
+  if (typeof value !== 'string') return undefined;
+  const text = value.trim();
   const full = text.startsWith('//') ? `https:${text}` : text;
   if (!/^https?:\/\//i.test(full) || !URL.canParse(full)) return undefined;
   const { href } = new URL(full);

@@ -1,6 +1,7 @@
 import type { Json } from '../../../plan/json.ts';
 import { marks } from '../../../targets/stripe/index.ts';
 import { Problem } from './problem.ts';
+import { lengthOf } from './text.ts';
 
 const own: readonly string[] = Object.values(marks);
 // Stripe's fifty, less those that say whose the product is.
@@ -8,18 +9,27 @@ const mostKeys = 50 - own.length;
 const longestKey = 40;
 const longestValue = 500;
 
+export interface Metadata {
+  readonly values: Readonly<Record<string, string>>;
+  readonly notes: readonly string[];
+}
+
 /** Metadata as Stripe takes it, whole or not at all: what is cut off would be missed later. */
-export function readMetadata(value: Json | undefined): Readonly<Record<string, string>> | Problem {
-  if (value === null || value === undefined) return {};
+export function readMetadata(value: Json | undefined): Metadata | Problem {
+  if (value === null || value === undefined) return { values: {}, notes: [] };
   if (typeof value !== 'object' || Array.isArray(value)) return bad('the metadata is not an object');
+  const taken = own.filter((key) => Object.hasOwn(value, key));
   const pairs = Object.entries(value).flatMap(([key, held]): [string, string][] => {
     const text = textOf(held);
     // Stripe keeps no empty values.
     return text === '' || own.includes(key) ? [] : [[key, text]];
   });
+  if (isBlurred(value)) return bad('a number of the metadata has more digits than can be trusted: write it as text');
   if (pairs.length > mostKeys) return bad(`the metadata has ${pairs.length} keys, and there is room for ${mostKeys}`);
   const problem = pairs.map(problemOf).find((found) => found !== undefined);
-  return problem === undefined ? Object.fromEntries(pairs) : bad(problem);
+  if (problem !== undefined) return bad(problem);
+  const notes = taken.map((key) => `the key ${key} of the metadata is one of ours and is left out`);
+  return { values: Object.fromEntries(pairs), notes };
 }
 
 function textOf(value: Json | undefined): string {
@@ -29,10 +39,19 @@ function textOf(value: Json | undefined): string {
 }
 
 function problemOf([key, value]: readonly [string, string], index: number): string | undefined {
-  if (key === '' || key.length > longestKey) return `key ${index + 1} of the metadata has ${key.length} characters`;
+  const length = lengthOf(key);
+  if (key === '' || length > longestKey) return `key ${index + 1} of the metadata has ${length} characters`;
+  if (key === '__proto__') return `key ${index + 1} of the metadata is a word of JavaScript's`;
   if (/[[\]]/.test(key)) return `key ${index + 1} of the metadata has a bracket in it`;
   if (!key.isWellFormed() || key.includes('\u0000')) return `key ${index + 1} of the metadata is no text`;
-  return value.length > longestValue ? `value ${index + 1} of the metadata has ${value.length} characters` : undefined;
+  const much = lengthOf(value);
+  return much > longestValue ? `value ${index + 1} of the metadata has ${much} characters` : undefined;
+}
+
+/** JSON's numbers are exact up to 2^53: an article number of twenty digits has lost its last ones by the time it is here. */
+function isBlurred(value: Json): boolean {
+  if (typeof value === 'number') return Number.isInteger(value) && !Number.isSafeInteger(value);
+  return typeof value === 'object' && value !== null && Object.values(value).some(isBlurred);
 }
 
 function bad(message: string): Problem {

@@ -1,7 +1,7 @@
 import { DroverError } from '../../../errors.ts';
 import { parseCurrency, toMinor } from '../../../money.ts';
 import type { Json } from '../../../plan/json.ts';
-import { isSupported, toStripe } from '../../../targets/stripe/index.ts';
+import { isSupported, mostOf, toStripe } from '../../../targets/stripe/index.ts';
 import { Problem } from './problem.ts';
 
 export interface Amount {
@@ -10,9 +10,6 @@ export interface Amount {
   /** ISO 4217, upper case. */
   readonly currency: string;
 }
-
-// Twelve digits, in the currency's smallest unit.
-const most = 999_999_999_999n;
 
 // Digits and one point. A comma may part thousands or decimals, and nobody knows which.
 const decimal = /^[+-]?\d+(\.\d+)?$/;
@@ -33,7 +30,7 @@ export function readPrice(
 
 /** What the price is worth where it can be read, also when it cannot be charged. */
 export function readCurrency(currency: Json | undefined, fallback: string | undefined): string | Problem {
-  const given = typeof currency === 'string' ? currency.trim() : '';
+  const given = currency === null || currency === undefined ? '' : String(currency).trim();
   const code = given === '' ? fallback : parseCurrency(given);
   if (code === undefined) return new Problem('UNKNOWN_CURRENCY', 'currency', 'the currency is none of ISO 4217');
   if (isSupported(code)) return code;
@@ -46,7 +43,7 @@ function amountOf(text: string, currency: string): Amount | Problem {
   if (minor === 0n) return new Problem('FREE_PRICE', 'price', 'the price is 0');
   if (minor < 0n) return new Problem('BAD_AMOUNT', 'price', 'the price is below 0');
   const charged = toStripe(minor, currency);
-  if (charged !== undefined && charged > most)
+  if (charged !== undefined && charged > mostOf(currency))
     return new Problem('BAD_AMOUNT', 'price', 'the price is more than Stripe takes');
   if (charged !== undefined) return { minor, currency };
   return new Problem('BAD_AMOUNT', 'price', `the price is finer than can be charged in ${currency}`);

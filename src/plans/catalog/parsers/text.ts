@@ -4,26 +4,30 @@ import { Problem } from './problem.ts';
 const longestName = 5_000;
 const longestDescription = 40_000;
 
-/** The name, without blanks of any kind around it. */
+/** The name in one line, without blanks of any kind around it; one that shows nothing is none. */
 export function readName(...candidates: readonly (Json | undefined)[]): string | Problem {
-  const names = candidates.map((value) => (typeof value === 'string' ? clean(value) : ''));
-  const name = names.find((value) => value !== '');
-  if (name === undefined) return new Problem('MISSING_NAME', 'name', 'the product has no name');
-  if (name.length <= longestName) return name;
-  return new Problem(
-    'NAME_TOO_LONG',
-    'name',
-    `the name has ${name.length} characters, and Stripe takes ${longestName}`,
-  );
+  const given = candidates.find((value) => isText(value) && seen.test(String(value)));
+  if (given === undefined) {
+    const strange = candidates.some((value) => !isText(value) && !isAbsent(value));
+    if (strange) return new Problem('BAD_TEXT', 'name', 'the name is not text');
+    return new Problem('MISSING_NAME', 'name', 'the product has no name');
+  }
+  const name = clean(String(given).replace(/\s*[\t\n\v\f\r\u0085\u2028\u2029]\s*/g, ' '));
+  const length = lengthOf(name);
+  if (length <= longestName) return name;
+  return new Problem('NAME_TOO_LONG', 'name', `the name has ${length} characters, and Stripe takes ${longestName}`);
 }
 
 /** The description as plain text: Stripe shows it to customers as it is, tags and all. */
 export function readDescription(value: Json | undefined): string | null | Problem {
-  if (typeof value !== 'string') return null;
-  const text = clean(markup.test(value) ? withoutMarkup(value) : value);
-  if (text === '') return null;
-  if (text.length <= longestDescription) return text;
-  const message = `the description has ${text.length} characters, and Stripe takes ${longestDescription}`;
+  if (isAbsent(value)) return null;
+  if (!isText(value)) return new Problem('BAD_TEXT', 'description', 'the description is not text');
+  const given = String(value);
+  const text = clean(markup.test(given) ? withoutMarkup(given) : given);
+  if (!seen.test(text)) return null;
+  const length = lengthOf(text);
+  if (length <= longestDescription) return text;
+  const message = `the description has ${length} characters, and Stripe takes ${longestDescription}`;
   return new Problem('DESCRIPTION_TOO_LONG', 'description', message);
 }
 
@@ -68,7 +72,29 @@ function isCharacter(code: number): boolean {
   return code > 0x1f && code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff);
 }
 
-/** Without blanks around it, and without what PostgreSQL cannot keep. */
+/** What of these values is left out of the texts, in words; nothing of most. */
+export function textNotes(values: Readonly<Record<string, Json | undefined>>): string[] {
+  return Object.entries(values).flatMap(([field, value]) =>
+    typeof value === 'string' && value.search(control) >= 0 ? [`control characters of the ${field} are left out`] : [],
+  );
+}
+
+/** Characters as Stripe counts them: an emoji is one, whatever it takes in memory. */
+export function lengthOf(text: string): number {
+  let length = 0;
+  for (const _character of text) length += 1;
+  return length;
+}
+
+// What is neither a blank, nor a control character, nor a mark that only steers how others are shown.
+const seen = /[^\p{Z}\p{Cc}\p{Cf}]/u;
+// Tabs and the ends of lines are how texts are laid out, and stay.
+const control = /[^\P{Cc}\s\u0085]/gu;
+
+const isText = (value: Json | undefined): boolean => ['string', 'number', 'boolean'].includes(typeof value);
+const isAbsent = (value: Json | undefined): boolean => value === null || value === undefined;
+
+/** Without blanks around it, and without characters that nobody sees and that PostgreSQL or a shop page trips over. */
 function clean(text: string): string {
-  return text.toWellFormed().replaceAll('\u0000', '').trim();
+  return text.toWellFormed().replace(control, '').trim();
 }

@@ -23,8 +23,19 @@ export const currency: Reader<string> = (value, name) => {
 
 const MULTIPLES: Readonly<Record<string, number>> = { bhd: 10, jod: 10, kwd: 10, omr: 10, tnd: 10, isk: 100, ugx: 100 };
 
+const SMALL_MONEY = new Set(
+  'bif clp cop djf gnf huf idr inr jpy khr kmf krw lak lbp mga mmk mnt ngn pyg rwf tzs ugx uzs vnd xaf xof xpf'.split(
+    ' ',
+  ),
+);
+
 /** Three-decimal currencies end in 0, and ISK and UGX, which have no decimals but are sent as if they had two, in 00. */
 export function assertChargeable(amount: number, code: string, param: string): void {
+  const most = SMALL_MONEY.has(code) ? 999_999_999_999 : 99_999_999;
+  if (amount > most) {
+    const message = `This value must be less than or equal to ${most}.`;
+    throw invalid(message, { code: 'parameter_invalid_integer', param });
+  }
   const multiple = MULTIPLES[code] ?? 1;
   if (amount % multiple === 0) return;
   const message = `Invalid amount ${amount}: amounts in ${code} must be a multiple of ${multiple}`;

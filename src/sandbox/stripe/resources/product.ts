@@ -9,6 +9,19 @@ import { makePrice, priceDataShape } from './price-create.ts';
 import { type Context, operation, type Resource } from './resource.ts';
 import { patched } from './update.ts';
 
+const givenTaxDetails = objectOf({ performance_location: optionalText(), tax_code: optionalText() });
+
+interface TaxDetails {
+  readonly performance_location: string | null;
+  readonly tax_code: string | null;
+}
+
+const taxDetails: Reader<TaxDetails | null> = (value, name) => {
+  if (value === '') return null;
+  const { performance_location: place = null, tax_code: code = null } = givenTaxDetails(value, name);
+  return { performance_location: place, tax_code: code };
+};
+
 const optionalAddress: Reader<string | null> = (value, name) => (value === '' ? null : webAddress(value, name));
 
 const SHARED = {
@@ -21,7 +34,7 @@ const SHARED = {
   shippable: flag,
   statement_descriptor: optionalText(22),
   tax_code: optionalText(),
-  tax_details: anything,
+  tax_details: taxDetails,
   unit_label: optionalText(12),
   url: optionalAddress,
 };
@@ -34,7 +47,7 @@ const create = operation(
     type: oneOf('good', 'service'),
     default_price_data: objectOf(priceDataShape),
   },
-  ({ id: chosen, default_price_data: priceData, metadata: given, tax_details: _, ...fields }, context) => {
+  ({ id: chosen, default_price_data: priceData, metadata: given, ...fields }, context) => {
     const { world } = context;
     const id = chosen ?? world.newId('prod');
     const product: StripeObject = {
@@ -56,7 +69,7 @@ const create = operation(
 
 const update = operation(
   { ...SHARED, name: text(), default_price: optionalText() },
-  ({ metadata: given, tax_details: _, ...fields }, context, target) => {
+  ({ metadata: given, ...fields }, context, target) => {
     if (typeof fields.default_price === 'string') assertOwnPrice(fields.default_price, target, context);
     const changes = { ...fields, ...(given === undefined ? {} : { metadata: changed(metadataOf(target), given) }) };
     return patched(target, changes, context, { updated: context.world.now() });
@@ -124,6 +137,7 @@ function blankProduct(world: World) {
     shippable: null,
     statement_descriptor: null,
     tax_code: null,
+    tax_details: null,
     type: 'service',
     unit_label: null,
     updated: world.now(),

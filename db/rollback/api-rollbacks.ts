@@ -1,0 +1,107 @@
+import type pg from 'pg';
+import type { RollbackView } from '../../src/engine/control/contract.ts';
+import type { ApiRollbackStore, Hold } from '../../src/engine/rollback/api-ports.ts';
+import { DroverError } from '../../src/errors.ts';
+import { toDatabaseError } from '../errors.ts';
+import { advisoryLockClasses } from '../locks.ts';
+import { prepared, type Row } from '../sql.ts';
+
+// A key of two numbers, of which the second is a hash: both are kept without their sign.
+const held = `EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+  WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted
+  AND l.classid = ${advisoryLockClasses.rollback} AND l.objid::bigint = hashtext(b.run_id)::bigint & 4294967295)`;
+
+const findStatement = `
+SELECT b.status, b.removed, b.restored, b.conflicts, b.error, ${held} AS held, i.total::int, i.done::int
+FROM drover.rollbacks b, LATERAL (
+  SELECT count(*) AS total, count(undone_at) AS done FROM drover.before_images WHERE run_id = b.run_id
+) i WHERE b.run_id = $1`;
+
+const workingStatement = `
+SELECT b.run_id FROM drover.rollbacks b JOIN drover.runs r ON r.id = b.run_id
+WHERE b.status = 'working' AND r.plan = $1 AND r.target_schema = $2 AND ${held} LIMIT 1`;
+
+// One that was interrupted goes on: what it has done and met so far stays counted.
+const beginStatement = `
+INSERT INTO drover.rollbacks AS b (run_id, actor, role, reason, status) VALUES ($1, $2, $3, $4, 'working')
+ON CONFLICT (run_id) DO UPDATE SET
+  actor = excluded.actor, role = excluded.role, reason = excluded.reason, status = 'working', error = NULL, ended_at = NULL,
+  removed = CASE WHEN b.status = 'working' THEN b.removed ELSE 0 END,
+  restored = CASE WHEN b.status = 'working' THEN b.restored ELSE 0 END,
+  conflicts = CASE WHEN b.status = 'working' THEN b.conflicts ELSE '[]' END,
+  begun_at = CASE WHEN b.status = 'working' THEN b.begun_at ELSE now() END`;
+
+const addStatement = `
+UPDATE drover.rollbacks SET removed = removed + $2, restored = restored + $3, conflicts = conflicts || $4::jsonb
+WHERE run_id = $1`;
+
+interface Found extends Row {
+  readonly status: 'working' | 'done' | 'failed';
+  readonly removed: number;
+  readonly restored: number;
+  readonly conflicts: RollbackView['conflicts'];
+  readonly error: string | null;
+  readonly held: boolean;
+  readonly total: number;
+  readonly done: number;
+}
+
+/** Rollbacks that take long, over the control database. Every method throws DroverError. */
+export function createApiRollbackStore(pool: pg.Pool): ApiRollbackStore {
+  return {
+    async find(runId) {
+      const [row] = await prepared<Found>(pool, undefined, findStatement, [runId]);
+      return row && viewOf(runId, row);
+    },
+    async working(plan, targetSchema) {
+      const [row] = await prepared<{ run_id: string }>(pool, undefined, workingStatement, [plan, targetSchema]);
+      return row?.run_id;
+    },
+    hold: (runId) => holdRun(pool, runId),
+    async begin(runId, { actor, role, reason }) {
+      await prepared(pool, undefined, beginStatement, [runId, actor, role, reason]);
+    },
+    async add(runId, { removed, restored, conflicts }) {
+      await prepared(pool, undefined, addStatement, [runId, removed, restored, JSON.stringify(conflicts)]);
+    },
+    async end(runId, status, error) {
+      const text = 'UPDATE drover.rollbacks SET status = $2, error = $3, ended_at = now() WHERE run_id = $1';
+      await prepared(pool, undefined, text, [runId, status, error]);
+    },
+  };
+}
+
+/** What was met before an interruption and again after it is one conflict. */
+function viewOf(runId: string, { status, held: isHeld, conflicts, ...row }: Found): RollbackView {
+  const each = new Map(conflicts.map((conflict) => [JSON.stringify(conflict), conflict]));
+  const { removed, restored, error, done, total } = row;
+  const stands = status === 'working' && !isHeld ? 'interrupted' : status;
+  return { runId, dryRun: false, status: stands, done, total, removed, restored, conflicts: [...each.values()], error };
+}
+
+async function holdRun(pool: pg.Pool, runId: string): Promise<Hold> {
+  const client = await pool.connect().catch((error: unknown) => {
+    throw toDatabaseError(error);
+  });
+  const lost = new AbortController();
+  const onError = (): void => lost.abort();
+  client.on('error', onError);
+  const release = async (): Promise<void> => {
+    await client.query('SELECT pg_advisory_unlock_all()').catch(() => undefined);
+    client.off('error', onError);
+    client.release(true);
+  };
+  try {
+    // Whoever asks again the moment it has ended finds the lock held for a last moment.
+    await client.query("SET lock_timeout = '1s'");
+    await client.query('SELECT pg_advisory_lock($1, hashtext($2))', [advisoryLockClasses.rollback, runId]);
+    return { lost: lost.signal, release };
+  } catch (error) {
+    await release();
+    if ((error as { code?: string }).code !== '55P03') throw toDatabaseError(error);
+    throw new DroverError('NOT_ALLOWED_NOW', `run ${runId} is being rolled back already`, {
+      remedy: `Wait for its end: \`drover status ${runId}\` says how far it is.`,
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,89 @@
+import { DroverError, toDroverError } from '../../errors.ts';
+import type { Plan } from '../../plan/contract.ts';
+import type { RollbackView } from '../control/contract.ts';
+import type { Run } from '../ports.ts';
+import type { ApiRollbackStore, AskedRollback, Hold } from './api-ports.ts';
+import { type RollbackDeps, rollbackRun } from './rollback-run.ts';
+
+export interface ApiRollbacksDeps {
+  readonly store: ApiRollbackStore;
+  readonly rollback: RollbackDeps;
+  /** Told of a rollback that ended badly: nobody waits for it. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** Rollbacks of runs that wrote to APIs, which go on in this process when their request was answered. */
+export interface ApiRollbacks {
+  /**
+   * Begins a rollback, or goes on with one that was interrupted, and answers where it stands. `finished` is told when
+   * everything was gone through. Throws NOT_ALLOWED_NOW when another process is at it.
+   */
+  launch(
+    run: Run,
+    plan: Plan,
+    asked: AskedRollback,
+    finished: (view: RollbackView) => Promise<void>,
+  ): Promise<RollbackView>;
+  find(runId: string): Promise<RollbackView>;
+  working(plan: string, targetSchema: string): Promise<string | undefined>;
+  /** Stops what is under way between two records; it is found interrupted, and goes on when asked for again. */
+  close(): Promise<void>;
+}
+
+export function createApiRollbacks(deps: ApiRollbacksDeps): ApiRollbacks {
+  const ending = new AbortController();
+  const works = new Set<Promise<void>>();
+  const find = async (runId: string): Promise<RollbackView> => {
+    const view = await deps.store.find(runId);
+    if (view) return view;
+    throw new DroverError('NOT_FOUND', `no rollback of run ${runId} goes on after its request`, {
+      remedy: 'What wrote to PostgreSQL alone is taken back within the request.',
+    });
+  };
+  return {
+    find,
+    working: deps.store.working,
+    async launch(run, plan, asked, finished) {
+      const hold = await deps.store.hold(run.id);
+      try {
+        await deps.store.begin(run.id, asked);
+      } catch (error) {
+        await hold.release();
+        throw error;
+      }
+      const work = carryOut(deps, ending.signal, hold, run, plan, finished);
+      works.add(work);
+      void work.finally(() => works.delete(work));
+      return find(run.id);
+    },
+    async close() {
+      ending.abort();
+      await Promise.all(works);
+    },
+  };
+}
+
+/** Never throws: how it ended is written down, or it is found interrupted. */
+async function carryOut(
+  { store, rollback, onFailure }: ApiRollbacksDeps,
+  ending: AbortSignal,
+  hold: Hold,
+  run: Run,
+  plan: Plan,
+  finished: (view: RollbackView) => Promise<void>,
+): Promise<void> {
+  const signal = AbortSignal.any([ending, hold.lost]);
+  try {
+    await rollbackRun(rollback, run, plan, { dryRun: false, signal, onPiece: (piece) => store.add(run.id, piece) });
+    const view = await store.find(run.id);
+    if (view) await finished(view);
+    await store.end(run.id, 'done', null);
+  } catch (thrown) {
+    if (signal.aborted) return;
+    const { code, message } = toDroverError(thrown);
+    await store.end(run.id, 'failed', `${code}: ${message}`).catch(onFailure);
+    onFailure(thrown);
+  } finally {
+    await hold.release().catch(onFailure);
+  }
+}

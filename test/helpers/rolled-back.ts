@@ -1,0 +1,16 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Actor, Control, RollbackView } from '../../src/engine/control/contract.ts';
+
+/** Rolls a run back and waits for its end, wherever that goes on. */
+export async function rolledBack(
+  control: Pick<Control, 'rollback' | 'rollbackOf'>,
+  id: string,
+  actor: Actor,
+): Promise<RollbackView> {
+  let view = await control.rollback(id, { reason: 'a test', dryRun: false }, actor);
+  for (const until = Date.now() + 100_000; view.status === 'working'; view = await control.rollbackOf(id)) {
+    if (Date.now() > until) throw new Error(`the rollback of ${id} stands at ${view.done} of ${view.total}`);
+    await sleep(50);
+  }
+  return view;
+}
