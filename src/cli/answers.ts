@@ -5,10 +5,13 @@
 import type { Role } from '../engine/control/contract.ts';
 
 export type {
+  DoubledRow,
   EntityProgress,
   ErrorShare,
   FailureGroup,
   Journey,
+  MendedView,
+  MendingView,
   Page,
   PersonView,
   PurgeView,

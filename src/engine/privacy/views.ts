@@ -1,4 +1,4 @@
-import type { FailureGroup, RecordView, RunView, TryView, ValidationView } from '../control/contract.ts';
+import type { FailureGroup, MendingView, RecordView, RunView, TryView, ValidationView } from '../control/contract.ts';
 import type { CutoverView } from '../cutover/contract.ts';
 import type { Journey, JourneyTarget, Relative } from '../journeys/contract.ts';
 import { hideColumns } from './row.ts';
@@ -20,6 +20,15 @@ export function maskRecord<T extends RecordView>(record: T): T {
 
 export function maskFailure<T extends Pick<FailureGroup, 'message' | 'examples'>>(group: T): T {
   return { ...group, message: maskMessage(group.message), examples: group.examples.map(maskContacts) };
+}
+
+export function maskMending(view: MendingView): MendingView {
+  const remove = view.remove.map((row) => ({
+    ...row,
+    sourceId: maskContacts(row.sourceId),
+    refusal: masked(row.refusal),
+  }));
+  return { ...view, write: view.write.map(maskFailure), remove };
 }
 
 export function maskValidation(view: ValidationView): ValidationView {
