@@ -110,6 +110,8 @@ export interface RejectOutcome {
   readonly message: string;
   readonly field?: string | undefined;
   readonly money?: RecordMoney | undefined;
+  /** What is wrong may only be that another record is not there. A trial leaves most of them out and judges by no such record. */
+  readonly lacking?: boolean | undefined;
 }
 
 export type TransformOutcome = RowOutcome | SkipOutcome | RejectOutcome;

@@ -100,6 +100,7 @@ export function runView(id: string, status: RunStatus, batchSize: BatchSize = 1)
     balanced: true,
     sums: [{ entity: 'payments', currency: 'EUR', status: 'succeeded', source: '100', target: '100', unloaded: '0' }],
     trial: null,
+    derived: [],
     holdups: [],
     nextActions: nextActions({ status, rolledBackAt: null }),
   };

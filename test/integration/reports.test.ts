@@ -78,6 +78,7 @@ async function viewOf(run: Run): Promise<RunView> {
     balanced: isBalanced(progress),
     sums: [],
     trial: null,
+    derived: [],
     holdups: [],
     nextActions: [],
   };

@@ -120,6 +120,11 @@ export interface RunView {
   readonly sums: readonly SumLine[];
   /** What a trial predicts; null of a run that is none. */
   readonly trial: TrialView | null;
+  /**
+   * Of a trial or a dry run: entities that are made of rows in the target. A trial has only its own few rows there, a dry run
+   * those of earlier runs.
+   */
+  readonly derived: readonly string[];
   /** Why it is slow or stands still; empty of a run that nothing holds up. */
   readonly holdups: readonly Holdup[];
   readonly nextActions: readonly RunAction[];

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { toDroverError } from '../../errors.ts';
-import type { EnrichTools, Entity, RowOutcome, TransformOutcome } from '../../plan/contract.ts';
+import type { EnrichTools, Entity, RejectOutcome, RowOutcome, TransformOutcome } from '../../plan/contract.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import type { CleanRecord, OpenRecord, RecordRef, Verdict } from '../ports.ts';
+import { notJudged } from '../trial/forecast.ts';
+import { isTrial } from '../trial/quarantine.ts';
 import { finish } from './finish.ts';
 import { failedTry, type Group, resultOf, runStage, type StageDeps, type StageResult } from './stage.ts';
 
@@ -75,7 +77,7 @@ function transformGroup(deps: TransformDeps, group: Group, costly: Map<string, C
   for (const record of group.records) {
     const outcome = transformRecord(group.entity, record.raw ?? {}, record.sourceId, group.context.run.params);
     if (outcome.kind !== 'row' || outcome.enrich === undefined || group.context.run.dryRun) {
-      verdicts.set(record.id, verdictOf(outcome));
+      verdicts.set(record.id, lacksInTrial(group, outcome) ? unjudged(outcome) : verdictOf(outcome));
       continue;
     }
     const waitMs = deps.enrich.reserve();
@@ -83,6 +85,15 @@ function transformGroup(deps: TransformDeps, group: Group, costly: Map<string, C
     verdicts.set(record.id, waitMs === undefined ? 'kept' : later(waitMs));
   }
   return verdicts;
+}
+
+function lacksInTrial({ context }: Group, outcome: TransformOutcome): outcome is RejectOutcome {
+  return outcome.kind === 'reject' && outcome.lacking === true && isTrial(context.run);
+}
+
+function unjudged({ code, message, money }: RejectOutcome): Verdict {
+  const said = `a whole run may know better, for a trial leaves most records out: ${code}: ${message}`;
+  return { kind: 'end', status: 'skipped', code: notJudged, message: said, ...(money ? { money } : {}) };
 }
 
 async function enrichRecord(deps: TransformDeps, work: Costly): Promise<StageResult> {
