@@ -27,7 +27,7 @@ WHERE con.contype = 'f' AND con.conparentid = 0 AND con.confrelid = to_regclass(
  */
 export function judgeSql(place: DoublePlace, pointers: readonly Pointer[]): string {
   const table = qualified(place.schema, place.table);
-  const image = (alias: string): string => [`to_jsonb(${alias}) - 'id'`, ...place.stamps.map(literal)].join(' - ');
+  const image = (alias: string): string => [`to_jsonb(${alias}.*) - 'id'`, ...place.stamps.map(literal)].join(' - ');
   const held = pointers.map(
     ({ child, name, matches }) => `
   SELECT p.id, ${literal(`a row of ${child.replaceAll('"', '')} points at it (${name})`)} AS detail
@@ -42,7 +42,7 @@ SELECT ${literal(place.entity)} AS entity, ${literal(place.table)} AS table, p.i
   p.source_id AS "sourceId", p.target_id AS "ofTargetId",
   CASE WHEN NOT p.same THEN 'it has the same natural key and another ' || (
       SELECT string_agg(c, ', ') FROM unnest(ARRAY[${place.columns.map(literal).join(', ')}]::text[]) AS c
-      WHERE to_jsonb(d) -> c IS DISTINCT FROM to_jsonb(o) -> c)
+      WHERE to_jsonb(d.*) -> c IS DISTINCT FROM to_jsonb(o.*) -> c)
     WHEN NOT p.keyed AND ${image('d')} IS DISTINCT FROM ${image('o')}
       THEN 'no natural key says that it is the same, and it differs in columns the plan does not know'
     WHEN EXISTS (SELECT 1 FROM drover.identities i WHERE i.target_id = p.id::text)

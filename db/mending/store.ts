@@ -95,7 +95,7 @@ async function removeSome(pool: pg.Pool, removal: Removal, rows: readonly Double
 
 // A second removal of a row that was put back by hand: what stood there last is what a rollback puts back.
 const removeSql = (place: DoublePlace): string => `
-WITH gone AS (DELETE FROM ${qualified(place.schema, place.table)} d WHERE d.id = ANY ($1::uuid[]) RETURNING d.id, to_jsonb(d) AS image)
+WITH gone AS (DELETE FROM ${qualified(place.schema, place.table)} d WHERE d.id = ANY ($1::uuid[]) RETURNING d.id, to_jsonb(d.*) AS image)
 INSERT INTO drover.changes (run_id, scope, entity, source_id, table_name, target_id, operation, before)
 SELECT $2, $3, $4, '#double:' || id, $5, id::text, 'remove', image FROM gone
 ON CONFLICT (run_id, entity, source_id) DO UPDATE SET before = excluded.before, at = now()
