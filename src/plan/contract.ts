@@ -220,10 +220,7 @@ export interface Rule {
   readonly entity: string;
   readonly severity: 'error' | 'warning';
   readonly description: string;
-  /**
-   * SQL condition that is true of a row that breaks the rule; the row is `t`, tables of the target are written as
-   * `{schema}.name`.
-   */
+  /** SQL condition, true of a row that breaks the rule: the row is `t`, tables of the target are `{schema}.name`. */
   readonly violates: string;
 }
 

@@ -1,3 +1,4 @@
+// Long because its tests go on from one another: a whole business takes a while to load, and is loaded once.
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
