@@ -9,6 +9,7 @@ import { migrateDatabase } from '../db/migrate.ts';
 import { type Percentiles, startApiLoad } from './bench/api-load.ts';
 import { timeCopy } from './bench/copy.ts';
 import { type CsvFigures, measureCsv } from './bench/csv-memory.ts';
+import { type CutoverFigures, measureCutover } from './bench/cutover.ts';
 import { timeEmptyJobs } from './bench/empty-jobs.ts';
 import { type BenchFleet, startFleet } from './bench/fleet.ts';
 import { prepareRun, timeRun } from './bench/migration.ts';
@@ -21,14 +22,16 @@ const help = `Usage: npm run bench [-- --records N] [-- --processes N] [-- --con
 Measures on this machine, in one run: records a second through transform, load and reconcile with one
 record a job; the same number of empty jobs through three BullMQ queues with the same options, worker
 processes and concurrency, and their ratio; the same with batches of 500; one COPY; memory by the
-number of records; and the API's answer times for 100 clients beside a migration.
+number of records; the API's answer times for 100 clients beside a migration; and how long a cutover
+holds its locks, with 10,000 and 1,000,000 rows.
 Figures are printed as they come; the last line is one JSON document.
 
   --records N      records of the rate figures (default 20000)
   --processes N    worker processes, the same for both sides (default 2)
   --concurrency N  jobs of each queue a process works on at once (default 200)
   --rounds N       how often rate and peer are measured, in turns; the median counts (default 3)
-  --quick          1,000 and 10,000 records only where memory is measured
+  --quick          1,000 and 10,000 records only where memory is measured, 10,000 rows in the cutover
+  --cutover-only   only how long a cutover holds its locks
   --csv-only       only memory by the number of records in a CSV file, extraction to validation
   --million        a CSV file of 1,000,000 records as well (minutes)`;
 
@@ -40,6 +43,8 @@ interface Settings {
   readonly sizes: readonly number[];
   readonly csvSizes: readonly number[];
   readonly csvOnly: boolean;
+  readonly cutoverSizes: readonly number[];
+  readonly cutoverOnly: boolean;
 }
 
 interface Stores {
@@ -51,7 +56,7 @@ function readSettings(): Settings | undefined {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean' } as const;
   const options = { records: text, processes: text, concurrency: text, rounds: text, quick: flag, help: flag };
-  const csv = { million: flag, 'csv-only': flag };
+  const csv = { million: flag, 'csv-only': flag, 'cutover-only': flag };
   const { values } = parseArgs({ options: { ...options, ...csv } });
   if (values.help) return undefined;
   return {
@@ -62,6 +67,8 @@ function readSettings(): Settings | undefined {
     sizes: values.quick ? [1_000, 10_000] : [1_000, 10_000, 100_000],
     csvSizes: [10_000, ...(values.quick ? [] : [100_000]), ...(values.million ? [1_000_000] : [])],
     csvOnly: values['csv-only'] ?? false,
+    cutoverSizes: values.quick ? [10_000] : [10_000, 1_000_000],
+    cutoverOnly: values['cutover-only'] ?? false,
   };
 }
 
@@ -74,12 +81,26 @@ async function main(): Promise<void> {
   try {
     const stores = { databaseUrl: stack.databaseUrl, redisUrl: stack.redisUrl };
     await migrateDatabase(stores.databaseUrl);
-    const figures = settings.csvOnly ? {} : await measure(stores, settings);
-    console.log(JSON.stringify({ ...figures, csv: await measureFiles(stores, settings, dir) }));
+    console.log(JSON.stringify(await measureAll(stores, settings, dir)));
   } finally {
     await stack.stop();
     await rm(dir, { recursive: true, force: true });
   }
+}
+
+/** What was asked for; the last line that is printed. */
+async function measureAll(stores: Stores, settings: Settings, dir: string) {
+  if (settings.cutoverOnly) return { cutover: await measureSwap(stores, settings) };
+  if (settings.csvOnly) return { csv: await measureFiles(stores, settings, dir) };
+  const figures = await measure(stores, settings);
+  const cutover = await measureSwap(stores, settings);
+  return { ...figures, cutover, csv: await measureFiles(stores, settings, dir) };
+}
+
+async function measureSwap(stores: Stores, settings: Settings): Promise<CutoverFigures> {
+  const figures = await measureCutover(stores.databaseUrl, settings.cutoverSizes);
+  console.log(`cutover: ${JSON.stringify(figures)}`);
+  return figures;
 }
 
 async function measure(stores: Stores, settings: Settings) {

@@ -3,6 +3,7 @@ import type { Conflict } from '../../src/engine/cutover/contract.ts';
 import { literal as text } from '../../src/engine/cutover/names.ts';
 import { identifier } from '../../src/plan/sql.ts';
 import type { Target } from './carry-target.ts';
+import type { Change } from './change.ts';
 
 /**
  * The changes of one table in a page as sets: what each row was at first and is at last. Some thirty times faster than
@@ -71,8 +72,8 @@ function notesSql(target: Target, net: string, same: string): string {
 }
 
 /** True where a page of a table can be carried as a set. */
-export function fitsSet(target: Target, operations: readonly string[]): boolean {
-  return target.keyed && !operations.includes('TRUNCATE');
+export function fitsSet(target: Target, changes: readonly Pick<Change, 'unknown'>[]): boolean {
+  return target.keyed && !changes.some(({ unknown }) => unknown);
 }
 
 /** A key that an update changed: such a page goes row by row. */

@@ -34,7 +34,8 @@ export async function carryPage(
   tables: readonly Exchange[],
   from: string,
 ): Promise<CarriedPage> {
-  const changes = await waitingChanges(client, stamp, tables, from);
+  const { page, rest } = await waitingChanges(client, stamp, tables, from);
+  const changes = [...page, ...rest];
   if (changes.length === 0) return { carried: 0, conflicts: [], last: from };
   const targets = new Map<string, Target>();
   for (const exchange of await parentsFirst(client, tables))
@@ -47,7 +48,7 @@ export async function carryPage(
     `UPDATE drover.cutover_changes SET carried_into = carried_into || $1::text WHERE id = ANY ($2::bigint[])`,
     [stamp, changes.map((change) => change.id)],
   );
-  return { ...done, last: changes.at(-1)?.id ?? from };
+  return { ...done, last: page.at(-1)?.id ?? from };
 }
 
 /** Again with the rows it points at brought along, and then row by row. */
@@ -88,8 +89,7 @@ async function asSets(
       const own = changes.filter((change) => change.table === table);
       if (own.length === 0) continue;
       const ids = own.map((change) => change.id);
-      const operations = own.map((change) => change.operation);
-      if (!fitsSet(target, operations) || (await keysChanged(client, target, ids))) return undefined;
+      if (!fitsSet(target, own) || (await keysChanged(client, target, ids))) return undefined;
       sets.push(carrySet(client, target, table, ids));
     }
     const conflicts: Conflict[] = [];
@@ -123,12 +123,33 @@ async function waitingChanges(
   stamp: string,
   tables: readonly Exchange[],
   from: string,
-): Promise<Change[]> {
+): Promise<{ readonly page: readonly Change[]; readonly rest: readonly Change[] }> {
   const part = from === 'fresh' ? "AND carried_into = '{}'" : 'AND id > $4';
   const values = [...parameters(stamp, tables), ...(from === 'fresh' ? [] : [from])];
   // By the column and not by the text beside it, which has its name: 10 comes after 9.
-  const text = `SELECT c.id::text, schema_name || '.' || table_name AS table, operation, c.xmin::text AS transaction
-    FROM drover.cutover_changes c WHERE ${where} ${part} ORDER BY c.id LIMIT ${pageSize}`;
+  const text = `SELECT ${changeColumns} FROM drover.cutover_changes c WHERE ${where} ${part} ORDER BY c.id LIMIT ${pageSize}`;
+  const page = (await client.query<Change>(text, values)).rows;
+  return { page, rest: await restOfTruncation(client, stamp, tables, page) };
+}
+
+const changeColumns = `c.id::text, schema_name || '.' || table_name AS table, operation, c.xmin::text AS transaction,
+  operation = 'TRUNCATE' AND old IS NULL AS unknown`;
+
+/**
+ * What a TRUNCATE took is carried at once, however much it is: it may have taken a parent's rows before those that point at
+ * them. Nobody else wrote to its tables until it ended, so nothing that came between is overtaken.
+ */
+async function restOfTruncation(
+  client: pg.PoolClient,
+  stamp: string,
+  tables: readonly Exchange[],
+  page: readonly Change[],
+): Promise<Change[]> {
+  const truncating = page.filter(({ operation }) => operation === 'TRUNCATE').map(({ transaction }) => transaction);
+  if (truncating.length === 0) return [];
+  const text = `SELECT ${changeColumns} FROM drover.cutover_changes c WHERE ${where}
+    AND operation = 'TRUNCATE' AND c.id > $4 AND c.xmin::text = ANY ($5) ORDER BY c.id`;
+  const values = [...parameters(stamp, tables), page.at(-1)?.id, [...new Set(truncating)]];
   return (await client.query<Change>(text, values)).rows;
 }
 

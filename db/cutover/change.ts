@@ -9,6 +9,8 @@ export interface Change {
   readonly table: string;
   readonly operation: string;
   readonly transaction: string;
+  /** A TRUNCATE of which nobody saw the rows. */
+  readonly unknown: boolean;
 }
 
 interface Standing {
@@ -23,10 +25,11 @@ interface Standing {
 /** Applies one change to the restored table; what it met there that it did not expect comes back as conflicts. */
 export async function applyChange(client: pg.PoolClient, target: Target, change: Change): Promise<Conflict[]> {
   const note = (key: string, detail: string): Conflict[] => [{ table: change.table, key, detail }];
-  if (change.operation === 'TRUNCATE') return note('', 'the table was emptied by TRUNCATE since: not carried back');
+  if (change.unknown)
+    return note('', 'the table was emptied by TRUNCATE since, and its rows could not be seen: not carried back');
   const standing = await stand(client, target, change);
   const { at, key, changed, differing } = standing;
-  if (change.operation === 'DELETE') {
+  if (change.operation === 'DELETE' || change.operation === 'TRUNCATE') {
     if (at !== null) await client.query(`DELETE FROM ${target.sql} WHERE ctid = $1`, [at]);
     return at !== null && differing.length > 0
       ? note(key, `deleted, though the backup held another ${differing.join(', ')}`)

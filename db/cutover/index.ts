@@ -5,7 +5,7 @@ import { toDatabaseError } from '../errors.ts';
 import { carryPage, countWaiting } from './carry.ts';
 import { readCatalog } from './catalog/read.ts';
 import { countRows, findOrphans } from './counts.ts';
-import { list } from './list.ts';
+import { conflicts, list, view } from './list.ts';
 import { bringParentsOfOutside } from './parents.ts';
 import * as records from './records.ts';
 import { alone, calm, inTransaction, untilLocked } from './session.ts';
@@ -46,10 +46,12 @@ export function createCutoverDatabase(pool: pg.Pool, note: records.Note = async 
     waiting: (stamp, tables) => coded(() => countWaiting(pool, stamp, tables)),
     begin: (record) => coded(() => records.begin(pool, record, note)),
     decide: (stamp, status) => coded(() => records.decide(pool, stamp, status, note)),
-    mark: (stamp, status, kept) => coded(() => records.mark(pool, stamp, status, kept)),
+    mark: (stamp, status, kept) => coded(() => records.mark(pool, stamp, status, kept, holder)),
     progress: (stamp, at) => coded(() => records.progress(pool, stamp, at)),
     find: (stamp) => coded(() => records.find(pool, stamp)),
-    list: (stamp) => coded(() => list(pool, stamp ?? null)),
+    list: () => coded(() => list(pool)),
+    view: (stamp) => coded(() => view(pool, stamp)),
+    conflicts: (stamp, from, limit) => coded(() => conflicts(pool, stamp, from, limit)),
     drop: async (stamp, options) => {
       const record = await coded(() => records.find(pool, stamp));
       if (!record) throw new DroverError('NOT_FOUND', `there is no backup ${JSON.stringify(stamp)}`);

@@ -1,5 +1,12 @@
 import type pg from 'pg';
-import type { CutoverAction, CutoverStatus, CutoverView } from '../../src/engine/cutover/contract.ts';
+import {
+  type Conflict,
+  type CutoverAction,
+  type CutoverEntry,
+  type CutoverStatus,
+  type CutoverView,
+  conflictsShown,
+} from '../../src/engine/cutover/contract.ts';
 import type { CutoverRecord, Kept } from '../../src/engine/cutover/ports.ts';
 import { lockHeld } from './session.ts';
 
@@ -10,10 +17,13 @@ interface Row extends CutoverRecord {
   readonly bytes: number;
   /** Some process is at work in this database. */
   readonly busy: boolean;
+  readonly conflictCount: number;
+  readonly unfinished: boolean | null;
 }
 
 const listSql = `
-SELECT stamp, name, kind, status, of_stamp AS "ofStamp", tables, reason, actor, result - 'afterwards' AS kept,
+SELECT stamp, name, kind, status, of_stamp AS "ofStamp", tables, reason, actor, result - 'afterwards' - 'conflicts' AS kept,
+  coalesce(jsonb_array_length(result -> 'conflicts'), 0) AS "conflictCount",
   result ? 'afterwards' AS unfinished, created_at AS "createdAt", swapped_at AS "swappedAt",
   extract(epoch FROM clock_timestamp() - coalesce(swapped_at, created_at))::float8 AS "ageSeconds",
   CASE WHEN kind = 'cutover' AND status = 'done' THEN coalesce((SELECT sum(pg_total_relation_size(c.oid))
@@ -22,12 +32,26 @@ SELECT stamp, name, kind, status, of_stamp AS "ofStamp", tables, reason, actor, 
   ${lockHeld} AS busy
 FROM drover.cutovers WHERE $1::text IS NULL OR stamp = $1 ORDER BY stamp DESC`;
 
-/** Every exchange, the newest first, or the one of the stamp. One that prepares while nobody holds the lock has lost its process. */
-export async function list(pool: pg.Pool, stamp: string | null): Promise<CutoverView[]> {
-  return (await pool.query<Row & { unfinished: boolean | null }>(listSql, [stamp])).rows.map(viewOf);
+/** Every exchange, the newest first. One that prepares while nobody holds the lock has lost its process. */
+export async function list(pool: pg.Pool): Promise<CutoverEntry[]> {
+  return (await pool.query<Row>(listSql, [null])).rows.map(entryOf);
 }
 
-function viewOf(row: Row & { readonly unfinished: boolean | null }): CutoverView {
+export async function view(pool: pg.Pool, stamp: string): Promise<CutoverView | undefined> {
+  const [row] = (await pool.query<Row>(listSql, [stamp])).rows;
+  return row && { ...entryOf(row), conflicts: await conflicts(pool, stamp, 0, conflictsShown) };
+}
+
+const conflictsSql = `
+SELECT c.value AS conflict FROM drover.cutovers x, jsonb_array_elements(x.result -> 'conflicts') WITH ORDINALITY c (value, n)
+WHERE x.stamp = $1 AND n > $2 ORDER BY n LIMIT $3`;
+
+export async function conflicts(pool: pg.Pool, stamp: string, from: number, limit: number): Promise<Conflict[]> {
+  const { rows } = await pool.query<{ conflict: Conflict }>(conflictsSql, [stamp, from, limit]);
+  return rows.map(({ conflict }) => conflict);
+}
+
+function entryOf(row: Row): CutoverEntry {
   const status: CutoverStatus = row.status === 'preparing' && !row.busy ? 'interrupted' : row.status;
   const lost = row.unfinished === true && status === 'done' && !row.busy;
   const kept: Kept = row.kept ?? {};
@@ -44,7 +68,7 @@ function viewOf(row: Row & { readonly unfinished: boolean | null }): CutoverView
       ...(status === 'interrupted' ? [lostWork] : []),
     ],
     ...{ counts: kept.counts ?? [], timing: kept.timing ?? null, unplanned: kept.unplanned ?? [] },
-    ...{ carried: kept.carried ?? 0, conflicts: kept.conflicts ?? [] },
+    ...{ carried: kept.carried ?? 0, conflictCount: row.conflictCount },
     nextActions: actionsOf(status, restorable, lost),
   };
 }

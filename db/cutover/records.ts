@@ -47,8 +47,27 @@ export async function begin(pool: pg.Pool, record: CutoverRecord, note: Note): P
 const markSql = `UPDATE drover.cutovers SET status = $2,
   active = CASE WHEN $2 IN ('preparing', 'held') THEN active END, result = coalesce($3::jsonb, result) WHERE stamp = $1`;
 
-export async function mark(pool: pg.Pool, stamp: string, status: CutoverStatus, kept?: Kept): Promise<void> {
-  await pool.query(markSql, [stamp, status, kept === undefined ? null : JSON.stringify(kept)]);
+/** Only by the one who holds the lock (`holder`: its backend): who lost it has been taken for dead, and another may be at work. */
+export async function mark(
+  pool: pg.Pool,
+  stamp: string,
+  status: CutoverStatus,
+  kept: Kept | undefined,
+  holder: number,
+): Promise<void> {
+  const text = `${markSql} AND ${heldBy('$4')}`;
+  const marked = await pool.query(text, [stamp, status, kept === undefined ? null : JSON.stringify(kept), holder]);
+  if (marked.rowCount !== 1) throw notOurs(stamp);
+}
+
+/** True while the backend holds an advisory lock: SQL. */
+export const heldBy = (pid: string): string =>
+  `EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = ${pid})`;
+
+export function notOurs(stamp: string): DroverError {
+  return new DroverError('NOT_ALLOWED_NOW', `the cutover ${stamp} is not this process's any more`, {
+    remedy: 'Its connection was lost. `drover cutovers` shows where it stands; tell it to go again, or abandon it.',
+  });
 }
 
 /** The same by an operator's word; what was kept of an earlier try is over. */

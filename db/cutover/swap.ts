@@ -2,9 +2,9 @@ import type pg from 'pg';
 import type { Conflict, Phase, Timing } from '../../src/engine/cutover/contract.ts';
 import { quote } from '../../src/engine/cutover/names.ts';
 import type { Carried, SwapRequest } from '../../src/engine/cutover/ports.ts';
-import { DroverError } from '../../src/errors.ts';
 import { carryAll, carryPage } from './carry.ts';
 import { countRows } from './counts.ts';
+import { heldBy, notOurs } from './records.ts';
 import { calm, inTransaction, untilLocked } from './session.ts';
 
 type Swapped = Timing & { readonly counts: Awaited<ReturnType<typeof countRows>> } & Carried;
@@ -73,14 +73,10 @@ function text({ plan }: SwapRequest, phase: Phase): string {
 async function note(client: pg.PoolClient, { record }: SwapRequest, holder: number): Promise<void> {
   const noted = await client.query(
     `UPDATE drover.cutovers SET status = 'done', active = NULL, swapped_at = clock_timestamp()
-     WHERE stamp = $1 AND status = 'preparing' AND EXISTS (SELECT FROM pg_locks
-       WHERE locktype = 'advisory' AND granted AND pid = $2)`,
+     WHERE stamp = $1 AND status = 'preparing' AND ${heldBy('$2')}`,
     [record.stamp, holder],
   );
-  if (noted.rowCount !== 1)
-    throw new DroverError('NOT_ALLOWED_NOW', `the cutover ${record.stamp} is not this process's any more`, {
-      remedy: 'Its connection was lost. `drover cutovers` shows where it stands; tell it to go again, or abandon it.',
-    });
+  if (noted.rowCount !== 1) throw notOurs(record.stamp);
   if (record.ofStamp)
     await client.query(`UPDATE drover.cutovers SET status = 'restored' WHERE stamp = $1`, [record.ofStamp]);
 }

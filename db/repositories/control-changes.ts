@@ -69,7 +69,7 @@ function changesOn(client: pg.PoolClient): ControlChanges {
       await coded(queries.update(runs).set(set).where(eq(runs.id, id)));
     },
     replay: (runId, selection) => replayRecords(client, runId, selection),
-    reconcileAgain: (runId) => reconcileAgain(client, runId),
+    reconcileAgain: (runId, unchangedOf) => reconcileAgain(client, runId, unchangedOf),
     reopenExtractions: (runId) => coded(reopen(queries, runId)),
     enqueueIds: (runId, entity, ids) => enqueueIds(client, runId, entity, ids),
     enqueueRecords: (runId, entity, records) => enqueueRecords(client, runId, entity, records),

@@ -33,18 +33,26 @@ export async function replayRecords(client: Queryable, runId: string, selection:
   return rows[0]?.n ?? 0;
 }
 
-const reconciled = `
+// Whatever the run says is in the target: reconciled, found unchanged since an earlier run, or found to differ and perhaps
+// mended by hand since; and what was loaded and could not be compared. Not what was left alone (EXISTS) or merged: of these
+// the target does not hold what this record says.
+const compared = `
 WITH back AS (
-  UPDATE drover.records SET status = 'pending', stage = 'reconcile', attempts = 0, epoch = epoch + 1,
-    dispatched_at = NULL, due_at = now(), updated_at = now()
-  WHERE run_id = $1 AND status = 'reconciled'
+  UPDATE drover.records SET status = 'pending', stage = 'reconcile', code = NULL, field = NULL, message = NULL,
+    attempts = 0, epoch = epoch + 1, dispatched_at = NULL, due_at = now(), updated_at = now()
+  WHERE run_id = $1 AND (status IN ('reconciled', 'mismatched') OR (status = 'skipped' AND code = 'UNCHANGED' AND entity = ANY ($2::text[]))
+    OR (status IN ('failed', 'blocked', 'rejected') AND stage = 'reconcile' AND target_id IS NOT NULL))
   RETURNING 1
 )
 SELECT count(*)::int AS n FROM back`;
 
-/** Sends what was reconciled to be compared with the target once more. */
-export async function reconcileAgain(client: Queryable, runId: string): Promise<number> {
-  const rows = await prepared<{ n: number }>(client, 'reconcile_again', reconciled, [runId]);
+/** Sends everything that was loaded to be compared with the target once more. */
+export async function reconcileAgain(
+  client: Queryable,
+  runId: string,
+  unchangedOf: readonly string[],
+): Promise<number> {
+  const rows = await prepared<{ n: number }>(client, 'compare_again', compared, [runId, unchangedOf]);
   return rows[0]?.n ?? 0;
 }
 

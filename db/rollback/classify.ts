@@ -20,7 +20,7 @@ export function classified(schema: string, table: RollbackTable, place: number):
 SELECT c.id AS change_id, ${place}::int AS place, c.entity, c.source_id, c.table_name, c.target_id::uuid AS target_id,
   c.operation, c.before, c.identity_before, md5(to_jsonb(t)::text) AS print,
   CASE WHEN writer.run_id <> $1 THEN 'run ' || writer.run_id || ' has written it since: roll that one back first' END AS detail,
-  c.operation <> 'alias' AND t.id IS NOT NULL AND writer.run_id IS NULL AS suspect,
+  c.operation NOT IN ('alias', 'remove') AND t.id IS NOT NULL AND writer.run_id IS NULL AS suspect,
   CASE c.operation
     WHEN 'update' THEN (to_jsonb(t) - ${written})::text = (to_jsonb(jsonb_populate_record(t, c.before)) - ${written})::text
     ELSE to_jsonb(t) - ${all} - ${made} = '{}'

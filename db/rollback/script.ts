@@ -20,7 +20,7 @@ interface Counted extends Row {
 
 const counted = `
 SELECT entity, table_name, count(*) FILTER (WHERE operation = 'insert')::int AS inserted,
-  count(*) FILTER (WHERE operation = 'update')::int AS updated
+  count(*) FILTER (WHERE operation IN ('update', 'remove'))::int AS updated
 FROM drover.changes WHERE run_id = $1 AND scope = $2 GROUP BY 1, 2`;
 
 /**

@@ -96,7 +96,7 @@ async function resultOf(client: pg.PoolClient): Promise<Undone> {
     client,
     undefined,
     `SELECT count(*) FILTER (WHERE operation = 'insert')::int AS removed,
-  count(*) FILTER (WHERE operation = 'update')::int AS restored FROM drover_undo WHERE state = 'done'`,
+  count(*) FILTER (WHERE operation IN ('update', 'remove'))::int AS restored FROM drover_undo WHERE state = 'done'`,
     [],
   );
   const rows = await prepared<{ entity: string; target_id: string; detail: string }>(client, undefined, conflicts, []);

@@ -3,11 +3,12 @@
  * the same for both.
  *
  * - `place`: order of loading; rows are removed the other way round.
- * - `operation`: `insert`, `update`, or `alias` for a change that made an identity and touched no row.
+ * - `operation`: `insert`, `update`, `remove` of a row that was there twice, or `alias` for a change that made an identity
+ *   and touched no row.
  * - `print`: hash of the row as the run left it. A row that has another one now was changed by someone else. Null where
  *   it had been changed already when this was filled.
  * - `suspect`: somebody wrote the row last, and whether that changed anything is to be judged; only `undo` uses it.
- * - `state`: `open`, `done`, `gone` (removed by someone else before us), `conflict`.
+ * - `state`: `open`, `done`, `gone` (removed, or put back, by someone else before us), `conflict`.
  */
 export const createWorkTable = `CREATE TEMPORARY TABLE drover_undo (
   change_id bigint PRIMARY KEY, place int NOT NULL, entity text NOT NULL, source_id text NOT NULL,

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { BadRow, TargetPlace } from '../../src/engine/validation/ports.ts';
 import { identifier, qualified } from '../../src/plan/sql.ts';
+import { pairsOf } from '../mending/strangers.ts';
 import { prepared } from '../sql.ts';
 import { identityOf } from './identity-of.ts';
 
@@ -33,25 +34,22 @@ WHERE t.id IS NULL ORDER BY x.s`;
   return badRows(pool, text, [place.scope, place.entity, records]);
 }
 
-/**
- * Two records with one row, and rows that say the same as one of ours and belong to no record. Rows that are not ours
- * are few or of other content, so comparing whole rows as text costs one pass over the table.
- */
-export function doubledRows(pool: pg.Pool, place: TargetPlace, columns: readonly string[]): Promise<BadRow[]> {
-  const content = (alias: string) => `ROW(${columns.map((name) => `${alias}.${identifier(name)}`).join(', ')})::text`;
+/** Two records with one row, and rows that are no record's and double that of one. */
+export function doubledRows(
+  pool: pg.Pool,
+  place: TargetPlace,
+  columns: readonly string[],
+  naturalKey: readonly string[],
+): Promise<BadRow[]> {
   const text = `
-WITH mine AS (
-  SELECT i.source_id, i.target_id, ${content('t')} AS content FROM ${ours(place)}
-), strange AS (
-  SELECT t.id, ${content('t')} AS content FROM ${tableOf(place)} t
-  WHERE NOT EXISTS (SELECT 1 FROM drover.identities i WHERE i.scope = $1 AND i.entity = $2 AND i.target_id = t.id::text)
-)
+WITH ${pairsOf({ ...place, columns, naturalKey })}
 SELECT source_id AS "sourceId", target_id AS "targetId", 'its row is also that of ' || first AS detail
 FROM (SELECT *, first_value(source_id) OVER (PARTITION BY target_id ORDER BY source_id) AS first FROM mine) m
 WHERE source_id <> first
 UNION ALL
-SELECT m.source_id, m.target_id, 'the row ' || s.id || ' holds the same and belongs to no record'
-FROM strange s JOIN mine m ON m.content = s.content
+SELECT source_id, target_id, 'the row ' || id || CASE WHEN same THEN ' holds the same' ELSE ' has the same natural key' END
+  || ' and belongs to no record'
+FROM pairs
 ORDER BY 1`;
   return badRows(pool, text, [place.scope, place.entity]);
 }

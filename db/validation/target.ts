@@ -25,7 +25,7 @@ export function createValidationTarget(pool: pg.Pool): ValidationTarget {
     },
     owned: (place) => ownedRows(pool, place),
     missing: (place, records) => missingRows(pool, place, records),
-    doubled: (place, names) => doubledRows(pool, place, names),
+    doubled: (place, names, naturalKey) => doubledRows(pool, place, names, naturalKey),
     dangling: (place, column, parentTable, nullable) => danglingRows(pool, place, column, parentTable, nullable),
     violating: (place, condition) => violatingRows(pool, place, condition),
     sums: (place, money, records) => sumMoney(pool, place, money, records),

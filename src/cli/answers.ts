@@ -5,10 +5,13 @@
 import type { Role } from '../engine/control/contract.ts';
 
 export type {
+  DoubledRow,
   EntityProgress,
   ErrorShare,
   FailureGroup,
   Journey,
+  MendedView,
+  MendingView,
   Page,
   PersonView,
   PurgeView,
@@ -25,7 +28,13 @@ export type {
   ValidationView,
 } from '../engine/control/contract.ts';
 export type { PlanView, QueueView, UpstreamView } from '../engine/control/fleet.ts';
-export type { CutoverForecast, CutoverView, StartCutover } from '../engine/cutover/contract.ts';
+export type {
+  Conflict as CutoverConflict,
+  CutoverEntry,
+  CutoverForecast,
+  CutoverView,
+  StartCutover,
+} from '../engine/cutover/contract.ts';
 
 /** A list that is given whole. */
 export interface List<T> {

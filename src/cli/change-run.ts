@@ -8,7 +8,7 @@ import { runHead } from './views/run-head.ts';
 import { waitFor } from './wait.ts';
 
 export interface RunChange {
-  readonly name: 'pause' | 'resume' | 'cancel' | 'retry' | 'reconcile';
+  readonly name: 'pause' | 'resume' | 'cancel' | 'retry';
   readonly description: string;
   /** For the example in the help. */
   readonly reason: string;

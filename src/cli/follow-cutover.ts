@@ -50,7 +50,7 @@ function stepOf({ stamp, progress }: CutoverView): string {
 }
 
 /** What is held is as it should be unless it came back to that; what met something else is for a person to look at. */
-export function exitCodeOf({ status, problems, unplanned, conflicts }: CutoverView): ExitCode {
+export function exitCodeOf({ status, problems, unplanned, conflictCount }: CutoverView): ExitCode {
   const good = status === 'done' || (status === 'held' && problems.length === 0);
-  return good && unplanned.length === 0 && conflicts.length === 0 ? exitCodes.green : exitCodes.failures;
+  return good && unplanned.length === 0 && conflictCount === 0 ? exitCodes.green : exitCodes.failures;
 }

@@ -29,11 +29,11 @@ export const recordTransitions = {
     mismatched: 'the target holds something else than the source says',
   },
   reconciled: { pending: 'enqueued again, or to be compared again' },
-  skipped: { pending: 'enqueued again' },
+  skipped: { pending: 'enqueued again, or found unchanged and to be compared' },
   rejected: { pending: 'replayed after the data or the mapping changed' },
   failed: { pending: 'replayed' },
   blocked: { pending: 'its parent was mended' },
-  mismatched: { pending: 'replayed: it is written again' },
+  mismatched: { pending: 'replayed: it is written again; or to be compared again' },
 } as const satisfies Record<RecordStatus, Partial<Record<RecordStatus, string>>>;
 
 /** The statuses that have to be explained for a run to be green; they are shown as failures. */

@@ -56,6 +56,7 @@ export const runActions = [
   'retry',
   'replay',
   'reconcile',
+  'mend',
   'enqueue',
   'validate',
   'rollback',
@@ -72,8 +73,8 @@ const actions: Record<RunStatus, readonly RunAction[]> = {
   paused: ['resume', 'cancel', 'validate', 'changeBatchSize'],
   cancelling: [],
   cancelled: ['validate', 'rollback'],
-  completed: ['replay', 'reconcile', 'enqueue', 'validate', 'rollback'],
-  completed_with_failures: ['retry', 'replay', 'reconcile', 'enqueue', 'validate', 'rollback'],
+  completed: ['replay', 'reconcile', 'mend', 'enqueue', 'validate', 'rollback'],
+  completed_with_failures: ['retry', 'replay', 'reconcile', 'mend', 'enqueue', 'validate', 'rollback'],
   failed: ['retry', 'cancel', 'validate', 'rollback'],
 };
 
@@ -88,9 +89,9 @@ export interface Actionable {
   readonly rollingBack?: boolean;
 }
 
-const needPayloads: readonly RunAction[] = ['retry', 'replay', 'reconcile'];
+const needPayloads: readonly RunAction[] = ['retry', 'replay', 'reconcile', 'mend'];
 // Whatever sends records on their way.
-const needVersion: readonly RunAction[] = ['resume', 'retry', 'replay', 'reconcile', 'enqueue'];
+const needVersion: readonly RunAction[] = ['resume', 'retry', 'replay', 'reconcile', 'mend', 'enqueue'];
 
 /**
  * The actions a run takes now: none but validation once rolled back, nothing that needs payloads once they are purged,

@@ -110,6 +110,8 @@ export interface RejectOutcome {
   readonly message: string;
   readonly field?: string | undefined;
   readonly money?: RecordMoney | undefined;
+  /** What is wrong may only be that another record is not there. A trial leaves most of them out and judges by no such record. */
+  readonly lacking?: boolean | undefined;
 }
 
 export type TransformOutcome = RowOutcome | SkipOutcome | RejectOutcome;
@@ -218,10 +220,7 @@ export interface Rule {
   readonly entity: string;
   readonly severity: 'error' | 'warning';
   readonly description: string;
-  /**
-   * SQL condition that is true of a row that breaks the rule; the row is `t`, tables of the target are written as
-   * `{schema}.name`.
-   */
+  /** SQL condition, true of a row that breaks the rule: the row is `t`, tables of the target are `{schema}.name`. */
   readonly violates: string;
 }
 

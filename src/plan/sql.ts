@@ -1,4 +1,7 @@
-/** How a target reaches its database. Statements with a name are prepared under it; throws DroverError. */
+/**
+ * How a target reaches its database. Statements with a name are prepared under it; a text without name and values may hold
+ * several, which are one transaction. Throws DroverError.
+ */
 export interface SqlPort {
   query<T extends Record<string, unknown>>(
     name: string | undefined,

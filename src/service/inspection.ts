@@ -2,6 +2,7 @@ import type { Database } from '../../db/client.ts';
 import { createConductorStore } from '../../db/conductor/index.ts';
 import { createEffectStore } from '../../db/effects/store.ts';
 import { createLedger } from '../../db/ledger/index.ts';
+import { createMendingStore } from '../../db/mending/store.ts';
 import { createReportLedger } from '../../db/reports/ledger.ts';
 import { createIdentityReader } from '../../db/reports/mapped.ts';
 import { createReportStore } from '../../db/reports/store.ts';
@@ -12,6 +13,7 @@ import { createSqlPort } from '../../db/sql.ts';
 import { createValidationLedger } from '../../db/validation/ledger.ts';
 import { createValidationTarget } from '../../db/validation/target.ts';
 import type { ApiFactory } from '../engine/effects/apis.ts';
+import type { MendingStore } from '../engine/mending/ports.ts';
 import type { ReportDeps } from '../engine/reports/write-reports.ts';
 import type { RollbackDeps } from '../engine/rollback/rollback-run.ts';
 import { rollbackSql } from '../engine/rollback/rollback-run.ts';
@@ -27,6 +29,7 @@ import { createRunViews, type RunViews } from './run-views.ts';
 export interface Inspection {
   readonly validation: ValidationDeps;
   readonly rollback: RollbackDeps;
+  readonly mending: MendingStore;
   readonly reports: ReportDeps;
   readonly views: RunViews;
   /** Sums for those who ask often; see createSums. */
@@ -75,5 +78,6 @@ export function createInspection(parts: {
     view: views.view,
     sums: async (run) => sumsOf(asked, run, plans.get(run.plan), await views.entityNames(run.id)),
   };
-  return { validation: { ...asked, references, rows, apis }, rollback, reports, views, sums };
+  const mending = createMendingStore(target.$client);
+  return { validation: { ...asked, references, rows, apis }, rollback, mending, reports, views, sums };
 }

@@ -12,6 +12,7 @@ import type { Control, RollbackView } from '../engine/control/contract.ts';
 import { createControl } from '../engine/control/control.ts';
 import { type ApiFactory, createApiFactory } from '../engine/effects/apis.ts';
 import { journeysOf } from '../engine/journeys/journeys.ts';
+import { doublesOf, removeDoubles } from '../engine/mending/doubles.ts';
 import type { Run } from '../engine/ports.ts';
 import type { UpstreamStand } from '../engine/progress/upstream-holdups.ts';
 import { failureGroups } from '../engine/reports/failure-groups.ts';
@@ -48,7 +49,7 @@ export function openControl(parts: ControlParts): Control {
   const { plans } = parts;
   const store = createControlStore(parts.database);
   const fleet = createFleetLook({ database: parts.database, upstreams: parts.upstreams ?? (async () => []) });
-  const { validation, rollback, reports, views } = createInspection({ ...parts, fleet, apis: apisOf(parts) });
+  const { validation, rollback, mending, reports, views } = createInspection({ ...parts, fleet, apis: apisOf(parts) });
   const planOf = (run: Run) => plans.get(run.plan);
   const journeys = {
     ledger: createJourneyLedger(parts.database.$client),
@@ -82,6 +83,8 @@ export function openControl(parts: ControlParts): Control {
     rollback: (run, dryRun) =>
       isTrial(run) ? rollbackTrial(parts.target, run, dryRun) : rollbackRun(rollback, run, planOf(run), { dryRun }),
     rollbacks,
+    doubles: (run) => doublesOf(mending, run, planOf(run)),
+    removeDoubles: (run) => removeDoubles(mending, run, planOf(run)),
     purge: (request, announce) => purge({ store: retention, dropTrial, ...purgeLimits }, request, announce),
     person: (email) => personOf({ ...persons, plans: plans.all() }, email),
     reports: (run) => reportEntries(reports, run),

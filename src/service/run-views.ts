@@ -14,7 +14,9 @@ import { runProgress } from '../engine/progress/run-progress.ts';
 import type { ApiRollbackStore } from '../engine/rollback/api-ports.ts';
 import { finishedStatuses, nextActions } from '../engine/run-status.ts';
 import { forecast } from '../engine/trial/forecast.ts';
+import { isTrial } from '../engine/trial/quarantine.ts';
 import type { Sums } from '../engine/validation/sum-cache.ts';
+import type { Plan } from '../plan/contract.ts';
 import type { Plans } from '../plan/registry.ts';
 import type { FleetLook } from './fleet-look.ts';
 
@@ -63,6 +65,7 @@ async function viewOf(deps: RunViewDeps, run: Run): Promise<RunView> {
     balanced: isBalanced(progress),
     sums: await sumsOf(deps, run, names),
     trial: await trialOf(deps, run, names),
+    derived: run.dryRun || isTrial(run) ? derivedOf(plan, names) : [],
     holdups,
     nextActions: nextActions({
       ...run,
@@ -91,6 +94,10 @@ async function sumsOf(deps: RunViewDeps, run: Run, names: readonly string[]): Pr
 async function trialOf(deps: RunViewDeps, run: Run, names: readonly string[]): Promise<RunView['trial']> {
   const { trial } = run.scope;
   return trial === undefined ? null : forecast(trial, names, await trialCounts(deps.database.$client, run.id));
+}
+
+function derivedOf(plan: Plan | undefined, names: readonly string[]): readonly string[] {
+  return names.filter((name) => (plan?.entities[name]?.readsAfter ?? []).length > 0);
 }
 
 function headOf(run: Run, entities: readonly RunEntity[], holdups: RunView['holdups']) {

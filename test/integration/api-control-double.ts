@@ -47,6 +47,8 @@ export function controlDouble(): ControlDouble {
     cancel: (id) => move(id, 'cancelling'),
     retry: (id) => move(id, 'running'),
     reconcile: (id) => move(id, 'running'),
+    mending: async (id) => ({ runId: find(id).id, write: [], remove: [] }),
+    mend: async (id) => ({ written: 0, removed: [], left: [], run: await move(id, 'running') }),
     changeBatchSize: async (id, batchSize) => {
       const run = { ...find(id), batchSize };
       runs.set(id, run);
@@ -117,6 +119,7 @@ export function runView(id: string, status: RunStatus, batchSize: BatchSize = 1)
     balanced: true,
     sums: [{ entity: 'payments', currency: 'EUR', status: 'succeeded', source: '100', target: '100', unloaded: '0' }],
     trial: null,
+    derived: [],
     holdups: [],
     nextActions: nextActions({ status, rolledBackAt: null }),
   };

@@ -81,6 +81,7 @@ describe('what a run says may be asked of it is what it takes', () => {
     cancel: (id) => call('POST', `/runs/${id}/cancel`, { reason }),
     retry: (id) => call('POST', `/runs/${id}/retry`),
     reconcile: (id) => call('POST', `/runs/${id}/reconcile`, { reason }),
+    mend: (id) => call('POST', `/runs/${id}/mend`, { reason }),
     replay: (id) => call('POST', `/runs/${id}/failures/none/replay`),
     enqueue: (id) => call('POST', `/runs/${id}/records`, { entity: 'users', sourceIds: ['1'] }),
     validate: (id) => call('POST', `/runs/${id}/validate`),

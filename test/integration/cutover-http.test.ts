@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Role } from '../../src/engine/control/contract.ts';
-import type { CutoverForecast, CutoverView } from '../../src/engine/cutover/contract.ts';
+import type { Page, Role } from '../../src/engine/control/contract.ts';
+import type { Conflict, CutoverForecast, CutoverView } from '../../src/engine/cutover/contract.ts';
 import type { Run } from '../../src/engine/ports.ts';
 import { entityOrder } from '../../src/plan/define-plan.ts';
 import { type CutoverShop, startCutoverShop } from './cutover-shop.ts';
@@ -207,6 +207,34 @@ describe('a cutover', () => {
     expect(dropped.json()).toMatchObject({ status: 'dropped', bytes: 0, nextActions: [] });
     expect((await post(`/${stamp}/rollback`, { reason: 'x' })).statusCode).toBe(409);
     expect(await shop.column(`SELECT count(*)::int FROM pg_namespace WHERE nspname LIKE '%backup%'`)).toEqual([0]);
+  });
+
+  it('lists how many conflicts there are, and gives them by themselves', async () => {
+    const { items } = (await call('operator', 'GET', '')).json<{ items: CutoverView[] }>();
+    const stamp = items.find(({ kind }) => kind === 'rollback')?.stamp ?? '';
+    await shop.harness.sql(
+      `UPDATE drover.cutovers SET result = result || jsonb_build_object('conflicts', (SELECT jsonb_agg(jsonb_build_object(
+         'table', 'shop.customers', 'key', n || '@example.com', 'detail', 'written since') ORDER BY n) FROM generate_series(1, 250) n))
+       WHERE stamp = $1`,
+      [stamp],
+    );
+    const list = (await call('operator', 'GET', '')).json<{ items: CutoverView[] }>().items;
+    expect(list.find((one) => one.stamp === stamp)).toMatchObject({ conflictCount: 250 });
+    expect(list.every((one) => !('conflicts' in one))).toBe(true);
+    const one = (await call('operator', 'GET', `/${stamp}`)).json<CutoverView>();
+    expect([one.conflictCount, one.conflicts.length, one.conflicts[0]?.key]).toEqual([250, 100, '1@example.com']);
+    const keys: string[] = [];
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const path: string = `/${stamp}/conflicts?limit=120${cursor && `&cursor=${cursor}`}`;
+      const page = (await call('operator', 'GET', path)).json<Page<Conflict>>();
+      keys.push(...page.items.map(({ key }) => key));
+      cursor = page.nextCursor;
+    }
+    expect(keys).toEqual(Array.from({ length: 250 }, (_, n) => `${n + 1}@example.com`));
+    // Keys may be addresses.
+    const seen = (await call('viewer', 'GET', `/${stamp}/conflicts?limit=1`)).json();
+    expect(seen.items).toEqual([{ table: 'shop.customers', key: '***@***', detail: 'written since' }]);
+    expect((await call('viewer', 'GET', '/2020_01_01/conflicts')).statusCode).toBe(404);
   });
 
   it('left a row in the audit log for every word of an operator, and its chain is whole', async () => {

@@ -12,6 +12,7 @@ import {
   recover,
   rollbackCutover,
 } from '../../src/engine/cutover/index.ts';
+import type { CutoverDatabase } from '../../src/engine/cutover/ports.ts';
 import { because, type Harness, openHarness, setOf } from './cutover-harness.ts';
 
 const schema = `
@@ -28,6 +29,30 @@ describe('the life of a cutover', () => {
     await harness.run(schema);
   });
   afterAll(() => harness.close());
+
+  // Of this database alone: other tests hold locks of their own on the same server.
+  const loseLock = () =>
+    harness.run(`SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+      WHERE l.locktype = 'advisory' AND d.datname = current_database()`);
+
+  /** The engine's database, whose first step of the preparation waits, and then fails if it is told so. */
+  function stopping(): { database: CutoverDatabase; reached: Promise<void>; goOn(error?: Error): void } {
+    const database = createCutoverDatabase(harness.pool);
+    let reach = (): void => undefined;
+    let goOn = (_error?: Error): void => undefined;
+    const reached = new Promise<void>((resolve) => {
+      reach = resolve;
+    });
+    const told = new Promise<void>((resolve, reject) => {
+      goOn = (error) => (error ? reject(error) : resolve());
+    });
+    const run: CutoverDatabase['run'] = async (...args) => {
+      reach();
+      await told;
+      return database.run(...args);
+    };
+    return { database: { ...database, run }, reached, goOn: (error) => goOn(error) };
+  }
 
   it('is refused with every reason at once', async () => {
     const gate = { check: async () => ({ ok: false, reasons: ['validation is red', 'validation is stale'] }) };
@@ -101,11 +126,31 @@ describe('the life of a cutover', () => {
     const working = cutover(harness.deps, setOf('a'), because);
     const ended = expect(working).rejects.toMatchObject({ code: 'NOT_ALLOWED_NOW' });
     while ((await listCutovers(harness.deps))[0]?.progress?.phase !== 'swap') await sleep(20);
-    await harness.run("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'");
+    await loseLock();
     await reader.query('COMMIT');
     reader.release();
     await ended;
     expect(await harness.column('SELECT count(*)::int FROM a')).toEqual([30]);
+  });
+
+  it('lets the one who took over end it, whatever becomes of the one that lost its lock', async () => {
+    const { stamp } = await cutover(harness.deps, setOf('a'), { ...because, hold: true });
+    const [first, second] = [stopping(), stopping()];
+    const lost = go({ ...harness.deps, database: first.database }, stamp);
+    const failing = expect(lost).rejects.toThrow('its connection was lost');
+    await first.reached;
+    await loseLock();
+    while ((await listCutovers(harness.deps))[0]?.status !== 'interrupted') await sleep(20);
+    const taken = go({ ...harness.deps, database: second.database }, stamp);
+    await second.reached;
+    first.goOn(new Error('its connection was lost'));
+    await failing;
+    expect((await listCutovers(harness.deps))[0]).toMatchObject({ status: 'preparing', problems: [] });
+    second.goOn();
+    expect(await taken).toMatchObject({ unplanned: [] });
+    expect((await listCutovers(harness.deps))[0]?.status).toBe('done');
+    // As it was, for the next test.
+    await rollbackCutover(harness.deps, stamp, because);
   });
 
   it('does what follows a swap when its process was lost right after it', async () => {

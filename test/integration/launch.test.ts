@@ -1,3 +1,4 @@
+// Long because its tests go on from one another: a whole business takes a while to load, and is loaded once.
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -170,6 +171,30 @@ test('a second run with nothing new writes nothing', async () => {
   );
   expect(await drover.value<string>('SELECT count(*) FROM drover.changes')).toBe(changes);
   expect(await image('launch')).toBe(before);
+});
+
+test('a trial predicts what a whole run rejects, and leaves the target as it was', async () => {
+  const known = () =>
+    drover.value<string>(
+      `SELECT count(*) || md5(string_agg(i::text, '' ORDER BY entity, source_id)) FROM drover.identities i WHERE scope = 'launch/launch'`,
+    );
+  const before = [await image('launch'), await known()];
+  const run = await drover.run({ trial: 60 });
+  expect([await image('launch'), await known()]).toEqual(before);
+  expect(run.derived).toEqual(Object.keys(first.entities).filter((name) => !/^(xendit|systemeio)_/.test(name)));
+  const outside = Object.entries(run.trial?.perEntity ?? {}).flatMap(([entity, { low, high, judged }]) => {
+    const { rejected = 0, extracted = 0 } = first.entities[entity] ?? {};
+    const share = rejected / Math.max(1, extracted);
+    return share < low || share > high ? [{ entity, share, low, high, judged }] : [];
+  });
+  expect(outside).toEqual([]);
+  // A payment whose invoice is not in the trial is no sale of an unknown product.
+  expect(run.trial?.perEntity.transactions).toMatchObject({ judged: expect.any(Number), unjudged: expect.any(Number) });
+  expect(run.trial?.perEntity.transactions?.judged).toBeGreaterThan(30);
+  expect(run.trial?.perEntity.transactions?.rejectRate).toBeLessThan(0.1);
+  expect((await drover.control.failures(run.id)).filter(({ code }) => code === 'AFFILIATE_WITHOUT_PROFILE')).toEqual(
+    [],
+  );
 });
 
 test('an incremental run takes what changed: a settlement, a tag, and a payment that a manual one stood for', async () => {

@@ -52,7 +52,7 @@ test('whatever would send its records on is refused with a way forward, and not 
     expect((await statusOf()).status).toBe(status);
     const { items } = (await shop.call('operator', 'GET', '/runs')).json();
     const { nextActions } = items.find((run: { id: string }) => run.id === runId);
-    for (const action of ['resume', 'retry', 'replay', 'reconcile', 'enqueue'])
+    for (const action of ['resume', 'retry', 'replay', 'reconcile', 'mend', 'enqueue'])
       expect(nextActions).not.toContain(action);
   }
   await put('paused');

@@ -79,6 +79,7 @@ async function viewOf(run: Run): Promise<RunView> {
     balanced: isBalanced(progress),
     sums: [],
     trial: null,
+    derived: [],
     holdups: [],
     nextActions: [],
   };

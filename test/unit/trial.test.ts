@@ -56,9 +56,11 @@ test('a choice has the size asked for, keeps order and the share of what is sett
 });
 
 test('a forecast names every entity, also one nobody can judge', () => {
-  const view = forecast(10, ['users', 'bookings'], [{ entity: 'users', judged: 10, rejected: 1 }]);
+  const view = forecast(10, ['users', 'bookings'], [{ entity: 'users', judged: 10, rejected: 1, unjudged: 3 }]);
   expect(view.perEntity).toMatchObject({ users: { rejectRate: 0.1 }, bookings: { rejectRate: 0, low: 0, high: 1 } });
-  expect(forecastText(view.perEntity.users as never)).toMatch(/^10\.0 % rejected \(1\.\d % to 40\.\d %/);
+  expect(forecastText(view.perEntity.users as never)).toMatch(
+    /^10\.0 % rejected \(1\.\d % to 40\.\d %.*; 10 judged, 3 lack records the trial left out\)$/,
+  );
   expect(forecastText(view.perEntity.bookings as never)).toBe('nothing to judge by');
 });
 

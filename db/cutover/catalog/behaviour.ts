@@ -2,7 +2,7 @@
 export const triggers = `
 SELECT t.tgrelid::text AS of, t.tgname AS name, pg_get_triggerdef(t.oid) AS definition, t.tgenabled::text AS enabled,
   obj_description(t.oid, 'pg_trigger') AS comment,
-  coalesce(t.tgfoid = to_regprocedure('drover.capture_change()'), false) AS capture
+  coalesce(t.tgfoid IN (to_regprocedure('drover.capture_change()'), to_regprocedure('drover.capture_truncate()')), false) AS capture
 FROM pg_trigger t WHERE NOT t.tgisinternal AND t.tgrelid = ANY ($1::oid[]) ORDER BY t.tgrelid, t.tgname`;
 
 export const policies = `

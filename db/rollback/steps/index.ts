@@ -1,4 +1,5 @@
 import { forget } from './forget.ts';
+import { putBackFunction } from './put-back.ts';
 import { blockFunction, removeFunction } from './remove.ts';
 import { restoreFunction } from './restore.ts';
 import { rounds } from './rounds.ts';
@@ -10,17 +11,19 @@ import { sortOut } from './sort-out.ts';
  */
 export const steps: readonly string[] = [
   sortOut,
+  putBackFunction,
   restoreFunction,
   blockFunction,
   removeFunction,
   rounds,
   forget,
-  'DROP FUNCTION pg_temp.drover_restore(text), pg_temp.drover_block(), pg_temp.drover_remove(text)',
+  'DROP FUNCTION pg_temp.drover_put_back(text), pg_temp.drover_restore(text), pg_temp.drover_block(), pg_temp.drover_remove(text)',
 ];
 
 /** How it went, for the end of the script. */
 export const outcome = `SELECT table_name, CASE WHEN state = 'done' AND operation = 'insert' THEN 'removed'
-    WHEN state = 'done' THEN 'restored' WHEN state = 'gone' THEN 'was gone already' ELSE 'left alone' END AS outcome, count(*) AS rows
+    WHEN state = 'done' THEN 'restored' WHEN state = 'gone' AND operation = 'remove' THEN 'was there again'
+    WHEN state = 'gone' THEN 'was gone already' ELSE 'left alone' END AS outcome, count(*) AS rows
 FROM drover_undo WHERE operation <> 'alias' GROUP BY 1, 2 ORDER BY 1, 2`;
 
 /** Every row that was left alone, and why. */

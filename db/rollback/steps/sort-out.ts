@@ -28,11 +28,14 @@ BEGIN
       ORDER BY t.id FOR UPDATE OF t', v_name, v_table);
     EXECUTE format($q$UPDATE drover_undo u SET detail = 'the row is gone',
         state = CASE operation WHEN 'insert' THEN 'gone' ELSE 'conflict' END
-      WHERE u.table_name = %L AND u.operation <> 'alias' AND u.state = 'open'
+      WHERE u.table_name = %L AND u.operation NOT IN ('alias', 'remove') AND u.state = 'open'
         AND NOT EXISTS (SELECT 1 FROM %s t WHERE t.id = u.target_id)$q$, v_table, v_name);
+    EXECUTE format($q$UPDATE drover_undo u SET detail = 'the row is there again', state = 'gone'
+      WHERE u.table_name = %L AND u.operation = 'remove' AND u.state = 'open'
+        AND EXISTS (SELECT 1 FROM %s t WHERE t.id = u.target_id)$q$, v_table, v_name);
     -- A changed row that is again what it was before the run is no conflict: somebody has undone it by hand.
     EXECUTE format($q$UPDATE drover_undo u SET state = 'conflict', detail = coalesce(u.detail, 'changed since by someone else')
-      FROM %s t WHERE t.id = u.target_id AND u.table_name = %L AND u.operation <> 'alias' AND u.state = 'open'
+      FROM %s t WHERE t.id = u.target_id AND u.table_name = %L AND u.operation NOT IN ('alias', 'remove') AND u.state = 'open'
         AND (u.print IS NULL OR md5(to_jsonb(t)::text) <> u.print)
         AND (u.operation = 'insert' OR to_jsonb(t)::text <> to_jsonb(jsonb_populate_record(t, u.before))::text)$q$,
       v_name, v_table);

@@ -1,9 +1,11 @@
 import { z } from 'zod';
-import { maskCutover } from '../../engine/privacy/views.ts';
+import { maskConflict, maskCutover, maskCutoverEntry } from '../../engine/privacy/views.ts';
 import { seesPeople } from '../auth/reads.ts';
 import type { ApiDeps } from '../deps.ts';
-import { answers, idempotencyHeader, idSchema, reasonBody } from '../schemas/common.ts';
+import { answers, idempotencyHeader, idSchema, pageOf, pageQuery, reasonBody } from '../schemas/common.ts';
 import {
+  conflictSchema,
+  cutoverEntrySchema,
   cutoverSchema,
   forecastSchema,
   rollbackCutoverBody,
@@ -12,6 +14,7 @@ import {
 } from '../schemas/cutover.ts';
 import type { Api } from '../types.ts';
 import { actorOf } from './actor-of.ts';
+import { decodeCursor, numericName, opaque } from './page.ts';
 
 /**
  * Making staging tables the live ones, and the way back. What takes long goes on after its answer: 202 with a stamp,
@@ -27,12 +30,20 @@ export function cutoverRoutes(app: Api, { cutovers }: Pick<ApiDeps, 'cutovers'>)
 
   app.get('/cutovers', { config: { access: 'viewer' }, schema: listSchema }, async ({ query, actor }) => {
     const all = (await cutovers.list()).filter((one) => query.plan === undefined || one.plan === query.plan);
-    return { items: seesPeople(actor) ? all : all.map(maskCutover) };
+    return { items: seesPeople(actor) ? all : all.map(maskCutoverEntry) };
   });
 
   app.get('/cutovers/:stamp', { config: { access: 'viewer' }, schema: getSchema }, async ({ params, actor }) => {
     const view = await cutovers.find(params.stamp);
     return seesPeople(actor) ? view : maskCutover(view);
+  });
+
+  app.get('/cutovers/:stamp/conflicts', { config: { access: 'viewer' }, schema: conflictsSchema }, async (request) => {
+    const { limit = 100, cursor } = request.query;
+    const from = Number(decodeCursor(cursor, numericName) ?? 0);
+    const found = await cutovers.conflicts(request.params.stamp, from, limit + 1);
+    const items = found.slice(0, limit).map((one) => (seesPeople(request.actor) ? one : maskConflict(one)));
+    return opaque({ items, nextCursor: found.length > limit ? String(from + limit) : null });
   });
 
   app.post('/cutovers/:stamp/go', { config: { access: 'operator' }, schema: goSchema }, async (request, reply) => {
@@ -81,7 +92,7 @@ const listSchema = {
   operationId: 'listCutovers',
   summary: 'Cutovers and rollbacks, the newest first, with what their backups hold',
   querystring: z.strictObject({ plan: idSchema.optional() }),
-  response: answers({ 200: z.object({ items: z.array(cutoverSchema).readonly() }) }),
+  response: answers({ 200: z.object({ items: z.array(cutoverEntrySchema).readonly() }) }),
 };
 
 const getSchema = {
@@ -90,6 +101,15 @@ const getSchema = {
   summary: 'One of them: where it stands, what it did, and what may be asked of it',
   params: stampParams,
   response: answers({ 200: cutoverSchema }),
+};
+
+const conflictsSchema = {
+  tags,
+  operationId: 'listCutoverConflicts',
+  summary: 'What a rollback met in the restored tables that its changes did not expect, in pages',
+  params: stampParams,
+  querystring: z.strictObject(pageQuery),
+  response: answers({ 200: pageOf(conflictSchema) }),
 };
 
 const goSchema = {

@@ -8,6 +8,7 @@ import { auditRoutes } from './audit.ts';
 import { cutoverRoutes } from './cutovers.ts';
 import { failureRoutes } from './failures.ts';
 import { keyRoutes } from './keys.ts';
+import { mendingRoutes } from './mending.ts';
 import { planRoutes } from './plans.ts';
 import { queueRoutes } from './queues.ts';
 import { recordRoutes } from './records.ts';
@@ -39,6 +40,7 @@ export function apiRoutes(app: Api, deps: RouteDeps): void {
   recordRoutes(app, deps);
   failureRoutes(app, deps);
   validationRoutes(app, deps);
+  mendingRoutes(app, deps);
   reportRoutes(app, deps);
   cutoverRoutes(app, deps);
   retentionRoutes(app, deps);

@@ -33,7 +33,7 @@ const withReason: readonly { readonly name: Action; readonly summary: string }[]
   { name: 'cancel', summary: 'Cancel for good; what was loaded stays until it is rolled back' },
   {
     name: 'reconcile',
-    summary: 'Compare every reconciled record of a finished run with the target again, field by field',
+    summary: 'Compare every record that a finished run says is in the target with it again, field by field',
   },
 ];
 

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import {
+  type CutoverEntry,
   type CutoverForecast,
   type CutoverView,
+  conflictsShown,
   cutoverActions,
   cutoverStatuses,
 } from '../../engine/cutover/contract.ts';
@@ -61,31 +63,40 @@ export const forecastSchema = z
   })
   .meta({ id: 'CutoverForecast' }) satisfies z.ZodType<CutoverForecast>;
 
-export const cutoverSchema = z
-  .object({
-    ...{ stamp: text, plan: text, kind: kindSchema, status: z.enum(cutoverStatuses) },
-    ofStamp: text.nullable().describe('Of a rollback: the stamp it went back to'),
-    tables: z.array(exchangeSchema).readonly(),
-    ...{ reason: text, actor: text, createdAt: text, swappedAt: text.nullable() },
-    ageSeconds: z.number(),
-    bytes: z.number().describe('Of the backup'),
-    restorable: z.boolean(),
-    progress: z
-      .object({ phase: z.enum(['check', 'prepare', 'carry', 'swap', 'after']), done: count, total: count, step: text })
-      .nullable(),
-    problems: z.array(text).readonly().describe('Why it was refused or failed, or what it still lacks'),
-    counts: z.array(z.object({ table: text, incoming: count, live: count })).readonly(),
-    timing: z
-      .object({ lockWaitMs: z.number(), lockedMs: z.number(), attempts: count })
-      .nullable()
-      .describe('How long the swap waited for its locks and held them'),
-    unplanned: z.array(text).readonly().describe('What the catalog says otherwise than before and was not planned'),
-    carried: count,
+export const conflictSchema = z.object({ table: text, key: text, detail: text }).meta({ id: 'CutoverConflict' });
+
+const entryFields = z.object({
+  ...{ stamp: text, plan: text, kind: kindSchema, status: z.enum(cutoverStatuses) },
+  ofStamp: text.nullable().describe('Of a rollback: the stamp it went back to'),
+  tables: z.array(exchangeSchema).readonly(),
+  ...{ reason: text, actor: text, createdAt: text, swappedAt: text.nullable() },
+  ageSeconds: z.number(),
+  bytes: z.number().describe('Of the backup'),
+  restorable: z.boolean(),
+  progress: z
+    .object({ phase: z.enum(['check', 'prepare', 'carry', 'swap', 'after']), done: count, total: count, step: text })
+    .nullable(),
+  problems: z.array(text).readonly().describe('Why it was refused or failed, or what it still lacks'),
+  counts: z.array(z.object({ table: text, incoming: count, live: count })).readonly(),
+  timing: z
+    .object({ lockWaitMs: z.number(), lockedMs: z.number(), attempts: count })
+    .nullable()
+    .describe('How long the swap waited for its locks and held them'),
+  unplanned: z.array(text).readonly().describe('What the catalog says otherwise than before and was not planned'),
+  carried: count,
+  conflictCount: count.describe('Of a rollback: changes that met something else in the restored tables'),
+  nextActions: z.array(z.enum(cutoverActions)).readonly(),
+});
+
+/** As lists show it: a rollback may have met as many conflicts as rows were written. */
+export const cutoverEntrySchema = entryFields.meta({ id: 'CutoverEntry' }) satisfies z.ZodType<CutoverEntry>;
+
+export const cutoverSchema = entryFields
+  .extend({
     conflicts: z
-      .array(z.object({ table: text, key: text, detail: text }))
+      .array(conflictSchema)
       .readonly()
-      .describe('Of a rollback: changes that met something else in the restored tables'),
-    nextActions: z.array(z.enum(cutoverActions)).readonly(),
+      .describe(`The first ${conflictsShown} of them; /conflicts gives all in pages`),
   })
   .meta({ id: 'Cutover' }) satisfies z.ZodType<CutoverView>;
 

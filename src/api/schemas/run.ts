@@ -56,6 +56,7 @@ const trialSchema = z
           judged: count.describe(
             'Settled records; orphans and blocked ones say nothing, their parents may not be tried',
           ),
+          unjudged: count.describe('Records that lack others, which the trial may only have left out'),
           rejectRate: share,
           low: share.describe('The 95 % interval of the share a real run rejects'),
           high: share,
@@ -105,6 +106,10 @@ export const runSchema = z
     balanced: z.boolean(),
     sums: z.array(sumSchema).readonly(),
     trial: trialSchema.nullable().describe('What a trial predicts; null of a run that is none'),
+    derived: z
+      .array(z.string())
+      .readonly()
+      .describe('Of a trial or a dry run: entities made of rows in the target, which such a run sees only in part'),
     holdups: z.array(holdupSchema).readonly().describe('Why it is slow or stands still, and what clears it'),
     nextActions: z.array(z.enum(runActions)).readonly().describe('What may be asked of the run now'),
   })

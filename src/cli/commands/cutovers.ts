@@ -1,25 +1,54 @@
-import type { CutoverView, List } from '../answers.ts';
-import { pathOf } from '../client.ts';
+import type { CutoverConflict, CutoverEntry, CutoverView, List, Page } from '../answers.ts';
+import { type Client, pathOf } from '../client.ts';
 import { type Define, examples } from '../command.ts';
 import { exitCodes } from '../exit-code.ts';
-import { cutoverReport, cutoversTable } from '../views/cutovers.ts';
+import { usage } from '../problem.ts';
+import { conflictLine, cutoverReport, cutoversTable } from '../views/cutovers.ts';
 
 export const cutovers: Define = (program, act) => {
   program
     .command('cutovers [stamp]')
     .description('list cutovers and rollbacks with their backups, or show one')
     .option('--plan <name>', 'only of this plan')
-    .addHelpText('after', examples('cutovers', 'cutovers --plan PLAN --json', 'cutovers STAMP'))
+    .option('--conflicts', 'every change of a rollback that met something else')
+    .addHelpText(
+      'after',
+      examples('cutovers', 'cutovers --plan PLAN --json', 'cutovers STAMP', 'cutovers STAMP --conflicts --json'),
+    )
     .action(
-      act(async ({ api, out }, { plan }: { plan?: string }, stamp: string | undefined) => {
-        if (stamp === undefined) {
-          const list = await api.get<List<CutoverView>>('/cutovers', { plan });
-          out.answer(list, (safe) => (safe.items.length === 0 ? 'no cutovers' : cutoversTable(safe.items, out.paint)));
-        } else {
-          const view = await api.get<CutoverView>(pathOf`/cutovers/${stamp}`);
-          out.answer(view, (safe) => cutoverReport(safe, out.paint));
-        }
-        return exitCodes.green;
-      }),
+      act(
+        async (
+          { api, out },
+          { plan, conflicts }: { plan?: string; conflicts?: boolean },
+          stamp: string | undefined,
+        ) => {
+          if (conflicts) {
+            if (stamp === undefined) throw usage('say of which', 'Add the stamp of the rollback.');
+            const items = await allConflicts(api, stamp);
+            out.answer({ items }, (safe) => safe.items.map(conflictLine).join('\n') || 'no conflicts');
+          } else if (stamp === undefined) {
+            const list = await api.get<List<CutoverEntry>>('/cutovers', { plan });
+            out.answer(list, (safe) =>
+              safe.items.length === 0 ? 'no cutovers' : cutoversTable(safe.items, out.paint),
+            );
+          } else {
+            const view = await api.get<CutoverView>(pathOf`/cutovers/${stamp}`);
+            out.answer(view, (safe) => cutoverReport(safe, out.paint));
+          }
+          return exitCodes.green;
+        },
+      ),
     );
 };
+
+async function allConflicts(api: Client, stamp: string): Promise<readonly CutoverConflict[]> {
+  const items: CutoverConflict[] = [];
+  let cursor: string | undefined;
+  do {
+    const path = pathOf`/cutovers/${stamp}/conflicts`;
+    const page = await api.get<Page<CutoverConflict>>(path, { limit: '500', cursor });
+    items.push(...page.items);
+    cursor = page.nextCursor ?? undefined;
+  } while (cursor !== undefined);
+  return items;
+}

@@ -1,4 +1,4 @@
-import type { CutoverView } from '../answers.ts';
+import type { CutoverConflict, CutoverEntry, CutoverView } from '../answers.ts';
 import type { Paint, Tone } from '../colour.ts';
 import { table } from '../table.ts';
 import { duration } from '../time.ts';
@@ -12,7 +12,7 @@ const tones: Partial<Record<CutoverView['status'], Tone>> = {
 };
 
 /** One line each, the newest first. */
-export function cutoversTable(views: readonly CutoverView[], paint: Paint): string {
+export function cutoversTable(views: readonly CutoverEntry[], paint: Paint): string {
   return table(
     views,
     [
@@ -41,8 +41,8 @@ export function cutoverReport(view: CutoverView, paint: Paint): string {
     ...(view.kind === 'rollback' && view.status === 'done'
       ? [`  ${view.carried} changes written since were carried back`]
       : []),
-    ...section(view.conflicts, 'changes met something else', (one) => `${one.table} ${one.key}: ${one.detail}`, paint),
-    ...section(view.unplanned, 'differences that were not planned', (one) => one, paint),
+    ...conflictLines(view, paint),
+    ...section(view.unplanned, 'differences that were not planned', paint),
     ...(view.nextActions.length > 0 ? [`  next: ${view.nextActions.join(', ')}`] : []),
   ].join('\n');
 }
@@ -69,7 +69,22 @@ function timingLine({ timing }: CutoverView): string {
   return `  locks: waited ${lockWaitMs} ms, held ${lockedMs} ms, ${attempts === 1 ? 'at the first try' : `at try ${attempts}`}`;
 }
 
-function section<T>(items: readonly T[], title: string, line: (item: T) => string, paint: Paint): string[] {
+/** One of many changes that met something else. */
+export function conflictLine({ table, key, detail }: CutoverConflict): string {
+  return `${table} ${key}: ${detail}`;
+}
+
+function conflictLines({ stamp, conflicts, conflictCount }: CutoverView, paint: Paint): string[] {
+  if (conflictCount === 0) return [];
+  const rest = conflictCount - conflicts.length;
+  return [
+    `  ${paint(`${conflictCount} changes met something else:`, 'yellow')}`,
+    ...conflicts.map((one) => `    ${conflictLine(one)}`),
+    ...(rest > 0 ? [`    and ${rest} more: cutovers ${stamp} --conflicts`] : []),
+  ];
+}
+
+function section(items: readonly string[], title: string, paint: Paint): string[] {
   if (items.length === 0) return [];
-  return [`  ${paint(`${items.length} ${title}:`, 'yellow')}`, ...items.map((item) => `    ${line(item)}`)];
+  return [`  ${paint(`${items.length} ${title}:`, 'yellow')}`, ...items.map((item) => `    ${item}`)];
 }

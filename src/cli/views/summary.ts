@@ -5,7 +5,7 @@ import { entitiesTable } from './entities.ts';
 import { failureList } from './failures.ts';
 import { runHead } from './run-head.ts';
 import { sumsTable } from './sums.ts';
-import { trialLines } from './trial.ts';
+import { derivedNote, trialLines } from './trial.ts';
 
 export interface Summary {
   readonly run: RunView;
@@ -26,6 +26,7 @@ export function summary({ run, groups, reports }: Summary, links: Links, paint: 
     part('records', entitiesTable(run, paint)),
     ...(run.balanced || !isFinished(run) ? [] : [paint('The records do not add up: see the notes.', 'red')]),
     ...(run.trial ? [part('a real run will probably have', trialLines(run.trial))] : []),
+    ...derivedNote(run).map((line) => paint(line, 'yellow')),
     ...(run.sums.length > 0 ? [part('sums', sumsTable(run.sums, paint))] : []),
     ...(groups.length > 0 ? [part('failures by cause', failureList(groups, paint))] : []),
     ...(reports.length > 0 ? [part('reports', reportLines(run, reports, links))] : []),

@@ -2,6 +2,7 @@ import { DroverError } from '../../errors.ts';
 import type { BatchSize } from '../batch-size.ts';
 import { fingerprint } from '../canonical.ts';
 import { entityOf } from '../contexts.ts';
+import type { MendedView } from '../mending/contract.ts';
 import { assertVersion } from '../plan-version.ts';
 import type { Run } from '../ports.ts';
 import { assertPayloads } from '../retention/purge.ts';
@@ -66,14 +67,42 @@ export async function retry(deps: ControlDeps, asked: Asked): Promise<RunView> {
   });
 }
 
-/** Has every reconciled record of a finished run compared with the target once more. */
+/** Has every record that a finished run says is in the target compared with it once more. */
 export async function reconcile(deps: ControlDeps, asked: Asked): Promise<RunView> {
   await refuseSecond(deps.store, await findRun(deps.store, asked.id));
   return change(deps, asked, 'reconcile', async (changes, run) => {
     assertAgain(deps, run, 'reconcile', 'another comparison');
-    await changes.reconcileAgain(run.id);
+    // Which objects of an API an unchanged record has, only the run knows that made them.
+    const { entities } = deps.plan(run.plan);
+    const inTables = Object.keys(entities).filter((name) => !entities[name]?.api);
+    await changes.reconcileAgain(run.id, inTables);
     await mustMove(changes.goOn(run.id, asked.reason), changes, run.id, 'reconcile');
   });
+}
+
+/**
+ * Makes the target what the source says: rows that are there twice are removed, records that differ are written again and
+ * compared. The rows lie out of reach of the log's transactions, so it is written down before it begins, and how it ended
+ * after it.
+ */
+export async function mend(deps: ControlDeps, asked: Asked): Promise<MendedView> {
+  const seen = await findRun(deps.store, asked.id);
+  await refuseSecond(deps.store, seen);
+  await change(deps, asked, 'mend', async (_changes, run) => assertAgain(deps, run, 'mend', 'mending'));
+  const { removed, left } = await deps.removeDoubles(seen);
+  let written = 0;
+  const work = async (changes: ControlChanges, run: Run): Promise<void> => {
+    assertAgain(deps, run, 'mend', 'mending');
+    written = await changes.replay(run.id, { status: 'mismatched' });
+    // Also where nothing is to be written: the run ends with a validation, which looks for what is there twice.
+    await mustMove(changes.goOn(run.id, asked.reason), changes, run.id, 'mend');
+  };
+  const run = await change(deps, asked, 'mended', work, () => ({
+    written,
+    removed: removed.length,
+    left: left.length,
+  }));
+  return { written, removed, left, run };
 }
 
 export async function replay(
@@ -151,7 +180,12 @@ async function mustMove(
   throw new DroverError('NOT_ALLOWED_NOW', `run ${id} is ${run.status}: ${action} is not possible`);
 }
 
-function assertAgain(deps: ControlDeps, run: Run, action: 'retry' | 'replay' | 'reconcile', what: string): void {
+function assertAgain(
+  deps: ControlDeps,
+  run: Run,
+  action: 'retry' | 'replay' | 'reconcile' | 'mend',
+  what: string,
+): void {
   assertPayloads(run, what);
   assertAllowed(run, action);
   assertVersion(run, deps.plan(run.plan));

@@ -4,6 +4,7 @@
 
 import type { BatchSize } from '../batch-size.ts';
 import type { Journey } from '../journeys/contract.ts';
+import type { MendedView, MendingView } from '../mending/contract.ts';
 import type { Strategy } from '../ports.ts';
 import type { RecordStatus, Stage, TroubleStatus } from '../record-status.ts';
 import type { PersonView, PurgeRequest, PurgeView } from '../retention/contract.ts';
@@ -11,6 +12,7 @@ import type { RunAction, RunStatus } from '../run-status.ts';
 import type { TrialView } from '../trial/forecast.ts';
 
 export type { Journey } from '../journeys/contract.ts';
+export type { DoubledRow, MendedView, MendingView } from '../mending/contract.ts';
 export type { ErrorShare, RunMetrics } from '../reports/metrics.ts';
 export type { PersonView, PurgeView } from '../retention/contract.ts';
 export type { TrialView };
@@ -122,6 +124,11 @@ export interface RunView {
   readonly sums: readonly SumLine[];
   /** What a trial predicts; null of a run that is none. */
   readonly trial: TrialView | null;
+  /**
+   * Of a trial or a dry run: entities that are made of rows in the target. A trial has only its own few rows there, a dry run
+   * those of earlier runs.
+   */
+  readonly derived: readonly string[];
   /** Why it is slow or stands still; empty of a run that nothing holds up. */
   readonly holdups: readonly Holdup[];
   readonly nextActions: readonly RunAction[];
@@ -246,8 +253,12 @@ export interface Control {
    * extraction failed.
    */
   retry(id: string, reason: string, actor: Actor): Promise<RunView>;
-  /** Compares every reconciled record of a finished run with the target again, through its transform. */
+  /** Compares every record that a finished run says is in the target with it again, through its transform. */
   reconcile(id: string, reason: string, actor: Actor): Promise<RunView>;
+  /** What would make the target what the source says: what was found to differ, and what is there twice now. */
+  mending(id: string): Promise<MendingView>;
+  /** Does it: removes rows that are provably doubled, writes what differs again, and compares it. */
+  mend(id: string, reason: string, actor: Actor): Promise<MendedView>;
   changeBatchSize(id: string, batchSize: BatchSize, reason: string, actor: Actor): Promise<RunView>;
   enqueue(
     id: string,

@@ -2,12 +2,14 @@ import { createHash } from 'node:crypto';
 import { DroverError } from '../../errors.ts';
 import type { Plan } from '../../plan/contract.ts';
 import type { BatchSize } from '../batch-size.ts';
+import type { DoubledRow } from '../mending/contract.ts';
+import type { RemovedDoubles } from '../mending/ports.ts';
 import type { Run } from '../ports.ts';
 import type { PersonView, PurgeRequest, PurgeView } from '../retention/contract.ts';
 import type { ApiRollbacks } from '../rollback/api-rollbacks.ts';
 import { assertAllowed, assertFinished } from '../run-status.ts';
 import { type AuditEntry, runEntry } from './audit.ts';
-import { cancel, changeBatchSize, enqueue, reconcile, replay, request, retry } from './change-run.ts';
+import { cancel, changeBatchSize, enqueue, mend, reconcile, replay, request, retry } from './change-run.ts';
 import type { Actor, Control, FailureGroup, ReportEntry, RollbackView, RunView, ValidationView } from './contract.ts';
 import { findRun } from './find-run.ts';
 import type { ControlStore } from './ports.ts';
@@ -28,6 +30,9 @@ export interface ControlDeps {
   readonly rollback: (run: Run, dryRun: boolean) => Promise<RollbackView>;
   /** Rollbacks that go on after their answer. */
   readonly rollbacks: ApiRollbacks;
+  /** Rows of the run's entities that are in the target twice. */
+  readonly doubles: (run: Run) => Promise<readonly DoubledRow[]>;
+  readonly removeDoubles: (run: Run) => Promise<RemovedDoubles>;
   /** Tells which runs it will look at before it deletes anything. */
   readonly purge: (request: PurgeRequest, announce: (runs: readonly string[]) => Promise<void>) => Promise<PurgeView>;
   readonly person: (email: string) => Promise<PersonView>;
@@ -61,6 +66,13 @@ export function createControl(deps: ControlDeps): Control {
     cancel: (id, reason, actor) => cancel(deps, { id, reason, actor }),
     retry: (id, reason, actor) => retry(deps, { id, reason, actor }),
     reconcile: (id, reason, actor) => reconcile(deps, { id, reason, actor }),
+    async mending(id) {
+      const run = await find(id);
+      const failures = await deps.failures(run);
+      const write = failures.filter(({ status }) => status === 'mismatched');
+      return { runId: id, write, remove: run.rolledBackAt ? [] : await deps.doubles(run) };
+    },
+    mend: (id, reason, actor) => mend(deps, { id, reason, actor }),
     changeBatchSize: (id, batchSize, reason, actor) => changeBatchSize(deps, { id, reason, actor }, batchSize),
     enqueue: (id, input, actor) => enqueue(deps, { id, reason: '', actor }, input),
     async records(id, filter) {

@@ -46,8 +46,11 @@ export interface ControlChanges {
    * ones are read from the source again, others are taken as they were read.
    */
   replay(runId: string, selection: ReplaySelection): Promise<number>;
-  /** Sends reconciled records back to be compared with the target; answers how many. */
-  reconcileAgain(runId: string): Promise<number>;
+  /**
+   * Sends what was loaded back to be compared with the target, and of the entities named what was found unchanged; answers
+   * how many.
+   */
+  reconcileAgain(runId: string, unchangedOf: readonly string[]): Promise<number>;
   /** Failed extractions read on from their cursor. */
   reopenExtractions(runId: string): Promise<number>;
   /** Records to be fetched from the source by id; known ones are fetched again. */

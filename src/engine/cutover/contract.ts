@@ -149,8 +149,11 @@ export interface CutoverResult {
   readonly conflicts: readonly Conflict[];
 }
 
-/** An exchange as the API and `--json` show it. */
-export interface CutoverView {
+/** The conflicts of a view are at most so many; the others come in pages. */
+export const conflictsShown = 100;
+
+/** An exchange as lists show it: with how many conflicts there are, which may be as many as rows were written. */
+export interface CutoverEntry {
   readonly stamp: string;
   readonly plan: string;
   readonly kind: 'cutover' | 'rollback';
@@ -174,8 +177,14 @@ export interface CutoverView {
   readonly timing: Timing | null;
   readonly unplanned: readonly string[];
   readonly carried: number;
-  readonly conflicts: readonly Conflict[];
+  readonly conflictCount: number;
   readonly nextActions: readonly CutoverAction[];
+}
+
+/** An exchange as the API and `--json` show it by itself. */
+export interface CutoverView extends CutoverEntry {
+  /** The first of them; `conflictCount` says how many there are. */
+  readonly conflicts: readonly Conflict[];
 }
 
 /** What a cutover or a way back would do. */
@@ -209,13 +218,15 @@ export interface CutoverControl {
   /** Answers once it is allowed and under way, or has ended; it goes on by itself. */
   start(input: StartCutover & { readonly hold: boolean }, reason: string, actor: Actor): Promise<CutoverView>;
   /** The newest first. */
-  list(): Promise<readonly CutoverView[]>;
+  list(): Promise<readonly CutoverEntry[]>;
   find(stamp: string): Promise<CutoverView>;
+  /** A page of what a rollback met, in the order in which it met it; `from` is how many come before it. */
+  conflicts(stamp: string, from: number, limit: number): Promise<readonly Conflict[]>;
   go(stamp: string, reason: string, actor: Actor): Promise<CutoverView>;
   abandon(stamp: string, reason: string, actor: Actor): Promise<CutoverView>;
   planRollback(stamp: string): Promise<CutoverForecast>;
   rollback(stamp: string, reason: string, actor: Actor): Promise<CutoverView>;
   dropBackup(stamp: string, reason: string, actor: Actor): Promise<CutoverView>;
   /** Ends what a lost process left to be done after its swap; answers the exchanges that wait for a person. */
-  recover(): Promise<readonly CutoverView[]>;
+  recover(): Promise<readonly CutoverEntry[]>;
 }

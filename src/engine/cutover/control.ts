@@ -52,6 +52,10 @@ export function createCutoverControl(deps: CutoverControlDeps): CutoverControl {
     },
     list: () => reading.list(),
     find,
+    async conflicts(stamp, from, limit) {
+      await find(stamp);
+      return reading.conflicts(stamp, from, limit);
+    },
     go: (stamp, reason, actor) => launched({ actor, action: 'go', reason }, (one) => go(one, stamp)),
     async abandon(stamp, reason, actor) {
       await abandon(engine({ actor, action: 'abandon', reason }), stamp);
@@ -77,7 +81,7 @@ function forecast({ kind, plan, carried }: CutoverResult): CutoverForecast {
 }
 
 async function findView(database: CutoverDatabase, stamp: string): Promise<CutoverView> {
-  const [view] = await database.list(stamp);
+  const view = await database.view(stamp);
   if (view) return view;
   throw new DroverError('NOT_FOUND', `there is no cutover ${JSON.stringify(stamp)}`, {
     remedy: '`drover cutovers` lists them.',

@@ -1,5 +1,5 @@
 import { DroverError, toDroverError } from '../../errors.ts';
-import type { CutoverPlan, CutoverResult, CutoverSpec, CutoverStatus, CutoverView, Exchange } from './contract.ts';
+import type { CutoverEntry, CutoverPlan, CutoverResult, CutoverSpec, CutoverStatus, Exchange } from './contract.ts';
 import { exchange, optionsOf, planOf, prepare } from './exchange.ts';
 import { backupSchema, quote } from './names.ts';
 import { builtView } from './plan/materialized.ts';
@@ -44,7 +44,7 @@ export async function forth(deps: CutoverDeps, record: CutoverRecord, hold: bool
 }
 
 /** Every exchange, newest first, with what its backup holds. */
-export function listCutovers(deps: Pick<CutoverDeps, 'database'>): Promise<CutoverView[]> {
+export function listCutovers(deps: Pick<CutoverDeps, 'database'>): Promise<CutoverEntry[]> {
   return deps.database.list();
 }
 
@@ -97,15 +97,25 @@ export async function guarded(
     return await work();
   } catch (thrown) {
     const error = toDroverError(thrown);
-    const current = await deps.database.find(record.stamp).catch(() => undefined);
-    if (current?.status === 'preparing') {
-      const refused = otherwise === 'failed' && error.code === 'CUTOVER_REFUSED';
-      const problems = error.reasons.length > 0 ? error.reasons : [`${error.code}: ${error.message}`];
-      await deps.database.mark(record.stamp, refused ? 'refused' : otherwise, { problems }).catch(() => undefined);
-      if (otherwise === 'failed') await tidy(deps, record).catch(() => undefined);
-    }
+    const say = () => sayWhy(deps, record, otherwise, error);
+    // Who lost the lock with its connection may say so only where nobody has taken it since. Where that cannot be said, the
+    // record shows that its process was lost.
+    await say().catch(() => deps.database.alone(say).catch(() => undefined));
     throw thrown;
   }
+}
+
+async function sayWhy(
+  deps: CutoverDeps,
+  record: CutoverRecord,
+  otherwise: Extract<CutoverStatus, 'failed' | 'held'>,
+  { code, reasons, message }: DroverError,
+): Promise<void> {
+  if ((await deps.database.find(record.stamp))?.status !== 'preparing') return;
+  const refused = otherwise === 'failed' && code === 'CUTOVER_REFUSED';
+  const problems = reasons.length > 0 ? reasons : [`${code}: ${message}`];
+  await deps.database.mark(record.stamp, refused ? 'refused' : otherwise, { problems });
+  if (otherwise === 'failed') await tidy(deps, record).catch(() => undefined);
 }
 
 /** Takes away what only this stamp would have used: its empty backup schemas, and views that were filled for it. */

@@ -2,6 +2,7 @@ import { DroverError, toDroverError } from '../../errors.ts';
 import { keyOf } from './catalog.ts';
 import type { CutoverPlan, CutoverResult, Exchange, Name, Step, TablePair } from './contract.ts';
 import { fingerprint, unplanned } from './fingerprint.ts';
+import { makesCapture } from './plan/capture.ts';
 import type { Direction } from './plan/context.ts';
 import { makePlan } from './plan/index.ts';
 import type { Afterwards, Carried, CutoverDeps, CutoverRecord, SwapOptions } from './ports.ts';
@@ -55,7 +56,7 @@ export async function prepare(deps: CutoverDeps, record: CutoverRecord): Promise
 
 // What is asked for every time, for the catalog does not show that it was done.
 function repeats(sql: string): boolean {
-  return sql.startsWith('ANALYZE') || sql.startsWith('CREATE SCHEMA IF NOT EXISTS') || sql.startsWith('GRANT USAGE');
+  return ['ANALYZE', 'CREATE SCHEMA IF NOT EXISTS', 'GRANT USAGE', makesCapture].some((start) => sql.startsWith(start));
 }
 
 function tell(

@@ -1,5 +1,5 @@
 import { DroverError } from '../../errors.ts';
-import type { CutoverView } from './contract.ts';
+import type { CutoverEntry } from './contract.ts';
 import { forth, guarded, tidy } from './cutover.ts';
 import { type Ended, finish } from './exchange.ts';
 import type { CutoverDeps, CutoverRecord } from './ports.ts';
@@ -39,7 +39,7 @@ export async function abandon(deps: CutoverDeps, stamp: string): Promise<void> {
  * Ends what a lost process left to be done after its swap, which needs nobody's word, and answers what does. Nothing
  * is done while a process is at work.
  */
-export async function recover(deps: CutoverDeps): Promise<readonly CutoverView[]> {
+export async function recover(deps: CutoverDeps): Promise<readonly CutoverEntry[]> {
   const unfinished = (await deps.database.list()).filter(
     (one) => one.status === 'done' && one.nextActions.includes('go'),
   );

@@ -2,6 +2,7 @@ import type { Catalog } from './catalog.ts';
 import type {
   Conflict,
   Counted,
+  CutoverEntry,
   CutoverPlan,
   CutoverProgress,
   CutoverResult,
@@ -102,12 +103,18 @@ export interface CutoverDatabase {
   begin(record: CutoverRecord): Promise<void>;
   /** An operator's word: to go on (`preparing`) or to let go (`abandoned`). */
   decide(stamp: string, status: 'preparing' | 'abandoned'): Promise<void>;
-  /** Where the work stands; `kept` takes the place of what was kept before. */
+  /**
+   * Where the work stands; `kept` takes the place of what was kept before. NOT_ALLOWED_NOW to a process that has lost the lock
+   * of `alone`: what it says is not true any more.
+   */
   mark(stamp: string, status: CutoverStatus, kept?: Kept): Promise<void>;
   progress(stamp: string, progress: CutoverProgress): Promise<void>;
   find(stamp: string): Promise<CutoverRecord | undefined>;
-  /** The newest first; or the one of the stamp. */
-  list(stamp?: string): Promise<CutoverView[]>;
+  /** The newest first. */
+  list(): Promise<CutoverEntry[]>;
+  /** One by itself, with its first conflicts. */
+  view(stamp: string): Promise<CutoverView | undefined>;
+  conflicts(stamp: string, from: number, limit: number): Promise<Conflict[]>;
   drop(stamp: string, options: SwapOptions): Promise<void>;
   /** Drops the schemas of this stamp's backup where they are empty. */
   tidy(stamp: string, tables: readonly Exchange[]): Promise<void>;

@@ -1,8 +1,8 @@
 import type { Control } from '../control/contract.ts';
-import { maskFailure, maskJourney, maskRecord, maskRun, maskValidation } from './views.ts';
+import { maskFailure, maskJourney, maskMending, maskRecord, maskRun, maskValidation } from './views.ts';
 
 /** What viewers may ask, with personal data masked. There is nothing to change here, so nothing is forgotten. */
-export type Reads = Pick<Control, 'runs' | 'records' | 'journeys' | 'failures' | 'validation' | 'report'>;
+export type Reads = Pick<Control, 'runs' | 'records' | 'journeys' | 'failures' | 'validation' | 'mending' | 'report'>;
 
 export function maskedControl(control: Reads): Reads {
   return {
@@ -17,6 +17,7 @@ export function maskedControl(control: Reads): Reads {
     journeys: async (sourceId) => (await control.journeys(sourceId)).map(maskJourney),
     failures: async (id) => (await control.failures(id)).map(maskFailure),
     validation: async (id) => maskValidation(await control.validation(id)),
+    mending: async (id) => maskMending(await control.mending(id)),
     report: (id, name) => control.report(id, name, { masked: true }),
   };
 }

@@ -1,5 +1,5 @@
-import type { FailureGroup, RecordView, RunView, TryView, ValidationView } from '../control/contract.ts';
-import type { CutoverView } from '../cutover/contract.ts';
+import type { FailureGroup, MendingView, RecordView, RunView, TryView, ValidationView } from '../control/contract.ts';
+import type { Conflict, CutoverEntry, CutoverView } from '../cutover/contract.ts';
 import type { Journey, JourneyTarget, Relative } from '../journeys/contract.ts';
 import { hideColumns } from './row.ts';
 import { maskContacts, maskMessage } from './text.ts';
@@ -22,6 +22,15 @@ export function maskFailure<T extends Pick<FailureGroup, 'message' | 'examples'>
   return { ...group, message: maskMessage(group.message), examples: group.examples.map(maskContacts) };
 }
 
+export function maskMending(view: MendingView): MendingView {
+  const remove = view.remove.map((row) => ({
+    ...row,
+    sourceId: maskContacts(row.sourceId),
+    refusal: masked(row.refusal),
+  }));
+  return { ...view, write: view.write.map(maskFailure), remove };
+}
+
 export function maskValidation(view: ValidationView): ValidationView {
   const checks = view.checks.map((check) => ({
     ...check,
@@ -34,14 +43,17 @@ export function maskValidation(view: ValidationView): ValidationView {
   return { ...view, checks };
 }
 
-/** Keys of rows may be addresses, and what was met in a row is told with its values. */
+export function maskCutoverEntry<T extends CutoverEntry>(entry: T): T {
+  return { ...entry, problems: entry.problems.map(maskMessage), reason: maskContacts(entry.reason) };
+}
+
 export function maskCutover(view: CutoverView): CutoverView {
-  const conflicts = view.conflicts.map(({ table, key, detail }) => ({
-    table,
-    key: maskContacts(key),
-    detail: maskMessage(detail),
-  }));
-  return { ...view, conflicts, problems: view.problems.map(maskMessage), reason: maskContacts(view.reason) };
+  return { ...maskCutoverEntry(view), conflicts: view.conflicts.map(maskConflict) };
+}
+
+/** Keys of rows may be addresses, and what was met in a row is told with its values. */
+export function maskConflict({ table, key, detail }: Conflict): Conflict {
+  return { table, key: maskContacts(key), detail: maskMessage(detail) };
 }
 
 export function maskJourney(journey: Journey): Journey {

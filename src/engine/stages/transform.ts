@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { toDroverError } from '../../errors.ts';
-import type { EnrichTools, Entity, RowOutcome, TransformOutcome } from '../../plan/contract.ts';
+import type { EnrichTools, Entity, RejectOutcome, RowOutcome, TransformOutcome } from '../../plan/contract.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import type { CleanRecord, OpenRecord, RecordRef, Verdict } from '../ports.ts';
+import { notJudged } from '../trial/forecast.ts';
+import { isTrial } from '../trial/quarantine.ts';
 import { type Rejection, rejectionOf, rejectRecord } from './api-reject.ts';
 import type { ApiDeps } from './api-turn.ts';
 import { finish } from './finish.ts';
@@ -88,7 +90,8 @@ function transformGroup(deps: TransformDeps, group: Group, apart: Apart): Map<st
   for (const record of group.records) {
     const outcome = transformRecord(group.entity, record.raw ?? {}, record.sourceId, group.context.run.params);
     if (outcome.kind === 'reject') {
-      verdicts.set(record.id, rejected(deps, group, record, outcome, apart));
+      const verdict = lacksInTrial(group, outcome) ? unjudged(outcome) : rejected(deps, group, record, outcome, apart);
+      verdicts.set(record.id, verdict);
       continue;
     }
     if (outcome.kind !== 'row' || outcome.enrich === undefined || group.context.run.dryRun) {
@@ -114,6 +117,15 @@ function rejected(
   if ('kind' in rejection) return rejection;
   apart.rejected.set(record.id, rejection);
   return 'kept';
+}
+
+function lacksInTrial({ context }: Group, { lacking }: RejectOutcome): boolean {
+  return lacking === true && isTrial(context.run);
+}
+
+function unjudged({ code, message, money }: RejectOutcome): Verdict {
+  const said = `a whole run may know better, for a trial leaves most records out: ${code}: ${message}`;
+  return { kind: 'end', status: 'skipped', code: notJudged, message: said, ...(money ? { money } : {}) };
 }
 
 async function enrichRecord(deps: TransformDeps, work: Costly): Promise<StageResult> {

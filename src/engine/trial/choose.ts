@@ -1,7 +1,7 @@
 /** A record that was read, and what its transform says of it. */
 export interface Candidate<T> {
   readonly item: T;
-  /** settled: the transform skips or rejects it. placed: a row whose parents are in the trial. unplaced: one whose are not. */
+  /** settled: the transform skips or rejects it. placed: a row whose parents are in the trial. unplaced: one whose are not, or a reject that may only lack other records. */
   readonly kind: 'settled' | 'placed' | 'unplaced';
 }
 

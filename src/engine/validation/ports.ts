@@ -101,8 +101,11 @@ export interface ValidationTarget {
   owned(place: TargetPlace): Promise<number>;
   /** Of a page of landed records, those whose row is not there. */
   missing(place: TargetPlace, records: string): Promise<readonly BadRow[]>;
-  /** Records that share one row without being merged, and rows that repeat one of ours under another id. */
-  doubled(place: TargetPlace, columns: readonly string[]): Promise<readonly BadRow[]>;
+  /**
+   * Records that share one row without being merged, and rows of no record that say the same as one of ours in all of the
+   * columns, or have its natural key.
+   */
+  doubled(place: TargetPlace, columns: readonly string[], naturalKey: readonly string[]): Promise<readonly BadRow[]>;
   /** Rows of ours that point at nothing. */
   dangling(place: TargetPlace, column: string, parentTable: string, nullable: boolean): Promise<readonly BadRow[]>;
   /** Rows of ours for which the SQL condition is true; throws TARGET_SCHEMA when it cannot be asked. */

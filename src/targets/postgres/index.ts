@@ -1,4 +1,5 @@
 import { DroverError } from '../../errors.ts';
+import type { Entity } from '../../plan/contract.ts';
 import { identifier, type SqlPort } from '../../plan/sql.ts';
 import type { Compared, TargetPort } from '../../plan/target.ts';
 import { columnsOf } from './columns.ts';
@@ -17,17 +18,16 @@ export function createPostgresTarget(sql: SqlPort): TargetPort {
   const tables = createTables(sql);
   return {
     async prepare(plan, order, targetSchema) {
-      await sql.query(undefined, `CREATE SCHEMA IF NOT EXISTS ${identifier(targetSchema)}`, []);
       const before = await tablesIn(sql, targetSchema);
-      for (const name of order) {
+      const entities = order.map((name) => {
         const entity = plan.entities[name];
         if (!entity) throw new DroverError('NOT_FOUND', `the plan has no entity ${name}`);
-        // Tables that were there are never altered, and those made here get every key.
-        const late = before.has(entity.target.table) ? [] : addForeignKeys(targetSchema, entity, plan.entities);
-        for (const text of [...createTable(targetSchema, entity, plan.entities), ...late])
-          await sql.query(undefined, text, []);
-        await columnsOf(sql, targetSchema, entity);
-      }
+        return entity;
+      });
+      for (const entity of entities) if (before.has(entity.target.table)) await columnsOf(sql, targetSchema, entity);
+      // One message and so one transaction: whoever dies on the way leaves nothing. Tables that were there are never
+      // altered, so one that was made without the keys that come last would be without them for good.
+      await sql.query(undefined, schemaText(targetSchema, entities, plan.entities, before), []);
       tables.forget(targetSchema);
     },
     load: async (scope, rows, options) => loadRows(sql, await tables.of(scope), scope, rows, options),
@@ -42,6 +42,20 @@ export function createPostgresTarget(sql: SqlPort): TargetPort {
       return rows.map((_row, n) => differences.get(n) ?? []);
     },
   };
+}
+
+/** Every statement that makes what is missing, in the order of the entities. */
+function schemaText(
+  schema: string,
+  order: readonly Entity[],
+  entities: Readonly<Record<string, Entity>>,
+  before: ReadonlySet<string>,
+): string {
+  const statements = order.flatMap((entity) => [
+    ...createTable(schema, entity, entities),
+    ...(before.has(entity.target.table) ? [] : addForeignKeys(schema, entity, entities)),
+  ]);
+  return [`CREATE SCHEMA IF NOT EXISTS ${identifier(schema)}`, ...statements].join(';\n');
 }
 
 async function tablesIn(sql: SqlPort, schema: string): Promise<ReadonlySet<string>> {

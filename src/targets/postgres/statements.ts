@@ -131,7 +131,13 @@ function compare(table: string, columns: readonly TargetColumn[]): string {
     .join(', ');
   const cases = columns.map(({ name, column }) => {
     const differs = `t.${identifier(name)} IS DISTINCT FROM i.${identifier(name)}`;
-    const condition = column.insertOnly ? `c.operation = 'insert' AND ${differs}` : differs;
+    // What a run did not write it knows nothing of, where it cannot be made again: a hash with another salt, an API's id.
+    const ours = column.insertOnly
+      ? `c.operation = 'insert' AND `
+      : isMadeOnce(column)
+        ? 'c.operation IS NOT NULL AND '
+        : '';
+    const condition = `${ours}${differs}`;
     return `CASE WHEN ${condition} THEN '${name.replaceAll("'", "''")}' END`;
   });
   return `
@@ -144,4 +150,8 @@ SELECT n, missing, fields FROM (
     SELECT d.operation FROM drover.changes d WHERE d.run_id = $2 AND d.entity = $3 AND d.source_id = i._source_id OFFSET 0
   ) c ON true
 ) compared WHERE missing OR cardinality(fields) > 0`;
+}
+
+function isMadeOnce({ enriched, answered }: TargetColumn['column']): boolean {
+  return enriched === true || answered === true;
 }

@@ -43,6 +43,7 @@ export function runView(changes: Partial<RunView> = {}): RunView {
     balanced: true,
     sums: [],
     trial: null,
+    derived: [],
     holdups: [],
     nextActions: ['pause', 'cancel'],
     ...changes,

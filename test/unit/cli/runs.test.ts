@@ -37,6 +37,28 @@ describe('drover run', () => {
     });
   });
 
+  it('says of a trial and of a dry run what they cannot tell, and what to use instead', async () => {
+    const of = { judged: 157, unjudged: 43, rejectRate: 0.006, low: 0.001, high: 0.035 };
+    const trial = { n: 200, perEntity: { transactions: of, affiliates: { ...of, judged: 0, unjudged: 3 } } };
+    const ended = greenRun({ plan: 'launch', derived: ['transactions', 'affiliates'] });
+    const said = async (run: object) => {
+      service.on('POST /runs', { ...ended, ...run });
+      service.on('GET /runs/r1', { ...ended, ...run });
+      return (await drover(service.url, ['run', 'launch', '--wait'])).stdout;
+    };
+    const tried = await said({ trial });
+    expect(tried).toContain(
+      'transactions: 0.6 % rejected, between 0.1 % and 3.5 % (157 judged, 43 lack records the trial',
+    );
+    expect(tried).toContain('affiliates: nothing to judge by (3 lack records the trial left out)');
+    expect(tried).toContain('transactions, affiliates: made of the rows this trial loaded');
+    const dry = await said({ dryRun: true });
+    expect(dry).toMatch(/transactions, affiliates: made of the rows that schema \S+ holds from earlier runs/);
+    for (const text of [tried, dry])
+      expect(text).toContain('drover run launch --target-schema launch_rehearsal --wait');
+    expect(await said({ derived: [] })).not.toContain('rehearsal');
+  });
+
   it('follows it with --wait and accounts for every record', async () => {
     service.on('POST /runs', () => ({ status: 202, body: runView({ status: 'pending' }) }));
     service.on('GET /runs/r1', runView());

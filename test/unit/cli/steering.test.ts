@@ -72,6 +72,44 @@ describe('migrate:resume', () => {
   });
 });
 
+describe('reconcile', () => {
+  const doubled = (refusal: string | null, targetId: string) => ({
+    ...{ entity: 'payments', table: 'payments', sourceId: 'p7', ofTargetId: 'own-row' },
+    ...{ targetId, refusal },
+  });
+  const mending = {
+    runId: 'r1',
+    write: [failureGroup({ status: 'mismatched', code: 'TARGET_DIFFERS' })],
+    remove: [doubled(null, 'twin-1'), doubled('a row of shop.refunds points at it', 'twin-2')],
+  };
+
+  it('shows what would be mended, and changes nothing', async () => {
+    service.on('GET /runs/r1/mending', mending);
+    const ran = await drover(service.url, ['reconcile', 'r1', '--plan']);
+    expect(ran).toMatchObject({ code: 1, stderr: '' });
+    for (const part of ['TARGET_DIFFERS', 'twin-1', 'twin-2', 'a row of shop.refunds points at it'])
+      expect(ran.stdout).toContain(part);
+    expect(changes()).toEqual([]);
+    service.on('GET /runs/r1/mending', { runId: 'r1', write: [], remove: [] });
+    expect(await drover(service.url, ['reconcile', 'r1', '--plan'])).toMatchObject({ code: 0 });
+  });
+
+  it('mends on request, with a reason, and only when it is confirmed', async () => {
+    service.on('GET /runs/r1/mending', mending);
+    expect(await drover(service.url, ['reconcile', 'r1', '--mend', '--yes'])).toMatchObject({ code: 2 });
+    expect(await drover(service.url, ['reconcile', 'r1', '--mend', '--reason', 'x'])).toMatchObject({ code: 2 });
+    expect(await drover(service.url, ['reconcile', 'r1', '--mend', '--plan'])).toMatchObject({ code: 2 });
+    expect(changes()).toEqual([]);
+    const [gone, left] = mending.remove;
+    service.on('POST /runs/r1/mend', { written: 3, removed: [gone], left: [left], run: runView() });
+    const ran = await drover(service.url, ['reconcile', 'r1', '--mend', '--yes', '--reason', 'as shown']);
+    expect(ran).toMatchObject({ code: 0, stderr: '' });
+    expect(ran.stdout).toContain('removed 1 doubled rows; 3 records are written and compared again');
+    expect(ran.stdout).toContain('a row of shop.refunds points at it');
+    expect(bodies()).toEqual([{ reason: 'as shown' }]);
+  });
+});
+
 describe('replay', () => {
   it('takes one group or all that can be replayed', async () => {
     const blocked = failureGroup({ group: 'g2', status: 'blocked' });

@@ -1,6 +1,6 @@
 import { identifier } from '../../../plan/sql.ts';
 import type { Name } from '../contract.ts';
-import { literal, passing, quote, shown } from '../names.ts';
+import { passing, quote, shown } from '../names.ts';
 import { movesSchema, type Pair, type Scene } from './context.ts';
 import { displacedSequence } from './sequences.ts';
 import { boundViews } from './views.ts';
@@ -121,42 +121,4 @@ function addOutside(scene: Scene, name: Name & { readonly oid: string }, add: (n
 function outward(scene: Scene, pair: Pair): number {
   return pair.live.constraints.filter((one) => scene.pairs.some((other) => other.live.oid === one.references?.oid))
     .length;
-}
-
-/** Triggers that record what is written from now on, so that a rollback can carry it back. */
-export function planCapture(scene: Scene): void {
-  const { draft, stamp } = scene;
-  const name = identifier('zz_drover_capture');
-  const truncated = identifier('zz_drover_capture_truncate');
-  for (const pair of scene.pairs) {
-    const own = (table: typeof pair.live) =>
-      table.triggers.filter((trigger) => trigger.capture).map((trigger) => identifier(trigger.name));
-    for (const trigger of own(pair.incoming))
-      draft.silent('clear', `capture ${pair.label}`, 'old recording ends', `DROP TRIGGER ${trigger} ON ${pair.before}`);
-    for (const trigger of own(pair.live))
-      draft.silent('letGo', `capture ${pair.label}`, 'old recording ends', `DROP TRIGGER ${trigger} ON ${pair.after}`);
-    if (!scene.capture) continue;
-    const run = `EXECUTE FUNCTION drover.capture_change(${literal(stamp)})`;
-    draft.step(
-      'capture',
-      'capture',
-      pair.label,
-      'changes are recorded from now on',
-      `CREATE TRIGGER ${name} AFTER INSERT OR UPDATE OR DELETE ON ${pair.after} FOR EACH ROW ${run}`,
-    );
-    draft.silent(
-      'capture',
-      `capture ${pair.label}`,
-      'truncation is recorded',
-      `CREATE TRIGGER ${truncated} AFTER TRUNCATE ON ${pair.after} FOR EACH STATEMENT ${run}`,
-    );
-    // Also in sessions that set session_replication_role: what they write is live all the same.
-    for (const trigger of [name, truncated])
-      draft.silent(
-        'capture',
-        `capture ${pair.label}`,
-        'whoever writes',
-        `ALTER TABLE ${pair.after} ENABLE ALWAYS TRIGGER ${trigger}`,
-      );
-  }
 }

@@ -35,6 +35,7 @@ export const affiliates = {
         code: 'AFFILIATE_WITHOUT_PROFILE',
         field: 'user_id',
         message: 'the affiliate has bought nothing that comes with a profile',
+        lacking: true,
       };
     const at = instantOf(contact.created_at);
     return {
@@ -86,6 +87,7 @@ export const profileAffiliates = {
         code: 'MISSING_REFERENCE',
         field: 'affiliate_id',
         message: 'the profile or its affiliate is not there',
+        lacking: true,
       };
     }
     return { kind: 'row', row: { id, email, affiliate_id: affiliate } };

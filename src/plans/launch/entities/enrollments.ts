@@ -50,6 +50,7 @@ export const enrollments = {
         code: 'NO_PROFILE',
         field: 'user_id',
         message: 'the account has no profile to be enrolled',
+        lacking: true,
       };
     if (transaction === null || course === null) {
       return {
@@ -57,6 +58,7 @@ export const enrollments = {
         code: 'MISSING_REFERENCE',
         field: 'transaction_id',
         message: 'its payment or its course is not there',
+        lacking: true,
       };
     }
     return {

@@ -74,7 +74,9 @@ function faultOf(sale: Sale, status: SaleStatus, products: number): RejectOutcom
   if (sign === 0 || products === 1) return undefined;
   const code = products > 1 ? 'AMBIGUOUS_PRODUCT' : sign > 0 ? 'UNMATCHED_PRODUCT' : 'UNMATCHED_REFUND';
   const message = products > 1 ? 'several products of the catalogue match' : 'no product of the catalogue matches';
-  return { kind: 'reject', code, field: 'description', message, money: { minor: String(minor), currency, status } };
+  const money = { minor: String(minor), currency, status };
+  // A payment or refund is named by its invoice.
+  return { kind: 'reject', code, field: 'description', message, money, lacking: sale.invoiceId === null };
 }
 
 function rowOf(raw: JsonObject, sale: Sale, status: SaleStatus, params: JsonObject): TransformOutcome {

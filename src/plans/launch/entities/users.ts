@@ -24,6 +24,7 @@ export const users = {
         code: 'PAYER_UNKNOWN',
         field: 'email',
         message: 'nobody is named who could have an account',
+        lacking: raw.alone === true,
       };
     const since = instantOf(raw.since);
     const id = uuidOf(raw.account_id);

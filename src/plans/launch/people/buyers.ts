@@ -43,6 +43,8 @@ function saleBuyer(row: Record<string, unknown>, catalogue: Catalogue) {
   const raw = {
     ...about(objectOf(contact), catalogue, matched.length === 1 ? matched : []),
     email: sale.email,
+    // A payment without an invoice: who paid may stand in the invoice.
+    alone: sale.invoiceId === null,
     name: sale.payerName,
     since: sale.paidAt,
     account_id: accountId ?? null,
