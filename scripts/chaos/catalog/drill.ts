@@ -15,11 +15,11 @@ export interface CatalogDrill extends Running {
 // Some ten requests each, to sandboxes in this one process: more of them would try the machine and not the intents.
 const mostProducts = 500;
 
-// Nothing here is found by its age. A record that waits for its turn at a slow Stripe must not be taken for a lost one.
+// Little here is found by its age, and a record that waits for its turn at a slow Stripe must not be taken for a lost one.
 const patient = {
   DROVER_LOCK_DURATION_MS: '15000',
   DROVER_STALLED_INTERVAL_MS: '5000',
-  DROVER_SWEEP_AGE_MS: '60000',
+  DROVER_SWEEP_AGE_MS: '20000',
 };
 
 /** Starts the sandboxes, the workers and the run. */
