@@ -7,12 +7,13 @@ import { prepared } from '../sql.ts';
 // A conductor that slept, or read the run a moment before it was asked to stop, gives nothing out of it.
 const running = "EXISTS (SELECT FROM drover.runs WHERE id = $1 AND status = 'running')";
 
-// SKIP LOCKED: a record a worker is finishing at this moment is not due.
+// SKIP LOCKED: a record a worker is finishing at this moment is not due. Nor is one under a lease: whoever got it would be
+// turned away, and it would lie until the sweep.
 const records = `
 WITH due AS (
   SELECT id FROM drover.records
   WHERE run_id = $1 AND entity = $2 AND stage = $3 AND status = 'pending' AND dispatched_at IS NULL AND due_at <= now()
-    AND ${running}
+    AND (lease_until IS NULL OR lease_until < now()) AND ${running}
   ORDER BY due_at, id LIMIT $4 FOR UPDATE SKIP LOCKED
 )
 UPDATE drover.records r SET dispatched_at = now(), epoch = r.epoch + 1 FROM due WHERE r.id = due.id

@@ -44,7 +44,8 @@ export async function forgetDispatched(pool: pg.Pool): Promise<number> {
 }
 
 const held = `
-SELECT (SELECT count(*) FROM drover.records WHERE run_id = $1 AND status = 'pending' AND dispatched_at IS NOT NULL)::int
+SELECT (SELECT count(*) FROM drover.records WHERE run_id = $1 AND status = 'pending'
+    AND (dispatched_at IS NOT NULL OR lease_until > now()))::int
   + (SELECT count(*) FROM drover.run_entities WHERE run_id = $1 AND status = 'reading' AND dispatched_at IS NOT NULL)::int AS n`;
 
 /** How much of a run is in the queues or in the hands of workers. */

@@ -2,16 +2,18 @@ import type pg from 'pg';
 import type { RecordRef } from '../../src/engine/ports.ts';
 import { prepared } from '../sql.ts';
 
-// Leases run out by themselves: whoever holds one may be alive, however the record came back.
+// Others' leases run out by themselves: whoever holds one may be alive, however the record came back.
 const released = `
-UPDATE drover.records r SET dispatched_at = NULL
+UPDATE drover.records r SET dispatched_at = NULL,
+  lease_until = CASE WHEN r.lease_token = $3 THEN NULL ELSE r.lease_until END, lease_token = nullif(r.lease_token, $3)
 FROM unnest($1::bigint[], $2::int[]) AS i(id, epoch)
 WHERE r.id = i.id AND r.epoch = i.epoch AND r.status = 'pending'`;
 
-/** Hands records back undone; the dispatcher gives them out again when their run may move. */
-export async function releaseRecords(pool: pg.Pool, refs: readonly RecordRef[]): Promise<void> {
+/** Hands records back undone, and the lease `token` names with them; they are given out again when their run may move. */
+export async function releaseRecords(pool: pg.Pool, refs: readonly RecordRef[], token?: string): Promise<void> {
   if (refs.length === 0) return;
-  await prepared(pool, 'release', released, [refs.map((ref) => ref.id), refs.map((ref) => ref.epoch)]);
+  const values = [refs.map((ref) => ref.id), refs.map((ref) => ref.epoch), token ?? null];
+  await prepared(pool, 'release', released, values);
 }
 
 const claimed = `

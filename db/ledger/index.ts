@@ -12,7 +12,7 @@ export function createLedger(pool: pg.Pool, targetPool: pg.Pool): Ledger {
   return {
     open: (stage, refs, want) => openRecords(pool, stage, refs, want),
     finish: (finishes, worker) => finishRecords(pool, finishes, worker),
-    release: (refs) => releaseRecords(pool, refs),
+    release: (refs, token) => releaseRecords(pool, refs, token),
     claim: (refs, token, leaseMs) => claimRecords(pool, refs, token, leaseMs),
     countLost: (refs, maxAttempts, worker, counts) => countLostRecords(pool, refs, maxAttempts, worker, counts),
     storePage: (runId, entity, epoch, page) => storePage(pool, runId, entity, epoch, page),

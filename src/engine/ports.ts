@@ -186,8 +186,11 @@ export interface Ledger {
   open(stage: Stage, refs: readonly RecordRef[], want: { raw: boolean; clean: boolean }): Promise<OpenRecord[]>;
   /** One statement for many; guarded by stage and epoch. */
   finish(finishes: readonly Finish[], worker: string): Promise<Finished[]>;
-  /** Hands records back undone: they are due at once, or when their run goes on. */
-  release(refs: readonly RecordRef[]): Promise<void>;
+  /**
+   * Hands records back undone: they are due at once, or when their run goes on, or when the lease that somebody holds on
+   * them has run out. A lease of one's own is given by its token, and ends here.
+   */
+  release(refs: readonly RecordRef[], token?: string): Promise<void>;
   /** Takes a lease for work that is costly or has effects elsewhere; the answer lists what was granted. */
   claim(refs: readonly RecordRef[], token: string, leaseMs: number): Promise<RecordRef[]>;
   /** Notes a lost worker, as a try where it `counts`; answers the refs that may still be tried. */

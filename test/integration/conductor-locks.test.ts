@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Database, openDatabase } from '../../db/client.ts';
 import { createConductorStore } from '../../db/conductor/index.ts';
+import { createLedger } from '../../db/ledger/index.ts';
 import { migrateDatabase } from '../../db/migrate.ts';
 import { createDatabase, type TestDatabase } from '../helpers/database.ts';
 
@@ -41,4 +42,23 @@ test('what a stopped worker has locked holds up neither the sweep of the rest no
   }
   expect(await store.sweep(60_000)).toBe(2);
   expect(await store.takeDueExtractions('r', [])).toMatchObject([{ entity: 'e1' }]);
+});
+
+test('a record under a lease is given out when that is over, and at once when its holder gives it back', async () => {
+  const store = createConductorStore(database, database);
+  const ledger = createLedger(database.$client, database.$client);
+  await sql(`INSERT INTO drover.records (run_id, entity, source_id, stage, status)
+    SELECT 'r', 'e2', 'l' || n, 'load', 'pending' FROM generate_series(1, 3) n`);
+  const due = () => store.takeDue('r', 'e2', 'load', 10);
+  const [first, second, third] = await due();
+  if (!first || !second || !third) throw new Error('three are due');
+  await ledger.claim([first, second], 'mine', 60_000);
+  await ledger.claim([third], 'soon over', 0);
+  await ledger.release([first], 'mine');
+  await ledger.release([second]);
+  await ledger.release([third]);
+  expect((await due()).map(({ id }) => id).sort()).toEqual([first.id, third.id].sort());
+  // What is given out, the three entities that are being read, and the one that is still held.
+  const given = await sql('SELECT FROM drover.records WHERE dispatched_at IS NOT NULL');
+  expect(await store.inFlight('r')).toBe(given.length + 3 + 1);
 });

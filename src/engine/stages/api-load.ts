@@ -53,8 +53,8 @@ async function written(deps: ApiLoadDeps, work: ApiWork, held: Held): Promise<Ve
   // What the source said is read here, for those that have their turn: a payload may be large.
   const [opened] = await deps.ledger.open('load', [work.record], { raw: true, clean: false });
   if (opened === undefined) {
-    // The run was asked to stop while the record waited. We hold it, so nobody else can.
-    await deps.ledger.release([work.record]);
+    // The run was asked to stop while the record waited. Our lease ends with it, or who gets it next would be turned away.
+    await deps.ledger.release([work.record], held.token);
     return undefined;
   }
   if (opened.raw === undefined) return purged;

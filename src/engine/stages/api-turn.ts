@@ -7,7 +7,7 @@ import type { EffectStore, Held } from '../effects/ports.ts';
 import type { OpenRecord, Verdict } from '../ports.ts';
 import type { Stage } from '../record-status.ts';
 import { finish } from './finish.ts';
-import { failedTry, resultOf, type StageDeps, type StageResult } from './stage.ts';
+import { failedTry, leased, resultOf, type StageDeps, type StageResult } from './stage.ts';
 
 export interface ApiDeps extends StageDeps {
   readonly apis: ApiFactory;
@@ -30,9 +30,8 @@ export function apiTurn(
   return deps.lanes.take(async () => {
     const token = randomUUID();
     const granted = await deps.ledger.claim([record], token, deps.leaseMs);
-    // Another is at it: its finish counts, or its lease runs out and the sweep gives the record out again.
-    if (granted.length === 0) return { kind: 'fenced' };
-    const verdict = await verdictOf(deps, record, () => work({ record, token, leaseMs: deps.leaseMs }));
+    if (granted.length === 0) return leased(deps, record);
+    const verdict = await verdictOf(deps, { record, token, leaseMs: deps.leaseMs }, work);
     if (verdict === undefined) return { kind: 'fenced' };
     const counted = await finish(deps, stage, [record], new Map([[record.id, verdict]]), token);
     return resultOf(counted.get(record.id));
@@ -41,17 +40,18 @@ export function apiTurn(
 
 async function verdictOf(
   deps: ApiDeps,
-  record: OpenRecord,
-  work: () => Promise<Verdict | undefined>,
+  held: Held & { readonly record: OpenRecord },
+  work: (held: Held) => Promise<Verdict | undefined>,
 ): Promise<Verdict | undefined> {
+  const { record, token } = held;
   try {
-    return await work();
+    return await work(held);
   } catch (thrown) {
     if (thrown instanceof Fenced) return undefined;
     const error = toDroverError(thrown);
     if (error.class !== 'configuration' && error.class !== 'critical') return failedTry(record, error);
     await deps.stopRun(record.runId, error);
-    await deps.ledger.release([record]);
+    await deps.ledger.release([record], token);
     return undefined;
   }
 }

@@ -161,6 +161,12 @@ export function failedTry(record: OpenRecord, error: DroverError): Verdict {
   return { kind: 'again', delayMs, counts: error.class !== 'throttled', code: error.code, message: error.message };
 }
 
+/** Another is at the record: its finish counts, or the record is given out again when its lease has run out. */
+export async function leased(deps: StageDeps, record: OpenRecord): Promise<StageResult> {
+  await deps.ledger.release([record]);
+  return { kind: 'fenced' };
+}
+
 /** What a job is told of one of its records; no verdict counted when another has worked on it since. */
 export function resultOf(verdict: Verdict | undefined): StageResult {
   if (!verdict) return { kind: 'fenced' };

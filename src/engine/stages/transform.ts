@@ -8,7 +8,7 @@ import { isTrial } from '../trial/quarantine.ts';
 import { type Rejection, rejectionOf, rejectRecord } from './api-reject.ts';
 import type { ApiDeps } from './api-turn.ts';
 import { finish } from './finish.ts';
-import { failedTry, type Group, resultOf, runStage, type StageResult } from './stage.ts';
+import { failedTry, type Group, leased, resultOf, runStage, type StageResult } from './stage.ts';
 
 /** The thread pool for costly work, as the stage sees it. */
 export interface EnrichPool extends EnrichTools {
@@ -133,8 +133,7 @@ async function enrichRecord(deps: TransformDeps, work: Costly): Promise<StageRes
   const token = randomUUID();
   try {
     const granted = await deps.ledger.claim([record], token, deps.leaseMs);
-    // Another is at it: its finish counts, or its lease runs out and the sweep gives the record out again.
-    if (granted.length === 0) return { kind: 'fenced' };
+    if (granted.length === 0) return leased(deps, record);
     const verdict = await enriched(deps, entity, record, outcome);
     const counted = await finish(deps, 'transform', [record], new Map([[record.id, verdict]]), token);
     return resultOf(counted.get(record.id));
