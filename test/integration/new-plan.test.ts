@@ -12,7 +12,7 @@ const env = { ...process.env, TEST_DATABASE_URL: inject('postgresUrl'), TEST_RED
 beforeAll(() => {
   mkdirSync(copy, { recursive: true });
   const parts = ['src', 'db', 'queues', 'workers', 'scripts', 'test', 'package.json', 'tsconfig.json', 'biome.json'];
-  for (const part of [...parts, 'vitest.config.ts']) {
+  for (const part of [...parts, 'tsconfig.compiled.json', 'vitest.config.ts']) {
     cpSync(join(checkoutRoot(), part), join(copy, part), { recursive: true });
   }
   symlinkSync(join(checkoutRoot(), 'node_modules'), join(copy, 'node_modules'));

@@ -8,6 +8,7 @@ import type { MendedView, MendingView } from '../mending/contract.ts';
 import type { Strategy } from '../ports.ts';
 import type { RecordStatus, Stage, TroubleStatus } from '../record-status.ts';
 import type { PersonView, PurgeRequest, PurgeView } from '../retention/contract.ts';
+import type { RollbackView } from '../rollback/contract.ts';
 import type { RunAction, RunStatus } from '../run-status.ts';
 import type { TrialView } from '../trial/forecast.ts';
 
@@ -15,7 +16,7 @@ export type { Journey } from '../journeys/contract.ts';
 export type { DoubledRow, MendedView, MendingView } from '../mending/contract.ts';
 export type { ErrorShare, RunMetrics } from '../reports/metrics.ts';
 export type { PersonView, PurgeView } from '../retention/contract.ts';
-export type { TrialView };
+export type { RollbackView, TrialView };
 
 /** Who asks. `role` is what the key or session allows. */
 export interface Actor {
@@ -199,22 +200,6 @@ export interface ValidationView {
   readonly stale: boolean;
   readonly status: 'green' | 'red';
   readonly checks: readonly ValidationCheck[];
-}
-
-export interface RollbackView {
-  readonly runId: string;
-  readonly dryRun: boolean;
-  /** working: it goes on in the service. interrupted: its process ended; asked for again, it goes on. */
-  readonly status: 'working' | 'interrupted' | 'done' | 'failed';
-  /** What was gone through, of what there is to undo. */
-  readonly done: number;
-  readonly total: number;
-  readonly removed: number;
-  readonly restored: number;
-  /** Rows changed by someone else since the run wrote them: left alone and listed. */
-  readonly conflicts: readonly { readonly entity: string; readonly targetId: string; readonly detail: string }[];
-  /** Why it failed. */
-  readonly error: string | null;
 }
 
 export interface ReportEntry {
