@@ -16,6 +16,7 @@ import { prepareRun, timeRun } from './bench/migration.ts';
 import { compileForCommand } from './stack/compiled.ts';
 import { NoServices } from './stack/services.ts';
 import { startStack } from './stack/stack.ts';
+import { workerFlags } from './stack/worker-flags.ts';
 
 const help = `Usage: npm run bench [-- --records N] [-- --processes N] [-- --concurrency N] [-- --quick]
 
@@ -195,8 +196,7 @@ async function measureApi(stores: Stores, settings: Settings): Promise<Percentil
 async function startWorkers(stores: Stores, processes: number, concurrency: number): Promise<BenchFleet> {
   const fleet = await startFleet({
     ...{ script: './worker.ts', processes, args: [String(concurrency)], env: environment(stores) },
-    // As `npm run worker` does.
-    flags: ['--max-semi-space-size=32'],
+    flags: workerFlags,
   });
   // A worker gives work out a moment after it started; that moment belongs to neither side.
   await sleep(2_500);

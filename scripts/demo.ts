@@ -14,6 +14,7 @@ import { lastScreen } from './demo/screen.ts';
 import { freePort } from './stack/port.ts';
 import { NoServices, resolveServices, type Services } from './stack/services.ts';
 import { stopOnSignals } from './stack/signals.ts';
+import { workerFlags } from './stack/worker-flags.ts';
 
 const help = `Usage: npm run demo [-- --exit] [-- --users N]
 
@@ -96,7 +97,7 @@ async function startDemo(users: number, workers: number): Promise<Demo> {
   };
   const children = createChildren();
   children.start('api', ['src/api/server.ts'], env);
-  for (let n = 1; n <= workers; n += 1) children.start(`worker ${n}`, ['workers/main.ts'], env);
+  for (let n = 1; n <= workers; n += 1) children.start(`worker ${n}`, [...workerFlags, 'workers/main.ts'], env);
   const api = createClient({ url: `http://127.0.0.1:${port}`, token: key });
   const demo = { services, sandbox, children, api, key, reportDir };
   await untilReady(demo);

@@ -2,6 +2,7 @@ import { createChildren } from './children.ts';
 import { readEnvFile } from './stack/env-file.ts';
 import { NoServices, resolveServices } from './stack/services.ts';
 import { stopOnSignals } from './stack/signals.ts';
+import { workerFlags } from './stack/worker-flags.ts';
 
 /** The service on one machine: the API and one worker of all queues, with embedded stores where none are given. */
 async function main(): Promise<void> {
@@ -16,7 +17,7 @@ async function main(): Promise<void> {
   stopOnSignals(stop);
   const env = { DATABASE_URL: services.databaseUrl, REDIS_URL: services.redisUrl };
   children.start('api', ['src/api/server.ts'], env);
-  children.start('worker', ['--max-semi-space-size=32', 'workers/main.ts'], env);
+  children.start('worker', [...workerFlags, 'workers/main.ts'], env);
   const name = await children.ended;
   console.error(`The ${name} ended; stopping the rest.`);
   await stop();
