@@ -1,4 +1,19 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+// A minute and a half at the most; begun last, one of them would be waited for by a core that has nothing else to do.
+const longest = ['test/faults/', 'test/conformance/', 'test/integration/'];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const at = longest.findIndex((folder) => moduleId.includes(folder));
+      return at === -1 ? longest.length : at;
+    };
+    return sorted.sort((a, b) => rank(a) - rank(b));
+  }
+}
 
 export default defineConfig({
   test: {
@@ -7,6 +22,7 @@ export default defineConfig({
     // Processes, not threads: tests kill workers and use native modules. Two, because the servers need cores as well.
     pool: 'forks',
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     testTimeout: 60_000,
     hookTimeout: 120_000,
     teardownTimeout: 60_000,
