@@ -31,12 +31,15 @@ export async function hasIdentities(
   return rows[0]?.known ?? false;
 }
 
+// As with merges, only while the run is running.
 const freed = `
-WITH free AS (
+WITH running AS MATERIALIZED (
+  SELECT id FROM drover.runs WHERE id = $1 AND status = 'running' FOR SHARE
+), free AS (
   UPDATE drover.records child SET status = 'pending', stage = 'load', code = NULL, field = NULL, message = NULL,
     blocked_by = NULL, epoch = child.epoch + 1, dispatched_at = NULL, due_at = now(), updated_at = now()
-  FROM drover.records parent
-  WHERE child.run_id = $1 AND child.status = 'blocked' AND parent.id = child.blocked_by AND parent.target_id IS NOT NULL
+  FROM drover.records parent, running
+  WHERE child.run_id = running.id AND child.status = 'blocked' AND parent.id = child.blocked_by AND parent.target_id IS NOT NULL
     AND (parent.status IN ('reconciled', 'skipped') OR (parent.stage = 'reconcile' AND parent.status = 'pending'))
   RETURNING 1
 )

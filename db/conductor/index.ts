@@ -34,9 +34,6 @@ export function createConductorStore(database: Database, target: Database): Cond
     fence: (runId) => fence(pool, runId),
     unsettled: (runId, entity) => unsettled(pool, runId, entity),
     decideMerges: (runId, entity, merge) => decideMerges(pool, runId, entity, merge),
-    setMerged: async (runId, entity) => {
-      await coded(database.update(runEntities).set({ mergedAt: sql`now()` }).where(mine(runId, entity)));
-    },
     openLoad: async (runId, entity) => {
       await coded(database.update(runEntities).set({ loadOpen: true }).where(mine(runId, entity)));
     },

@@ -6,9 +6,12 @@ import { prepared } from '../sql.ts';
  * Decides merges of one entity once all its records are transformed: of the records with one key, the lowest rank
  * survives, ties by source id, whatever order they arrived in. With `byReference` the key is the record pointed at,
  * through its own merge. A record that is already loaded outranks all, so that a second decision never moves a row.
+ * Only while the run is running, and it cannot be paused before this is through: a conductor that slept moves nothing.
  */
 const statement = `
-WITH keyed AS (
+WITH running AS MATERIALIZED (
+  SELECT id FROM drover.runs WHERE id = $1 AND status = 'running' FOR SHARE
+), keyed AS (
   SELECT r.id, r.source_id, r.status, r.stage, r.merge_rank,
     CASE WHEN $3::text IS NULL THEN r.merge_key
       ELSE coalesce(coalesce(p.merged_into, p.id)::text, c.clean #>> ARRAY['references', $3, 'sourceId']) END AS key
@@ -26,19 +29,21 @@ WITH keyed AS (
   UPDATE drover.records r SET status = $4, code = $5, message = $6 || k.winner_source,
     merged_into = CASE WHEN $4 = 'skipped' THEN k.winner END,
     epoch = r.epoch + 1, dispatched_at = NULL, updated_at = now()
-  FROM ranked k WHERE r.id = k.id AND k.id <> k.winner AND k.status = 'pending' AND k.stage = 'load'
+  FROM ranked k, running WHERE r.id = k.id AND k.id <> k.winner AND k.status = 'pending' AND k.stage = 'load'
   RETURNING r.id, r.run_id, r.entity, r.stage, r.epoch, r.status, r.code, r.message
 ), noted AS (
   INSERT INTO drover.tries (record_id, run_id, entity, stage, epoch, status, code, message, worker)
   SELECT id, run_id, entity, stage, epoch, status, code, message, 'conductor' FROM decided WHERE status = 'rejected'
+), settled AS (
+  UPDATE drover.run_entities e SET merged_at = now() FROM running WHERE e.run_id = running.id AND e.entity = $2 RETURNING 1
 )
-SELECT count(*)::int AS n FROM decided`;
+SELECT EXISTS (SELECT FROM settled) AS settled`;
 
-/** Settles who survives; answers how many records gave way. */
-export async function decideMerges(pool: pg.Pool, runId: string, entity: string, merge: Merge): Promise<number> {
+/** Settles who survives; answers whether it did, which it does not for a run that is not running. */
+export async function decideMerges(pool: pg.Pool, runId: string, entity: string, merge: Merge): Promise<boolean> {
   const status = merge.loser === 'skip' ? 'skipped' : 'rejected';
   const message = merge.loser === 'skip' ? 'merged into ' : 'its place is taken by ';
-  const rows = await prepared<{ n: number }>(pool, 'merge', statement, [
+  const rows = await prepared<{ settled: boolean }>(pool, 'merge', statement, [
     runId,
     entity,
     merge.byReference ?? null,
@@ -46,7 +51,7 @@ export async function decideMerges(pool: pg.Pool, runId: string, entity: string,
     merge.code,
     message,
   ]);
-  return rows[0]?.n ?? 0;
+  return rows[0]?.settled ?? false;
 }
 
 const aliases = `

@@ -62,3 +62,24 @@ test('a record under a lease is given out when that is over, and at once when it
   const given = await sql('SELECT FROM drover.records WHERE dispatched_at IS NOT NULL');
   expect(await store.inFlight('r')).toBe(given.length + 3 + 1);
 });
+
+test('a conductor that slept through a pause decides nothing, and nothing is paused in the middle of what it decides', async () => {
+  const store = createConductorStore(database, database);
+  await sql(`INSERT INTO drover.records (run_id, entity, source_id, stage, status, merge_key, target_id)
+    VALUES ('r', 'e3', 'a', 'load', 'pending', 'same', 'x'), ('r', 'e3', 'b', 'load', 'pending', 'same', NULL)`);
+  await sql(`INSERT INTO drover.records (run_id, entity, source_id, stage, status, blocked_by)
+    SELECT 'r', 'e3', 'child', 'load', 'blocked', id FROM drover.records WHERE source_id = 'a'`);
+  await sql(`UPDATE drover.records SET stage = 'reconcile' WHERE source_id = 'a'`);
+  const merge = { loser: 'skip', code: 'MERGED', rule: 'the first' } as const;
+  const state = () => sql(`SELECT source_id, status, epoch FROM drover.records WHERE entity = 'e3' ORDER BY 1`);
+  const before = await state();
+  await sql(`UPDATE drover.runs SET status = 'paused'`);
+  expect(await store.decideMerges('r', 'e3', merge)).toBe(false);
+  expect(await store.unblock('r')).toBe(0);
+  expect(await state()).toEqual(before);
+  expect(await sql(`SELECT merged_at FROM drover.run_entities WHERE entity = 'e3'`)).toEqual([{ merged_at: null }]);
+  await sql(`UPDATE drover.runs SET status = 'running'`);
+  expect(await store.decideMerges('r', 'e3', merge)).toBe(true);
+  expect(await store.unblock('r')).toBe(1);
+  expect((await state()).map(({ status }) => status)).toEqual(['pending', 'skipped', 'pending']);
+});

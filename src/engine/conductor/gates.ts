@@ -32,9 +32,7 @@ async function mayOpen(
   }
   if (!definition.merge || entity.mergedAt) return true;
   if (entity.status !== 'done' || waitsForTransform(counts, entity.entity)) return false;
-  await deps.store.decideMerges(run.id, entity.entity, definition.merge);
-  await deps.store.setMerged(run.id, entity.entity);
-  return true;
+  return deps.store.decideMerges(run.id, entity.entity, definition.merge);
 }
 
 function waitsForTransform(counts: readonly StageCount[], entity: string): boolean {

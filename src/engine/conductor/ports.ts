@@ -36,8 +36,8 @@ export interface ConductorStore {
   fence(runId: string): Promise<void>;
   /** True while a record of the entity may still come to be loaded without anybody's help. */
   unsettled(runId: string, entity: string): Promise<boolean>;
-  decideMerges(runId: string, entity: string, merge: Merge): Promise<number>;
-  setMerged(runId: string, entity: string): Promise<void>;
+  /** Decides them and notes that it did; false for a run that is not running any more. */
+  decideMerges(runId: string, entity: string, merge: Merge): Promise<boolean>;
   openLoad(runId: string, entity: string): Promise<void>;
   /** True when an earlier run loaded records of the entity into this target schema. */
   hasIdentities(plan: string, targetSchema: string, entity: string): Promise<boolean>;
