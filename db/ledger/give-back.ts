@@ -41,8 +41,9 @@ WITH hit AS (
     status = CASE WHEN $5 > 0 AND r.attempts + $5 >= $3 THEN 'failed' ELSE r.status END,
     code = 'WORKER_LOST', message = 'the worker that held this record died or stopped answering',
     epoch = r.epoch + CASE WHEN $5 > 0 AND r.attempts + $5 >= $3 THEN 1 ELSE 0 END
-  FROM unnest($1::bigint[], $2::int[]) AS i(id, epoch)
+  FROM unnest($1::bigint[], $2::int[]) AS i(id, epoch), drover.runs run
   WHERE r.id = i.id AND r.epoch = i.epoch AND r.status = 'pending'
+    AND run.id = r.run_id AND run.status NOT IN ('paused', 'cancelled')
   RETURNING r.*
 ), noted AS (
   INSERT INTO drover.tries (record_id, run_id, entity, stage, epoch, status, code, message, worker)

@@ -25,7 +25,9 @@ const advance = `
 UPDATE drover.run_entities SET
   cursor = $4::jsonb, pages = pages + 1, repeated = repeated + $5, dispatched_at = now(), attempts = 0,
   watermark = greatest(watermark, $6), error_code = NULL, error_message = NULL
-WHERE run_id = $1 AND entity = $2 AND epoch = $3 AND status = 'reading'`;
+WHERE run_id = $1 AND entity = $2 AND epoch = $3 AND status = 'reading'
+  -- Who slept through a pause may hold what was given back under the same epoch: paused is paused.
+  AND EXISTS (SELECT FROM drover.runs WHERE id = $1 AND status NOT IN ('paused', 'cancelled'))`;
 
 /**
  * Stores a page's records and moves the cursor in one transaction: a page is stored with its place or not at all.

@@ -83,3 +83,20 @@ test('a conductor that slept through a pause decides nothing, and nothing is pau
   expect(await store.unblock('r')).toBe(1);
   expect((await state()).map(({ status }) => status)).toEqual(['pending', 'skipped', 'pending']);
 });
+
+test('a worker that slept through a pause stores no page, and counts no death', async () => {
+  const ledger = createLedger(database.$client, database.$client);
+  await sql(`INSERT INTO drover.run_entities (run_id, entity, position, status) VALUES ('r', 'e4', 4, 'reading')`);
+  const [lost] = await sql(`INSERT INTO drover.records (run_id, entity, source_id, stage, status)
+    VALUES ('r', 'e4', 'lost', 'load', 'pending') RETURNING id::text AS id, epoch`);
+  const record = { sourceId: 'late', raw: {}, fingerprint: 'f' };
+  const page = { records: [record], cursor: null, repeated: 0, watermark: null, immutable: false };
+  await sql(`UPDATE drover.runs SET status = 'paused'`);
+  expect(await ledger.storePage('r', 'e4', 0, page)).toBeUndefined();
+  expect(await ledger.countLost([lost], 1, 'test', true)).toEqual([]);
+  expect(await sql(`SELECT source_id, status, epoch FROM drover.records WHERE entity = 'e4'`)).toEqual([
+    { source_id: 'lost', status: 'pending', epoch: 0 },
+  ]);
+  await sql(`UPDATE drover.runs SET status = 'running'`);
+  expect((await ledger.storePage('r', 'e4', 0, page))?.fresh).toHaveLength(1);
+});

@@ -3,8 +3,7 @@ import { operator } from '../operator.ts';
 import type { Scenario } from '../scenario.ts';
 
 const awakeMs = 3_000;
-const state = `SELECT count(*)::int AS n, md5(string_agg(concat_ws(' ', id, stage, status, epoch), ',' ORDER BY id)) AS sum
-  FROM drover.records WHERE run_id = $1`;
+const records = `SELECT id::text AS id, concat_ws(' ', stage, status, epoch, code) AS state FROM drover.records WHERE run_id = $1`;
 
 const moved = new WeakMap<Drill, string[]>();
 
@@ -30,10 +29,23 @@ async function sleepThroughPause({ fleet, control, progress, probe, runId, recov
   for (const worker of sleepers) worker.freeze();
   await control.pause(runId, 'chaos', operator);
   while ((await progress.status()) === 'pausing') await progress.pause(50);
-  const [before] = await probe.ask(state, [runId]);
+  const before = await statesOf(probe, runId);
   for (const worker of sleepers) worker.thaw();
   await progress.pause(awakeMs);
-  const [after] = await probe.ask(state, [runId]);
+  const after = await statesOf(probe, runId);
   await recovery.during(() => control.resume(runId, 'chaos', operator));
-  return before?.sum === after?.sum ? [] : ['records moved while the run was paused, by work that was taken back'];
+  return movedBetween(before, after);
+}
+
+async function statesOf(probe: Drill['probe'], runId: string): Promise<ReadonlyMap<string, string>> {
+  const rows = await probe.ask<{ id: string; state: string }>(records, [runId]);
+  return new Map(rows.map(({ id, state }) => [id, state]));
+}
+
+function movedBetween(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): string[] {
+  const others = [...after].filter(([id, state]) => before.get(id) !== state);
+  if (others.length === 0 && before.size === after.size) return [];
+  const [first] = others;
+  const example = first ? `, record ${first[0]} from ${before.get(first[0]) ?? 'nothing'} to ${first[1]}` : '';
+  return [`${others.length} records moved while the run was paused, by work that was taken back${example}`];
 }
