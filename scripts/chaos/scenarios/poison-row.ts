@@ -22,7 +22,7 @@ export const poisonRow: Scenario = {
     run: { batchSize: batch },
     expect(expectation, sandbox) {
       const bookings = expectation.get('bookings');
-      const paid = new Set(sandbox.data.ids('payment').map((id) => sandbox.data.get('payment', id)?.booking));
+      const paid = new Set(sandbox.data.ids('payment').map((id) => sandbox.data.get('payment', id)?.booking_ref));
       const instants = [...(bookings?.values() ?? [])].map(({ createdMs }) => createdMs);
       const poison = [...(bookings ?? [])].find(
         ([id, { outcome, createdMs }]) =>
