@@ -33,7 +33,8 @@ function toCell(value: Json | undefined): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
-// A blank at either end is quoted too: some readers trim what is not.
+// A blank at either end is quoted too: some readers trim what is not. So is whatever separates cells anywhere, because readers
+// guess by the first line, ours among them.
 function quote(cell: string): string {
-  return /[",;\t\r\n]|^\s|\s$|^$/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
+  return /[",;|\t\r\n]|^\s|\s$|^$/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
 }
