@@ -49,10 +49,13 @@ describe('export', () => {
     expect(orderColumns(['b', '_id', 'a'], ['_id', 'x'])).toEqual(['_id', 'a', 'b']);
   });
 
-  it.each([',', ';', '\t', '|'])('reads back columns whose names are full of what separates cells: %j', async (mark) => {
-    const records: JsonObject[] = [{ _id: 'a', [mark.repeat(3)]: 'x' }];
-    expect(await readBack(written(records))).toEqual(records);
-  });
+  it.each([',', ';', '\t', '|'])(
+    'reads back columns whose names are full of what separates cells: %j',
+    async (mark) => {
+      const records: JsonObject[] = [{ _id: 'a', [mark.repeat(3)]: 'x' }];
+      expect(await readBack(written(records))).toEqual(records);
+    },
+  );
 
   it('reads back what it wrote, whatever the text', async () => {
     const text = fc.string({
