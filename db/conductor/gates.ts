@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { identityScope } from '../../src/engine/identity-scope.ts';
+import { running } from '../run-state.ts';
 import { prepared } from '../sql.ts';
 
 // What waits out a pause after a failed try does not hold the gate: its children would wait with it, and are told so.
@@ -31,11 +32,8 @@ export async function hasIdentities(
   return rows[0]?.known ?? false;
 }
 
-// As with merges, only while the run is running.
 const freed = `
-WITH running AS MATERIALIZED (
-  SELECT id FROM drover.runs WHERE id = $1 AND status = 'running' FOR SHARE
-), free AS (
+WITH ${running}, free AS (
   UPDATE drover.records child SET status = 'pending', stage = 'load', code = NULL, field = NULL, message = NULL,
     blocked_by = NULL, epoch = child.epoch + 1, dispatched_at = NULL, due_at = now(), updated_at = now()
   FROM drover.records parent, running

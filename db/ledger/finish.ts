@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Finish, Finished } from '../../src/engine/ports.ts';
 import type { RecordStatus, Stage } from '../../src/engine/record-status.ts';
+import { mayMove } from '../run-state.ts';
 import { prepared, type Row } from '../sql.ts';
 
 /**
@@ -30,7 +31,7 @@ WITH input AS (
   WHERE r.id = i.id AND r.epoch = i.epoch AND r.stage = i.stage AND r.status = 'pending' AND run.id = r.run_id
     AND (i.token IS NULL OR r.lease_token = i.token)
     -- Who slept through the pause may hold what another gave back under the same epoch: paused is paused.
-    AND run.status NOT IN ('paused', 'cancelled')
+    AND ${mayMove}
     -- Who holds no lease and only wants to come back later must not fence off another who is still at work.
     AND (i.token IS NOT NULL OR i.status IS NOT NULL OR i.to_stage IS NOT NULL
       OR r.lease_until IS NULL OR r.lease_until < now())

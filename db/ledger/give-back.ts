@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { RecordRef } from '../../src/engine/ports.ts';
+import { mayMove } from '../run-state.ts';
 import { prepared } from '../sql.ts';
 
 // Others' leases run out by themselves: whoever holds one may be alive, however the record came back.
@@ -43,7 +44,7 @@ WITH hit AS (
     epoch = r.epoch + CASE WHEN $5 > 0 AND r.attempts + $5 >= $3 THEN 1 ELSE 0 END
   FROM unnest($1::bigint[], $2::int[]) AS i(id, epoch), drover.runs run
   WHERE r.id = i.id AND r.epoch = i.epoch AND r.status = 'pending'
-    AND run.id = r.run_id AND run.status NOT IN ('paused', 'cancelled')
+    AND run.id = r.run_id AND ${mayMove}
   RETURNING r.*
 ), noted AS (
   INSERT INTO drover.tries (record_id, run_id, entity, stage, epoch, status, code, message, worker)

@@ -1,17 +1,16 @@
 import type pg from 'pg';
 import type { Merge } from '../../src/plan/contract.ts';
+import { running } from '../run-state.ts';
 import { prepared } from '../sql.ts';
 
 /**
  * Decides merges of one entity once all its records are transformed: of the records with one key, the lowest rank
  * survives, ties by source id, whatever order they arrived in. With `byReference` the key is the record pointed at,
  * through its own merge. A record that is already loaded outranks all, so that a second decision never moves a row.
- * Only while the run is running, and it cannot be paused before this is through: a conductor that slept moves nothing.
+ * Only while the run is running.
  */
 const statement = `
-WITH running AS MATERIALIZED (
-  SELECT id FROM drover.runs WHERE id = $1 AND status = 'running' FOR SHARE
-), keyed AS (
+WITH ${running}, keyed AS (
   SELECT r.id, r.source_id, r.status, r.stage, r.merge_rank,
     CASE WHEN $3::text IS NULL THEN r.merge_key
       ELSE coalesce(coalesce(p.merged_into, p.id)::text, c.clean #>> ARRAY['references', $3, 'sourceId']) END AS key

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { PageToStore, StoredPage } from '../../src/engine/ports.ts';
+import { mayMove } from '../run-state.ts';
 import { prepared, transaction } from '../sql.ts';
 
 const insert = `
@@ -27,7 +28,7 @@ UPDATE drover.run_entities SET
   watermark = greatest(watermark, $6), error_code = NULL, error_message = NULL
 WHERE run_id = $1 AND entity = $2 AND epoch = $3 AND status = 'reading'
   -- Who slept through a pause may hold what was given back under the same epoch: paused is paused.
-  AND EXISTS (SELECT FROM drover.runs WHERE id = $1 AND status NOT IN ('paused', 'cancelled'))`;
+  AND EXISTS (SELECT FROM drover.runs run WHERE run.id = $1 AND ${mayMove})`;
 
 /**
  * Stores a page's records and moves the cursor in one transaction: a page is stored with its place or not at all.

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { seedOld } from '../../scripts/chaos/catalog/sandboxes.ts';
 import { checkoutRoot } from '../../scripts/stack/checkout.ts';
 import { nodeArgs } from '../../scripts/stack/compiled.ts';
 import { type Gate, type Held, startGate } from '../helpers/gate.ts';
@@ -31,26 +32,9 @@ beforeAll(async () => {
       DROVER_SWEEP_AGE_MS: '3000',
     },
   });
-  for (const id of catalog.supabase.data.ids('products').slice(products / 2)) seedOld(id);
+  for (const id of catalog.supabase.data.ids('products').slice(products / 2)) seedOld(catalog, id);
 });
 afterAll(() => catalog.close());
-
-/** What an earlier move left: a product of ours with a price that is not right any more, and holds the lookup key. */
-function seedOld(id: string): void {
-  const { stripe, supabase } = catalog;
-  const currency = String(supabase.data.get('products', id)?.currency).toLowerCase();
-  const metadata = { cms_id: id };
-  const price = `price_old${id}`;
-  stripe.data.insert('product', { id: `cms_${id}`, name: 'Old', metadata, default_price: price });
-  const money = { currency, unit_amount: 1, unit_amount_decimal: '1' };
-  stripe.data.insert('price', {
-    id: price,
-    product: `cms_${id}`,
-    metadata,
-    lookup_key: `cms_${id}_${currency}`,
-    ...money,
-  });
-}
 
 /** A worker process for loads alone, which dies at its moment. */
 async function victim([, side, request, when]: (typeof moments)[number]): Promise<void> {

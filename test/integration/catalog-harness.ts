@@ -6,6 +6,7 @@ import { type Database, openDatabase } from '../../db/client.ts';
 import { migrateDatabase } from '../../db/migrate.ts';
 import { connectProducer, ready } from '../../queues/connection.ts';
 import { type QueueName, queueNames } from '../../queues/table.ts';
+import { settingsOf } from '../../scripts/chaos/catalog/sandboxes.ts';
 import { readConfig } from '../../src/config.ts';
 import type { Actor, Control, RunView, StartRun } from '../../src/engine/control/contract.ts';
 import { finishedStatuses } from '../../src/engine/run-status.ts';
@@ -59,12 +60,7 @@ export async function startCatalog(options: CatalogOptions): Promise<Catalog> {
   const env = {
     DATABASE_URL: created.url,
     REDIS_URL: redis.url,
-    SUPABASE_URL: supabase.url,
-    SUPABASE_SERVICE_ROLE_KEY: supabase.keys.serviceRoleKey,
-    STRIPE_API_URL: stripe.url,
-    STRIPE_SECRET_KEY: stripe.secretKey,
-    STRIPE_MAX_RPS: '5000',
-    STRIPE_ENDPOINT_MAX_RPS: '5000',
+    ...settingsOf({ supabase, stripe }),
     MIGRATION_MAX_CONCURRENCY: '20',
     DROVER_ALLOW_PRIVATE_UPSTREAMS: 'true',
     DROVER_ALLOW_VOLATILE_REDIS: 'true',

@@ -1,3 +1,5 @@
+import { imageColumn, writable } from './image-column.ts';
+
 /** Puts back the rows of a table that were removed for being there twice; answers how many. One by one: they are few. */
 export const putBackFunction = `CREATE FUNCTION pg_temp.drover_put_back(v_table text) RETURNS bigint LANGUAGE plpgsql AS $undo$
 DECLARE
@@ -7,12 +9,10 @@ DECLARE
   v_change bigint;
   v_done bigint := 0;
 BEGIN
-  -- An image cannot tell a JSON null from no value.
   SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum),
-      string_agg(CASE WHEN a.attnotnull AND a.atttypid IN ('json'::regtype, 'jsonb'::regtype)
-        THEN format($q$coalesce(b.%I, 'null')$q$, a.attname) ELSE format('b.%I', a.attname) END, ', ' ORDER BY a.attnum)
+      string_agg(${imageColumn}, ', ' ORDER BY a.attnum)
     INTO v_columns, v_values FROM pg_attribute a
-    WHERE a.attrelid = v_name::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '';
+    WHERE a.attrelid = v_name::regclass AND ${writable};
   FOR v_change IN SELECT change_id FROM drover_undo
     WHERE table_name = v_table AND operation = 'remove' AND state = 'open' ORDER BY change_id LOOP
     BEGIN

@@ -1,14 +1,13 @@
-import { type StripeSandbox, startStripeSandbox } from '../../../src/sandbox/stripe/sandbox.ts';
-import { type SupabaseSandbox, startSupabaseSandbox } from '../../../src/sandbox/supabase/sandbox.ts';
+import { startStripeSandbox } from '../../../src/sandbox/stripe/sandbox.ts';
+import { startSupabaseSandbox } from '../../../src/sandbox/supabase/sandbox.ts';
 import type { Ground } from '../ground.ts';
 import type { Expected } from '../oracle/expectation.ts';
 import { type DrillOptions, type Running, startRunning } from '../running.ts';
+import { type Sandboxes, seedOld, settingsOf } from './sandboxes.ts';
 import type { CatalogScenario } from './scenario.ts';
 
 /** One run of the catalogue's move into Stripe under one scenario and one seed. */
-export interface CatalogDrill extends Running {
-  readonly supabase: SupabaseSandbox;
-  readonly stripe: StripeSandbox;
+export interface CatalogDrill extends Running, Sandboxes {
   readonly expectation: Map<string, Map<string, Expected>>;
 }
 
@@ -37,7 +36,13 @@ export async function openCatalogDrill(
   const running = await startRunning(ground, {
     workers: 3,
     env: patient,
-    ...{ name, options, size: products, run: { plan: 'catalog' }, upstreams: environmentOf(supabase, stripe) },
+    ...{
+      name,
+      options,
+      size: products,
+      run: { plan: 'catalog' },
+      upstreams: { ...settingsOf({ supabase, stripe }), MIGRATION_MAX_CONCURRENCY: '5' },
+    },
   });
   const expected: Expected = { outcome: 'reconciled', code: undefined, createdMs: 0 };
   return {
@@ -49,26 +54,4 @@ export async function openCatalogDrill(
       await Promise.all([supabase.close(), stripe.close()]);
     },
   };
-}
-
-function environmentOf(supabase: SupabaseSandbox, stripe: StripeSandbox): Record<string, string> {
-  return {
-    SUPABASE_URL: supabase.url,
-    SUPABASE_SERVICE_ROLE_KEY: supabase.keys.serviceRoleKey,
-    STRIPE_API_URL: stripe.url,
-    STRIPE_SECRET_KEY: stripe.secretKey,
-    STRIPE_MAX_RPS: '5000',
-    STRIPE_ENDPOINT_MAX_RPS: '5000',
-    MIGRATION_MAX_CONCURRENCY: '5',
-  };
-}
-
-/** What an earlier move left: a product of ours with a price that is not right any more, and holds the lookup key. */
-function seedOld({ supabase, stripe }: Pick<CatalogDrill, 'supabase' | 'stripe'>, id: string): void {
-  const currency = String(supabase.data.get('products', id)?.currency).toLowerCase();
-  const [product, price] = [`cms_${id}`, `price_old${id}`];
-  const metadata = { cms_id: id };
-  stripe.data.insert('product', { id: product, name: 'Old', metadata, default_price: price });
-  const money = { currency, unit_amount: 1, unit_amount_decimal: '1' };
-  stripe.data.insert('price', { id: price, product, metadata, lookup_key: `cms_${id}_${currency}`, ...money });
 }
