@@ -1,4 +1,4 @@
-import { table } from '../../src/cli/table.ts';
+import { formatTable } from '../../src/cli/table.ts';
 import type { FailureGroup, RunView } from '../../src/engine/control/contract.ts';
 import { toMajor } from '../../src/money.ts';
 
@@ -58,7 +58,7 @@ function recordsTable(run: RunView): string {
       blocked: total('blocked'),
     },
   ];
-  return table(
+  return formatTable(
     lines,
     [
       { title: '', value: (row) => row.name },
@@ -84,7 +84,7 @@ function causesTable(failures: readonly FailureGroup[], run: RunView): string {
     ...skipped.map(([entity, counts]) => ({ cause: `${entity} MERGED (skipped)`, count: counts.skipped })),
   ];
   rows.sort((a, b) => b.count - a.count || a.cause.localeCompare(b.cause));
-  return table(
+  return formatTable(
     rows,
     [
       { title: 'records', value: (row) => row.count, right: true },
@@ -96,7 +96,7 @@ function causesTable(failures: readonly FailureGroup[], run: RunView): string {
 
 function sumsTable(run: RunView): string {
   const money = (minor: string, currency: string): string => toMajor(BigInt(minor), currency);
-  return table(
+  return formatTable(
     run.sums,
     [
       { title: 'currency', value: (line) => line.currency },

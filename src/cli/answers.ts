@@ -78,7 +78,7 @@ export interface KeyView {
 }
 
 /** The only answer that ever holds the key itself. */
-export type NewKey = KeyView & { readonly key: string | null };
+export type CreatedKey = KeyView & { readonly key: string | null };
 
 export interface AuditEntry {
   readonly id: number;
@@ -91,7 +91,7 @@ export interface AuditEntry {
   readonly details: Readonly<Record<string, unknown>>;
 }
 
-export interface AuditVerdict {
+export interface AuditVerification {
   readonly ok: boolean;
   readonly checked: number;
   readonly brokenAt: number | null;

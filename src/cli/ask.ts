@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 
 /** Asks the operator on the terminal; undefined where there is none. Questions go to stderr: stdout is for answers. */
-export function asker(): ((question: string) => Promise<string>) | undefined {
+export function createPrompt(): ((question: string) => Promise<string>) | undefined {
   if (process.stdin.isTTY !== true || process.stderr.isTTY !== true) return undefined;
   return async (question) => {
     const reader = createInterface({ input: process.stdin, output: process.stderr });

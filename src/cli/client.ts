@@ -1,12 +1,12 @@
 import type { Settings } from './environment.ts';
-import { type Call, deadlineMs, type Method, send } from './http.ts';
-import { type Answer, notDrover, problemOf } from './problem-details.ts';
+import { type Method, type RequestDetails, requestDeadlineMs, sendRequest } from './http.ts';
+import { notDroverProblem, problemFromResponse, type TextResponse } from './problem-details.ts';
 
-export interface RequestOptions extends Omit<Call, 'method' | 'path'> {
+export interface RequestOptions extends Omit<RequestDetails, 'method' | 'path'> {
   /** How long the whole request may take; half a minute when nothing is said. */
   readonly deadlineMs?: number | undefined;
   /** A status that is an answer here although it is none elsewhere. */
-  readonly accepts?: number | undefined;
+  readonly acceptedStatus?: number | undefined;
 }
 
 /** The service over HTTP. Every method throws a Problem, and nothing else. */
@@ -21,18 +21,18 @@ export interface Client {
 
 export function createClient(service: Pick<Settings, 'url' | 'token'>): Client {
   const request = async <T>(method: Method, path: string, options: RequestOptions = {}): Promise<T> => {
-    const deadline = AbortSignal.timeout(options.deadlineMs ?? deadlineMs.usual);
+    const deadline = AbortSignal.timeout(options.deadlineMs ?? requestDeadlineMs.usual);
     const call = { ...options, method, path };
     // Read within the call, so that a connection that breaks in the middle of an answer is tried again too.
-    const answer = await send(service, call, deadline, answerOf);
-    if (!answer.ok && answer.status !== options.accepts) throw problemOf(answer);
-    return parsed<T>(answer);
+    const answer = await sendRequest(service, call, deadline, readResponse);
+    if (!answer.ok && answer.status !== options.acceptedStatus) throw problemFromResponse(answer);
+    return parseJson<T>(answer);
   };
   return {
     url: service.url,
     request,
     get: (path, query) => request('GET', path, { query }),
-    open: (path, options) => open(service, path, options),
+    open: (path, options) => openStream(service, path, options),
   };
 }
 
@@ -41,17 +41,20 @@ export function pathOf(strings: TemplateStringsArray, ...values: readonly string
   return strings.reduce((path, text, at) => `${path}${encodeURIComponent(values[at - 1] ?? '')}${text}`);
 }
 
-async function open(
+async function openStream(
   service: Pick<Settings, 'url' | 'token'>,
   path: string,
   options: { accept: string; signal?: AbortSignal | undefined },
 ): Promise<Response> {
   const late = new AbortController();
-  const timer = setTimeout(() => late.abort(new DOMException('no answer in time', 'TimeoutError')), deadlineMs.usual);
+  const timer = setTimeout(
+    () => late.abort(new DOMException('no answer in time', 'TimeoutError')),
+    requestDeadlineMs.usual,
+  );
   try {
     const call = { ...options, method: 'GET', path } as const;
-    return await send(service, call, late.signal, async (response) => {
-      if (!response.ok) throw problemOf(await answerOf(response));
+    return await sendRequest(service, call, late.signal, async (response) => {
+      if (!response.ok) throw problemFromResponse(await readResponse(response));
       return response;
     });
   } finally {
@@ -59,14 +62,14 @@ async function open(
   }
 }
 
-async function answerOf(response: Response): Promise<Answer> {
+async function readResponse(response: Response): Promise<TextResponse> {
   return { ok: response.ok, status: response.status, headers: response.headers, text: await response.text() };
 }
 
-function parsed<T>(answer: Answer): T {
+function parseJson<T>(answer: TextResponse): T {
   try {
     return (answer.text === '' ? null : JSON.parse(answer.text)) as T;
   } catch (cause) {
-    throw notDrover(`${answer.status}, and the answer is not JSON`, cause);
+    throw notDroverProblem(`${answer.status}, and the answer is not JSON`, cause);
   }
 }

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { ExitCode } from './exit-code.ts';
 import type { Session } from './session.ts';
-import { words } from './values.ts';
+import { parseNonBlank } from './values.ts';
 
 /** What a command does. Positional arguments come last, in the order of its usage. */
 export type Handler<Options, Args extends readonly unknown[]> = (
@@ -11,20 +11,20 @@ export type Handler<Options, Args extends readonly unknown[]> = (
 ) => Promise<ExitCode>;
 
 /** Makes a handler into what commander calls: it opens the session and keeps the exit code. */
-export type Act = <Options, Args extends readonly unknown[]>(
+export type ActionWrapper = <Options, Args extends readonly unknown[]>(
   handler: Handler<Options, Args>,
 ) => (...passed: unknown[]) => Promise<void>;
 
 /** Adds one command to the program. */
-export type Define = (program: Command, act: Act) => void;
+export type DefineCommand = (program: Command, act: ActionWrapper) => void;
 
-export interface Reasoned {
+export interface ReasonOptions {
   readonly reason: string;
 }
 
 /** Every change that can hurt says why. */
 export function reasonOption(): Option {
-  return new Option('--reason <text>', 'why; kept in the audit log').argParser(words).makeOptionMandatory();
+  return new Option('--reason <text>', 'why; kept in the audit log').argParser(parseNonBlank).makeOptionMandatory();
 }
 
 /** The examples under a command's help. */

@@ -12,7 +12,7 @@ export interface SavedReport {
   readonly bytes: number;
 }
 
-const silenceMs = 60_000;
+const idleTimeoutMs = 60_000;
 
 /**
  * Saves a report as a file, under its own name or another. The file appears when it is whole; one that was there is
@@ -23,9 +23,9 @@ export async function saveReport(
   runId: string,
   name: string,
   folder: string,
-  as: string = name,
+  fileName: string = name,
 ): Promise<SavedReport> {
-  const path = join(folder, safeName(as));
+  const path = join(folder, checkFileName(fileName));
   const part = `${path}.part-${process.pid}`;
   const response = await api.open(pathOf`/runs/${runId}/reports/${name}`, { accept: '*/*' });
   let bytes = 0;
@@ -47,7 +47,7 @@ export async function saveReport(
 }
 
 /** A report's text, piece by piece. */
-export async function* reportText(response: Response): AsyncGenerator<string> {
+export async function* readReportText(response: Response): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   for await (const chunk of chunks(response)) yield decoder.decode(chunk, { stream: true });
   yield decoder.decode();
@@ -58,7 +58,7 @@ async function* chunks(response: Response): AsyncGenerator<Uint8Array> {
   const reader = response.body?.getReader();
   try {
     for (;;) {
-      const next = await withinSilence(reader?.read());
+      const next = await withIdleTimeout(reader?.read());
       if (!next || next.done) return;
       yield next.value;
     }
@@ -71,20 +71,20 @@ async function* chunks(response: Response): AsyncGenerator<Uint8Array> {
   }
 }
 
-async function withinSilence<T>(reading: Promise<T> | undefined): Promise<T | undefined> {
+async function withIdleTimeout<T>(pending: Promise<T> | undefined): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const silence = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`nothing came for ${silenceMs / 1000} s`)), silenceMs);
+    timer = setTimeout(() => reject(new Error(`nothing came for ${idleTimeoutMs / 1000} s`)), idleTimeoutMs);
   });
   try {
-    return await Promise.race([reading, silence]);
+    return await Promise.race([pending, silence]);
   } finally {
     clearTimeout(timer);
   }
 }
 
 /** The service chooses the names; a name is not allowed to choose another folder. */
-function safeName(name: string): string {
+function checkFileName(name: string): string {
   const safe = basename(name.replaceAll('\\', '/'));
   if (safe === name && !['', '.', '..'].includes(safe) && !safe.includes('\0')) return safe;
   throw new Problem({ code: 'BAD_NAME', message: `${JSON.stringify(name)} is no name for a file`, remedy: undefined });

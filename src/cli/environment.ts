@@ -32,7 +32,7 @@ export interface Environment {
 
 /** Reads the environment; nothing else of the command line does. */
 export function readEnvironment(): Environment {
-  const env = { ...ofFile(process.env, process.cwd()), ...process.env };
+  const env = { ...readDotEnv(process.env, process.cwd()), ...process.env };
   return {
     noColour: Boolean(env.NO_COLOR) || env.TERM === 'dumb',
     settings: () => settingsFrom(env, process.cwd()),
@@ -43,7 +43,7 @@ export function readEnvironment(): Environment {
  * Called by npm, the program is in the folder of package.json, and its `.env` is the operator's own. Elsewhere a `.env`
  * may be anyone's, and could send the key to another service.
  */
-function ofFile(env: Variables, cwd: string): Variables {
+function readDotEnv(env: Variables, cwd: string): Variables {
   if (!isViaNpm(env)) return {};
   try {
     return parseEnv(readFileSync(join(cwd, '.env'), 'utf8'));
@@ -58,7 +58,7 @@ function isViaNpm({ npm_lifecycle_event: script }: Variables): boolean {
 
 /** @throws Problem naming every setting that is wrong. */
 export function settingsFrom(env: Variables, cwd: string): Settings {
-  const problems: string[] = [...misspelt(env)];
+  const problems: string[] = [...misspelledSettings(env)];
   const url = serviceUrl(env, problems);
   const token = env.DROVER_TOKEN?.trim() || undefined;
   if (token && !/^[\x21-\x7e]+$/.test(token)) problems.push('DROVER_TOKEN has characters that no key has');
@@ -98,15 +98,15 @@ function serviceUrl(env: Variables, problems: string[]): string {
 }
 
 /** DROVER_TOKN and the like: without this they only show as a key that is missing. */
-function misspelt(env: Variables): string[] {
+function misspelledSettings(env: Variables): string[] {
   return Object.keys(env).flatMap((name) => {
-    const meant = ['DROVER_URL', 'DROVER_TOKEN'].find((known) => name !== known && isNear(name, known));
+    const meant = ['DROVER_URL', 'DROVER_TOKEN'].find((known) => name !== known && isOneEditApart(name, known));
     return meant ? [`${name} is no setting: ${meant} is meant`] : [];
   });
 }
 
 /** Equal but for one letter missing, added or changed, or for case. */
-function isNear(name: string, known: string): boolean {
+function isOneEditApart(name: string, known: string): boolean {
   const text = name.toUpperCase();
   if (Math.abs(text.length - known.length) > 1) return false;
   let at = 0;

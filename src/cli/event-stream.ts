@@ -8,7 +8,7 @@ export interface ServerEvent {
 export async function* serverEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerEvent> {
   let event = '';
   let data: string[] = [];
-  for await (const line of lines(body)) {
+  for await (const line of readLines(body)) {
     if (line === '') {
       if (data.length > 0) yield { event: event || 'message', data: data.join('\n') };
       event = '';
@@ -21,7 +21,7 @@ export async function* serverEvents(body: ReadableStream<Uint8Array>): AsyncGene
 }
 
 /** What follows the last line end is no line: an event that was cut off is not an event. */
-async function* lines(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+async function* readLines(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest = '';
   for await (const chunk of body) {

@@ -6,20 +6,24 @@ import { toProblem } from './problem.ts';
 import { openRunFeed } from './run-feed.ts';
 
 /** How following keeps time; tests are in more of a hurry. */
-export interface Pace {
+export interface FollowTiming {
   /** Between two questions when nothing is pushed. */
   readonly pollMs: number;
   /** Between two questions while changes are pushed: a proxy can hold pushes back without anyone noticing. */
-  readonly checkMs: number;
+  readonly checkWhileConnectedMs: number;
   /** How long the service may be out of reach before following gives up. */
-  readonly patienceMs: number;
+  readonly unreachableTimeoutMs: number;
 }
 
-export const usualPace: Pace = { pollMs: 1000, checkMs: 10_000, patienceMs: 60_000 };
+export const defaultFollowTiming: FollowTiming = {
+  pollMs: 1000,
+  checkWhileConnectedMs: 10_000,
+  unreachableTimeoutMs: 60_000,
+};
 
-export interface Follow {
+export interface FollowOptions {
   readonly signal: AbortSignal;
-  readonly pace?: Pace | undefined;
+  readonly timing?: FollowTiming | undefined;
   /** Called when the service is lost and when it is found again. */
   readonly onContact?: ((lost: string | undefined) => void) | undefined;
 }
@@ -28,20 +32,22 @@ export interface Follow {
  * Every state of a run from now to its end, or until the signal. Pushed where the service can, asked for where not.
  * @throws Problem when the service refuses, or stays out of reach.
  */
-export async function* followRun(api: Client, runId: string, follow: Follow): AsyncGenerator<RunView> {
-  const pace = follow.pace ?? usualPace;
+export async function* followRun(api: Client, runId: string, options: FollowOptions): AsyncGenerator<RunView> {
+  const pace = options.timing ?? defaultFollowTiming;
   const feedEnd = new AbortController();
-  const feed = openRunFeed(api, runId, AbortSignal.any([follow.signal, feedEnd.signal]));
+  const feed = openRunFeed(api, runId, AbortSignal.any([options.signal, feedEnd.signal]));
   let shown = '';
   try {
-    while (!follow.signal.aborted) {
-      const run = feed.take() ?? (await patiently(() => api.get<RunView>(pathOf`/runs/${runId}`), follow, pace));
+    while (!options.signal.aborted) {
+      const run =
+        feed.takeLatest() ??
+        (await retryWhileUnreachable(() => api.get<RunView>(pathOf`/runs/${runId}`), options, pace));
       if (!run) return;
       const state = JSON.stringify(run);
       if (state !== shown) yield run;
       shown = state;
       if (isFinished(run)) return;
-      await feed.next(feed.live ? pace.checkMs : pace.pollMs);
+      await feed.waitForChange(feed.connected ? pace.checkWhileConnectedMs : pace.pollMs);
     }
   } finally {
     feedEnd.abort();
@@ -49,19 +55,23 @@ export async function* followRun(api: Client, runId: string, follow: Follow): As
 }
 
 /** Asks until it is answered: a service that is restarted in mid-run is no reason to stop following. */
-export async function patiently<T>(ask: () => Promise<T>, follow: Follow, pace: Pace): Promise<T | undefined> {
-  const until = Date.now() + pace.patienceMs;
-  for (let lost = false; !follow.signal.aborted; ) {
+export async function retryWhileUnreachable<T>(
+  request: () => Promise<T>,
+  options: FollowOptions,
+  timing: FollowTiming,
+): Promise<T | undefined> {
+  const until = Date.now() + timing.unreachableTimeoutMs;
+  for (let lost = false; !options.signal.aborted; ) {
     try {
-      const answer = await ask();
-      if (lost) follow.onContact?.(undefined);
+      const answer = await request();
+      if (lost) options.onContact?.(undefined);
       return answer;
     } catch (thrown) {
       const problem = toProblem(thrown);
       if (problem.exitCode !== exitCodes.unreachable || Date.now() > until) throw problem;
-      if (!lost) follow.onContact?.(problem.message);
+      if (!lost) options.onContact?.(problem.message);
       lost = true;
-      await sleep(pace.pollMs, undefined, { signal: follow.signal }).catch(() => {});
+      await sleep(timing.pollMs, undefined, { signal: options.signal }).catch(() => {});
     }
   }
   return undefined;

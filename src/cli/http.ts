@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Settings } from './environment.ts';
-import { isReset, networkProblem } from './network-problem.ts';
+import { isConnectionReset, problemFromNetworkError } from './network-problem.ts';
 import { Problem } from './problem.ts';
 
 export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 
-export interface Call {
+export interface RequestDetails {
   readonly method: Method;
   readonly path: string;
   readonly body?: unknown;
@@ -18,19 +18,19 @@ export interface Call {
 }
 
 /** `long` is for what is gathered while the caller waits; fetch itself gives up after five minutes. */
-export const deadlineMs = { usual: 30_000, long: 290_000 } as const;
+export const requestDeadlineMs = { usual: 30_000, long: 290_000 } as const;
 
-const longestPauseSeconds = 20;
-const mostTries = 4;
+const maxRetryAfterSeconds = 20;
+const maxAttempts = 4;
 
 /**
  * Sends a call and reads its answer; once more after a connection that broke, and again after a short pause that the
  * service asks for. A POST may be repeated like a GET, because it carries an Idempotency-Key.
  * @throws Problem, whatever went wrong.
  */
-export async function send<T>(
+export async function sendRequest<T>(
   service: Pick<Settings, 'url' | 'token'>,
-  call: Call,
+  call: RequestDetails,
   deadline: AbortSignal,
   read: (response: Response) => Promise<T>,
 ): Promise<T> {
@@ -40,28 +40,28 @@ export async function send<T>(
   for (let tries = 1; ; tries += 1) {
     try {
       const response = await fetch(url, init);
-      const pause = pauseOf(response);
-      if (pause === undefined || tries === mostTries) return await read(response);
+      const pause = retryAfterMs(response);
+      if (pause === undefined || tries === maxAttempts) return await read(response);
       await response.body?.cancel();
       await sleep(pause, undefined, { signal: init.signal });
     } catch (error) {
-      if (tries > 1 || !repeatable || !isReset(error)) throw asProblem(error, service.url, call);
+      if (tries > 1 || !repeatable || !isConnectionReset(error)) throw asProblem(error, service.url, call);
     }
   }
 }
 
 /** Too many requests, or the first try of this very request is still at work. */
-function pauseOf({ status, headers }: Response): number | undefined {
+function retryAfterMs({ status, headers }: Response): number | undefined {
   const seconds = Number(headers.get('retry-after') ?? Number.NaN);
   const passes = status === 429 || status === 409;
-  return passes && seconds >= 0 && seconds <= longestPauseSeconds ? seconds * 1000 : undefined;
+  return passes && seconds >= 0 && seconds <= maxRetryAfterSeconds ? seconds * 1000 : undefined;
 }
 
-function asProblem(error: unknown, url: string, call: Call): Problem {
-  return error instanceof Problem ? error : networkProblem(error, url, call.method);
+function asProblem(error: unknown, url: string, call: RequestDetails): Problem {
+  return error instanceof Problem ? error : problemFromNetworkError(error, url, call.method);
 }
 
-function urlOf(base: string, { path, query }: Call): string {
+function urlOf(base: string, { path, query }: RequestDetails): string {
   const url = new URL(path.startsWith('//') ? `${base}${path.slice(1)}` : `${base}/api/v1${path}`);
   for (const [name, value] of Object.entries(query ?? {})) {
     if (value !== undefined) url.searchParams.set(name, String(value));
@@ -70,7 +70,11 @@ function urlOf(base: string, { path, query }: Call): string {
 }
 
 /** Redirects are not followed: a POST would arrive as a GET, and a key at someone else's. */
-function initOf(token: string | undefined, call: Call, deadline: AbortSignal): RequestInit & { signal: AbortSignal } {
+function initOf(
+  token: string | undefined,
+  call: RequestDetails,
+  deadline: AbortSignal,
+): RequestInit & { signal: AbortSignal } {
   return {
     method: call.method,
     redirect: 'manual',

@@ -2,7 +2,7 @@
  * Runs something that Ctrl-C, or an end asked for by the system, ends early and gently. The second Ctrl-C ends the
  * process as usual.
  */
-export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function runInterruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const interrupted = new AbortController();
   const abort = (): void => interrupted.abort();
   process.once('SIGINT', abort);

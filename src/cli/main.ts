@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { asker } from './ask.ts';
+import { createPrompt } from './ask.ts';
 import { readEnvironment } from './environment.ts';
 import { runCli } from './run-cli.ts';
 
@@ -12,5 +12,5 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.exitCode = await runCli(process.argv.slice(2), {
   streams: { stdout: process.stdout, stderr: process.stderr },
   environment: readEnvironment(),
-  ask: asker(),
+  ask: createPrompt(),
 });

@@ -1,16 +1,16 @@
 import { exitCodes } from './exit-code.ts';
 import { Problem } from './problem.ts';
 
-const resets = ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'];
+const resetCodes = ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'];
 
 /** True when a connection that stood was broken: whether the request was carried out is not known. */
-export function isReset(error: unknown): boolean {
-  return resets.includes(networkCode(error) ?? '');
+export function isConnectionReset(error: unknown): boolean {
+  return resetCodes.includes(networkErrorCode(error) ?? '');
 }
 
 /** What went wrong between here and the service, in words. */
-export function networkProblem(error: unknown, url: string, method: string): Problem {
-  const code = networkCode(error);
+export function problemFromNetworkError(error: unknown, url: string, method: string): Problem {
+  const code = networkErrorCode(error);
   const unsure = method === 'GET' ? '' : ' Whether it was carried out is not known: look before you repeat it.';
   const unreachable = (message: string, remedy: string): Problem =>
     new Problem({ code: 'SERVICE_UNREACHABLE', message, remedy, exitCode: exitCodes.unreachable, cause: error });
@@ -26,7 +26,7 @@ export function networkProblem(error: unknown, url: string, method: string): Pro
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
     return unreachable(`the name in ${url} cannot be resolved`, 'Check DROVER_URL and the network.');
   }
-  if (isReset(error)) {
+  if (isConnectionReset(error)) {
     return unreachable(`the connection to ${url} broke`, `Try again.${unsure}`);
   }
   const text = error instanceof Error ? error.message : String(error);
@@ -34,11 +34,11 @@ export function networkProblem(error: unknown, url: string, method: string): Pro
 }
 
 /** fetch hides the code in the causes of its error; with several addresses tried there is one error for each. */
-function networkCode(error: unknown): string | undefined {
+function networkErrorCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   if (error.name === 'TimeoutError') return error.name;
   const { code } = error as NodeJS.ErrnoException;
   if (typeof code === 'string') return code;
   const inner = error.cause ?? (error instanceof AggregateError ? error.errors[0] : undefined);
-  return inner === undefined ? undefined : networkCode(inner);
+  return inner === undefined ? undefined : networkErrorCode(inner);
 }

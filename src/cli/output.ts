@@ -1,6 +1,6 @@
-import { type Paint, painter, wantsColour } from './colour.ts';
+import { createPaint, type Paint, shouldUseColour } from './colour.ts';
 import type { Problem } from './problem.ts';
-import { neutral, neutralised, toJson } from './text.ts';
+import { escapeControls, escapeControlsDeep, toJson } from './text.ts';
 
 /** The part of a stream that is written to. */
 export interface Stream {
@@ -30,8 +30,8 @@ export interface Output {
 
 export function createOutput(streams: Streams, options: { json: boolean; noColour: boolean }): Output {
   const { stdout, stderr } = streams;
-  const paint = painter(wantsColour(stdout, options));
-  const paintError = painter(wantsColour(stderr, options));
+  const paint = createPaint(shouldUseColour(stdout, options));
+  const paintError = createPaint(shouldUseColour(stderr, options));
   let answered = false;
   let indent = 2;
   return {
@@ -40,14 +40,14 @@ export function createOutput(streams: Streams, options: { json: boolean; noColou
     streams,
     answer(value, human) {
       answered = true;
-      stdout.write(`${options.json ? toJson(value, 2) : human(neutralised(value))}\n`);
+      stdout.write(`${options.json ? toJson(value, 2) : human(escapeControlsDeep(value))}\n`);
     },
     jsonLine(value) {
       indent = 0;
       stdout.write(`${toJson(value, 0)}\n`);
     },
     note(text) {
-      stderr.write(`${neutral(text)}\n`);
+      stderr.write(`${escapeControls(text)}\n`);
     },
     problem(problem) {
       // A script that parses stdout finds a document there whatever happened.
@@ -63,8 +63,8 @@ function errorDocument({ code, message, remedy, status, items }: Problem): unkno
 
 function problemLines(problem: Problem, paint: Paint): string[] {
   return [
-    `${paint(`${neutral(problem.code)}:`, 'red')} ${neutral(problem.message)}`,
-    ...problem.items.map((item) => `  - ${neutral(item)}`),
-    ...(problem.remedy ? [`→ ${neutral(problem.remedy)}`] : []),
+    `${paint(`${escapeControls(problem.code)}:`, 'red')} ${escapeControls(problem.message)}`,
+    ...problem.items.map((item) => `  - ${escapeControls(item)}`),
+    ...(problem.remedy ? [`→ ${escapeControls(problem.remedy)}`] : []),
   ];
 }

@@ -2,7 +2,7 @@ import { exitCodes } from './exit-code.ts';
 import { Problem } from './problem.ts';
 
 /** An answer that was read to its end. */
-export interface Answer {
+export interface TextResponse {
   readonly ok: boolean;
   readonly status: number;
   readonly headers: Headers;
@@ -19,25 +19,25 @@ interface Details {
 }
 
 /** What the service says is wrong, with the exit code that goes with the kind of status. */
-export function problemOf(answer: Answer): Problem {
-  const { status } = answer;
-  const details = detailsOf(answer.text);
-  const location = answer.headers.get('location');
-  if (status < 400) return notDrover(`${status} to ${location ?? 'another address'}`);
-  const message = textOf(details?.detail) ?? textOf(details?.title) ?? `the service answered ${status}`;
+export function problemFromResponse(response: TextResponse): Problem {
+  const { status } = response;
+  const details = detailsOf(response.text);
+  const location = response.headers.get('location');
+  if (status < 400) return notDroverProblem(`${status} to ${location ?? 'another address'}`);
+  const message = nonEmptyText(details?.detail) ?? nonEmptyText(details?.title) ?? `the service answered ${status}`;
   return new Problem({
-    code: textOf(details?.code) ?? `HTTP_${status}`,
+    code: nonEmptyText(details?.code) ?? `HTTP_${status}`,
     message,
-    remedy: remedyOf(status, textOf(details?.remedy)),
+    remedy: remedyOf(status, nonEmptyText(details?.remedy)),
     // The message often says it all already.
-    items: itemsOf(details?.errors).filter((item) => !message.includes(item)),
+    items: errorItems(details?.errors).filter((item) => !message.includes(item)),
     exitCode: status < 500 ? exitCodes.usage : exitCodes.unreachable,
     status,
   });
 }
 
 /** Something answers, but not what we look for. */
-export function notDrover(message: string, cause?: unknown): Problem {
+export function notDroverProblem(message: string, cause?: unknown): Problem {
   const remedy = 'Something else than Drover answers there: check DROVER_URL.';
   return new Problem({ code: 'NOT_DROVER', message, remedy, exitCode: exitCodes.unreachable, cause });
 }
@@ -61,16 +61,16 @@ function detailsOf(text: string): Details | undefined {
 }
 
 /** Validation errors come as texts, or as objects that say where and what. */
-function itemsOf(errors: unknown): string[] {
+function errorItems(errors: unknown): string[] {
   if (!Array.isArray(errors)) return [];
   return errors.map((error: unknown) => {
     if (typeof error !== 'object' || error === null) return String(error);
     const { path, field, message } = error as Record<string, unknown>;
-    const where = textOf(path) ?? textOf(field);
-    return `${where ? `${where}: ` : ''}${textOf(message) ?? JSON.stringify(error)}`;
+    const where = nonEmptyText(path) ?? nonEmptyText(field);
+    return `${where ? `${where}: ` : ''}${nonEmptyText(message) ?? JSON.stringify(error)}`;
   });
 }
 
-function textOf(value: unknown): string | undefined {
+function nonEmptyText(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }

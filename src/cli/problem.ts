@@ -32,7 +32,7 @@ export class Problem extends Error {
 }
 
 /** The command line itself is wrong. */
-export function usage(message: string, remedy?: string): Problem {
+export function usageError(message: string, remedy?: string): Problem {
   return new Problem({ code: 'USAGE', message, remedy });
 }
 

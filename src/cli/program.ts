@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { Act } from './command.ts';
+import type { ActionWrapper } from './command.ts';
 import { commands } from './commands/index.ts';
 import type { Streams } from './output.ts';
 
@@ -7,7 +7,7 @@ const description = `Moves business records into your own PostgreSQL and Stripe,
 A client of the Drover service: DROVER_URL says where it is (http://127.0.0.1:3000), DROVER_TOKEN is the key.
 A <run> is the id of a run, or the name of a plan for its newest run.`;
 
-const exits = `
+const exitCodeHelp = `
 Exit codes:
   0    green, or on its way
   1    finished with failures, failed or cancelled; validation red; a check found a problem
@@ -22,13 +22,13 @@ Examples:
   $ drover help run`;
 
 /** The whole command line. `act` decides what becomes of a handler, so tests can give their own. */
-export function createProgram(act: Act, version: string, streams: Streams): Command {
+export function createProgram(act: ActionWrapper, version: string, streams: Streams): Command {
   const program = new Command('drover')
     .description(description)
     .version(version)
     .option('--json', 'answer with one JSON document on stdout')
     .configureHelp({ showGlobalOptions: true })
-    .addHelpText('after', exits)
+    .addHelpText('after', exitCodeHelp)
     // What is wrong is shown in one place, with everything else that can be wrong.
     .configureOutput({
       writeOut: (text) => void streams.stdout.write(text),

@@ -1,7 +1,7 @@
 import type { RunView } from './answers.ts';
 import type { Stream } from './output.ts';
-import { progressLine } from './progress-line.ts';
-import { neutral } from './text.ts';
+import { formatProgressLine } from './progress-line.ts';
+import { escapeControls } from './text.ts';
 
 /** Shows how far a run is: a line rewritten in place for a person, a new one every few seconds for a log. */
 export interface ProgressDisplay {
@@ -14,23 +14,23 @@ export interface ProgressDisplay {
 const logEveryMs = 5000;
 
 export function createProgressDisplay(stream: Stream, options: { inPlace: boolean }): ProgressDisplay {
-  return options.inPlace ? liveLine(stream) : logLines(stream, () => Date.now());
+  return options.inPlace ? createInPlaceDisplay(stream) : createLogDisplay(stream, () => Date.now());
 }
 
 /** Where nobody looks. */
 export const noProgressDisplay: ProgressDisplay = { show() {}, note() {}, end() {} };
 
-function liveLine(stream: Stream): ProgressDisplay {
+function createInPlaceDisplay(stream: Stream): ProgressDisplay {
   let line = '';
-  const wipe = (): string => wipeOf(line.length, stream.columns);
+  const wipe = (): string => clearSequence(line.length, stream.columns);
   return {
     show(run) {
-      const next = progressLine(run, new Date());
+      const next = formatProgressLine(run, new Date());
       stream.write(`${wipe()}${next}`);
       line = next;
     },
     note(text) {
-      stream.write(`${wipe()}${neutral(text)}\n${line}`);
+      stream.write(`${wipe()}${escapeControls(text)}\n${line}`);
     },
     end() {
       if (line) stream.write('\n');
@@ -40,17 +40,17 @@ function liveLine(stream: Stream): ProgressDisplay {
 }
 
 /** The line is longer than eighty letters: in a narrow window it fills several rows, and all of them are rewritten. */
-function wipeOf(length: number, columns: number | undefined): string {
+function clearSequence(length: number, columns: number | undefined): string {
   const rows = columns ? Math.ceil(length / columns) : 1;
   return rows > 1 ? `\r\u001b[${rows - 1}A\u001b[J` : '\r\u001b[2K';
 }
 
 /** Exported for its clock. */
-export function logLines(stream: Stream, now: () => number): ProgressDisplay {
+export function createLogDisplay(stream: Stream, now: () => number): ProgressDisplay {
   let writtenAt = Number.NEGATIVE_INFINITY;
   let waiting: RunView | undefined;
   const write = (run: RunView): void => {
-    stream.write(`${progressLine(run, new Date(now()))}\n`);
+    stream.write(`${formatProgressLine(run, new Date(now()))}\n`);
     writtenAt = now();
     waiting = undefined;
   };
@@ -59,7 +59,7 @@ export function logLines(stream: Stream, now: () => number): ProgressDisplay {
       if (now() - writtenAt >= logEveryMs) write(run);
       else waiting = run;
     },
-    note: (text) => void stream.write(`${neutral(text)}\n`),
+    note: (text) => void stream.write(`${escapeControls(text)}\n`),
     end: () => {
       if (waiting) write(waiting);
     },

@@ -1,22 +1,22 @@
 import { CommanderError } from 'commander';
-import { createAct } from './act.ts';
+import { createActionWrapper } from './act.ts';
 import { createClient } from './client.ts';
 import type { Environment } from './environment.ts';
 import { type ExitCode, exitCodes } from './exit-code.ts';
 import { createOutput, type Output, type Streams } from './output.ts';
 import { packageVersion } from './package-root.ts';
-import { type Problem, toProblem, usage } from './problem.ts';
+import { type Problem, toProblem, usageError } from './problem.ts';
 import { createProgram } from './program.ts';
 import type { Session } from './session.ts';
 
-export interface Surroundings {
+export interface CliContext {
   readonly streams: Streams;
   readonly environment: Environment;
   readonly ask: Session['ask'];
 }
 
 /** Runs one command line to its exit code. Whatever goes wrong is shown as a problem. */
-export async function runCli(args: readonly string[], { streams, environment, ask }: Surroundings): Promise<ExitCode> {
+export async function runCli(args: readonly string[], { streams, environment, ask }: CliContext): Promise<ExitCode> {
   const { noColour } = environment;
   const json = args.includes('--json');
   let exitCode: ExitCode = exitCodes.green;
@@ -28,7 +28,7 @@ export async function runCli(args: readonly string[], { streams, environment, as
     return { api: createClient(given), out, settings: given, ask };
   };
   const program = createProgram(
-    createAct(open, (code) => {
+    createActionWrapper(open, (code) => {
       exitCode = code;
     }),
     packageVersion(),
@@ -49,11 +49,12 @@ export async function runCli(args: readonly string[], { streams, environment, as
 /** What commander refuses; undefined when it only showed its help or the version. */
 function usageProblem(error: CommanderError, args: readonly string[]): Problem | undefined {
   if (error.exitCode === 0) return undefined;
-  if (error.code === 'commander.help') return usage('there is no such command', '`drover --help` lists the commands.');
+  if (error.code === 'commander.help')
+    return usageError('there is no such command', '`drover --help` lists the commands.');
   const [what = '', ...more] = error.message.replace(/^error: /, '').split('\n');
   const command = args.find((argument) => /^[a-z][a-z-]*$/.test(argument));
   const unknown = error.code === 'commander.unknownCommand' || command === undefined;
   const help = unknown ? '`drover --help` lists the commands.' : `\`drover help ${command}\` shows how it is used.`;
   // "(Did you mean status?)" is on a line of its own.
-  return usage(what, [...more.map((line) => line.replace(/^\((.*)\)$/, '$1')), help].join(' '));
+  return usageError(what, [...more.map((line) => line.replace(/^\((.*)\)$/, '$1')), help].join(' '));
 }

@@ -6,11 +6,11 @@ import { serverEvents } from './event-stream.ts';
 /** Tells when a run changed, for as long as the service keeps the line open. */
 export interface RunFeed {
   /** False once the line is closed or was never opened: whoever follows has to ask. */
-  readonly live: boolean;
+  readonly connected: boolean;
   /** The newest state that was pushed and not taken yet. */
-  take(): RunView | undefined;
+  takeLatest(): RunView | undefined;
   /** Waits for the next push, the end of the line, the signal, or the time given. */
-  next(milliseconds: number): Promise<void>;
+  waitForChange(milliseconds: number): Promise<void>;
 }
 
 /** Opens the server-sent events of a run. Never throws: what cannot be pushed is asked for. */
@@ -19,7 +19,7 @@ export function openRunFeed(api: Client, runId: string, signal: AbortSignal): Ru
   let live = true;
   let wake = (): void => {};
   const read = async (): Promise<void> => {
-    for await (const view of pushedViews(api, runId, signal)) {
+    for await (const view of receiveRunViews(api, runId, signal)) {
       pushed = view;
       wake();
     }
@@ -32,15 +32,15 @@ export function openRunFeed(api: Client, runId: string, signal: AbortSignal): Ru
       wake();
     });
   return {
-    get live() {
+    get connected() {
       return live;
     },
-    take() {
+    takeLatest() {
       const taken = pushed;
       pushed = undefined;
       return taken;
     },
-    async next(milliseconds) {
+    async waitForChange(milliseconds) {
       if (pushed) return;
       const woken = new AbortController();
       wake = () => woken.abort();
@@ -49,7 +49,7 @@ export function openRunFeed(api: Client, runId: string, signal: AbortSignal): Ru
   };
 }
 
-async function* pushedViews(api: Client, runId: string, signal: AbortSignal): AsyncGenerator<RunView> {
+async function* receiveRunViews(api: Client, runId: string, signal: AbortSignal): AsyncGenerator<RunView> {
   const response = await api.open(pathOf`/runs/${runId}/events`, { accept: 'text/event-stream', signal });
   if (!response.body || !response.headers.get('content-type')?.startsWith('text/event-stream')) return;
   for await (const { data } of serverEvents(response.body)) {

@@ -1,6 +1,6 @@
 import type { Page, RunView } from './answers.ts';
 import { type Client, pathOf } from './client.ts';
-import { Problem, usage } from './problem.ts';
+import { Problem, usageError } from './problem.ts';
 import type { Session } from './session.ts';
 
 /** The run with this id, or the newest run of the plan with this name: what every command means by RUN. */
@@ -21,7 +21,7 @@ export async function findRun(api: Client, idOrPlan: string): Promise<RunView> {
 }
 
 /** The id of the run that is about to be changed; of a plan it says aloud which one was taken. */
-export async function takeRun({ api, out }: Session, idOrPlan: string): Promise<string> {
+export async function resolveRunId({ api, out }: Session, idOrPlan: string): Promise<string> {
   const run = await findRun(api, idOrPlan);
   if (run.id !== idOrPlan) out.note(`the newest run of ${idOrPlan} is ${run.id} (${run.status})`);
   return run.id;
@@ -38,5 +38,5 @@ export async function findRunOrNewest(api: Client, idOrPlan: string | undefined)
   if (idOrPlan !== undefined) return findRun(api, idOrPlan);
   const run = await newestRun(api, undefined);
   if (run) return run;
-  throw usage('there is no run yet', 'Start one with `drover run PLAN`.');
+  throw usageError('there is no run yet', 'Start one with `drover run PLAN`.');
 }

@@ -39,7 +39,7 @@ async function runNode(cwd: string, args: readonly string[], quiet: boolean): Pr
   process.on('SIGHUP', pass);
   process.on('SIGINT', stay);
   try {
-    return await exitOf(child);
+    return await waitForExit(child);
   } finally {
     process.off('SIGTERM', pass);
     process.off('SIGHUP', pass);
@@ -47,7 +47,7 @@ async function runNode(cwd: string, args: readonly string[], quiet: boolean): Pr
   }
 }
 
-function exitOf(child: ChildProcess): Promise<number> {
+function waitForExit(child: ChildProcess): Promise<number> {
   return new Promise((done, failed) => {
     child.once('error', failed);
     child.once('close', (code, signal) => done(code ?? (signal === 'SIGINT' || signal === 'SIGTERM' ? 0 : 1)));

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import type { StartRun } from '../engine/control/contract.ts';
 import type { Settings } from './environment.ts';
-import { usage } from './problem.ts';
-import { ids, jsonObjectFile } from './values.ts';
+import { usageError } from './problem.ts';
+import { parseIds, readJsonObjectFile } from './values.ts';
 
 /** The options of `drover run`. */
 export interface RunOptions {
@@ -24,22 +24,22 @@ export interface RunOptions {
   readonly fieldMap?: string | undefined;
 }
 
-type Place = Pick<Settings, 'workingFolder' | 'sharedExportDir'>;
+type RequestSettings = Pick<Settings, 'workingFolder' | 'sharedExportDir'>;
 
 /** The body of POST /runs. What was not said is left out, so that the service's own defaults hold. */
-export function startRequest(plan: string, options: RunOptions, place: Place): StartRun {
-  if (options.skipExport && options.exportOnly) throw usage('--skip-export and --export-only leave nothing to do');
+export function buildStartRequest(plan: string, options: RunOptions, settings: RequestSettings): StartRun {
+  if (options.skipExport && options.exportOnly) throw usageError('--skip-export and --export-only leave nothing to do');
   if (options.ids !== undefined && options.strategy !== undefined && options.strategy !== 'selective') {
-    throw usage(`--ids and --strategy ${options.strategy} contradict each other`, 'Leave --strategy out.');
+    throw usageError(`--ids and --strategy ${options.strategy} contradict each other`, 'Leave --strategy out.');
   }
-  const params = paramsOf(options, place);
+  const params = paramsOf(options, settings);
   const { strategy, since, until, only, skipExisting, exportOnly, dryRun, batchSize, maxFailurePercent, targetSchema } =
     options;
   const { trial } = options;
   return {
     plan,
     strategy,
-    ids: options.ids === undefined ? undefined : ids(options.ids, place.workingFolder),
+    ids: options.ids === undefined ? undefined : parseIds(options.ids, settings.workingFolder),
     since,
     until,
     only,
@@ -55,14 +55,14 @@ export function startRequest(plan: string, options: RunOptions, place: Place): S
 }
 
 /** From the general to the particular: the file, then the options with names of their own, then each --param. */
-function paramsOf(options: RunOptions, place: Place): Record<string, unknown> {
+function paramsOf(options: RunOptions, settings: RequestSettings): Record<string, unknown> {
   const file = (path: string, what: string): Record<string, unknown> =>
-    jsonObjectFile(resolve(place.workingFolder, path), what);
+    readJsonObjectFile(resolve(settings.workingFolder, path), what);
   return Object.fromEntries([
     ...Object.entries(options.params === undefined ? {} : file(options.params, 'the file of parameters')),
     ...(options.fieldMap === undefined ? [] : [['fieldMap', file(options.fieldMap, 'the field map')]]),
     ...(options.skipExport ? [['skipExport', true]] : []),
-    ...(options.skipExport && place.sharedExportDir ? [['exportDir', place.sharedExportDir]] : []),
+    ...(options.skipExport && settings.sharedExportDir ? [['exportDir', settings.sharedExportDir]] : []),
     ...Object.entries(options.param ?? {}),
   ]);
 }

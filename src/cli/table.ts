@@ -9,7 +9,7 @@ export interface Column<Row> {
 }
 
 /** Rows under their titles, two spaces apart. Colours are laid on after the widths are known. */
-export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[], paint: Paint): string {
+export function formatTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[], paint: Paint): string {
   const cells = rows.map((row) => columns.map((column) => String(column.value(row))));
   const widths = columns.map((column, at) =>
     Math.max(column.title.length, ...cells.map((line) => line[at]?.length ?? 0)),

@@ -4,7 +4,7 @@ export function isoSeconds(date: Date): string {
 }
 
 /** `1h 2m 3s`, `2m 3s`, `3.4s`. */
-export function duration(milliseconds: number): string {
+export function formatDuration(milliseconds: number): string {
   if (milliseconds < 60_000) return `${(Math.max(0, milliseconds) / 1000).toFixed(1)}s`;
   const seconds = Math.round(milliseconds / 1000);
   const hours = Math.floor(seconds / 3600);

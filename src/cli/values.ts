@@ -2,111 +2,120 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import type { StartCutover } from './answers.ts';
-import { usage } from './problem.ts';
+import { usageError } from './problem.ts';
 import { parseInstant } from './time.ts';
 
 /** Parsers of option values. What they refuse is a wrong use and names what would be right. */
 
-export function wholeNumber(low: number, high: number): (text: string) => number {
+export function wholeNumberParser(min: number, max: number): (text: string) => number {
   return (text) => {
     const number = Number(text);
-    if (/^\d+$/.test(text) && number >= low && number <= high) return number;
-    throw new InvalidArgumentError(`A whole number from ${low} to ${high} is wanted.`);
+    if (/^\d+$/.test(text) && number >= min && number <= max) return number;
+    throw new InvalidArgumentError(`A whole number from ${min} to ${max} is wanted.`);
   };
 }
 
 /** Records a job, or `auto`. */
-export function batchSize(text: string): number | 'auto' {
-  return text === 'auto' ? text : wholeNumber(1, 500)(text);
+export function parseBatchSize(text: string): number | 'auto' {
+  return text === 'auto' ? text : wholeNumberParser(1, 500)(text);
 }
 
 /** Text that is not only blanks. */
-export function words(text: string): string {
+export function parseNonBlank(text: string): string {
   if (text.trim() === '') throw new InvalidArgumentError('It must say something.');
   return text.trim();
 }
 
-export function instant(text: string): string {
+export function parseInstantOption(text: string): string {
   const at = parseInstant(text);
   if (at !== undefined) return at;
   throw new InvalidArgumentError('A date (2024-01-31) or an instant with its zone (2024-01-31T09:00:00Z) is wanted.');
 }
 
 /** `a,b`. */
-export function list(text: string): readonly string[] {
+export function parseList(text: string): readonly string[] {
   const items = unique(text.split(','));
   if (items.length === 0) throw new InvalidArgumentError('At least one name is wanted.');
   return items;
 }
 
 /** `a,b`, or `@file` with one id a line (an id may then hold a comma) or a JSON array. */
-export function ids(text: string, folder: string): readonly string[] {
-  const found = text.startsWith('@') ? idsOfFile(resolve(folder, text.slice(1))) : unique(text.split(','));
-  if (found.length === 0) throw usage(`${text} names no id`, 'Give ids as a,b or as @file with one id a line.');
+export function parseIds(text: string, folder: string): readonly string[] {
+  const found = text.startsWith('@') ? readIdsFile(resolve(folder, text.slice(1))) : unique(text.split(','));
+  if (found.length === 0) throw usageError(`${text} names no id`, 'Give ids as a,b or as @file with one id a line.');
   return found;
 }
 
 /** `key=value`, gathered; a value that is JSON is taken as JSON. */
-export function parameter(text: string, gathered: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+export function parseParameter(
+  text: string,
+  previous: Readonly<Record<string, unknown>> = {},
+): Record<string, unknown> {
   const at = text.indexOf('=');
   if (at < 1) throw new InvalidArgumentError('key=value is wanted.');
   // Entries and not an assignment: the key may be `__proto__`.
-  return Object.fromEntries([...Object.entries(gathered), [text.slice(0, at), jsonOrText(text.slice(at + 1))]]);
+  return Object.fromEntries([...Object.entries(previous), [text.slice(0, at), parseJsonOrText(text.slice(at + 1))]]);
 }
 
 /** `table` or `table=schema.name`, gathered. */
-export function liveTable(
+export function parseLiveTable(
   text: string,
-  gathered: NonNullable<StartCutover['tables']> = [],
+  previous: NonNullable<StartCutover['tables']> = [],
 ): NonNullable<StartCutover['tables']> {
   const [, table, schema, name] = /^([^=]+)(?:=([^.]+)\.(.+))?$/.exec(text) ?? [];
   if (table === undefined) throw new InvalidArgumentError('table or table=schema.name is wanted.');
-  return [...gathered, schema === undefined || name === undefined ? { table } : { table, live: { schema, name } }];
+  return [...previous, schema === undefined || name === undefined ? { table } : { table, live: { schema, name } }];
 }
 
 /** `table=rows`, gathered. */
-export function tableMinimum(text: string, gathered: Readonly<Record<string, number>> = {}): Record<string, number> {
+export function parseTableMinimum(
+  text: string,
+  previous: Readonly<Record<string, number>> = {},
+): Record<string, number> {
   const [, table, rows] = /^([^=]+)=(\d{1,15})$/.exec(text) ?? [];
   if (table === undefined) throw new InvalidArgumentError('table=rows is wanted.');
-  return Object.fromEntries([...Object.entries(gathered), [table, Number(rows)]]);
+  return Object.fromEntries([...Object.entries(previous), [table, Number(rows)]]);
 }
 
 /** The JSON in a file. `what` is said when it cannot be had. */
-export function jsonFile(path: string, what: string): unknown {
-  const text = textFile(path, what);
+export function readJsonFile(path: string, label: string): unknown {
+  const text = readTextFile(path, label);
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw usage(`${what} ${path} is not JSON: ${(cause as Error).message}`, 'Correct the file.');
+    throw usageError(`${label} ${path} is not JSON: ${(cause as Error).message}`, 'Correct the file.');
   }
 }
 
 /** A JSON object in a file. */
-export function jsonObjectFile(path: string, what: string): Record<string, unknown> {
-  const value = jsonFile(path, what);
+export function readJsonObjectFile(path: string, label: string): Record<string, unknown> {
+  const value = readJsonFile(path, label);
   if (isObject(value)) return value;
-  throw usage(`${what} ${path} does not hold a JSON object`, 'It must look like {"name": "value"}.');
+  throw usageError(`${label} ${path} does not hold a JSON object`, 'It must look like {"name": "value"}.');
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function idsOfFile(path: string): readonly string[] {
-  const text = textFile(path, 'the file of ids');
+function readIdsFile(path: string): readonly string[] {
+  const text = readTextFile(path, 'the file of ids');
   if (!text.trimStart().startsWith('[')) return unique(text.split(/\r?\n/));
-  const value = jsonFile(path, 'the file of ids');
+  const value = readJsonFile(path, 'the file of ids');
   if (Array.isArray(value) && value.every((id) => typeof id === 'string' || typeof id === 'number')) {
     return unique(value.map(String));
   }
-  throw usage(`the file of ids ${path} holds something else than ids`, 'Write ["a", "b"] or one id a line.');
+  throw usageError(`the file of ids ${path} holds something else than ids`, 'Write ["a", "b"] or one id a line.');
 }
 
-function textFile(path: string, what: string): string {
+function readTextFile(path: string, label: string): string {
   try {
     return readFileSync(path, 'utf8').replace(/^\ufeff/, '');
   } catch (cause) {
-    throw usage(`${what} ${path} cannot be read: ${(cause as Error).message}`, 'Check the path and its permissions.');
+    throw usageError(
+      `${label} ${path} cannot be read: ${(cause as Error).message}`,
+      'Check the path and its permissions.',
+    );
   }
 }
 
@@ -114,7 +123,7 @@ function unique(items: readonly string[]): readonly string[] {
   return [...new Set(items.map((item) => item.trim()).filter((item) => item !== ''))];
 }
 
-function jsonOrText(text: string): unknown {
+function parseJsonOrText(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

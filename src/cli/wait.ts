@@ -2,11 +2,11 @@ import type { FailureGroup, List, ReportEntry, RunView } from './answers.ts';
 import { pathOf } from './client.ts';
 import { type ExitCode, exitCodeOf, exitCodes, isFinished } from './exit-code.ts';
 import { followRun } from './follow.ts';
-import { interruptible } from './interrupt.ts';
+import { runInterruptible } from './interrupt.ts';
 import { createProgressDisplay, noProgressDisplay, type ProgressDisplay } from './progress-display.ts';
 import type { Session } from './session.ts';
-import { words } from './views/run-head.ts';
-import { summary } from './views/summary.ts';
+import { statusText } from './views/run-head.ts';
+import { runSummary } from './views/summary.ts';
 
 /** Follows a run to its end, shows it on the way, and answers the state it was last seen in. */
 export async function followToEnd(
@@ -17,10 +17,10 @@ export async function followToEnd(
   const display = displayOf(session);
   let last = run;
   try {
-    await interruptible(async (signal) => {
-      const onContact = (lost: string | undefined): void => display.note(contact(lost));
+    await runInterruptible(async (signal) => {
+      const onContact = (lost: string | undefined): void => display.note(connectionText(lost));
       for await (const view of followRun(session.api, run.id, { signal, onContact })) {
-        if (view.status !== last.status && !isFinished(view)) display.note(moved(view));
+        if (view.status !== last.status && !isFinished(view)) display.note(statusChangeText(view));
         last = view;
         display.show(view);
         onChange(view);
@@ -33,15 +33,15 @@ export async function followToEnd(
 }
 
 /** Follows a run, prints its account, and answers the exit code. */
-export async function waitFor(session: Session, run: RunView): Promise<ExitCode> {
+export async function waitForRun(session: Session, run: RunView): Promise<ExitCode> {
   const last = await followToEnd(session, run);
-  if (!isFinished(last)) return detach(session, last);
+  if (!isFinished(last)) return reportDetached(session, last);
   await printSummary(session, last);
   return exitCodeOf(last);
 }
 
 /** The operator stopped looking; the run did not stop. */
-export function detach({ out, settings }: Session, run: RunView): ExitCode {
+export function reportDetached({ out, settings }: Session, run: RunView): ExitCode {
   if (out.json) out.answer(run, () => '');
   out.note(`No longer following: run ${run.id} goes on. To come back: ${settings.invocation} watch ${run.id}`);
   return exitCodes.detached;
@@ -54,7 +54,7 @@ export async function printSummary({ api, out, settings }: Session, run: RunView
     api.get<List<FailureGroup>>(pathOf`/runs/${run.id}/failures`),
     api.get<List<ReportEntry>>(pathOf`/runs/${run.id}/reports`),
   ]);
-  out.answer({ run, groups: groups.items, reports: reports.items }, (safe) => summary(safe, settings, out.paint));
+  out.answer({ run, groups: groups.items, reports: reports.items }, (safe) => runSummary(safe, settings, out.paint));
 }
 
 function displayOf({ out }: Session): ProgressDisplay {
@@ -63,10 +63,10 @@ function displayOf({ out }: Session): ProgressDisplay {
   return createProgressDisplay(stderr, { inPlace: stderr.isTTY === true });
 }
 
-function moved(run: RunView): string {
-  return `run ${run.id} is ${words(run.status)}${run.reason === null ? '' : `: ${run.reason}`}`;
+function statusChangeText(run: RunView): string {
+  return `run ${run.id} is ${statusText(run.status)}${run.reason === null ? '' : `: ${run.reason}`}`;
 }
 
-function contact(lost: string | undefined): string {
-  return lost === undefined ? 'the service answers again' : `${lost}; trying again`;
+function connectionText(problem: string | undefined): string {
+  return problem === undefined ? 'the service answers again' : `${problem}; trying again`;
 }

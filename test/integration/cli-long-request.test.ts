@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { RollbackView, ValidationView } from '../../src/cli/answers.ts';
 import { createClient } from '../../src/cli/client.ts';
 import { settingsFrom } from '../../src/cli/environment.ts';
-import { longRequest } from '../../src/cli/long-request.ts';
+import { sendLongRequest } from '../../src/cli/long-request.ts';
 import { createOutput } from '../../src/cli/output.ts';
 import { capture } from '../unit/cli/drover.ts';
 import { runView } from './api-control-double.ts';
@@ -38,12 +38,12 @@ function session() {
   const out = createOutput({ stdout: capture(), stderr }, { json: false, noColour: true });
   return { session: { api: createClient(settings), out, settings, ask: undefined }, stderr };
 }
-const hasty = { holdMs: 500, pauseMs: 100, patienceMs: 5_000 };
+const hasty = { connectionTimeoutMs: 500, retryDelayMs: 100, unreachableTimeoutMs: 5_000 };
 
 test('what takes longer than a connection is held is done once, and its answer comes in the end', async () => {
   const { session: mine, stderr } = session();
   const path = '/runs/r1/validate';
-  const view = await longRequest<ValidationView>(mine, 'validating run r1', { path }, hasty);
+  const view = await sendLongRequest<ValidationView>(mine, 'validating run r1', { path }, hasty);
   expect([view.runId, done]).toEqual(['r1', 1]);
   const shown = [...stderr.text().matchAll(/validating run r1: ([\d.]+)s/g)].map(([, seconds]) => Number(seconds));
   expect(shown.length).toBeGreaterThan(2);
@@ -52,7 +52,7 @@ test('what takes longer than a connection is held is done once, and its answer c
 
 test('a rollback too', async () => {
   const body = { reason: 'wrong', dryRun: false };
-  const view = await longRequest<RollbackView>(
+  const view = await sendLongRequest<RollbackView>(
     session().session,
     'rolling back',
     { path: '/runs/r1/rollback', body },
@@ -63,12 +63,14 @@ test('a rollback too', async () => {
 
 test('what is refused is said at once, and a service that is gone is given up', async () => {
   const { session: mine } = session();
-  await expect(longRequest(mine, 'x', { path: '/runs/none/validate' }, hasty)).rejects.toMatchObject({ status: 404 });
+  await expect(sendLongRequest(mine, 'x', { path: '/runs/none/validate' }, hasty)).rejects.toMatchObject({
+    status: 404,
+  });
   const settings = { ...mine.settings, url: 'http://127.0.0.1:1' };
   const away = { ...mine, api: createClient(settings), settings };
   const begun = Date.now();
   await expect(
-    longRequest(away, 'x', { path: '/runs/r1/validate' }, { ...hasty, patienceMs: 700 }),
+    sendLongRequest(away, 'x', { path: '/runs/r1/validate' }, { ...hasty, unreachableTimeoutMs: 700 }),
   ).rejects.toMatchObject({ code: 'SERVICE_UNREACHABLE' });
   expect(Date.now() - begun).toBeGreaterThan(600);
 });

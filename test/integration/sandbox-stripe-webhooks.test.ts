@@ -51,7 +51,7 @@ it('sends what happened, and tries again until it is taken', async () => {
   answers = [500];
   const product = await client().products.create({ name: 'A' }, { idempotencyKey: 'k' });
   await client().products.update(product.id, { name: 'B' });
-  await sandbox.webhooks.settled();
+  await sandbox.webhooks.whenIdle();
   expect(sandbox.webhooks.deliveries.map(({ status }) => status).sort()).toEqual([200, 200, 500]);
   const events = received.map(verify);
   const created = events.find(({ type }) => type === 'product.created');
@@ -73,7 +73,7 @@ it.each([
   ['signed by somebody else', { secret: 'whsec_other' }],
 ])('can send events that are %s, which a verifier refuses', async (_, faults) => {
   await client().products.create({ name: 'A' });
-  await sandbox.webhooks.settled();
+  await sandbox.webhooks.whenIdle();
   received.length = 0;
   await sandbox.webhooks.resend(sandbox.data.all('event')[0] ?? {}, { ...faults, times: 2 });
   expect(received).toHaveLength(2);

@@ -1,9 +1,9 @@
-import type { AuditEntry, AuditVerdict, Page } from '../answers.ts';
-import { type Define, examples } from '../command.ts';
+import type { AuditEntry, AuditVerification, Page } from '../answers.ts';
+import { type DefineCommand, examples } from '../command.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
 import type { Session } from '../session.ts';
-import { table } from '../table.ts';
-import { wholeNumber } from '../values.ts';
+import { formatTable } from '../table.ts';
+import { wholeNumberParser } from '../values.ts';
 
 interface Options {
   readonly actor?: string;
@@ -13,19 +13,19 @@ interface Options {
   readonly verify?: boolean;
 }
 
-export const audit: Define = (program, act) => {
+export const audit: DefineCommand = (program, act) => {
   program
     .command('audit')
     .description('show who did what and why, newest first')
     .option('--actor <id>', 'only by this key')
     .option('--subject <id>', 'only about this run, queue, upstream or key')
-    .option('--limit <n>', 'how many', wholeNumber(1, 500), 50)
+    .option('--limit <n>', 'how many', wholeNumberParser(1, 500), 50)
     .option('--cursor <cursor>', 'where an earlier list ended')
     .option('--verify', 'check that no row was changed or removed since it was written')
     .addHelpText('after', examples('audit', 'audit --subject RUN', 'audit --verify'))
     .action(
       act(async (session, options: Options) => {
-        if (options.verify) return verify(session);
+        if (options.verify) return verifyAudit(session);
         const { api, out, settings } = session;
         const { actor, subject, limit, cursor } = options;
         const page = await api.get<Page<AuditEntry>>('/audit', { actor, subject, limit, cursor });
@@ -37,7 +37,7 @@ export const audit: Define = (program, act) => {
 };
 
 function auditTable(entries: readonly AuditEntry[], { out }: Session): string {
-  return table(
+  return formatTable(
     entries,
     [
       { title: 'at', value: (entry) => entry.at },
@@ -50,8 +50,8 @@ function auditTable(entries: readonly AuditEntry[], { out }: Session): string {
   );
 }
 
-async function verify({ api, out }: Session): Promise<ExitCode> {
-  const verdict = await api.get<AuditVerdict>('/audit/verification');
+async function verifyAudit({ api, out }: Session): Promise<ExitCode> {
+  const verdict = await api.get<AuditVerification>('/audit/verification');
   out.answer(verdict, (safe) => {
     if (safe.ok) return `${safe.checked} rows, each follows from the one before it`;
     const where = safe.brokenAt === null ? 'the newest rows are missing' : `row ${safe.brokenAt} was changed`;

@@ -1,12 +1,12 @@
 import type { RunView } from '../answers.ts';
 import { pathOf } from '../client.ts';
-import { type Define, examples, type Reasoned, reasonOption } from '../command.ts';
+import { type DefineCommand, examples, type ReasonOptions, reasonOption } from '../command.ts';
 import { exitCodes } from '../exit-code.ts';
-import { takeRun } from '../runs.ts';
-import { batchSize as batchSizeOf } from '../values.ts';
-import { batchWords } from '../views/batches.ts';
+import { resolveRunId } from '../runs.ts';
+import { parseBatchSize as batchSizeOf } from '../values.ts';
+import { batchSizeText } from '../views/batches.ts';
 
-export const batchSize: Define = (program, act) => {
+export const batchSize: DefineCommand = (program, act) => {
   program
     .command('batch-size <run>')
     .argument('<n>', 'records a job, 1 to 500, or auto', batchSizeOf)
@@ -17,12 +17,12 @@ export const batchSize: Define = (program, act) => {
       examples('batch-size RUN 100 --reason "the window is short"', 'batch-size RUN auto --reason "nobody knows"'),
     )
     .action(
-      act(async (session, { reason }: Reasoned, idOrPlan: string, size: number | 'auto') => {
+      act(async (session, { reason }: ReasonOptions, idOrPlan: string, size: number | 'auto') => {
         const { api, out } = session;
-        const id = await takeRun(session, idOrPlan);
+        const id = await resolveRunId(session, idOrPlan);
         const body = { batchSize: size, reason };
         const run = await api.request<RunView>('PATCH', pathOf`/runs/${id}`, { body });
-        out.answer(run, (safe) => `run ${safe.id} now sends ${batchWords(safe)}`);
+        out.answer(run, (safe) => `run ${safe.id} now sends ${batchSizeText(safe)}`);
         return exitCodes.green;
       }),
     );

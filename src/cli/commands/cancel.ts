@@ -1,11 +1,11 @@
 import { defineRunChange } from '../change-run.ts';
-import type { Define } from '../command.ts';
+import type { DefineCommand } from '../command.ts';
 
-export const cancel: Define = (program, act) => {
+export const cancel: DefineCommand = (program, act) => {
   defineRunChange(program, act, {
     name: 'cancel',
     description: 'end a run for good; what is loaded stays until it is rolled back',
     reason: 'wrong field map',
-    goesOn: false,
+    continuesRun: false,
   });
 };

@@ -1,16 +1,16 @@
 import type { Command } from 'commander';
 import type { CutoverForecast, CutoverView, StartCutover } from '../answers.ts';
-import { type Act, type Define, examples, type Reasoned, reasonOption } from '../command.ts';
-import { cutoverSteps } from '../cutover-steps.ts';
+import { type ActionWrapper, type DefineCommand, examples, type ReasonOptions, reasonOption } from '../command.ts';
+import { defineCutoverActions } from '../cutover-steps.ts';
 import { exitCodes } from '../exit-code.ts';
 import { followCutover } from '../follow-cutover.ts';
-import { deadlineMs } from '../http.ts';
-import { usage } from '../problem.ts';
+import { requestDeadlineMs } from '../http.ts';
+import { usageError } from '../problem.ts';
 import type { Session } from '../session.ts';
-import { liveTable, tableMinimum, wholeNumber } from '../values.ts';
+import { parseLiveTable, parseTableMinimum, wholeNumberParser } from '../values.ts';
 import { forecastReport } from '../views/cutover-plan.ts';
 
-interface Options extends Reasoned {
+interface Options extends ReasonOptions {
   readonly dryRun?: boolean;
   readonly hold?: boolean;
   readonly yes?: boolean;
@@ -21,7 +21,7 @@ interface Options extends Reasoned {
   readonly maxShrink?: number;
 }
 
-export const cutover: Define = (program, act) => {
+export const cutover: DefineCommand = (program, act) => {
   const command = program
     .command('cutover')
     .description('make staging tables the live ones, and go back')
@@ -35,11 +35,11 @@ export const cutover: Define = (program, act) => {
         'cutovers',
       ),
     );
-  start(command, act);
-  cutoverSteps(command, act);
+  defineStart(command, act);
+  defineCutoverActions(command, act);
 };
 
-function start(command: Command, act: Act): void {
+function defineStart(command: Command, act: ActionWrapper): void {
   command
     .command('start <plan>', { isDefault: true })
     .description('cut over; the word start can be left out')
@@ -52,14 +52,14 @@ function start(command: Command, act: Act): void {
     .option(
       '--table <table[=schema.name]>',
       'only this table; again for more. With the live one, where it is another',
-      liveTable,
+      parseLiveTable,
     )
-    .option('--minimum <table=rows>', 'refuse with fewer rows; again for more tables (default: 1)', tableMinimum)
-    .option('--max-shrink <percent>', 'how much smaller a table may become (default: 50)', wholeNumber(0, 100))
-    .action(act((session, options: Options, plan: string) => run(session, options, plan)));
+    .option('--minimum <table=rows>', 'refuse with fewer rows; again for more tables (default: 1)', parseTableMinimum)
+    .option('--max-shrink <percent>', 'how much smaller a table may become (default: 50)', wholeNumberParser(0, 100))
+    .action(act((session, options: Options, plan: string) => startCutover(session, options, plan)));
 }
 
-async function run(session: Session, options: Options, plan: string) {
+async function startCutover(session: Session, options: Options, plan: string) {
   const { api, out } = session;
   const body = {
     plan,
@@ -71,27 +71,27 @@ async function run(session: Session, options: Options, plan: string) {
     maxShrinkPercent: options.maxShrink,
   };
   const forecast = (): Promise<CutoverForecast> =>
-    api.request('POST', '/cutovers', { body: { ...body, dryRun: true }, deadlineMs: deadlineMs.long });
+    api.request('POST', '/cutovers', { body: { ...body, dryRun: true }, deadlineMs: requestDeadlineMs.long });
   if (options.dryRun) {
     const done = await forecast();
     out.answer(done, (safe) => forecastReport(safe, out.paint));
     return done.plan.problems.length === 0 ? exitCodes.green : exitCodes.failures;
   }
-  if (!options.yes) await confirm(session, plan, forecast);
+  if (!options.yes) await confirmStart(session, plan, forecast);
   const begun = await api.request<CutoverView>('POST', '/cutovers', {
     body: { ...body, hold: options.hold },
-    deadlineMs: deadlineMs.long,
+    deadlineMs: requestDeadlineMs.long,
   });
   return followCutover(session, begun);
 }
 
 /** Looks first, so that the question can say what is at stake. What stands against it is the service's to refuse. */
-async function confirm({ ask }: Session, plan: string, forecast: () => Promise<CutoverForecast>): Promise<void> {
-  if (!ask) throw usage('a cutover has to be confirmed', 'Add --yes, or run it in a terminal.');
+async function confirmStart({ ask }: Session, plan: string, forecast: () => Promise<CutoverForecast>): Promise<void> {
+  if (!ask) throw usageError('a cutover has to be confirmed', 'Add --yes, or run it in a terminal.');
   const { tables, problems, warnings, items } = (await forecast()).plan;
   if (problems.length > 0) return;
   const names = tables.map(({ live }) => `${live.schema}.${live.name}`).join(', ');
   const more = warnings.map((warning) => `\n  look: ${warning}`).join('');
   const answer = await ask(`Cutting over ${plan}: ${names}; ${items.length} objects.${more}\nGo on? [y/N] `);
-  if (!/^y(es)?$/i.test(answer.trim())) throw usage('not confirmed: nothing was changed');
+  if (!/^y(es)?$/i.test(answer.trim())) throw usageError('not confirmed: nothing was changed');
 }

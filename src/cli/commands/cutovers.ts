@@ -1,11 +1,11 @@
 import type { CutoverConflict, CutoverEntry, CutoverView, List, Page } from '../answers.ts';
 import { type Client, pathOf } from '../client.ts';
-import { type Define, examples } from '../command.ts';
+import { type DefineCommand, examples } from '../command.ts';
 import { exitCodes } from '../exit-code.ts';
-import { usage } from '../problem.ts';
+import { usageError } from '../problem.ts';
 import { conflictLine, cutoverReport, cutoversTable } from '../views/cutovers.ts';
 
-export const cutovers: Define = (program, act) => {
+export const cutovers: DefineCommand = (program, act) => {
   program
     .command('cutovers [stamp]')
     .description('list cutovers and rollbacks with their backups, or show one')
@@ -23,7 +23,7 @@ export const cutovers: Define = (program, act) => {
           stamp: string | undefined,
         ) => {
           if (conflicts) {
-            if (stamp === undefined) throw usage('say of which', 'Add the stamp of the rollback.');
+            if (stamp === undefined) throw usageError('say of which', 'Add the stamp of the rollback.');
             const items = await allConflicts(api, stamp);
             out.answer({ items }, (safe) => safe.items.map(conflictLine).join('\n') || 'no conflicts');
           } else if (stamp === undefined) {

@@ -1,14 +1,14 @@
 import { resolve } from 'node:path';
 import type { RunView } from '../answers.ts';
 import { pathOf } from '../client.ts';
-import { type Define, examples } from '../command.ts';
+import { type DefineCommand, examples } from '../command.ts';
 import { exitCodes } from '../exit-code.ts';
-import { pieces } from '../pieces.ts';
-import { usage } from '../problem.ts';
-import { takeRun } from '../runs.ts';
+import { chunksOf } from '../pieces.ts';
+import { usageError } from '../problem.ts';
+import { resolveRunId } from '../runs.ts';
 import type { Session } from '../session.ts';
-import { ids, isObject, jsonFile } from '../values.ts';
-import { waitFor } from '../wait.ts';
+import { isObject, parseIds, readJsonFile } from '../values.ts';
+import { waitForRun } from '../wait.ts';
 
 interface Options {
   readonly ids?: string;
@@ -16,22 +16,22 @@ interface Options {
   readonly wait?: boolean;
 }
 
-interface Enqueued {
+interface EnqueueResult {
   readonly accepted: number;
   readonly run: RunView;
 }
 
 /** Never empty. */
-interface Given {
+interface EnqueueItems {
   readonly name: 'sourceIds' | 'records';
   readonly items: readonly unknown[];
 }
 
 // The service takes 50,000 items and 5 MB a request.
-const mostItems = 25_000;
-const mostBytes = 4_000_000;
+const maxItemsPerRequest = 25_000;
+const maxBytesPerRequest = 4_000_000;
 
-export const enqueue: Define = (program, act) => {
+export const enqueue: DefineCommand = (program, act) => {
   program
     .command('enqueue <run> <entity>')
     .description('add records to a run: by source id, or as they are in a file')
@@ -42,9 +42,9 @@ export const enqueue: Define = (program, act) => {
     .action(
       act(async (session, options: Options, idOrPlan: string, entity: string) => {
         const { out, settings } = session;
-        const given = what(options, settings.workingFolder);
-        const done = await sendAll(session, await takeRun(session, idOrPlan), entity, given);
-        if (options.wait) return waitFor(session, done.run);
+        const given = itemsToEnqueue(options, settings.workingFolder);
+        const done = await enqueueAll(session, await resolveRunId(session, idOrPlan), entity, given);
+        if (options.wait) return waitForRun(session, done.run);
         out.answer(done, (safe) => `${safe.accepted} ${entity} are on their way in run ${safe.run.id}`);
         return exitCodes.green;
       }),
@@ -52,27 +52,32 @@ export const enqueue: Define = (program, act) => {
 };
 
 /** In pieces that the service takes; what a piece before an error brought in stays in. */
-async function sendAll({ api, out }: Session, id: string, entity: string, given: Given): Promise<Enqueued> {
-  let done: Enqueued | undefined;
-  for (const piece of pieces(given.items, mostItems, mostBytes)) {
+async function enqueueAll(
+  { api, out }: Session,
+  id: string,
+  entity: string,
+  given: EnqueueItems,
+): Promise<EnqueueResult> {
+  let done: EnqueueResult | undefined;
+  for (const piece of chunksOf(given.items, maxItemsPerRequest, maxBytesPerRequest)) {
     const body = { entity, [given.name]: piece };
     const path = pathOf`/runs/${id}/records`;
-    const answer = await api.request<Enqueued>('POST', path, { body }).catch((error: unknown) => {
+    const answer = await api.request<EnqueueResult>('POST', path, { body }).catch((error: unknown) => {
       if (done) out.note(`${done.accepted} were accepted before this went wrong.`);
       throw error;
     });
     done = { accepted: (done?.accepted ?? 0) + answer.accepted, run: answer.run };
   }
-  return done as Enqueued;
+  return done as EnqueueResult;
 }
 
-function what(options: Options, folder: string): Given {
+function itemsToEnqueue(options: Options, folder: string): EnqueueItems {
   if ((options.ids === undefined) === (options.file === undefined)) {
-    throw usage('either --ids or --file says which records', 'See `drover help enqueue`.');
+    throw usageError('either --ids or --file says which records', 'See `drover help enqueue`.');
   }
-  if (options.ids !== undefined) return { name: 'sourceIds', items: ids(options.ids, folder) };
-  const records = jsonFile(resolve(folder, options.file ?? ''), 'the file of records');
+  if (options.ids !== undefined) return { name: 'sourceIds', items: parseIds(options.ids, folder) };
+  const records = readJsonFile(resolve(folder, options.file ?? ''), 'the file of records');
   if (Array.isArray(records) && records.length > 0 && records.every(isObject))
     return { name: 'records', items: records };
-  throw usage(`${options.file} does not hold records`, 'It must be a JSON array of objects: [{"_id": "…"}].');
+  throw usageError(`${options.file} does not hold records`, 'It must be a JSON array of objects: [{"_id": "…"}].');
 }

@@ -1,11 +1,11 @@
 import type { FailureGroup, List } from '../answers.ts';
 import { pathOf } from '../client.ts';
-import { type Define, examples } from '../command.ts';
+import { type DefineCommand, examples } from '../command.ts';
 import { exitCodes } from '../exit-code.ts';
 import { findRun } from '../runs.ts';
 import { failureList } from '../views/failures.ts';
 
-export const failures: Define = (program, act) => {
+export const failures: DefineCommand = (program, act) => {
   program
     .command('failures <run>')
     .description('show what failed, by cause, with the remedy')

@@ -1,4 +1,4 @@
-import type { Define } from '../command.ts';
+import type { DefineCommand } from '../command.ts';
 import { audit } from './audit.ts';
 import { batchSize } from './batch-size.ts';
 import { cancel } from './cancel.ts';
@@ -33,7 +33,7 @@ import { watch } from './watch.ts';
 import { workers } from './workers.ts';
 
 /** Every command, in the order of the help: to begin, to look, to steer, to prove, to keep the fleet. */
-export const commands: readonly Define[] = [
+export const commands: readonly DefineCommand[] = [
   up,
   doctor,
   plans,

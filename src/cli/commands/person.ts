@@ -2,24 +2,26 @@ import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { PersonView } from '../answers.ts';
 import { pathOf } from '../client.ts';
-import { type Define, examples } from '../command.ts';
+import { type DefineCommand, examples } from '../command.ts';
 import { exitCodes } from '../exit-code.ts';
-import { deadlineMs } from '../http.ts';
+import { requestDeadlineMs } from '../http.ts';
 import { Problem } from '../problem.ts';
-import { words } from '../values.ts';
+import { parseNonBlank } from '../values.ts';
 
-export const person: Define = (program, act) => {
+export const person: DefineCommand = (program, act) => {
   program
     .command('person <email>')
     .description('everything held about one person, across ledger and targets; audited')
-    .option('--out <file>', 'write it to this file, for nobody else to read (default: to stdout)', words)
+    .option('--out <file>', 'write it to this file, for nobody else to read (default: to stdout)', parseNonBlank)
     .addHelpText('after', examples('person jane@example.com --out jane.json'))
     .action(
       act(async ({ api, out, settings }, options: { out?: string }, email: string) => {
-        const held = await api.request<PersonView>('GET', pathOf`/persons/${email}`, { deadlineMs: deadlineMs.long });
+        const held = await api.request<PersonView>('GET', pathOf`/persons/${email}`, {
+          deadlineMs: requestDeadlineMs.long,
+        });
         const text = `${JSON.stringify(held, null, 2)}\n`;
         const path = options.out === undefined ? undefined : resolve(settings.workingFolder, options.out);
-        if (path !== undefined) await write(path, text);
+        if (path !== undefined) await writePrivateFile(path, text);
         const { records, rows, befores } = held;
         if (path === undefined) out.answer(held, (safe) => JSON.stringify(safe, null, 2));
         else {
@@ -34,7 +36,7 @@ export const person: Define = (program, act) => {
     );
 };
 
-async function write(path: string, text: string): Promise<void> {
+async function writePrivateFile(path: string, text: string): Promise<void> {
   try {
     await writeFile(path, text, { mode: 0o600 });
   } catch (cause) {

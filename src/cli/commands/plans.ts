@@ -1,11 +1,11 @@
 import type { List, PlanView } from '../answers.ts';
 import { pathOf } from '../client.ts';
-import { type Define, examples } from '../command.ts';
+import { type DefineCommand, examples } from '../command.ts';
 import { exitCodes } from '../exit-code.ts';
-import { table } from '../table.ts';
+import { formatTable } from '../table.ts';
 import { planDetails } from '../views/plan.ts';
 
-export const plans: Define = (program, act) => {
+export const plans: DefineCommand = (program, act) => {
   program
     .command('plans [plan]')
     .description('list the plans, or show one with its entities and steps')
@@ -19,7 +19,7 @@ export const plans: Define = (program, act) => {
         }
         const answer = await api.get<List<PlanView>>('/plans');
         out.answer(answer, (safe) =>
-          table(
+          formatTable(
             safe.items,
             [
               { title: 'plan', value: (plan) => plan.name },

@@ -1,23 +1,23 @@
 import type { PurgeView } from '../answers.ts';
-import { type Define, examples, type Reasoned, reasonOption } from '../command.ts';
+import { type DefineCommand, examples, type ReasonOptions, reasonOption } from '../command.ts';
 import { exitCodes } from '../exit-code.ts';
-import { usage } from '../problem.ts';
-import { takeRun } from '../runs.ts';
-import { words } from '../values.ts';
+import { usageError } from '../problem.ts';
+import { resolveRunId } from '../runs.ts';
+import { parseNonBlank } from '../values.ts';
 import { purgeReport } from '../views/purge.ts';
 
-interface Options extends Reasoned {
+interface Options extends ReasonOptions {
   readonly olderThan?: string;
   readonly run?: string;
   readonly dryRun?: boolean;
 }
 
-export const purge: Define = (program, act) => {
+export const purge: DefineCommand = (program, act) => {
   program
     .command('purge')
     .description('delete what sources said in finished runs; hashes, outcomes and counts stay')
-    .option('--older-than <age>', 'of runs that ended longer ago than 12h, 30d, 8w', words)
-    .option('--run <run>', 'of this run', words)
+    .option('--older-than <age>', 'of runs that ended longer ago than 12h, 30d, 8w', parseNonBlank)
+    .option('--run <run>', 'of this run', parseNonBlank)
     .option('--dry-run', 'only say what would be deleted')
     .addOption(reasonOption())
     .addHelpText(
@@ -28,9 +28,9 @@ export const purge: Define = (program, act) => {
       act(async (session, { olderThan, run, dryRun, reason }: Options) => {
         const { api, out } = session;
         if ((olderThan === undefined) === (run === undefined)) {
-          throw usage('purge takes --older-than or --run, one of the two');
+          throw usageError('purge takes --older-than or --run, one of the two');
         }
-        const runId = run === undefined ? undefined : await takeRun(session, run);
+        const runId = run === undefined ? undefined : await resolveRunId(session, run);
         const runs: PurgeView['runs'][number][] = [];
         for (;;) {
           const done = await api.request<PurgeView>('POST', '/purge', { body: { olderThan, runId, dryRun, reason } });

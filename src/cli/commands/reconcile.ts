@@ -1,23 +1,23 @@
 import type { MendedView, MendingView, RunView } from '../answers.ts';
 import { pathOf } from '../client.ts';
-import { type Define, examples, type Reasoned, reasonOption } from '../command.ts';
+import { type DefineCommand, examples, type ReasonOptions, reasonOption } from '../command.ts';
 import { type ExitCode, exitCodeOf, exitCodes, isFinished } from '../exit-code.ts';
-import { deadlineMs } from '../http.ts';
-import { usage } from '../problem.ts';
-import { takeRun } from '../runs.ts';
+import { requestDeadlineMs } from '../http.ts';
+import { usageError } from '../problem.ts';
+import { resolveRunId } from '../runs.ts';
 import type { Session } from '../session.ts';
-import { mendedReport, mendingReport } from '../views/mending.ts';
+import { repairPlanReport, repairResultReport } from '../views/mending.ts';
 import { runHead } from '../views/run-head.ts';
-import { detach, followToEnd, printSummary, waitFor } from '../wait.ts';
+import { followToEnd, printSummary, reportDetached, waitForRun } from '../wait.ts';
 
-interface Options extends Partial<Reasoned> {
+interface Options extends Partial<ReasonOptions> {
   readonly wait?: boolean;
   readonly plan?: boolean;
   readonly mend?: boolean;
   readonly yes?: boolean;
 }
 
-export const reconcile: Define = (program, act) => {
+export const reconcile: DefineCommand = (program, act) => {
   program
     .command('reconcile <run>')
     .description(
@@ -39,22 +39,22 @@ export const reconcile: Define = (program, act) => {
     .action(
       act(async (session, options: Options, idOrPlan: string) => {
         const { plan, mend, reason } = options;
-        if (plan && mend) throw usage('--plan and --mend contradict each other');
-        if (!plan && reason === undefined) throw usage('say why', 'Add --reason TEXT.');
-        const id = await takeRun(session, idOrPlan);
-        if (plan) return show(session, id);
-        return mend ? mendRun(session, options, id) : compare(session, options, id);
+        if (plan && mend) throw usageError('--plan and --mend contradict each other');
+        if (!plan && reason === undefined) throw usageError('say why', 'Add --reason TEXT.');
+        const id = await resolveRunId(session, idOrPlan);
+        if (plan) return showRepairPlan(session, id);
+        return mend ? repairRun(session, options, id) : compareWithTarget(session, options, id);
       }),
     );
 };
 
-async function show(session: Session, id: string): Promise<ExitCode> {
-  const view = await mendingOf(session, id);
-  session.out.answer(view, (safe) => mendingReport(safe, session.out.paint));
+async function showRepairPlan(session: Session, id: string): Promise<ExitCode> {
+  const view = await fetchRepairPlan(session, id);
+  session.out.answer(view, (safe) => repairPlanReport(safe, session.out.paint));
   return view.write.length + view.remove.length === 0 ? exitCodes.green : exitCodes.failures;
 }
 
-async function compare(session: Session, { reason, wait }: Options, id: string): Promise<ExitCode> {
+async function compareWithTarget(session: Session, { reason, wait }: Options, id: string): Promise<ExitCode> {
   const { api, out } = session;
   const run = await api.request<RunView>('POST', pathOf`/runs/${id}/reconcile`, { body: { reason } });
   if (!wait) {
@@ -62,35 +62,35 @@ async function compare(session: Session, { reason, wait }: Options, id: string):
     return exitCodes.green;
   }
   const last = await followToEnd(session, run);
-  if (!isFinished(last)) return detach(session, last);
+  if (!isFinished(last)) return reportDetached(session, last);
   await printSummary(session, last);
-  if (!out.json) out.answer(await mendingOf(session, id), (safe) => `\n${mendingReport(safe, out.paint)}`);
+  if (!out.json) out.answer(await fetchRepairPlan(session, id), (safe) => `\n${repairPlanReport(safe, out.paint)}`);
   return exitCodeOf(last);
 }
 
-async function mendRun(session: Session, { reason, wait, yes }: Options, id: string): Promise<ExitCode> {
+async function repairRun(session: Session, { reason, wait, yes }: Options, id: string): Promise<ExitCode> {
   const { api, out } = session;
-  if (!yes) await confirm(session, id);
+  if (!yes) await confirmRepair(session, id);
   const done = await api.request<MendedView>('POST', pathOf`/runs/${id}/mend`, {
     body: { reason },
-    deadlineMs: deadlineMs.long,
+    deadlineMs: requestDeadlineMs.long,
   });
   if (wait) {
-    out.note(mendedReport(done, out.paint));
-    return waitFor(session, done.run);
+    out.note(repairResultReport(done, out.paint));
+    return waitForRun(session, done.run);
   }
-  out.answer(done, (safe) => mendedReport(safe, out.paint));
+  out.answer(done, (safe) => repairResultReport(safe, out.paint));
   return exitCodes.green;
 }
 
 /** Looks first, so that the question can say what is at stake. */
-async function confirm(session: Session, id: string): Promise<void> {
-  if (!session.ask) throw usage('mending has to be confirmed', 'Add --yes, or run it in a terminal.');
-  const report = mendingReport(await mendingOf(session, id), session.out.paint);
+async function confirmRepair(session: Session, id: string): Promise<void> {
+  if (!session.ask) throw usageError('mending has to be confirmed', 'Add --yes, or run it in a terminal.');
+  const report = repairPlanReport(await fetchRepairPlan(session, id), session.out.paint);
   const answer = await session.ask(`${report}\nGo on? [y/N] `);
-  if (!/^y(es)?$/i.test(answer.trim())) throw usage('not confirmed: nothing was changed');
+  if (!/^y(es)?$/i.test(answer.trim())) throw usageError('not confirmed: nothing was changed');
 }
 
-function mendingOf({ api }: Session, id: string): Promise<MendingView> {
-  return api.request<MendingView>('GET', pathOf`/runs/${id}/mending`, { deadlineMs: deadlineMs.long });
+function fetchRepairPlan({ api }: Session, id: string): Promise<MendingView> {
+  return api.request<MendingView>('GET', pathOf`/runs/${id}/mending`, { deadlineMs: requestDeadlineMs.long });
 }

@@ -1,10 +1,10 @@
 import type { Journey, List } from '../answers.ts';
-import { type Define, examples } from '../command.ts';
+import { type DefineCommand, examples } from '../command.ts';
 import { exitCodes } from '../exit-code.ts';
 import { Problem } from '../problem.ts';
-import { journeyReport } from '../views/journey.ts';
+import { recordHistoryReport } from '../views/journey.ts';
 
-export const record: Define = (program, act) => {
+export const record: DefineCommand = (program, act) => {
   program
     .command('record <sourceId>')
     .description('show the journey of one source record through every run')
@@ -16,7 +16,7 @@ export const record: Define = (program, act) => {
           const remedy = 'Check the id; a run that has not read it yet does not know it either.';
           throw new Problem({ code: 'NOT_FOUND', message: `no run has met a record ${sourceId}`, remedy });
         }
-        out.answer(answer, (safe) => safe.items.map((one) => journeyReport(one, out.paint)).join('\n\n'));
+        out.answer(answer, (safe) => safe.items.map((one) => recordHistoryReport(one, out.paint)).join('\n\n'));
         return exitCodes.green;
       }),
     );

@@ -2,10 +2,10 @@ import { Option } from 'commander';
 import { recordStatuses } from '../../engine/record-status.ts';
 import type { Page, RecordView } from '../answers.ts';
 import { pathOf } from '../client.ts';
-import { type Define, examples } from '../command.ts';
+import { type DefineCommand, examples } from '../command.ts';
 import { exitCodes } from '../exit-code.ts';
 import { findRun } from '../runs.ts';
-import { wholeNumber } from '../values.ts';
+import { wholeNumberParser } from '../values.ts';
 import { recordsTable } from '../views/records.ts';
 
 interface Options {
@@ -15,13 +15,13 @@ interface Options {
   readonly cursor?: string;
 }
 
-export const records: Define = (program, act) => {
+export const records: DefineCommand = (program, act) => {
   program
     .command('records <run>')
     .description('list the records of a run')
     .addOption(new Option('--status <status>', 'only in this status').choices(recordStatuses))
     .option('--entity <name>', 'only of this entity')
-    .option('--limit <n>', 'how many', wholeNumber(1, 500), 50)
+    .option('--limit <n>', 'how many', wholeNumberParser(1, 500), 50)
     .option('--cursor <cursor>', 'where an earlier list ended')
     .addHelpText('after', examples('records bubble --status rejected', 'records RUN --entity users --json'))
     .action(

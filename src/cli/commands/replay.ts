@@ -1,22 +1,22 @@
 import type { FailureGroup, List, RunView } from '../answers.ts';
 import { type Client, pathOf } from '../client.ts';
-import { type Define, examples, type Reasoned, reasonOption } from '../command.ts';
+import { type DefineCommand, examples, type ReasonOptions, reasonOption } from '../command.ts';
 import { exitCodes } from '../exit-code.ts';
-import { usage } from '../problem.ts';
-import { takeRun } from '../runs.ts';
-import { waitFor } from '../wait.ts';
+import { usageError } from '../problem.ts';
+import { resolveRunId } from '../runs.ts';
+import { waitForRun } from '../wait.ts';
 
-interface Replayed {
+interface ReplayResult {
   readonly replayed: number;
   readonly run: RunView;
 }
 
-interface Options extends Partial<Reasoned> {
+interface Options extends Partial<ReasonOptions> {
   readonly all?: boolean;
   readonly wait?: boolean;
 }
 
-export const replay: Define = (program, act) => {
+export const replay: DefineCommand = (program, act) => {
   program
     .command('replay <run> [group]')
     .description('read the records of a failure group from the source again and put them on their way')
@@ -28,12 +28,12 @@ export const replay: Define = (program, act) => {
       act(async (session, options: Options, idOrPlan: string, group: string | undefined) => {
         const { api, out } = session;
         if ((group === undefined) === (options.all !== true)) {
-          throw usage('name one group, or --all', `\`drover failures ${idOrPlan}\` lists them.`);
+          throw usageError('name one group, or --all', `\`drover failures ${idOrPlan}\` lists them.`);
         }
-        const id = await takeRun(session, idOrPlan);
-        const names = group === undefined ? await replayable(api, id) : [group];
+        const id = await resolveRunId(session, idOrPlan);
+        const names = group === undefined ? await replayableGroups(api, id) : [group];
         const done = await replayEach(api, id, names, options.reason);
-        if (options.wait) return waitFor(session, done.run);
+        if (options.wait) return waitForRun(session, done.run);
         out.answer(done, (safe) => `${safe.replayed} records are on their way again in run ${safe.run.id}`);
         return exitCodes.green;
       }),
@@ -41,17 +41,17 @@ export const replay: Define = (program, act) => {
 };
 
 /** Blocked records follow their parents by themselves. */
-async function replayable(api: Client, id: string): Promise<readonly string[]> {
+async function replayableGroups(api: Client, id: string): Promise<readonly string[]> {
   const { items } = await api.get<List<FailureGroup>>(pathOf`/runs/${id}/failures`);
   return items.filter((group) => group.status !== 'blocked').map((group) => group.group);
 }
 
-async function replayEach(api: Client, id: string, groups: readonly string[], reason?: string): Promise<Replayed> {
+async function replayEach(api: Client, id: string, groups: readonly string[], reason?: string): Promise<ReplayResult> {
   let replayed = 0;
   let run: RunView | undefined;
   for (const group of groups) {
     const path = pathOf`/runs/${id}/failures/${group}/replay`;
-    const answer = await api.request<Replayed>('POST', path, { body: { reason } });
+    const answer = await api.request<ReplayResult>('POST', path, { body: { reason } });
     replayed += answer.replayed;
     run = answer.run;
   }

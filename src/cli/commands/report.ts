@@ -1,16 +1,16 @@
 import { resolve } from 'node:path';
 import type { List, ReportEntry, RunView } from '../answers.ts';
 import { pathOf } from '../client.ts';
-import { type Define, examples } from '../command.ts';
+import { type DefineCommand, examples } from '../command.ts';
 import { type SavedReport, saveReport } from '../download.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
 import { printReport } from '../print-report.ts';
 import { Problem } from '../problem.ts';
 import { findRun } from '../runs.ts';
 import type { Session } from '../session.ts';
-import { table } from '../table.ts';
+import { formatTable } from '../table.ts';
 
-export const report: Define = (program, act) => {
+export const report: DefineCommand = (program, act) => {
   program
     .command('report <run> [name]')
     .description('list the reports of a run, print one, or save them')
@@ -22,14 +22,19 @@ export const report: Define = (program, act) => {
     .action(
       act(async (session, { out }: { out?: string }, id: string, name: string | undefined) => {
         const run = await findRun(session.api, id);
-        if (out !== undefined) return save(session, run, resolve(session.settings.workingFolder, out), name);
+        if (out !== undefined) return saveReports(session, run, resolve(session.settings.workingFolder, out), name);
         return name === undefined ? listReports(session, run) : printReport(session, run, name);
       }),
     );
 };
 
-async function save(session: Session, run: RunView, folder: string, name: string | undefined): Promise<ExitCode> {
-  const names = name === undefined ? (await entries(session, run)).items.map((entry) => entry.name) : [name];
+async function saveReports(
+  session: Session,
+  run: RunView,
+  folder: string,
+  name: string | undefined,
+): Promise<ExitCode> {
+  const names = name === undefined ? (await fetchReports(session, run)).items.map((entry) => entry.name) : [name];
   const files: SavedReport[] = [];
   for (const each of names) {
     try {
@@ -48,11 +53,11 @@ async function save(session: Session, run: RunView, folder: string, name: string
 
 async function listReports(session: Session, run: RunView): Promise<ExitCode> {
   const { out } = session;
-  const answer = await entries(session, run);
+  const answer = await fetchReports(session, run);
   out.answer(answer, (safe) =>
     safe.items.length === 0
       ? 'no reports yet: they are written when the run is finished'
-      : table(
+      : formatTable(
           safe.items,
           [
             { title: 'report', value: (entry) => entry.name },
@@ -65,6 +70,6 @@ async function listReports(session: Session, run: RunView): Promise<ExitCode> {
   return exitCodes.green;
 }
 
-function entries({ api }: Session, run: RunView): Promise<List<ReportEntry>> {
+function fetchReports({ api }: Session, run: RunView): Promise<List<ReportEntry>> {
   return api.get(pathOf`/runs/${run.id}/reports`);
 }

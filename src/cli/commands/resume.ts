@@ -1,11 +1,11 @@
 import { defineRunChange } from '../change-run.ts';
-import type { Define } from '../command.ts';
+import type { DefineCommand } from '../command.ts';
 
-export const resume: Define = (program, act) => {
+export const resume: DefineCommand = (program, act) => {
   defineRunChange(program, act, {
     name: 'resume',
     description: 'go on with a paused run',
     reason: 'the API is ours again',
-    goesOn: true,
+    continuesRun: true,
   });
 };

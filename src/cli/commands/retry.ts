@@ -1,13 +1,13 @@
 import { defineRunChange } from '../change-run.ts';
-import type { Define } from '../command.ts';
+import type { DefineCommand } from '../command.ts';
 
-export const retry: Define = (program, act) => {
+export const retry: DefineCommand = (program, act) => {
   defineRunChange(program, act, {
     name: 'retry',
     description:
       'read everything that was rejected or failed from the source again, rewrite what differs, and read on where reading failed',
     reason: 'the key is renewed',
     reasonOptional: true,
-    goesOn: true,
+    continuesRun: true,
   });
 };

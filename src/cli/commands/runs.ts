@@ -1,9 +1,9 @@
 import { Option } from 'commander';
 import { runStatuses } from '../../engine/run-status.ts';
 import type { Page, RunView } from '../answers.ts';
-import { type Define, examples } from '../command.ts';
+import { type DefineCommand, examples } from '../command.ts';
 import { exitCodes } from '../exit-code.ts';
-import { wholeNumber } from '../values.ts';
+import { wholeNumberParser } from '../values.ts';
 import { runsTable } from '../views/runs.ts';
 
 interface Options {
@@ -13,13 +13,13 @@ interface Options {
   readonly cursor?: string;
 }
 
-export const runs: Define = (program, act) => {
+export const runs: DefineCommand = (program, act) => {
   program
     .command('runs')
     .description('list the runs, newest first')
     .option('--plan <name>', 'only of this plan')
     .addOption(new Option('--status <status>', 'only in this status').choices(runStatuses))
-    .option('--limit <n>', 'how many', wholeNumber(1, 500), 20)
+    .option('--limit <n>', 'how many', wholeNumberParser(1, 500), 20)
     .option('--cursor <cursor>', 'where an earlier list ended')
     .addHelpText('after', examples('runs', 'runs --plan bubble --status failed', 'runs --json'))
     .action(

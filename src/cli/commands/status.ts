@@ -1,9 +1,9 @@
-import { type Define, examples } from '../command.ts';
+import { type DefineCommand, examples } from '../command.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { findRun } from '../runs.ts';
 import { printSummary } from '../wait.ts';
 
-export const status: Define = (program, act) => {
+export const status: DefineCommand = (program, act) => {
   program
     .command('status <run>')
     .description('show where a run stands: records, sums, failures')

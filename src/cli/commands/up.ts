@@ -1,21 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '../client.ts';
-import { type Define, examples } from '../command.ts';
+import { type DefineCommand, examples } from '../command.ts';
 import { startService } from '../service-process.ts';
 
-const note = 'Without DATABASE_URL and REDIS_URL it starts a PostgreSQL and a Redis of its own, in .drover/.';
+const upHelp = 'Without DATABASE_URL and REDIS_URL it starts a PostgreSQL and a Redis of its own, in .drover/.';
 
-export const up: Define = (program, act) => {
+export const up: DefineCommand = (program, act) => {
   program
     .command('up')
     .description('start the service and one worker of all queues here, until Ctrl-C')
-    .addHelpText('after', `\n${note}\n${examples('up', 'up --json', 'help up')}`)
+    .addHelpText('after', `\n${upHelp}\n${examples('up', 'up --json', 'help up')}`)
     .action(
       act(async ({ api, out, settings }) => {
         const ended = new AbortController();
         // Whoever reads JSON wants to know when it can be used; a person reads what the service itself says.
         if (out.json) {
-          void ready(api, ended.signal).then((is) => {
+          void waitUntilReady(api, ended.signal).then((is) => {
             if (is) out.answer({ url: settings.url, ready: true }, () => '');
           });
         }
@@ -29,7 +29,7 @@ export const up: Define = (program, act) => {
 };
 
 /** Waits until the service and its stores answer; false when it ended before. */
-async function ready(api: Client, ended: AbortSignal): Promise<boolean> {
+async function waitUntilReady(api: Client, ended: AbortSignal): Promise<boolean> {
   while (!ended.aborted) {
     const answers = await api.request('GET', '//readyz', { signal: ended }).then(
       () => true,

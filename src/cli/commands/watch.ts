@@ -1,9 +1,9 @@
-import { type Define, examples } from '../command.ts';
+import { type DefineCommand, examples } from '../command.ts';
 import { exitCodeOf, exitCodes, isFinished } from '../exit-code.ts';
 import { findRun } from '../runs.ts';
-import { followToEnd, waitFor } from '../wait.ts';
+import { followToEnd, waitForRun } from '../wait.ts';
 
-export const watch: Define = (program, act) => {
+export const watch: DefineCommand = (program, act) => {
   program
     .command('watch <run>')
     .description('follow a run to its end; with --json a line for every change')
@@ -12,7 +12,7 @@ export const watch: Define = (program, act) => {
       act(async (session, _options: object, id: string) => {
         const { api, out } = session;
         const run = await findRun(api, id);
-        if (!out.json) return waitFor(session, run);
+        if (!out.json) return waitForRun(session, run);
         const last = await followToEnd(session, run, out.jsonLine);
         return isFinished(last) ? exitCodeOf(last) : exitCodes.detached;
       }),

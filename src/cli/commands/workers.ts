@@ -1,9 +1,9 @@
 import type { List, WorkerView } from '../answers.ts';
-import { type Define, examples } from '../command.ts';
+import { type DefineCommand, examples } from '../command.ts';
 import { exitCodes } from '../exit-code.ts';
 import { workersTable } from '../views/workers.ts';
 
-export const workers: Define = (program, act) => {
+export const workers: DefineCommand = (program, act) => {
   program
     .command('workers')
     .description('list the worker processes and how they are')

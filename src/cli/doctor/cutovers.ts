@@ -1,5 +1,5 @@
 import type { CutoverView } from '../answers.ts';
-import { type Finding, problem, warning } from './finding.ts';
+import { type Finding, problemFinding, warningFinding } from './finding.ts';
 
 /** Cutovers that wait for a person: while one does, no other can begin. */
 export function cutoverFindings(views: readonly CutoverView[]): Finding[] {
@@ -9,7 +9,7 @@ export function cutoverFindings(views: readonly CutoverView[]): Finding[] {
       ? `drover cutover go ${stamp} --reason TEXT, or drover cutover abandon ${stamp} --reason TEXT`
       : `drover cutover go ${stamp} --reason TEXT`;
     const detail = `the ${kind} ${stamp} of ${plan} is ${status}`;
-    if (status === 'held') return [warning('cutovers', `${detail} and waits for its go`, remedy)];
-    return [problem('cutovers', `${detail}: ${problems.join('; ')}`, remedy)];
+    if (status === 'held') return [warningFinding('cutovers', `${detail} and waits for its go`, remedy)];
+    return [problemFinding('cutovers', `${detail}: ${problems.join('; ')}`, remedy)];
   });
 }

@@ -7,14 +7,14 @@ export interface Finding {
   readonly remedy?: string | undefined;
 }
 
-export function ok(name: string, detail: string): Finding {
+export function okFinding(name: string, detail: string): Finding {
   return { name, state: 'ok', detail };
 }
 
-export function warning(name: string, detail: string, remedy: string): Finding {
+export function warningFinding(name: string, detail: string, remedy: string): Finding {
   return { name, state: 'warning', detail, remedy };
 }
 
-export function problem(name: string, detail: string, remedy: string): Finding {
+export function problemFinding(name: string, detail: string, remedy: string): Finding {
   return { name, state: 'problem', detail, remedy };
 }

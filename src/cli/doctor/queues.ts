@@ -1,5 +1,5 @@
 import type { QueueView, WorkerView } from '../answers.ts';
-import { type Finding, ok, problem, warning } from './finding.ts';
+import { type Finding, okFinding, problemFinding, warningFinding } from './finding.ts';
 
 /** Whether every queue has somebody to serve it, and nobody has stopped one and gone home. */
 export function queueFindings(queues: readonly QueueView[], workers: readonly WorkerView[]): Finding[] {
@@ -9,8 +9,8 @@ export function queueFindings(queues: readonly QueueView[], workers: readonly Wo
   const unserved = queues.map((queue) => queue.name).filter((name) => places(name) === 0);
   return [
     unserved.length === 0
-      ? ok('workers', `${alive.length} alive, every queue is served`)
-      : problem(
+      ? okFinding('workers', `${alive.length} alive, every queue is served`)
+      : problemFinding(
           'workers',
           `${alive.length} alive, nobody serves ${unserved.join(', ')}`,
           `Start one: npm run worker -- --queues ${unserved.join(',')}`,
@@ -21,5 +21,5 @@ export function queueFindings(queues: readonly QueueView[], workers: readonly Wo
 
 function pausedFinding(queue: QueueView): Finding {
   const detail = `${queue.name} is paused by ${queue.pausedBy ?? 'someone'}: ${queue.reason ?? 'no reason given'}`;
-  return warning('queues', detail, `drover queues resume ${queue.name} --reason TEXT`);
+  return warningFinding('queues', detail, `drover queues resume ${queue.name} --reason TEXT`);
 }

@@ -1,4 +1,4 @@
-import { type Finding, ok, problem } from './finding.ts';
+import { type Finding, okFinding, problemFinding } from './finding.ts';
 
 const remedies: Readonly<Record<string, string>> = {
   postgresql: 'Check DATABASE_URL of the service, and that PostgreSQL runs and takes connections.',
@@ -8,10 +8,11 @@ const remedies: Readonly<Record<string, string>> = {
 /** What the service says of the stores it needs; the answer of /readyz. */
 export function readyFindings(answer: unknown): Finding[] {
   const checks = isReadiness(answer) ? Object.entries(answer.checks) : [];
-  if (checks.length === 0) return [problem('stores', 'the service does not say how they are', 'Update the service.')];
+  if (checks.length === 0)
+    return [problemFinding('stores', 'the service does not say how they are', 'Update the service.')];
   return checks.map(([name, state]) => {
-    if (state === 'ok') return ok(name, 'answers the service');
-    return problem(name, String(state), remedies[name] ?? 'Look at the log of the service.');
+    if (state === 'ok') return okFinding(name, 'answers the service');
+    return problemFinding(name, String(state), remedies[name] ?? 'Look at the log of the service.');
   });
 }
 

@@ -1,5 +1,5 @@
 import type { UpstreamView } from '../answers.ts';
-import { type Finding, warning } from './finding.ts';
+import { type Finding, warningFinding } from './finding.ts';
 
 /** Upstreams that are left alone at the moment because they failed too often. */
 export function upstreamFindings(upstreams: readonly UpstreamView[]): Finding[] {
@@ -7,7 +7,7 @@ export function upstreamFindings(upstreams: readonly UpstreamView[]): Finding[] 
     .filter((one) => one.breaker === 'open')
     .map((one) => {
       const until = one.breakerOpenUntil === null ? '' : ` until ${one.breakerOpenUntil}`;
-      return warning(
+      return warningFinding(
         'upstream',
         `${one.name} fails and is left alone${until}`,
         'It is tried again by itself; check it.',

@@ -2,14 +2,14 @@ import { join } from 'node:path';
 import type { RunView } from '../answers.ts';
 import { isFinished } from '../exit-code.ts';
 import { toProblem } from '../problem.ts';
-import { logLines } from '../progress-display.ts';
+import { createLogDisplay } from '../progress-display.ts';
 import type { Session } from '../session.ts';
-import { words } from '../views/run-head.ts';
+import { statusText } from '../views/run-head.ts';
 import { followToEnd } from '../wait.ts';
 import { copyServiceLog, createLogFile, type LogFile } from './log-file.ts';
 
 /** A run that was followed to its end, or until the operator stopped looking. */
-export interface Followed {
+export interface FollowedRun {
   readonly run: RunView;
   readonly log: LogFile;
   /** Copies what the service has written down of the run behind what the command wrote. */
@@ -17,21 +17,21 @@ export interface Followed {
 }
 
 /** Follows a run with the progress line, and writes the day's log as it goes. */
-export async function followLogged(session: Session, run: RunView, what: string): Promise<Followed> {
+export async function followWithLog(session: Session, run: RunView, commandName: string): Promise<FollowedRun> {
   const folder = join(session.settings.projectFolder, 'logs');
   const log = createLogFile(folder);
-  const progress = logLines({ write: (text) => log.write('INFO', text.trimEnd()) }, () => Date.now());
+  const progress = createLogDisplay({ write: (text) => log.write('INFO', text.trimEnd()) }, () => Date.now());
   log.write(
     'INFO',
-    `${what}: run ${run.id} of ${run.plan}@${run.version}, ${run.strategy}${run.dryRun ? ', dry run' : ''}`,
+    `${commandName}: run ${run.id} of ${run.plan}@${run.version}, ${run.strategy}${run.dryRun ? ', dry run' : ''}`,
   );
   let status = run.status;
   const last = await followToEnd(session, run, (view) => {
     progress.show(view);
-    if (view.status !== status) log.write(levelOf(view), said(view));
+    if (view.status !== status) log.write(logLevelOf(view), statusMessage(view));
     status = view.status;
   })
-    .catch((thrown: unknown) => lost(session, log, run, thrown))
+    .catch((thrown: unknown) => reportLostService(session, log, run, thrown))
     .finally(progress.end);
   const copyLog = (): Promise<void> => copyServiceLog(session, last, folder, log);
   // One that was interrupted is waited for: whoever pressed Ctrl-C wants it to stop first.
@@ -40,25 +40,25 @@ export async function followLogged(session: Session, run: RunView, what: string)
 }
 
 /** The service is out of reach: the run needs it to be followed, and not to go on. */
-function lost(session: Session, log: LogFile, run: RunView, thrown: unknown): never {
+function reportLostService(session: Session, log: LogFile, run: RunView, thrown: unknown): never {
   const { code, message } = toProblem(thrown);
   log.write('ERROR', `${code}: ${message}`);
   const watch = `${session.settings.invocation} watch ${run.id}`;
-  const back = run.dryRun ? watch : commandOf(session, 'migrate:resume');
+  const back = run.dryRun ? watch : commandLine(session, 'migrate:resume');
   session.out.note(`Run ${run.id} may go on unseen. To come back to it: ${back}`);
   throw thrown;
 }
 
-function levelOf({ status }: RunView): 'INFO' | 'WARNING' | 'ERROR' {
+function logLevelOf({ status }: RunView): 'INFO' | 'WARNING' | 'ERROR' {
   if (status === 'failed') return 'ERROR';
   return status === 'completed' || status === 'running' ? 'INFO' : 'WARNING';
 }
 
-function said(run: RunView): string {
-  return `run ${run.id} is ${words(run.status)}${run.reason === null ? '' : `: ${run.reason}`}`;
+function statusMessage(run: RunView): string {
+  return `run ${run.id} is ${statusText(run.status)}${run.reason === null ? '' : `: ${run.reason}`}`;
 }
 
 /** The command by its name, as this operator calls it: `npm run migrate:resume`. */
-export function commandOf({ settings }: Session, name: string): string {
+export function commandLine({ settings }: Session, name: string): string {
   return settings.invocation.startsWith('npm run') ? `npm run ${name}` : `${settings.invocation} ${name}`;
 }

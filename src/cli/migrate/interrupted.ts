@@ -4,10 +4,10 @@ import { pathOf } from '../client.ts';
 import { type ExitCode, exitCodes, isFinished } from '../exit-code.ts';
 import { Problem } from '../problem.ts';
 import type { Session } from '../session.ts';
-import { commandOf } from './follow.ts';
+import { commandLine } from './follow.ts';
 
-const patienceMs = 60_000;
-const pollMs = 500;
+const settleTimeoutMs = 60_000;
+const pollIntervalMs = 500;
 
 /**
  * What Ctrl-C does to a migration: it is paused, so that nothing more is written, and can be resumed. A second Ctrl-C
@@ -15,10 +15,10 @@ const pollMs = 500;
  */
 export async function pauseInterrupted(session: Session, run: RunView): Promise<ExitCode> {
   const { out } = session;
-  const resume = `To go on: ${commandOf(session, 'migrate:resume')}`;
+  const resume = `To go on: ${commandLine(session, 'migrate:resume')}`;
   out.note(`Interrupted: pausing run ${run.id} (Ctrl-C again to leave it running).`);
   try {
-    const last = await settled(session, await asked(session, run, 'pause'));
+    const last = await waitWhilePausing(session, await requestWhenAllowed(session, run, 'pause'));
     if (out.json) out.answer(last, () => '');
     out.note(
       isFinished(last)
@@ -36,9 +36,9 @@ export async function pauseInterrupted(session: Session, run: RunView): Promise<
 /** What Ctrl-C does to a run that writes nothing: nobody waits for it any more, so it is cancelled. */
 export async function cancelInterrupted(session: Session, run: RunView, name: string): Promise<ExitCode> {
   try {
-    await asked(session, run, 'cancel');
+    await requestWhenAllowed(session, run, 'cancel');
     session.out.note(
-      `Interrupted: run ${run.id} is cancelled; nothing was written. To begin again: ${commandOf(session, name)}`,
+      `Interrupted: run ${run.id} is cancelled; nothing was written. To begin again: ${commandLine(session, name)}`,
     );
   } catch (thrown) {
     if (!(thrown instanceof Problem)) throw thrown;
@@ -47,10 +47,10 @@ export async function cancelInterrupted(session: Session, run: RunView, name: st
   return exitCodes.detached;
 }
 
-async function asked({ api }: Session, run: RunView, action: 'pause' | 'cancel'): Promise<RunView> {
+async function requestWhenAllowed({ api }: Session, run: RunView, action: 'pause' | 'cancel'): Promise<RunView> {
   const body = { reason: 'interrupted with Ctrl-C' };
   const path = pathOf`/runs/${run.id}`;
-  for (const until = Date.now() + patienceMs; ; await sleep(pollMs)) {
+  for (const until = Date.now() + settleTimeoutMs; ; await sleep(pollIntervalMs)) {
     const now = await api.get<RunView>(path);
     if (now.nextActions.includes(action)) return api.request<RunView>('POST', `${path}/${action}`, { body });
     // One that has not begun can be paused as soon as it has; one that ends needs none of it.
@@ -59,10 +59,10 @@ async function asked({ api }: Session, run: RunView, action: 'pause' | 'cancel')
 }
 
 /** Waits until no worker holds a record of it any more. */
-async function settled({ api }: Session, run: RunView): Promise<RunView> {
+async function waitWhilePausing({ api }: Session, run: RunView): Promise<RunView> {
   let now = run;
-  for (const until = Date.now() + patienceMs; now.status === 'pausing' && Date.now() < until; ) {
-    await sleep(pollMs);
+  for (const until = Date.now() + settleTimeoutMs; now.status === 'pausing' && Date.now() < until; ) {
+    await sleep(pollIntervalMs);
     now = await api.get<RunView>(pathOf`/runs/${run.id}`);
   }
   return now;

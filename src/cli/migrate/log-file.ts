@@ -2,10 +2,10 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunView } from '../answers.ts';
 import { pathOf } from '../client.ts';
-import { reportText } from '../download.ts';
+import { readReportText } from '../download.ts';
 import { Problem } from '../problem.ts';
 import type { Session } from '../session.ts';
-import { neutral } from '../text.ts';
+import { escapeControls } from '../text.ts';
 
 export type Level = 'INFO' | 'WARNING' | 'ERROR';
 
@@ -22,7 +22,7 @@ export function createLogFile(folder: string, now: () => Date = () => new Date()
   return {
     path,
     write(level, text) {
-      append(folder, path(), `${now().toISOString()} ${level.padEnd(7)} ${neutral(text)}\n`);
+      appendToFile(folder, path(), `${now().toISOString()} ${level.padEnd(7)} ${escapeControls(text)}\n`);
     },
   };
 }
@@ -32,12 +32,12 @@ export function createLogFile(folder: string, now: () => Date = () => new Date()
  * what was copied of it before. A service that cannot be asked costs the details and not the command.
  */
 export async function copyServiceLog({ api }: Session, run: RunView, folder: string, log: LogFile): Promise<void> {
-  const until = copiedUntil(log.path(), run.id);
+  const until = lastCopiedTimestamp(log.path(), run.id);
   let last = until;
   let text = '';
   try {
     const response = await api.open(pathOf`/runs/${run.id}/reports/${`migration_${run.stamp}.log`}`, { accept: '*/*' });
-    for await (const line of lines(reportText(response))) {
+    for await (const line of readLines(readReportText(response))) {
       const at = line.slice(0, instantLength);
       if (at <= until) continue;
       text += `${line}\n`;
@@ -48,22 +48,22 @@ export async function copyServiceLog({ api }: Session, run: RunView, folder: str
     log.write('WARNING', `the service's own log of run ${run.id} could not be read: ${thrown.message}`);
     return;
   }
-  append(folder, log.path(), text);
-  if (last > until) log.write('INFO', `${markOf(run.id)} ${last}`);
+  appendToFile(folder, log.path(), text);
+  if (last > until) log.write('INFO', `${copyMark(run.id)} ${last}`);
 }
 
 const instantLength = '2024-01-15T14:30:00.000Z'.length;
-const markOf = (runId: string): string => `run ${runId} is copied from the service's log up to`;
+const copyMark = (runId: string): string => `run ${runId} is copied from the service's log up to`;
 
-function copiedUntil(path: string, runId: string): string {
+function lastCopiedTimestamp(path: string, runId: string): string {
   if (!existsSync(path)) return '';
-  const mark = markOf(runId);
+  const mark = copyMark(runId);
   const text = readFileSync(path, 'utf8');
   const at = text.lastIndexOf(mark);
   return at < 0 ? '' : text.slice(at + mark.length + 1, at + mark.length + 1 + instantLength);
 }
 
-async function* lines(pieces: AsyncIterable<string>): AsyncGenerator<string> {
+async function* readLines(pieces: AsyncIterable<string>): AsyncGenerator<string> {
   let rest = '';
   for await (const piece of pieces) {
     const parts = (rest + piece).split('\n');
@@ -73,7 +73,7 @@ async function* lines(pieces: AsyncIterable<string>): AsyncGenerator<string> {
   if (rest !== '') yield rest;
 }
 
-function append(folder: string, path: string, text: string): void {
+function appendToFile(folder: string, path: string, text: string): void {
   try {
     mkdirSync(folder, { recursive: true });
     // It names records, and whoever may read the folder may not be meant to.

@@ -2,37 +2,42 @@ import type { RunView } from '../answers.ts';
 import { type ExitCode, exitCodeOf, isFinished } from '../exit-code.ts';
 import { Problem } from '../problem.ts';
 import type { Session } from '../session.ts';
-import { startRequest } from '../start-request.ts';
+import { buildStartRequest } from '../start-request.ts';
 import { previewLines } from '../views/preview.ts';
 import { runHead } from '../views/run-head.ts';
-import { conclude } from './conclude.ts';
-import { commandOf, followLogged } from './follow.ts';
+import { concludeMigration } from './conclude.ts';
+import { commandLine, followWithLog } from './follow.ts';
 import { cancelInterrupted } from './interrupted.ts';
 import { type MigrateOptions, type Purpose, runOptions } from './options.ts';
-import { previewOf } from './preview.ts';
+import { writePreview } from './preview.ts';
 
 /** `migrate`: runs to the end, with the progress line, and leaves a log and a report. */
-export async function migrate(session: Session, options: MigrateOptions): Promise<ExitCode> {
-  const run = await start(session, 'migrate', options);
+export async function runMigrate(session: Session, options: MigrateOptions): Promise<ExitCode> {
+  const run = await startMigration(session, 'migrate', options);
   if (run.dryRun) {
     session.out.note('MIGRATION_DRY_RUN is true: nothing is written. Set it to false to migrate.');
-    return dryRunOf(session, run, options, 'migrate');
+    return followDryRun(session, run, options, 'migrate');
   }
-  return conclude(session, await followLogged(session, run, 'migrate'));
+  return concludeMigration(session, await followWithLog(session, run, 'migrate'));
 }
 
 /** `migrate:dry-run`: does everything but write, and says of every record what would happen to it. */
-export async function dryRun(session: Session, options: MigrateOptions): Promise<ExitCode> {
-  return dryRunOf(session, await start(session, 'dry-run', options), options, 'migrate:dry-run');
+export async function runDryRun(session: Session, options: MigrateOptions): Promise<ExitCode> {
+  return followDryRun(session, await startMigration(session, 'dry-run', options), options, 'migrate:dry-run');
 }
 
-async function dryRunOf(session: Session, begun: RunView, options: MigrateOptions, name: string): Promise<ExitCode> {
+async function followDryRun(
+  session: Session,
+  started: RunView,
+  options: MigrateOptions,
+  name: string,
+): Promise<ExitCode> {
   const { out } = session;
-  const { run, log } = await followLogged(session, begun, name);
+  const { run, log } = await followWithLog(session, started, name);
   if (!isFinished(run)) return cancelInterrupted(session, run, name);
-  const preview = await previewOf(session, run, {
+  const preview = await writePreview(session, run, {
     name: 'migration-dry-run',
-    rows: rowsOf(options),
+    rows: rowLimit(options),
     wanted: () => true,
   });
   out.answer({ run, preview, log: log.path() }, (safe) =>
@@ -42,20 +47,20 @@ async function dryRunOf(session: Session, begun: RunView, options: MigrateOption
 }
 
 /** Records on the screen; 0 is for all of them. */
-export function rowsOf({ rows = 20 }: MigrateOptions): number {
+export function rowLimit({ rows = 20 }: MigrateOptions): number {
   return rows === 0 ? Number.POSITIVE_INFINITY : rows;
 }
 
 /** Starts a run with what options and variables say. */
-export async function start(session: Session, purpose: Purpose, options: MigrateOptions): Promise<RunView> {
+export async function startMigration(session: Session, purpose: Purpose, options: MigrateOptions): Promise<RunView> {
   const { api, settings } = session;
-  const body = startRequest(options.plan, runOptions(purpose, options, settings.migration), settings);
+  const body = buildStartRequest(options.plan, runOptions(purpose, options, settings.migration), settings);
   try {
     return await api.request<RunView>('POST', '/runs', { body });
   } catch (thrown) {
     if (!(thrown instanceof Problem) || thrown.code !== 'NOT_ALLOWED_NOW') throw thrown;
     const { message, status, code } = thrown;
-    const remedy = `To go on with it: ${commandOf(session, 'migrate:resume')}`;
+    const remedy = `To go on with it: ${commandLine(session, 'migrate:resume')}`;
     throw new Problem({ code, message, status, remedy, cause: thrown });
   }
 }

@@ -43,7 +43,7 @@ export function runOptions(purpose: Purpose, options: MigrateOptions, variables:
 
 const isSelective = ({ strategy }: MigrateOptions): boolean => strategy === 'selective';
 
-interface Given {
+interface MigrationVariables {
   readonly strategy: RunOptions['strategy'];
   readonly since: string | undefined;
   readonly until: string | undefined;
@@ -53,7 +53,7 @@ interface Given {
   readonly dryRun: boolean | undefined;
 }
 
-function readVariables(variables: Variables): Given {
+function readVariables(variables: Variables): MigrationVariables {
   const problems: string[] = [];
   const read = <T>(name: string, parse: (text: string) => T | undefined, wanted: string): T | undefined => {
     const text = variables[name]?.trim();

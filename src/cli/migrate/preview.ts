@@ -29,40 +29,40 @@ const header = ['action', 'entity', 'source_id', 'code', 'field', 'message', 'ta
 const pageSize = 500;
 
 /** Reads every record of a dry run into `reports/NAME-TIMESTAMP.csv` and keeps the first of them. */
-export async function previewOf(session: Session, run: RunView, options: PreviewOptions): Promise<Preview> {
+export async function writePreview(session: Session, run: RunView, options: PreviewOptions): Promise<Preview> {
   const counts = new Map<string, { action: string; code: string; count: number }>();
   const records: RecordView[] = [];
   let total = 0;
-  const path = await written(session, `${options.name}-${run.stamp}.csv`, async (write) => {
+  const path = await writeWholeFile(session, `${options.name}-${run.stamp}.csv`, async (write) => {
     for await (const page of pages(session, run.id)) {
       const wanted = page.filter(options.wanted);
-      for (const record of page) count(counts, record);
+      for (const record of page) addToCounts(counts, record);
       total += wanted.length;
       records.push(...wanted.slice(0, Math.max(0, options.rows - records.length)));
-      await write(wanted.map((record) => csvLine(cells(record))).join(''));
+      await write(wanted.map((record) => csvLine(csvCells(record))).join(''));
     }
   });
   return { counts: [...counts.values()].sort((a, b) => b.count - a.count), records, total, path };
 }
 
 /** What would become of a record, in a word. */
-export function actionOf({ status, code }: Pick<RecordView, 'status' | 'code'>): string {
+export function previewAction({ status, code }: Pick<RecordView, 'status' | 'code'>): string {
   const would = /^WOULD_(\w+)$/.exec(code ?? '')?.[1]?.toLowerCase();
   if (would !== undefined) return would === 'insert' ? 'create' : would;
-  return words[status] ?? status;
+  return actionNames[status] ?? status;
 }
 
-const words: Readonly<Record<string, string>> = { skipped: 'skip', rejected: 'reject', failed: 'fail' };
+const actionNames: Readonly<Record<string, string>> = { skipped: 'skip', rejected: 'reject', failed: 'fail' };
 
-function count(counts: Map<string, { action: string; code: string; count: number }>, record: RecordView): void {
-  const [action, code] = [actionOf(record), record.code ?? ''];
+function addToCounts(counts: Map<string, { action: string; code: string; count: number }>, record: RecordView): void {
+  const [action, code] = [previewAction(record), record.code ?? ''];
   const known = counts.get(`${action}/${code}`) ?? { action, code, count: 0 };
   counts.set(`${action}/${code}`, { ...known, count: known.count + 1 });
 }
 
-function cells(record: RecordView): readonly string[] {
+function csvCells(record: RecordView): readonly string[] {
   const { entity, sourceId, code, field, message, targetId } = record;
-  return [actionOf(record), entity, sourceId, code ?? '', field ?? '', message ?? '', targetId ?? ''];
+  return [previewAction(record), entity, sourceId, code ?? '', field ?? '', message ?? '', targetId ?? ''];
 }
 
 async function* pages({ api }: Session, runId: string): AsyncGenerator<readonly RecordView[]> {
@@ -75,7 +75,7 @@ async function* pages({ api }: Session, runId: string): AsyncGenerator<readonly 
 }
 
 /** The file appears when it is whole. */
-async function written(
+async function writeWholeFile(
   { settings }: Session,
   name: string,
   fill: (write: (text: string) => Promise<void>) => Promise<void>,

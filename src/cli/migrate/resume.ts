@@ -3,9 +3,9 @@ import { pathOf } from '../client.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { Problem } from '../problem.ts';
 import type { Session } from '../session.ts';
-import { words } from '../views/run-head.ts';
-import { conclude } from './conclude.ts';
-import { commandOf, followLogged } from './follow.ts';
+import { statusText } from '../views/run-head.ts';
+import { concludeMigration } from './conclude.ts';
+import { commandLine, followWithLog } from './follow.ts';
 
 export interface ResumeOptions {
   readonly plan: string;
@@ -17,11 +17,11 @@ export interface ResumeOptions {
  * again, one that is still going is followed.
  * @throws Problem NOTHING_TO_RESUME when the last run went to its end, or there is none.
  */
-export async function resume(session: Session, options: ResumeOptions): Promise<ExitCode> {
+export async function runResume(session: Session, options: ResumeOptions): Promise<ExitCode> {
   const run = await lastRun(session, options.plan);
-  if (!run) throw nothing(session, `no run of ${options.plan} was begun yet`);
-  const going = await takenUp(session, run, options.reason ?? 'migrate:resume');
-  return conclude(session, await followLogged(session, going, 'migrate:resume'));
+  if (!run) throw nothingToResume(session, `no run of ${options.plan} was begun yet`);
+  const going = await continueRun(session, run, options.reason ?? 'migrate:resume');
+  return concludeMigration(session, await followWithLog(session, going, 'migrate:resume'));
 }
 
 const pageSize = 50;
@@ -36,7 +36,7 @@ async function lastRun({ api }: Session, plan: string): Promise<RunView | undefi
   }
 }
 
-async function takenUp(session: Session, run: RunView, reason: string): Promise<RunView> {
+async function continueRun(session: Session, run: RunView, reason: string): Promise<RunView> {
   const { api, out } = session;
   const ask = (action: 'resume' | 'retry'): Promise<RunView> =>
     api.request('POST', `${pathOf`/runs/${run.id}`}/${action}`, { body: { reason } });
@@ -55,12 +55,12 @@ async function takenUp(session: Session, run: RunView, reason: string): Promise<
       return run;
     default:
   }
-  const ended = run.rolledBackAt === null ? words(run.status) : 'rolled back';
-  throw nothing(session, `the last run, ${run.id}, is ${ended}`, run);
+  const ended = run.rolledBackAt === null ? statusText(run.status) : 'rolled back';
+  throw nothingToResume(session, `the last run, ${run.id}, is ${ended}`, run);
 }
 
-function nothing(session: Session, message: string, run?: RunView): Problem {
-  const again = `Start one with: ${commandOf(session, 'migrate')}`;
+function nothingToResume(session: Session, message: string, run?: RunView): Problem {
+  const again = `Start one with: ${commandLine(session, 'migrate')}`;
   const retry = `${session.settings.invocation} retry ${run?.id} --wait`;
   const remedy = run?.nextActions.includes('retry') ? `${again}, or try what failed again: ${retry}` : again;
   return new Problem({ code: 'NOTHING_TO_RESUME', message: `there is no interrupted run: ${message}`, remedy });

@@ -1,7 +1,7 @@
 import type { CutoverConflict, CutoverEntry, CutoverView } from '../answers.ts';
 import type { Paint, Tone } from '../colour.ts';
-import { table } from '../table.ts';
-import { duration } from '../time.ts';
+import { formatTable } from '../table.ts';
+import { formatDuration } from '../time.ts';
 
 const tones: Partial<Record<CutoverView['status'], Tone>> = {
   done: 'green',
@@ -13,16 +13,16 @@ const tones: Partial<Record<CutoverView['status'], Tone>> = {
 
 /** One line each, the newest first. */
 export function cutoversTable(views: readonly CutoverEntry[], paint: Paint): string {
-  return table(
+  return formatTable(
     views,
     [
       { title: 'stamp', value: (row) => row.stamp },
       { title: 'plan', value: (row) => row.plan },
       { title: 'kind', value: (row) => row.kind },
       { title: 'status', value: (row) => row.status, tone: (row) => tones[row.status] },
-      { title: 'age', value: (row) => duration(row.ageSeconds * 1000), right: true },
+      { title: 'age', value: (row) => formatDuration(row.ageSeconds * 1000), right: true },
       { title: 'tables', value: (row) => row.tables.length, right: true },
-      { title: 'backup', value: (row) => (row.restorable ? size(row.bytes) : '-'), right: true },
+      { title: 'backup', value: (row) => (row.restorable ? formatSize(row.bytes) : '-'), right: true },
       { title: 'next', value: (row) => row.nextActions.join(' ') || '-' },
       { title: 'reason', value: (row) => row.reason },
     ],
@@ -48,7 +48,7 @@ export function cutoverReport(view: CutoverView, paint: Paint): string {
 }
 
 /** `1.2 MB`. */
-export function size(bytes: number): string {
+export function formatSize(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   const power = Math.min(units.length - 1, bytes < 1 ? 0 : Math.floor(Math.log10(bytes) / 3));
   return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;

@@ -1,10 +1,10 @@
 import type { EntityProgress, RunView } from '../answers.ts';
 import type { Paint, Tone } from '../colour.ts';
-import { type Column, table } from '../table.ts';
+import { type Column, formatTable } from '../table.ts';
 
 type Row = readonly [name: string, entity: EntityProgress];
 
-const counts = [
+const countedStatuses = [
   'extracted',
   'reconciled',
   'skipped',
@@ -14,16 +14,16 @@ const counts = [
   'mismatched',
   'pending',
 ] as const;
-const troubles: readonly string[] = ['rejected', 'failed', 'blocked', 'mismatched'];
+const failureStatuses: readonly string[] = ['rejected', 'failed', 'blocked', 'mismatched'];
 
 const columns: readonly Column<Row>[] = [
   { title: 'entity', value: ([name]) => name },
-  ...counts.map(
+  ...countedStatuses.map(
     (count): Column<Row> => ({
       title: count,
       value: ([, entity]) => entity[count],
       right: true,
-      tone: ([, entity]) => toneOf(count, entity[count]),
+      tone: ([, entity]) => countTone(count, entity[count]),
     }),
   ),
   { title: 'note', value: ([, entity]) => noteOf(entity) },
@@ -33,13 +33,15 @@ const columns: readonly Column<Row>[] = [
 export function entitiesTable(run: Pick<RunView, 'entities'>, paint: Paint): string {
   const rows = Object.entries(run.entities);
   if (rows.length === 0) return 'no entity has been read yet';
-  const all = rows.length > 1 ? [total(rows)] : [];
-  return table<Row>([...rows, ...all], columns, paint);
+  const all = rows.length > 1 ? [totalRow(rows)] : [];
+  return formatTable<Row>([...rows, ...all], columns, paint);
 }
 
-function total(rows: readonly Row[]): Row {
+function totalRow(rows: readonly Row[]): Row {
   const first = rows[0]?.[1] as EntityProgress;
-  const sums = Object.fromEntries(counts.map((count) => [count, rows.reduce((sum, [, one]) => sum + one[count], 0)]));
+  const sums = Object.fromEntries(
+    countedStatuses.map((count) => [count, rows.reduce((sum, [, one]) => sum + one[count], 0)]),
+  );
   return ['total', { ...first, ...sums, sourceTotal: null, repeated: 0, extraction: 'done' }];
 }
 
@@ -53,7 +55,7 @@ function noteOf(entity: EntityProgress): string {
   return notes.join(', ');
 }
 
-function toneOf(count: string, value: number): Tone | undefined {
+function countTone(count: string, value: number): Tone | undefined {
   if (value === 0) return 'dim';
-  return troubles.includes(count) ? 'red' : undefined;
+  return failureStatuses.includes(count) ? 'red' : undefined;
 }

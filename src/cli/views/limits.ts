@@ -1,10 +1,10 @@
 import type { UpstreamView } from '../answers.ts';
 import type { Paint } from '../colour.ts';
-import { table } from '../table.ts';
+import { formatTable } from '../table.ts';
 
 /** One line an upstream: what the whole fleet may ask of it. */
 export function limitsTable(upstreams: readonly UpstreamView[], paint: Paint): string {
-  return table(
+  return formatTable(
     upstreams,
     [
       { title: 'upstream', value: (one) => one.name },

@@ -1,7 +1,7 @@
 import type { ErrorShare, RunMetrics } from '../answers.ts';
 import type { Paint, Tone } from '../colour.ts';
-import { bytes } from '../text.ts';
-import { duration } from '../time.ts';
+import { formatBytes } from '../text.ts';
+import { formatDuration } from '../time.ts';
 
 type Network = RunMetrics['resourceUsage']['network'];
 
@@ -12,10 +12,10 @@ export function metricsLines(metrics: RunMetrics, paint: Paint): string {
   const success = successRate === null ? 'nothing is settled' : `${(successRate * 100).toFixed(2)} %`;
   return [
     `  success rate     ${success}`,
-    `  processing rate  ${processingRate.toFixed(1)} records/s over ${duration(elapsedSeconds * 1000)}`,
+    `  processing rate  ${processingRate.toFixed(1)} records/s over ${formatDuration(elapsedSeconds * 1000)}`,
     `  memory           ${memory.peakMb} MB at most in ${workers.length} workers, ${memory.largestWorkerMb} MB in one`,
     `  CPU              ${cpu.seconds} s, ${cpu.meanCores} cores on average`,
-    `  network          ${network.requests} requests, ${network.failed} without success; ${bytes(network.sentBytes)} sent, ${bytes(network.receivedBytes)} received`,
+    `  network          ${network.requests} requests, ${network.failed} without success; ${formatBytes(network.sentBytes)} sent, ${formatBytes(network.receivedBytes)} received`,
     ...network.upstreams.map(upstreamLine),
     ...(complete ? [] : ['  what a worker used in its last two seconds may be missing']),
     ...(alongside.length > 0 ? [`  with the runs that went on at the same time: ${alongside.join(', ')}`] : []),

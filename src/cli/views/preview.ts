@@ -1,7 +1,7 @@
 import type { RecordView } from '../answers.ts';
 import type { Paint } from '../colour.ts';
-import { actionOf, type Preview } from '../migrate/preview.ts';
-import { table } from '../table.ts';
+import { type Preview, previewAction } from '../migrate/preview.ts';
+import { formatTable } from '../table.ts';
 
 /** How many records of each kind there are, the first of them, and where the rest is. */
 export function previewLines(preview: Preview, paint: Paint): string {
@@ -9,7 +9,7 @@ export function previewLines(preview: Preview, paint: Paint): string {
   const rest = total - records.length;
   const note = rest > 0 ? `  and ${rest} more: all of them are in ${path}` : `  also in ${path}`;
   return [
-    table(
+    formatTable(
       counts,
       [
         { title: 'records', value: (one) => one.count, right: true },
@@ -22,11 +22,11 @@ export function previewLines(preview: Preview, paint: Paint): string {
   ].join('\n');
 }
 
-const bad = ['rejected', 'failed', 'blocked', 'mismatched'];
+const failureStatuses = ['rejected', 'failed', 'blocked', 'mismatched'];
 
 function recordLine(record: RecordView, paint: Paint): string {
   const { entity, sourceId, code, field, message } = record;
-  const action = paint(actionOf(record).padEnd(7), bad.includes(record.status) ? 'red' : undefined);
+  const action = paint(previewAction(record).padEnd(7), failureStatuses.includes(record.status) ? 'red' : undefined);
   const about = [code ?? '', ...(field === null ? [] : [`in ${field}`])].join(' ');
   return `  ${action} ${entity} ${sourceId}: ${about}${message === null ? '' : `: ${message}`}`;
 }

@@ -1,12 +1,12 @@
 import type { PurgeView } from '../answers.ts';
 import type { Paint } from '../colour.ts';
-import { table } from '../table.ts';
+import { formatTable } from '../table.ts';
 
 /** Payloads that are gone, or would be, by run. */
 export function purgeReport(view: PurgeView, paint: Paint): string {
   if (view.runs.length === 0) return 'nothing to purge';
   const total = view.runs.reduce((sum, run) => sum + run.raw + run.clean, 0);
-  const runs = table(
+  const runs = formatTable(
     view.runs,
     [
       { title: 'run', value: (run) => run.runId },

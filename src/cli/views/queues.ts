@@ -1,11 +1,11 @@
 import type { QueueView } from '../answers.ts';
 import type { Paint } from '../colour.ts';
-import { table } from '../table.ts';
+import { formatTable } from '../table.ts';
 
 /** One line a queue, with its jobs in every state that any queue has. */
 export function queuesTable(queues: readonly QueueView[], paint: Paint): string {
   const states = [...new Set(queues.flatMap((queue) => Object.keys(queue.counts ?? {})))];
-  return table(
+  return formatTable(
     queues,
     [
       { title: 'queue', value: (queue) => queue.name },

@@ -1,11 +1,11 @@
 import type { RecordView } from '../answers.ts';
 import type { Paint } from '../colour.ts';
-import { table } from '../table.ts';
-import { reasonOf, recordTone } from './journey.ts';
+import { formatTable } from '../table.ts';
+import { reasonText, recordTone } from './journey.ts';
 
 /** One line a record. */
 export function recordsTable(records: readonly RecordView[], paint: Paint): string {
-  return table(
+  return formatTable(
     records,
     [
       { title: 'entity', value: (one) => one.entity },
@@ -13,7 +13,7 @@ export function recordsTable(records: readonly RecordView[], paint: Paint): stri
       { title: 'stage', value: (one) => one.stage },
       { title: 'status', value: (one) => one.status, tone: (one) => recordTone(one.status) },
       { title: 'target id', value: (one) => one.targetId ?? '' },
-      { title: 'why', value: reasonOf },
+      { title: 'why', value: reasonText },
     ],
     paint,
   );

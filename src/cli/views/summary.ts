@@ -19,7 +19,7 @@ export interface Links {
 }
 
 /** The account of a run: every record, every sum, every failure, and where the reports are. */
-export function summary({ run, groups, reports }: Summary, links: Links, paint: Paint): string {
+export function runSummary({ run, groups, reports }: Summary, links: Links, paint: Paint): string {
   const part = (title: string, text: string): string => `\n${paint(title, 'bold')}\n${text}`;
   return [
     runHead(run, paint),

@@ -1,11 +1,11 @@
 import type { WorkerView } from '../answers.ts';
 import type { Paint } from '../colour.ts';
-import { table } from '../table.ts';
-import { bytes } from '../text.ts';
+import { formatTable } from '../table.ts';
+import { formatBytes } from '../text.ts';
 
 /** One line a worker process. */
 export function workersTable(workers: readonly WorkerView[], paint: Paint): string {
-  return table(
+  return formatTable(
     workers,
     [
       { title: 'worker', value: (one) => one.id },
@@ -21,9 +21,9 @@ export function workersTable(workers: readonly WorkerView[], paint: Paint): stri
       { title: 'CPU', value: (one) => `${one.cpuPercent} %`, right: true },
       { title: 'memory', value: (one) => `${one.rssMb} MB`, right: true },
       { title: 'at most', value: (one) => `${one.peakRssMb} MB`, right: true },
-      { title: 'requests', value: (one) => total(one, 'requests'), right: true },
-      { title: 'sent', value: (one) => bytes(total(one, 'sentBytes')), right: true },
-      { title: 'received', value: (one) => bytes(total(one, 'receivedBytes')), right: true },
+      { title: 'requests', value: (one) => totalTraffic(one, 'requests'), right: true },
+      { title: 'sent', value: (one) => formatBytes(totalTraffic(one, 'sentBytes')), right: true },
+      { title: 'received', value: (one) => formatBytes(totalTraffic(one, 'receivedBytes')), right: true },
       { title: 'loop lag', value: (one) => `${one.loopLagMs} ms`, right: true },
       { title: 'heard of', value: (one) => one.seenAt },
     ],
@@ -32,6 +32,6 @@ export function workersTable(workers: readonly WorkerView[], paint: Paint): stri
 }
 
 /** Over all upstreams. */
-function total({ traffic }: WorkerView, field: 'requests' | 'sentBytes' | 'receivedBytes'): number {
+function totalTraffic({ traffic }: WorkerView, field: 'requests' | 'sentBytes' | 'receivedBytes'): number {
   return Object.values(traffic).reduce((all, one) => all + one[field], 0);
 }

@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { FAULT_PRESETS, parseFaults } from '../core/fault-presets.ts';
-import { untilStopped } from '../core/until-stopped.ts';
+import { waitForStopSignal } from '../core/until-stopped.ts';
 import { type BubbleSandbox, startBubbleSandbox } from './sandbox.ts';
 import { BUBBLE_TYPES } from './schema.ts';
 
-interface Flags {
+interface ServeFlags {
   port: number;
   host: string;
   users: number;
@@ -45,12 +45,12 @@ export function bubbleCommand(): Command {
     .action(serve);
 }
 
-async function serve({ journal, manifest, ...flags }: Flags): Promise<void> {
+async function serve({ journal, manifest, ...flags }: ServeFlags): Promise<void> {
   const options = { ...flags, faults: [...flags.faults], ...(journal === undefined ? {} : { journalFile: journal }) };
   const sandbox = await startBubbleSandbox(options);
   if (manifest !== undefined) writeFileSync(manifest, `${JSON.stringify(sandbox.manifest, null, 2)}\n`);
   process.stdout.write(banner(sandbox));
-  await untilStopped();
+  await waitForStopSignal();
   await sandbox.close();
 }
 

@@ -51,19 +51,19 @@ function route(request: SandboxRequest, area: string, rest: readonly string[], d
   if (area === 'clock') return clock(request, deps.clock);
   if (area === 'settings') return settings(request, deps.settings);
   if (area === 'data') return data(request, rest, deps.data);
-  if (area === 'do') return act(request, rest[0] ?? '', deps.actions ?? {});
+  if (area === 'do') return runAction(request, rest[0] ?? '', deps.actions ?? {});
   return undefined;
 }
 
 function faults(request: SandboxRequest, plan: FaultPlan): Answer {
-  if (request.method === 'PUT') plan.set(faultRulesSchema.parse(parsed(request)));
+  if (request.method === 'PUT') plan.set(faultRulesSchema.parse(parseJsonBody(request)));
   if (request.method === 'DELETE') plan.clear();
   return jsonAnswer(200, { rules: plan.rules, tally: plan.tally() });
 }
 
 function clock(request: SandboxRequest, clock: Clock): Answer {
   if (request.method === 'POST') {
-    const change = clockChange.parse(parsed(request));
+    const change = clockChange.parse(parseJsonBody(request));
     if ('at' in change) clock.set(Date.parse(change.at));
     else clock.advance(change.advanceMs);
   }
@@ -71,7 +71,7 @@ function clock(request: SandboxRequest, clock: Clock): Answer {
 }
 
 function settings(request: SandboxRequest, current: Record<string, number>): Answer {
-  const changes = request.method === 'PATCH' ? z.record(z.string(), z.number()).parse(parsed(request)) : {};
+  const changes = request.method === 'PATCH' ? z.record(z.string(), z.number()).parse(parseJsonBody(request)) : {};
   const stranger = Object.keys(changes).find((name) => !(name in current));
   if (stranger !== undefined)
     throw new RangeError(`no setting "${stranger}"; there are ${Object.keys(current).join(', ')}`);
@@ -83,25 +83,25 @@ function data(request: SandboxRequest, [resource, id]: readonly string[], store:
   if (resource === undefined) return jsonAnswer(200, store.counts());
   if (id === undefined) {
     if (request.method !== 'POST') return undefined;
-    return jsonAnswer(201, { id: store.insert(resource, record.parse(parsed(request))) });
+    return jsonAnswer(201, { id: store.insert(resource, record.parse(parseJsonBody(request))) });
   }
   if (request.method === 'PATCH')
-    return jsonAnswer(200, { ok: store.modify(resource, id, record.parse(parsed(request))) });
+    return jsonAnswer(200, { ok: store.modify(resource, id, record.parse(parseJsonBody(request))) });
   if (request.method === 'DELETE') return jsonAnswer(200, { ok: store.delete(resource, id) });
   const found = store.get(resource, id);
   return found === undefined ? undefined : jsonAnswer(200, found);
 }
 
-function act(
+function runAction(
   request: SandboxRequest,
   name: string,
   actions: Readonly<Record<string, (body: unknown) => unknown>>,
 ): Answer | undefined {
   const action = actions[name];
   if (action === undefined || request.method !== 'POST') return undefined;
-  return jsonAnswer(200, action(request.body.length === 0 ? undefined : parsed(request)) ?? { ok: true });
+  return jsonAnswer(200, action(request.body.length === 0 ? undefined : parseJsonBody(request)) ?? { ok: true });
 }
 
-function parsed(request: SandboxRequest): unknown {
+function parseJsonBody(request: SandboxRequest): unknown {
   return JSON.parse(request.body.toString('utf8'));
 }

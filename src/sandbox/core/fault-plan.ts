@@ -2,7 +2,7 @@ import { type FaultKind, type FaultRule, faultRulesSchema } from './fault-rule.t
 import { Random } from './random.ts';
 
 /** What a request is about, as far as fault rules care. */
-export interface Subject {
+export interface RequestDescriptor {
   readonly method: string;
   /** `list`, `get`, `create`, ... as the upstream names them. */
   readonly operation: string;
@@ -10,7 +10,7 @@ export interface Subject {
   readonly resource: string;
 }
 
-interface Watched {
+interface RuleState {
   readonly rule: FaultRule;
   readonly random: Random;
   seen: number;
@@ -23,7 +23,7 @@ interface Watched {
  */
 export class FaultPlan {
   readonly #seed: number;
-  #watched: Watched[] = [];
+  #watched: RuleState[] = [];
 
   constructor(seed: number, rules: readonly FaultRule[] = []) {
     this.#seed = seed;
@@ -54,12 +54,12 @@ export class FaultPlan {
   }
 
   /** Counts the request and returns the rules that strike it. */
-  strike(subject: Subject): FaultRule[] {
+  match(subject: RequestDescriptor): FaultRule[] {
     const struck: FaultRule[] = [];
     for (const watched of this.#watched) {
-      if (!selects(watched.rule, subject)) continue;
+      if (!matchesSelector(watched.rule, subject)) continue;
       watched.seen++;
-      if (!strikes(watched)) continue;
+      if (!shouldFire(watched)) continue;
       watched.fired++;
       struck.push(watched.rule);
     }
@@ -67,7 +67,7 @@ export class FaultPlan {
   }
 }
 
-function selects(rule: FaultRule, subject: Subject): boolean {
+function matchesSelector(rule: FaultRule, subject: RequestDescriptor): boolean {
   return (
     (rule.method === undefined || rule.method === subject.method) &&
     (rule.operation === undefined || rule.operation === subject.operation) &&
@@ -75,7 +75,7 @@ function selects(rule: FaultRule, subject: Subject): boolean {
   );
 }
 
-function strikes({ rule, random, seen, fired }: Watched): boolean {
+function shouldFire({ rule, random, seen, fired }: RuleState): boolean {
   // Drawn first and always, so that other conditions do not shift the sequence.
   const lucky = rule.rate === undefined || random.chance(rule.rate);
   if (!lucky) return false;

@@ -6,8 +6,8 @@ import type { FaultPlan } from './fault-plan.ts';
 import type { FaultRule } from './fault-rule.ts';
 import type { Journal } from './journal.ts';
 import { type Answer, jsonAnswer, readRequest, type SandboxRequest } from './message.ts';
-import { delayFor, refusalFor, spoiled } from './spoil.ts';
-import type { Outcome, Upstream } from './upstream.ts';
+import { corruptBody, errorAnswerFor, faultDelayMs } from './spoil.ts';
+import type { Upstream, UpstreamResult } from './upstream.ts';
 import type { WindowLimiter } from './window-limiter.ts';
 
 export const CONTROL_PREFIX = '/__sandbox/';
@@ -58,43 +58,43 @@ async function serve(message: IncomingMessage, response: ServerResponse, deps: S
   const request = await readRequest(message);
   if (request.path.startsWith(CONTROL_PREFIX)) return send(response, deps.control(request));
   const at = deps.clock.now();
-  const faults = deps.faults.strike(deps.upstream.subject(request));
-  const outcome = has(faults, 'drop-before') ? undefined : respond(request, faults, deps);
-  const dropped = outcome === undefined || has(faults, 'drop-after') || has(faults, 'drop-midway');
+  const faults = deps.faults.match(deps.upstream.describeRequest(request));
+  const outcome = hasFault(faults, 'drop-before') ? undefined : respond(request, faults, deps);
+  const dropped = outcome === undefined || hasFault(faults, 'drop-after') || hasFault(faults, 'drop-midway');
   // Journaled when it arrived, not when it was answered: a client that has its answer finds it in the journal.
-  deps.journal.append(entry(request, at, dropped ? 0 : outcome.answer.status, faults, outcome));
-  const delay = deps.latencyMs() + delayFor(faults);
+  deps.journal.append(journalEntryOf(request, at, dropped ? 0 : outcome.answer.status, faults, outcome));
+  const delay = deps.latencyMs() + faultDelayMs(faults);
   if (delay > 0) await sleep(delay);
-  if (outcome === undefined || has(faults, 'drop-after')) message.socket.destroy();
-  else if (has(faults, 'drop-midway')) cutOff(response, outcome.answer);
+  if (outcome === undefined || hasFault(faults, 'drop-after')) message.socket.destroy();
+  else if (hasFault(faults, 'drop-midway')) sendHalf(response, outcome.answer);
   else send(response, outcome.answer);
 }
 
-function respond(request: SandboxRequest, faults: readonly FaultRule[], deps: ServerDeps): Outcome {
+function respond(request: SandboxRequest, faults: readonly FaultRule[], deps: ServerDeps): UpstreamResult {
   const own = deps.upstream.ownFaults ?? [];
   const common = faults.filter((rule) => !own.includes(rule.fault));
-  const refusal = refusalFor(common, deps.upstream, deps.clock) ?? overLimit(deps);
+  const refusal = errorAnswerFor(common, deps.upstream, deps.clock) ?? checkRateLimit(deps);
   if (refusal !== undefined) return { answer: refusal, touched: [] };
   const outcome = deps.upstream.handle(request, faults);
-  const failed = has(common, 'error-after') ? deps.upstream.refusal(500, 'Internal error') : outcome.answer;
-  return { ...outcome, answer: spoiled(failed, faults) };
+  const failed = hasFault(common, 'error-after') ? deps.upstream.errorAnswer(500, 'Internal error') : outcome.answer;
+  return { ...outcome, answer: corruptBody(failed, faults) };
 }
 
-function overLimit(deps: ServerDeps): Answer | undefined {
-  const wait = deps.limiter?.take() ?? 0;
-  return wait > 0 ? deps.upstream.refusal(429, 'Rate limit of this application reached') : undefined;
+function checkRateLimit(deps: ServerDeps): Answer | undefined {
+  const wait = deps.limiter?.tryAcquire() ?? 0;
+  return wait > 0 ? deps.upstream.errorAnswer(429, 'Rate limit of this application reached') : undefined;
 }
 
-function has(faults: readonly FaultRule[], fault: FaultRule['fault']): boolean {
+function hasFault(faults: readonly FaultRule[], fault: FaultRule['fault']): boolean {
   return faults.some((rule) => rule.fault === fault);
 }
 
-function entry(
+function journalEntryOf(
   request: SandboxRequest,
   at: number,
   status: number,
   faults: readonly FaultRule[],
-  outcome: Outcome | undefined,
+  outcome: UpstreamResult | undefined,
 ) {
   const { touched = [], notes } = outcome ?? {};
   return {
@@ -118,7 +118,7 @@ function send(response: ServerResponse, answer: Answer): void {
 }
 
 /** Promises the whole body, sends half of it, and hangs up. */
-function cutOff(response: ServerResponse, answer: Answer): void {
+function sendHalf(response: ServerResponse, answer: Answer): void {
   response.writeHead(answer.status, { ...answer.headers, 'content-length': Buffer.byteLength(answer.body) + 1 });
   response.write(answer.body.slice(0, Math.floor(answer.body.length / 2)), () => response.destroy());
 }

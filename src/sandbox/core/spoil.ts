@@ -6,17 +6,18 @@ import type { Upstream } from './upstream.ts';
 const HTML = '<!DOCTYPE html><html><head><title>We will be right back</title></head><body>Deploying</body></html>';
 
 /** The refusal that faults ask for instead of any work, or undefined when none does. */
-export function refusalFor(faults: readonly FaultRule[], upstream: Upstream, clock: Clock): Answer | undefined {
+export function errorAnswerFor(faults: readonly FaultRule[], upstream: Upstream, clock: Clock): Answer | undefined {
   for (const rule of faults) {
-    if (rule.fault === 'throttle') return withRetryAfter(upstream.refusal(429, 'Too many requests'), rule, clock);
-    if (rule.fault === 'unavailable') return withRetryAfter(upstream.refusal(503, 'Service unavailable'), rule, clock);
-    if (rule.fault === 'error') return upstream.refusal(500, 'Internal error');
+    if (rule.fault === 'throttle') return withRetryAfter(upstream.errorAnswer(429, 'Too many requests'), rule, clock);
+    if (rule.fault === 'unavailable')
+      return withRetryAfter(upstream.errorAnswer(503, 'Service unavailable'), rule, clock);
+    if (rule.fault === 'error') return upstream.errorAnswer(500, 'Internal error');
   }
   return undefined;
 }
 
 /** The answer after truncation or replacement by a page of HTML; both keep the status that was meant. */
-export function spoiled(answer: Answer, faults: readonly FaultRule[]): Answer {
+export function corruptBody(answer: Answer, faults: readonly FaultRule[]): Answer {
   for (const rule of faults) {
     if (rule.fault === 'truncate') return { ...answer, body: answer.body.slice(0, Math.floor(answer.body.length / 2)) };
     if (rule.fault === 'html') return { ...answer, headers: { 'content-type': 'text/html' }, body: HTML };
@@ -25,7 +26,7 @@ export function spoiled(answer: Answer, faults: readonly FaultRule[]): Answer {
 }
 
 /** How long the answer is held back. */
-export function delayFor(faults: readonly FaultRule[]): number {
+export function faultDelayMs(faults: readonly FaultRule[]): number {
   return faults.reduce((sum, rule) => sum + (rule.fault === 'slow' ? (rule.delayMs ?? 1000) : 0), 0);
 }
 

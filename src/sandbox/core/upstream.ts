@@ -1,9 +1,9 @@
-import type { Subject } from './fault-plan.ts';
+import type { RequestDescriptor } from './fault-plan.ts';
 import type { FaultRule } from './fault-rule.ts';
 import type { Answer, SandboxRequest } from './message.ts';
 
 /** An answer and the records that faults changed while it was made. */
-export interface Outcome {
+export interface UpstreamResult {
   readonly answer: Answer;
   readonly touched: readonly string[];
   /** What the journal shall say besides: ids made, keys used. Nothing secret. */
@@ -16,9 +16,9 @@ export interface Upstream {
   /** Faults that refuse, which the upstream answers itself because it remembers or explains them. */
   readonly ownFaults?: readonly FaultRule['fault'][];
   /** What the request is about; asked before anything happens. */
-  subject(request: SandboxRequest): Subject;
+  describeRequest(request: SandboxRequest): RequestDescriptor;
   /** Does the work. Only faults about pages and records concern it; the server sees to the rest. */
-  handle(request: SandboxRequest, faults: readonly FaultRule[]): Outcome;
+  handle(request: SandboxRequest, faults: readonly FaultRule[]): UpstreamResult;
   /** A refusal (429, 500, 503) in the upstream's own shape. */
-  refusal(status: number, message: string): Answer;
+  errorAnswer(status: number, message: string): Answer;
 }

@@ -17,8 +17,8 @@ export class WindowLimiter {
   }
 
   /** 0 when the request may pass; otherwise the milliseconds until one may. Refused requests do not count. */
-  take(): number {
-    const wait = this.wait();
+  tryAcquire(): number {
+    const wait = this.waitMs();
     if (wait > 0) return wait;
     this.#admitted[this.#next] = this.#clock.now();
     this.#next = (this.#next + 1) % this.#admitted.length;
@@ -26,7 +26,7 @@ export class WindowLimiter {
   }
 
   /** What `take` would answer, without taking. */
-  wait(): number {
+  waitMs(): number {
     const oldest = this.#admitted[this.#next] ?? Number.NEGATIVE_INFINITY;
     return Math.max(0, oldest + this.#windowMs - this.#clock.now());
   }

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { FAULT_PRESETS, parseFaults } from '../core/fault-presets.ts';
-import { untilStopped } from '../core/until-stopped.ts';
+import { waitForStopSignal } from '../core/until-stopped.ts';
 import { startSystemeioSandbox } from '../systemeio/sandbox.ts';
 import { startXenditSandbox } from '../xendit/sandbox.ts';
 import { generateLaunch } from './generate.ts';
@@ -64,7 +64,7 @@ async function serve(flags: Flags): Promise<void> {
     `  API key          ${systemeio.apiKey}`,
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
-  await untilStopped();
+  await waitForStopSignal();
   await Promise.all([xendit.close(), systemeio.close()]);
 }
 

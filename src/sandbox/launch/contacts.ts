@@ -1,5 +1,5 @@
 import type { Random } from '../core/random.ts';
-import { CONTACTS, DIRT, scaled } from './numbers.ts';
+import { CONTACTS, DIRT, scaledCount } from './numbers.ts';
 import { makePerson, type Person } from './person.ts';
 
 export type ContactGroup = keyof typeof CONTACTS;
@@ -24,8 +24,8 @@ export interface ContactDraft {
 }
 
 const HOUR = 3_600_000;
-export const OPENED = Date.parse('2024-01-08T01:00:00Z');
-export const CLOSED = Date.parse('2025-06-20T01:00:00Z');
+export const PERIOD_START_MS = Date.parse('2024-01-08T01:00:00Z');
+export const PERIOD_END_MS = Date.parse('2025-06-20T01:00:00Z');
 const PLAIN_TAGS = ['squeeze', 'webinar', 'FBInviteSent', 'newsletter', 'Enrolled P2P', ' quiz', 'TikTok lead'];
 const SOURCES = [
   'https://papers.example.com/free-guide?utm_source=facebook&utm_medium=paid',
@@ -37,11 +37,11 @@ const SOURCES = [
 /** All contacts, by group, in the order in which they registered. */
 export function makeContacts(random: Random, share: number, dirt: number): ContactDraft[] {
   const groups = (Object.keys(CONTACTS) as ContactGroup[]).flatMap((group) =>
-    Array.from({ length: scaled(CONTACTS[group], share) }, () => group),
+    Array.from({ length: scaledCount(CONTACTS[group], share) }, () => group),
   );
-  const step = Math.floor((CLOSED - OPENED) / (groups.length + 1));
-  const drafts = random.shuffle(groups).map((group, at) => draftOf(random, group, at, OPENED + at * step));
-  spoil(random.fork('dirt'), drafts, share * dirt);
+  const step = Math.floor((PERIOD_END_MS - PERIOD_START_MS) / (groups.length + 1));
+  const drafts = random.shuffle(groups).map((group, at) => draftOf(random, group, at, PERIOD_START_MS + at * step));
+  addContactDirt(random.fork('dirt'), drafts, share * dirt);
   return drafts;
 }
 
@@ -66,11 +66,11 @@ function draftOf(random: Random, group: ContactGroup, at: number, registeredMs: 
 }
 
 /** Dirt lies in contacts without a product, so that the document's own counts stay what they are. */
-function spoil(random: Random, drafts: readonly ContactDraft[], density: number): void {
+function addContactDirt(random: Random, drafts: readonly ContactDraft[], density: number): void {
   const plain = random.shuffle(drafts.filter((draft) => draft.group === 'neither'));
   const buyers = random.shuffle(drafts.filter((draft) => draft.group === 'both' || draft.group === 'p2pOnly'));
   const take = (list: ContactDraft[], count: number) =>
-    list.splice(0, Math.min(scaled(count, density), list.length / 4));
+    list.splice(0, Math.min(scaledCount(count, density), list.length / 4));
   for (const draft of take(plain, DIRT.contactsMalformed)) {
     draft.malformed = true;
     draft.email =

@@ -3,7 +3,7 @@ import { type ContactRow, contactRow, type TagRow, tagRows } from './contact-row
 import { makeContacts } from './contacts.ts';
 import { systemeioCsv, xenditCsv } from './csv.ts';
 import { type LaunchManifest, manifestOf } from './manifest.ts';
-import { makeMovements } from './movements.ts';
+import { makeTransactions } from './movements.ts';
 import { makeSales } from './sales.ts';
 import { invoiceRow, transactionRow, type XenditRow } from './xendit-rows.ts';
 
@@ -30,7 +30,7 @@ export function generateLaunch({ seed, share, dirt }: LaunchOptions): LaunchData
   const random = new Random(seed);
   const contacts = makeContacts(random.fork('contacts'), share, dirt);
   const sales = share === 0 ? [] : makeSales(random.fork('sales'), contacts, share, dirt);
-  const movements = makeMovements(random.fork('movements'), sales, share, dirt);
+  const movements = makeTransactions(random.fork('movements'), sales, share, dirt);
   const tags = tagRows(contacts);
   const byName = new Map(tags.map((tag) => [tag.name, tag]));
   return {

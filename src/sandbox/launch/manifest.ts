@@ -1,10 +1,10 @@
 import { DateTime } from 'luxon';
 import type { ContactDraft } from './contacts.ts';
-import type { MovementDraft } from './movements.ts';
+import type { TransactionDraft } from './movements.ts';
 import type { SaleDraft } from './sales.ts';
 
 /** What a correct mover does with a record that does not simply become a row. */
-export interface LaunchVerdict {
+export interface ExpectedLaunchOutcome {
   readonly outcome: 'rejected' | 'skipped';
   readonly code: string;
 }
@@ -21,7 +21,7 @@ export interface LaunchManifest {
   readonly share: number;
   readonly sources: { readonly invoices: number; readonly transactions: number; readonly contacts: number };
   /** Invoices, and transactions that are no invoice's payment: by id, those that make no row. */
-  readonly sales: { readonly records: number; readonly verdicts: Readonly<Record<string, LaunchVerdict>> };
+  readonly sales: { readonly records: number; readonly verdicts: Readonly<Record<string, ExpectedLaunchOutcome>> };
   /** Paid sales of no product, and refunds that nothing ties to a sale: two failure groups, by id and in money. */
   readonly unmatched: Unmatched;
   readonly unmatchedRefunds: Unmatched;
@@ -51,18 +51,18 @@ const MANUAL_MINOR = 80_000n;
 export function manifestOf(
   of: { seed: number; share: number },
   sales: readonly SaleDraft[],
-  movements: readonly MovementDraft[],
+  movements: readonly TransactionDraft[],
   contacts: readonly ContactDraft[],
 ): LaunchManifest {
-  const paidP2P = people(sales, (sale) => sale.product === 'P2P');
+  const paidP2P = payerEmails(sales, (sale) => sale.product === 'P2P');
   const tagged = contacts.filter(({ group }) => group === 'both' || group === 'p2pOnly');
   const manual = tagged.filter(({ person }) => !paidP2P.has(person.email));
   const users = new Set([...paidP2P, ...tagged.map(({ person }) => person.email)]);
-  const backs = movements.filter(isBack);
+  const backs = movements.filter(isReversal);
   const unmatched = sales.filter(({ product, paidMs }) => product === 'Other' && paidMs !== null);
   const strays = backs.filter(({ linked }) => !linked);
   const buyers = new Set([
-    ...people(sales, ({ product }) => product !== 'Other'),
+    ...payerEmails(sales, ({ product }) => product !== 'Other'),
     ...manual.map(({ person }) => person.email),
   ]);
   const leads = contacts.filter(({ malformed, repeats }) => !malformed && repeats === undefined);
@@ -73,7 +73,7 @@ export function manifestOf(
     ...of,
     sources: { invoices: sales.length, transactions: movements.length, contacts: contacts.length },
     sales: {
-      records: sales.length + movements.filter((one) => !claims(one)).length,
+      records: sales.length + movements.filter((one) => !isInvoicePayment(one)).length,
       verdicts: verdictsOf(movements, unmatched),
     },
     unmatched: groupOf(unmatched),
@@ -94,11 +94,11 @@ export function manifestOf(
 }
 
 /** A payment that succeeded is what became of its invoice, and no sale of its own. */
-function claims({ kind, status, linked }: MovementDraft): boolean {
+function isInvoicePayment({ kind, status, linked }: TransactionDraft): boolean {
   return kind === 'PAYMENT' && status === 'SUCCESS' && linked;
 }
 
-function isBack({ kind }: MovementDraft): boolean {
+function isReversal({ kind }: TransactionDraft): boolean {
   return kind === 'REFUND' || kind === 'CHARGEBACK';
 }
 
@@ -107,18 +107,18 @@ function groupOf(drafts: readonly { id: string; minor: number }[]): Unmatched {
   return { ids: drafts.map(({ id }) => id).sort(), minor: String(minor) };
 }
 
-function people(sales: readonly SaleDraft[], which: (sale: SaleDraft) => boolean): Set<string> {
+function payerEmails(sales: readonly SaleDraft[], which: (sale: SaleDraft) => boolean): Set<string> {
   const paid = sales.filter((sale) => sale.paidMs !== null && sale.payer !== null && which(sale));
   return new Set(paid.map(({ person }) => person.email));
 }
 
-function verdictsOf(movements: readonly MovementDraft[], unmatched: readonly { id: string }[]) {
-  const verdicts: Record<string, LaunchVerdict> = {};
+function verdictsOf(movements: readonly TransactionDraft[], unmatched: readonly { id: string }[]) {
+  const verdicts: Record<string, ExpectedLaunchOutcome> = {};
   for (const { id } of unmatched) verdicts[id] = { outcome: 'rejected', code: 'UNMATCHED_PRODUCT' };
   for (const one of movements) {
     if (one.attempt) verdicts[one.id] = { outcome: 'skipped', code: 'ATTEMPT' };
-    else if (isBack(one) && !one.linked) verdicts[one.id] = { outcome: 'rejected', code: 'UNMATCHED_REFUND' };
-    else if (one.kind !== 'PAYMENT' && !isBack(one)) verdicts[one.id] = { outcome: 'skipped', code: 'NOT_A_SALE' };
+    else if (isReversal(one) && !one.linked) verdicts[one.id] = { outcome: 'rejected', code: 'UNMATCHED_REFUND' };
+    else if (one.kind !== 'PAYMENT' && !isReversal(one)) verdicts[one.id] = { outcome: 'skipped', code: 'NOT_A_SALE' };
   }
   return verdicts;
 }
@@ -127,7 +127,7 @@ function isRow(sale: SaleDraft): boolean {
   return sale.product !== 'Other' || sale.paidMs === null;
 }
 
-function byStatus(sales: readonly SaleDraft[], backs: readonly MovementDraft[], manual: number) {
+function byStatus(sales: readonly SaleDraft[], backs: readonly TransactionDraft[], manual: number) {
   const sums = new Sums();
   for (const sale of sales.filter(isRow)) sums.add(sale.status, BigInt(sale.minor));
   for (const back of backs.filter(({ linked }) => linked)) {
@@ -137,7 +137,7 @@ function byStatus(sales: readonly SaleDraft[], backs: readonly MovementDraft[], 
   return sums.result();
 }
 
-function revenueOf(sales: readonly SaleDraft[], backs: readonly MovementDraft[], manual: number) {
+function revenueOf(sales: readonly SaleDraft[], backs: readonly TransactionDraft[], manual: number) {
   const sums = new Sums();
   for (const { product, minor, paidMs } of sales)
     if (paidMs !== null && product !== 'Other') sums.add(product, BigInt(minor));
@@ -146,7 +146,7 @@ function revenueOf(sales: readonly SaleDraft[], backs: readonly MovementDraft[],
   return sums.result();
 }
 
-function quartersOf(sales: readonly SaleDraft[], backs: readonly MovementDraft[], manual: readonly ContactDraft[]) {
+function quartersOf(sales: readonly SaleDraft[], backs: readonly TransactionDraft[], manual: readonly ContactDraft[]) {
   const sums = new Sums();
   for (const { product, minor, paidMs } of sales)
     if (paidMs !== null && product !== 'Other') sums.add(quarter(paidMs), BigInt(minor));

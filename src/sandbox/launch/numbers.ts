@@ -24,7 +24,7 @@ export const BUYERS = {
 } as const;
 
 /** What lies between the sales in Xendit's list of transactions. */
-export const MOVEMENTS = {
+export const TRANSACTION_COUNTS = {
   refunds: 65,
   partialRefunds: 5,
   chargebacks: 8,
@@ -47,6 +47,6 @@ export const DIRT = {
 } as const;
 
 /** So many of a share of the business: at least one of what there is at all. */
-export function scaled(count: number, share: number): number {
+export function scaledCount(count: number, share: number): number {
   return share === 0 || count === 0 ? 0 : Math.max(1, Math.round(count * share));
 }

@@ -1,20 +1,20 @@
 import type { FaultRule } from '../core/fault-rule.ts';
 import type { Row } from './store.ts';
 
-export interface PageAsked {
+export interface PageRequest {
   readonly rows: readonly Row[];
   /** Show what comes after the record of this id. */
   readonly after: string | null;
   readonly limit: number;
 }
 
-export interface PageCut {
+export interface Page {
   readonly rows: readonly Row[];
   readonly hasMore: boolean;
 }
 
 /** Cuts a page by keyset, once the faults have had their say. Undefined when there is no record of the id. */
-export function cutPage({ rows, after, limit }: PageAsked, faults: readonly FaultRule[]): PageCut | undefined {
+export function selectPage({ rows, after, limit }: PageRequest, faults: readonly FaultRule[]): Page | undefined {
   const at = after === null ? 0 : rows.findIndex((row) => String(row.id) === after) + 1;
   if (after !== null && at === 0) return undefined;
   let [start, most] = [at, limit];
@@ -26,8 +26,8 @@ export function cutPage({ rows, after, limit }: PageAsked, faults: readonly Faul
 }
 
 /** Other people at work while pages are read: a twin of a record before or after the cursor, a change, a deletion. */
-export function disturb(
-  asked: Pick<PageAsked, 'rows' | 'after'>,
+export function applyDataFaults(
+  asked: Pick<PageRequest, 'rows' | 'after'>,
   faults: readonly FaultRule[],
   change: (fault: 'insert' | 'delete' | 'modify', row: Row) => string,
 ): string[] {

@@ -1,10 +1,10 @@
 import type { Random } from '../core/random.ts';
-import { CLOSED, type ContactDraft, OPENED } from './contacts.ts';
-import { BUYERS, DIRT, type ProductName, SALES, type SaleStatus, scaled } from './numbers.ts';
+import { type ContactDraft, PERIOD_END_MS, PERIOD_START_MS } from './contacts.ts';
+import { BUYERS, DIRT, type ProductName, SALES, type SaleStatus, scaledCount } from './numbers.ts';
 import { makePerson, type Person } from './person.ts';
 
 /** How a transaction names its invoice: which of the three it is depends on the product that was used. */
-export type Link = 'payment_link_id' | 'product_id' | 'reference_id';
+export type InvoiceLinkField = 'payment_link_id' | 'product_id' | 'reference_id';
 
 /** One invoice in the making, and the transaction that paid it. */
 export interface SaleDraft {
@@ -15,7 +15,7 @@ export interface SaleDraft {
   readonly minor: number;
   readonly createdMs: number;
   readonly paidMs: number | null;
-  readonly link: Link;
+  readonly linkField: InvoiceLinkField;
   readonly description: string | null;
   readonly person: Person;
   /** How the payer is spelled, and where: in `payer_email`, in `customer` alone, or nowhere. */
@@ -51,19 +51,19 @@ export function makeSales(random: Random, contacts: readonly ContactDraft[], sha
   const buyers: Record<ProductName, Person[]> = {
     P2P: buyersOf('P2P', random, clean, neither, share),
     Canva: buyersOf('Canva', random, clean, neither, share),
-    Other: Array.from({ length: scaled(19, share) }, (_, at) => makePerson(random, 900_000 + at)),
+    Other: Array.from({ length: scaledCount(19, share) }, (_, at) => makePerson(random, 900_000 + at)),
   };
   const seen: Record<string, number> = {};
   const drafts = Object.entries(SALES).flatMap(([status, products]) =>
     Object.entries(products).flatMap(([product, count]) =>
-      Array.from({ length: scaled(count, share) }, () => {
+      Array.from({ length: scaledCount(count, share) }, () => {
         const person = buyerOf(random, status as SaleStatus, product as ProductName, buyers, clean, seen);
         return saleOf(random, product as ProductName, status as SaleStatus, person);
       }),
     ),
   );
   const unknown = new Set(buyers.P2P.filter((person) => !contacts.some((one) => one.person === person)));
-  spoil(random.fork('dirt'), drafts, unknown, share * dirt);
+  addSaleDirt(random.fork('dirt'), drafts, unknown, share * dirt);
   return drafts.sort((a, b) => a.createdMs - b.createdMs || (a.id < b.id ? -1 : 1));
 }
 
@@ -86,9 +86,9 @@ function buyersOf(
   const tagged = clean.filter(({ group }) => group === 'both' || group === only);
   const { tagged: known, untagged, unknown } = BUYERS[product];
   return [
-    ...tagged.slice(0, scaled(known, share)).map(({ person }) => person),
-    ...neither.splice(0, scaled(untagged, share)).map(({ person }) => person),
-    ...Array.from({ length: scaled(unknown, share) }, (_, at) =>
+    ...tagged.slice(0, scaledCount(known, share)).map(({ person }) => person),
+    ...neither.splice(0, scaledCount(untagged, share)).map(({ person }) => person),
+    ...Array.from({ length: scaledCount(unknown, share) }, (_, at) =>
       makePerson(random, (product === 'P2P' ? 700_000 : 800_000) + at),
     ),
   ];
@@ -110,7 +110,7 @@ function buyerOf(
 }
 
 function saleOf(random: Random, product: ProductName, status: SaleStatus, person: Person): SaleDraft {
-  const createdMs = random.int(OPENED, CLOSED);
+  const createdMs = random.int(PERIOD_START_MS, PERIOD_END_MS);
   const paid = status === 'PAID' || status === 'SETTLED';
   const id = random.text(24, '0123456789abcdef');
   return {
@@ -121,7 +121,7 @@ function saleOf(random: Random, product: ProductName, status: SaleStatus, person
     minor: random.pick(PRICES[product]),
     createdMs,
     paidMs: paid ? createdMs + random.int(60_000, DAY) : null,
-    link: random.pick(['payment_link_id', 'payment_link_id', 'product_id', 'reference_id']),
+    linkField: random.pick(['payment_link_id', 'payment_link_id', 'product_id', 'reference_id']),
     description: random.pick(DESCRIPTIONS[product]),
     person,
     payer: person.email,
@@ -131,16 +131,21 @@ function saleOf(random: Random, product: ProductName, status: SaleStatus, person
 }
 
 /** Addresses spelled in other ways, and paid invoices that name nobody: only of buyers Systeme.io never heard of. */
-function spoil(random: Random, drafts: readonly SaleDraft[], unknown: ReadonlySet<Person>, density: number): void {
+function addSaleDirt(
+  random: Random,
+  drafts: readonly SaleDraft[],
+  unknown: ReadonlySet<Person>,
+  density: number,
+): void {
   const free = random.shuffle(drafts.filter(({ person }) => !unknown.has(person)));
-  const take = (count: number) => free.splice(0, scaled(count, density));
+  const take = (count: number) => free.splice(0, scaledCount(count, density));
   for (const draft of take(DIRT.payerUpperCase)) draft.payer = draft.person.email.toUpperCase();
   for (const draft of take(DIRT.payerPadded)) draft.payer = ` ${draft.person.email}\u00a0`;
   for (const draft of take(DIRT.payerInCustomerOnly)) draft.payerIn = 'customer';
   const named = drafts.filter(
     ({ person, product, paidMs }) => unknown.has(person) && product === 'P2P' && paidMs !== null,
   );
-  for (const draft of named.slice(0, scaled(DIRT.payerAbsent, density))) {
+  for (const draft of named.slice(0, scaledCount(DIRT.payerAbsent, density))) {
     draft.payer = null;
     draft.payerIn = 'nowhere';
   }

@@ -1,4 +1,4 @@
-import type { MovementDraft } from './movements.ts';
+import type { TransactionDraft } from './movements.ts';
 import type { SaleDraft } from './sales.ts';
 
 /** A record as Xendit's API shows it. */
@@ -42,10 +42,10 @@ export function invoiceRow(sale: SaleDraft): XenditRow {
 }
 
 /** A movement as `GET /transactions` gives it. Which of three fields names the invoice depends on the product used. */
-export function transactionRow(draft: MovementDraft): XenditRow {
+export function transactionRow(draft: TransactionDraft): XenditRow {
   const { sale, linked, kind, id } = draft;
   const amount = draft.minor / 100;
-  const link = linked ? sale?.link : undefined;
+  const link = linked ? sale?.linkField : undefined;
   const isIn = kind === 'PAYMENT';
   return {
     id,

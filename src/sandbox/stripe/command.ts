@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { FAULT_PRESETS, parseFaults } from '../core/fault-presets.ts';
-import { untilStopped } from '../core/until-stopped.ts';
+import { waitForStopSignal } from '../core/until-stopped.ts';
 import { generateCatalog } from '../supabase/data/generate.ts';
 import { seedStripe } from '../supabase/data/seed-stripe.ts';
 import { supabaseOptionsSchema } from '../supabase/options.ts';
@@ -54,7 +54,7 @@ async function serve({ journal, catalog, dirt, ...flags }: Flags): Promise<void>
   const { stripe } = generateCatalog(supabaseOptionsSchema.parse({ products: catalog, dirt, seed: flags.seed }));
   seedStripe(stripe, { test: sandbox.data, live: sandbox.liveData });
   process.stdout.write(banner(sandbox));
-  await untilStopped();
+  await waitForStopSignal();
   await sandbox.close();
 }
 

@@ -1,12 +1,12 @@
 import type { MutableData } from '../core/control.ts';
 import { resourceOf } from './resources/index.ts';
-import type { World } from './store/world.ts';
+import type { AccountStore } from './store/world.ts';
 
 /** A mode's objects, open to tests: what is put here was there before, so it makes no event and meets no rule. */
 export class StripeData implements MutableData {
-  readonly #world: World;
+  readonly #world: AccountStore;
 
-  constructor(world: World) {
+  constructor(world: AccountStore) {
     this.#world = world;
   }
 
@@ -20,7 +20,7 @@ export class StripeData implements MutableData {
 
   /** Every object of a kind, newest first. */
   all(kind: string): Record<string, unknown>[] {
-    return [...this.#world.all(resourceOf(kind).object).older()];
+    return [...this.#world.all(resourceOf(kind).object).newestFirst()];
   }
 
   insert(kind: string, fields: Readonly<Record<string, unknown>>): string {

@@ -7,12 +7,12 @@ import { startServer } from '../core/server.ts';
 import { stripeApi } from './api/api.ts';
 import { IdempotencyStore } from './api/idempotency.ts';
 import { Limits } from './api/limits.ts';
-import { Locks } from './api/locks.ts';
+import { ObjectLocks } from './api/locks.ts';
 import { StripeData } from './data.ts';
 import { type StripeConfig, type StripeSandboxOptions, stripeOptionsSchema } from './options.ts';
 import type { StripeSettings } from './settings.ts';
-import type { World } from './store/world.ts';
-import { Worlds } from './store/worlds.ts';
+import type { AccountStore } from './store/world.ts';
+import { AccountStores } from './store/worlds.ts';
 import { WebhookSender } from './webhooks/sender.ts';
 
 /** A running stand-in for Stripe's API. */
@@ -43,8 +43,8 @@ export async function startStripeSandbox(options: StripeSandboxOptions = {}): Pr
   const { secretKey, liveKey, readOnlyKey } = config;
   const clock = new Clock();
   const settings = settingsOf(config);
-  const worlds = new Worlds(clock, new Random(config.seed).fork('ids'), () => settings.searchLagMs);
-  const data = new StripeData(worlds.of(false));
+  const worlds = new AccountStores(clock, new Random(config.seed).fork('ids'), () => settings.searchLagMs);
+  const data = new StripeData(worlds.get(false));
   const idempotency = new IdempotencyStore(clock, () => settings.idempotencyTtlMs);
   const { webhookUrl: url, webhookSecret: secret } = config;
   const webhooks = new WebhookSender(clock, url === undefined ? [] : [{ url, secret }]);
@@ -59,7 +59,7 @@ export async function startStripeSandbox(options: StripeSandboxOptions = {}): Pr
     random: new Random(config.seed).fork('requests'),
     limits: new Limits(settings, clock),
     idempotency,
-    locks: new Locks(clock, () => settings.lockWaitMs),
+    locks: new ObjectLocks(clock, () => settings.lockWaitMs),
     onEvent: (world, id) => notify(world, id, webhooks),
   });
   const server = await startServer(config.port, config.host, {
@@ -83,7 +83,7 @@ export async function startStripeSandbox(options: StripeSandboxOptions = {}): Pr
     await server.close();
     await journal.close();
   };
-  const handles = { journal, faults, clock, settings, data, liveData: new StripeData(worlds.of(true)), webhooks };
+  const handles = { journal, faults, clock, settings, data, liveData: new StripeData(worlds.get(true)), webhooks };
   return { url: server.origin, secretKey, liveKey, readOnlyKey, ...handles, forget, close };
 }
 
@@ -93,7 +93,7 @@ function settingsOf(config: StripeConfig): StripeSettings {
 }
 
 /** Endpoints hear of test mode only: the sandbox has no second set for live. */
-function notify(world: World, id: string, webhooks: WebhookSender): void {
+function notify(world: AccountStore, id: string, webhooks: WebhookSender): void {
   const event = world.get('event', id);
   if (!world.livemode && event !== undefined && webhooks.endpoints > 0) webhooks.send(event);
 }

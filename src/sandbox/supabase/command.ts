@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { FAULT_PRESETS, parseFaults } from '../core/fault-presets.ts';
-import { untilStopped } from '../core/until-stopped.ts';
+import { waitForStopSignal } from '../core/until-stopped.ts';
 import { type SupabaseSandbox, startSupabaseSandbox } from './sandbox.ts';
 
 interface Flags {
@@ -50,7 +50,7 @@ async function serve({ journal, manifest, touch, ...flags }: Flags): Promise<voi
   });
   if (manifest !== undefined) writeFileSync(manifest, `${JSON.stringify(sandbox.manifest, null, 2)}\n`);
   process.stdout.write(banner(sandbox));
-  await untilStopped();
+  await waitForStopSignal();
   await sandbox.close();
 }
 

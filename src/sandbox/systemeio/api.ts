@@ -1,4 +1,4 @@
-import type { Subject } from '../core/fault-plan.ts';
+import type { RequestDescriptor } from '../core/fault-plan.ts';
 import type { FaultRule } from '../core/fault-rule.ts';
 import { type Answer, emptyAnswer, jsonAnswer, type SandboxRequest } from '../core/message.ts';
 import type { Upstream } from '../core/upstream.ts';
@@ -20,13 +20,13 @@ const PREFIX = '/api/';
 export function systemeioApi(deps: SystemeioApiDeps): Upstream {
   return {
     name: 'systemeio',
-    subject: subjectOf,
-    refusal: (status, message) => jsonAnswer(status, { detail: message }),
+    describeRequest: describeRequest,
+    errorAnswer: (status, message) => jsonAnswer(status, { detail: message }),
     handle(request, faults) {
       const touched: string[] = [];
       if (request.headers['x-api-key'] !== deps.apiKey)
         return { answer: jsonAnswer(401, { detail: 'Invalid API key' }), touched };
-      const wait = deps.limiter?.take() ?? 0;
+      const wait = deps.limiter?.tryAcquire() ?? 0;
       const answer = wait > 0 ? tooMany(wait) : route(request, faults, deps, touched);
       return { answer: { ...answer, headers: { ...answer.headers, ...limitHeaders(deps, wait) } }, touched };
     },
@@ -39,7 +39,7 @@ function route(
   deps: SystemeioApiDeps,
   touched: string[],
 ): Answer {
-  const [resource, id, sub, subId] = partsOf(request.path);
+  const [resource, id, sub, subId] = pathSegments(request.path);
   const { method, query } = request;
   if (method === 'GET' && resource === 'tags' && id === undefined)
     return jsonAnswer(200, { items: deps.data.list('tag'), hasMore: false });
@@ -83,12 +83,12 @@ function limitHeaders({ ratePerMinute }: SystemeioApiDeps, wait: number): Record
   return { 'x-ratelimit-limit': String(ratePerMinute), ...(wait > 0 ? { 'x-ratelimit-remaining': '0' } : {}) };
 }
 
-function subjectOf(request: SandboxRequest): Subject {
-  const [resource, id] = partsOf(request.path);
+function describeRequest(request: SandboxRequest): RequestDescriptor {
+  const [resource, id] = pathSegments(request.path);
   const operation = request.method === 'GET' ? (id === undefined ? 'list' : 'get') : 'change';
   return { method: request.method, operation, resource: resource?.replace(/s$/, '') ?? '' };
 }
 
-function partsOf(path: string): (string | undefined)[] {
+function pathSegments(path: string): (string | undefined)[] {
   return path.startsWith(PREFIX) ? path.slice(PREFIX.length).split('/').map(decodeURIComponent) : [];
 }

@@ -1,7 +1,7 @@
 import type { FaultRule } from '../core/fault-rule.ts';
 import { type Answer, jsonAnswer } from '../core/message.ts';
 import type { TagRow } from '../launch/contact-rows.ts';
-import { cutPage, disturb } from '../launch/page.ts';
+import { applyDataFaults, selectPage } from '../launch/page.ts';
 import type { LaunchStore, Row } from '../launch/store.ts';
 
 export type SystemeioKind = 'contact' | 'tag';
@@ -22,9 +22,9 @@ export function listContacts(asked: ListContacts): Answer {
   if (!Number.isInteger(limit) || limit < 10 || limit > 100)
     return violation('limit', 'This value should be between 10 and 100.');
   const after = query.get('startingAfter');
-  const look = () => matching(ordered(data, query, asked.ignoreAscending), query);
-  touched.push(...disturb({ rows: look(), after }, faults, changer(data)));
-  const page = cutPage({ rows: look(), after, limit }, faults);
+  const look = () => filterContacts(ordered(data, query, asked.ignoreAscending), query);
+  touched.push(...applyDataFaults({ rows: look(), after }, faults, dataFaultHandler(data)));
+  const page = selectPage({ rows: look(), after, limit }, faults);
   if (page === undefined) return violation('startingAfter', 'There is no such contact.');
   return jsonAnswer(200, { items: page.rows, hasMore: page.hasMore });
 }
@@ -39,7 +39,7 @@ function ordered(data: SystemeioData, query: URLSearchParams, ignoreAscending: b
   return query.get('order') === 'asc' && !ignoreAscending ? rows.toReversed() : rows;
 }
 
-function matching(rows: readonly Row[], query: URLSearchParams): readonly Row[] {
+function filterContacts(rows: readonly Row[], query: URLSearchParams): readonly Row[] {
   const [email, tags] = [query.get('email')?.toLowerCase(), query.get('tags')?.split(',')];
   const [from, to] = [Date.parse(query.get('registeredAfter') ?? ''), Date.parse(query.get('registeredBefore') ?? '')];
   return rows.filter((row) => {
@@ -53,7 +53,7 @@ function matching(rows: readonly Row[], query: URLSearchParams): readonly Row[] 
   });
 }
 
-function changer(data: SystemeioData) {
+function dataFaultHandler(data: SystemeioData) {
   return (fault: 'insert' | 'delete' | 'modify', row: Row): string => {
     if (fault === 'delete') data.delete('contact', String(row.id));
     // Nothing in a contact tells that it was changed.

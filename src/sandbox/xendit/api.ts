@@ -1,11 +1,11 @@
-import type { Subject } from '../core/fault-plan.ts';
+import type { RequestDescriptor } from '../core/fault-plan.ts';
 import type { FaultRule } from '../core/fault-rule.ts';
 import { type Answer, jsonAnswer, type SandboxRequest } from '../core/message.ts';
-import type { Outcome, Upstream } from '../core/upstream.ts';
-import { cutPage, disturb } from '../launch/page.ts';
+import type { Upstream, UpstreamResult } from '../core/upstream.ts';
+import { applyDataFaults, selectPage } from '../launch/page.ts';
 import type { LaunchStore, Row } from '../launch/store.ts';
-import { filtered } from './filters.ts';
-import { type EndpointLimits, refusal } from './limits.ts';
+import { filterRows } from './filters.ts';
+import { type EndpointLimits, errorAnswer } from './limits.ts';
 
 export type XenditKind = 'transaction' | 'invoice';
 
@@ -23,43 +23,44 @@ const codes: Readonly<Record<number, string>> = {
 };
 const paths: Readonly<Record<XenditKind, string>> = { transaction: '/transactions', invoice: '/v2/invoices' };
 // Xendit cuts larger pages without a word.
-const mostRows: Readonly<Record<XenditKind, number>> = { transaction: 50, invoice: 100 };
+const MAX_PAGE_ROWS: Readonly<Record<XenditKind, number>> = { transaction: 50, invoice: 100 };
 
 /** Xendit's lists of transactions and invoices. */
 export function xenditApi(deps: XenditApiDeps): Upstream {
   return {
     name: 'xendit',
-    subject: subjectOf,
-    refusal: (status, message) => refusal(status, codes[status] ?? 'SERVER_ERROR', message),
+    describeRequest: describeRequest,
+    errorAnswer: (status, message) => errorAnswer(status, codes[status] ?? 'SERVER_ERROR', message),
     handle(request, faults) {
       const touched: string[] = [];
-      const { resource } = subjectOf(request);
-      if (!isKnown(request, deps.secretKey))
-        return { answer: refusal(401, 'INVALID_API_KEY', 'API key is not authorized'), touched };
+      const { resource } = describeRequest(request);
+      if (!isAuthorized(request, deps.secretKey))
+        return { answer: errorAnswer(401, 'INVALID_API_KEY', 'API key is not authorized'), touched };
       return {
         answer: deps.limits.admit(resource, () => route(request, faults, deps, touched)),
         touched,
-      } satisfies Outcome;
+      } satisfies UpstreamResult;
     },
   };
 }
 
 function route(request: SandboxRequest, faults: readonly FaultRule[], deps: XenditApiDeps, touched: string[]): Answer {
-  const { kind, id } = locate(request.path);
-  if (kind === undefined || request.method !== 'GET') return refusal(404, 'NOT_FOUND', `no endpoint ${request.path}`);
-  if (id !== undefined) return one(deps.data.get(kind, id), kind);
+  const { kind, id } = parsePath(request.path);
+  if (kind === undefined || request.method !== 'GET')
+    return errorAnswer(404, 'NOT_FOUND', `no endpoint ${request.path}`);
+  if (id !== undefined) return recordAnswer(deps.data.get(kind, id), kind);
   try {
     return kind === 'transaction'
       ? transactions(request, faults, deps, touched)
       : invoices(request, faults, deps, touched);
   } catch (cause) {
-    return refusal(400, 'API_VALIDATION_ERROR', cause instanceof Error ? cause.message : String(cause));
+    return errorAnswer(400, 'API_VALIDATION_ERROR', cause instanceof Error ? cause.message : String(cause));
   }
 }
 
-function one(row: Row | undefined, kind: XenditKind): Answer {
+function recordAnswer(row: Row | undefined, kind: XenditKind): Answer {
   return row === undefined
-    ? refusal(404, kind === 'invoice' ? 'INVOICE_NOT_FOUND_ERROR' : 'DATA_NOT_FOUND', 'not found')
+    ? errorAnswer(404, kind === 'invoice' ? 'INVOICE_NOT_FOUND_ERROR' : 'DATA_NOT_FOUND', 'not found')
     : jsonAnswer(200, row);
 }
 
@@ -71,16 +72,17 @@ function transactions(
 ): Answer {
   const limit = limitOf(query, 'transaction');
   const after = query.get('after_id');
-  const look = () => filtered(deps.data.list('transaction'), query);
-  touched.push(...disturb({ rows: look(), after }, faults, changer('transaction', deps)));
+  const look = () => filterRows(deps.data.list('transaction'), query);
+  touched.push(...applyDataFaults({ rows: look(), after }, faults, dataFaultHandler('transaction', deps)));
   // A cursor may have left the filter since: paging is by place in the whole list.
   const whole = deps.data.list('transaction');
   const place = after === null ? -1 : whole.findIndex(({ id }) => id === after);
-  if (after !== null && place === -1) return refusal(400, 'API_VALIDATION_ERROR', `after_id: no transaction ${after}`);
+  if (after !== null && place === -1)
+    return errorAnswer(400, 'API_VALIDATION_ERROR', `after_id: no transaction ${after}`);
   const seen = new Set(whole.slice(0, place + 1).map(({ id }) => id));
   const rows = look();
   const behind = rows.filter(({ id }) => seen.has(id)).at(-1);
-  const page = cutPage({ rows, after: behind === undefined ? null : String(behind.id), limit }, faults) ?? {
+  const page = selectPage({ rows, after: behind === undefined ? null : String(behind.id), limit }, faults) ?? {
     rows: [],
     hasMore: false,
   };
@@ -99,18 +101,22 @@ function invoices(
 ): Answer {
   const after = query.get('last_invoice');
   touched.push(
-    ...disturb({ rows: filtered(deps.data.list('invoice'), query), after }, faults, changer('invoice', deps)),
+    ...applyDataFaults(
+      { rows: filterRows(deps.data.list('invoice'), query), after },
+      faults,
+      dataFaultHandler('invoice', deps),
+    ),
   );
-  const page = cutPage(
-    { rows: filtered(deps.data.list('invoice'), query), after, limit: limitOf(query, 'invoice') },
+  const page = selectPage(
+    { rows: filterRows(deps.data.list('invoice'), query), after, limit: limitOf(query, 'invoice') },
     faults,
   );
   return page === undefined
-    ? refusal(400, 'API_VALIDATION_ERROR', `last_invoice: no invoice ${after}`)
+    ? errorAnswer(400, 'API_VALIDATION_ERROR', `last_invoice: no invoice ${after}`)
     : jsonAnswer(200, page.rows);
 }
 
-function changer(kind: XenditKind, { data, now }: XenditApiDeps) {
+function dataFaultHandler(kind: XenditKind, { data, now }: XenditApiDeps) {
   return (fault: 'insert' | 'delete' | 'modify', row: Row): string => {
     if (fault === 'delete') data.delete(kind, String(row.id));
     if (fault === 'modify') data.modify(kind, String(row.id), { updated: now() });
@@ -123,20 +129,20 @@ function limitOf(query: URLSearchParams, kind: XenditKind): number {
   const asked = Number(query.get('limit') ?? 10);
   if (!Number.isInteger(asked) || asked < 1)
     throw new RangeError(`limit: "${query.get('limit')}" is not a number above 0`);
-  return Math.min(asked, mostRows[kind]);
+  return Math.min(asked, MAX_PAGE_ROWS[kind]);
 }
 
-function isKnown(request: SandboxRequest, secretKey: string): boolean {
+function isAuthorized(request: SandboxRequest, secretKey: string): boolean {
   const expected = `Basic ${Buffer.from(`${secretKey}:`).toString('base64')}`;
   return request.headers.authorization === expected;
 }
 
-function subjectOf(request: SandboxRequest): Subject {
-  const { kind, id } = locate(request.path);
+function describeRequest(request: SandboxRequest): RequestDescriptor {
+  const { kind, id } = parsePath(request.path);
   return { method: request.method, operation: id === undefined ? 'list' : 'get', resource: kind ?? '' };
 }
 
-function locate(path: string): { kind?: XenditKind; id?: string } {
+function parsePath(path: string): { kind?: XenditKind; id?: string } {
   for (const [kind, prefix] of Object.entries(paths) as [XenditKind, string][]) {
     if (path === prefix || path === `${prefix}/`) return { kind };
     if (path.startsWith(`${prefix}/`)) return { kind, id: decodeURIComponent(path.slice(prefix.length + 1)) };

@@ -1,6 +1,6 @@
 import type { Row } from '../launch/store.ts';
 
-const words: Readonly<Record<string, string>> = {
+const VALUE_FILTERS: Readonly<Record<string, string>> = {
   types: 'type',
   statuses: 'status',
   channel_categories: 'channel_category',
@@ -9,7 +9,7 @@ const words: Readonly<Record<string, string>> = {
   product_id: 'product_id',
   currency: 'currency',
 };
-const bounds: Readonly<Record<string, readonly [field: string, from: boolean]>> = {
+const TIME_FILTERS: Readonly<Record<string, readonly [field: string, from: boolean]>> = {
   'created[gte]': ['created', true],
   'created[lte]': ['created', false],
   'updated[gte]': ['updated', true],
@@ -23,14 +23,14 @@ const bounds: Readonly<Record<string, readonly [field: string, from: boolean]>> 
 };
 
 /** The rows a query asks for. Throws RangeError on a date that is none. */
-export function filtered(rows: readonly Row[], query: URLSearchParams): readonly Row[] {
+export function filterRows(rows: readonly Row[], query: URLSearchParams): readonly Row[] {
   const tests: ((row: Row) => boolean)[] = [];
   for (const name of new Set(query.keys())) {
-    const field = words[name];
+    const field = VALUE_FILTERS[name];
     // Repeated parameters, or one with several values in it.
     const wanted = query.getAll(name).flatMap((value) => (name.endsWith('s') ? value.split(',') : [value]));
     if (field !== undefined) tests.push((row) => wanted.includes(String(row[field])));
-    const bound = bounds[name];
+    const bound = TIME_FILTERS[name];
     if (bound !== undefined) tests.push(timeTest(bound, query.get(name) ?? ''));
   }
   return tests.length === 0 ? rows : rows.filter((row) => tests.every((test) => test(row)));

@@ -21,10 +21,10 @@ export class EndpointLimits {
     const key = `${endpoint} ${limit}`;
     const limiter = this.#limiters.get(key) ?? new WindowLimiter(limit, 60_000, this.#clock);
     this.#limiters.set(key, limiter);
-    const wait = limiter.take();
+    const wait = limiter.tryAcquire();
     if (wait > 0)
       return {
-        ...refusal(429, 'RATE_LIMIT_EXCEEDED', 'Rate limit exceeded'),
+        ...errorAnswer(429, 'RATE_LIMIT_EXCEEDED', 'Rate limit exceeded'),
         headers: this.#headers(key, limit, wait),
       };
     this.#times.set(key, [...this.#recent(key), this.#clock.now()]);
@@ -49,6 +49,6 @@ export class EndpointLimits {
 }
 
 /** An error in Xendit's shape. */
-export function refusal(status: number, error_code: string, message: string): Answer {
+export function errorAnswer(status: number, error_code: string, message: string): Answer {
   return jsonAnswer(status, { error_code, message });
 }

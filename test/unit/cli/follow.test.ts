@@ -2,11 +2,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunView } from '../../../src/cli/answers.ts';
 import { createClient } from '../../../src/cli/client.ts';
 import { serverEvents } from '../../../src/cli/event-stream.ts';
-import { type Follow, followRun } from '../../../src/cli/follow.ts';
+import { type FollowOptions, followRun } from '../../../src/cli/follow.ts';
 import { greenRun, runView } from './fixtures.ts';
 import { inTurn, pushing, refusal, type ScriptedService, startScriptedService } from './service.ts';
 
-const pace = { pollMs: 10, checkMs: 2000, patienceMs: 400 };
+const pace = { pollMs: 10, checkWhileConnectedMs: 2000, unreachableTimeoutMs: 400 };
 const step = (perSecond: number): RunView => runView({ progress: { percent: 0, perSecond, etaSeconds: null } });
 
 let service: ScriptedService;
@@ -17,11 +17,11 @@ beforeEach(async () => {
 
 afterEach(() => service.close());
 
-async function followed(follow: Partial<Follow> = {}): Promise<RunView[]> {
+async function followed(follow: Partial<FollowOptions> = {}): Promise<RunView[]> {
   const api = createClient({ url: service.url, token: undefined });
   const states: RunView[] = [];
   const signal = follow.signal ?? new AbortController().signal;
-  for await (const state of followRun(api, 'r1', { signal, pace, ...follow })) states.push(state);
+  for await (const state of followRun(api, 'r1', { signal, timing: pace, ...follow })) states.push(state);
   return states;
 }
 
@@ -56,7 +56,7 @@ describe('following a run', () => {
       response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
       return undefined;
     });
-    const states = await followed({ pace: { ...pace, checkMs: 50 } });
+    const states = await followed({ timing: { ...pace, checkWhileConnectedMs: 50 } });
     expect(states.at(-1)?.status).toBe('completed');
   });
 
@@ -87,7 +87,7 @@ describe('following a run', () => {
     const stop = new AbortController();
     setTimeout(() => stop.abort(), 50);
     const before = Date.now();
-    await followed({ signal: stop.signal, pace: { ...pace, pollMs: 60_000 } });
+    await followed({ signal: stop.signal, timing: { ...pace, pollMs: 60_000 } });
     expect(Date.now() - before).toBeLessThan(2000);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createProgressDisplay, logLines } from '../../../src/cli/progress-display.ts';
-import { progressLine } from '../../../src/cli/progress-line.ts';
+import { createLogDisplay, createProgressDisplay } from '../../../src/cli/progress-display.ts';
+import { formatProgressLine } from '../../../src/cli/progress-line.ts';
 import { capture } from './drover.ts';
 import { entity, greenRun, runView } from './fixtures.ts';
 
@@ -16,41 +16,43 @@ const half = runView({
 
 describe('the progress line', () => {
   it('is the line of the document', () => {
-    expect(progressLine(half, now)).toBe(
+    expect(formatProgressLine(half, now)).toBe(
       'Progress: 45.2% (452/1000) | Success: 448 | Failed: 4 | Rate: 2.3/s | ETA: 2024-01-15T14:30:00Z',
     );
   });
 
   it('never says 100% while something is left', () => {
     const run = runView({ entities: { users: entity({ extracted: 100_000, reconciled: 99_999, pending: 1 }) } });
-    expect(progressLine(run, now)).toContain('Progress: 99.9% (99999/100000)');
+    expect(formatProgressLine(run, now)).toContain('Progress: 99.9% (99999/100000)');
     const reading = runView({ entities: { users: entity({ extracted: 5, reconciled: 5, extraction: 'reading' }) } });
-    expect(progressLine(reading, now)).toContain('Progress: 99.9% (5/5)');
+    expect(formatProgressLine(reading, now)).toContain('Progress: 99.9% (5/5)');
   });
 
   it('counts everything that did not go well as failed', () => {
     const run = runView({
       entities: { users: entity({ extracted: 4, rejected: 1, failed: 1, blocked: 1, mismatched: 1 }) },
     });
-    expect(progressLine(run, now)).toContain('Success: 0 | Failed: 4');
+    expect(formatProgressLine(run, now)).toContain('Success: 0 | Failed: 4');
   });
 
   it('knows no ETA before anything was done, and the end of a run that has ended', () => {
-    expect(progressLine(runView(), now)).toBe(
+    expect(formatProgressLine(runView(), now)).toBe(
       'Progress: 0.0% (0/0) | Success: 0 | Failed: 0 | Rate: 0.0/s | ETA: unknown',
     );
-    expect(progressLine(greenRun(), now)).toMatch(/^Progress: 100\.0% \(1000\/1000\).* ETA: 2024-01-15T14:01:44Z$/);
-    expect(progressLine(greenRun({ entities: {} }), now)).toContain('Progress: 100.0% (0/0)');
+    expect(formatProgressLine(greenRun(), now)).toMatch(
+      /^Progress: 100\.0% \(1000\/1000\).* ETA: 2024-01-15T14:01:44Z$/,
+    );
+    expect(formatProgressLine(greenRun({ entities: {} }), now)).toContain('Progress: 100.0% (0/0)');
   });
 
   it('ends with how fast the run was on the whole', () => {
-    expect(progressLine(greenRun(), now)).toContain('Rate: 9.7/s');
-    expect(progressLine(greenRun({ startedAt: null }), now)).toContain('Rate: 0.0/s');
+    expect(formatProgressLine(greenRun(), now)).toContain('Rate: 9.7/s');
+    expect(formatProgressLine(greenRun({ startedAt: null }), now)).toContain('Rate: 0.0/s');
   });
 
   it('goes by what was read, not by what the source says, as soon as all is read', () => {
     const run = runView({ entities: { users: entity({ extracted: 90, sourceTotal: 100, reconciled: 90 }) } });
-    expect(progressLine(run, now)).toContain('(90/90)');
+    expect(formatProgressLine(run, now)).toContain('(90/90)');
   });
 });
 
@@ -82,7 +84,7 @@ describe('the display', () => {
   it('writes a line every few seconds into a log, and the last state in the end', () => {
     const stream = capture();
     let clock = now.getTime();
-    const display = logLines(stream, () => clock);
+    const display = createLogDisplay(stream, () => clock);
     for (let second = 0; second < 12; second += 1) {
       display.show(runView({ progress: { percent: 0, perSecond: second, etaSeconds: null } }));
       clock += 1000;

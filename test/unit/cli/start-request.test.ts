@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startRequest } from '../../../src/cli/start-request.ts';
-import { ids, parameter, wholeNumber } from '../../../src/cli/values.ts';
+import { buildStartRequest } from '../../../src/cli/start-request.ts';
+import { parseIds, parseParameter, wholeNumberParser } from '../../../src/cli/values.ts';
 
 let folder: string;
 
@@ -23,12 +23,12 @@ const place = () => ({ workingFolder: folder, sharedExportDir: undefined });
 
 describe('the request to start a run', () => {
   it('says nothing that was not said', () => {
-    expect(JSON.parse(JSON.stringify(startRequest('bubble', {}, place())))).toEqual({ plan: 'bubble' });
+    expect(JSON.parse(JSON.stringify(buildStartRequest('bubble', {}, place())))).toEqual({ plan: 'bubble' });
   });
 
   it('takes parameters from the general to the particular', () => {
     const options = { params: 'params.json', fieldMap: 'map.json', skipExport: true, param: { n: 2 } };
-    expect(startRequest('bubble', options, place()).params).toEqual({
+    expect(buildStartRequest('bubble', options, place()).params).toEqual({
       amountUnit: 'minor',
       fieldMap: { users: { role: 'kind' } },
       skipExport: true,
@@ -38,44 +38,45 @@ describe('the request to start a run', () => {
 
   it('says where the files are that were exported here', () => {
     const shared = { ...place(), sharedExportDir: '/exports' };
-    expect(startRequest('bubble', { skipExport: true }, shared).params).toEqual({
+    expect(buildStartRequest('bubble', { skipExport: true }, shared).params).toEqual({
       skipExport: true,
       exportDir: '/exports',
     });
-    expect(startRequest('bubble', {}, shared).params).toBeUndefined();
+    expect(buildStartRequest('bubble', {}, shared).params).toBeUndefined();
   });
 
   it('refuses what contradicts itself, and files that are not what they should be', () => {
-    expect(() => startRequest('bubble', { skipExport: true, exportOnly: true }, place())).toThrow('nothing to do');
-    expect(() => startRequest('bubble', { ids: 'a', strategy: 'full' }, place())).toThrow('contradict');
-    expect(() => startRequest('bubble', { params: 'gone.json' }, place())).toThrow('cannot be read');
-    expect(() => startRequest('bubble', { fieldMap: 'bad.json' }, place())).toThrow('is not JSON');
-    expect(() => startRequest('bubble', { fieldMap: 'list.json' }, place())).toThrow('JSON object');
+    expect(() => buildStartRequest('bubble', { skipExport: true, exportOnly: true }, place())).toThrow('nothing to do');
+    expect(() => buildStartRequest('bubble', { ids: 'a', strategy: 'full' }, place())).toThrow('contradict');
+    expect(() => buildStartRequest('bubble', { params: 'gone.json' }, place())).toThrow('cannot be read');
+    expect(() => buildStartRequest('bubble', { fieldMap: 'bad.json' }, place())).toThrow('is not JSON');
+    expect(() => buildStartRequest('bubble', { fieldMap: 'list.json' }, place())).toThrow('JSON object');
   });
 });
 
 describe('option values', () => {
   it('give ids from the line or from a file, each once', () => {
-    expect(ids('a, b,,a', folder)).toEqual(['a', 'b']);
-    expect(ids('@ids.txt', folder)).toEqual(['a', 'b,1']);
-    expect(ids('@ids.json', folder)).toEqual(['x', '7']);
-    expect(() => ids(' , ', folder)).toThrow('names no id');
-    expect(() => ids('@bad.json', folder)).not.toThrow();
+    expect(parseIds('a, b,,a', folder)).toEqual(['a', 'b']);
+    expect(parseIds('@ids.txt', folder)).toEqual(['a', 'b,1']);
+    expect(parseIds('@ids.json', folder)).toEqual(['x', '7']);
+    expect(() => parseIds(' , ', folder)).toThrow('names no id');
+    expect(() => parseIds('@bad.json', folder)).not.toThrow();
   });
 
   it('give parameters, as JSON where they are', () => {
     const all = ['n=1', 'ok=true', 'list=["a"]', 'text=a=b', 'zone=Asia/Manila', '__proto__=x'].reduce(
-      (gathered, one) => parameter(one, gathered),
+      (gathered, one) => parseParameter(one, gathered),
       {} as Record<string, unknown>,
     );
     expect(JSON.stringify(all)).toBe(
       '{"n":1,"ok":true,"list":["a"],"text":"a=b","zone":"Asia/Manila","__proto__":"x"}',
     );
-    expect(() => parameter('novalue')).toThrow('key=value');
+    expect(() => parseParameter('novalue')).toThrow('key=value');
   });
 
   it('give whole numbers within their bounds', () => {
-    expect(wholeNumber(1, 500)('500')).toBe(500);
-    for (const wrong of ['0', '501', '1.5', '1e2', '', 'ten', '-1']) expect(() => wholeNumber(1, 500)(wrong)).toThrow();
+    expect(wholeNumberParser(1, 500)('500')).toBe(500);
+    for (const wrong of ['0', '501', '1.5', '1e2', '', 'ten', '-1'])
+      expect(() => wholeNumberParser(1, 500)(wrong)).toThrow();
   });
 });

@@ -1,27 +1,27 @@
 import { describe, expect, it } from 'vitest';
-import { painter, wantsColour } from '../../../src/cli/colour.ts';
-import { pieces } from '../../../src/cli/pieces.ts';
-import { table } from '../../../src/cli/table.ts';
-import { neutral, neutralised, neutralLines, toJson } from '../../../src/cli/text.ts';
-import { duration, parseInstant } from '../../../src/cli/time.ts';
-import { difference, sumsTable } from '../../../src/cli/views/sums.ts';
+import { createPaint, shouldUseColour } from '../../../src/cli/colour.ts';
+import { chunksOf } from '../../../src/cli/pieces.ts';
+import { formatTable } from '../../../src/cli/table.ts';
+import { escapeControls, escapeControlsDeep, escapeControlsInLines, toJson } from '../../../src/cli/text.ts';
+import { formatDuration, parseInstant } from '../../../src/cli/time.ts';
+import { sumDifference, sumsTable } from '../../../src/cli/views/sums.ts';
 
-const plain = painter(false);
+const plain = createPaint(false);
 
 describe('text from the service', () => {
   it('cannot steer the terminal', () => {
-    expect(neutral('a\u001b[2Jb\u009b31m\u0007\u007f')).toBe('a\\u001b[2Jb\\u009b31m\\u0007\\u007f');
-    expect(neutral('line\r\nnext\t')).toBe('line\\r\\nnext\\t');
-    expect(neutral('abc\u202egnp.exe')).toBe('abc\\u202egnp.exe');
-    expect(neutral('Zoë 🐎 日本')).toBe('Zoë 🐎 日本');
+    expect(escapeControls('a\u001b[2Jb\u009b31m\u0007\u007f')).toBe('a\\u001b[2Jb\\u009b31m\\u0007\\u007f');
+    expect(escapeControls('line\r\nnext\t')).toBe('line\\r\\nnext\\t');
+    expect(escapeControls('abc\u202egnp.exe')).toBe('abc\\u202egnp.exe');
+    expect(escapeControls('Zoë 🐎 日本')).toBe('Zoë 🐎 日本');
   });
 
   it('keeps its lines where it is a document', () => {
-    expect(neutralLines('one\r\ntwo\tthree\rfour\u001b')).toBe('one\ntwo\tthree\\rfour\\u001b');
+    expect(escapeControlsInLines('one\r\ntwo\tthree\rfour\u001b')).toBe('one\ntwo\tthree\\rfour\\u001b');
   });
 
   it('is made safe in every depth, names of fields included', () => {
-    expect(neutralised({ 'a\u001b': [{ b: '\u0007', n: 1, none: null }] })).toEqual({
+    expect(escapeControlsDeep({ 'a\u001b': [{ b: '\u0007', n: 1, none: null }] })).toEqual({
       'a\\u001b': [{ b: '\\u0007', n: 1, none: null }],
     });
   });
@@ -44,18 +44,18 @@ describe('tables', () => {
       { title: 'entity', value: (row: { name: string }) => row.name },
       { title: 'read', value: (row: { n: number }) => row.n, right: true },
     ];
-    expect(table(rows, columns, plain)).toBe('entity     read\nusers         5\nbookings  12000');
+    expect(formatTable(rows, columns, plain)).toBe('entity     read\nusers         5\nbookings  12000');
   });
 
   it('are coloured without losing their columns', () => {
     const columns = [{ title: 'state', value: (row: string) => row, tone: () => 'red' as const }];
-    expect(table(['bad'], columns, painter(true))).toBe('\u001b[2mstate\u001b[0m\n\u001b[31mbad\u001b[0m');
+    expect(formatTable(['bad'], columns, createPaint(true))).toBe('\u001b[2mstate\u001b[0m\n\u001b[31mbad\u001b[0m');
   });
 
   it('are coloured on a terminal only, and not against NO_COLOR', () => {
-    expect(wantsColour({ isTTY: true }, { noColour: false })).toBe(true);
-    expect(wantsColour({ isTTY: true }, { noColour: true })).toBe(false);
-    expect(wantsColour({}, { noColour: false })).toBe(false);
+    expect(shouldUseColour({ isTTY: true }, { noColour: false })).toBe(true);
+    expect(shouldUseColour({ isTTY: true }, { noColour: true })).toBe(false);
+    expect(shouldUseColour({}, { noColour: false })).toBe(false);
   });
 });
 
@@ -71,7 +71,7 @@ describe('sums', () => {
 
   it('say by how much they differ', () => {
     const off = { ...sum, source: '1000', target: '900', unloaded: '99' };
-    expect(difference(off)).toBe(1n);
+    expect(sumDifference(off)).toBe(1n);
     expect(sumsTable([off], plain)).toContain('differs by 0.01');
   });
 });
@@ -86,14 +86,14 @@ describe('times', () => {
   });
 
   it('are said as people say them', () => {
-    expect([3400, 103_000, 3_723_000].map(duration)).toEqual(['3.4s', '1m 43s', '1h 2m 3s']);
+    expect([3400, 103_000, 3_723_000].map(formatDuration)).toEqual(['3.4s', '1m 43s', '1h 2m 3s']);
   });
 });
 
 describe('pieces', () => {
   it('hold everything once, within both bounds', () => {
     const items = Array.from({ length: 10 }, (_, at) => 'x'.repeat(at));
-    const cut = [...pieces(items, 3, 20)];
+    const cut = [...chunksOf(items, 3, 20)];
     expect(cut.flat()).toEqual(items);
     expect(Math.max(...cut.map((piece) => piece.length))).toBeLessThanOrEqual(3);
     expect(cut.every((piece) => piece.length === 1 || JSON.stringify(piece).length <= 22)).toBe(true);

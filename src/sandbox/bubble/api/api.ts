@@ -1,8 +1,8 @@
-import type { Subject } from '../../core/fault-plan.ts';
+import type { RequestDescriptor } from '../../core/fault-plan.ts';
 import type { FaultRule } from '../../core/fault-rule.ts';
 import type { Answer, SandboxRequest } from '../../core/message.ts';
 import type { Random } from '../../core/random.ts';
-import type { Outcome, Upstream } from '../../core/upstream.ts';
+import type { Upstream, UpstreamResult } from '../../core/upstream.ts';
 import { type BubbleType, isBubbleType } from '../schema.ts';
 import type { BubbleSettings } from '../settings.ts';
 import type { BubbleData } from '../store/bubble-data.ts';
@@ -10,7 +10,7 @@ import { createMany } from './bulk.ts';
 import type { ApiContext } from './context.ts';
 import { list } from './list.ts';
 import { meta } from './meta.ts';
-import { refusal, unauthorized, unknownType } from './refusals.ts';
+import { errorAnswer, unauthorized, unknownType } from './refusals.ts';
 import { changeOne, createOne, deleteOne, getOne } from './single.ts';
 
 export const API_PATH = '/api/1.1';
@@ -29,15 +29,15 @@ export interface BubbleApiDeps {
 export function bubbleApi(deps: BubbleApiDeps): Upstream {
   return {
     name: 'bubble',
-    subject: subjectOf,
-    refusal: (status, message) => refusal(status, status === 429 ? 'RATE_LIMITED' : 'ERROR', message),
+    describeRequest: describeRequest,
+    errorAnswer: (status, message) => errorAnswer(status, status === 429 ? 'RATE_LIMITED' : 'ERROR', message),
     handle: (request, faults) => handle(request, faults, deps),
   };
 }
 
-function handle(request: SandboxRequest, faults: readonly FaultRule[], deps: BubbleApiDeps): Outcome {
+function handle(request: SandboxRequest, faults: readonly FaultRule[], deps: BubbleApiDeps): UpstreamResult {
   const touched: string[] = [];
-  const caller = hiddenShareOf(request, deps);
+  const caller = hiddenShareForToken(request, deps);
   if (caller === undefined) return { answer: unauthorized(), touched };
   const context = {
     data: deps.data,
@@ -51,37 +51,37 @@ function handle(request: SandboxRequest, faults: readonly FaultRule[], deps: Bub
 }
 
 function route(request: SandboxRequest, context: ApiContext): Answer {
-  const { area, type, id } = locate(request.path);
+  const { area, type, id } = parsePath(request.path);
   if (area === 'meta' && request.method === 'GET') return meta();
-  if (area !== 'obj' || type === undefined) return refusal(404, 'NOT_FOUND', `No endpoint ${request.path}`);
+  if (area !== 'obj' || type === undefined) return errorAnswer(404, 'NOT_FOUND', `No endpoint ${request.path}`);
   if (!isBubbleType(type)) return unknownType(type);
-  return id === undefined ? onType(type, request, context) : onThing(type, id, request, context);
+  return id === undefined ? handleCollection(type, request, context) : handleThing(type, id, request, context);
 }
 
-function onType(type: BubbleType, request: SandboxRequest, context: ApiContext): Answer {
+function handleCollection(type: BubbleType, request: SandboxRequest, context: ApiContext): Answer {
   if (request.method === 'GET') return list(type, request.query, context);
   if (request.method === 'POST') return createOne(type, request.body, context);
-  return refusal(405, 'ERROR', `${request.method} is not possible here`);
+  return errorAnswer(405, 'ERROR', `${request.method} is not possible here`);
 }
 
-function onThing(type: BubbleType, id: string, request: SandboxRequest, context: ApiContext): Answer {
+function handleThing(type: BubbleType, id: string, request: SandboxRequest, context: ApiContext): Answer {
   const { method, body, headers } = request;
   if (method === 'GET') return getOne(type, id, context);
   if (method === 'POST' && id === 'bulk') return createMany(type, body, headers['content-type'], context);
   if (method === 'PATCH' || method === 'PUT') return changeOne(type, id, method, body, context);
   if (method === 'DELETE') return deleteOne(type, id, context);
-  return refusal(405, 'ERROR', `${method} is not possible here`);
+  return errorAnswer(405, 'ERROR', `${method} is not possible here`);
 }
 
 /** The share of things hidden from whoever asks; undefined for a stranger. */
-function hiddenShareOf(request: SandboxRequest, deps: BubbleApiDeps): number | undefined {
+function hiddenShareForToken(request: SandboxRequest, deps: BubbleApiDeps): number | undefined {
   const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
   if (token === deps.apiKey) return 0;
   return token === deps.userKey ? deps.settings.hiddenShare : undefined;
 }
 
-function subjectOf(request: SandboxRequest): Subject {
-  const { area, type, id } = locate(request.path);
+function describeRequest(request: SandboxRequest): RequestDescriptor {
+  const { area, type, id } = parsePath(request.path);
   const names: Record<string, string> = {
     GET: 'get',
     POST: 'create',
@@ -95,7 +95,7 @@ function subjectOf(request: SandboxRequest): Subject {
   return { method: request.method, operation, resource: type ?? '' };
 }
 
-function locate(path: string): { area: string | undefined; type: string | undefined; id: string | undefined } {
+function parsePath(path: string): { area: string | undefined; type: string | undefined; id: string | undefined } {
   if (!path.startsWith(`${API_PATH}/`)) return { area: undefined, type: undefined, id: undefined };
   const [area, type, id] = path.slice(API_PATH.length + 1).split('/');
   return { area, type, id: id === undefined ? undefined : decodeURIComponent(id) };

@@ -5,7 +5,7 @@ import { type BubbleType, queryableFields } from '../schema.ts';
 import { isHidden } from '../store/bubble-data.ts';
 import type { ApiContext } from './context.ts';
 import { type ListQuery, parseListQuery } from './list-query.ts';
-import { disturb, pageShape } from './page-faults.ts';
+import { applyDataFaults, applyPageFaults } from './page-faults.ts';
 import { badRequest, unrecognizedField } from './refusals.ts';
 
 /** `GET /obj/<type>`: a page at an integer offset. */
@@ -18,12 +18,12 @@ export function list(type: BubbleType, params: URLSearchParams, context: ApiCont
   }
   const stranger = unknownField(type, query);
   if (stranger !== undefined) return unrecognizedField(stranger);
-  disturb(type, query, context);
+  applyDataFaults(type, query, context);
   return jsonAnswer(200, { response: page(selectRows(type, query, context), query, context) });
 }
 
 function page(rows: readonly Row[], query: ListQuery, context: ApiContext) {
-  const { start, limit } = pageShape(query, context.faults);
+  const { start, limit } = applyPageFaults(query, context.faults);
   const beyondWall = query.cursor + query.limit > context.wall;
   const results = beyondWall ? [] : rows.slice(start, start + limit);
   const served = beyondWall ? query.cursor : query.cursor + results.length;

@@ -1,26 +1,26 @@
 import { type Answer, jsonAnswer } from '../../core/message.ts';
 
 /** An error in Bubble's shape: the status repeated in the body. */
-export function refusal(statusCode: number, status: string, message: string): Answer {
+export function errorAnswer(statusCode: number, status: string, message: string): Answer {
   return jsonAnswer(statusCode, { statusCode, body: { status, message } });
 }
 
 export function missingThing(type: string, id: string): Answer {
-  return refusal(404, 'MISSING_DATA', `Missing object of type ${type}: object with id ${id} does not exist`);
+  return errorAnswer(404, 'MISSING_DATA', `Missing object of type ${type}: object with id ${id} does not exist`);
 }
 
 export function unknownType(type: string): Answer {
-  return refusal(404, 'NOT_FOUND', `Type not found ${type}`);
+  return errorAnswer(404, 'NOT_FOUND', `Type not found ${type}`);
 }
 
 export function unrecognizedField(name: string): Answer {
-  return refusal(400, 'ERROR', `Unrecognized field: ${name}`);
+  return errorAnswer(400, 'ERROR', `Unrecognized field: ${name}`);
 }
 
 export function badRequest(message: string): Answer {
-  return refusal(400, 'ERROR', message);
+  return errorAnswer(400, 'ERROR', message);
 }
 
 export function unauthorized(): Answer {
-  return refusal(401, 'UNAUTHORIZED', 'A valid API token is required: Authorization: Bearer <token>');
+  return errorAnswer(401, 'UNAUTHORIZED', 'A valid API token is required: Authorization: Bearer <token>');
 }

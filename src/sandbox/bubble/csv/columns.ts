@@ -7,7 +7,7 @@ export interface Column {
 }
 
 /** The address that signs a user in; without one, what the custom field says. */
-export function addressOf(user: Row): unknown {
+export function signInEmailOf(user: Row): unknown {
   const signIn = ['email', 'Google', 'LinkedIn'].map((service) => readField(user, `authentication.${service}.email`));
   return signIn.find((address) => address !== undefined) ?? user.email;
 }
@@ -20,7 +20,7 @@ export function columnsOf(type: BubbleType, creator: (id: unknown) => string): C
   const custom = Object.keys(CUSTOM_FIELDS[type]).map((title): Column => ({ title, read: (row) => row[title] }));
   const own =
     type === 'user'
-      ? custom.map((column) => (column.title === 'email' ? { ...column, read: addressOf } : column))
+      ? custom.map((column) => (column.title === 'email' ? { ...column, read: signInEmailOf } : column))
       : custom;
   return [
     ...own,

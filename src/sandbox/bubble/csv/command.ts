@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { writeBubbleCsvExport } from './export.ts';
 
-interface Flags {
+interface ExportFlags {
   out: string;
   users: number;
   seed: number;
@@ -31,10 +31,10 @@ export function bubbleCsvCommand(): Command {
     .option('--extra-columns <titles...>', 'columns nobody maps', [])
     .option('--omit-columns <titles...>', 'columns to leave out', [])
     .option('--manifest <file>', 'write what is in the data, and what becomes of it, to this file')
-    .action(write);
+    .action(writeExport);
 }
 
-function write({ out, manifest, ...options }: Flags): void {
+function writeExport({ out, manifest, ...options }: ExportFlags): void {
   const made = writeBubbleCsvExport(out, options);
   if (manifest !== undefined) writeFileSync(manifest, `${JSON.stringify(made.manifest, null, 2)}\n`);
   for (const file of Object.values(made.files)) process.stdout.write(`${file}\n`);

@@ -7,7 +7,7 @@ import { APP_ADMIN } from '../data/user-draft.ts';
 import type { Row } from '../row.ts';
 import { BUBBLE_TYPES, type BubbleType } from '../schema.ts';
 import { cellWriter, quoted } from './cell.ts';
-import { addressOf, type Column, columnsOf } from './columns.ts';
+import { type Column, columnsOf, signInEmailOf } from './columns.ts';
 import { type CsvExportConfig, type CsvExportOptions, csvExportOptionsSchema } from './options.ts';
 
 export interface CsvExport {
@@ -33,7 +33,7 @@ export function writeBubbleCsvExport(directory: string, options: CsvExportOption
   const files = Object.fromEntries(
     BUBBLE_TYPES.map((type) => {
       const file = join(directory, FILE_NAMES[type]);
-      writeFileSync(file, csvText(arranged(columnsOf(type, creator), type, config), rows[type], config));
+      writeFileSync(file, csvText(arrangeColumns(columnsOf(type, creator), type, config), rows[type], config));
       return [type, file];
     }),
   );
@@ -48,7 +48,7 @@ function csvText(columns: readonly Column[], rows: readonly Row[], { zone, bom, 
   return `${bom ? '\ufeff' : ''}${lines.join(end)}${end}`;
 }
 
-function arranged(columns: readonly Column[], type: BubbleType, config: CsvExportConfig): Column[] {
+function arrangeColumns(columns: readonly Column[], type: BubbleType, config: CsvExportConfig): Column[] {
   const extra = config.extraColumns.map((title): Column => ({ title, read: (row) => `${title} of ${row._id}` }));
   const kept = [...columns, ...extra].filter(({ title }) => !config.omitColumns.includes(title));
   return config.shuffleColumns ? new Random(config.seed).fork(`columns of ${type}`).shuffle(kept) : kept;
@@ -56,6 +56,6 @@ function arranged(columns: readonly Column[], type: BubbleType, config: CsvExpor
 
 /** Whom the export names as creator: the address of a user who is still there, or the makers of the application. */
 function creatorNames(users: readonly Row[]): (id: unknown) => string {
-  const addresses = new Map(users.map((user) => [user._id, String(addressOf(user) ?? '')]));
+  const addresses = new Map(users.map((user) => [user._id, String(signInEmailOf(user) ?? '')]));
   return (id) => (id === APP_ADMIN ? '(App admin)' : (addresses.get(String(id)) ?? ''));
 }

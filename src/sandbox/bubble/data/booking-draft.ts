@@ -1,5 +1,5 @@
 import type { Random } from '../../core/random.ts';
-import { appointment, type Birth } from './calendar.ts';
+import { appointment, type PlannedRecord } from './calendar.ts';
 import { type Draft, RECONCILED } from './draft.ts';
 import type { UserDraft } from './user-draft.ts';
 
@@ -16,8 +16,8 @@ export interface BookingDraft extends Draft, BookingPlan {
 }
 
 /** An ordinary booking. */
-export function bookingDraft({ plan, id, createdMs }: Birth<BookingPlan>, random: Random): BookingDraft {
-  const status = someStatus(random);
+export function bookingDraft({ plan, id, createdMs }: PlannedRecord<BookingPlan>, random: Random): BookingDraft {
+  const status = randomStatus(random);
   return {
     ...plan,
     id,
@@ -36,7 +36,7 @@ export function bookingDraft({ plan, id, createdMs }: Birth<BookingPlan>, random
   };
 }
 
-function someStatus(random: Random): BookingStatus {
+function randomStatus(random: Random): BookingStatus {
   const draw = random.next();
   if (draw < 0.6) return 'completed';
   if (draw < 0.78) return 'confirmed';

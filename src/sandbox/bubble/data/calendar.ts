@@ -1,6 +1,6 @@
 import type { Random } from '../../core/random.ts';
 import { uid } from '../uid.ts';
-import { howMany } from './traps.ts';
+import { scaledCount } from './traps.ts';
 
 /** The application's life: three years, in the past of every clock, so that the same seed gives the same dates for ever. */
 export const FIRST_DAY = Date.UTC(2022, 6, 1);
@@ -13,7 +13,7 @@ export const DAY = 86_400_000;
 const ODD_ID_EVERY = 500;
 
 /** What a record will be, and when and as what it comes to be. */
-export interface Birth<T> {
+export interface PlannedRecord<T> {
   readonly plan: T;
   readonly id: string;
   readonly createdMs: number;
@@ -23,16 +23,16 @@ export interface Birth<T> {
  * Gives plans their ids and dates, in order of time. `tiesPerThousand` of them, in a row, come from one bulk import and
  * share their millisecond; the last one's, so that nothing is older than what it refers to.
  */
-export function births<T>(
+export function assignIdsAndDates<T>(
   random: Random,
   plans: readonly T[],
   at: (plan: T) => number,
   tiesPerThousand: number,
   density: number,
-): Birth<T>[] {
+): PlannedRecord<T>[] {
   const timed = plans.map((plan) => ({ plan, createdMs: at(plan) })).sort((a, b) => a.createdMs - b.createdMs);
   const first = Math.floor(timed.length / 3);
-  const ties = Math.min(howMany(tiesPerThousand, timed.length, density), timed.length - first);
+  const ties = Math.min(scaledCount(tiesPerThousand, timed.length, density), timed.length - first);
   const importedAt = timed[first + ties - 1]?.createdMs ?? 0;
   return timed.map(({ plan, createdMs }, index) => {
     const ms = index >= first && index < first + ties ? importedAt : createdMs;
@@ -42,12 +42,12 @@ export function births<T>(
 }
 
 /** A moment in the application's life. */
-export function anyMoment(random: Random): number {
+export function randomInstant(random: Random): number {
   return random.int(FIRST_DAY, LAST_DAY);
 }
 
 /** A moment between an earlier one and the last day. */
-export function momentAfter(random: Random, earlier: number): number {
+export function randomInstantAfter(random: Random, earlier: number): number {
   return random.int(Math.min(earlier, LAST_DAY), LAST_DAY) + MINUTE;
 }
 

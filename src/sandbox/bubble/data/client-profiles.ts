@@ -1,6 +1,6 @@
 import type { Random } from '../../core/random.ts';
 import { LOCALES } from './locales.ts';
-import { type ProfileDraft, photo } from './profile-draft.ts';
+import { type ProfileDraft, randomPhotoUrl } from './profile-draft.ts';
 
 const GOALS = ['moving abroad', 'a new job', 'marriage', 'studies', 'negotiation', 'family reunion'];
 const STYLES = ['direct', 'indirect', 'formal', 'relaxed'];
@@ -11,7 +11,7 @@ export function fillClientProfile(profile: ProfileDraft, random: Random): Profil
   Object.assign(profile.fields, {
     first_name: owner.firstName,
     last_name: owner.lastName,
-    photo: photo(random, owner),
+    photo: randomPhotoUrl(random, owner),
     phone_number: random.chance(0.8) ? `${owner.locale.phone} ${random.text(3)} ${random.text(4)}` : undefined,
     time_zone: owner.locale.zone,
     quiz_responses: random.chance(0.7) ? JSON.stringify(quiz(random)) : undefined,

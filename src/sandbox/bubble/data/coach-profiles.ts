@@ -27,10 +27,14 @@ export function fillCoachProfile(profile: ProfileDraft, random: Random): Profile
   Object.assign(profile.fields, {
     first_name: owner.firstName,
     last_name: owner.lastName,
-    biography: random.chance(0.9) ? some(SENTENCES, random, 3).join(' ') : undefined,
-    expertise_areas: some(EXPERTISE, random, 4),
-    languages_spoken: some(unique([owner.locale.language, 'English', random.pick(LOCALES).language]), random, 3),
-    countries_experience: some(unique([owner.locale.country, random.pick(LOCALES).country]), random, 2),
+    biography: random.chance(0.9) ? randomSubset(SENTENCES, random, 3).join(' ') : undefined,
+    expertise_areas: randomSubset(EXPERTISE, random, 4),
+    languages_spoken: randomSubset(
+      unique([owner.locale.language, 'English', random.pick(LOCALES).language]),
+      random,
+      3,
+    ),
+    countries_experience: randomSubset(unique([owner.locale.country, random.pick(LOCALES).country]), random, 2),
     rate: random.int(5, 100) * 5,
     availability_data: random.chance(0.8) ? JSON.stringify(availability(random, owner.locale.zone)) : undefined,
     average_rating: random.chance(0.8) ? random.int(30, 50) / 10 : undefined,
@@ -40,7 +44,7 @@ export function fillCoachProfile(profile: ProfileDraft, random: Random): Profile
 }
 
 function availability(random: Random, zone: string) {
-  const slots = some(DAYS, random, 5).map((day) => ({
+  const slots = randomSubset(DAYS, random, 5).map((day) => ({
     day,
     from: `0${random.int(7, 9)}:00`,
     to: `${random.int(12, 19)}:30`,
@@ -49,7 +53,7 @@ function availability(random: Random, zone: string) {
 }
 
 /** One to `most` of the items, in no particular order. */
-function some<T>(items: readonly T[], random: Random, most: number): T[] {
+function randomSubset<T>(items: readonly T[], random: Random, most: number): T[] {
   return random.shuffle(items).slice(0, random.int(1, most));
 }
 

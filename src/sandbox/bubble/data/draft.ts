@@ -4,7 +4,7 @@ import { withoutEmpty } from '../row.ts';
 export type Outcome = 'reconciled' | 'skipped' | 'rejected' | 'blocked';
 
 /** What a correct mover must do with a record. */
-export interface Verdict {
+export interface ExpectedOutcome {
   readonly outcome: Outcome;
   readonly code?: string;
   /** For MERGED and DUPLICATE_PROFILE: the record that stays. */
@@ -14,7 +14,7 @@ export interface Verdict {
 }
 
 /** A trap that was laid in a record, and how a mover must read the value, where that is not obvious. */
-export interface Mark {
+export interface AppliedTrap {
   readonly trap: string;
   readonly means?: string;
 }
@@ -26,11 +26,11 @@ export interface Draft {
   /** Without the fields Bubble sets itself. */
   fields: Record<string, unknown>;
   createdBy: string;
-  verdict: Verdict;
-  readonly marks: Mark[];
+  verdict: ExpectedOutcome;
+  readonly marks: AppliedTrap[];
 }
 
-export const RECONCILED: Verdict = { outcome: 'reconciled' };
+export const RECONCILED: ExpectedOutcome = { outcome: 'reconciled' };
 
 export function isClean(draft: Draft): boolean {
   return draft.verdict.outcome === 'reconciled';

@@ -35,10 +35,10 @@ export function generate({ seed, users: count, dirt }: GenerateOptions): Generat
   const payment = makePayments(random.fork('payments'), booking, count * PAYMENTS_PER_USER, dirt);
   const drafts: Drafts = { user, clientprofile, coachprofile, booking, payment };
   for (const type of BUBBLE_TYPES) markNaturalTraps(drafts[type]);
-  return { rows: finish(drafts, random.fork('changes')), manifest: manifestOf(drafts, seed) };
+  return { rows: toRows(drafts, random.fork('changes')), manifest: manifestOf(drafts, seed) };
 }
 
-function finish(drafts: Drafts, random: Random): Rows {
+function toRows(drafts: Drafts, random: Random): Rows {
   const rows = BUBBLE_TYPES.map((type): [string, Row[]] => [
     type,
     drafts[type].map((draft) => toRow(draft, draft.createdMs + (random.chance(0.3) ? 0 : random.int(0, 90 * DAY)))),

@@ -1,6 +1,6 @@
 import { BUBBLE_TYPES, type BubbleType } from '../schema.ts';
 import type { BookingDraft } from './booking-draft.ts';
-import { type Draft, isClean, type Outcome, type Verdict } from './draft.ts';
+import { type Draft, type ExpectedOutcome, isClean, type Outcome } from './draft.ts';
 import type { PaymentDraft } from './payment-draft.ts';
 import { type Sums, sumsOf } from './sums.ts';
 
@@ -29,7 +29,7 @@ export interface TypeManifest {
   /** How many by code, for those not reconciled. */
   readonly codes: Record<string, number>;
   /** By id, for those not reconciled. Everybody else must arrive. */
-  readonly verdicts: Record<string, Verdict>;
+  readonly verdicts: Record<string, ExpectedOutcome>;
   readonly traps: Record<string, TrapManifest>;
 }
 
@@ -57,7 +57,7 @@ export function manifestOf(drafts: Drafts, seed: number): Manifest {
 function typeManifest(drafts: readonly Draft[]): TypeManifest {
   const outcomes: Record<Outcome, number> = { reconciled: 0, skipped: 0, rejected: 0, blocked: 0 };
   const codes: Record<string, number> = {};
-  const verdicts: Record<string, Verdict> = {};
+  const verdicts: Record<string, ExpectedOutcome> = {};
   for (const { id, verdict } of drafts) {
     outcomes[verdict.outcome]++;
     if (verdict.code === undefined) continue;

@@ -8,7 +8,7 @@ export const EXPONENT: Readonly<Record<Currency, number>> = { USD: 2, EUR: 2, PH
 const PER_DOLLAR: Readonly<Record<Currency, number>> = { USD: 1, EUR: 0.92, PHP: 56, JPY: 150, KWD: 0.307 };
 
 /** A price such as coaches ask, in minor units. */
-export function price(random: Random, currency: Currency): number {
+export function randomPrice(random: Random, currency: Currency): number {
   const dollars = random.pick([25, 30, 45, 60, 75, 90, 120, 150, 200, 350, 1200]) + random.pick([0, 0, 0, 0.5, 0.99]);
   return Math.max(1, Math.round(dollars * PER_DOLLAR[currency] * 10 ** EXPONENT[currency]));
 }

@@ -1,9 +1,9 @@
 import type { Random } from '../../core/random.ts';
 import type { BookingDraft } from './booking-draft.ts';
-import type { Birth } from './calendar.ts';
+import type { PlannedRecord } from './calendar.ts';
 import { type Draft, RECONCILED } from './draft.ts';
 import type { Currency } from './locales.ts';
-import { major, price } from './money.ts';
+import { major, randomPrice } from './money.ts';
 
 export type PaymentStatus = 'pending' | 'succeeded' | 'failed' | 'refunded';
 
@@ -21,10 +21,10 @@ export interface PaymentDraft extends Draft {
 }
 
 /** An ordinary payment, in the currency of the coach's country. */
-export function paymentDraft({ plan, id, createdMs }: Birth<PaymentPlan>, random: Random): PaymentDraft {
+export function paymentDraft({ plan, id, createdMs }: PlannedRecord<PaymentPlan>, random: Random): PaymentDraft {
   const { booking, status } = plan;
   const currency = booking.coach.locale.currency;
-  const minor = price(random, currency);
+  const minor = randomPrice(random, currency);
   return {
     booking,
     status,

@@ -15,7 +15,7 @@ export function planPayments(random: Random, bookings: readonly BookingDraft[], 
   const plans: PaymentPlan[] = [];
   for (const booking of shuffled) {
     const due = booking.status === 'completed' || booking.status === 'confirmed';
-    if (due && random.chance(PAID)) plans.push({ booking, status: paid(random) });
+    if (due && random.chance(PAID)) plans.push({ booking, status: randomPaymentStatus(random) });
   }
   for (const booking of shuffled) {
     if (booking.status === 'cancelled' && random.chance(0.5)) plans.push({ booking, status: 'refunded' });
@@ -25,7 +25,7 @@ export function planPayments(random: Random, bookings: readonly BookingDraft[], 
   return plans.slice(0, count);
 }
 
-function paid(random: Random): PaymentPlan['status'] {
+function randomPaymentStatus(random: Random): PaymentPlan['status'] {
   if (random.chance(0.93)) return 'succeeded';
   return random.pick(['pending', 'refunded', 'failed']);
 }

@@ -1,6 +1,6 @@
 import type { Random } from '../../core/random.ts';
 import type { BookingDraft } from './booking-draft.ts';
-import { births, momentAfter } from './calendar.ts';
+import { assignIdsAndDates, randomInstantAfter } from './calendar.ts';
 import { isClean } from './draft.ts';
 import { blockedBy } from './parents.ts';
 import { type PaymentDraft, paymentDraft } from './payment-draft.ts';
@@ -12,7 +12,7 @@ import {
   PAYMENT_STATUS_TRAPS,
   PROVIDER_TRAPS,
 } from './payment-traps.ts';
-import { layTraps } from './traps.ts';
+import { applyTraps } from './traps.ts';
 
 const TIES_PER_THOUSAND = 30;
 
@@ -24,8 +24,10 @@ export function makePayments(
   density: number,
 ): PaymentDraft[] {
   const plans = planPayments(random, bookings, count);
-  const at = ({ booking }: { booking: BookingDraft }) => momentAfter(random, booking.createdMs);
-  const payments = births(random, plans, at, TIES_PER_THOUSAND, density).map((birth) => paymentDraft(birth, random));
+  const at = ({ booking }: { booking: BookingDraft }) => randomInstantAfter(random, booking.createdMs);
+  const payments = assignIdsAndDates(random, plans, at, TIES_PER_THOUSAND, density).map((birth) =>
+    paymentDraft(birth, random),
+  );
   for (const payment of payments) {
     if (isClean(payment.booking)) continue;
     payment.verdict = blockedBy(payment.booking);
@@ -34,6 +36,6 @@ export function makePayments(
     });
   }
   const groups = { PAYMENT_DEFECTS, PAYMENT_STATUS_TRAPS, CURRENCY_TRAPS, AMOUNT_TRAPS, PROVIDER_TRAPS };
-  for (const [name, traps] of Object.entries(groups)) layTraps(random.fork(name), payments, traps, density);
+  for (const [name, traps] of Object.entries(groups)) applyTraps(random.fork(name), payments, traps, density);
   return payments;
 }

@@ -1,6 +1,6 @@
 import type { Random } from '../../core/random.ts';
 import { isClean } from './draft.ts';
-import { byAge } from './merges.ts';
+import { compareByAge } from './merges.ts';
 import type { ProfileDraft, ProfilePlan } from './profile-draft.ts';
 import type { UserDraft } from './user-draft.ts';
 
@@ -22,7 +22,7 @@ export function profileOwners(random: Random, users: readonly UserDraft[]): Prof
 }
 
 /** Of several profiles of one person the oldest stays. Returns the profiles that are the only one. */
-export function rejectSeconds(profiles: readonly ProfileDraft[]): ProfileDraft[] {
+export function rejectDuplicateProfiles(profiles: readonly ProfileDraft[]): ProfileDraft[] {
   const byPerson = new Map<UserDraft, ProfileDraft[]>();
   for (const profile of profiles) {
     const person = profile.owner.survivor ?? profile.owner;
@@ -35,7 +35,7 @@ export function rejectSeconds(profiles: readonly ProfileDraft[]): ProfileDraft[]
 }
 
 function keepOldest(group: readonly ProfileDraft[]): void {
-  const [oldest, ...seconds] = [...group].sort(byAge);
+  const [oldest, ...seconds] = [...group].sort(compareByAge);
   for (const second of seconds) {
     if (oldest === undefined) return;
     second.verdict = { outcome: 'rejected', code: 'DUPLICATE_PROFILE', survivor: oldest.id };

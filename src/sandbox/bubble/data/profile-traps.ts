@@ -1,6 +1,6 @@
 import type { Random } from '../../core/random.ts';
 import { EXPERTISE_ARCHIVE } from './expertise-archive.ts';
-import { danglingId } from './parents.ts';
+import { deletedRecordId } from './parents.ts';
 import type { ProfileDraft } from './profile-draft.ts';
 import type { Traps } from './traps.ts';
 
@@ -9,12 +9,12 @@ export const PROFILE_DEFECTS: Traps<ProfileDraft> = {
   'user-deleted': {
     perThousand: 6,
     code: 'ORPHAN',
-    apply: (profile, random) => put(profile, { user_id: danglingId(random) }),
+    apply: (profile, random) => setFields(profile, { user_id: deletedRecordId(random) }),
   },
   'user-missing': {
     perThousand: 3,
     code: 'MISSING_REFERENCE',
-    apply: (profile) => put(profile, { user_id: undefined }),
+    apply: (profile) => setFields(profile, { user_id: undefined }),
   },
 };
 
@@ -23,52 +23,53 @@ export const COACH_DEFECTS: Traps<ProfileDraft> = {
   'rate-out-of-range': {
     perThousand: 12,
     code: 'RATE_OUT_OF_RANGE',
-    apply: (profile, random) => put(profile, { rate: random.pick([5, 24.99, 500.01, 900, 12000, -50]) }),
+    apply: (profile, random) => setFields(profile, { rate: random.pick([5, 24.99, 500.01, 900, 12000, -50]) }),
   },
   'rate-not-a-number': {
     perThousand: 8,
     code: 'BAD_NUMBER',
-    apply: (profile, random) => put(profile, { rate: random.pick(['about 50', 'ask me', '50-60', 'TBD']) }),
+    apply: (profile, random) => setFields(profile, { rate: random.pick(['about 50', 'ask me', '50-60', 'TBD']) }),
   },
 };
 
 export const NAME_TRAPS: Traps<ProfileDraft> = {
   'name-emoji': {
     perThousand: 6,
-    apply: (profile) => put(profile, { first_name: `${profile.owner.firstName} 👩🏽‍🏫🇵🇭` }),
+    apply: (profile) => setFields(profile, { first_name: `${profile.owner.firstName} 👩🏽‍🏫🇵🇭` }),
   },
   'name-right-to-left': {
     perThousand: 6,
-    apply: (profile) => put(profile, { last_name: '\u202eمريم\u202c (Maryam)' }),
+    apply: (profile) => setFields(profile, { last_name: '\u202eمريم\u202c (Maryam)' }),
   },
   'name-formula': {
     perThousand: 4,
-    apply: (profile, random) => put(profile, { first_name: random.pick(['=cmd|"/C calc"!A0', '+1+1', '@SUM(A1)']) }),
+    apply: (profile, random) =>
+      setFields(profile, { first_name: random.pick(['=cmd|"/C calc"!A0', '+1+1', '@SUM(A1)']) }),
   },
   'name-quotes': {
     perThousand: 6,
-    apply: (profile) => put(profile, { last_name: `O'Neil "Robert'); DROP TABLE users;--"` }),
+    apply: (profile) => setFields(profile, { last_name: `O'Neil "Robert'); DROP TABLE users;--"` }),
   },
 };
 
 export const CLIENT_TRAPS: Traps<ProfileDraft> = {
   'json-doubly-encoded': {
     perThousand: 20,
-    fits: has('quiz_responses'),
+    appliesTo: hasField('quiz_responses'),
     apply: (profile) => encodeAgain(profile, 'quiz_responses'),
   },
   'phone-local': {
     perThousand: 15,
-    apply: (profile, random) => put(profile, { phone_number: `0917${random.text(7)}` }),
+    apply: (profile, random) => setFields(profile, { phone_number: `0917${random.text(7)}` }),
   },
-  'phone-scientific': { perThousand: 5, apply: (profile) => put(profile, { phone_number: '6.39175E+11' }) },
-  'zone-free-text': { perThousand: 5, apply: (profile) => put(profile, { time_zone: 'Manila time (GMT+8)' }) },
+  'phone-scientific': { perThousand: 5, apply: (profile) => setFields(profile, { phone_number: '6.39175E+11' }) },
+  'zone-free-text': { perThousand: 5, apply: (profile) => setFields(profile, { time_zone: 'Manila time (GMT+8)' }) },
 };
 
 export const RATE_TRAPS: Traps<ProfileDraft> = {
-  'rate-with-unit': { perThousand: 20, apply: (profile, random) => rate(profile, random, (n) => `$${n}/hr`) },
-  'rate-decimal-comma': { perThousand: 12, apply: (profile, random) => rate(profile, random, (n) => `${n},00`) },
-  'rate-as-text': { perThousand: 20, apply: (profile, random) => rate(profile, random, (n) => ` ${n} `) },
+  'rate-with-unit': { perThousand: 20, apply: (profile, random) => setRateText(profile, random, (n) => `$${n}/hr`) },
+  'rate-decimal-comma': { perThousand: 12, apply: (profile, random) => setRateText(profile, random, (n) => `${n},00`) },
+  'rate-as-text': { perThousand: 20, apply: (profile, random) => setRateText(profile, random, (n) => ` ${n} `) },
   'rate-on-the-edge': {
     perThousand: 10,
     apply: (profile, random) => {
@@ -79,36 +80,38 @@ export const RATE_TRAPS: Traps<ProfileDraft> = {
 };
 
 export const LIST_TRAPS: Traps<ProfileDraft> = {
-  'list-as-text': { perThousand: 40, fits: has('languages_spoken'), apply: listAsText },
-  'list-very-long': { perThousand: 3, apply: (profile) => put(profile, { expertise_areas: EXPERTISE_ARCHIVE }) },
+  'list-as-text': { perThousand: 40, appliesTo: hasField('languages_spoken'), apply: listAsText },
+  'list-very-long': { perThousand: 3, apply: (profile) => setFields(profile, { expertise_areas: EXPERTISE_ARCHIVE }) },
 };
 
 export const COACH_TRAPS: Traps<ProfileDraft> = {
   'biography-html': {
     perThousand: 30,
     apply: (profile) =>
-      put(profile, { biography: '<p>Hello &amp; welcome!</p>\r\n<ul>\n  <li>20 years</li>\n</ul>\n[b]Book now[/b]' }),
+      setFields(profile, {
+        biography: '<p>Hello &amp; welcome!</p>\r\n<ul>\n  <li>20 years</li>\n</ul>\n[b]Book now[/b]',
+      }),
   },
   'json-doubly-encoded': {
     perThousand: 20,
-    fits: has('availability_data'),
+    appliesTo: hasField('availability_data'),
     apply: (profile) => encodeAgain(profile, 'availability_data'),
   },
   'number-as-text': {
     perThousand: 20,
-    apply: (profile) => put(profile, { average_rating: '4.5', session_count: '12' }),
+    apply: (profile) => setFields(profile, { average_rating: '4.5', session_count: '12' }),
   },
 };
 
-function put(profile: ProfileDraft, fields: Record<string, unknown>): undefined {
+function setFields(profile: ProfileDraft, fields: Record<string, unknown>): undefined {
   Object.assign(profile.fields, fields);
 }
 
-function has(field: string): (profile: ProfileDraft) => boolean {
+function hasField(field: string): (profile: ProfileDraft) => boolean {
   return (profile) => profile.fields[field] !== undefined;
 }
 
-function rate(profile: ProfileDraft, random: Random, write: (amount: number) => string): string {
+function setRateText(profile: ProfileDraft, random: Random, write: (amount: number) => string): string {
   const amount = random.int(3, 49) * 10;
   profile.fields.rate = write(amount);
   return `${amount}.00`;

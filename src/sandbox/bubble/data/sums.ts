@@ -18,10 +18,10 @@ export interface Sums {
 }
 
 export function sumsOf(payments: readonly PaymentDraft[]): Sums {
-  return { reconciled: add(payments.filter(isClean)), readable: add(payments) };
+  return { reconciled: sumPayments(payments.filter(isClean)), readable: sumPayments(payments) };
 }
 
-function add(payments: readonly PaymentDraft[]): Sum[] {
+function sumPayments(payments: readonly PaymentDraft[]): Sum[] {
   const sums = new Map<string, { currency: string; status: string; count: number; minor: bigint }>();
   for (const { currency, status, minor } of payments) {
     if (currency === null || minor === null) continue;

@@ -1,5 +1,5 @@
 import type { Random } from '../../core/random.ts';
-import type { Birth } from './calendar.ts';
+import type { PlannedRecord } from './calendar.ts';
 import { type Draft, RECONCILED } from './draft.ts';
 import { type Locale, MAIL_DOMAINS } from './locales.ts';
 
@@ -24,7 +24,7 @@ export interface UserDraft extends Draft, Omit<UserPlan, 'role'> {
 }
 
 /** An ordinary user. */
-export function userDraft(birth: Birth<UserPlan>, index: number, random: Random): UserDraft {
+export function userDraft(birth: PlannedRecord<UserPlan>, index: number, random: Random): UserDraft {
   const { plan, id, createdMs } = birth;
   const email = `${addressPart(plan.firstName)}.${addressPart(plan.lastName)}${index}@${random.pick(MAIL_DOMAINS)}`;
   const draft: UserDraft = {

@@ -8,27 +8,28 @@ export const USER_DEFECTS: Traps<UserDraft> = {
   'role-unknown': {
     perThousand: 4,
     code: 'UNKNOWN_ROLE',
-    apply: (user, random) => put(user, { type: random.pick(['wizard', 'moderator', 'Time Lord']) }),
+    apply: (user, random) => setFields(user, { type: random.pick(['wizard', 'moderator', 'Time Lord']) }),
   },
-  'role-empty': { perThousand: 1, code: 'UNKNOWN_ROLE', apply: (user) => put(user, { type: undefined }) },
+  'role-empty': { perThousand: 1, code: 'UNKNOWN_ROLE', apply: (user) => setFields(user, { type: undefined }) },
   'email-missing': {
     perThousand: 2,
     code: 'BAD_EMAIL',
-    apply: (user) => put(user, { authentication: undefined, email: undefined, user_signed_up: false }),
+    apply: (user) => setFields(user, { authentication: undefined, email: undefined, user_signed_up: false }),
   },
   'email-malformed': { perThousand: 2, code: 'BAD_EMAIL', apply: malformEmail },
 };
 
 /** Odd ways to hold an address that is there. */
 export const emailTraps = (users: readonly UserDraft[]): Traps<UserDraft> => ({
-  'email-upper-case': { perThousand: 30, apply: (user) => spell(user, user.email.toUpperCase()) },
-  'email-padded': { perThousand: 8, apply: (user) => spell(user, `  ${user.email} `) },
-  'email-no-break-space': { perThousand: 4, apply: (user) => spell(user, `\u00a0${user.email}\u00a0`) },
+  'email-upper-case': { perThousand: 30, apply: (user) => setEmailText(user, user.email.toUpperCase()) },
+  'email-padded': { perThousand: 8, apply: (user) => setEmailText(user, `  ${user.email} `) },
+  'email-no-break-space': { perThousand: 4, apply: (user) => setEmailText(user, `\u00a0${user.email}\u00a0`) },
   'email-zero-width': {
     perThousand: 4,
-    apply: (user, random) => spell(user, `${random.pick(['\u200b', '\ufeff'])}${user.email.replace('@', '\u200b@')}`),
+    apply: (user, random) =>
+      setEmailText(user, `${random.pick(['\u200b', '\ufeff'])}${user.email.replace('@', '\u200b@')}`),
   },
-  'email-plus-tag': { perThousand: 10, apply: (user, random) => tagEmail(user, random.pick(users)) },
+  'email-plus-tag': { perThousand: 10, apply: (user, random) => addPlusTag(user, random.pick(users)) },
   'email-google-only': {
     perThousand: 40,
     apply: (user) => {
@@ -54,7 +55,7 @@ export const emailTraps = (users: readonly UserDraft[]): Traps<UserDraft> => ({
   'email-custom-only': {
     perThousand: 6,
     apply: (user) => {
-      put(user, { authentication: undefined, email: user.email, user_signed_up: false });
+      setFields(user, { authentication: undefined, email: user.email, user_signed_up: false });
       return user.email;
     },
   },
@@ -73,30 +74,30 @@ export const ROLE_TRAPS: Traps<UserDraft> = {
 
 /** Passwords of the days when the application kept them in a field of its own. */
 export const PASSWORD_TRAPS: Traps<UserDraft> = {
-  'password-plain': { perThousand: 20, apply: (user, random) => put(user, { password: plainPassword(random) }) },
+  'password-plain': { perThousand: 20, apply: (user, random) => setFields(user, { password: plainPassword(random) }) },
   'password-bcrypt': {
     perThousand: 4,
-    apply: (user, random) => put(user, { password: random.pick(BCRYPT_HASHES).hash }),
+    apply: (user, random) => setFields(user, { password: random.pick(BCRYPT_HASHES).hash }),
   },
 };
 
 export const SIGN_UP_TRAPS: Traps<UserDraft> = {
-  'never-signed-up': { perThousand: 10, apply: (user) => put(user, { user_signed_up: false }) },
+  'never-signed-up': { perThousand: 10, apply: (user) => setFields(user, { user_signed_up: false }) },
 };
 
-function put(user: UserDraft, fields: Record<string, unknown>): undefined {
+function setFields(user: UserDraft, fields: Record<string, unknown>): undefined {
   Object.assign(user.fields, fields);
 }
 
-function spell(user: UserDraft, spelled: string): string {
+function setEmailText(user: UserDraft, spelled: string): string {
   signIn(user, spelled);
   return user.email;
 }
 
 /** `ana+coach7@` is another mailbox than `ana@`, and another person: never folded. */
-function tagEmail(user: UserDraft, namesake: UserDraft): string {
+function addPlusTag(user: UserDraft, namesake: UserDraft): string {
   user.email = namesake.email.replace('@', `+coach${user.index}@`);
-  return spell(user, user.email);
+  return setEmailText(user, user.email);
 }
 
 // The row's own number stays in, so that no two malformed addresses are the same.

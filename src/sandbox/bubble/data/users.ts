@@ -1,8 +1,8 @@
 import type { Random } from '../../core/random.ts';
-import { anyMoment, births } from './calendar.ts';
+import { assignIdsAndDates, randomInstant } from './calendar.ts';
 import { LOCALES } from './locales.ts';
-import { layMerges } from './merges.ts';
-import { layTraps } from './traps.ts';
+import { createDuplicateUsers } from './merges.ts';
+import { applyTraps } from './traps.ts';
 import { type UserDraft, type UserPlan, userDraft } from './user-draft.ts';
 import { emailTraps, PASSWORD_TRAPS, ROLE_TRAPS, SIGN_UP_TRAPS, USER_DEFECTS } from './user-traps.ts';
 
@@ -12,14 +12,15 @@ const TIES_PER_THOUSAND = 60;
 /** The application's users: four seekers to a coach. */
 export function makeUsers(random: Random, count: number, density: number): UserDraft[] {
   const plans = Array.from({ length: count }, (_, i) => planUser(random, i));
-  const users = births(random, plans, () => anyMoment(random), TIES_PER_THOUSAND, density).map((birth, i) =>
-    userDraft(birth, i + 1, random),
+  const users = assignIdsAndDates(random, plans, () => randomInstant(random), TIES_PER_THOUSAND, density).map(
+    (birth, i) => userDraft(birth, i + 1, random),
   );
-  layMerges(random.fork('merges'), users, density);
+  createDuplicateUsers(random.fork('merges'), users, density);
   // Survivors of a merge keep an address without further surprises, so that whom they swallow is beyond doubt.
   const others = users.filter((user) => user.marks.length === 0);
   const groups = { USER_DEFECTS, EMAIL_TRAPS: emailTraps(others), ROLE_TRAPS, PASSWORD_TRAPS, SIGN_UP_TRAPS };
-  for (const [name, traps] of Object.entries(groups)) layTraps(random.fork(name), others, traps, density, users.length);
+  for (const [name, traps] of Object.entries(groups))
+    applyTraps(random.fork(name), others, traps, density, users.length);
   return users;
 }
 

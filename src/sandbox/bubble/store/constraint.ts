@@ -21,7 +21,7 @@ const CONSTRAINT_TYPES = [
 
 const constraintSchema = z
   .object({ key: z.string(), constraint_type: z.enum(CONSTRAINT_TYPES), value: z.json().optional() })
-  .transform((raw) => ({ ...raw, value: asStored(raw.value) }));
+  .transform((raw) => ({ ...raw, value: normalizeDate(raw.value) }));
 
 export const constraintsSchema = z.array(constraintSchema);
 
@@ -30,21 +30,21 @@ export type Constraint = z.infer<typeof constraintSchema>;
 const ISO_DATE = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
 
 /** Rows hold dates with milliseconds and `Z`; a constraint may spell the same moment otherwise. */
-function asStored(value: unknown): unknown {
+function normalizeDate(value: unknown): unknown {
   if (typeof value !== 'string' || !ISO_DATE.test(value)) return value;
   const moment = new Date(value);
   return Number.isNaN(moment.getTime()) ? value : moment.toISOString();
 }
 
 /** Whether a row meets a constraint. An empty field equals nothing, and is neither greater nor less. */
-export function meets(row: Row, constraint: Constraint): boolean {
+export function matchesConstraint(row: Row, constraint: Constraint): boolean {
   const field = readField(row, constraint.key);
   const { value } = constraint;
   switch (constraint.constraint_type) {
     case 'equals':
-      return same(field, value);
+      return sameValue(field, value);
     case 'not equal':
-      return !same(field, value);
+      return !sameValue(field, value);
     case 'is_empty':
     case 'empty':
       return isEmpty(field);
@@ -60,9 +60,9 @@ export function meets(row: Row, constraint: Constraint): boolean {
     case 'less than':
       return typeof field === typeof value && compareValues(field, value) < 0;
     case 'in':
-      return Array.isArray(value) && value.some((item) => same(field, item));
+      return Array.isArray(value) && value.some((item) => sameValue(field, item));
     case 'not in':
-      return Array.isArray(value) && !value.some((item) => same(field, item));
+      return Array.isArray(value) && !value.some((item) => sameValue(field, item));
     case 'contains':
       return Array.isArray(field) && field.includes(value);
     case 'not contains':
@@ -70,7 +70,7 @@ export function meets(row: Row, constraint: Constraint): boolean {
   }
 }
 
-function same(field: unknown, value: unknown): boolean {
+function sameValue(field: unknown, value: unknown): boolean {
   if (isEmpty(field) || isEmpty(value)) return isEmpty(field) && isEmpty(value);
   return field === value || JSON.stringify(field) === JSON.stringify(value);
 }

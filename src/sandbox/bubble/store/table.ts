@@ -1,6 +1,6 @@
 import type { Row } from '../row.ts';
 import type { Constraint } from './constraint.ts';
-import { meets } from './constraint.ts';
+import { matchesConstraint } from './constraint.ts';
 import { orderBy, type SortKey } from './sort.ts';
 import { SortedView } from './sorted-view.ts';
 
@@ -61,7 +61,7 @@ export class Table {
     const rows =
       known?.version === this.#version
         ? known.rows
-        : view.rows.filter((row) => constraints.every((constraint) => meets(row, constraint)));
+        : view.rows.filter((row) => constraints.every((constraint) => matchesConstraint(row, constraint)));
     this.#selections.set(key, { version: this.#version, rows });
     this.#forgetOldest();
     return rows;

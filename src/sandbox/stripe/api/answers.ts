@@ -1,7 +1,7 @@
 import { type Answer, jsonAnswer } from '../../core/message.ts';
 import { StripeFailure } from '../failure.ts';
 
-export function answerOf(body: unknown): Answer {
+export function successAnswer(body: unknown): Answer {
   return jsonAnswer(200, body);
 }
 

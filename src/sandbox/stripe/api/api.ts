@@ -2,40 +2,40 @@ import type { Clock } from '../../core/clock.ts';
 import type { FaultRule } from '../../core/fault-rule.ts';
 import type { Answer, SandboxRequest } from '../../core/message.ts';
 import type { Random } from '../../core/random.ts';
-import { delayFor } from '../../core/spoil.ts';
-import type { Outcome, Upstream } from '../../core/upstream.ts';
+import { faultDelayMs } from '../../core/spoil.ts';
+import type { Upstream, UpstreamResult } from '../../core/upstream.ts';
 import { invalid, StripeFailure } from '../failure.ts';
 import { canonical, type ParamTree, parseForm } from '../params/form.ts';
 import type { StripeSettings } from '../settings.ts';
-import type { World } from '../store/world.ts';
-import type { Worlds } from '../store/worlds.ts';
-import { answerOf, failureAnswer, internalError } from './answers.ts';
-import { authenticate, type Keys } from './auth.ts';
-import { type Cause, makeEvent } from './events.ts';
+import type { AccountStore } from '../store/world.ts';
+import type { AccountStores } from '../store/worlds.ts';
+import { failureAnswer, internalError, successAnswer } from './answers.ts';
+import { type ApiKeys, authenticate } from './auth.ts';
+import { type EventRequest, makeEvent } from './events.ts';
 import type { IdempotencyStore } from './idempotency.ts';
 import { type Limits, throttled } from './limits.ts';
-import type { Locks } from './locks.ts';
-import { perform } from './perform.ts';
+import type { ObjectLocks } from './locks.ts';
+import { runOperation } from './perform.ts';
 import { type Route, routeOf } from './route.ts';
 
 export interface StripeApiDeps {
-  readonly worlds: Worlds;
-  readonly keys: Keys;
+  readonly worlds: AccountStores;
+  readonly keys: ApiKeys;
   readonly settings: Readonly<StripeSettings>;
   readonly clock: Clock;
   readonly random: Random;
   readonly limits: Limits;
   readonly idempotency: IdempotencyStore;
-  readonly locks: Locks;
+  readonly locks: ObjectLocks;
   /** Told of every event, after it is stored. */
-  readonly onEvent: (world: World, id: string) => void;
+  readonly onEvent: (world: AccountStore, id: string) => void;
 }
 
 /** One request on its way through: what is known of it so far, and what the journal will say. */
-interface Passage {
+interface RequestState {
   readonly request: SandboxRequest;
   readonly faults: readonly FaultRule[];
-  readonly cause: Cause;
+  readonly cause: EventRequest;
   /** How long the answer will be held back, and with it the key and the object. */
   readonly busyMs: number;
   readonly notes: Record<string, string>;
@@ -46,26 +46,26 @@ export function stripeApi(deps: StripeApiDeps): Upstream {
   return {
     name: 'stripe',
     ownFaults: ['throttle', 'unavailable', 'error', 'error-after'],
-    subject({ method, path }) {
+    describeRequest({ method, path }) {
       const [, name = '', id, action] = path.split('/').slice(1);
       const one = action ?? (method === 'GET' ? 'get' : method === 'DELETE' ? 'delete' : 'update');
       const operation = id === 'search' ? 'search' : id === undefined ? (method === 'GET' ? 'list' : 'create') : one;
       return { method, operation, resource: name };
     },
-    refusal: (status, message) => failureAnswer(new StripeFailure(status, message, { type: 'api_error' })),
+    errorAnswer: (status, message) => failureAnswer(new StripeFailure(status, message, { type: 'api_error' })),
     handle: (request, faults) => handle(request, faults, deps),
   };
 }
 
-function handle(request: SandboxRequest, faults: readonly FaultRule[], deps: StripeApiDeps): Outcome {
+function handle(request: SandboxRequest, faults: readonly FaultRule[], deps: StripeApiDeps): UpstreamResult {
   const key = request.method === 'POST' ? (request.headers['idempotency-key'] as string | undefined) : undefined;
   const cause = {
     id: `req_${deps.random.text(14, 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789')}`,
     idempotency_key: key ?? null,
   };
-  const busyMs = deps.settings.latencyMs + delayFor(faults);
+  const busyMs = deps.settings.latencyMs + faultDelayMs(faults);
   const notes: Record<string, string> = { requestId: cause.id, ...(key === undefined ? {} : { idempotencyKey: key }) };
-  const answer = attempt(() => enter({ request, faults, cause, busyMs, notes }, deps));
+  const answer = catchFailure(() => admitRequest({ request, faults, cause, busyMs, notes }, deps));
   const version = request.headers['stripe-version'];
   const headers = {
     ...answer.headers,
@@ -79,13 +79,13 @@ function handle(request: SandboxRequest, faults: readonly FaultRule[], deps: Str
 }
 
 /** The gate: key, faults of the network, address, limits, and what was answered before. */
-function enter(passage: Passage, deps: StripeApiDeps): Answer {
+function admitRequest(passage: RequestState, deps: StripeApiDeps): Answer {
   const { request, faults } = passage;
   const world = authenticate(request, deps.keys, deps.worlds);
   for (const rule of faults) {
-    if (rule.fault === 'throttle') throw withAdvice(throttled(rule), rule);
+    if (rule.fault === 'throttle') throw withRetryHeaders(throttled(rule), rule);
     if (rule.fault === 'unavailable')
-      throw withAdvice(new StripeFailure(503, 'Service unavailable', { type: 'api_error' }), rule);
+      throw withRetryHeaders(new StripeFailure(503, 'Service unavailable', { type: 'api_error' }), rule);
   }
   const route = routeOf(request);
   passage.notes.endpoint = route.endpoint;
@@ -93,58 +93,58 @@ function enter(passage: Passage, deps: StripeApiDeps): Answer {
   const params = paramsOf(request);
   const key = passage.cause.idempotency_key;
   if (key === null) return execute(route, params, world, passage, deps).answer;
-  return once(key, route, params, world, passage, deps);
+  return executeOnce(key, route, params, world, passage, deps);
 }
 
 /** Works at most once for a key, and answers the same ever after. */
-function once(
+function executeOnce(
   key: string,
   route: Route,
   params: ParamTree,
-  world: World,
-  passage: Passage,
+  world: AccountStore,
+  passage: RequestState,
   deps: StripeApiDeps,
 ): Answer {
   const scope = `${world.account} ${world.livemode}`;
   const { path } = passage.request;
   const print = canonical(params);
-  const before = deps.idempotency.recall(scope, key, path, print);
+  const before = deps.idempotency.find(scope, key, path, print);
   if (before !== undefined) {
     passage.notes.replayed = 'true';
     return { ...before, headers: { ...before.headers, 'idempotent-replayed': 'true' } };
   }
   const { answer, kept } = execute(route, params, world, passage, deps);
   const original = { ...answer, headers: { ...answer.headers, 'original-request': passage.cause.id } };
-  deps.idempotency.keep(scope, key, { path, params: print, answer: kept ? original : undefined }, passage.busyMs);
+  deps.idempotency.save(scope, key, { path, params: print, answer: kept ? original : undefined }, passage.busyMs);
   return answer;
 }
 
 /** The work itself, with the faults that strike before and after it. */
-function execute(route: Route, params: ParamTree, world: World, passage: Passage, deps: StripeApiDeps) {
+function execute(route: Route, params: ParamTree, world: AccountStore, passage: RequestState, deps: StripeApiDeps) {
   const { faults, cause, busyMs, notes } = passage;
   const before = faults.find(({ fault }) => fault === 'error');
-  if (before !== undefined) return { answer: failureAnswer(withAdvice(internalError(), before)), kept: true };
+  if (before !== undefined) return { answer: failureAnswer(withRetryHeaders(internalError(), before)), kept: true };
   const most = faults.reduce((least, rule) => (rule.fault === 'clamp' ? Math.min(least, rule.limit ?? 3) : least), 100);
   const emit = (type: string, object: { id: string; object: string }, previous?: Readonly<Record<string, unknown>>) => {
     if (/\.created$|^charge\.(succeeded|failed)$/.test(type))
       notes.created = [notes.created, object.id].filter(Boolean).join(' ');
     deps.onEvent(world, world.put(makeEvent(world, type, object, previous, cause)).id);
   };
-  const beforeWrite = (name: string) => deps.locks.take(`${world.account} ${world.livemode} ${name}`, busyMs);
+  const beforeWrite = (name: string) => deps.locks.acquire(`${world.account} ${world.livemode} ${name}`, busyMs);
   let result: { answer: Answer; kept: boolean };
   try {
-    const body = perform(route, params, { world, worlds: deps.worlds, emit, most, beforeWrite });
+    const body = runOperation(route, params, { world, worlds: deps.worlds, emit, most, beforeWrite });
     if (typeof body.id === 'string' && route.operation !== undefined) notes.object = body.id;
-    result = { answer: answerOf(body), kept: true };
+    result = { answer: successAnswer(body), kept: true };
   } catch (thrown) {
     if (!(thrown instanceof StripeFailure)) throw thrown;
     result = { answer: failureAnswer(thrown), kept: thrown.executed };
   }
   const after = faults.find(({ fault }) => fault === 'error-after');
-  return after === undefined ? result : { answer: failureAnswer(withAdvice(internalError(), after)), kept: true };
+  return after === undefined ? result : { answer: failureAnswer(withRetryHeaders(internalError(), after)), kept: true };
 }
 
-function attempt(work: () => Answer): Answer {
+function catchFailure(work: () => Answer): Answer {
   try {
     return work();
   } catch (thrown) {
@@ -161,7 +161,7 @@ function paramsOf({ query, body, headers }: SandboxRequest): ParamTree {
   return parseForm([...query, ...new URLSearchParams(body.toString('utf8'))]);
 }
 
-function withAdvice(failure: StripeFailure, { shouldRetry, retryAfter }: FaultRule): StripeFailure {
+function withRetryHeaders(failure: StripeFailure, { shouldRetry, retryAfter }: FaultRule): StripeFailure {
   const headers = {
     ...failure.headers,
     ...(shouldRetry === undefined ? {} : { 'stripe-should-retry': String(shouldRetry) }),

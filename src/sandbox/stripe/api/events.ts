@@ -1,21 +1,21 @@
 import type { StripeObject } from '../store/object.ts';
-import type { World } from '../store/world.ts';
+import type { AccountStore } from '../store/world.ts';
 import { OWN_ACCOUNT } from '../store/worlds.ts';
 import { API_VERSION } from '../version.ts';
 
 /** Who asked for what happened. */
-export interface Cause {
+export interface EventRequest {
   readonly id: string;
   readonly idempotency_key: string | null;
 }
 
 /** An event as Stripe stores and sends it. */
 export function makeEvent(
-  world: World,
+  world: AccountStore,
   type: string,
   object: StripeObject,
   previous: Readonly<Record<string, unknown>> | undefined,
-  request: Cause,
+  request: EventRequest,
 ): StripeObject {
   return {
     id: world.newId('evt'),

@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Answer } from '../../core/message.ts';
 import { invalid, StripeFailure } from '../failure.ts';
 
-interface Kept {
+interface SavedAnswer {
   readonly path: string;
   readonly params: string;
   readonly keptAt: number;
@@ -16,7 +16,7 @@ const MAX_LENGTH = 255;
 
 /** Answers by idempotency key, of all accounts. */
 export class IdempotencyStore {
-  readonly #kept = new Map<string, Kept>();
+  readonly #kept = new Map<string, SavedAnswer>();
   readonly #clock: Clock;
   readonly #ttlMs: () => number;
 
@@ -29,7 +29,7 @@ export class IdempotencyStore {
    * The answer given under this key before, if any. Throws StripeFailure when the key was used for something else, or is
    * in use right now.
    */
-  recall(scope: string, key: string, path: string, params: string): Answer | undefined {
+  find(scope: string, key: string, path: string, params: string): Answer | undefined {
     if (key.length > MAX_LENGTH) {
       throw invalid(`Idempotency-Key can be at most ${MAX_LENGTH} characters, but you passed ${key.length}`);
     }
@@ -41,7 +41,7 @@ export class IdempotencyStore {
     return kept.answer;
   }
 
-  keep(scope: string, key: string, what: Pick<Kept, 'path' | 'params' | 'answer'>, busyMs: number): void {
+  save(scope: string, key: string, what: Pick<SavedAnswer, 'path' | 'params' | 'answer'>, busyMs: number): void {
     const now = this.#clock.now();
     this.#kept.set(`${scope} ${key}`, { ...what, keptAt: now, busyUntil: now + busyMs });
   }
@@ -54,7 +54,7 @@ export class IdempotencyStore {
   }
 
   /** A request whose answer is not kept leaves its key free once it is over. */
-  #isForgotten({ keptAt, busyUntil, answer }: Kept): boolean {
+  #isForgotten({ keptAt, busyUntil, answer }: SavedAnswer): boolean {
     const now = this.#clock.now();
     return now - keptAt >= this.#ttlMs() || (answer === undefined && busyUntil <= now);
   }

@@ -21,10 +21,10 @@ export class Limits {
     const perEndpoint = endpoint.endsWith('/search') ? searchRps : endpointRps;
     const global = this.#limiter(account, globalRps);
     const own = this.#limiter(`${account} ${endpoint}`, perEndpoint);
-    if (own !== undefined && own.wait() > 0) throw tooMany('endpoint-rate');
-    if (global !== undefined && global.wait() > 0) throw tooMany('global-rate');
-    global?.take();
-    own?.take();
+    if (own !== undefined && own.waitMs() > 0) throw tooMany('endpoint-rate');
+    if (global !== undefined && global.waitMs() > 0) throw tooMany('global-rate');
+    global?.tryAcquire();
+    own?.tryAcquire();
   }
 
   #limiter(name: string, limit: number): WindowLimiter | undefined {

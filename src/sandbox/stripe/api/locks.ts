@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import { lockTimeout } from './limits.ts';
 
 /** Which objects are being written, and until when. */
-export class Locks {
+export class ObjectLocks {
   readonly #busyUntil = new Map<string, number>();
   readonly #clock: Clock;
   readonly #waitMs: () => number;
@@ -13,7 +13,7 @@ export class Locks {
   }
 
   /** Takes the object for as long as the request lasts. Throws `lock_timeout` when another holds it for too long. */
-  take(name: string, busyMs: number): void {
+  acquire(name: string, busyMs: number): void {
     const now = this.#clock.now();
     const left = (this.#busyUntil.get(name) ?? 0) - now;
     if (left > this.#waitMs()) throw lockTimeout();

@@ -4,16 +4,16 @@ import { readShape } from '../params/shape.ts';
 import { resourceOf } from '../resources/index.ts';
 import type { Context } from '../resources/resource.ts';
 import type { StripeObject } from '../store/object.ts';
-import type { World } from '../store/world.ts';
-import type { Worlds } from '../store/worlds.ts';
-import { expanded, expansions } from './expand.ts';
+import type { AccountStore } from '../store/world.ts';
+import type { AccountStores } from '../store/worlds.ts';
+import { expandObject, parseExpansions } from './expand.ts';
 import { list } from './list.ts';
 import type { Route } from './route.ts';
 import { search } from './search.ts';
 
-export interface Performance {
-  readonly world: World;
-  readonly worlds: Worlds;
+export interface OperationDeps {
+  readonly world: AccountStore;
+  readonly worlds: AccountStores;
   readonly emit: Context['emit'];
   /** The most objects a page may hold, when a fault says so. */
   readonly most: number;
@@ -22,28 +22,29 @@ export interface Performance {
 }
 
 /** Does what the route asks for and gives the body of the answer. Throws StripeFailure. */
-export function perform({ resource, verb, id, operation }: Route, given: ParamTree, deps: Performance) {
+export function runOperation({ resource, verb, id, operation }: Route, given: ParamTree, deps: OperationDeps) {
   const { world } = deps;
   const { expand, ...tree } = given;
-  const paths = expansions(expand, resource, verb === 'list' || verb === 'search', world);
-  const find: Context['find'] = (kind, wanted, param) => world.get(kind, wanted) ?? nothing(kind, wanted, param, deps);
-  if (verb === 'list') return expanded({ ...list(resource, tree, world, deps.most) }, paths, world);
-  if (verb === 'search') return expanded(search(resource, tree, world), paths, world);
-  const target: StripeObject = id === undefined ? NOTHING : find(resource.object, id, 'id');
+  const paths = parseExpansions(expand, resource, verb === 'list' || verb === 'search', world);
+  const find: Context['find'] = (kind, wanted, param) =>
+    world.get(kind, wanted) ?? throwMissing(kind, wanted, param, deps);
+  if (verb === 'list') return expandObject({ ...list(resource, tree, world, deps.most) }, paths, world);
+  if (verb === 'search') return expandObject(search(resource, tree, world), paths, world);
+  const target: StripeObject = id === undefined ? NO_OBJECT : find(resource.object, id, 'id');
   if (operation === undefined) {
     readShape(tree, {});
-    return expanded(target, paths, world);
+    return expandObject(target, paths, world);
   }
   const values = readShape(tree, operation.shape);
   if (id !== undefined) deps.beforeWrite(id);
-  return expanded(operation.run(values, { world, find, emit: deps.emit }, target), paths, world);
+  return expandObject(operation.run(values, { world, find, emit: deps.emit }, target), paths, world);
 }
 
-const NOTHING: StripeObject = { id: '', object: '' };
+const NO_OBJECT: StripeObject = { id: '', object: '' };
 
-function nothing(kind: string, id: string, param: string, { world, worlds }: Performance): never {
+function throwMissing(kind: string, id: string, param: string, { world, worlds }: OperationDeps): never {
   const { title } = resourceOf(kind);
-  if (!worlds.elsewhere(world, kind, id)) throw missing(title, id, param);
+  if (!worlds.existsInOtherMode(world, kind, id)) throw missing(title, id, param);
   const [there, here] = world.livemode ? ['test', 'live'] : ['live', 'test'];
   const hint = `; a similar object exists in ${there} mode, but a ${here} mode key was used to make this request.`;
   throw missing(title, id, param, hint);

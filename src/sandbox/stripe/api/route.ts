@@ -17,13 +17,13 @@ export interface Route {
 
 /** Throws StripeFailure for an address that is none. */
 export function routeOf({ method, path }: Pick<SandboxRequest, 'method' | 'path'>): Route {
-  const [version, name, id, action, more] = path.split('/').slice(1).map(decoded);
+  const [version, name, id, action, more] = path.split('/').slice(1).map(decodeSegment);
   const resource = RESOURCES.find(({ collection }) => collection === name);
-  if (version !== 'v1' || resource === undefined || more !== undefined || id === '') throw nowhere(method, path);
+  if (version !== 'v1' || resource === undefined || more !== undefined || id === '') throw unknownUrl(method, path);
   const verb = verbOf(method, id, action, resource);
   const operation = verb === undefined ? undefined : operationOf(resource, verb);
   const reads = verb === 'list' || verb === 'get' || (verb === 'search' && resource.searchable !== undefined);
-  if (verb === undefined || (operation === undefined && !reads)) throw nowhere(method, path);
+  if (verb === undefined || (operation === undefined && !reads)) throw unknownUrl(method, path);
   const place = [id === undefined ? '' : '/:id', action === undefined ? '' : `/${action}`].join('');
   const endpoint = `${method} /v1/${resource.collection}${verb === 'search' ? '/search' : place}`;
   return { resource, verb, id: verb === 'search' ? undefined : id, operation, endpoint };
@@ -42,7 +42,7 @@ function operationOf(resource: Resource, verb: string): Operation | undefined {
   return verb === 'delete' ? resource.remove : resource.actions?.[verb];
 }
 
-function decoded(part: string): string {
+function decodeSegment(part: string): string {
   try {
     return decodeURIComponent(part);
   } catch {
@@ -50,7 +50,7 @@ function decoded(part: string): string {
   }
 }
 
-function nowhere(method: string, path: string): StripeFailure {
+function unknownUrl(method: string, path: string): StripeFailure {
   const message = `Unrecognized request URL (${method}: ${path}). Please see https://stripe.com/docs or we can help at https://support.stripe.com/.`;
   return new StripeFailure(404, message);
 }

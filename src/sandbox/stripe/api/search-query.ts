@@ -2,24 +2,24 @@ import { invalid } from '../failure.ts';
 import type { Resource } from '../resources/resource.ts';
 import type { StripeObject } from '../store/object.ts';
 
-export type Test = (object: StripeObject) => boolean;
+export type ObjectPredicate = (object: StripeObject) => boolean;
 
 const CLAUSE =
   /\s*(?<negated>-)?(?<field>[a-z_]+)(?:\[(?<quote>["'])(?<key>(?:(?!\k<quote>).)*)\k<quote>\])?(?<operator>:|~|>=|<=|>|<)(?:(?<mark>["'])(?<text>(?:\\.|(?!\k<mark>).)*)\k<mark>|(?<bare>[\w.+-]+))\s*/y;
-const JOINT = /(AND|OR)?/y;
+const CONJUNCTION = /(AND|OR)?/y;
 
 /** `metadata['legacy_id']:'42' AND active:'true'`. AND and OR do not mix. Throws StripeFailure on what it cannot read. */
-export function parseSearch(query: string, resource: Resource): Test {
-  const tests: Test[] = [];
+export function parseSearch(query: string, resource: Resource): ObjectPredicate {
+  const tests: ObjectPredicate[] = [];
   const joints = new Set<string>();
   let at = 0;
   while (at < query.length) {
     CLAUSE.lastIndex = at;
     const groups = CLAUSE.exec(query)?.groups;
     if (groups === undefined) throw badQuery(query);
-    tests.push(clause(groups, resource));
-    JOINT.lastIndex = at = CLAUSE.lastIndex;
-    const joint = JOINT.exec(query)?.[1];
+    tests.push(parseClause(groups, resource));
+    CONJUNCTION.lastIndex = at = CLAUSE.lastIndex;
+    const joint = CONJUNCTION.exec(query)?.[1];
     if (joint !== undefined) joints.add(joint);
     at += joint?.length ?? 0;
   }
@@ -29,7 +29,7 @@ export function parseSearch(query: string, resource: Resource): Test {
     : (object) => tests.every((test) => test(object));
 }
 
-function clause(groups: Record<string, string | undefined>, resource: Resource): Test {
+function parseClause(groups: Record<string, string | undefined>, resource: Resource): ObjectPredicate {
   const { field = '', key, operator = ':', negated } = groups;
   const kind = field === 'metadata' ? 'token' : { created: 'number', ...resource.searchable }[field];
   if (kind === undefined || (field === 'metadata') !== (key !== undefined)) {
@@ -38,7 +38,7 @@ function clause(groups: Record<string, string | undefined>, resource: Resource):
     });
   }
   const wanted = (groups.text ?? groups.bare ?? '').replace(/\\(.)/g, '$1');
-  const test: Test = (object) => {
+  const test: ObjectPredicate = (object) => {
     const value = key === undefined ? object[field] : (object.metadata as Record<string, unknown> | undefined)?.[key];
     return compare(value, operator, wanted, kind);
   };

@@ -1,5 +1,5 @@
 import { invalid } from '../failure.ts';
-import { plain } from './readers.ts';
+import { stringParam } from './readers.ts';
 import type { Reader } from './shape.ts';
 
 /** What Stripe charges in. */
@@ -15,7 +15,7 @@ const SUPPORTED = new Set(
 
 /** Upper case is understood, and answered in lower case. */
 export const currency: Reader<string> = (value, name) => {
-  const given = plain(value, name).toLowerCase();
+  const given = stringParam(value, name).toLowerCase();
   if (SUPPORTED.has(given)) return given;
   const message = `Invalid currency: ${given}. Stripe currently supports these currencies: ${[...SUPPORTED].join(', ')}`;
   throw invalid(message, { param: name });
@@ -23,7 +23,7 @@ export const currency: Reader<string> = (value, name) => {
 
 const MULTIPLES: Readonly<Record<string, number>> = { bhd: 10, jod: 10, kwd: 10, omr: 10, tnd: 10, isk: 100, ugx: 100 };
 
-const SMALL_MONEY = new Set(
+const LOW_VALUE_CURRENCIES = new Set(
   'bif clp cop djf gnf huf idr inr jpy khr kmf krw lak lbp mga mmk mnt ngn pyg rwf tzs ugx uzs vnd xaf xof xpf'.split(
     ' ',
   ),
@@ -31,7 +31,7 @@ const SMALL_MONEY = new Set(
 
 /** Three-decimal currencies end in 0, and ISK and UGX, which have no decimals but are sent as if they had two, in 00. */
 export function assertChargeable(amount: number, code: string, param: string): void {
-  const most = SMALL_MONEY.has(code) ? 999_999_999_999 : 99_999_999;
+  const most = LOW_VALUE_CURRENCIES.has(code) ? 999_999_999_999 : 99_999_999;
   if (amount > most) {
     const message = `This value must be less than or equal to ${most}.`;
     throw invalid(message, { code: 'parameter_invalid_integer', param });

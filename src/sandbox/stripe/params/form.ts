@@ -6,19 +6,19 @@ export interface ParamTree {
   readonly [name: string]: Param;
 }
 
-type Growing = { [name: string]: string | Growing };
+type MutableTree = { [name: string]: string | MutableTree };
 
 /** `metadata[legacy_id]=7&images[0]=https://...` as a tree. Throws StripeFailure on brackets that do not match. */
 export function parseForm(pairs: Iterable<readonly [string, string]>): ParamTree {
-  const root: Growing = Object.create(null);
+  const root: MutableTree = Object.create(null);
   for (const [name, value] of pairs) {
-    const path = pathOf(name);
+    const path = parseParamName(name);
     let place = root;
     for (const step of path.slice(0, -1)) {
       const key = step === '' ? String(Object.keys(place).length) : step;
       const next = place[key];
       if (typeof next === 'object') place = next;
-      else place = place[key] = Object.create(null) as Growing;
+      else place = place[key] = Object.create(null) as MutableTree;
     }
     const last = path.at(-1) ?? '';
     place[last === '' ? String(Object.keys(place).length) : last] = value;
@@ -27,7 +27,7 @@ export function parseForm(pairs: Iterable<readonly [string, string]>): ParamTree
 }
 
 /** `a[b][]` as `['a', 'b', '']`. A metadata key may hold anything but brackets. */
-function pathOf(name: string): string[] {
+function parseParamName(name: string): string[] {
   const match = /^([^[\]]+)((?:\[[^[\]]*\])*)$/.exec(name);
   if (match === null) throw invalid(`Invalid request (malformed parameter name: ${name})`, { param: name });
   return [String(match[1]), ...[...String(match[2]).matchAll(/\[([^[\]]*)\]/g)].map((step) => String(step[1]))];

@@ -1,5 +1,5 @@
 import { invalid } from '../failure.ts';
-import { plain } from './readers.ts';
+import { stringParam } from './readers.ts';
 import type { Reader } from './shape.ts';
 
 /** Changes to metadata: an empty value removes its key; null removes all. */
@@ -14,7 +14,7 @@ export const metadata: Reader<MetadataChange> = (value, name) => {
 const MAX_KEYS = 50;
 
 /** The metadata after a change. */
-export function changed(before: Readonly<Record<string, string>>, change: MetadataChange | undefined) {
+export function mergeMetadata(before: Readonly<Record<string, string>>, change: MetadataChange | undefined) {
   if (change === undefined) return before;
   const entries = Object.entries(change === null ? {} : { ...before, ...change }).filter(([, value]) => value !== '');
   if (entries.length > MAX_KEYS) {
@@ -32,7 +32,7 @@ function checkKey(key: string): string {
 }
 
 function checkValue(item: Parameters<Reader<string>>[0], name: string, key: string): string {
-  const value = plain(item, `${name}[${key}]`);
+  const value = stringParam(item, `${name}[${key}]`);
   const length = [...value].length;
   if (length <= 500) return value;
   const message = `Metadata values can have up to 500 characters, but you passed in a value that is ${length} characters.`;

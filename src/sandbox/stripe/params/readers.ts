@@ -5,20 +5,20 @@ import { type Reader, readShape, type Shape, type Values } from './shape.ts';
 /** Text that cannot be unset. */
 export function text(max = 5000): Reader<string> {
   return (value, name) => {
-    const given = plain(value, name);
+    const given = stringParam(value, name);
     if (given === '') throw empty(name);
-    return within(given, max, name);
+    return assertLength(given, max, name);
   };
 }
 
 /** Text that an empty string unsets. */
 export function optionalText(max = 5000): Reader<string | null> {
-  return (value, name) => (value === '' ? null : within(plain(value, name), max, name));
+  return (value, name) => (value === '' ? null : assertLength(stringParam(value, name), max, name));
 }
 
 export function integer(min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER): Reader<number> {
   return (value, name) => {
-    const given = plain(value, name);
+    const given = stringParam(value, name);
     const number = Number(given);
     if (!/^-?\d+$/.test(given) || !Number.isSafeInteger(number)) {
       throw invalid(`Invalid integer: ${given}`, { code: 'parameter_invalid_integer', param: name });
@@ -31,12 +31,12 @@ export function integer(min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INT
 
 export const flag: Reader<boolean> = (value, name) => {
   if (value === 'true' || value === 'false') return value === 'true';
-  throw invalid(`Invalid boolean: ${plain(value, name)}`, { param: name });
+  throw invalid(`Invalid boolean: ${stringParam(value, name)}`, { param: name });
 };
 
 export function oneOf<const T extends string>(...options: readonly T[]): Reader<T> {
   return (value, name) => {
-    const given = plain(value, name);
+    const given = stringParam(value, name);
     if ((options as readonly string[]).includes(given)) return given as T;
     const list = `${options.slice(0, -1).join(', ')}${options.length > 1 ? ', or ' : ''}${options.at(-1)}`;
     throw invalid(`Invalid ${name}: must be one of ${list}`, { param: name });
@@ -62,22 +62,22 @@ export function objectOf<S extends Shape>(shape: S): Reader<Values<S>> {
 }
 
 /** What the sandbox stores without looking closer. */
-export const anything: Reader<unknown> = (value) => (value === '' ? null : value);
+export const unvalidated: Reader<unknown> = (value) => (value === '' ? null : value);
 
 /** An absolute web address. */
-export const webAddress: Reader<string> = (value, name) => {
-  const given = plain(value, name);
+export const urlParam: Reader<string> = (value, name) => {
+  const given = stringParam(value, name);
   const good = /^https?:\/\/[^\s/]+\.?[^\s]*$/i.test(given) && URL.canParse(given) && given.length <= 2048;
   if (!good) throw invalid('Not a valid URL', { code: 'url_invalid', param: name });
   return given;
 };
 
-export function plain(value: Param, name: string): string {
+export function stringParam(value: Param, name: string): string {
   if (typeof value === 'string') return value;
   throw invalid(`Invalid string: ${JSON.stringify(value)}`, { param: name });
 }
 
-function within(given: string, max: number, name: string): string {
+function assertLength(given: string, max: number, name: string): string {
   if ([...given].length <= max) return given;
   const shown = `${given.slice(0, 10)}...${given.slice(-6)}`;
   throw invalid(`Invalid string: ${shown}; must be at most ${max} characters`, { param: name });

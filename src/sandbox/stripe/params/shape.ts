@@ -3,19 +3,19 @@ import type { Param, ParamTree } from './form.ts';
 
 /** Reads one parameter, or throws StripeFailure. `name` is the whole one, brackets included. */
 export type Reader<T> = (value: Param, name: string) => T;
-export type Needed<T> = Reader<T> & { readonly needed: true };
+export type RequiredReader<T> = Reader<T> & { readonly needed: true };
 
 export type Shape = Readonly<Record<string, Reader<unknown>>>;
 
 /** What reading a shape gives. */
 export type Values<S extends Shape> = {
-  readonly [K in keyof S as S[K] extends Needed<unknown> ? K : never]: ReturnType<S[K]>;
+  readonly [K in keyof S as S[K] extends RequiredReader<unknown> ? K : never]: ReturnType<S[K]>;
 } & {
-  readonly [K in keyof S as S[K] extends Needed<unknown> ? never : K]?: ReturnType<S[K]> | undefined;
+  readonly [K in keyof S as S[K] extends RequiredReader<unknown> ? never : K]?: ReturnType<S[K]> | undefined;
 };
 
 /** A parameter that must be there. */
-export function needed<T>(reader: Reader<T>): Needed<T> {
+export function required<T>(reader: Reader<T>): RequiredReader<T> {
   return Object.assign((value: Param, name: string) => reader(value, name), { needed: true as const });
 }
 

@@ -1,10 +1,10 @@
 import { invalid } from '../failure.ts';
-import { plain } from '../params/readers.ts';
+import { stringParam } from '../params/readers.ts';
 import type { Reader } from '../params/shape.ts';
 
 /** Cents with up to twelve decimals, as text. */
 export const decimalAmount: Reader<string> = (value, name) => {
-  const given = plain(value, name);
+  const given = stringParam(value, name);
   if (!/^\d{1,12}(\.\d{1,12})?$/.test(given)) {
     throw invalid(`Invalid decimal: ${given}; must have at most 12 decimal places`, { param: name });
   }

@@ -1,18 +1,24 @@
-import { changed, metadata } from '../params/metadata.ts';
-import { optionalText, plain } from '../params/readers.ts';
+import { mergeMetadata, metadata } from '../params/metadata.ts';
+import { optionalText, stringParam } from '../params/readers.ts';
 import type { StripeObject } from '../store/object.ts';
-import type { World } from '../store/world.ts';
+import type { AccountStore } from '../store/world.ts';
 import { makeDispute } from './dispute.ts';
 import { byTime, byValue } from './filters.ts';
 import { metadataOf } from './product.ts';
 import { type Context, operation, type Resource } from './resource.ts';
-import { patched } from './update.ts';
+import { applyChanges } from './update.ts';
 
 const update = operation(
-  { customer: plain, description: optionalText(), metadata, receipt_email: optionalText(), transfer_group: plain },
+  {
+    customer: stringParam,
+    description: optionalText(),
+    metadata,
+    receipt_email: optionalText(),
+    transfer_group: stringParam,
+  },
   ({ metadata: pairs, ...fields }, context, target) => {
-    const meta = pairs === undefined ? {} : { metadata: changed(metadataOf(target), pairs) };
-    return patched(target, { ...fields, ...meta }, context);
+    const meta = pairs === undefined ? {} : { metadata: mergeMetadata(metadataOf(target), pairs) };
+    return applyChanges(target, { ...fields, ...meta }, context);
   },
 );
 
@@ -64,7 +70,7 @@ export function makeCharge(intent: StripeObject, method: string, captured: boole
   return charge;
 }
 
-function blankCharge(world: World) {
+function blankCharge(world: AccountStore) {
   return {
     amount: 0,
     amount_captured: 0,

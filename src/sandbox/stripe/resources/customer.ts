@@ -1,51 +1,54 @@
-import { changed, metadata } from '../params/metadata.ts';
+import { mergeMetadata, metadata } from '../params/metadata.ts';
 import { omit } from '../params/omit.ts';
-import { anything, integer, listOf, oneOf, optionalText, plain } from '../params/readers.ts';
-import type { World } from '../store/world.ts';
+import { integer, listOf, oneOf, optionalText, stringParam, unvalidated } from '../params/readers.ts';
+import type { AccountStore } from '../store/world.ts';
 import { byTime, byValue } from './filters.ts';
 import { metadataOf } from './product.ts';
 import { operation, type Resource } from './resource.ts';
-import { patched } from './update.ts';
+import { applyChanges } from './update.ts';
 
 const SHARED = {
-  address: anything,
+  address: unvalidated,
   balance: integer(),
   description: optionalText(350),
   email: optionalText(512),
   invoice_prefix: optionalText(12),
-  invoice_settings: anything,
+  invoice_settings: unvalidated,
   metadata,
   name: optionalText(256),
   phone: optionalText(20),
-  preferred_locales: listOf(plain),
-  shipping: anything,
+  preferred_locales: listOf(stringParam),
+  shipping: unvalidated,
   tax_exempt: oneOf('', 'exempt', 'none', 'reverse'),
 };
 
-const create = operation({ ...SHARED, payment_method: plain, source: plain, test_clock: plain }, (given, context) => {
-  const { metadata: pairs, payment_method: method, source, ...rest } = given;
-  const fields = omit(rest, 'invoice_settings', 'test_clock');
-  const { world } = context;
-  const made = world.put({
-    ...blankCustomer(world),
-    ...fields,
-    id: world.newId('cus'),
-    object: 'customer',
-    default_source: source ?? null,
-    invoice_settings: invoiceSettings(method),
-    metadata: changed({}, pairs),
-  });
-  context.emit('customer.created', made);
-  return made;
-});
+const create = operation(
+  { ...SHARED, payment_method: stringParam, source: stringParam, test_clock: stringParam },
+  (given, context) => {
+    const { metadata: pairs, payment_method: method, source, ...rest } = given;
+    const fields = omit(rest, 'invoice_settings', 'test_clock');
+    const { world } = context;
+    const made = world.put({
+      ...blankCustomer(world),
+      ...fields,
+      id: world.newId('cus'),
+      object: 'customer',
+      default_source: source ?? null,
+      invoice_settings: invoiceSettings(method),
+      metadata: mergeMetadata({}, pairs),
+    });
+    context.emit('customer.created', made);
+    return made;
+  },
+);
 
 const update = operation(
-  { ...SHARED, default_source: plain },
+  { ...SHARED, default_source: stringParam },
   ({ metadata: pairs, invoice_settings: given, ...fields }, context, target) => {
     const method = (given as { default_payment_method?: string } | null | undefined)?.default_payment_method;
     const settings = given === undefined ? {} : { invoice_settings: invoiceSettings(method) };
-    const meta = pairs === undefined ? {} : { metadata: changed(metadataOf(target), pairs) };
-    return patched(target, { ...fields, ...settings, ...meta }, context);
+    const meta = pairs === undefined ? {} : { metadata: mergeMetadata(metadataOf(target), pairs) };
+    return applyChanges(target, { ...fields, ...settings, ...meta }, context);
   },
 );
 
@@ -59,7 +62,7 @@ function invoiceSettings(method: string | undefined) {
   return { custom_fields: null, default_payment_method: method ?? null, footer: null, rendering_options: null };
 }
 
-function blankCustomer(world: World) {
+function blankCustomer(world: AccountStore) {
   return {
     address: null,
     balance: 0,

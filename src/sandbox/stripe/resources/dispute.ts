@@ -1,5 +1,5 @@
 import type { StripeObject } from '../store/object.ts';
-import type { World } from '../store/world.ts';
+import type { AccountStore } from '../store/world.ts';
 import { byTime, byValue } from './filters.ts';
 import { type Context, operation, type Resource } from './resource.ts';
 
@@ -17,7 +17,7 @@ export function makeDispute(charge: StripeObject, context: Context): void {
   context.emit('charge.dispute.created', dispute);
 }
 
-function blankDispute(world: World) {
+function blankDispute(world: AccountStore) {
   return {
     amount: 0,
     balance_transactions: [],

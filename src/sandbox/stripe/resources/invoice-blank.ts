@@ -1,7 +1,7 @@
-import type { World } from '../store/world.ts';
+import type { AccountStore } from '../store/world.ts';
 
 /** An invoice with nothing on it. */
-export function blankInvoice(world: World) {
+export function blankInvoice(world: AccountStore) {
   const now = world.now();
   return {
     account_country: 'US',

@@ -1,37 +1,37 @@
 import { conflict, invalid } from '../failure.ts';
 import { currency } from '../params/currency.ts';
-import { changed, metadata } from '../params/metadata.ts';
-import { anything, flag, integer, optionalText, plain } from '../params/readers.ts';
+import { mergeMetadata, metadata } from '../params/metadata.ts';
+import { flag, integer, optionalText, stringParam, unvalidated } from '../params/readers.ts';
 import type { StripeObject } from '../store/object.ts';
-import type { World } from '../store/world.ts';
+import type { AccountStore } from '../store/world.ts';
 import { byTime, byValue } from './filters.ts';
-import { totalled } from './invoice-totals.ts';
+import { withTotals } from './invoice-totals.ts';
 import { metadataOf } from './product.ts';
 import { type Context, operation, type Resource } from './resource.ts';
-import { patched } from './update.ts';
+import { applyChanges } from './update.ts';
 
 const SHARED = {
   amount: integer(),
   description: optionalText(),
   discountable: flag,
   metadata,
-  period: anything,
+  period: unvalidated,
   quantity: integer(0),
 };
 
 const create = operation(
-  { ...SHARED, currency, customer: plain, invoice: plain, pricing: anything },
+  { ...SHARED, currency, customer: stringParam, invoice: stringParam, pricing: unvalidated },
   (
     { amount: given, currency: code, customer, invoice, pricing, metadata: pairs, quantity = 1, ...fields },
     context,
   ) => {
     const { world } = context;
-    const draft = invoice === undefined ? undefined : draftOf(invoice, context);
+    const draft = invoice === undefined ? undefined : findDraftInvoice(invoice, context);
     const owner = customer ?? (draft?.customer as string | undefined);
     if (owner === undefined)
       throw invalid('Missing required param: customer.', { code: 'parameter_missing', param: 'customer' });
     context.find('customer', owner, 'customer');
-    const price = pricing === undefined ? undefined : context.find('price', priceIn(pricing), 'pricing[price]');
+    const price = pricing === undefined ? undefined : context.find('price', priceIdOf(pricing), 'pricing[price]');
     const amount = given ?? (price === undefined ? undefined : Number(price.unit_amount) * quantity);
     if (amount === undefined)
       throw invalid('Missing required param: amount.', { code: 'parameter_missing', param: 'amount' });
@@ -49,41 +49,41 @@ const create = operation(
         invoice: invoice ?? null,
       },
       currency: code ?? price?.currency ?? draft?.currency ?? 'usd',
-      metadata: changed({}, pairs),
+      metadata: mergeMetadata({}, pairs),
     });
     context.emit('invoiceitem.created', made);
-    if (draft !== undefined) world.put(totalled(draft, world));
+    if (draft !== undefined) world.put(withTotals(draft, world));
     return made;
   },
 );
 
 const update = operation(SHARED, ({ metadata: pairs, ...fields }, context, target) => {
-  const draft = target.invoice === null ? undefined : draftOf(String(target.invoice), context);
-  const meta = pairs === undefined ? {} : { metadata: changed(metadataOf(target), pairs) };
-  const after = patched(target, { ...fields, ...meta }, context);
-  if (draft !== undefined) context.world.put(totalled(draft, context.world));
+  const draft = target.invoice === null ? undefined : findDraftInvoice(String(target.invoice), context);
+  const meta = pairs === undefined ? {} : { metadata: mergeMetadata(metadataOf(target), pairs) };
+  const after = applyChanges(target, { ...fields, ...meta }, context);
+  if (draft !== undefined) context.world.put(withTotals(draft, context.world));
   return after;
 });
 
 const remove = operation({}, (_, context, target) => {
-  const draft = target.invoice === null ? undefined : draftOf(String(target.invoice), context);
+  const draft = target.invoice === null ? undefined : findDraftInvoice(String(target.invoice), context);
   context.world.delete('invoiceitem', target.id);
-  if (draft !== undefined) context.world.put(totalled(draft, context.world));
+  if (draft !== undefined) context.world.put(withTotals(draft, context.world));
   return { id: target.id, object: 'invoiceitem', deleted: true };
 });
 
 /** Throws StripeFailure once the invoice is finalized: nothing can be added to it. */
-function draftOf(id: string, context: Context): StripeObject {
+function findDraftInvoice(id: string, context: Context): StripeObject {
   const invoice = context.find('invoice', id, 'invoice');
   if (invoice.status === 'draft') return invoice;
   throw conflict('Invoice items can only be changed while their invoice is a draft.', { code: 'invoice_not_editable' });
 }
 
-function priceIn(pricing: unknown): string {
+function priceIdOf(pricing: unknown): string {
   return String((pricing as { price?: unknown } | null)?.price);
 }
 
-function blankItem(world: World) {
+function blankItem(world: AccountStore) {
   return {
     amount: 0,
     currency: 'usd',
@@ -119,7 +119,7 @@ export const invoiceItem: Resource = {
     created: byTime('date'),
     customer: byValue('customer'),
     invoice: byValue('invoice'),
-    pending: { reader: flag, keeps: ({ invoice }, wanted) => (invoice === null) === wanted },
+    pending: { reader: flag, matches: ({ invoice }, wanted) => (invoice === null) === wanted },
   },
   expands: { customer: 'customer', invoice: 'invoice' },
   blank: blankItem,

@@ -1,9 +1,9 @@
 import type { StripeObject } from '../store/object.ts';
-import type { World } from '../store/world.ts';
+import type { AccountStore } from '../store/world.ts';
 
 /** A draft with its lines and sums as its items make them. */
-export function totalled(invoice: StripeObject, world: World): StripeObject {
-  const items = [...world.all('invoiceitem').older()].filter((item) => item.invoice === invoice.id).reverse();
+export function withTotals(invoice: StripeObject, world: AccountStore): StripeObject {
+  const items = [...world.all('invoiceitem').newestFirst()].filter((item) => item.invoice === invoice.id).reverse();
   const total = items.reduce((sum, { amount }) => sum + Number(amount), 0);
   const currency = items[0]?.currency ?? invoice.currency;
   const due = Math.max(0, total);

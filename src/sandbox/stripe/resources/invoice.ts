@@ -1,36 +1,36 @@
 import { conflict, invalid } from '../failure.ts';
 import { currency } from '../params/currency.ts';
-import { changed, metadata } from '../params/metadata.ts';
-import { anything, flag, integer, oneOf, optionalText, plain } from '../params/readers.ts';
-import { needed } from '../params/shape.ts';
+import { mergeMetadata, metadata } from '../params/metadata.ts';
+import { flag, integer, oneOf, optionalText, stringParam, unvalidated } from '../params/readers.ts';
+import { required } from '../params/shape.ts';
 import type { StripeObject } from '../store/object.ts';
 import { byTime, byValue } from './filters.ts';
 import { blankInvoice } from './invoice-blank.ts';
-import { totalled } from './invoice-totals.ts';
-import { confirmed, paymentIntent } from './payment-intent.ts';
+import { withTotals } from './invoice-totals.ts';
+import { confirmIntent, paymentIntent } from './payment-intent.ts';
 import { metadataOf } from './product.ts';
 import { type Context, operation, type Resource } from './resource.ts';
-import { patched } from './update.ts';
+import { applyChanges } from './update.ts';
 
 const SHARED = {
   application_fee_amount: integer(0),
   auto_advance: flag,
   collection_method: oneOf('charge_automatically', 'send_invoice'),
   days_until_due: integer(0),
-  default_payment_method: plain,
+  default_payment_method: stringParam,
   description: optionalText(1500),
   due_date: integer(0),
   footer: optionalText(5000),
   metadata,
   number: optionalText(26),
-  on_behalf_of: plain,
-  payment_settings: anything,
+  on_behalf_of: stringParam,
+  payment_settings: unvalidated,
   statement_descriptor: optionalText(22),
-  transfer_data: anything,
+  transfer_data: unvalidated,
 };
 
 const create = operation(
-  { ...SHARED, currency, customer: needed(plain), pending_invoice_items_behavior: oneOf('exclude', 'include') },
+  { ...SHARED, currency, customer: required(stringParam), pending_invoice_items_behavior: oneOf('exclude', 'include') },
   (
     { metadata: pairs, days_until_due: days, pending_invoice_items_behavior: pending = 'exclude', ...fields },
     context,
@@ -45,21 +45,21 @@ const create = operation(
       object: 'invoice',
       ...{ customer_email: owner.email, customer_name: owner.name, customer_phone: owner.phone },
       due_date: fields.due_date ?? (days === undefined ? null : world.now() + days * 86_400),
-      metadata: changed({}, pairs),
+      metadata: mergeMetadata({}, pairs),
     };
-    if (pending === 'include') adopt(invoice, context);
-    const made = world.put(totalled(invoice, world));
+    if (pending === 'include') attachPendingItems(invoice, context);
+    const made = world.put(withTotals(invoice, world));
     context.emit('invoice.created', made);
     return made;
   },
 );
 
 const update = operation(SHARED, ({ metadata: pairs, days_until_due: days, ...fields }, context, target) => {
-  const meta = pairs === undefined ? {} : { metadata: changed(metadataOf(target), pairs) };
+  const meta = pairs === undefined ? {} : { metadata: mergeMetadata(metadataOf(target), pairs) };
   const touchesMore = Object.keys(fields).some((name) => name !== 'auto_advance' && name !== 'description');
   if (touchesMore) assertStatus(target, 'changed', 'draft');
   const due = days === undefined ? {} : { due_date: context.world.now() + days * 86_400 };
-  return patched(target, { ...fields, ...due, ...meta }, context);
+  return applyChanges(target, { ...fields, ...due, ...meta }, context);
 });
 
 const remove = operation({}, (_, context, target) => {
@@ -71,45 +71,52 @@ const remove = operation({}, (_, context, target) => {
 
 const finalize = operation({ auto_advance: flag }, (_, context, target) => {
   assertStatus(target, 'finalized', 'draft');
-  return finalized(target, context);
+  return finalizeInvoice(target, context);
 });
 
 const pay = operation(
-  { forgive: flag, mandate: plain, off_session: flag, paid_out_of_band: flag, payment_method: plain, source: plain },
+  {
+    forgive: flag,
+    mandate: stringParam,
+    off_session: flag,
+    paid_out_of_band: flag,
+    payment_method: stringParam,
+    source: stringParam,
+  },
   ({ paid_out_of_band: elsewhere = false, payment_method: named }, context, target) => {
     if (target.status === 'paid') throw conflict('Invoice is already paid', { code: 'invoice_already_paid' });
     assertStatus(target, 'paid', 'draft', 'open', 'uncollectible');
-    const method = named ?? methodOf(target, context);
+    const method = named ?? paymentMethodOf(target, context);
     if (!elsewhere && method === undefined && Number(target.amount_due) > 0) throw conflict(NO_METHOD);
-    const open = target.status === 'draft' ? finalized(target, context) : target;
+    const open = target.status === 'draft' ? finalizeInvoice(target, context) : target;
     if (open.status === 'paid') return open;
-    if (!elsewhere) charge(open, String(method), context);
-    return paid(open, context);
+    if (!elsewhere) chargeInvoice(open, String(method), context);
+    return markPaid(open, context);
   },
 );
 
 const send = operation({}, (_, context, target) => {
   assertStatus(target, 'sent', 'draft', 'open');
-  const open = target.status === 'draft' ? finalized(target, context) : target;
+  const open = target.status === 'draft' ? finalizeInvoice(target, context) : target;
   context.emit('invoice.sent', open);
   return open;
 });
 
-const voided = operation({}, (_, context, target) => {
+const voidInvoice = operation({}, (_, context, target) => {
   assertStatus(target, 'voided', 'open', 'uncollectible');
-  return moved(target, 'void', 'voided_at', context, 'invoice.voided');
+  return setStatus(target, 'void', 'voided_at', context, 'invoice.voided');
 });
 
 const markUncollectible = operation({}, (_, context, target) => {
   assertStatus(target, 'marked uncollectible', 'open');
-  return moved(target, 'uncollectible', 'marked_uncollectible_at', context, 'invoice.marked_uncollectible');
+  return setStatus(target, 'uncollectible', 'marked_uncollectible_at', context, 'invoice.marked_uncollectible');
 });
 
 const NO_METHOD =
   'This customer has no attached payment source or default payment method. Please consider adding a default payment method.';
 
 /** A finalized invoice has a number and owes; when it owes nothing it is paid at once. */
-function finalized(draft: StripeObject, context: Context): StripeObject {
+function finalizeInvoice(draft: StripeObject, context: Context): StripeObject {
   const { world } = context;
   const owner = context.find('customer', String(draft.customer), 'customer');
   const sequence = Number(owner.next_invoice_sequence);
@@ -117,19 +124,19 @@ function finalized(draft: StripeObject, context: Context): StripeObject {
   const number = draft.number ?? `${String(owner.invoice_prefix)}-${String(sequence).padStart(4, '0')}`;
   const page = `https://invoice.sandbox.example/${draft.id}`;
   const named = { ...draft, number, hosted_invoice_url: page, invoice_pdf: `${page}/pdf`, effective_at: world.now() };
-  const open = moved(named, 'open', 'finalized_at', context, 'invoice.finalized');
-  return Number(open.amount_due) === 0 ? paid(open, context) : open;
+  const open = setStatus(named, 'open', 'finalized_at', context, 'invoice.finalized');
+  return Number(open.amount_due) === 0 ? markPaid(open, context) : open;
 }
 
-function paid(open: StripeObject, context: Context): StripeObject {
+function markPaid(open: StripeObject, context: Context): StripeObject {
   const sums = { amount_paid: open.amount_due, amount_remaining: 0, attempted: true, auto_advance: false };
-  const done = moved({ ...open, ...sums }, 'paid', 'paid_at', context, 'invoice.paid');
+  const done = setStatus({ ...open, ...sums }, 'paid', 'paid_at', context, 'invoice.paid');
   context.emit('invoice.payment_succeeded', done);
   return done;
 }
 
 /** Throws the card's 402, after which the invoice is open and has been tried. */
-function charge(open: StripeObject, method: string, context: Context): void {
+function chargeInvoice(open: StripeObject, method: string, context: Context): void {
   const { world } = context;
   const { amount_due: amount, currency: code, customer, application_fee_amount = null, transfer_data = null } = open;
   const intent = world.put({
@@ -140,7 +147,7 @@ function charge(open: StripeObject, method: string, context: Context): void {
   });
   context.emit('payment_intent.created', intent);
   try {
-    confirmed(intent, method, context);
+    confirmIntent(intent, method, context);
   } catch (thrown) {
     const tried = world.put({ ...open, attempted: true, attempt_count: Number(open.attempt_count) + 1 });
     context.emit('invoice.payment_failed', tried);
@@ -148,7 +155,13 @@ function charge(open: StripeObject, method: string, context: Context): void {
   }
 }
 
-function moved(invoice: StripeObject, status: string, stamp: string, context: Context, event: string): StripeObject {
+function setStatus(
+  invoice: StripeObject,
+  status: string,
+  stamp: string,
+  context: Context,
+  event: string,
+): StripeObject {
   const { world } = context;
   const transitions = { ...(invoice.status_transitions as object), [stamp]: world.now() };
   const after = world.put({ ...invoice, status, status_transitions: transitions });
@@ -157,13 +170,16 @@ function moved(invoice: StripeObject, status: string, stamp: string, context: Co
 }
 
 /** Stray items of the customer become the invoice's. */
-function adopt(invoice: StripeObject, { world }: Context): void {
-  for (const item of [...world.all('invoiceitem').older()]) {
+function attachPendingItems(invoice: StripeObject, { world }: Context): void {
+  for (const item of [...world.all('invoiceitem').newestFirst()]) {
     if (item.invoice === null && item.customer === invoice.customer) world.put({ ...item, invoice: invoice.id });
   }
 }
 
-function methodOf({ default_payment_method: own, customer }: StripeObject, context: Context): string | undefined {
+function paymentMethodOf(
+  { default_payment_method: own, customer }: StripeObject,
+  context: Context,
+): string | undefined {
   const { invoice_settings: settings, default_source: source } = context.find('customer', String(customer), 'customer');
   const usual = (settings as { default_payment_method?: string | null } | null)?.default_payment_method;
   return (own ?? usual ?? source ?? undefined) as string | undefined;
@@ -195,7 +211,7 @@ export const invoice: Resource = {
   create,
   update,
   remove,
-  actions: { finalize, pay, send, void: voided, mark_uncollectible: markUncollectible },
+  actions: { finalize, pay, send, void: voidInvoice, mark_uncollectible: markUncollectible },
   filters: {
     collection_method: byValue('collection_method'),
     created: byTime('created'),

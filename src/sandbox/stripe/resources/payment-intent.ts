@@ -1,46 +1,51 @@
 import { conflict, invalid } from '../failure.ts';
 import { assertChargeable, currency } from '../params/currency.ts';
-import { changed, metadata } from '../params/metadata.ts';
+import { mergeMetadata, metadata } from '../params/metadata.ts';
 import { omit } from '../params/omit.ts';
-import { anything, flag, integer, listOf, oneOf, optionalText, plain } from '../params/readers.ts';
-import { needed } from '../params/shape.ts';
+import { flag, integer, listOf, oneOf, optionalText, stringParam, unvalidated } from '../params/readers.ts';
+import { required } from '../params/shape.ts';
 import type { StripeObject } from '../store/object.ts';
-import type { World } from '../store/world.ts';
+import type { AccountStore } from '../store/world.ts';
 import { declineOf, makeCharge } from './charge.ts';
 import { byTime, byValue } from './filters.ts';
 import { metadataOf } from './product.ts';
 import { type Context, operation, type Resource } from './resource.ts';
-import { patched } from './update.ts';
+import { applyChanges } from './update.ts';
 
 const amount = integer(1, 99_999_999);
 const SHARED = {
   application_fee_amount: integer(0),
   capture_method: oneOf('automatic', 'automatic_async', 'manual'),
-  customer: plain,
+  customer: stringParam,
   description: optionalText(1000),
   metadata,
-  payment_method: plain,
-  payment_method_types: listOf(plain),
+  payment_method: stringParam,
+  payment_method_types: listOf(stringParam),
   receipt_email: optionalText(),
   setup_future_usage: oneOf('', 'off_session', 'on_session'),
-  shipping: anything,
+  shipping: unvalidated,
   statement_descriptor: optionalText(22),
   statement_descriptor_suffix: optionalText(22),
-  transfer_data: anything,
-  transfer_group: plain,
+  transfer_data: unvalidated,
+  transfer_group: stringParam,
 };
-const CONFIRMING = { mandate: plain, off_session: plain, return_url: plain, error_on_requires_action: flag };
+const CONFIRMING = {
+  mandate: stringParam,
+  off_session: stringParam,
+  return_url: stringParam,
+  error_on_requires_action: flag,
+};
 
 const create = operation(
   {
     ...SHARED,
     ...CONFIRMING,
-    amount: needed(amount),
-    currency: needed(currency),
-    automatic_payment_methods: anything,
+    amount: required(amount),
+    currency: required(currency),
+    automatic_payment_methods: unvalidated,
     confirm: flag,
     confirmation_method: oneOf('automatic', 'manual'),
-    on_behalf_of: plain,
+    on_behalf_of: stringParam,
   },
   (given, context) => {
     const { confirm = false, metadata: pairs, ...rest } = given;
@@ -62,26 +67,26 @@ const create = operation(
       id,
       object: 'payment_intent',
       client_secret: `${id}_secret_${world.newId('s').slice(3, 28)}`,
-      metadata: changed({}, pairs),
+      metadata: mergeMetadata({}, pairs),
       status: fields.payment_method === undefined ? 'requires_payment_method' : 'requires_confirmation',
     });
     context.emit('payment_intent.created', intent);
-    return confirm ? confirmed(intent, fields.payment_method, context) : intent;
+    return confirm ? confirmIntent(intent, fields.payment_method, context) : intent;
   },
 );
 
 const update = operation({ ...SHARED, amount, currency }, ({ metadata: pairs, ...fields }, context, target) => {
   assertState(target, 'update', 'requires_payment_method', 'requires_confirmation', 'requires_action');
-  const meta = pairs === undefined ? {} : { metadata: changed(metadataOf(target), pairs) };
+  const meta = pairs === undefined ? {} : { metadata: mergeMetadata(metadataOf(target), pairs) };
   const ready = fields.payment_method === undefined ? {} : { status: 'requires_confirmation' };
-  return patched(target, { ...fields, ...meta, ...ready }, context);
+  return applyChanges(target, { ...fields, ...meta, ...ready }, context);
 });
 
 const confirm = operation(
-  { ...CONFIRMING, capture_method: SHARED.capture_method, payment_method: plain, receipt_email: optionalText() },
+  { ...CONFIRMING, capture_method: SHARED.capture_method, payment_method: stringParam, receipt_email: optionalText() },
   ({ payment_method: method }, context, target) => {
     assertState(target, 'confirm', 'requires_payment_method', 'requires_confirmation', 'requires_action');
-    return confirmed(target, method ?? (target.payment_method as string | null) ?? undefined, context);
+    return confirmIntent(target, method ?? (target.payment_method as string | null) ?? undefined, context);
   },
 );
 
@@ -93,26 +98,29 @@ const capture = operation({ amount_to_capture: amount, metadata }, ({ amount_to_
     throw invalid('The amount exceeds what can be captured.', { code: 'amount_too_large' });
   const charge = context.find('charge', String(target.latest_charge), 'charge');
   context.emit('charge.captured', world.put({ ...charge, captured: true, amount_captured: taken }));
-  return settled({ ...target, amount_received: taken }, context);
+  return succeedIntent({ ...target, amount_received: taken }, context);
 });
 
-const cancel = operation({ cancellation_reason: plain }, ({ cancellation_reason: reason = null }, context, target) => {
-  assertState(
-    target,
-    'cancel',
-    'requires_payment_method',
-    'requires_confirmation',
-    'requires_action',
-    'requires_capture',
-  );
-  const at = { canceled_at: context.world.now(), amount_capturable: 0 };
-  const canceled = context.world.put({ ...target, ...at, status: 'canceled', cancellation_reason: reason });
-  context.emit('payment_intent.canceled', canceled);
-  return canceled;
-});
+const cancel = operation(
+  { cancellation_reason: stringParam },
+  ({ cancellation_reason: reason = null }, context, target) => {
+    assertState(
+      target,
+      'cancel',
+      'requires_payment_method',
+      'requires_confirmation',
+      'requires_action',
+      'requires_capture',
+    );
+    const at = { canceled_at: context.world.now(), amount_capturable: 0 };
+    const canceled = context.world.put({ ...target, ...at, status: 'canceled', cancellation_reason: reason });
+    context.emit('payment_intent.canceled', canceled);
+    return canceled;
+  },
+);
 
 /** Takes the money, or throws the 402 that says why the card refuses; the intent remembers either. */
-export function confirmed(intent: StripeObject, method: string | undefined, context: Context): StripeObject {
+export function confirmIntent(intent: StripeObject, method: string | undefined, context: Context): StripeObject {
   const { world } = context;
   if (method === undefined) {
     const message = 'You cannot confirm this PaymentIntent because it’s missing a payment method.';
@@ -122,20 +130,20 @@ export function confirmed(intent: StripeObject, method: string | undefined, cont
   const charge = makeCharge(intent, method, !manual, context);
   const tried = { ...intent, payment_method: method, latest_charge: charge.id };
   const decline = declineOf(method);
-  if (decline !== undefined) throw declined(tried, charge, decline, context);
-  if (!manual) return settled({ ...tried, amount_received: intent.amount }, context);
+  if (decline !== undefined) throw declineIntent(tried, charge, decline, context);
+  if (!manual) return succeedIntent({ ...tried, amount_received: intent.amount }, context);
   const held = world.put({ ...tried, status: 'requires_capture', amount_capturable: intent.amount });
   context.emit('payment_intent.amount_capturable_updated', held);
   return held;
 }
 
-function settled(intent: StripeObject, context: Context): StripeObject {
+function succeedIntent(intent: StripeObject, context: Context): StripeObject {
   const done = context.world.put({ ...intent, status: 'succeeded', amount_capturable: 0 });
   context.emit('payment_intent.succeeded', done);
   return done;
 }
 
-function declined(intent: StripeObject, charge: StripeObject, decline: string, context: Context) {
+function declineIntent(intent: StripeObject, charge: StripeObject, decline: string, context: Context) {
   const code = decline === 'expired_card' ? 'expired_card' : 'card_declined';
   const error = { type: 'card_error', code, decline_code: decline, charge: charge.id };
   const message = 'Your card was declined.';
@@ -163,7 +171,7 @@ function assertState(intent: StripeObject, verb: string, ...states: readonly str
   throw conflict(message, { code: 'payment_intent_unexpected_state', payment_intent: intent });
 }
 
-function blankIntent(world: World) {
+function blankIntent(world: AccountStore) {
   return {
     amount: 0,
     amount_capturable: 0,

@@ -1,14 +1,14 @@
 import { conflict, invalid } from '../failure.ts';
 import { assertChargeable, currency } from '../params/currency.ts';
-import { changed, metadata } from '../params/metadata.ts';
-import { anything, flag, integer, objectOf, oneOf, optionalText, text } from '../params/readers.ts';
-import { needed, type Values } from '../params/shape.ts';
+import { mergeMetadata, metadata } from '../params/metadata.ts';
+import { flag, integer, objectOf, oneOf, optionalText, text, unvalidated } from '../params/readers.ts';
+import { required, type Values } from '../params/shape.ts';
 import type { StripeObject } from '../store/object.ts';
 import { decimalAmount, MAX_AMOUNT } from './amount.ts';
 import type { Context } from './resource.ts';
 
 const recurring = objectOf({
-  interval: needed(oneOf('day', 'month', 'week', 'year')),
+  interval: required(oneOf('day', 'month', 'week', 'year')),
   interval_count: integer(1),
   meter: text(),
   trial_period_days: integer(0),
@@ -17,9 +17,9 @@ const recurring = objectOf({
 
 /** What `default_price_data` may hold, and a price as well. */
 export const priceDataShape = {
-  currency: needed(currency),
-  currency_options: anything,
-  custom_unit_amount: anything,
+  currency: required(currency),
+  currency_options: unvalidated,
+  custom_unit_amount: unvalidated,
   metadata,
   recurring,
   tax_behavior: oneOf('exclusive', 'inclusive', 'unspecified'),
@@ -34,7 +34,7 @@ export const priceShape = {
   lookup_key: optionalText(200),
   nickname: optionalText(),
   transfer_lookup_key: flag,
-  transform_quantity: objectOf({ divide_by: needed(integer(1)), round: needed(oneOf('down', 'up')) }),
+  transform_quantity: objectOf({ divide_by: required(integer(1)), round: required(oneOf('down', 'up')) }),
 };
 
 type Given = Values<typeof priceShape> & { readonly product: string };
@@ -53,7 +53,7 @@ export function makePrice(given: Given, context: Context): StripeObject {
     currency: given.currency,
     custom_unit_amount: given.custom_unit_amount === undefined ? null : { maximum: null, minimum: null, preset: null },
     lookup_key: given.lookup_key ?? null,
-    metadata: changed({}, given.metadata),
+    metadata: mergeMetadata({}, given.metadata),
     nickname: given.nickname ?? null,
     product: given.product,
     recurring: recurringOf(given),
@@ -87,21 +87,21 @@ export function blankPrice({ world }: Pick<Context, 'world'>) {
 }
 
 /** The price that holds a lookup key, archived ones included. */
-export function holderOf(key: string, { world }: Pick<Context, 'world'>): StripeObject | undefined {
-  for (const price of world.all('price').older()) if (price.lookup_key === key) return price;
+export function findByLookupKey(key: string, { world }: Pick<Context, 'world'>): StripeObject | undefined {
+  for (const price of world.all('price').newestFirst()) if (price.lookup_key === key) return price;
   return undefined;
 }
 
 /** Throws StripeFailure when another price holds the lookup key and it may not be moved. */
-export function assertClaimable(key: string, transfer: boolean, context: Context, own?: string): void {
-  const holder = transfer ? undefined : holderOf(key, context);
+export function assertLookupKeyFree(key: string, transfer: boolean, context: Context, own?: string): void {
+  const holder = transfer ? undefined : findByLookupKey(key, context);
   if (holder === undefined || holder.id === own) return;
   throw conflict(`A price (\`${holder.id}\`) already uses that lookup key.`, { param: 'lookup_key' });
 }
 
 /** Takes a lookup key away from whoever holds it. */
-export function freeLookupKey(key: string, context: Context, own?: string): void {
-  const holder = holderOf(key, context);
+export function releaseLookupKey(key: string, context: Context, own?: string): void {
+  const holder = findByLookupKey(key, context);
   if (holder === undefined || holder.id === own) return;
   context.emit('price.updated', context.world.put({ ...holder, lookup_key: null }), { lookup_key: key });
 }

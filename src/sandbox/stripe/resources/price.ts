@@ -1,28 +1,28 @@
 import { conflict, invalid } from '../failure.ts';
 import { currency } from '../params/currency.ts';
-import { changed, metadata } from '../params/metadata.ts';
-import { anything, flag, listOf, objectOf, oneOf, optionalText, plain, text } from '../params/readers.ts';
-import { needed } from '../params/shape.ts';
+import { mergeMetadata, metadata } from '../params/metadata.ts';
+import { flag, listOf, objectOf, oneOf, optionalText, stringParam, text, unvalidated } from '../params/readers.ts';
+import { required } from '../params/shape.ts';
 import type { StripeObject } from '../store/object.ts';
 import { byOneOf, byTime, byValue } from './filters.ts';
-import { assertClaimable, blankPrice, freeLookupKey, makePrice, priceShape } from './price-create.ts';
+import { assertLookupKeyFree, blankPrice, makePrice, priceShape, releaseLookupKey } from './price-create.ts';
 import { metadataOf, product } from './product.ts';
 import { type Context, operation, type Resource } from './resource.ts';
-import { patched } from './update.ts';
+import { applyChanges } from './update.ts';
 
 const productData = {
-  name: needed(text()),
+  name: required(text()),
   id: text(),
   active: flag,
   metadata,
   statement_descriptor: text(22),
   tax_code: text(),
-  tax_details: anything,
+  tax_details: unvalidated,
   unit_label: text(12),
 };
 
 const create = operation(
-  { ...priceShape, product: text(), product_data: objectOf(productData), tiers: anything, tiers_mode: anything },
+  { ...priceShape, product: text(), product_data: objectOf(productData), tiers: unvalidated, tiers_mode: unvalidated },
   (given, context) => {
     const { product: named, product_data: data, transfer_lookup_key: transfer = false, lookup_key: key } = given;
     if ((named === undefined) === (data === undefined)) {
@@ -31,9 +31,9 @@ const create = operation(
     }
     if (named !== undefined) context.find('product', named, 'product');
     const price = makePrice({ ...given, product: named ?? '' }, context);
-    if (typeof key === 'string') assertClaimable(key, transfer, context);
+    if (typeof key === 'string') assertLookupKeyFree(key, transfer, context);
     const owner = named ?? makeProduct(data ?? { name: '' }, context).id;
-    if (typeof key === 'string') freeLookupKey(key, context);
+    if (typeof key === 'string') releaseLookupKey(key, context);
     const made = context.world.put({ ...price, product: owner });
     context.emit('price.created', made);
     return made;
@@ -48,7 +48,7 @@ function makeProduct(data: Readonly<Record<string, unknown>>, context: Context):
 const update = operation(
   {
     active: flag,
-    currency_options: anything,
+    currency_options: unvalidated,
     lookup_key: optionalText(200),
     metadata,
     nickname: optionalText(),
@@ -63,10 +63,13 @@ const update = operation(
     )
       throw invalid('`tax_behavior` cannot be changed once it is set.', { param: 'tax_behavior' });
     const key = fields.lookup_key;
-    if (typeof key === 'string') assertClaimable(key, transfer, context, target.id);
-    if (typeof key === 'string') freeLookupKey(key, context, target.id);
-    const changes = { ...fields, ...(given === undefined ? {} : { metadata: changed(metadataOf(target), given) }) };
-    return patched(target, changes, context);
+    if (typeof key === 'string') assertLookupKeyFree(key, transfer, context, target.id);
+    if (typeof key === 'string') releaseLookupKey(key, context, target.id);
+    const changes = {
+      ...fields,
+      ...(given === undefined ? {} : { metadata: mergeMetadata(metadataOf(target), given) }),
+    };
+    return applyChanges(target, changes, context);
   },
 );
 
@@ -85,11 +88,11 @@ export const price: Resource = {
     active: byValue('active', flag),
     created: byTime('created'),
     currency: byValue('currency', currency),
-    lookup_keys: byOneOf('lookup_key', listOf(plain, 10)),
+    lookup_keys: byOneOf('lookup_key', listOf(stringParam, 10)),
     product: byValue('product'),
     recurring: {
-      reader: objectOf({ interval: plain, usage_type: plain, meter: plain }),
-      keeps: ({ recurring }, wanted) =>
+      reader: objectOf({ interval: stringParam, usage_type: stringParam, meter: stringParam }),
+      matches: ({ recurring }, wanted) =>
         Object.entries(wanted as object).every(([k, v]) => (recurring as Record<string, unknown> | null)?.[k] === v),
     },
     type: byValue('type', oneOf('one_time', 'recurring')),

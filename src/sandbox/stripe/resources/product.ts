@@ -1,13 +1,23 @@
 import { conflict, invalid } from '../failure.ts';
-import { changed, metadata } from '../params/metadata.ts';
-import { anything, flag, listOf, objectOf, oneOf, optionalText, plain, text, webAddress } from '../params/readers.ts';
-import { needed, type Reader } from '../params/shape.ts';
+import { mergeMetadata, metadata } from '../params/metadata.ts';
+import {
+  flag,
+  listOf,
+  objectOf,
+  oneOf,
+  optionalText,
+  stringParam,
+  text,
+  unvalidated,
+  urlParam,
+} from '../params/readers.ts';
+import { type Reader, required } from '../params/shape.ts';
 import type { StripeObject } from '../store/object.ts';
-import type { World } from '../store/world.ts';
+import type { AccountStore } from '../store/world.ts';
 import { byOneOf, byTime, byValue } from './filters.ts';
 import { makePrice, priceDataShape } from './price-create.ts';
 import { type Context, operation, type Resource } from './resource.ts';
-import { patched } from './update.ts';
+import { applyChanges } from './update.ts';
 
 const givenTaxDetails = objectOf({ performance_location: optionalText(), tax_code: optionalText() });
 
@@ -22,15 +32,15 @@ const taxDetails: Reader<TaxDetails | null> = (value, name) => {
   return { performance_location: place, tax_code: code };
 };
 
-const optionalAddress: Reader<string | null> = (value, name) => (value === '' ? null : webAddress(value, name));
+const optionalAddress: Reader<string | null> = (value, name) => (value === '' ? null : urlParam(value, name));
 
 const SHARED = {
   active: flag,
   description: optionalText(40_000),
-  images: listOf(webAddress, 8),
-  marketing_features: listOf(objectOf({ name: needed(text(80)) }), 15),
+  images: listOf(urlParam, 8),
+  marketing_features: listOf(objectOf({ name: required(text(80)) }), 15),
   metadata,
-  package_dimensions: anything,
+  package_dimensions: unvalidated,
   shippable: flag,
   statement_descriptor: optionalText(22),
   tax_code: optionalText(),
@@ -42,7 +52,7 @@ const SHARED = {
 const create = operation(
   {
     ...SHARED,
-    name: needed(text()),
+    name: required(text()),
     id: text(),
     type: oneOf('good', 'service'),
     default_price_data: objectOf(priceDataShape),
@@ -55,7 +65,7 @@ const create = operation(
       ...fields,
       id,
       object: 'product',
-      metadata: changed({}, given),
+      metadata: mergeMetadata({}, given),
     };
     if (world.get('product', id) !== undefined) {
       throw conflict('Product already exists.', { code: 'resource_already_exists', param: 'id' });
@@ -71,13 +81,16 @@ const update = operation(
   { ...SHARED, name: text(), default_price: optionalText() },
   ({ metadata: given, ...fields }, context, target) => {
     if (typeof fields.default_price === 'string') assertOwnPrice(fields.default_price, target, context);
-    const changes = { ...fields, ...(given === undefined ? {} : { metadata: changed(metadataOf(target), given) }) };
-    return patched(target, changes, context, { updated: context.world.now() });
+    const changes = {
+      ...fields,
+      ...(given === undefined ? {} : { metadata: mergeMetadata(metadataOf(target), given) }),
+    };
+    return applyChanges(target, changes, context, { updated: context.world.now() });
   },
 );
 
 const remove = operation({}, (_, context, target) => {
-  for (const price of context.world.all('price').older()) {
+  for (const price of context.world.all('price').newestFirst()) {
     if (price.product !== target.id) continue;
     throw conflict('This product cannot be deleted because it has one or more user-created prices.');
   }
@@ -112,7 +125,7 @@ export const product: Resource = {
   filters: {
     active: byValue('active', flag),
     created: byTime('created'),
-    ids: byOneOf('id', listOf(plain)),
+    ids: byOneOf('id', listOf(stringParam)),
     shippable: byValue('shippable', flag),
     type: byValue('type', oneOf('good', 'service')),
     url: byValue('url'),
@@ -122,7 +135,7 @@ export const product: Resource = {
   blank: blankProduct,
 };
 
-function blankProduct(world: World) {
+function blankProduct(world: AccountStore) {
   return {
     active: true,
     created: world.now(),

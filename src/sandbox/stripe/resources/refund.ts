@@ -1,25 +1,25 @@
 import { conflict, invalid } from '../failure.ts';
-import { changed, metadata } from '../params/metadata.ts';
-import { flag, integer, oneOf, plain } from '../params/readers.ts';
+import { mergeMetadata, metadata } from '../params/metadata.ts';
+import { flag, integer, oneOf, stringParam } from '../params/readers.ts';
 import type { StripeObject } from '../store/object.ts';
-import type { World } from '../store/world.ts';
+import type { AccountStore } from '../store/world.ts';
 import { byTime, byValue } from './filters.ts';
 import { metadataOf } from './product.ts';
 import { type Context, operation, type Resource } from './resource.ts';
-import { patched } from './update.ts';
+import { applyChanges } from './update.ts';
 
 const create = operation(
   {
     amount: integer(1),
-    charge: plain,
+    charge: stringParam,
     metadata,
-    payment_intent: plain,
+    payment_intent: stringParam,
     reason: oneOf('duplicate', 'fraudulent', 'requested_by_customer'),
     refund_application_fee: flag,
     reverse_transfer: flag,
   },
   ({ amount: part, charge: named, payment_intent: intent, metadata: pairs, reason }, context) => {
-    const charge = chargeOf(named, intent, context);
+    const charge = findCharge(named, intent, context);
     const left = Number(charge.amount_captured) - Number(charge.amount_refunded);
     if (left === 0)
       throw conflict(`Charge ${charge.id} has already been refunded.`, { code: 'charge_already_refunded' });
@@ -36,7 +36,7 @@ const create = operation(
       ...{ amount, charge: charge.id, currency: charge.currency, payment_intent: charge.payment_intent },
       customer: charge.customer,
       payment_method: charge.payment_method,
-      metadata: changed({}, pairs),
+      metadata: mergeMetadata({}, pairs),
       reason: reason ?? null,
     });
     const refunded = Number(charge.amount_refunded) + amount;
@@ -48,10 +48,10 @@ const create = operation(
 );
 
 const update = operation({ metadata }, ({ metadata: pairs }, context, target) =>
-  patched(target, pairs === undefined ? {} : { metadata: changed(metadataOf(target), pairs) }, context),
+  applyChanges(target, pairs === undefined ? {} : { metadata: mergeMetadata(metadataOf(target), pairs) }, context),
 );
 
-function chargeOf(named: string | undefined, intent: string | undefined, context: Context): StripeObject {
+function findCharge(named: string | undefined, intent: string | undefined, context: Context): StripeObject {
   if (named !== undefined) return context.find('charge', named, 'charge');
   if (intent === undefined) {
     throw invalid('One of the following params should be provided for this request: payment_intent or charge.');
@@ -63,7 +63,7 @@ function chargeOf(named: string | undefined, intent: string | undefined, context
   });
 }
 
-function blankRefund(world: World) {
+function blankRefund(world: AccountStore) {
   return {
     amount: 0,
     balance_transaction: null,

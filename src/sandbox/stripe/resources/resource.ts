@@ -1,10 +1,10 @@
 import type { Shape, Values } from '../params/shape.ts';
 import type { StripeObject } from '../store/object.ts';
-import type { World } from '../store/world.ts';
+import type { AccountStore } from '../store/world.ts';
 
 /** What an endpoint works with, for one request. */
 export interface Context {
-  readonly world: World;
+  readonly world: AccountStore;
   /** Tells the world that something happened: an event, and a webhook where one is set up. */
   emit(type: string, object: StripeObject, previous?: Readonly<Record<string, unknown>>): void;
   /** The object a parameter names. Throws StripeFailure when there is none. */
@@ -28,7 +28,7 @@ export function operation<S extends Shape>(
 /** Whether a list shows an object, given what the filter's parameter was read as. */
 export interface Filter {
   readonly reader: Shape[string];
-  keeps(object: StripeObject, wanted: unknown): boolean;
+  matches(object: StripeObject, wanted: unknown): boolean;
 }
 
 /** One kind of object, and what the API offers for it. What is absent is answered 404. */
@@ -50,5 +50,5 @@ export interface Resource {
   /** Fields that may be expanded, and the kind they hold the id of. */
   readonly expands?: Readonly<Record<string, string>>;
   /** Fields as a mover would find them, for objects made through the control surface. */
-  blank(world: World): Readonly<Record<string, unknown>>;
+  blank(world: AccountStore): Readonly<Record<string, unknown>>;
 }

@@ -5,7 +5,7 @@ import type { Context } from './resource.ts';
  * The object with the changes that change something, and the event that says what it was before. `stamps` go with any
  * change.
  */
-export function patched(
+export function applyChanges(
   target: StripeObject,
   changes: Readonly<Record<string, unknown>>,
   context: Context,

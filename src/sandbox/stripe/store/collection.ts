@@ -29,7 +29,7 @@ export class Collection {
   }
 
   /** Newest first, from behind `after` on. */
-  *older(after?: string): Generator<StripeObject> {
+  *newestFirst(after?: string): Generator<StripeObject> {
     const from = after === undefined ? this.#order.length : (this.#places.get(after) ?? 0);
     for (let i = from - 1; i >= 0; i--) {
       const object = this.#order[i];
@@ -38,7 +38,7 @@ export class Collection {
   }
 
   /** Oldest first, from behind `before` on. */
-  *newer(before: string): Generator<StripeObject> {
+  *oldestFirst(before: string): Generator<StripeObject> {
     for (let i = (this.#places.get(before) ?? this.#order.length) + 1; i < this.#order.length; i++) {
       const object = this.#order[i];
       if (object !== undefined) yield object;

@@ -27,7 +27,7 @@ export class SearchIndex {
   }
 
   /** Everything of a kind that has come through by now. */
-  of(kind: string): Collection {
+  visible(kind: string): Collection {
     const until = this.#clock.now() - this.#lagMs();
     const due = this.#coming.findIndex(({ at }) => at > until);
     for (const change of this.#coming.splice(0, due === -1 ? this.#coming.length : due)) this.#apply(change);

@@ -4,7 +4,7 @@ import { Collection } from './collection.ts';
 import type { StripeObject } from './object.ts';
 import { SearchIndex } from './search-index.ts';
 
-export interface WorldDeps {
+export interface AccountStoreDeps {
   readonly account: string;
   readonly livemode: boolean;
   readonly clock: Clock;
@@ -15,7 +15,7 @@ export interface WorldDeps {
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
 /** Everything of one account in one mode. Test and live data never meet. */
-export class World {
+export class AccountStore {
   readonly account: string;
   readonly livemode: boolean;
   readonly search: SearchIndex;
@@ -23,7 +23,7 @@ export class World {
   readonly #random: Random;
   readonly #collections = new Map<string, Collection>();
 
-  constructor({ account, livemode, clock, random, searchLagMs }: WorldDeps) {
+  constructor({ account, livemode, clock, random, searchLagMs }: AccountStoreDeps) {
     this.account = account;
     this.livemode = livemode;
     this.search = new SearchIndex(clock, searchLagMs);

@@ -30,7 +30,7 @@ export interface Delivery {
 type EventBody = Readonly<Record<string, unknown>>;
 
 /** Three tries, as Stripe makes in a sandbox, without the hours between them. */
-const TRIES = 3;
+const MAX_ATTEMPTS = 3;
 
 /** Sends events to the endpoints, signed as Stripe signs them, and remembers how each try went. */
 export class WebhookSender {
@@ -77,17 +77,17 @@ export class WebhookSender {
   }
 
   /** Resolves when nothing is under way any more. */
-  async settled(): Promise<void> {
+  async whenIdle(): Promise<void> {
     while (this.#under.size > 0) await Promise.all(this.#under);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.settled();
+    await this.whenIdle();
   }
 
   async #deliver(endpoint: Endpoint, event: EventBody): Promise<void> {
-    for (let attempt = 1; attempt <= TRIES && !this.#closed; attempt++) {
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS && !this.#closed; attempt++) {
       const status = await this.#post(endpoint, event, {});
       this.#deliveries.push({ event: String(event.id), type: String(event.type), attempt, status });
       if (status >= 200 && status < 300) return;

@@ -34,7 +34,7 @@ export function noContent(status: number, headers: Record<string, string>): Answ
   return { status, headers, body: '' };
 }
 
-export function applied({ applied }: Preferences): Record<string, string> {
+export function preferenceHeaders({ applied }: Preferences): Record<string, string> {
   return applied.length === 0 ? {} : { 'preference-applied': applied.join(', ') };
 }
 

@@ -2,16 +2,16 @@ import type { Clock } from '../../core/clock.ts';
 import type { FaultRule } from '../../core/fault-rule.ts';
 import { type Answer, jsonAnswer, type SandboxRequest } from '../../core/message.ts';
 import type { Random } from '../../core/random.ts';
-import type { Outcome, Upstream } from '../../core/upstream.ts';
+import type { Upstream, UpstreamResult } from '../../core/upstream.ts';
 import { errorOfCode, PgError } from '../pg-error.ts';
 import type { SupabaseSettings } from '../settings.ts';
 import type { Database } from '../store/database.ts';
 import { errorAnswer } from './answers.ts';
-import { gateway, type ProjectKeys, type Role, roleOf } from './auth.ts';
+import { checkApiKey, type ProjectKeys, type Role, roleOf } from './auth.ts';
 import type { ApiContext } from './context.ts';
 import { parsePreferences } from './preferences.ts';
-import { read } from './read.ts';
-import { change, create, remove } from './write.ts';
+import { readRows } from './read.ts';
+import { deleteRows, insertRows, updateRows } from './write.ts';
 
 export const REST_PATH = '/rest/v1';
 
@@ -37,26 +37,26 @@ export function supabaseApi(deps: SupabaseApiDeps): Upstream {
     name: 'supabase',
     // They are told apart by PostgreSQL's codes, and one that strikes after the work must not undo it.
     ownFaults: ['error', 'error-after'],
-    subject: ({ method, path }) => ({
+    describeRequest: ({ method, path }) => ({
       method,
       operation: OPERATIONS[method] ?? 'other',
       resource: path.slice(REST_PATH.length + 1),
     }),
-    refusal: (status, message) => jsonAnswer(status, { message }),
+    errorAnswer: (status, message) => jsonAnswer(status, { message }),
     handle: (request, faults) => handle(request, faults, deps),
   };
 }
 
-function handle(request: SandboxRequest, faults: readonly FaultRule[], deps: SupabaseApiDeps): Outcome {
+function handle(request: SandboxRequest, faults: readonly FaultRule[], deps: SupabaseApiDeps): UpstreamResult {
   const touched: string[] = [];
-  const stranger = gateway(request, deps.keys);
+  const stranger = checkApiKey(request, deps.keys);
   if (stranger !== undefined) return { answer: stranger, touched };
   let role: Role | undefined;
   try {
     role = roleOf(request, deps.keys, deps.clock);
     const before = faults.find(({ fault }) => fault === 'error');
     if (before !== undefined) throw errorOfCode(before.code);
-    const answer = answerTo(request, { ...deps, role, faults, touched });
+    const answer = answerRequest(request, { ...deps, role, faults, touched });
     const after = faults.find(({ fault }) => fault === 'error-after');
     if (after !== undefined) throw errorOfCode(after.code);
     return { answer, touched };
@@ -66,7 +66,10 @@ function handle(request: SandboxRequest, faults: readonly FaultRule[], deps: Sup
   }
 }
 
-function answerTo(request: SandboxRequest, deps: SupabaseApiDeps & Omit<ApiContext, 'table' | 'preferences'>): Answer {
+function answerRequest(
+  request: SandboxRequest,
+  deps: SupabaseApiDeps & Omit<ApiContext, 'table' | 'preferences'>,
+): Answer {
   const name = decodeURIComponent(request.path.slice(REST_PATH.length + 1));
   if (!request.path.startsWith(`${REST_PATH}/`) || name === '' || name.includes('/')) {
     throw new PgError('PGRST125', 'Invalid path specified in request URL');
@@ -75,14 +78,14 @@ function answerTo(request: SandboxRequest, deps: SupabaseApiDeps & Omit<ApiConte
   if (table === undefined) throw unknownTable(name, deps.database.names);
   const { settings, clock, random, role, faults, touched } = deps;
   const preferences = parsePreferences(request.headers.prefer);
-  return work(request, { table, preferences, settings, clock, random, role, faults, touched });
+  return dispatchMethod(request, { table, preferences, settings, clock, random, role, faults, touched });
 }
 
-function work(request: SandboxRequest, context: ApiContext): Answer {
-  if (request.method === 'GET' || request.method === 'HEAD') return read(request, context);
-  if (request.method === 'PATCH') return change(request, context);
-  if (request.method === 'DELETE') return remove(request, context);
-  if (request.method === 'POST') return create(request, context);
+function dispatchMethod(request: SandboxRequest, context: ApiContext): Answer {
+  if (request.method === 'GET' || request.method === 'HEAD') return readRows(request, context);
+  if (request.method === 'PATCH') return updateRows(request, context);
+  if (request.method === 'DELETE') return deleteRows(request, context);
+  if (request.method === 'POST') return insertRows(request, context);
   throw new PgError('PGRST117', `Unsupported HTTP method: ${request.method}`);
 }
 

@@ -35,7 +35,7 @@ export function projectKeys(): ProjectKeys {
 }
 
 /** The gateway's look at `apikey`: who may pass at all. */
-export function gateway({ headers, query }: SandboxRequest, keys: ProjectKeys): Answer | undefined {
+export function checkApiKey({ headers, query }: SandboxRequest, keys: ProjectKeys): Answer | undefined {
   const key = headers.apikey ?? query.get('apikey');
   if (key === undefined || key === null || key === '') {
     const hint = 'No `apikey` request header or url param was found.';
@@ -50,12 +50,12 @@ export function gateway({ headers, query }: SandboxRequest, keys: ProjectKeys): 
 export function roleOf({ headers, query }: SandboxRequest, keys: ProjectKeys, clock: Clock): Role {
   const key = String(headers.apikey ?? query.get('apikey'));
   const [scheme, token] = (headers.authorization ?? '').split(' ');
-  if (scheme?.toLowerCase() === 'bearer' && token && token !== key) return roleIn(token, clock);
+  if (scheme?.toLowerCase() === 'bearer' && token && token !== key) return roleOfToken(token, clock);
   if (key === keys.secretKey) return 'service_role';
-  return key === keys.publishableKey ? 'anon' : roleIn(key, clock);
+  return key === keys.publishableKey ? 'anon' : roleOfToken(key, clock);
 }
 
-function roleIn(token: string, clock: Clock): Role {
+function roleOfToken(token: string, clock: Clock): Role {
   const claims = readJwt(token, JWT_SECRET);
   if (claims === undefined) throw new PgError('PGRST301', 'No suitable key or wrong key type');
   if (Number(claims.exp) * 1000 < clock.now()) throw new PgError('PGRST303', 'JWT expired');

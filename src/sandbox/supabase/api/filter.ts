@@ -3,10 +3,10 @@ import { type Cell, compareCells, type Row, toCell } from '../store/cell.ts';
 import { asText } from '../store/print.ts';
 import type { Table } from '../store/table.ts';
 import { type ColumnPath, columnPath } from './column-path.ts';
-import { splitList, unquoted } from './split.ts';
+import { splitList, unquote } from './split.ts';
 
 export interface Filter {
-  keeps(row: Row): boolean;
+  matches(row: Row): boolean;
   /** Set when the filter is a lower bound of a plain column, so that a page by key need not start at the first row. */
   readonly above?: { readonly column: string; readonly value: Cell; readonly strictly: boolean };
 }
@@ -25,11 +25,11 @@ function parseParam(name: string, value: string, table: Table): Filter {
 }
 
 function parseLogic(negated: boolean, kind: string, text: string, table: Table): Filter {
-  if (!/^\(.*\)$/s.test(text)) throw unparsable(text);
+  if (!/^\(.*\)$/s.test(text)) throw unparsableFilter(text);
   const parts = splitList(text.slice(1, -1)).map((part) => parsePart(part, table));
   const all = (row: Row) =>
-    kind === 'and' ? parts.every((part) => part.keeps(row)) : parts.some((part) => part.keeps(row));
-  return { keeps: negated ? (row) => !all(row) : all };
+    kind === 'and' ? parts.every((part) => part.matches(row)) : parts.some((part) => part.matches(row));
+  return { matches: negated ? (row) => !all(row) : all };
 }
 
 /** `a.eq.1`, `not.a.eq.1` or `and(...)` inside a logic tree. */
@@ -37,24 +37,24 @@ function parsePart(text: string, table: Table): Filter {
   const logic = /^(not\.)?(and|or)(\(.*\))$/s.exec(text);
   if (logic !== null) return parseLogic(logic[1] !== undefined, String(logic[2]), String(logic[3]), table);
   const match = /^(not\.)?([^.]+)\.(.*)$/s.exec(text);
-  if (match === null) throw unparsable(text);
+  if (match === null) throw unparsableFilter(text);
   return parseCondition(String(match[2]), `${match[1] ?? ''}${match[3]}`, table, true);
 }
 
 function parseCondition(name: string, text: string, table: Table, quotable = false): Filter {
   const match = /^(not\.)?([a-z]+)\.(.*)$/s.exec(text);
-  if (match === null) throw unparsable(text);
+  if (match === null) throw unparsableFilter(text);
   const [, negation, operator = '', rest = ''] = match;
-  const given = quotable ? unquoted(rest) : rest;
+  const given = quotable ? unquote(rest) : rest;
   const path = columnPath(name, table);
   const test = testOf(operator, given, path);
   if (negation !== undefined) {
     // As in SQL, what is unknown stays unknown: a null row is on neither side.
-    return { keeps: (row) => (operator === 'is' || path.read(row) !== null) && !test(path.read(row)) };
+    return { matches: (row) => (operator === 'is' || path.read(row) !== null) && !test(path.read(row)) };
   }
   const bound = operator === 'gt' || operator === 'gte';
   const above = bound && { above: { column: name, value: toCell(given, path.type), strictly: operator === 'gt' } };
-  return { keeps: (row) => test(path.read(row)), ...above };
+  return { matches: (row) => test(path.read(row)), ...above };
 }
 
 function testOf(operator: string, text: string, { type }: ColumnPath): (cell: Cell) => boolean {
@@ -85,13 +85,13 @@ function testOf(operator: string, text: string, { type }: ColumnPath): (cell: Ce
     case 'cs':
       return (cell) => Array.isArray(cell) && (toCell(text, 'text[]') as string[]).every((item) => cell.includes(item));
     default:
-      throw unparsable(`${operator}.${text}`);
+      throw unparsableFilter(`${operator}.${text}`);
   }
 }
 
 function oneOf(text: string, type: ColumnPath['type']): (cell: Cell) => boolean {
-  if (!/^\(.*\)$/s.test(text)) throw unparsable(`in.${text}`);
-  const values = splitList(text.slice(1, -1)).map((item) => String(toCell(unquoted(item), type)));
+  if (!/^\(.*\)$/s.test(text)) throw unparsableFilter(`in.${text}`);
+  const values = splitList(text.slice(1, -1)).map((item) => String(toCell(unquote(item), type)));
   const wanted = new Set(values);
   return (cell) => cell !== null && wanted.has(String(cell));
 }
@@ -105,7 +105,7 @@ function isTest(text: string): (cell: Cell) => boolean {
     unknown: (cell) => cell === null,
   };
   const test = tests[text.toLowerCase()];
-  if (test === undefined) throw unparsable(`is.${text}`);
+  if (test === undefined) throw unparsableFilter(`is.${text}`);
   return test;
 }
 
@@ -118,7 +118,7 @@ function likeTest(text: string, flags: string, type: ColumnPath['type']): (cell:
   return (cell) => cell !== null && pattern.test(asText(cell, type));
 }
 
-function unparsable(text: string): PgError {
+function unparsableFilter(text: string): PgError {
   return new PgError(
     'PGRST100',
     `"failed to parse filter (${text})" (line 1, column 1)`,

@@ -4,16 +4,20 @@ import type { ApiContext } from './context.ts';
 import type { Filter } from './filter.ts';
 
 /** Other people at work: inserts, deletes and changes rows on one side of the page's lower bound, just before it is cut. */
-export function disturb(filters: readonly Filter[], context: ApiContext): void {
+export function applyDataFaults(filters: readonly Filter[], context: ApiContext): void {
   for (const rule of context.faults) {
     if (rule.fault !== 'insert' && rule.fault !== 'delete' && rule.fault !== 'modify') continue;
-    for (let i = 0; i < (rule.count ?? 1); i++) disturbOne(rule, filters, context);
+    for (let i = 0; i < (rule.count ?? 1); i++) applyDataFault(rule, filters, context);
   }
 }
 
-function disturbOne(rule: FaultRule, filters: readonly Filter[], { table, random, clock, touched }: ApiContext): void {
+function applyDataFault(
+  rule: FaultRule,
+  filters: readonly Filter[],
+  { table, random, clock, touched }: ApiContext,
+): void {
   const above = filters.find((filter) => filter.above?.column === table.schema.key)?.above;
-  const border = above === undefined ? 0 : table.placeOf(above.value, above.strictly);
+  const border = above === undefined ? 0 : table.lowerBoundIndex(above.value, above.strictly);
   const [low, high] = rule.position === 'after' ? [border, table.size - 1] : [0, border - 1];
   const row = high < low ? undefined : table.rows()[random.int(low, high)];
   if (row === undefined) return;
@@ -30,7 +34,7 @@ function disturbOne(rule: FaultRule, filters: readonly Filter[], { table, random
 }
 
 /** The most rows a page may hold, once faults have had their say. */
-export function mostRows({ settings, faults }: ApiContext): number {
+export function maxPageRows({ settings, faults }: ApiContext): number {
   return faults.reduce(
     (least, rule) => (rule.fault === 'clamp' ? Math.min(least, rule.limit ?? 37) : least),
     settings.maxRows,

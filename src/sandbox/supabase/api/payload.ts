@@ -1,7 +1,7 @@
 import { PgError } from '../pg-error.ts';
 
 /** The objects of a body: one, or a list. Throws PgError PGRST102 for anything else. */
-export function objectsIn(body: Buffer): Readonly<Record<string, unknown>>[] {
+export function parseObjects(body: Buffer): Readonly<Record<string, unknown>>[] {
   let value: unknown;
   try {
     value = JSON.parse(body.toString('utf8'));

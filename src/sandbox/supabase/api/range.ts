@@ -21,12 +21,12 @@ export function rangeOf({ headers, query }: SandboxRequest, most: number): Range
     return { offset, limit: Math.min(limit, most) };
   }
   return {
-    offset: whole(query.get('offset'), 'offset') ?? 0,
-    limit: Math.min(whole(query.get('limit'), 'limit') ?? most, most),
+    offset: parseNonNegativeInteger(query.get('offset'), 'offset') ?? 0,
+    limit: Math.min(parseNonNegativeInteger(query.get('limit'), 'limit') ?? most, most),
   };
 }
 
-function whole(text: string | null, name: string): number | undefined {
+function parseNonNegativeInteger(text: string | null, name: string): number | undefined {
   if (text === null) return undefined;
   if (/^\d+$/.test(text)) return Number(text);
   throw new PgError('PGRST100', `"failed to parse ${name} parameter (${text})" (line 1, column 1)`);

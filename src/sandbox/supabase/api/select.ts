@@ -11,15 +11,15 @@ export type Printer = (row: Row) => string;
 /** `id::text,title:name,metadata->>colour,*`. Throws PgError. */
 export function parseSelect(select: string | null, table: Table): Printer {
   const items = select === null || select === '' ? ['*'] : splitList(select.replace(/\s/g, ''));
-  const printers = items.flatMap((item) => (item === '*' ? everything(table) : [oneColumn(item, table)]));
+  const printers = items.flatMap((item) => (item === '*' ? allColumns(table) : [columnPrinter(item, table)]));
   return (row) => `{${printers.map((print) => print(row)).join(',')}}`;
 }
 
-function everything(table: Table): Printer[] {
-  return Object.keys(table.schema.columns).map((column) => oneColumn(column, table));
+function allColumns(table: Table): Printer[] {
+  return Object.keys(table.schema.columns).map((column) => columnPrinter(column, table));
 }
 
-function oneColumn(item: string, table: Table): Printer {
+function columnPrinter(item: string, table: Table): Printer {
   const match = /^(?:([^:()]+):(?!:))?([^:()]+)(?:::([\w ]+))?$/.exec(item);
   if (match === null) throw noRelation(item, table.name);
   const [, alias, source = '', cast] = match;

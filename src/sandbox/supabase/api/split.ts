@@ -19,6 +19,6 @@ export function splitList(text: string): string[] {
 }
 
 /** `"a,b"` without its quotes. */
-export function unquoted(text: string): string {
+export function unquote(text: string): string {
   return /^".*"$/s.test(text) ? text.slice(1, -1).replace(/\\(.)/g, '$1') : text;
 }

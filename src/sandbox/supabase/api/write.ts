@@ -2,61 +2,61 @@ import type { Answer, SandboxRequest } from '../../core/message.ts';
 import { PgError } from '../pg-error.ts';
 import type { Row } from '../store/cell.ts';
 import type { Table } from '../store/table.ts';
-import { applied, noContent, rowsAnswer } from './answers.ts';
-import { choose } from './choose.ts';
+import { noContent, preferenceHeaders, rowsAnswer } from './answers.ts';
+import { selectRows } from './choose.ts';
 import type { ApiContext } from './context.ts';
 import { parseFilters } from './filter.ts';
 import { parseOrder } from './order.ts';
-import { objectsIn } from './payload.ts';
+import { parseObjects } from './payload.ts';
 import { parseSelect } from './select.ts';
-import { unquoted } from './split.ts';
+import { unquote } from './split.ts';
 
 /** `PATCH`: changes every row that the filters leave; without filters, all. Row security leaves `anon` none. */
-export function change(request: SandboxRequest, context: ApiContext): Answer {
+export function updateRows(request: SandboxRequest, context: ApiContext): Answer {
   const { table, settings, clock } = context;
-  const [changes = {}, more] = objectsIn(request.body);
+  const [changes = {}, more] = parseObjects(request.body);
   if (more !== undefined) throw new PgError('PGRST102', 'All object keys must match');
   const cells = table.cells(changes);
-  const victims = affected(request, context);
+  const victims = selectAffected(request, context);
   const touched =
     settings.touch === 1 && 'updated_at' in table.schema.columns ? { updated_at: clock.now() * 1000 } : {};
   const update = (row: Row) => table.update(row, { ...touched, ...cells });
-  const after = Object.keys(cells).length === 0 ? [] : allOrNone(victims, update, table);
-  return outcome(200, after, request, context);
+  const after = Object.keys(cells).length === 0 ? [] : runAtomically(victims, update, table);
+  return writeAnswer(200, after, request, context);
 }
 
 /** `DELETE`: as PATCH, with the rows as they were. */
-export function remove(request: SandboxRequest, context: ApiContext): Answer {
-  const victims = affected(request, context);
+export function deleteRows(request: SandboxRequest, context: ApiContext): Answer {
+  const victims = selectAffected(request, context);
   for (const row of victims) context.table.delete(row);
-  return outcome(200, victims, request, context);
+  return writeAnswer(200, victims, request, context);
 }
 
 /** `POST`: inserts, or with a resolution upserts, all rows or none. */
-export function create(request: SandboxRequest, context: ApiContext): Answer {
+export function insertRows(request: SandboxRequest, context: ApiContext): Answer {
   const { table, role, preferences } = context;
   if (role === 'anon') {
     throw new PgError('42501', `new row violates row-level security policy for table "${table.name}"`);
   }
-  const only = request.query.get('columns')?.split(',').map(unquoted);
-  const objects = objectsIn(request.body);
+  const only = request.query.get('columns')?.split(',').map(unquote);
+  const objects = parseObjects(request.body);
   if (only === undefined) assertSameKeys(objects);
   const rows = objects.map((object) => table.cells(only === undefined ? object : pick(object, only)));
   const target = request.query.get('on_conflict') ?? table.schema.key;
   if (preferences.resolution !== undefined) assertDistinct(rows.map((row) => row[target]));
-  const twins = rows.map((row) => (row[target] === undefined ? undefined : table.twin(row, target)));
-  if (preferences.resolution === undefined) assertFree(rows, table.schema.key, twins, table.name);
+  const twins = rows.map((row) => (row[target] === undefined ? undefined : table.findConflicting(row, target)));
+  if (preferences.resolution === undefined) assertNoKeyConflict(rows, table.schema.key, twins, table.name);
   const put = (row: Row) => {
     const twin = twins[rows.indexOf(row)];
     if (twin === undefined) return table.insert(row);
     return preferences.resolution === 'merge-duplicates' ? table.update(twin, row) : undefined;
   };
-  const after = allOrNone(rows, put, table);
-  return outcome(twins.some((twin) => twin === undefined) ? 201 : 200, after, request, context);
+  const after = runAtomically(rows, put, table);
+  return writeAnswer(twins.some((twin) => twin === undefined) ? 201 : 200, after, request, context);
 }
 
 /** One statement: when a row breaks a constraint, those before it are as they were. */
-function allOrNone(rows: readonly Row[], step: (row: Row) => Row | undefined, table: Table): Row[] {
+function runAtomically(rows: readonly Row[], step: (row: Row) => Row | undefined, table: Table): Row[] {
   const before = rows.map((row) => table.get(table.keyOf(row)));
   const done: Row[] = [];
   try {
@@ -69,22 +69,22 @@ function allOrNone(rows: readonly Row[], step: (row: Row) => Row | undefined, ta
   }
 }
 
-function affected(request: SandboxRequest, { table, role, preferences }: ApiContext): Row[] {
+function selectAffected(request: SandboxRequest, { table, role, preferences }: ApiContext): Row[] {
   const filters = parseFilters(request.query, table);
   const order = parseOrder(request.query.get('order'), table);
   const limit = Number(request.query.get('limit') ?? Number.POSITIVE_INFINITY);
-  const rows = role === 'anon' ? [] : choose(table, filters, order, Number.POSITIVE_INFINITY).slice(0, limit);
+  const rows = role === 'anon' ? [] : selectRows(table, filters, order, Number.POSITIVE_INFINITY).slice(0, limit);
   const { maxAffected = Number.POSITIVE_INFINITY } = preferences;
   if (rows.length <= maxAffected) return rows;
   const details = `The query affects ${rows.length} rows`;
   throw new PgError('PGRST124', 'Query result exceeds max-affected preference constraint', details);
 }
 
-function outcome(status: number, rows: readonly Row[], request: SandboxRequest, context: ApiContext): Answer {
+function writeAnswer(status: number, rows: readonly Row[], request: SandboxRequest, context: ApiContext): Answer {
   const { table, preferences } = context;
   const total = preferences.count ? rows.length : '*';
   const range = status === 201 ? `*/${total}` : `${rows.length === 0 ? '*' : `0-${rows.length - 1}`}/${total}`;
-  const headers = { 'content-range': range, ...applied(preferences) };
+  const headers = { 'content-range': range, ...preferenceHeaders(preferences) };
   for (const row of rows) context.touched.push(table.keyOf(row));
   if (!preferences.representation) return noContent(status === 201 ? 201 : 204, headers);
   return rowsAnswer(status, rows, parseSelect(request.query.get('select'), table), request, headers);
@@ -103,7 +103,12 @@ function assertDistinct(targets: readonly unknown[]): void {
   throw new PgError('21000', 'ON CONFLICT DO UPDATE command cannot affect row a second time', null, hint);
 }
 
-function assertFree(rows: readonly Row[], key: string, twins: readonly (Row | undefined)[], table: string): void {
+function assertNoKeyConflict(
+  rows: readonly Row[],
+  key: string,
+  twins: readonly (Row | undefined)[],
+  table: string,
+): void {
   const given = rows.map((row) => row[key]).filter((value) => value !== undefined && value !== null);
   const taken = twins.find((twin) => twin !== undefined)?.[key] ?? given.find((value, i) => given.indexOf(value) !== i);
   if (taken === undefined) return;

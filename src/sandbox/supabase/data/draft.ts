@@ -1,12 +1,12 @@
 export type Outcome = 'reconciled' | 'skipped' | 'rejected';
 
 /** What a correct mover must do with a product. */
-export interface Verdict {
+export interface ExpectedOutcome {
   readonly outcome: Outcome;
   readonly code?: string;
 }
 
-export interface Mark {
+export interface AppliedTrap {
   readonly trap: string;
   readonly means?: string;
 }
@@ -25,9 +25,9 @@ export interface ProductDraft {
   /** What the price means: ISO 4217 minor units, and the currency in upper case; null where it means nothing. */
   minor: number | null;
   currency: string | null;
-  verdict: Verdict;
-  readonly marks: Mark[];
+  verdict: ExpectedOutcome;
+  readonly marks: AppliedTrap[];
   readonly stripe: StripeSeed[];
 }
 
-export const RECONCILED: Verdict = { outcome: 'reconciled' };
+export const RECONCILED: ExpectedOutcome = { outcome: 'reconciled' };

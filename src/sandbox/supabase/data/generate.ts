@@ -1,13 +1,13 @@
 import { Random } from '../../core/random.ts';
 import { CONTENT_TRAPS } from './content-traps.ts';
 import type { ProductDraft, StripeSeed } from './draft.ts';
-import { layTraps } from './lay-traps.ts';
+import { applyTraps } from './lay-traps.ts';
 import { type CatalogManifest, manifestOf } from './manifest.ts';
 import { priceTraps } from './price-traps.ts';
-import { type Naming, productDraft } from './product-draft.ts';
+import { productDraft, type StripeNaming } from './product-draft.ts';
 import { SYNC_TRAPS } from './sync-traps.ts';
 
-export interface CatalogOptions extends Naming {
+export interface CatalogOptions extends StripeNaming {
   readonly seed: number;
   readonly products: number;
   /** How dirty the data is: 1 as the traps' shares say, 0 clean. */
@@ -23,7 +23,7 @@ export interface Catalog {
 }
 
 /** Ids that a JSON number cannot hold: a reader that does not ask for text mixes them up. */
-const BEYOND_NUMBERS = 9_007_199_254_740_992n;
+const FIRST_UNSAFE_ID = 9_007_199_254_740_992n;
 
 /** Makes a catalogue: the same for the same options, on every machine. */
 export function generateCatalog({ seed, products, dirt, price, productId, lookupKey }: CatalogOptions): Catalog {
@@ -31,14 +31,14 @@ export function generateCatalog({ seed, products, dirt, price, productId, lookup
   const large = dirt === 0 ? 0 : Math.min(products, Math.max(2, Math.round(products / 500)));
   const drafts = Array.from({ length: products }, (_, i) => {
     const isLarge = i >= products - large;
-    const id = isLarge ? String(BEYOND_NUMBERS + BigInt(i)) : String(i + 1);
+    const id = isLarge ? String(FIRST_UNSAFE_ID + BigInt(i)) : String(i + 1);
     const draft = productDraft(id, i + 1, random);
     if (isLarge) draft.marks.push({ trap: 'id-beyond-numbers' });
     return draft;
   });
   tieSome(drafts, dirt, random.fork('ties'));
   const traps = { ...priceTraps(price), ...CONTENT_TRAPS, ...SYNC_TRAPS };
-  layTraps(drafts, traps, dirt, random.fork('traps'), { productId, lookupKey });
+  applyTraps(drafts, traps, dirt, random.fork('traps'), { productId, lookupKey });
   const stripe = drafts.flatMap((draft) => draft.stripe);
   return { rows: drafts.map(({ fields }) => fields), manifest: manifestOf(drafts, seed), stripe };
 }

@@ -1,11 +1,11 @@
 import type { Random } from '../../core/random.ts';
 import type { Outcome, ProductDraft } from './draft.ts';
-import type { Naming } from './product-draft.ts';
+import type { StripeNaming } from './product-draft.ts';
 
 /** What a trap may look at besides its product. */
-export interface Surroundings {
+export interface TrapContext {
   readonly random: Random;
-  readonly naming: Naming;
+  readonly naming: StripeNaming;
   /** An ordinary product beside it. */
   readonly neighbour: ProductDraft;
 }
@@ -17,20 +17,20 @@ export interface Trap {
   /** With a code the product must not be moved; without one it must. */
   readonly code?: string;
   readonly outcome?: Outcome;
-  readonly fits?: (draft: ProductDraft) => boolean;
+  readonly appliesTo?: (draft: ProductDraft) => boolean;
   /** Spoils the product. Returns what the spoiled value means, where a mover has to work it out. */
-  readonly apply: (draft: ProductDraft, around: Surroundings) => string | undefined;
+  readonly apply: (draft: ProductDraft, around: TrapContext) => string | undefined;
 }
 
 export type Traps = Readonly<Record<string, Trap>>;
 
 /** Lays traps, no two in one product: so what becomes of it has one reason. `density` 0 lays none. */
-export function layTraps(
+export function applyTraps(
   drafts: readonly ProductDraft[],
   traps: Traps,
   density: number,
   random: Random,
-  naming: Naming,
+  naming: StripeNaming,
 ) {
   const free = random.shuffle(drafts.filter(({ marks }) => marks.length === 0));
   const neighbours = free.splice(0, Math.ceil(free.length / 3));
@@ -39,15 +39,15 @@ export function layTraps(
   for (const [name, trap] of Object.entries(traps)) {
     const wanted = Math.max(1, Math.round((drafts.length * trap.perThousand * density) / 1000));
     for (let i = 0; i < wanted; i++) {
-      const at = free.findIndex((draft) => trap.fits?.(draft) !== false);
+      const at = free.findIndex((draft) => trap.appliesTo?.(draft) !== false);
       const [draft] = at === -1 ? [] : free.splice(at, 1);
       if (draft === undefined) break;
-      spring(name, trap, draft, { random, naming, neighbour: neighbours[i % neighbours.length] ?? lonely });
+      applyTrap(name, trap, draft, { random, naming, neighbour: neighbours[i % neighbours.length] ?? lonely });
     }
   }
 }
 
-function spring(name: string, trap: Trap, draft: ProductDraft, around: Surroundings): void {
+function applyTrap(name: string, trap: Trap, draft: ProductDraft, around: TrapContext): void {
   const means = trap.apply(draft, around);
   draft.marks.push(means === undefined ? { trap: name } : { trap: name, means });
   if (trap.code !== undefined) draft.verdict = { outcome: trap.outcome ?? 'rejected', code: trap.code };

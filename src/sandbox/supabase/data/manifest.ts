@@ -1,4 +1,4 @@
-import type { Outcome, ProductDraft, Verdict } from './draft.ts';
+import type { ExpectedOutcome, Outcome, ProductDraft } from './draft.ts';
 import { stripeAmount } from './money.ts';
 
 /** Who carries one trap. All of them have the same outcome. */
@@ -28,7 +28,7 @@ export interface CatalogManifest {
   /** How many by code, for those not reconciled. */
   readonly codes: Record<string, number>;
   /** By id, for those not reconciled. Everybody else must arrive. */
-  readonly verdicts: Record<string, Verdict>;
+  readonly verdicts: Record<string, ExpectedOutcome>;
   readonly traps: Record<string, TrapManifest>;
   /** Of the prices that arrive. */
   readonly sums: readonly PriceSum[];
@@ -39,7 +39,7 @@ export interface CatalogManifest {
 export function manifestOf(drafts: readonly ProductDraft[], seed: number): CatalogManifest {
   const outcomes: Record<Outcome, number> = { reconciled: 0, skipped: 0, rejected: 0 };
   const codes: Record<string, number> = {};
-  const verdicts: Record<string, Verdict> = {};
+  const verdicts: Record<string, ExpectedOutcome> = {};
   for (const { id, verdict } of drafts) {
     outcomes[verdict.outcome]++;
     if (verdict.code === undefined) continue;

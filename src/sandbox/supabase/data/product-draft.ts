@@ -4,7 +4,7 @@ import { major, stripeAmount } from './money.ts';
 import { ADJECTIVES, COLOURS, CURRENCIES, THINGS } from './words.ts';
 
 /** How a mover names what it makes in Stripe; see the options of the same names. */
-export interface Naming {
+export interface StripeNaming {
   readonly productId: string;
   readonly lookupKey: string;
 }
@@ -45,16 +45,16 @@ export function productDraft(id: string, index: number, random: Random): Product
       stripe_price_id: null,
       sync_status: 'pending',
       deleted_at: null,
-      created_at: stamp(created, random),
-      updated_at: stamp(updated, random),
+      created_at: timestampText(created, random),
+      updated_at: timestampText(updated, random),
     },
   };
 }
 
 /** The draft's product and price as an earlier sync left them in Stripe. `price` changes what is found there. */
-export function inStripe(
+export function syncedObjects(
   draft: ProductDraft,
-  naming: Naming,
+  naming: StripeNaming,
   random: Random,
   price: Readonly<Record<string, unknown>> = {},
 ): { product: string; price: string; seeds: StripeSeed[] } {
@@ -65,7 +65,7 @@ export function inStripe(
   const images = typeof image === 'string' ? [image] : [];
   const amount = stripeAmount(draft.minor ?? 0, draft.currency ?? 'USD');
   const money = { currency: draft.currency?.toLowerCase(), unit_amount: amount, unit_amount_decimal: String(amount) };
-  const fields = { id: priceId, product, metadata, lookup_key: keyOf(draft, naming), ...money, ...price };
+  const fields = { id: priceId, product, metadata, lookup_key: lookupKeyOf(draft, naming), ...money, ...price };
   return {
     product,
     price: priceId,
@@ -80,13 +80,13 @@ export function inStripe(
   };
 }
 
-export function keyOf({ id, currency }: ProductDraft, { lookupKey }: Naming): string {
+export function lookupKeyOf({ id, currency }: ProductDraft, { lookupKey }: StripeNaming): string {
   return lookupKey.replace('{id}', id).replace('{currency}', (currency ?? '').toLowerCase());
 }
 
 export const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
 /** Microseconds, as the database keeps them. */
-function stamp(ms: number, random: Random): string {
+function timestampText(ms: number, random: Random): string {
   return new Date(ms).toISOString().replace('Z', `${random.text(3)}+00:00`);
 }

@@ -16,13 +16,13 @@ export function toCell(value: unknown, type: ColumnType): Cell {
   switch (type) {
     case 'bigint':
     case 'integer':
-      return /^\s*-?\d+\s*$/.test(String(value)) ? BigInt(String(value).trim()) : refuse(value, type);
+      return /^\s*-?\d+\s*$/.test(String(value)) ? BigInt(String(value).trim()) : throwInvalidInput(value, type);
     case 'numeric':
       return numeric(value);
     case 'boolean':
       return flag(value);
     case 'timestamp with time zone':
-      return micros(String(value)) ?? refuse(value, type, '22007');
+      return parseMicroseconds(String(value)) ?? throwInvalidInput(value, type, '22007');
     case 'jsonb':
       return value as Cell;
     case 'text[]':
@@ -47,7 +47,7 @@ export function sameCell(a: Cell, b: Cell, type: ColumnType): boolean {
 const TIME = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?)?\s*(Z|[+-]\d\d(?::?\d\d)?)?$/i;
 
 /** Microseconds since the epoch; a time without a zone is UTC, as the database is set to. */
-export function micros(text: string): number | undefined {
+export function parseMicroseconds(text: string): number | undefined {
   const match = TIME.exec(text.trim());
   if (match === null) return undefined;
   const [, date, time = '00:00', fraction = '', zone = 'Z'] = match;
@@ -59,14 +59,14 @@ export function micros(text: string): number | undefined {
 /** Zeroes at the end stay, as the type keeps them: 19.90 is not 19.9. */
 function numeric(value: unknown): string {
   const text = String(value).trim();
-  if (!/^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(text)) return refuse(value, 'numeric');
+  if (!/^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(text)) return throwInvalidInput(value, 'numeric');
   return /e/i.test(text) ? new Big(text).toFixed() : text;
 }
 
 function flag(value: unknown): boolean {
   const text = String(value).toLowerCase();
   if (['true', 't', 'yes', 'on', '1'].includes(text)) return true;
-  return ['false', 'f', 'no', 'off', '0'].includes(text) ? false : refuse(value, 'boolean');
+  return ['false', 'f', 'no', 'off', '0'].includes(text) ? false : throwInvalidInput(value, 'boolean');
 }
 
 function arrayOf(text: string): string[] {
@@ -75,7 +75,7 @@ function arrayOf(text: string): string[] {
   return items.map((item) => (item.startsWith('"') ? item.slice(1, -1).replace(/\\(.)/g, '$1') : item));
 }
 
-function refuse(value: unknown, type: string, code = '22P02'): never {
+function throwInvalidInput(value: unknown, type: string, code = '22P02'): never {
   throw new PgError(code, `invalid input syntax for type ${type}: "${String(value)}"`);
 }
 

@@ -52,7 +52,7 @@ export class Table {
   }
 
   /** The place of the first row whose key is above `key`, or not below it. */
-  placeOf(key: Cell, above: boolean): number {
+  lowerBoundIndex(key: Cell, above: boolean): number {
     const rows = this.rows();
     const type = this.typeOf(this.schema.key);
     let low = 0;
@@ -78,7 +78,7 @@ export class Table {
     const after = { ...row, ...changes };
     this.#assertConstraints(after, row);
     if (this.keyOf(after) === this.keyOf(row)) {
-      const place = this.placeOf(row[this.schema.key] as Cell, false);
+      const place = this.lowerBoundIndex(row[this.schema.key] as Cell, false);
       this.#rows.set(this.keyOf(after), after);
       if (this.#order) this.#order[place] = after;
       return after;
@@ -90,12 +90,12 @@ export class Table {
 
   delete(row: Row): boolean {
     if (!this.#rows.delete(this.keyOf(row))) return false;
-    this.#order?.splice(this.placeOf(row[this.schema.key] as Cell, false), 1);
+    this.#order?.splice(this.lowerBoundIndex(row[this.schema.key] as Cell, false), 1);
     return true;
   }
 
   /** The row that shares a unique column's value. */
-  twin(row: Row, column: string): Row | undefined {
+  findConflicting(row: Row, column: string): Row | undefined {
     if (column === this.schema.key) return this.#rows.get(String(row[column]));
     const type = this.typeOf(column);
     return this.rows().find((other) => sameCell(other[column] ?? null, row[column] ?? null, type));
@@ -104,7 +104,7 @@ export class Table {
   #place(row: Row): void {
     this.#rows.set(this.keyOf(row), row);
     // While the first rows are laid there is no order yet; sorting once is cheaper than a splice for each.
-    this.#order?.splice(this.placeOf(row[this.schema.key] as Cell, true), 0, row);
+    this.#order?.splice(this.lowerBoundIndex(row[this.schema.key] as Cell, true), 0, row);
   }
 
   #complete(cells: Readonly<Record<string, Cell>>): Row {
@@ -124,7 +124,7 @@ export class Table {
       throw new PgError('23502', message);
     }
     for (const column of [this.schema.key, ...this.schema.unique]) {
-      const twin = this.twin(row, column);
+      const twin = this.findConflicting(row, column);
       if (twin !== undefined && twin !== before) throw duplicate(this.name, column, row[column]);
     }
   }
