@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type Client, createClient } from '../src/cli/client.ts';
 import { Problem } from '../src/cli/problem.ts';
-import { createProgressDisplay } from '../src/cli/progress-display.ts';
+import { createProgressDisplay } from '../src/cli/progress.ts';
 import type { FailureGroup, Page, RunView } from '../src/engine/control/contract.ts';
 import { finishedStatuses } from '../src/engine/run-status.ts';
 import { type BubbleSandbox, startBubbleSandbox } from '../src/sandbox/bubble/sandbox.ts';

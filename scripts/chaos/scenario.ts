@@ -1,6 +1,5 @@
 import type { StartRun } from '../../src/engine/control/contract.ts';
-import type { BubbleSandboxOptions } from '../../src/sandbox/bubble/options.ts';
-import type { BubbleSandbox } from '../../src/sandbox/bubble/sandbox.ts';
+import type { BubbleSandbox, BubbleSandboxOptions } from '../../src/sandbox/bubble/sandbox.ts';
 import type { Drill } from './drill.ts';
 import type { Expected } from './oracle/expectation.ts';
 

@@ -1,6 +1,6 @@
 import type { Client } from '../../src/cli/client.ts';
 import type { Page, RecordView, RunView, ValidationView } from '../../src/engine/control/contract.ts';
-import type { Manifest } from '../../src/sandbox/bubble/data/manifest.ts';
+import type { Manifest } from '../../src/sandbox/bubble/data/generate.ts';
 import type { BubbleType } from '../../src/sandbox/bubble/schema.ts';
 
 const typeOf: Readonly<Record<string, BubbleType>> = {

@@ -1,4 +1,4 @@
-import { formatTable } from '../../src/cli/table.ts';
+import { formatTable } from '../../src/cli/format.ts';
 import type { FailureGroup, RunView } from '../../src/engine/control/contract.ts';
 import { toMajor } from '../../src/money.ts';
 

@@ -1,5 +1,3 @@
-/** What the API is made of. `server.ts` builds it; tests build it with what they need. */
-
 import type { InboxReader } from '../../db/inbox/list.ts';
 import type { AuditLog } from '../../db/repositories/audit.ts';
 import type { IdempotencyStore } from '../../db/repositories/idempotency.ts';
@@ -12,6 +10,8 @@ import type { CutoverControl } from '../engine/cutover/contract.ts';
 import type { Logger } from '../logger.ts';
 import type { InboxDoor } from '../payments/inbox/ports.ts';
 import type { MetricsSource } from './metrics/source.ts';
+
+/** What the API is made of. `server.ts` builds it; tests build it with what they need. */
 
 export type { EndpointView, PlanView, QueueView, UpstreamView } from '../engine/control/fleet.ts';
 

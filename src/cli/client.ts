@@ -1,6 +1,14 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Settings } from './environment.ts';
-import { type Method, type RequestDetails, requestDeadlineMs, sendRequest } from './http.ts';
-import { notDroverProblem, problemFromResponse, type TextResponse } from './problem-details.ts';
+import {
+  isConnectionReset,
+  notDroverProblem,
+  problemFromNetworkError,
+  problemFromResponse,
+  type TextResponse,
+} from './http-problem.ts';
+import { Problem } from './problem.ts';
 
 export interface RequestOptions extends Omit<RequestDetails, 'method' | 'path'> {
   /** How long the whole request may take; half a minute when nothing is said. */
@@ -72,4 +80,89 @@ function parseJson<T>(answer: TextResponse): T {
   } catch (cause) {
     throw notDroverProblem(`${answer.status}, and the answer is not JSON`, cause);
   }
+}
+
+type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
+
+interface RequestDetails {
+  readonly method: Method;
+  readonly path: string;
+  readonly body?: unknown;
+  readonly query?: Readonly<Record<string, string | number | undefined>> | undefined;
+  readonly accept?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** The same for every time a POST is sent that is to be done once. A new one when nothing is said. */
+  readonly idempotencyKey?: string | undefined;
+}
+
+/** `long` is for what is gathered while the caller waits; fetch itself gives up after five minutes. */
+export const requestDeadlineMs = { usual: 30_000, long: 290_000 } as const;
+
+const maxRetryAfterSeconds = 20;
+const maxAttempts = 4;
+
+/**
+ * Sends a call and reads its answer; once more after a connection that broke, and again after a short pause that the
+ * service asks for. A POST may be repeated like a GET, because it carries an Idempotency-Key.
+ * @throws Problem, whatever went wrong.
+ */
+async function sendRequest<T>(
+  service: Pick<Settings, 'url' | 'token'>,
+  call: RequestDetails,
+  deadline: AbortSignal,
+  read: (response: Response) => Promise<T>,
+): Promise<T> {
+  const url = urlOf(service.url, call);
+  const init = initOf(service.token, call, deadline);
+  const repeatable = call.method === 'GET' || call.method === 'POST';
+  for (let tries = 1; ; tries += 1) {
+    try {
+      const response = await fetch(url, init);
+      const pause = retryAfterMs(response);
+      if (pause === undefined || tries === maxAttempts) return await read(response);
+      await response.body?.cancel();
+      await sleep(pause, undefined, { signal: init.signal });
+    } catch (error) {
+      if (tries > 1 || !repeatable || !isConnectionReset(error)) throw asProblem(error, service.url, call);
+    }
+  }
+}
+
+/** Too many requests, or the first try of this very request is still at work. */
+function retryAfterMs({ status, headers }: Response): number | undefined {
+  const seconds = Number(headers.get('retry-after') ?? Number.NaN);
+  const passes = status === 429 || status === 409;
+  return passes && seconds >= 0 && seconds <= maxRetryAfterSeconds ? seconds * 1000 : undefined;
+}
+
+function asProblem(error: unknown, url: string, call: RequestDetails): Problem {
+  return error instanceof Problem ? error : problemFromNetworkError(error, url, call.method);
+}
+
+function urlOf(base: string, { path, query }: RequestDetails): string {
+  const url = new URL(path.startsWith('//') ? `${base}${path.slice(1)}` : `${base}/api/v1${path}`);
+  for (const [name, value] of Object.entries(query ?? {})) {
+    if (value !== undefined) url.searchParams.set(name, String(value));
+  }
+  return url.href;
+}
+
+/** Redirects are not followed: a POST would arrive as a GET, and a key at someone else's. */
+function initOf(
+  token: string | undefined,
+  call: RequestDetails,
+  deadline: AbortSignal,
+): RequestInit & { signal: AbortSignal } {
+  return {
+    method: call.method,
+    redirect: 'manual',
+    signal: call.signal ? AbortSignal.any([call.signal, deadline]) : deadline,
+    headers: {
+      accept: call.accept ?? 'application/json',
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(call.method === 'POST' ? { 'idempotency-key': call.idempotencyKey ?? randomUUID() } : {}),
+    },
+    ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+  };
 }

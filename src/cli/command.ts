@@ -1,7 +1,9 @@
 import { type Command, Option } from 'commander';
+import type { Client } from './client.ts';
+import type { Settings } from './environment.ts';
 import type { ExitCode } from './exit-code.ts';
-import type { Session } from './session.ts';
-import { parseNonBlank } from './values.ts';
+import { parseNonBlank } from './option-parsers.ts';
+import type { Output } from './output.ts';
 
 /** What a command does. Positional arguments come last, in the order of its usage. */
 export type Handler<Options, Args extends readonly unknown[]> = (
@@ -30,4 +32,13 @@ export function reasonOption(): Option {
 /** The examples under a command's help. */
 export function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  $ drover ${line}`).join('\n')}`;
+}
+
+/** What every command is given. */
+export interface Session {
+  readonly api: Client;
+  readonly out: Output;
+  readonly settings: Settings;
+  /** For questions to the operator; undefined where nobody sits in front of it. */
+  readonly ask: ((question: string) => Promise<string>) | undefined;
 }

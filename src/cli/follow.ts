@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RunView } from './answers.ts';
+import type { RunView } from '../engine/control/contract.ts';
 import { type Client, pathOf } from './client.ts';
 import { exitCodes, isFinished } from './exit-code.ts';
 import { toProblem } from './problem.ts';
-import { openRunFeed } from './run-feed.ts';
 
 /** How following keeps time; tests are in more of a hurry. */
 export interface FollowTiming {
@@ -75,4 +74,119 @@ export async function retryWhileUnreachable<T>(
     }
   }
   return undefined;
+}
+
+/** Tells when a run changed, for as long as the service keeps the line open. */
+export interface RunFeed {
+  /** False once the line is closed or was never opened: whoever follows has to ask. */
+  readonly connected: boolean;
+  /** The newest state that was pushed and not taken yet. */
+  takeLatest(): RunView | undefined;
+  /** Waits for the next push, the end of the line, the signal, or the time given. */
+  waitForChange(milliseconds: number): Promise<void>;
+}
+
+/** Opens the server-sent events of a run. Never throws: what cannot be pushed is asked for. */
+function openRunFeed(api: Client, runId: string, signal: AbortSignal): RunFeed {
+  let pushed: RunView | undefined;
+  let live = true;
+  let wake = (): void => {};
+  const read = async (): Promise<void> => {
+    for await (const view of receiveRunViews(api, runId, signal)) {
+      pushed = view;
+      wake();
+    }
+  };
+  // A line that breaks is no error here: the next question over HTTP says what is wrong, if anything is.
+  void read()
+    .catch(() => {})
+    .finally(() => {
+      live = false;
+      wake();
+    });
+  return {
+    get connected() {
+      return live;
+    },
+    takeLatest() {
+      const taken = pushed;
+      pushed = undefined;
+      return taken;
+    },
+    async waitForChange(milliseconds) {
+      if (pushed) return;
+      const woken = new AbortController();
+      wake = () => woken.abort();
+      await sleep(milliseconds, undefined, { signal: AbortSignal.any([signal, woken.signal]) }).catch(() => {});
+    },
+  };
+}
+
+async function* receiveRunViews(api: Client, runId: string, signal: AbortSignal): AsyncGenerator<RunView> {
+  const response = await api.open(pathOf`/runs/${runId}/events`, { accept: 'text/event-stream', signal });
+  if (!response.body || !response.headers.get('content-type')?.startsWith('text/event-stream')) return;
+  for await (const { data } of serverEvents(response.body)) {
+    const view = runViewOf(data);
+    if (view?.id === runId) yield view;
+  }
+}
+
+function runViewOf(data: string): RunView | undefined {
+  try {
+    const value: unknown = JSON.parse(data);
+    const isRun = typeof value === 'object' && value !== null && 'entities' in value && 'status' in value;
+    return isRun ? (value as RunView) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** One server-sent event. */
+export interface ServerEvent {
+  readonly event: string;
+  readonly data: string;
+}
+
+/** Reads a `text/event-stream` as the HTML standard says; comments, which keep connections alive, are passed over. */
+export async function* serverEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerEvent> {
+  let event = '';
+  let data: string[] = [];
+  for await (const line of readLines(body)) {
+    if (line === '') {
+      if (data.length > 0) yield { event: event || 'message', data: data.join('\n') };
+      event = '';
+      data = [];
+    }
+    const [, field, value] = /^(event|data): ?(.*)$/s.exec(line) ?? [];
+    if (field === 'event') event = value ?? '';
+    if (field === 'data') data.push(value ?? '');
+  }
+}
+
+/** What follows the last line end is no line: an event that was cut off is not an event. */
+async function* readLines(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const chunk of body) {
+    const parts = (rest + decoder.decode(chunk, { stream: true })).split(/\r\n|\n|\r(?!$)/);
+    rest = parts.pop() ?? '';
+    yield* parts;
+  }
+}
+
+/**
+ * Runs something that Ctrl-C, or an end asked for by the system, ends early and gently. The second Ctrl-C ends the
+ * process as usual.
+ */
+export async function runInterruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const interrupted = new AbortController();
+  const abort = (): void => interrupted.abort();
+  process.once('SIGINT', abort);
+  process.once('SIGTERM', abort);
+  try {
+    return await work(interrupted.signal);
+  } finally {
+    process.off('SIGINT', abort);
+    process.off('SIGTERM', abort);
+  }
 }

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Session } from './command.ts';
 import { exitCodes } from './exit-code.ts';
+import { formatDuration } from './format.ts';
 import { Problem } from './problem.ts';
-import type { Session } from './session.ts';
-import { formatDuration } from './time.ts';
 
 /** How a long request keeps time; tests are in more of a hurry. */
 export interface LongRequestTiming {

@@ -1,6 +1,5 @@
-import { createPaint, type Paint, shouldUseColour } from './colour.ts';
+import { createPaint, escapeControls, escapeControlsDeep, type Paint, shouldUseColour, toJson } from './format.ts';
 import type { Problem } from './problem.ts';
-import { escapeControls, escapeControlsDeep, toJson } from './text.ts';
 
 /** The part of a stream that is written to. */
 export interface Stream {

@@ -1,12 +1,11 @@
-import type { FailureGroup, List, ReportEntry, RunView } from './answers.ts';
+import type { FailureGroup, ReportEntry, RunView } from '../engine/control/contract.ts';
+import type { List } from './api-types.ts';
 import { pathOf } from './client.ts';
+import type { Session } from './command.ts';
 import { type ExitCode, exitCodeOf, exitCodes, isFinished } from './exit-code.ts';
-import { followRun } from './follow.ts';
-import { runInterruptible } from './interrupt.ts';
-import { createProgressDisplay, noProgressDisplay, type ProgressDisplay } from './progress-display.ts';
-import type { Session } from './session.ts';
-import { statusText } from './views/run-head.ts';
-import { runSummary } from './views/summary.ts';
+import { followRun, runInterruptible } from './follow.ts';
+import { createProgressDisplay, noProgressDisplay, type ProgressDisplay } from './progress.ts';
+import { runSummary, statusText } from './run-summary.ts';
 
 /** Follows a run to its end, shows it on the way, and answers the state it was last seen in. */
 export async function followToEnd(

@@ -1,7 +1,6 @@
 import { Command } from 'commander';
 import { ZodError, z } from 'zod';
-import { bubbleCommand } from './bubble/command.ts';
-import { bubbleCsvCommand } from './bubble/csv/command.ts';
+import { bubbleCommand, bubbleCsvCommand } from './bubble/command.ts';
 import { launchCommand } from './launch/command.ts';
 import { stripeCommand } from './stripe/command.ts';
 import { supabaseCommand } from './supabase/command.ts';

@@ -1,6 +1,6 @@
 import type { Content, PlanFixture, StandIn, Trouble } from '../../src/plan/conformance/index.ts';
 import { startBubbleSandbox } from '../../src/sandbox/bubble/sandbox.ts';
-import type { FaultRule } from '../../src/sandbox/core/fault-rule.ts';
+import type { FaultRule } from '../../src/sandbox/core/faults.ts';
 import { validRows } from '../helpers/bubble-rows.ts';
 
 // Bubble clamps pages silently; so a few dozen records fill several.

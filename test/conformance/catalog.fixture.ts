@@ -1,5 +1,5 @@
 import type { Content, PlanFixture, StandIn, Trouble } from '../../src/plan/conformance/index.ts';
-import type { FaultRule } from '../../src/sandbox/core/fault-rule.ts';
+import type { FaultRule } from '../../src/sandbox/core/faults.ts';
 import { startStripeSandbox } from '../../src/sandbox/stripe/sandbox.ts';
 import { startSupabaseSandbox } from '../../src/sandbox/supabase/sandbox.ts';
 

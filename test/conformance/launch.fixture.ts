@@ -1,7 +1,7 @@
 import type { Content, PlanFixture, StandIn, Trouble } from '../../src/plan/conformance/index.ts';
-import type { FaultRule } from '../../src/sandbox/core/fault-rule.ts';
-import { startSystemeioSandbox } from '../../src/sandbox/systemeio/sandbox.ts';
-import { startXenditSandbox } from '../../src/sandbox/xendit/sandbox.ts';
+import type { FaultRule } from '../../src/sandbox/core/faults.ts';
+import { startSystemeioSandbox } from '../../src/sandbox/launch/systemeio.ts';
+import { startXenditSandbox } from '../../src/sandbox/launch/xendit.ts';
 
 // Neither promises a page size, so a few hundred records fill several.
 const pages: readonly FaultRule[] = [

@@ -1,4 +1,4 @@
-import { signatureHeader } from '../../src/sandbox/stripe/webhooks/signature.ts';
+import { signatureHeader } from '../../src/sandbox/stripe/webhooks.ts';
 
 export const webhookSecret = 'whsec_of_these_tests';
 

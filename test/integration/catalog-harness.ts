@@ -14,9 +14,12 @@ import { createLogger } from '../../src/logger.ts';
 import { loadPlans } from '../../src/plan/registry.ts';
 import type { StripeSandboxOptions } from '../../src/sandbox/stripe/options.ts';
 import { type StripeSandbox, startStripeSandbox } from '../../src/sandbox/stripe/sandbox.ts';
-import { seedStripe } from '../../src/sandbox/supabase/data/seed-stripe.ts';
-import type { SupabaseSandboxOptions } from '../../src/sandbox/supabase/options.ts';
-import { type SupabaseSandbox, startSupabaseSandbox } from '../../src/sandbox/supabase/sandbox.ts';
+import { seedStripe } from '../../src/sandbox/supabase/data/generate.ts';
+import {
+  type SupabaseSandbox,
+  type SupabaseSandboxOptions,
+  startSupabaseSandbox,
+} from '../../src/sandbox/supabase/sandbox.ts';
 import { openControl } from '../../src/service/open-control.ts';
 import { createUpstreamFactory } from '../../src/upstreams/factory.ts';
 import { startWorkerProcess, type WorkerProcess } from '../../workers/runtime.ts';

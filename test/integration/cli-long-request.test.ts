@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { RollbackView, ValidationView } from '../../src/cli/answers.ts';
 import { createClient } from '../../src/cli/client.ts';
 import { settingsFrom } from '../../src/cli/environment.ts';
 import { sendLongRequest } from '../../src/cli/long-request.ts';
 import { createOutput } from '../../src/cli/output.ts';
+import type { ValidationView } from '../../src/engine/control/contract.ts';
+import type { RollbackView } from '../../src/engine/rollback/contract.ts';
 import { capture } from '../unit/cli/drover.ts';
 import { runView } from './api-control-double.ts';
 import { startService, type TestService } from './api-service.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Role } from '../../src/cli/answers.ts';
+import type { Role } from '../../src/engine/control/contract.ts';
 import { drover, type Ran } from '../unit/cli/drover.ts';
 import { temporaryFolder } from '../unit/cli/folder.ts';
 import { runView } from './api-control-double.ts';

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CutoverForecast, CutoverView, Role } from '../../src/cli/answers.ts';
+import type { Role } from '../../src/engine/control/contract.ts';
+import type { CutoverForecast, CutoverView } from '../../src/engine/cutover/contract.ts';
 import { drover, type Ran } from '../unit/cli/drover.ts';
 import { type CutoverShop, startCutoverShop } from './cutover-shop.ts';
 

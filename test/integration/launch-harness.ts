@@ -1,7 +1,7 @@
 import { toMinor } from '../../src/money.ts';
-import type { LaunchManifest } from '../../src/sandbox/launch/manifest.ts';
-import { type SystemeioSandbox, startSystemeioSandbox } from '../../src/sandbox/systemeio/sandbox.ts';
-import { startXenditSandbox, type XenditSandbox } from '../../src/sandbox/xendit/sandbox.ts';
+import type { LaunchManifest } from '../../src/sandbox/launch/generate.ts';
+import { type SystemeioSandbox, startSystemeioSandbox } from '../../src/sandbox/launch/systemeio.ts';
+import { startXenditSandbox, type XenditSandbox } from '../../src/sandbox/launch/xendit.ts';
 import { type Drover, startDrover } from './drover-harness.ts';
 
 export { operator } from './drover-harness.ts';

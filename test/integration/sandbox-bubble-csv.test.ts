@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { DateTime } from 'luxon';
 import { afterAll, describe, expect, it } from 'vitest';
-import { writeBubbleCsvExport } from '../../src/sandbox/bubble/csv/export.ts';
-import type { CsvExportOptions } from '../../src/sandbox/bubble/csv/options.ts';
+import { type CsvExportOptions, writeBubbleCsvExport } from '../../src/sandbox/bubble/csv-export.ts';
 import { generate } from '../../src/sandbox/bubble/data/generate.ts';
 
 const SIZE = { seed: 5, users: 300, dirt: 1 };

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type BubbleSandbox, startBubbleSandbox } from '../../src/sandbox/bubble/sandbox.ts';
-import type { FaultRule } from '../../src/sandbox/core/fault-rule.ts';
+import type { FaultRule } from '../../src/sandbox/core/faults.ts';
 
 type Page = { cursor: number; results: { _id: string }[]; count: number; remaining: number };
 

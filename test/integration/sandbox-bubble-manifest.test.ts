@@ -1,7 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Generated, generate } from '../../src/sandbox/bubble/data/generate.ts';
-import type { Row } from '../../src/sandbox/bubble/row.ts';
-import { BUBBLE_TYPES, type BubbleType } from '../../src/sandbox/bubble/schema.ts';
+import { BUBBLE_TYPES, type BubbleType, type Row } from '../../src/sandbox/bubble/schema.ts';
 
 // The manifest is known by construction. Here a second opinion is formed from the rows alone, the way a careful mover would.
 

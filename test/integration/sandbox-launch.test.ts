@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { generateLaunch } from '../../src/sandbox/launch/generate.ts';
-import { type SystemeioSandbox, startSystemeioSandbox } from '../../src/sandbox/systemeio/sandbox.ts';
-import { startXenditSandbox, type XenditSandbox } from '../../src/sandbox/xendit/sandbox.ts';
+import { type SystemeioSandbox, startSystemeioSandbox } from '../../src/sandbox/launch/systemeio.ts';
+import { startXenditSandbox, type XenditSandbox } from '../../src/sandbox/launch/xendit.ts';
 
 let xendit: XenditSandbox;
 let systemeio: SystemeioSandbox;

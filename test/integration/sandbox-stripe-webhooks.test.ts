@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import Stripe from 'stripe';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type StripeSandbox, startStripeSandbox } from '../../src/sandbox/stripe/sandbox.ts';
-import { signatureHeader } from '../../src/sandbox/stripe/webhooks/signature.ts';
+import { signatureHeader } from '../../src/sandbox/stripe/webhooks.ts';
 
 interface Received {
   readonly body: string;

@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest';
 import { startStripeSandbox } from '../../src/sandbox/stripe/sandbox.ts';
-import { type CatalogOptions, generateCatalog } from '../../src/sandbox/supabase/data/generate.ts';
-import { seedStripe } from '../../src/sandbox/supabase/data/seed-stripe.ts';
+import { type CatalogOptions, generateCatalog, seedStripe } from '../../src/sandbox/supabase/data/generate.ts';
 
 const usual: CatalogOptions = {
   seed: 7,

@@ -7,7 +7,7 @@ import type { Json, JsonObject } from '../../src/plan/json.ts';
 import { type EntityName, entityNames } from '../../src/plans/bubble/entity-names.ts';
 import { csvExport } from '../../src/plans/bubble/files/csv-export.ts';
 import plan from '../../src/plans/bubble/index.ts';
-import { writeBubbleCsvExport } from '../../src/sandbox/bubble/csv/export.ts';
+import { writeBubbleCsvExport } from '../../src/sandbox/bubble/csv-export.ts';
 import { generate } from '../../src/sandbox/bubble/data/generate.ts';
 import { csvLine } from '../../src/sources/csv/csv-export.ts';
 

@@ -1,4 +1,4 @@
-import type { FaultRule } from '../../../src/sandbox/core/fault-rule.ts';
+import type { FaultRule } from '../../../src/sandbox/core/faults.ts';
 import type { CatalogDrill } from './drill.ts';
 
 // A record has several requests, and each answer that is lost costs it a pause.

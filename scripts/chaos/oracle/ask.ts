@@ -1,4 +1,4 @@
-import type { Sums } from '../../../src/sandbox/bubble/data/sums.ts';
+import type { Sums } from '../../../src/sandbox/bubble/data/generate.ts';
 import type { Probe } from '../probe.ts';
 import { checkBalance } from './balance.ts';
 import type { Expectation } from './expectation.ts';

@@ -1,5 +1,5 @@
 import type { StripeSandbox } from '../../../src/sandbox/stripe/sandbox.ts';
-import { stripeAmount } from '../../../src/sandbox/supabase/data/money.ts';
+import { stripeAmount } from '../../../src/sandbox/supabase/data/product-draft.ts';
 import type { SupabaseSandbox } from '../../../src/sandbox/supabase/sandbox.ts';
 import type { Probe } from '../probe.ts';
 import { combine, type Finding, few } from './finding.ts';

@@ -1,4 +1,4 @@
-import type { Sums } from '../../../src/sandbox/bubble/data/sums.ts';
+import type { Sums } from '../../../src/sandbox/bubble/data/generate.ts';
 import type { Probe } from '../probe.ts';
 import { type Finding, few } from './finding.ts';
 

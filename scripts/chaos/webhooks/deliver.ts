@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { signatureHeader } from '../../../src/sandbox/stripe/webhooks/signature.ts';
+import { signatureHeader } from '../../../src/sandbox/stripe/webhooks.ts';
 
 export type StripeEvent = Readonly<Record<string, unknown>>;
 

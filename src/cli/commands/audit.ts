@@ -1,9 +1,9 @@
-import type { AuditEntry, AuditVerification, Page } from '../answers.ts';
-import { type DefineCommand, examples } from '../command.ts';
+import type { Page } from '../../engine/control/contract.ts';
+import type { AuditEntry, AuditVerification } from '../api-types.ts';
+import { type DefineCommand, examples, type Session } from '../command.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
-import type { Session } from '../session.ts';
-import { formatTable } from '../table.ts';
-import { wholeNumberParser } from '../values.ts';
+import { formatTable } from '../format.ts';
+import { wholeNumberParser } from '../option-parsers.ts';
 
 interface Options {
   readonly actor?: string;

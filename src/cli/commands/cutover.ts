@@ -1,14 +1,21 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import type { CutoverForecast, CutoverView, StartCutover } from '../answers.ts';
-import { type ActionWrapper, type DefineCommand, examples, type ReasonOptions, reasonOption } from '../command.ts';
-import { defineCutoverActions } from '../cutover-steps.ts';
-import { exitCodes } from '../exit-code.ts';
-import { followCutover } from '../follow-cutover.ts';
-import { requestDeadlineMs } from '../http.ts';
+import type { CutoverForecast, CutoverView, StartCutover } from '../../engine/cutover/contract.ts';
+import { pathOf, requestDeadlineMs } from '../client.ts';
+import {
+  type ActionWrapper,
+  type DefineCommand,
+  examples,
+  type ReasonOptions,
+  reasonOption,
+  type Session,
+} from '../command.ts';
+import { type ExitCode, exitCodes } from '../exit-code.ts';
+import { defaultFollowTiming, retryWhileUnreachable, runInterruptible } from '../follow.ts';
+import type { Paint } from '../format.ts';
+import { parseLiveTable, parseTableMinimum, wholeNumberParser } from '../option-parsers.ts';
 import { usageError } from '../problem.ts';
-import type { Session } from '../session.ts';
-import { parseLiveTable, parseTableMinimum, wholeNumberParser } from '../values.ts';
-import { forecastReport } from '../views/cutover-plan.ts';
+import { cutoverReport, formatSize } from './cutovers.ts';
 
 interface Options extends ReasonOptions {
   readonly dryRun?: boolean;
@@ -94,4 +101,169 @@ async function confirmStart({ ask }: Session, plan: string, forecast: () => Prom
   const more = warnings.map((warning) => `\n  look: ${warning}`).join('');
   const answer = await ask(`Cutting over ${plan}: ${names}; ${items.length} objects.${more}\nGo on? [y/N] `);
   if (!/^y(es)?$/i.test(answer.trim())) throw usageError('not confirmed: nothing was changed');
+}
+
+interface ConfirmOptions extends ReasonOptions {
+  readonly yes?: boolean;
+  readonly dryRun?: boolean;
+}
+
+/** What can be asked of a cutover that there is. */
+function defineCutoverActions(command: Command, act: ActionWrapper): void {
+  command
+    .command('go <stamp>')
+    .description('carry out what is held, or go on with what was interrupted')
+    .addOption(reasonOption())
+    .action(
+      act(async (session, { reason }: ReasonOptions, stamp: string) => {
+        return followCutover(session, await postAction<CutoverView>(session, stamp, 'go', { reason }));
+      }),
+    );
+  command
+    .command('abandon <stamp>')
+    .description('let go of what is held or was interrupted; the live tables are as they were')
+    .addOption(reasonOption())
+    .action(
+      act(async (session, { reason }: ReasonOptions, stamp: string) => {
+        const view = await postAction<CutoverView>(session, stamp, 'abandon', { reason });
+        session.out.answer(view, (safe) => cutoverReport(safe, session.out.paint));
+        return exitCodes.green;
+      }),
+    );
+  defineRollback(command, act);
+  dropBackup(command, act);
+}
+
+function defineRollback(command: Command, act: ActionWrapper): void {
+  command
+    .command('rollback <stamp>')
+    .description('put a backup back, with what was written since')
+    .addOption(reasonOption())
+    .option('--dry-run', 'only say what would be done, down to the SQL')
+    .option('--yes', 'do not ask')
+    .action(
+      act(async (session, { reason, dryRun, yes }: ConfirmOptions, stamp: string) => {
+        const forecast = (): Promise<CutoverForecast> =>
+          postAction(session, stamp, 'rollback', { reason, dryRun: true });
+        if (dryRun) {
+          const done = await forecast();
+          session.out.answer(done, (safe) => forecastReport(safe, session.out.paint));
+          return done.plan.problems.length === 0 ? exitCodes.green : exitCodes.failures;
+        }
+        if (!yes)
+          await requireConfirmation(session, 'a rollback', async () => {
+            const { plan, carried } = await forecast();
+            return `Putting back ${plan.tables.length} tables of ${stamp}, with ${carried} changes written since.`;
+          });
+        return followCutover(session, await postAction<CutoverView>(session, stamp, 'rollback', { reason }));
+      }),
+    );
+}
+
+function dropBackup(command: Command, act: ActionWrapper): void {
+  command
+    .command('drop-backup <stamp>')
+    .description('delete a backup for good; then nothing brings it back')
+    .addOption(reasonOption())
+    .option('--yes', 'do not ask')
+    .action(
+      act(async (session, { reason, yes }: ConfirmOptions, stamp: string) => {
+        if (!yes)
+          await requireConfirmation(session, 'deleting a backup', async () => {
+            const view = await session.api.get<CutoverView>(pathOf`/cutovers/${stamp}`);
+            return `Deleting the backup ${stamp} of ${view.plan}, ${formatSize(view.bytes)}, for good.`;
+          });
+        const view = await postAction<CutoverView>(session, stamp, 'drop-backup', { reason });
+        session.out.answer(view, (safe) => cutoverReport(safe, session.out.paint));
+        return exitCodes.green;
+      }),
+    );
+}
+
+function postAction<T>({ api }: Session, stamp: string, action: string, body: object): Promise<T> {
+  return api.request<T>('POST', `${pathOf`/cutovers/${stamp}`}/${action}`, {
+    body,
+    deadlineMs: requestDeadlineMs.long,
+  });
+}
+
+async function requireConfirmation(
+  { ask }: Session,
+  action: string,
+  describeEffects: () => Promise<string>,
+): Promise<void> {
+  if (!ask) throw usageError(`${action} has to be confirmed`, 'Add --yes, or run it in a terminal.');
+  const answer = await ask(`${await describeEffects()} Go on? [y/N] `);
+  if (!/^y(es)?$/i.test(answer.trim())) throw usageError('not confirmed: nothing was changed');
+}
+
+const pollIntervalMs = 300;
+
+/** Follows a cutover or rollback until it stands still, prints its account, and answers the exit code. */
+async function followCutover(session: Session, started: CutoverView): Promise<ExitCode> {
+  const { out, settings } = session;
+  let last = started;
+  await runInterruptible(async (signal) => {
+    last = await pollUntilDone(session, started, signal);
+  });
+  out.answer(last, (safe) => cutoverReport(safe, out.paint));
+  if (last.status !== 'preparing') return cutoverExitCode(last);
+  out.note(`No longer following: it goes on. To come back: ${settings.invocation} cutovers ${last.stamp}`);
+  return exitCodes.detached;
+}
+
+async function pollUntilDone({ api, out }: Session, started: CutoverView, signal: AbortSignal): Promise<CutoverView> {
+  const onContact = (lost: string | undefined): void =>
+    out.note(lost === undefined ? 'the service answers again' : `${lost}; trying again`);
+  let view = started;
+  let told = '';
+  while (isInProgress(view) && !signal.aborted) {
+    const at = describeStep(view);
+    if (at !== told && !out.json) out.note(at);
+    told = at;
+    await sleep(pollIntervalMs, undefined, { signal }).catch(() => undefined);
+    const ask = (): Promise<CutoverView> => api.get(pathOf`/cutovers/${started.stamp}`);
+    view = (await retryWhileUnreachable(ask, { signal, onContact }, defaultFollowTiming)) ?? view;
+  }
+  return view;
+}
+
+/** Also after the swap, while keys are validated and views refreshed. */
+function isInProgress({ status, progress, nextActions }: CutoverView): boolean {
+  return status === 'preparing' || (status === 'done' && progress !== null && !nextActions.includes('go'));
+}
+
+function describeStep({ stamp, progress }: CutoverView): string {
+  return progress
+    ? `${stamp} ${progress.phase} ${progress.done}/${progress.total}: ${progress.step}`
+    : `${stamp} checks`;
+}
+
+/** What is held is as it should be unless it came back to that; what met something else is for a person to look at. */
+export function cutoverExitCode({ status, problems, unplanned, conflictCount }: CutoverView): ExitCode {
+  const good = status === 'done' || (status === 'held' && problems.length === 0);
+  return good && unplanned.length === 0 && conflictCount === 0 ? exitCodes.green : exitCodes.failures;
+}
+
+/** What would be done with every object, and the exact SQL. */
+function forecastReport({ kind, plan, carried }: CutoverForecast, paint: Paint): string {
+  const verdict = plan.problems.length === 0 ? paint('it can be done', 'green') : paint('it is refused', 'red');
+  return [
+    `${kind} of ${plan.name}: ${verdict}; nothing was changed`,
+    ...plan.problems.map((problem) => `  ${paint('refused', 'red')}  ${problem}`),
+    ...plan.warnings.map((warning) => `  ${paint('look', 'yellow')}  ${warning}`),
+    ...(kind === 'rollback' ? [`  ${carried} changes written since would be carried back`] : []),
+    ...kinds(plan).flatMap((one) => [
+      `${one}:`,
+      ...plan.items.filter((item) => item.kind === one).map((item) => `  ${item.object}: ${item.action}`),
+    ]),
+    ...(plan.differences.length > 0 ? ['meant to differ afterwards:'] : []),
+    ...plan.differences.map(({ key, why }) => `  ${key}: ${why}`),
+    '',
+    plan.sql,
+  ].join('\n');
+}
+
+function kinds(plan: CutoverForecast['plan']): string[] {
+  return [...new Set(plan.items.map((item) => item.kind))];
 }

@@ -1,13 +1,11 @@
 import { resolve } from 'node:path';
-import type { RunView } from '../answers.ts';
+import type { RunView } from '../../engine/control/contract.ts';
 import { pathOf } from '../client.ts';
-import { type DefineCommand, examples } from '../command.ts';
+import { type DefineCommand, examples, type Session } from '../command.ts';
 import { exitCodes } from '../exit-code.ts';
-import { chunksOf } from '../pieces.ts';
+import { resolveRunId } from '../find-run.ts';
+import { isObject, parseIds, readJsonFile } from '../option-parsers.ts';
 import { usageError } from '../problem.ts';
-import { resolveRunId } from '../runs.ts';
-import type { Session } from '../session.ts';
-import { isObject, parseIds, readJsonFile } from '../values.ts';
 import { waitForRun } from '../wait.ts';
 
 interface Options {
@@ -80,4 +78,21 @@ function itemsToEnqueue(options: Options, folder: string): EnqueueItems {
   if (Array.isArray(records) && records.length > 0 && records.every(isObject))
     return { name: 'records', items: records };
   throw usageError(`${options.file} does not hold records`, 'It must be a JSON array of objects: [{"_id": "…"}].');
+}
+
+/** Cuts a list so that no piece has more items, or more bytes of JSON, than given; an item is never cut. */
+export function* chunksOf<T>(items: readonly T[], maxItems: number, maxBytes: number): Generator<readonly T[]> {
+  let piece: T[] = [];
+  let bytes = 0;
+  for (const item of items) {
+    const size = Buffer.byteLength(JSON.stringify(item)) + 1;
+    if (piece.length > 0 && (piece.length === maxItems || bytes + size > maxBytes)) {
+      yield piece;
+      piece = [];
+      bytes = 0;
+    }
+    piece.push(item);
+    bytes += size;
+  }
+  if (piece.length > 0) yield piece;
 }

@@ -1,15 +1,13 @@
 import { resolve } from 'node:path';
-import type { RunView } from '../answers.ts';
-import type { Paint } from '../colour.ts';
-import { type DefineCommand, examples } from '../command.ts';
+import type { RunView } from '../../engine/control/contract.ts';
+import { type DefineCommand, examples, type Session } from '../command.ts';
 import { type SavedReport, saveReport } from '../download.ts';
 import { type ExitCode, exitCodeOf, isFinished } from '../exit-code.ts';
+import { formatTable, type Paint } from '../format.ts';
+import { parseInstantOption, parseList, parseParameter } from '../option-parsers.ts';
 import { Problem } from '../problem.ts';
-import type { Session } from '../session.ts';
-import { buildStartRequest, type RunOptions } from '../start-request.ts';
-import { formatTable } from '../table.ts';
-import { parseInstantOption, parseList, parseParameter } from '../values.ts';
 import { followToEnd, reportDetached } from '../wait.ts';
+import { buildStartRequest, type RunOptions } from './run.ts';
 
 type Options = Pick<RunOptions, 'only' | 'since' | 'until' | 'param' | 'params'> & { readonly out?: string };
 

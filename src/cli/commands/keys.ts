@@ -1,11 +1,11 @@
 import { type Command, Option } from 'commander';
-import { roles } from '../../engine/control/contract.ts';
-import type { CreatedKey, KeyView, Page, Role } from '../answers.ts';
+import { type Page, type Role, roles } from '../../engine/control/contract.ts';
+import type { CreatedKey, KeyView } from '../api-types.ts';
 import { pathOf } from '../client.ts';
 import { type ActionWrapper, type DefineCommand, examples, type ReasonOptions, reasonOption } from '../command.ts';
 import { exitCodes } from '../exit-code.ts';
-import { parseInstantOption, parseNonBlank } from '../values.ts';
-import { keysTable } from '../views/keys.ts';
+import { formatTable, type Paint, type Tone } from '../format.ts';
+import { parseInstantOption, parseNonBlank } from '../option-parsers.ts';
 
 export const keys: DefineCommand = (program, act) => {
   const command = program
@@ -64,4 +64,30 @@ function defineRevoke(command: Command, act: ActionWrapper): void {
         return exitCodes.green;
       }),
     );
+}
+
+/** One line a key; of the key itself nobody knows more than its owner. */
+function keysTable(keys: readonly KeyView[], now: Date, paint: Paint): string {
+  return formatTable(
+    keys,
+    [
+      { title: 'key', value: (key) => key.id },
+      { title: 'name', value: (key) => key.name },
+      { title: 'role', value: (key) => key.role },
+      { title: 'state', value: (key) => keyState(key, now), tone: (key) => keyStateTone(keyState(key, now)) },
+      { title: 'made by', value: (key) => key.createdBy },
+      { title: 'made at', value: (key) => key.createdAt },
+      { title: 'last used', value: (key) => key.lastUsedAt ?? 'never' },
+    ],
+    paint,
+  );
+}
+
+function keyState(key: KeyView, now: Date): 'valid' | 'revoked' | 'expired' {
+  if (key.revokedAt !== null) return 'revoked';
+  return key.expiresAt !== null && Date.parse(key.expiresAt) <= now.getTime() ? 'expired' : 'valid';
+}
+
+function keyStateTone(state: string): Tone {
+  return state === 'valid' ? 'green' : 'dim';
 }

@@ -1,10 +1,17 @@
 import { type Command, Option } from 'commander';
-import type { DefineCommand } from '../command.ts';
-import { runDryRun, runMigrate as start } from '../migrate/migrate.ts';
-import type { MigrateOptions } from '../migrate/options.ts';
-import { type ResumeOptions, runResume } from '../migrate/resume.ts';
-import { runValidate } from '../migrate/validate.ts';
-import { parseInstantOption, parseNonBlank, parseParameter, wholeNumberParser } from '../values.ts';
+import type { Page, RunView } from '../../engine/control/contract.ts';
+import { pathOf } from '../client.ts';
+import type { DefineCommand, Session } from '../command.ts';
+import { type ExitCode, exitCodeOf, exitCodes, isFinished } from '../exit-code.ts';
+import { cancelInterrupted, concludeMigration } from '../migrate/conclude.ts';
+import { commandLine, followWithLog } from '../migrate/follow.ts';
+import { type MigrateOptions, type Purpose, runOptions } from '../migrate/options.ts';
+import { previewLines, writePreview } from '../migrate/reports.ts';
+import { parseInstantOption, parseNonBlank, parseParameter, wholeNumberParser } from '../option-parsers.ts';
+import { Problem } from '../problem.ts';
+import { runHead, statusText } from '../run-summary.ts';
+import { findingLines, runChecks } from './doctor.ts';
+import { buildStartRequest } from './run.ts';
 
 /** The plan these commands are about unless another is named. */
 const defaultPlan = 'catalog';
@@ -21,7 +28,7 @@ export const migrate: DefineCommand = (program, act) => {
       'after',
       help('migrate', '--strategy full', '--strategy incremental --since 2024-01-01', '--ids prod1,prod2'),
     )
-    .action(act((session, options: MigrateOptions) => start(session, options)));
+    .action(act((session, options: MigrateOptions) => runMigrate(session, options)));
 
   addRowsOption(addScopeOptions(program.command('migrate:dry-run')))
     .description('do everything but write, and say of every record what would happen')
@@ -78,4 +85,160 @@ function planOption(): Option {
 function help(name: string, ...lines: readonly string[]): string {
   const examples = lines.map((line) => `  $ npm run ${name}${line === '' ? '' : ` -- ${line}`}`);
   return `${variables}\n\nExamples:\n${examples.join('\n')}`;
+}
+
+/** `migrate`: runs to the end, with the progress line, and leaves a log and a report. */
+async function runMigrate(session: Session, options: MigrateOptions): Promise<ExitCode> {
+  const run = await startMigration(session, 'migrate', options);
+  if (run.dryRun) {
+    session.out.note('MIGRATION_DRY_RUN is true: nothing is written. Set it to false to migrate.');
+    return followDryRun(session, run, options, 'migrate');
+  }
+  return concludeMigration(session, await followWithLog(session, run, 'migrate'));
+}
+
+/** `migrate:dry-run`: does everything but write, and says of every record what would happen to it. */
+async function runDryRun(session: Session, options: MigrateOptions): Promise<ExitCode> {
+  return followDryRun(session, await startMigration(session, 'dry-run', options), options, 'migrate:dry-run');
+}
+
+async function followDryRun(
+  session: Session,
+  started: RunView,
+  options: MigrateOptions,
+  name: string,
+): Promise<ExitCode> {
+  const { out } = session;
+  const { run, log } = await followWithLog(session, started, name);
+  if (!isFinished(run)) return cancelInterrupted(session, run, name);
+  const preview = await writePreview(session, run, {
+    name: 'migration-dry-run',
+    rows: rowLimit(options),
+    wanted: () => true,
+  });
+  out.answer({ run, preview, log: log.path() }, (safe) =>
+    [runHead(safe.run, out.paint), '', previewLines(safe.preview, out.paint), `log: ${safe.log}`].join('\n'),
+  );
+  return exitCodeOf(run);
+}
+
+/** Records on the screen; 0 is for all of them. */
+function rowLimit({ rows = 20 }: MigrateOptions): number {
+  return rows === 0 ? Number.POSITIVE_INFINITY : rows;
+}
+
+/** Starts a run with what options and variables say. */
+async function startMigration(session: Session, purpose: Purpose, options: MigrateOptions): Promise<RunView> {
+  const { api, settings } = session;
+  const body = buildStartRequest(options.plan, runOptions(purpose, options, settings.migration), settings);
+  try {
+    return await api.request<RunView>('POST', '/runs', { body });
+  } catch (thrown) {
+    if (!(thrown instanceof Problem) || thrown.code !== 'NOT_ALLOWED_NOW') throw thrown;
+    const { message, status, code } = thrown;
+    const remedy = `To go on with it: ${commandLine(session, 'migrate:resume')}`;
+    throw new Problem({ code, message, status, remedy, cause: thrown });
+  }
+}
+
+const failureStatuses = ['rejected', 'failed', 'blocked', 'mismatched'];
+
+/**
+ * `migrate:validate`: looks at the configuration, reaches both ends, and says of every record what is wrong with it,
+ * by a run that writes nothing.
+ */
+async function runValidate(session: Session, options: MigrateOptions): Promise<ExitCode> {
+  const { api, out, settings } = session;
+  const { reached, findings } = await runChecks(api, settings, options.plan);
+  if (!out.json) out.streams.stdout.write(`${findingLines(findings, out.paint)}\n\n`);
+  if (!reached) return reportNotStarted(session, { findings }, exitCodes.unreachable);
+  if (findings.some((finding) => finding.state === 'problem')) {
+    return reportNotStarted(session, { findings }, exitCodes.failures);
+  }
+  const begun = await startMigration(session, 'validate', options);
+  const { run, log } = await followWithLog(session, begun, 'migrate:validate');
+  if (!isFinished(run)) return cancelInterrupted(session, run, 'migrate:validate');
+  const wanted = ({ status }: { status: string }): boolean => failureStatuses.includes(status);
+  const preview = await writePreview(session, run, { name: 'migration-validation', rows: rowLimit(options), wanted });
+  const valid = run.status === 'completed' && run.balanced;
+  out.answer({ valid, findings, run, preview, log: log.path() }, (safe) =>
+    [
+      runHead(safe.run, out.paint),
+      '',
+      previewLines(safe.preview, out.paint),
+      validityText(safe.valid, safe.preview.total),
+      `log: ${safe.log}`,
+    ].join('\n'),
+  );
+  return valid ? exitCodes.green : exitCodes.failures;
+}
+
+function validityText(valid: boolean, wrong: number): string {
+  if (valid) return 'valid: every record would be migrated or has nothing to be migrated';
+  return wrong === 0 ? 'not valid: see the reason of the run' : `not valid: ${wrong} records would not be migrated`;
+}
+
+function reportNotStarted({ out }: Session, { findings }: { findings: readonly object[] }, code: ExitCode): ExitCode {
+  if (out.json) out.answer({ valid: false, findings, run: null, preview: null, log: null }, () => '');
+  else out.note('Nothing was tried: mend what is bad above first.');
+  return code;
+}
+
+interface ResumeOptions {
+  readonly plan: string;
+  readonly reason?: string;
+}
+
+/**
+ * `migrate:resume`: goes on with the last run of the plan where it stands: one that was paused or stopped is taken up
+ * again, one that is still going is followed.
+ * @throws Problem NOTHING_TO_RESUME when the last run went to its end, or there is none.
+ */
+async function runResume(session: Session, options: ResumeOptions): Promise<ExitCode> {
+  const run = await lastRun(session, options.plan);
+  if (!run) throw nothingToResume(session, `no run of ${options.plan} was begun yet`);
+  const going = await continueRun(session, run, options.reason ?? 'migrate:resume');
+  return concludeMigration(session, await followWithLog(session, going, 'migrate:resume'));
+}
+
+const pageSize = 50;
+
+/** The newest run that writes. */
+async function lastRun({ api }: Session, plan: string): Promise<RunView | undefined> {
+  for (let cursor: string | undefined; ; ) {
+    const page = await api.get<Page<RunView>>('/runs', { plan, cursor, limit: pageSize });
+    const found = page.items.find((run) => !run.dryRun && !run.exportOnly && run.trial === null);
+    if (found || page.nextCursor === null) return found;
+    cursor = page.nextCursor;
+  }
+}
+
+async function continueRun(session: Session, run: RunView, reason: string): Promise<RunView> {
+  const { api, out } = session;
+  const ask = (action: 'resume' | 'retry'): Promise<RunView> =>
+    api.request('POST', `${pathOf`/runs/${run.id}`}/${action}`, { body: { reason } });
+  switch (run.status) {
+    case 'paused':
+    case 'pausing':
+      out.note(`Run ${run.id} goes on where it was paused.`);
+      return ask('resume');
+    case 'failed':
+      if (run.rolledBackAt !== null) break;
+      out.note(`Run ${run.id} goes on where it was stopped${run.reason === null ? '' : `: ${run.reason}`}`);
+      return ask('retry');
+    case 'pending':
+    case 'running':
+      out.note(`Run ${run.id} was not interrupted: it is ${run.status}, and is followed from here on.`);
+      return run;
+    default:
+  }
+  const ended = run.rolledBackAt === null ? statusText(run.status) : 'rolled back';
+  throw nothingToResume(session, `the last run, ${run.id}, is ${ended}`, run);
+}
+
+function nothingToResume(session: Session, message: string, run?: RunView): Problem {
+  const again = `Start one with: ${commandLine(session, 'migrate')}`;
+  const retry = `${session.settings.invocation} retry ${run?.id} --wait`;
+  const remedy = run?.nextActions.includes('retry') ? `${again}, or try what failed again: ${retry}` : again;
+  return new Problem({ code: 'NOTHING_TO_RESUME', message: `there is no interrupted run: ${message}`, remedy });
 }

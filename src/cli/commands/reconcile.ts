@@ -1,13 +1,12 @@
-import type { MendedView, MendingView, RunView } from '../answers.ts';
-import { pathOf } from '../client.ts';
-import { type DefineCommand, examples, type ReasonOptions, reasonOption } from '../command.ts';
+import type { RunView } from '../../engine/control/contract.ts';
+import type { DoubledRow, MendedView, MendingView } from '../../engine/mending/contract.ts';
+import { pathOf, requestDeadlineMs } from '../client.ts';
+import { type DefineCommand, examples, type ReasonOptions, reasonOption, type Session } from '../command.ts';
 import { type ExitCode, exitCodeOf, exitCodes, isFinished } from '../exit-code.ts';
-import { requestDeadlineMs } from '../http.ts';
+import { resolveRunId } from '../find-run.ts';
+import { formatTable, type Paint } from '../format.ts';
 import { usageError } from '../problem.ts';
-import { resolveRunId } from '../runs.ts';
-import type { Session } from '../session.ts';
-import { repairPlanReport, repairResultReport } from '../views/mending.ts';
-import { runHead } from '../views/run-head.ts';
+import { failureList, runHead } from '../run-summary.ts';
 import { followToEnd, printSummary, reportDetached, waitForRun } from '../wait.ts';
 
 interface Options extends Partial<ReasonOptions> {
@@ -93,4 +92,43 @@ async function confirmRepair(session: Session, id: string): Promise<void> {
 
 function fetchRepairPlan({ api }: Session, id: string): Promise<MendingView> {
   return api.request<MendingView>('GET', pathOf`/runs/${id}/mending`, { deadlineMs: requestDeadlineMs.long });
+}
+
+/** What would be mended: records by cause, doubled rows one by one. */
+function repairPlanReport({ runId, write, remove }: MendingView, paint: Paint): string {
+  if (write.length + remove.length === 0) return `run ${runId}: nothing to mend`;
+  const removable = remove.filter(({ refusal }) => refusal === null);
+  return [
+    ...(write.length > 0 ? [paint('to be written again', 'bold'), failureList(write, paint)] : []),
+    ...(removable.length > 0
+      ? [paint('to be removed: the row is there twice', 'bold'), duplicatesTable(removable, paint)]
+      : []),
+    ...refusedLines(remove, paint),
+  ].join('\n');
+}
+
+function repairResultReport({ written, removed, left, run }: MendedView, paint: Paint): string {
+  return [
+    `run ${run.id}: removed ${removed.length} doubled rows; ${written} records are written and compared again`,
+    ...refusedLines(left, paint),
+  ].join('\n');
+}
+
+function refusedLines(rows: readonly DoubledRow[], paint: Paint): string[] {
+  const left = rows.filter(({ refusal }) => refusal !== null);
+  return left.length === 0 ? [] : [paint('there twice, and left to you', 'yellow'), duplicatesTable(left, paint)];
+}
+
+function duplicatesTable(rows: readonly DoubledRow[], paint: Paint): string {
+  return formatTable(
+    rows,
+    [
+      { title: 'entity', value: (row) => row.entity },
+      { title: 'source id', value: (row) => row.sourceId },
+      { title: 'row too many', value: (row) => row.targetId },
+      { title: 'its own row', value: (row) => row.ofTargetId },
+      { title: 'why it is left', value: (row) => row.refusal ?? '' },
+    ],
+    paint,
+  );
 }

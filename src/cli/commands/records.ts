@@ -1,12 +1,15 @@
 import { Option } from 'commander';
+import type { Page, RecordView } from '../../engine/control/contract.ts';
+import type { Journey } from '../../engine/journeys/contract.ts';
 import { recordStatuses } from '../../engine/record-status.ts';
-import type { Page, RecordView } from '../answers.ts';
+import type { List } from '../api-types.ts';
 import { pathOf } from '../client.ts';
 import { type DefineCommand, examples } from '../command.ts';
 import { exitCodes } from '../exit-code.ts';
-import { findRun } from '../runs.ts';
-import { wholeNumberParser } from '../values.ts';
-import { recordsTable } from '../views/records.ts';
+import { findRun } from '../find-run.ts';
+import { formatTable, type Paint, type Tone } from '../format.ts';
+import { wholeNumberParser } from '../option-parsers.ts';
+import { Problem } from '../problem.ts';
 
 interface Options {
   readonly status?: string;
@@ -39,3 +42,90 @@ export const records: DefineCommand = (program, act) => {
       }),
     );
 };
+
+/** One line a record. */
+function recordsTable(records: readonly RecordView[], paint: Paint): string {
+  return formatTable(
+    records,
+    [
+      { title: 'entity', value: (one) => one.entity },
+      { title: 'source id', value: (one) => one.sourceId },
+      { title: 'stage', value: (one) => one.stage },
+      { title: 'status', value: (one) => one.status, tone: (one) => recordTone(one.status) },
+      { title: 'target id', value: (one) => one.targetId ?? '' },
+      { title: 'why', value: reasonText },
+    ],
+    paint,
+  );
+}
+
+export const record: DefineCommand = (program, act) => {
+  program
+    .command('record <sourceId>')
+    .description('show the journey of one source record through every run')
+    .addHelpText('after', examples('record 1690x12', 'record 1690x12 --json'))
+    .action(
+      act(async ({ api, out }, _options: object, sourceId: string) => {
+        const answer = await api.get<List<Journey>>('/records', { sourceId });
+        if (answer.items.length === 0) {
+          const remedy = 'Check the id; a run that has not read it yet does not know it either.';
+          throw new Problem({ code: 'NOT_FOUND', message: `no run has met a record ${sourceId}`, remedy });
+        }
+        out.answer(answer, (safe) => safe.items.map((one) => recordHistoryReport(one, out.paint)).join('\n\n'));
+        return exitCodes.green;
+      }),
+    );
+};
+
+const tones: Partial<Record<RecordView['status'], Tone>> = {
+  reconciled: 'green',
+  rejected: 'red',
+  failed: 'red',
+  mismatched: 'red',
+  blocked: 'yellow',
+};
+
+function recordTone(status: RecordView['status']): Tone | undefined {
+  return tones[status];
+}
+
+/** Where a record stands in one run, why, every stage and try, and its row in the target. */
+function recordHistoryReport(history: Journey, paint: Paint): string {
+  const status = paint(history.status, recordTone(history.status));
+  return [
+    `${history.entity} ${history.sourceId} in run ${history.runId}: ${status} at ${history.stage}, ${history.updatedAt}`,
+    `  ${history.stages.map(stageText).join(', ')}`,
+    ...(history.survivor === null ? [] : [`  merged into ${linkedRecordText(history.survivor)}`]),
+    ...(history.parent === null ? [] : [`  blocked by ${linkedRecordText(history.parent)}`]),
+    ...(history.code === null ? [] : [`  ${reasonText(history)}`]),
+    ...history.tries.map((one) => `  ${one.at} ${one.stage} on ${one.worker}: ${one.status}, ${reasonText(one)}`),
+    ...history.notes.map((note) => `  note: ${note}`),
+    ...(history.payload === 'kept' ? [] : ['  what the source said was purged']),
+    ...targetLines(history.target),
+  ].join('\n');
+}
+
+function stageText({ stage, state, at }: Journey['stages'][number]): string {
+  return `${stage} ${state}${at === null ? '' : ` ${at}`}`;
+}
+
+function linkedRecordText({ entity, sourceId, status }: NonNullable<Journey['parent']>): string {
+  return `${entity} ${sourceId} (${status})`;
+}
+
+function targetLines(target: Journey['target']): string[] {
+  if (target === null) return [];
+  const written = target.operation === null ? '' : `, ${target.operation} by this run at ${target.writtenAt}`;
+  const row = target.row === null ? ['    the row is not there'] : Object.entries(target.row).map(targetColumnLine);
+  return [`  ${target.table} ${target.id}${written}`, ...row];
+}
+
+function targetColumnLine([name, value]: [string, unknown]): string {
+  return `    ${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`;
+}
+
+/** `BAD_DATE (created_date): not a date`. */
+function reasonText(one: { code: string | null; field: string | null; message: string | null }): string {
+  if (one.code === null) return '';
+  return `${one.code}${one.field === null ? '' : ` (${one.field})`}${one.message === null ? '' : `: ${one.message}`}`;
+}

@@ -1,14 +1,13 @@
 import { resolve } from 'node:path';
-import type { List, ReportEntry, RunView } from '../answers.ts';
+import type { ReportEntry, RunView } from '../../engine/control/contract.ts';
+import type { List } from '../api-types.ts';
 import { pathOf } from '../client.ts';
-import { type DefineCommand, examples } from '../command.ts';
-import { type SavedReport, saveReport } from '../download.ts';
+import { type DefineCommand, examples, type Session } from '../command.ts';
+import { readReportText, type SavedReport, saveReport } from '../download.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
-import { printReport } from '../print-report.ts';
+import { findRun } from '../find-run.ts';
+import { escapeControlsInLines, formatTable } from '../format.ts';
 import { Problem } from '../problem.ts';
-import { findRun } from '../runs.ts';
-import type { Session } from '../session.ts';
-import { formatTable } from '../table.ts';
 
 export const report: DefineCommand = (program, act) => {
   program
@@ -72,4 +71,23 @@ async function listReports(session: Session, run: RunView): Promise<ExitCode> {
 
 function fetchReports({ api }: Session, run: RunView): Promise<List<ReportEntry>> {
   return api.get(pathOf`/runs/${run.id}/reports`);
+}
+
+/** Prints a report: to a pipe as it is, to a terminal so that nothing in it can steer the terminal. */
+async function printReport({ api, out }: Session, run: RunView, name: string): Promise<ExitCode> {
+  const { stdout } = out.streams;
+  const response = await api.open(pathOf`/runs/${run.id}/reports/${name}`, { accept: '*/*' });
+  if (out.json) {
+    const mediaType = response.headers.get('content-type') ?? 'text/plain';
+    out.answer({ run: run.id, name, mediaType, content: await wholeText(response) }, () => '');
+    return exitCodes.green;
+  }
+  for await (const text of readReportText(response)) stdout.write(stdout.isTTY ? escapeControlsInLines(text) : text);
+  return exitCodes.green;
+}
+
+async function wholeText(response: Response): Promise<string> {
+  const parts: string[] = [];
+  for await (const text of readReportText(response)) parts.push(text);
+  return parts.join('');
 }

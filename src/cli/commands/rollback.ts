@@ -1,13 +1,13 @@
-import type { RollbackView } from '../answers.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RollbackView } from '../../engine/rollback/contract.ts';
 import { pathOf } from '../client.ts';
-import { type DefineCommand, examples, type ReasonOptions, reasonOption } from '../command.ts';
+import { type DefineCommand, examples, type ReasonOptions, reasonOption, type Session } from '../command.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
-import { followRollback } from '../follow-rollback.ts';
+import { resolveRunId } from '../find-run.ts';
+import { defaultFollowTiming, retryWhileUnreachable, runInterruptible } from '../follow.ts';
+import { formatTable, type Paint } from '../format.ts';
 import { sendLongRequest } from '../long-request.ts';
 import { usageError } from '../problem.ts';
-import { resolveRunId } from '../runs.ts';
-import type { Session } from '../session.ts';
-import { rollbackReport } from '../views/rollback.ts';
 
 interface Options extends ReasonOptions {
   readonly dryRun?: boolean;
@@ -67,4 +67,82 @@ async function confirmRollback(session: Session, id: string, reason: string): Pr
   const stake = `${trial.removed} rows are removed, ${trial.restored} restored, ${trial.conflicts.length} left alone`;
   const answer = await session.ask?.(`Rolling back run ${id}: ${stake}. Go on? [y/N] `);
   return /^y(es)?$/i.test(answer?.trim() ?? '');
+}
+
+const pollIntervalMs = 500;
+
+/** Follows a rollback that goes on in the service to its end, or until the operator stops looking. */
+async function followRollback(session: Session, started: RollbackView): Promise<RollbackView> {
+  const { api, out } = session;
+  const onContact = (lost: string | undefined): void =>
+    out.note(lost === undefined ? 'the service answers again' : `${lost}; trying again`);
+  const line = createRollbackProgress(session);
+  let view = started;
+  try {
+    await runInterruptible(async (signal) => {
+      const ask = (): Promise<RollbackView> => api.get(pathOf`/runs/${started.runId}/rollback`);
+      while (view.status === 'working' && !signal.aborted) {
+        line.show(view);
+        await sleep(pollIntervalMs, undefined, { signal }).catch(() => undefined);
+        view = (await retryWhileUnreachable(ask, { signal, onContact }, defaultFollowTiming)) ?? view;
+      }
+    });
+    line.show(view);
+  } finally {
+    line.end();
+  }
+  return view;
+}
+
+/** `Rollback: 45.2% (452/1000) | Removed: 300 | Restored: 152 | Left alone: 0` */
+export function formatRollbackProgress({ done, total, removed, restored, conflicts }: RollbackView): string {
+  const percent = total === 0 ? 100 : Math.floor((done * 1000) / total) / 10;
+  const parts = [`Rollback: ${percent.toFixed(1)}% (${done}/${total})`, `Removed: ${removed}`, `Restored: ${restored}`];
+  return [...parts, `Left alone: ${conflicts.length}`].join(' | ');
+}
+
+const logIntervalMs = 5_000;
+
+/** A line that moves in a terminal, and a new one now and then elsewhere. */
+function createRollbackProgress({ out }: Session): { show(view: RollbackView): void; end(): void } {
+  const { stderr } = out.streams;
+  if (out.json) return { show: () => undefined, end: () => undefined };
+  if (stderr.isTTY) {
+    return {
+      show: (view) => void stderr.write(`\r\u001b[2K${formatRollbackProgress(view)}`),
+      end: () => void stderr.write('\n'),
+    };
+  }
+  let said = 0;
+  return {
+    show(view) {
+      if (view.status === 'working' && Date.now() - said < logIntervalMs) return;
+      said = Date.now();
+      stderr.write(`${formatRollbackProgress(view)}\n`);
+    },
+    end: () => undefined,
+  };
+}
+
+/** What a rollback did or would do, with every row that it left alone. */
+function rollbackReport(view: RollbackView, paint: Paint): string {
+  const done = view.dryRun ? 'would remove' : 'removed';
+  const restored = view.dryRun ? 'restore' : 'restored';
+  const head = `run ${view.runId}: ${done} ${view.removed} rows and ${restored} ${view.restored}${progressSuffix(view)}`;
+  if (view.conflicts.length === 0) return head;
+  const conflicts = formatTable(
+    view.conflicts,
+    [
+      { title: 'entity', value: (row) => row.entity },
+      { title: 'target id', value: (row) => row.targetId },
+      { title: 'why it is left alone', value: (row) => row.detail },
+    ],
+    paint,
+  );
+  return `${head}\n${paint(`${view.conflicts.length} rows were changed by someone else:`, 'yellow')}\n${conflicts}`;
+}
+
+function progressSuffix({ status, done, total, error }: RollbackView): string {
+  if (status === 'done') return '';
+  return `; ${status} at ${done} of ${total}${error === null ? '' : `: ${error}`}`;
 }

@@ -1,7 +1,7 @@
+import type { RunOptions } from '../commands/run.ts';
 import type { Settings } from '../environment.ts';
+import { parseInstant } from '../format.ts';
 import { Problem } from '../problem.ts';
-import type { RunOptions } from '../start-request.ts';
-import { parseInstant } from '../time.ts';
 
 /** Which of the commands it is. */
 export type Purpose = 'migrate' | 'dry-run' | 'validate';

@@ -1,7 +1,3 @@
-/**
- * What operators can do, whatever door they come through. The HTTP routes call nothing else of the engine.
- */
-
 import type { BatchSize } from '../batch-size.ts';
 import type { Journey } from '../journeys/contract.ts';
 import type { MendedView, MendingView } from '../mending/contract.ts';
@@ -11,6 +7,10 @@ import type { PersonView, PurgeRequest, PurgeView } from '../retention/contract.
 import type { RollbackView } from '../rollback/contract.ts';
 import type { RunAction, RunStatus } from '../run-status.ts';
 import type { TrialView } from '../trial/forecast.ts';
+
+/**
+ * What operators can do, whatever door they come through. The HTTP routes call nothing else of the engine.
+ */
 
 export type { Journey } from '../journeys/contract.ts';
 export type { DoubledRow, MendedView, MendingView } from '../mending/contract.ts';

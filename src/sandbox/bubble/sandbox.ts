@@ -1,16 +1,13 @@
-import { Clock } from '../core/clock.ts';
+import { z } from 'zod';
+import { Clock, WindowLimiter } from '../core/clock.ts';
 import { controlSurface } from '../core/control.ts';
-import { FaultPlan } from '../core/fault-plan.ts';
+import { FaultPlan, faultRulesSchema } from '../core/faults.ts';
 import { Journal } from '../core/journal.ts';
 import { Random } from '../core/random.ts';
 import { startServer } from '../core/server.ts';
-import { WindowLimiter } from '../core/window-limiter.ts';
-import { API_PATH, bubbleApi } from './api/api.ts';
-import { generate } from './data/generate.ts';
-import type { Manifest } from './data/manifest.ts';
-import { type BubbleConfig, type BubbleSandboxOptions, bubbleOptionsSchema } from './options.ts';
-import type { BubbleSettings } from './settings.ts';
-import { BubbleData } from './store/bubble-data.ts';
+import { API_PATH, type BubbleSettings, bubbleApi } from './api/api.ts';
+import { generate, type Manifest } from './data/generate.ts';
+import { BubbleData } from './store.ts';
 
 /** A running stand-in for Bubble's Data API. */
 export interface BubbleSandbox {
@@ -60,3 +57,26 @@ export async function startBubbleSandbox(options: BubbleSandboxOptions = {}): Pr
 function limiter({ ratePerMinute }: BubbleConfig, clock: Clock) {
   return ratePerMinute === 0 ? {} : { limiter: new WindowLimiter(ratePerMinute, 60_000, clock) };
 }
+
+const bubbleOptionsSchema = z.strictObject({
+  /** 0 takes a free port. */
+  port: z.int().min(0).max(65535).default(0),
+  host: z.string().default('127.0.0.1'),
+  seed: z.int().min(0).default(7),
+  users: z.int().min(0).max(1_000_000).default(5000),
+  /** 1: dirty as real data is; 0: clean. */
+  dirt: z.number().min(0).max(5).default(1),
+  wall: z.int().min(1).default(50_000),
+  latencyMs: z.int().min(0).default(0),
+  /** Requests in any sixty seconds; 0 for no limit. */
+  ratePerMinute: z.int().min(0).default(15_000),
+  hiddenShare: z.number().min(0).max(1).default(0),
+  faults: faultRulesSchema.default([]),
+  apiKey: z.string().min(1).default('sandbox-admin-key'),
+  userKey: z.string().min(1).default('sandbox-user-key'),
+  /** Where the journal is kept as JSON lines as well. */
+  journalFile: z.string().optional(),
+});
+
+export type BubbleSandboxOptions = z.input<typeof bubbleOptionsSchema>;
+type BubbleConfig = z.output<typeof bubbleOptionsSchema>;

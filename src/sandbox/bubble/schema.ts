@@ -1,3 +1,5 @@
+import type { Random } from '../core/random.ts';
+
 export const BUBBLE_TYPES = ['user', 'clientprofile', 'coachprofile', 'booking', 'payment'] as const;
 
 /** A type of thing, as its URL spells it: lower case, no spaces. */
@@ -79,4 +81,40 @@ export function writableFields(type: BubbleType): ReadonlySet<string> {
 
 export function isBubbleType(name: string): name is BubbleType {
   return (BUBBLE_TYPES as readonly string[]).includes(name);
+}
+
+/** One thing, as the API shows it. Empty fields are absent: Bubble does not tell empty from missing. */
+export interface Row {
+  readonly _id: string;
+  readonly 'Created Date': string;
+  readonly 'Modified Date': string;
+  readonly [field: string]: unknown;
+}
+
+/** The fields that hold something: null, "", undefined and the empty list are the same nothing to Bubble. */
+export function withoutEmpty(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const kept: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(fields)) if (!isEmpty(value)) kept[name] = value;
+  return kept;
+}
+
+export function isEmpty(value: unknown): boolean {
+  return value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0);
+}
+
+/** A field by its name, or by its path when the name as a whole is not there (`authentication.email.email`). */
+export function readField(row: Row, name: string): unknown {
+  const direct = row[name];
+  if (direct !== undefined || !name.includes('.')) return direct;
+  let value: unknown = row;
+  for (const step of name.split('.')) {
+    if (typeof value !== 'object' || value === null) return undefined;
+    value = (value as Record<string, unknown>)[step];
+  }
+  return value;
+}
+
+/** A unique id as Bubble makes them: creation in milliseconds, `x`, eighteen digits. */
+export function uid(createdMs: number, random: Random): string {
+  return `${createdMs}x${random.int(100, 999)}${random.text(15)}`;
 }

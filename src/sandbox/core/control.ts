@@ -1,10 +1,9 @@
 import { z } from 'zod';
 import type { Clock } from './clock.ts';
-import type { FaultPlan } from './fault-plan.ts';
-import { faultRulesSchema } from './fault-rule.ts';
+import { type FaultPlan, faultRulesSchema } from './faults.ts';
 import type { Journal } from './journal.ts';
-import { type Answer, jsonAnswer, type SandboxRequest } from './message.ts';
 import { CONTROL_PREFIX } from './server.ts';
+import { type Answer, jsonAnswer, type SandboxRequest } from './upstream.ts';
 
 type Json = Record<string, unknown>;
 

@@ -1,11 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { FAULT_PRESETS, parseFaults } from '../core/fault-presets.ts';
-import { waitForStopSignal } from '../core/until-stopped.ts';
-import { startSystemeioSandbox } from '../systemeio/sandbox.ts';
-import { startXenditSandbox } from '../xendit/sandbox.ts';
+import { FAULT_PRESETS, parseFaults, waitForStopSignal } from '../core/command.ts';
 import { generateLaunch } from './generate.ts';
+import { startSystemeioSandbox } from './systemeio.ts';
+import { startXenditSandbox } from './xendit.ts';
 
 interface Flags {
   xenditPort: number;

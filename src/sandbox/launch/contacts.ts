@@ -1,6 +1,5 @@
 import type { Random } from '../core/random.ts';
-import { CONTACTS, DIRT, scaledCount } from './numbers.ts';
-import { makePerson, type Person } from './person.ts';
+import { CONTACTS, DIRT, makePerson, type Person, scaledCount } from './business.ts';
 
 export type ContactGroup = keyof typeof CONTACTS;
 

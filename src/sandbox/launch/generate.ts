@@ -1,11 +1,20 @@
+import { DateTime } from 'luxon';
+import { z } from 'zod';
+import { faultRulesSchema } from '../core/faults.ts';
 import { Random } from '../core/random.ts';
-import { type ContactRow, contactRow, type TagRow, tagRows } from './contact-rows.ts';
-import { makeContacts } from './contacts.ts';
-import { systemeioCsv, xenditCsv } from './csv.ts';
-import { type LaunchManifest, manifestOf } from './manifest.ts';
-import { makeTransactions } from './movements.ts';
-import { makeSales } from './sales.ts';
-import { invoiceRow, transactionRow, type XenditRow } from './xendit-rows.ts';
+import { type ContactDraft, makeContacts } from './contacts.ts';
+import {
+  type ContactRow,
+  contactRow,
+  invoiceRow,
+  systemeioCsv,
+  type TagRow,
+  tagRows,
+  transactionRow,
+  type XenditRow,
+  xenditCsv,
+} from './rows.ts';
+import { makeSales, makeTransactions, type SaleDraft, type TransactionDraft } from './sales.ts';
 
 export interface LaunchOptions {
   readonly seed: number;
@@ -41,4 +50,192 @@ export function generateLaunch({ seed, share, dirt }: LaunchOptions): LaunchData
     csv: { xendit: xenditCsv(sales), systemeio: systemeioCsv(contacts) },
     manifest: manifestOf({ seed, share }, sales, movements, contacts),
   };
+}
+
+/** What the sandboxes of Xendit and Systeme.io have in common: the same seed and share make one business of the two. */
+export const launchOptions = {
+  /** 0 takes a free port. */
+  port: z.int().min(0).max(65535).default(0),
+  host: z.string().default('127.0.0.1'),
+  seed: z.int().min(0).default(7),
+  /** 1: the document's own numbers; 0: nothing. */
+  share: z.number().min(0).max(20).default(1),
+  dirt: z.number().min(0).max(1).default(1),
+  latencyMs: z.int().min(0).default(0),
+  faults: faultRulesSchema.default([]),
+  /** Where the journal is kept as JSON lines as well. */
+  journalFile: z.string().optional(),
+};
+
+/** What a correct mover does with a record that does not simply become a row. */
+export interface ExpectedLaunchOutcome {
+  readonly outcome: 'rejected' | 'skipped';
+  readonly code: string;
+}
+
+export interface LaunchSum {
+  readonly count: number;
+  /** Minor units, as text. */
+  readonly minor: string;
+}
+
+/** What is in the business and what a correct mover makes of it, known by construction. */
+export interface LaunchManifest {
+  readonly seed: number;
+  readonly share: number;
+  readonly sources: { readonly invoices: number; readonly transactions: number; readonly contacts: number };
+  /** Invoices, and transactions that are no invoice's payment: by id, those that make no row. */
+  readonly sales: { readonly records: number; readonly verdicts: Readonly<Record<string, ExpectedLaunchOutcome>> };
+  /** Paid sales of no product, and refunds that nothing ties to a sale: two failure groups, by id and in money. */
+  readonly unmatched: Unmatched;
+  readonly unmatchedRefunds: Unmatched;
+  /** Sums of the rows by status: PAID (manual payments among them), SETTLED, EXPIRED, UNPAID, REFUNDED, CHARGEBACK. */
+  readonly byStatus: Readonly<Record<string, LaunchSum>>;
+  /** Net revenue by product: refunds and chargebacks taken off. */
+  readonly revenue: Readonly<Record<string, LaunchSum>>;
+  /** Net revenue by quarter of the calendar year in Manila: `2024-Q1`. */
+  readonly byQuarter: Readonly<Record<string, string>>;
+  readonly manualPayments: number;
+  readonly users: number;
+  /** Accounts whose payment went back. */
+  readonly revoked: number;
+  readonly affiliates: { readonly loaded: number; readonly withoutProfile: number };
+  readonly leads: { readonly people: number; readonly converted: number; readonly malformed: number };
+}
+
+export interface Unmatched {
+  readonly ids: readonly string[];
+  /** Minor units, as text. */
+  readonly minor: string;
+}
+
+const MANUAL_MINOR = 80_000n;
+
+/** Reckons the manifest from the drafts. A manual payment counts on the day its contact registered: it has no other. */
+function manifestOf(
+  of: { seed: number; share: number },
+  sales: readonly SaleDraft[],
+  movements: readonly TransactionDraft[],
+  contacts: readonly ContactDraft[],
+): LaunchManifest {
+  const paidP2P = payerEmails(sales, (sale) => sale.product === 'P2P');
+  const tagged = contacts.filter(({ group }) => group === 'both' || group === 'p2pOnly');
+  const manual = tagged.filter(({ person }) => !paidP2P.has(person.email));
+  const users = new Set([...paidP2P, ...tagged.map(({ person }) => person.email)]);
+  const backs = movements.filter(isReversal);
+  const unmatched = sales.filter(({ product, paidMs }) => product === 'Other' && paidMs !== null);
+  const strays = backs.filter(({ linked }) => !linked);
+  const buyers = new Set([
+    ...payerEmails(sales, ({ product }) => product !== 'Other'),
+    ...manual.map(({ person }) => person.email),
+  ]);
+  const leads = contacts.filter(({ malformed, repeats }) => !malformed && repeats === undefined);
+  const affiliates = contacts.filter(({ affiliate }) => affiliate);
+  const fully = backs.filter(({ sale, minor }) => sale?.product === 'P2P' && sale.minor === minor);
+  const loadedAffiliates = affiliates.filter(({ person }) => users.has(person.email)).length;
+  return {
+    ...of,
+    sources: { invoices: sales.length, transactions: movements.length, contacts: contacts.length },
+    sales: {
+      records: sales.length + movements.filter((one) => !isInvoicePayment(one)).length,
+      verdicts: verdictsOf(movements, unmatched),
+    },
+    unmatched: groupOf(unmatched),
+    unmatchedRefunds: groupOf(strays),
+    byStatus: byStatus(sales, backs, manual.length),
+    revenue: revenueOf(sales, backs, manual.length),
+    byQuarter: quartersOf(sales, backs, manual),
+    manualPayments: manual.length,
+    users: users.size,
+    revoked: fully.length,
+    affiliates: { loaded: loadedAffiliates, withoutProfile: affiliates.length - loadedAffiliates },
+    leads: {
+      people: leads.length,
+      converted: leads.filter(({ person }) => buyers.has(person.email)).length,
+      malformed: contacts.filter(({ malformed }) => malformed).length,
+    },
+  };
+}
+
+/** A payment that succeeded is what became of its invoice, and no sale of its own. */
+function isInvoicePayment({ kind, status, linked }: TransactionDraft): boolean {
+  return kind === 'PAYMENT' && status === 'SUCCESS' && linked;
+}
+
+function isReversal({ kind }: TransactionDraft): boolean {
+  return kind === 'REFUND' || kind === 'CHARGEBACK';
+}
+
+function groupOf(drafts: readonly { id: string; minor: number }[]): Unmatched {
+  const minor = drafts.reduce((sum, draft) => sum + draft.minor, 0);
+  return { ids: drafts.map(({ id }) => id).sort(), minor: String(minor) };
+}
+
+function payerEmails(sales: readonly SaleDraft[], which: (sale: SaleDraft) => boolean): Set<string> {
+  const paid = sales.filter((sale) => sale.paidMs !== null && sale.payer !== null && which(sale));
+  return new Set(paid.map(({ person }) => person.email));
+}
+
+function verdictsOf(movements: readonly TransactionDraft[], unmatched: readonly { id: string }[]) {
+  const verdicts: Record<string, ExpectedLaunchOutcome> = {};
+  for (const { id } of unmatched) verdicts[id] = { outcome: 'rejected', code: 'UNMATCHED_PRODUCT' };
+  for (const one of movements) {
+    if (one.attempt) verdicts[one.id] = { outcome: 'skipped', code: 'ATTEMPT' };
+    else if (isReversal(one) && !one.linked) verdicts[one.id] = { outcome: 'rejected', code: 'UNMATCHED_REFUND' };
+    else if (one.kind !== 'PAYMENT' && !isReversal(one)) verdicts[one.id] = { outcome: 'skipped', code: 'NOT_A_SALE' };
+  }
+  return verdicts;
+}
+
+function isRow(sale: SaleDraft): boolean {
+  return sale.product !== 'Other' || sale.paidMs === null;
+}
+
+function byStatus(sales: readonly SaleDraft[], backs: readonly TransactionDraft[], manual: number) {
+  const sums = new Sums();
+  for (const sale of sales.filter(isRow)) sums.add(sale.status, BigInt(sale.minor));
+  for (const back of backs.filter(({ linked }) => linked)) {
+    sums.add(back.kind === 'REFUND' ? 'REFUNDED' : 'CHARGEBACK', BigInt(back.minor));
+  }
+  sums.add('PAID', MANUAL_MINOR * BigInt(manual), manual);
+  return sums.result();
+}
+
+function revenueOf(sales: readonly SaleDraft[], backs: readonly TransactionDraft[], manual: number) {
+  const sums = new Sums();
+  for (const { product, minor, paidMs } of sales)
+    if (paidMs !== null && product !== 'Other') sums.add(product, BigInt(minor));
+  for (const { sale, minor, linked } of backs) if (linked && sale) sums.add(sale.product, -BigInt(minor), 0);
+  sums.add('P2P', MANUAL_MINOR * BigInt(manual), manual);
+  return sums.result();
+}
+
+function quartersOf(sales: readonly SaleDraft[], backs: readonly TransactionDraft[], manual: readonly ContactDraft[]) {
+  const sums = new Sums();
+  for (const { product, minor, paidMs } of sales)
+    if (paidMs !== null && product !== 'Other') sums.add(quarter(paidMs), BigInt(minor));
+  for (const { minor, linked, createdMs } of backs) if (linked) sums.add(quarter(createdMs), -BigInt(minor));
+  for (const { registeredMs } of manual) sums.add(quarter(registeredMs), MANUAL_MINOR);
+  return Object.fromEntries(Object.entries(sums.result()).map(([name, { minor }]) => [name, minor]));
+}
+
+function quarter(ms: number): string {
+  const at = DateTime.fromMillis(ms, { zone: 'Asia/Manila' });
+  return `${at.year}-Q${at.quarter}`;
+}
+
+class Sums {
+  readonly #sums = new Map<string, { count: number; minor: bigint }>();
+
+  add(name: string, minor: bigint, count = 1): void {
+    const sum = this.#sums.get(name) ?? { count: 0, minor: 0n };
+    sum.count += count;
+    sum.minor += minor;
+    this.#sums.set(name, sum);
+  }
+
+  result(): Record<string, LaunchSum> {
+    const sorted = [...this.#sums].sort(([a], [b]) => (a < b ? -1 : 1));
+    return Object.fromEntries(sorted.map(([name, { count, minor }]) => [name, { count, minor: String(minor) }]));
+  }
 }

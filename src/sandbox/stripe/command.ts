@@ -1,9 +1,7 @@
 import { Command, Option } from 'commander';
-import { FAULT_PRESETS, parseFaults } from '../core/fault-presets.ts';
-import { waitForStopSignal } from '../core/until-stopped.ts';
-import { generateCatalog } from '../supabase/data/generate.ts';
-import { seedStripe } from '../supabase/data/seed-stripe.ts';
-import { supabaseOptionsSchema } from '../supabase/options.ts';
+import { FAULT_PRESETS, parseFaults, waitForStopSignal } from '../core/command.ts';
+import { generateCatalog, seedStripe } from '../supabase/data/generate.ts';
+import { supabaseOptionsSchema } from '../supabase/sandbox.ts';
 import { type StripeSandbox, startStripeSandbox } from './sandbox.ts';
 
 interface Flags {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { faultRulesSchema } from '../core/fault-rule.ts';
+import { faultRulesSchema } from '../core/faults.ts';
 
 export const stripeOptionsSchema = z.strictObject({
   /** 0 takes a free port. */
@@ -38,3 +38,14 @@ export const stripeOptionsSchema = z.strictObject({
 
 export type StripeSandboxOptions = z.input<typeof stripeOptionsSchema>;
 export type StripeConfig = z.output<typeof stripeOptionsSchema>;
+
+/** What may be changed while the sandbox runs; see the options of the same names. */
+export type StripeSettings = {
+  latencyMs: number;
+  globalRps: number;
+  endpointRps: number;
+  searchRps: number;
+  searchLagMs: number;
+  idempotencyTtlMs: number;
+  lockWaitMs: number;
+};

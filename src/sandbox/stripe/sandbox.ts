@@ -1,19 +1,16 @@
 import { Clock } from '../core/clock.ts';
-import { controlSurface } from '../core/control.ts';
-import { FaultPlan } from '../core/fault-plan.ts';
+import { controlSurface, type MutableData } from '../core/control.ts';
+import { FaultPlan } from '../core/faults.ts';
 import { Journal } from '../core/journal.ts';
 import { Random } from '../core/random.ts';
 import { startServer } from '../core/server.ts';
 import { stripeApi } from './api/api.ts';
 import { IdempotencyStore } from './api/idempotency.ts';
-import { Limits } from './api/limits.ts';
-import { ObjectLocks } from './api/locks.ts';
-import { StripeData } from './data.ts';
-import { type StripeConfig, type StripeSandboxOptions, stripeOptionsSchema } from './options.ts';
-import type { StripeSettings } from './settings.ts';
-import type { AccountStore } from './store/world.ts';
-import { AccountStores } from './store/worlds.ts';
-import { WebhookSender } from './webhooks/sender.ts';
+import { Limits, ObjectLocks } from './api/limits.ts';
+import { type StripeConfig, type StripeSandboxOptions, type StripeSettings, stripeOptionsSchema } from './options.ts';
+import { resourceOf } from './resources/index.ts';
+import { type AccountStore, AccountStores } from './store.ts';
+import { WebhookSender } from './webhooks.ts';
 
 /** A running stand-in for Stripe's API. */
 export interface StripeSandbox {
@@ -96,4 +93,44 @@ function settingsOf(config: StripeConfig): StripeSettings {
 function notify(world: AccountStore, id: string, webhooks: WebhookSender): void {
   const event = world.get('event', id);
   if (!world.livemode && event !== undefined && webhooks.endpoints > 0) webhooks.send(event);
+}
+
+/** A mode's objects, open to tests: what is put here was there before, so it makes no event and meets no rule. */
+class StripeData implements MutableData {
+  readonly #world: AccountStore;
+
+  constructor(world: AccountStore) {
+    this.#world = world;
+  }
+
+  counts(): Record<string, number> {
+    return this.#world.counts();
+  }
+
+  get(kind: string, id: string): Record<string, unknown> | undefined {
+    return this.#world.get(resourceOf(kind).object, id);
+  }
+
+  /** Every object of a kind, newest first. */
+  all(kind: string): Record<string, unknown>[] {
+    return [...this.#world.all(resourceOf(kind).object).newestFirst()];
+  }
+
+  insert(kind: string, fields: Readonly<Record<string, unknown>>): string {
+    const resource = resourceOf(kind);
+    const id = typeof fields.id === 'string' ? fields.id : this.#world.newId(resource.object);
+    this.#world.put({ ...resource.blank(this.#world), ...fields, id, object: resource.object });
+    return id;
+  }
+
+  modify(kind: string, id: string, changes: Readonly<Record<string, unknown>>): boolean {
+    const object = this.#world.get(resourceOf(kind).object, id);
+    if (object === undefined) return false;
+    this.#world.put({ ...object, ...changes, id, object: object.object });
+    return true;
+  }
+
+  delete(kind: string, id: string): boolean {
+    return this.#world.delete(resourceOf(kind).object, id);
+  }
 }

@@ -1,7 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
-import { FAULT_PRESETS, parseFaults } from '../core/fault-presets.ts';
-import { waitForStopSignal } from '../core/until-stopped.ts';
+import { FAULT_PRESETS, parseFaults, waitForStopSignal } from '../core/command.ts';
 import { type SupabaseSandbox, startSupabaseSandbox } from './sandbox.ts';
 
 interface Flags {

@@ -1,4 +1,4 @@
-import type { EntityProgress, FailureGroup, RunView } from '../../../src/cli/answers.ts';
+import type { EntityProgress, FailureGroup, RunView } from '../../../src/engine/control/contract.ts';
 
 export function entity(changes: Partial<EntityProgress> = {}): EntityProgress {
   return {

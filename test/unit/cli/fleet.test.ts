@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { UpstreamView, WorkerView } from '../../../src/cli/answers.ts';
+import type { WorkerView } from '../../../src/cli/api-types.ts';
+import type { UpstreamView } from '../../../src/engine/control/fleet.ts';
 import { drover } from './drover.ts';
 import { greenRun } from './fixtures.ts';
 import { refusal, type ScriptedService, startScriptedService } from './service.ts';

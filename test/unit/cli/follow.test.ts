@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { RunView } from '../../../src/cli/answers.ts';
 import { createClient } from '../../../src/cli/client.ts';
-import { serverEvents } from '../../../src/cli/event-stream.ts';
-import { type FollowOptions, followRun } from '../../../src/cli/follow.ts';
+import { type FollowOptions, followRun, serverEvents } from '../../../src/cli/follow.ts';
+import type { RunView } from '../../../src/engine/control/contract.ts';
 import { greenRun, runView } from './fixtures.ts';
 import { inTurn, pushing, refusal, type ScriptedService, startScriptedService } from './service.ts';
 

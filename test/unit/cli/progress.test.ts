@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createLogDisplay, createProgressDisplay } from '../../../src/cli/progress-display.ts';
-import { formatProgressLine } from '../../../src/cli/progress-line.ts';
+import { createLogDisplay, createProgressDisplay, formatProgressLine } from '../../../src/cli/progress.ts';
 import { capture } from './drover.ts';
 import { entity, greenRun, runView } from './fixtures.ts';
 

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildStartRequest } from '../../../src/cli/start-request.ts';
-import { parseIds, parseParameter, wholeNumberParser } from '../../../src/cli/values.ts';
+import { buildStartRequest } from '../../../src/cli/commands/run.ts';
+import { parseIds, parseParameter, wholeNumberParser } from '../../../src/cli/option-parsers.ts';
 
 let folder: string;
 

@@ -1,10 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { createPaint, shouldUseColour } from '../../../src/cli/colour.ts';
-import { chunksOf } from '../../../src/cli/pieces.ts';
-import { formatTable } from '../../../src/cli/table.ts';
-import { escapeControls, escapeControlsDeep, escapeControlsInLines, toJson } from '../../../src/cli/text.ts';
-import { formatDuration, parseInstant } from '../../../src/cli/time.ts';
-import { sumDifference, sumsTable } from '../../../src/cli/views/sums.ts';
+import { chunksOf } from '../../../src/cli/commands/enqueue.ts';
+import {
+  createPaint,
+  escapeControls,
+  escapeControlsDeep,
+  escapeControlsInLines,
+  formatDuration,
+  formatTable,
+  parseInstant,
+  shouldUseColour,
+  toJson,
+} from '../../../src/cli/format.ts';
+import { sumDifference, sumsTable } from '../../../src/cli/run-summary.ts';
 
 const plain = createPaint(false);
 

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { startService } from '../../../src/cli/service-process.ts';
+import { startService } from '../../../src/cli/commands/up.ts';
 import { temporaryFolder } from './folder.ts';
 
 /** A checkout whose scripts do what a test wants. */

@@ -86,6 +86,8 @@ export const layers: Readonly<Record<string, Layer>> = {
   'src/cli': {
     project: [
       ...['src/engine/control/contract.ts', 'src/engine/control/fleet.ts', 'src/engine/cutover/contract.ts'],
+      ...['src/engine/retention/contract.ts', 'src/engine/mending/contract.ts', 'src/engine/journeys/contract.ts'],
+      ...['src/engine/rollback/contract.ts', 'src/engine/trial/forecast.ts', 'src/engine/reports/metrics.ts'],
       ...['src/engine/run-status.ts', 'src/engine/record-status.ts', 'src/money.ts', 'src/errors.ts'],
       // A pure function that keeps a cell from being run by a spreadsheet; there should be one of it.
       'src/engine/reports/csv.ts',

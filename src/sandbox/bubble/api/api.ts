@@ -1,17 +1,17 @@
-import type { RequestDescriptor } from '../../core/fault-plan.ts';
-import type { FaultRule } from '../../core/fault-rule.ts';
-import type { Answer, SandboxRequest } from '../../core/message.ts';
+import type { FaultRule, RequestDescriptor } from '../../core/faults.ts';
 import type { Random } from '../../core/random.ts';
-import type { Upstream, UpstreamResult } from '../../core/upstream.ts';
-import { type BubbleType, isBubbleType } from '../schema.ts';
-import type { BubbleSettings } from '../settings.ts';
-import type { BubbleData } from '../store/bubble-data.ts';
-import { createMany } from './bulk.ts';
-import type { ApiContext } from './context.ts';
+import {
+  type Answer,
+  jsonAnswer,
+  type SandboxRequest,
+  type Upstream,
+  type UpstreamResult,
+} from '../../core/upstream.ts';
+import { BUBBLE_TYPES, type BubbleType, CUSTOM_FIELDS, isBubbleType } from '../schema.ts';
+import type { BubbleData } from '../store.ts';
+import { type ApiContext, errorAnswer, unauthorized, unknownType } from './context.ts';
 import { list } from './list.ts';
-import { meta } from './meta.ts';
-import { errorAnswer, unauthorized, unknownType } from './refusals.ts';
-import { changeOne, createOne, deleteOne, getOne } from './single.ts';
+import { changeOne, createMany, createOne, deleteOne, getOne } from './things.ts';
 
 export const API_PATH = '/api/1.1';
 
@@ -99,4 +99,25 @@ function parsePath(path: string): { area: string | undefined; type: string | und
   if (!path.startsWith(`${API_PATH}/`)) return { area: undefined, type: undefined, id: undefined };
   const [area, type, id] = path.slice(API_PATH.length + 1).split('/');
   return { area, type, id: id === undefined ? undefined : decodeURIComponent(id) };
+}
+
+/** What may be changed while the sandbox runs. */
+export type BubbleSettings = {
+  /** Where offsets stop: a page that would pass it is empty. */
+  wall: number;
+  /** The share of things, by id, that privacy rules keep from the user token; the admin token sees all. */
+  hiddenShare: number;
+  /** How long every answer takes at least. */
+  latencyMs: number;
+};
+
+/** `GET /meta`: which types are exposed. */
+function meta(): Answer {
+  const types = Object.fromEntries(
+    BUBBLE_TYPES.map((type) => [
+      type,
+      { fields: Object.entries(CUSTOM_FIELDS[type]).map(([display, kind]) => ({ display, type: kind })) },
+    ]),
+  );
+  return jsonAnswer(200, { get: BUBBLE_TYPES, post: [], types, app_data: { appname: 'culturebridge-phase1' } });
 }

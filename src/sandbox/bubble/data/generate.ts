@@ -1,12 +1,9 @@
 import { Random } from '../../core/random.ts';
-import type { Row } from '../row.ts';
-import { BUBBLE_TYPES } from '../schema.ts';
-import type { Rows } from '../store/bubble-data.ts';
-import { makeBookings } from './bookings.ts';
-import { DAY } from './calendar.ts';
-import { type Draft, isClean, toRow } from './draft.ts';
-import { type Drafts, type Manifest, manifestOf } from './manifest.ts';
-import { makePayments } from './payments.ts';
+import { BUBBLE_TYPES, type BubbleType, type Row } from '../schema.ts';
+import type { Rows } from '../store.ts';
+import { type BookingDraft, makeBookings } from './bookings.ts';
+import { DAY, type Draft, type ExpectedOutcome, isClean, type Outcome, toRow } from './drafts.ts';
+import { makePayments, type PaymentDraft } from './payments.ts';
 import { makeProfiles } from './profiles.ts';
 import { makeUsers } from './users.ts';
 
@@ -54,4 +51,128 @@ function markNaturalTraps(drafts: readonly Draft[]): void {
     const tied = [drafts[i - 1], drafts[i + 1]].some((other) => other?.createdMs === draft.createdMs);
     if (tied) draft.marks.push({ trap: 'created-date-tied' });
   });
+}
+
+/** All records of a generated application, each with its verdict and the traps it carries. */
+interface Drafts {
+  readonly user: readonly Draft[];
+  readonly clientprofile: readonly Draft[];
+  readonly coachprofile: readonly Draft[];
+  readonly booking: readonly BookingDraft[];
+  readonly payment: readonly PaymentDraft[];
+}
+
+/** Who carries one trap. All of them have the same outcome. */
+export interface TrapManifest {
+  readonly outcome: Outcome;
+  readonly code?: string;
+  readonly count: number;
+  readonly ids: string[];
+  /** By id: what the spoiled value means, where a mover has to work it out. */
+  readonly means?: Record<string, string>;
+}
+
+export interface TypeManifest {
+  readonly total: number;
+  readonly outcomes: Record<Outcome, number>;
+  /** How many by code, for those not reconciled. */
+  readonly codes: Record<string, number>;
+  /** By id, for those not reconciled. Everybody else must arrive. */
+  readonly verdicts: Record<string, ExpectedOutcome>;
+  readonly traps: Record<string, TrapManifest>;
+}
+
+/** What is in the data and what a correct mover makes of it, known by construction and not by reading the data again. */
+export interface Manifest {
+  readonly seed: number;
+  readonly users: number;
+  readonly types: Record<BubbleType, TypeManifest>;
+  readonly sums: Sums;
+  /** Bookings that arrive, with a status that calls for a payment, and of whose payments none arrives. */
+  readonly unpaidBookings: { readonly confirmed: string[]; readonly completed: string[] };
+}
+
+function manifestOf(drafts: Drafts, seed: number): Manifest {
+  const types = Object.fromEntries(BUBBLE_TYPES.map((type) => [type, typeManifest(drafts[type])]));
+  return {
+    seed,
+    users: drafts.user.length,
+    types: types as Record<BubbleType, TypeManifest>,
+    sums: sumsOf(drafts.payment),
+    unpaidBookings: { confirmed: unpaid(drafts, 'confirmed'), completed: unpaid(drafts, 'completed') },
+  };
+}
+
+function typeManifest(drafts: readonly Draft[]): TypeManifest {
+  const outcomes: Record<Outcome, number> = { reconciled: 0, skipped: 0, rejected: 0, blocked: 0 };
+  const codes: Record<string, number> = {};
+  const verdicts: Record<string, ExpectedOutcome> = {};
+  for (const { id, verdict } of drafts) {
+    outcomes[verdict.outcome]++;
+    if (verdict.code === undefined) continue;
+    codes[verdict.code] = (codes[verdict.code] ?? 0) + 1;
+    verdicts[id] = verdict;
+  }
+  return { total: drafts.length, outcomes, codes, verdicts, traps: trapManifests(drafts) };
+}
+
+function trapManifests(drafts: readonly Draft[]): Record<string, TrapManifest> {
+  const traps: Record<
+    string,
+    { outcome: Outcome; code?: string; count: number; ids: string[]; means?: Record<string, string> }
+  > = {};
+  for (const { id, verdict, marks } of drafts) {
+    for (const { trap, means } of marks) {
+      const { outcome, code } = verdict;
+      traps[trap] ??= { outcome, ...(code === undefined ? {} : { code }), count: 0, ids: [] };
+      const entry = traps[trap];
+      entry.count++;
+      entry.ids.push(id);
+      if (means === undefined) continue;
+      entry.means ??= {};
+      entry.means[id] = means;
+    }
+  }
+  return traps;
+}
+
+function unpaid(drafts: Drafts, status: 'confirmed' | 'completed'): string[] {
+  const paid = new Set(drafts.payment.filter(isClean).map((payment) => payment.booking));
+  return drafts.booking
+    .filter((booking) => isClean(booking) && booking.status === status && !paid.has(booking))
+    .map(({ id }) => id);
+}
+
+/** What payments of one currency and one status add up to. */
+export interface Sum {
+  readonly currency: string;
+  readonly status: string;
+  readonly count: number;
+  /** Minor units, as text: sums outgrow what a JSON number holds exactly. */
+  readonly amount: string;
+}
+
+export interface Sums {
+  /** Over the payments that must be reconciled: what a target has to show. */
+  readonly reconciled: readonly Sum[];
+  /** Over every payment whose amount and currency can be read, zero and negative ones and unknown statuses (`unknown`) included. */
+  readonly readable: readonly Sum[];
+}
+
+function sumsOf(payments: readonly PaymentDraft[]): Sums {
+  return { reconciled: sumPayments(payments.filter(isClean)), readable: sumPayments(payments) };
+}
+
+function sumPayments(payments: readonly PaymentDraft[]): Sum[] {
+  const sums = new Map<string, { currency: string; status: string; count: number; minor: bigint }>();
+  for (const { currency, status, minor } of payments) {
+    if (currency === null || minor === null) continue;
+    const key = `${currency} ${status ?? 'unknown'}`;
+    const sum = sums.get(key) ?? { currency, status: status ?? 'unknown', count: 0, minor: 0n };
+    sum.count++;
+    sum.minor += BigInt(minor);
+    sums.set(key, sum);
+  }
+  const ordered = [...sums].sort(([a], [b]) => (a < b ? -1 : 1));
+  return ordered.map(([, { currency, status, count, minor }]) => ({ currency, status, count, amount: String(minor) }));
 }

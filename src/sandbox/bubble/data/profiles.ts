@@ -1,21 +1,14 @@
 import type { Random } from '../../core/random.ts';
-import { assignIdsAndDates } from './calendar.ts';
-import { fillClientProfile } from './client-profiles.ts';
-import { fillCoachProfile } from './coach-profiles.ts';
-import { blockedBy, loadsOrMerges } from './parents.ts';
-import { type ProfileDraft, profileCreatedMs, profileDraft } from './profile-draft.ts';
-import { profileOwners, rejectDuplicateProfiles } from './profile-owners.ts';
+import { applyTraps, assignIdsAndDates, isClean, type Traps } from './drafts.ts';
 import {
-  CLIENT_TRAPS,
-  COACH_DEFECTS,
-  COACH_TRAPS,
-  LIST_TRAPS,
-  NAME_TRAPS,
-  PROFILE_DEFECTS,
-  RATE_TRAPS,
-} from './profile-traps.ts';
-import { applyTraps, type Traps } from './traps.ts';
-import type { Role, UserDraft } from './user-draft.ts';
+  fillClientProfile,
+  fillCoachProfile,
+  type ProfileDraft,
+  type ProfilePlan,
+  profileCreatedMs,
+  profileDraft,
+} from './profile-fields.ts';
+import { blockedBy, compareByAge, deletedRecordId, loadsOrMerges, type Role, type UserDraft } from './users.ts';
 
 const TIES_PER_THOUSAND = 60;
 
@@ -56,3 +49,171 @@ function blockIfOrphaned(profile: ProfileDraft): void {
   profile.verdict = blockedBy(profile.owner);
   profile.marks.push({ trap: 'user-rejected' });
 }
+
+/**
+ * Who has a profile: every person, by one of their accounts; and for every account that a merge makes superfluous, somebody
+ * has a second one, so that there are as many profiles as accounts.
+ */
+function profileOwners(random: Random, users: readonly UserDraft[]): ProfilePlan[] {
+  const repeats = users.filter((user) => user.survivor !== undefined);
+  const holders = new Map(users.filter((user) => user.survivor === undefined).map((user) => [user, user]));
+  const alone = new Set(repeats.filter((_, i) => i % 3 === 0));
+  for (const repeat of alone) if (repeat.survivor !== undefined) holders.set(repeat.survivor, repeat);
+  const held = new Set(holders.values());
+  const spare = repeats.filter((repeat) => !held.has(repeat));
+  const byMerge = spare.slice(0, Math.ceil(spare.length / 2));
+  const ordinary = users.filter((user) => isClean(user) && user.marks.length === 0);
+  const twice = random.shuffle(ordinary).slice(0, repeats.length - byMerge.length);
+  return [...held, ...byMerge, ...twice].map((owner) => ({ owner }));
+}
+
+/** Of several profiles of one person the oldest stays. Returns the profiles that are the only one. */
+function rejectDuplicateProfiles(profiles: readonly ProfileDraft[]): ProfileDraft[] {
+  const byPerson = new Map<UserDraft, ProfileDraft[]>();
+  for (const profile of profiles) {
+    const person = profile.owner.survivor ?? profile.owner;
+    const known = byPerson.get(person);
+    if (known === undefined) byPerson.set(person, [profile]);
+    else known.push(profile);
+  }
+  for (const group of byPerson.values()) keepOldest(group);
+  return [...byPerson.values()].flatMap((group) => (group.length === 1 ? group : []));
+}
+
+function keepOldest(group: readonly ProfileDraft[]): void {
+  const [oldest, ...seconds] = [...group].sort(compareByAge);
+  for (const second of seconds) {
+    if (oldest === undefined) return;
+    second.verdict = { outcome: 'rejected', code: 'DUPLICATE_PROFILE', survivor: oldest.id };
+    second.marks.push({ trap: oldest.owner === second.owner ? 'second-profile' : 'second-profile-by-merge' });
+  }
+}
+
+/** Profiles of either kind that must be rejected. */
+const PROFILE_DEFECTS: Traps<ProfileDraft> = {
+  'user-deleted': {
+    perThousand: 6,
+    code: 'ORPHAN',
+    apply: (profile, random) => setFields(profile, { user_id: deletedRecordId(random) }),
+  },
+  'user-missing': {
+    perThousand: 3,
+    code: 'MISSING_REFERENCE',
+    apply: (profile) => setFields(profile, { user_id: undefined }),
+  },
+};
+
+/** Coaches' profiles that must be rejected. The bounds are 25 and 500, both allowed. */
+const COACH_DEFECTS: Traps<ProfileDraft> = {
+  'rate-out-of-range': {
+    perThousand: 12,
+    code: 'RATE_OUT_OF_RANGE',
+    apply: (profile, random) => setFields(profile, { rate: random.pick([5, 24.99, 500.01, 900, 12000, -50]) }),
+  },
+  'rate-not-a-number': {
+    perThousand: 8,
+    code: 'BAD_NUMBER',
+    apply: (profile, random) => setFields(profile, { rate: random.pick(['about 50', 'ask me', '50-60', 'TBD']) }),
+  },
+};
+
+const NAME_TRAPS: Traps<ProfileDraft> = {
+  'name-emoji': {
+    perThousand: 6,
+    apply: (profile) => setFields(profile, { first_name: `${profile.owner.firstName} 👩🏽‍🏫🇵🇭` }),
+  },
+  'name-right-to-left': {
+    perThousand: 6,
+    apply: (profile) => setFields(profile, { last_name: '\u202eمريم\u202c (Maryam)' }),
+  },
+  'name-formula': {
+    perThousand: 4,
+    apply: (profile, random) =>
+      setFields(profile, { first_name: random.pick(['=cmd|"/C calc"!A0', '+1+1', '@SUM(A1)']) }),
+  },
+  'name-quotes': {
+    perThousand: 6,
+    apply: (profile) => setFields(profile, { last_name: `O'Neil "Robert'); DROP TABLE users;--"` }),
+  },
+};
+
+const CLIENT_TRAPS: Traps<ProfileDraft> = {
+  'json-doubly-encoded': {
+    perThousand: 20,
+    appliesTo: hasField('quiz_responses'),
+    apply: (profile) => encodeAgain(profile, 'quiz_responses'),
+  },
+  'phone-local': {
+    perThousand: 15,
+    apply: (profile, random) => setFields(profile, { phone_number: `0917${random.text(7)}` }),
+  },
+  'phone-scientific': { perThousand: 5, apply: (profile) => setFields(profile, { phone_number: '6.39175E+11' }) },
+  'zone-free-text': { perThousand: 5, apply: (profile) => setFields(profile, { time_zone: 'Manila time (GMT+8)' }) },
+};
+
+const RATE_TRAPS: Traps<ProfileDraft> = {
+  'rate-with-unit': { perThousand: 20, apply: (profile, random) => setRateText(profile, random, (n) => `$${n}/hr`) },
+  'rate-decimal-comma': { perThousand: 12, apply: (profile, random) => setRateText(profile, random, (n) => `${n},00`) },
+  'rate-as-text': { perThousand: 20, apply: (profile, random) => setRateText(profile, random, (n) => ` ${n} `) },
+  'rate-on-the-edge': {
+    perThousand: 10,
+    apply: (profile, random) => {
+      profile.fields.rate = random.pick([25, 500]);
+      return `${profile.fields.rate}.00`;
+    },
+  },
+};
+
+const LIST_TRAPS: Traps<ProfileDraft> = {
+  'list-as-text': { perThousand: 40, appliesTo: hasField('languages_spoken'), apply: listAsText },
+  'list-very-long': { perThousand: 3, apply: (profile) => setFields(profile, { expertise_areas: EXPERTISE_ARCHIVE }) },
+};
+
+const COACH_TRAPS: Traps<ProfileDraft> = {
+  'biography-html': {
+    perThousand: 30,
+    apply: (profile) =>
+      setFields(profile, {
+        biography: '<p>Hello &amp; welcome!</p>\r\n<ul>\n  <li>20 years</li>\n</ul>\n[b]Book now[/b]',
+      }),
+  },
+  'json-doubly-encoded': {
+    perThousand: 20,
+    appliesTo: hasField('availability_data'),
+    apply: (profile) => encodeAgain(profile, 'availability_data'),
+  },
+  'number-as-text': {
+    perThousand: 20,
+    apply: (profile) => setFields(profile, { average_rating: '4.5', session_count: '12' }),
+  },
+};
+
+function setFields(profile: ProfileDraft, fields: Record<string, unknown>): undefined {
+  Object.assign(profile.fields, fields);
+}
+
+function hasField(field: string): (profile: ProfileDraft) => boolean {
+  return (profile) => profile.fields[field] !== undefined;
+}
+
+function setRateText(profile: ProfileDraft, random: Random, write: (amount: number) => string): string {
+  const amount = random.int(3, 49) * 10;
+  profile.fields.rate = write(amount);
+  return `${amount}.00`;
+}
+
+/** Returns the JSON that two decodings reveal. */
+function encodeAgain(profile: ProfileDraft, field: string): string {
+  const json = profile.fields[field] as string;
+  profile.fields[field] = JSON.stringify(json);
+  return json;
+}
+
+function listAsText(profile: ProfileDraft): string {
+  const items = profile.fields.languages_spoken as string[];
+  profile.fields.languages_spoken = items.join(' , ');
+  return JSON.stringify(items);
+}
+
+/** What a coach ticks who ticks everything: 250 areas. Bubble lists have no end of their own. */
+const EXPERTISE_ARCHIVE: readonly string[] = Array.from({ length: 250 }, (_, i) => `Area ${i + 1}, revised`);

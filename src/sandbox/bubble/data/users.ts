@@ -1,10 +1,19 @@
 import type { Random } from '../../core/random.ts';
-import { assignIdsAndDates, randomInstant } from './calendar.ts';
-import { LOCALES } from './locales.ts';
-import { createDuplicateUsers } from './merges.ts';
-import { applyTraps } from './traps.ts';
-import { type UserDraft, type UserPlan, userDraft } from './user-draft.ts';
-import { emailTraps, PASSWORD_TRAPS, ROLE_TRAPS, SIGN_UP_TRAPS, USER_DEFECTS } from './user-traps.ts';
+import { uid } from '../schema.ts';
+import {
+  applyTraps,
+  assignIdsAndDates,
+  type Draft,
+  type ExpectedOutcome,
+  isClean,
+  LAST_DAY,
+  type PlannedRecord,
+  RECONCILED,
+  randomInstant,
+  scaledCount,
+  type Traps,
+} from './drafts.ts';
+import { LOCALES, type Locale, MAIL_DOMAINS } from './locales.ts';
 
 /** 300 of 5,000 came with a bulk import. */
 const TIES_PER_THOUSAND = 60;
@@ -28,4 +37,284 @@ function planUser(random: Random, index: number): UserPlan {
   const locale = random.pick(LOCALES);
   const role = index % 5 === 0 ? 'coach' : 'seeker';
   return { role, locale, firstName: random.pick(locale.first), lastName: random.pick(locale.last) };
+}
+
+export type Role = 'seeker' | 'coach';
+
+/** What is decided of a user before birth. */
+interface UserPlan {
+  readonly role: Role;
+  readonly locale: Locale;
+  readonly firstName: string;
+  readonly lastName: string;
+}
+
+export interface UserDraft extends Draft, Omit<UserPlan, 'role'> {
+  role: Role;
+  /** Its place among the users, and in its address: nobody else's. */
+  readonly index: number;
+  /** Normalised: what a mover must make of whatever is in the row. */
+  email: string;
+  /** The user this one is merged into. */
+  survivor?: UserDraft;
+}
+
+/** An ordinary user. */
+function userDraft(birth: PlannedRecord<UserPlan>, index: number, random: Random): UserDraft {
+  const { plan, id, createdMs } = birth;
+  const email = `${addressPart(plan.firstName)}.${addressPart(plan.lastName)}${index}@${random.pick(MAIL_DOMAINS)}`;
+  const draft: UserDraft = {
+    ...plan,
+    index,
+    id,
+    createdMs,
+    createdBy: random.chance(0.05) ? APP_ADMIN : id,
+    email,
+    verdict: RECONCILED,
+    marks: [],
+    fields: {
+      user_signed_up: true,
+      type: plan.role,
+      active: random.chance(0.9) ? true : random.pick([false, undefined]),
+      verified: random.chance(0.7) ? true : random.pick([false, undefined]),
+      'Referral Source ': random.chance(0.1) ? random.pick(['A friend', 'Podcast', 'LinkedIn ']) : undefined,
+    },
+  };
+  signIn(draft, email);
+  if (random.chance(0.5)) draft.fields.email = email;
+  return draft;
+}
+
+/** `Created By` of what the application's makers entered themselves. */
+export const APP_ADMIN = 'admin_user_culturebridge-phase1_live';
+
+/** Gives the user an address to sign in with, spelled as given. */
+function signIn(draft: UserDraft, spelled: string): void {
+  draft.fields.authentication = { email: { email: spelled, email_confirmed: draft.fields.verified === true } };
+  if (draft.fields.email !== undefined) draft.fields.email = spelled;
+}
+
+/** Lets the user sign in with another service only: no `email` block, no custom field. */
+function signInWith(draft: UserDraft, service: 'Google' | 'LinkedIn', address: string): void {
+  draft.fields.authentication = { [service]: { email: address } };
+  delete draft.fields.email;
+}
+
+/** The letters of a name that an address may hold. */
+function addressPart(name: string): string {
+  const plain = name
+    .normalize('NFD')
+    .replace(/[^A-Za-z]/g, '')
+    .toLowerCase();
+  return plain === '' ? 'user' : plain;
+}
+
+/** A reference to something that was deleted: it looks right, and nothing answers to it. */
+export function deletedRecordId(random: Random): string {
+  // After the last day, so that it cannot meet an id in use.
+  return uid(LAST_DAY + random.int(1_000_000_000, 9_000_000_000), random);
+}
+
+/** Whether what refers to a user can load: a merged user's things go to the survivor. */
+export function loadsOrMerges(user: UserDraft): boolean {
+  return isClean(user) || user.survivor !== undefined;
+}
+
+/** The verdict on a child of something that does not load. */
+export function blockedBy(parent: Draft): ExpectedOutcome {
+  return { outcome: 'blocked', code: 'PARENT_REJECTED', blockedBy: parent.id };
+}
+
+/** How many of a thousand users repeat another's address. */
+const MERGED_PER_THOUSAND = 12;
+
+/**
+ * Makes some users repeat the address of another. The earliest `Created Date` stays, the lowest id among equals. Some share
+ * even the millisecond (a bulk import run twice), and some come in threes.
+ */
+function createDuplicateUsers(random: Random, users: readonly UserDraft[], density: number): void {
+  let left = scaledCount(MERGED_PER_THOUSAND, users.length, density);
+  const free = random.shuffle(users.filter(isClean));
+  for (const pair of tiedPairs(users, Math.floor(left / 10))) left -= makeDuplicates(pair, random);
+  while (left > 0 && free.length > 0) {
+    const group = free.splice(0, left > 1 && random.chance(0.2) ? 3 : 2).filter((user) => !hasTraps(user));
+    left -= makeDuplicates(group, random);
+  }
+}
+
+/** Users of the bulk import, two by two. */
+function tiedPairs(users: readonly UserDraft[], count: number): UserDraft[][] {
+  const tied = users.filter((user, i) => isClean(user) && user.createdMs === users[i + 1]?.createdMs);
+  return Array.from({ length: count }, (_, i) => tied.slice(i * 2, i * 2 + 2)).filter((pair) => pair.length === 2);
+}
+
+/** Makes the group one person; returns how many were merged away. */
+function makeDuplicates(group: readonly UserDraft[], random: Random): number {
+  const [survivor, ...repeats] = [...group].sort(compareByAge);
+  if (survivor === undefined || repeats.length === 0) return 0;
+  survivor.marks.push({ trap: 'merge-survivor', means: survivor.email });
+  for (const repeat of repeats) {
+    repeat.email = survivor.email;
+    repeat.role = survivor.role;
+    repeat.fields.type = survivor.fields.type;
+    repeat.survivor = survivor;
+    repeat.verdict = { outcome: 'skipped', code: 'MERGED', survivor: survivor.id };
+    repeat.marks.push({ trap: 'email-repeated', means: survivor.email });
+    respellEmail(repeat, random);
+  }
+  return repeats.length;
+}
+
+function hasTraps(user: UserDraft): boolean {
+  return user.marks.length > 0;
+}
+
+/** Earliest first, the lowest id among equals: who stays when several are one. */
+export function compareByAge(a: { createdMs: number; id: string }, b: { createdMs: number; id: string }): number {
+  return a.createdMs - b.createdMs || (a.id < b.id ? -1 : 1);
+}
+
+function respellEmail(user: UserDraft, random: Random): void {
+  const form = random.int(1, 5);
+  if (form === 1) signIn(user, user.email);
+  else if (form === 2) signIn(user, user.email.toUpperCase());
+  else if (form === 3) signIn(user, ` ${user.email}\u00a0`);
+  else if (form === 4) signInWith(user, 'Google', user.email);
+  else signIn(user, `\u200b${user.email}`);
+}
+
+/** Users that must be rejected. */
+const USER_DEFECTS: Traps<UserDraft> = {
+  'role-unknown': {
+    perThousand: 4,
+    code: 'UNKNOWN_ROLE',
+    apply: (user, random) => setFields(user, { type: random.pick(['wizard', 'moderator', 'Time Lord']) }),
+  },
+  'role-empty': { perThousand: 1, code: 'UNKNOWN_ROLE', apply: (user) => setFields(user, { type: undefined }) },
+  'email-missing': {
+    perThousand: 2,
+    code: 'BAD_EMAIL',
+    apply: (user) => setFields(user, { authentication: undefined, email: undefined, user_signed_up: false }),
+  },
+  'email-malformed': { perThousand: 2, code: 'BAD_EMAIL', apply: malformEmail },
+};
+
+/** Odd ways to hold an address that is there. */
+const emailTraps = (users: readonly UserDraft[]): Traps<UserDraft> => ({
+  'email-upper-case': { perThousand: 30, apply: (user) => setEmailText(user, user.email.toUpperCase()) },
+  'email-padded': { perThousand: 8, apply: (user) => setEmailText(user, `  ${user.email} `) },
+  'email-no-break-space': { perThousand: 4, apply: (user) => setEmailText(user, `\u00a0${user.email}\u00a0`) },
+  'email-zero-width': {
+    perThousand: 4,
+    apply: (user, random) =>
+      setEmailText(user, `${random.pick(['\u200b', '\ufeff'])}${user.email.replace('@', '\u200b@')}`),
+  },
+  'email-plus-tag': { perThousand: 10, apply: (user, random) => addPlusTag(user, random.pick(users)) },
+  'email-google-only': {
+    perThousand: 40,
+    apply: (user) => {
+      signInWith(user, 'Google', user.email);
+      return user.email;
+    },
+  },
+  'email-linkedin-only': {
+    perThousand: 10,
+    apply: (user) => {
+      signInWith(user, 'LinkedIn', user.email);
+      return user.email;
+    },
+  },
+  // The address that signs in is the user's; the custom field is what somebody once typed into a form.
+  'email-custom-differs': {
+    perThousand: 6,
+    apply: (user) => {
+      user.fields.email = `old.${user.email}`;
+      return user.email;
+    },
+  },
+  'email-custom-only': {
+    perThousand: 6,
+    apply: (user) => {
+      setFields(user, { authentication: undefined, email: user.email, user_signed_up: false });
+      return user.email;
+    },
+  },
+});
+
+const ROLE_TRAPS: Traps<UserDraft> = {
+  'role-spelling': {
+    perThousand: 40,
+    apply: (user, random) => {
+      const title = user.role === 'seeker' ? 'Seeker' : 'Coach';
+      user.fields.type = random.pick([title, `${title} `, ` ${user.role}`, title.toUpperCase()]);
+      return user.role === 'seeker' ? 'client' : 'coach';
+    },
+  },
+};
+
+/** Passwords of the days when the application kept them in a field of its own. */
+const PASSWORD_TRAPS: Traps<UserDraft> = {
+  'password-plain': { perThousand: 20, apply: (user, random) => setFields(user, { password: plainPassword(random) }) },
+  'password-bcrypt': {
+    perThousand: 4,
+    apply: (user, random) => setFields(user, { password: random.pick(BCRYPT_HASHES).hash }),
+  },
+};
+
+const SIGN_UP_TRAPS: Traps<UserDraft> = {
+  'never-signed-up': { perThousand: 10, apply: (user) => setFields(user, { user_signed_up: false }) },
+};
+
+function setFields(user: UserDraft, fields: Record<string, unknown>): undefined {
+  Object.assign(user.fields, fields);
+}
+
+function setEmailText(user: UserDraft, spelled: string): string {
+  signIn(user, spelled);
+  return user.email;
+}
+
+/** `ana+coach7@` is another mailbox than `ana@`, and another person: never folded. */
+function addPlusTag(user: UserDraft, namesake: UserDraft): string {
+  user.email = namesake.email.replace('@', `+coach${user.index}@`);
+  return setEmailText(user, user.email);
+}
+
+// The row's own number stays in, so that no two malformed addresses are the same.
+function malformEmail(user: UserDraft, random: Random): undefined {
+  const local = user.email.slice(0, user.email.indexOf('@'));
+  const broken = random.pick([
+    local,
+    `${local}@@example.com`,
+    `${local}@`,
+    `${local} at example.com`,
+    `@${local}.example`,
+  ]);
+  signIn(user, broken);
+}
+
+/** Real bcrypt hashes, of the word beside each: a mover that hashes them again locks their owners out. */
+const BCRYPT_HASHES = [
+  { word: 'tangerine-42', hash: '$2b$12$6hkgxDvIJOYUVpXosEqmGOw7CH.Wc.mD1jg4Qhgd1XEsj6KIjeqGe' },
+  { word: 'Mayon volcano', hash: '$2a$10$qIwf93g.QrHtNwEGQdDa1OheW9BwdirNcsus6aJZYAk4sw0TAS8Em' },
+  { word: 'grüße', hash: '$2y$10$ZUgm1Lw6oaRVqZ4zUsjNPO4SZEHOu7jU2R04HBAiRuwcLp.WzvyE2' },
+] as const;
+
+const WORDS = [
+  'mango',
+  'Sommer',
+  'pass',
+  'kultur',
+  'bridge',
+  'Tokyo',
+  'contraseña',
+  '秘密',
+  'hunter',
+  'qwerty',
+  'łódź',
+];
+
+/** A password as people choose them. */
+function plainPassword(random: Random): string {
+  return `${random.pick(WORDS)}${random.pick(['', '!', '_', ' '])}${random.pick(WORDS)}${random.int(1, 2024)}`;
 }

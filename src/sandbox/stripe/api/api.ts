@@ -1,22 +1,22 @@
 import type { Clock } from '../../core/clock.ts';
-import type { FaultRule } from '../../core/fault-rule.ts';
-import type { Answer, SandboxRequest } from '../../core/message.ts';
+import type { FaultRule } from '../../core/faults.ts';
 import type { Random } from '../../core/random.ts';
-import { faultDelayMs } from '../../core/spoil.ts';
-import type { Upstream, UpstreamResult } from '../../core/upstream.ts';
+import { faultDelayMs } from '../../core/server.ts';
+import {
+  type Answer,
+  jsonAnswer,
+  type SandboxRequest,
+  type Upstream,
+  type UpstreamResult,
+} from '../../core/upstream.ts';
 import { invalid, StripeFailure } from '../failure.ts';
-import { canonical, type ParamTree, parseForm } from '../params/form.ts';
-import type { StripeSettings } from '../settings.ts';
-import type { AccountStore } from '../store/world.ts';
-import type { AccountStores } from '../store/worlds.ts';
-import { failureAnswer, internalError, successAnswer } from './answers.ts';
-import { type ApiKeys, authenticate } from './auth.ts';
-import { type EventRequest, makeEvent } from './events.ts';
+import type { StripeConfig, StripeSettings } from '../options.ts';
+import { canonical, type ParamTree, parseForm } from '../params.ts';
+import { type EventRequest, makeEvent } from '../resources/event.ts';
+import { type AccountStore, type AccountStores, OWN_ACCOUNT } from '../store.ts';
 import type { IdempotencyStore } from './idempotency.ts';
-import { type Limits, throttled } from './limits.ts';
-import type { ObjectLocks } from './locks.ts';
-import { runOperation } from './perform.ts';
-import { type Route, routeOf } from './route.ts';
+import { type Limits, type ObjectLocks, throttled } from './limits.ts';
+import { type Route, routeOf, runOperation } from './route.ts';
 
 export interface StripeApiDeps {
   readonly worlds: AccountStores;
@@ -170,4 +170,62 @@ function withRetryHeaders(failure: StripeFailure, { shouldRetry, retryAfter }: F
   const { type, code } = failure.error;
   const details = { type: String(type), ...(code === undefined ? {} : { code: String(code) }) };
   return new StripeFailure(failure.status, failure.message, details, { headers });
+}
+
+type ApiKeys = Pick<StripeConfig, 'secretKey' | 'liveKey' | 'readOnlyKey' | 'accounts'>;
+
+/** The world a request's key opens. Throws StripeFailure for strangers, and for writes with a key that may only read. */
+function authenticate(request: SandboxRequest, keys: ApiKeys, worlds: AccountStores): AccountStore {
+  const key = keyOf(request.headers.authorization);
+  if (key === undefined) throw new StripeFailure(401, NO_KEY, {}, { headers: CHALLENGE });
+  const livemode = key === keys.liveKey;
+  const readOnly = key === keys.readOnlyKey;
+  if (!livemode && !readOnly && key !== keys.secretKey) {
+    throw new StripeFailure(401, `Invalid API Key provided: ${maskKey(key)}`, {}, { headers: CHALLENGE });
+  }
+  if (readOnly && request.method !== 'GET')
+    throw new StripeFailure(403, NOT_ALLOWED, { code: 'more_permissions_required' });
+  return worlds.get(livemode, accountOf(request, keys, key));
+}
+
+function accountOf(request: SandboxRequest, { accounts }: ApiKeys, key: string): string {
+  const named = request.headers['stripe-account'];
+  if (named === undefined || named === OWN_ACCOUNT) return OWN_ACCOUNT;
+  if (typeof named === 'string' && accounts.includes(named)) return named;
+  const message =
+    `The provided key '${maskKey(key)}' does not have access to account '${String(named)}' (or that account does not ` +
+    'exist). Application access may have been revoked.';
+  throw new StripeFailure(403, message, { code: 'account_invalid' });
+}
+
+function keyOf(header: string | undefined): string | undefined {
+  const [scheme, value = ''] = (header ?? '').split(' ');
+  if (scheme?.toLowerCase() === 'bearer' && value !== '') return value;
+  if (scheme?.toLowerCase() !== 'basic') return undefined;
+  return Buffer.from(value, 'base64').toString().split(':')[0] || undefined;
+}
+
+function maskKey(key: string): string {
+  const start = /^[a-z]+_(test|live)_/.exec(key)?.[0] ?? key.slice(0, 2);
+  return `${start}${'*'.repeat(Math.max(0, key.length - start.length - 4))}${key.slice(-4)}`;
+}
+
+const CHALLENGE = { 'www-authenticate': 'Basic realm="Stripe"' };
+const NO_KEY =
+  "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth (e.g. 'Authorization: " +
+  "Bearer YOUR_SECRET_KEY'). See https://stripe.com/docs/api#authentication for details, or we can help at https://support.stripe.com/.";
+const NOT_ALLOWED = 'The provided key does not have the required permissions for this endpoint.';
+
+function successAnswer(body: unknown): Answer {
+  return jsonAnswer(200, body);
+}
+
+function failureAnswer({ status, error, headers }: StripeFailure): Answer {
+  return jsonAnswer(status, { error }, headers);
+}
+
+function internalError(): StripeFailure {
+  const message =
+    'An unexpected error occurred with the connection to our servers. We have been notified of the problem.';
+  return new StripeFailure(500, message, { type: 'api_error' });
 }

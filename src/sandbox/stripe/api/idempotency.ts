@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
-import type { Answer } from '../../core/message.ts';
+import type { Answer } from '../../core/upstream.ts';
 import { invalid, StripeFailure } from '../failure.ts';
 
 interface SavedAnswer {

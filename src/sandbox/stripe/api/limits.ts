@@ -1,8 +1,7 @@
-import type { Clock } from '../../core/clock.ts';
-import type { FaultRule } from '../../core/fault-rule.ts';
-import { WindowLimiter } from '../../core/window-limiter.ts';
+import { type Clock, WindowLimiter } from '../../core/clock.ts';
+import type { FaultRule } from '../../core/faults.ts';
 import { StripeFailure } from '../failure.ts';
-import type { StripeSettings } from '../settings.ts';
+import type { StripeSettings } from '../options.ts';
 
 /** The limits of all accounts: in any second so many requests for the account, and so many for each of its endpoints. */
 export class Limits {
@@ -50,9 +49,30 @@ function tooMany(reason: string): StripeFailure {
 }
 
 /** Contention for one object; nobody is over any limit, so no reason header. */
-export function lockTimeout(): StripeFailure {
+function lockTimeout(): StripeFailure {
   const message =
     'This object cannot be accessed right now because another API request or Stripe process is currently accessing ' +
     'it. If you see this error intermittently, retry the request.';
   return new StripeFailure(429, message, { code: 'lock_timeout' }, { headers: { 'stripe-should-retry': 'true' } });
+}
+
+/** Which objects are being written, and until when. */
+export class ObjectLocks {
+  readonly #busyUntil = new Map<string, number>();
+  readonly #clock: Clock;
+  readonly #waitMs: () => number;
+
+  constructor(clock: Clock, waitMs: () => number) {
+    this.#clock = clock;
+    this.#waitMs = waitMs;
+  }
+
+  /** Takes the object for as long as the request lasts. Throws `lock_timeout` when another holds it for too long. */
+  acquire(name: string, busyMs: number): void {
+    const now = this.#clock.now();
+    const left = (this.#busyUntil.get(name) ?? 0) - now;
+    if (left > this.#waitMs()) throw lockTimeout();
+    if (left <= 0) this.#busyUntil.delete(name);
+    if (busyMs > 0) this.#busyUntil.set(name, Math.max(now, now + left) + busyMs);
+  }
 }

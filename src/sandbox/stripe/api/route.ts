@@ -1,7 +1,10 @@
-import type { SandboxRequest } from '../../core/message.ts';
-import { StripeFailure } from '../failure.ts';
-import { RESOURCES } from '../resources/index.ts';
-import type { Operation, Resource } from '../resources/resource.ts';
+import type { SandboxRequest } from '../../core/upstream.ts';
+import { invalid, missing, StripeFailure } from '../failure.ts';
+import { itemsOf, type Param, type ParamTree, readShape, stringParam } from '../params.ts';
+import { RESOURCES, resourceOf } from '../resources/index.ts';
+import type { Context, Operation, Resource } from '../resources/resource.ts';
+import type { AccountStore, AccountStores, StripeObject } from '../store.ts';
+import { list, search } from './queries.ts';
 
 /** What a request asks for. */
 export interface Route {
@@ -53,4 +56,84 @@ function decodeSegment(part: string): string {
 function unknownUrl(method: string, path: string): StripeFailure {
   const message = `Unrecognized request URL (${method}: ${path}). Please see https://stripe.com/docs or we can help at https://support.stripe.com/.`;
   return new StripeFailure(404, message);
+}
+
+export interface OperationDeps {
+  readonly world: AccountStore;
+  readonly worlds: AccountStores;
+  readonly emit: Context['emit'];
+  /** The most objects a page may hold, when a fault says so. */
+  readonly most: number;
+  /** Called once parameters are found good, with the name of what is going to be written. */
+  readonly beforeWrite: (name: string) => void;
+}
+
+/** Does what the route asks for and gives the body of the answer. Throws StripeFailure. */
+export function runOperation({ resource, verb, id, operation }: Route, given: ParamTree, deps: OperationDeps) {
+  const { world } = deps;
+  const { expand, ...tree } = given;
+  const paths = parseExpansions(expand, resource, verb === 'list' || verb === 'search', world);
+  const find: Context['find'] = (kind, wanted, param) =>
+    world.get(kind, wanted) ?? throwMissing(kind, wanted, param, deps);
+  if (verb === 'list') return expandObject({ ...list(resource, tree, world, deps.most) }, paths, world);
+  if (verb === 'search') return expandObject(search(resource, tree, world), paths, world);
+  const target: StripeObject = id === undefined ? NO_OBJECT : find(resource.object, id, 'id');
+  if (operation === undefined) {
+    readShape(tree, {});
+    return expandObject(target, paths, world);
+  }
+  const values = readShape(tree, operation.shape);
+  if (id !== undefined) deps.beforeWrite(id);
+  return expandObject(operation.run(values, { world, find, emit: deps.emit }, target), paths, world);
+}
+
+const NO_OBJECT: StripeObject = { id: '', object: '' };
+
+function throwMissing(kind: string, id: string, param: string, { world, worlds }: OperationDeps): never {
+  const { title } = resourceOf(kind);
+  if (!worlds.existsInOtherMode(world, kind, id)) throw missing(title, id, param);
+  const [there, here] = world.livemode ? ['test', 'live'] : ['live', 'test'];
+  const hint = `; a similar object exists in ${there} mode, but a ${here} mode key was used to make this request.`;
+  throw missing(title, id, param, hint);
+}
+
+type Tree = Readonly<Record<string, unknown>>;
+
+/** The paths that `expand` names, each as its steps. Throws StripeFailure on one that leads nowhere, before anything is done. */
+function parseExpansions(
+  expand: Param | undefined,
+  resource: Resource,
+  many: boolean,
+  world: AccountStore,
+): string[][] {
+  if (expand === undefined || expand === '') return [];
+  const items = typeof expand === 'string' ? [expand] : itemsOf(expand);
+  return items.map((item) => {
+    const path = stringParam(item, 'expand');
+    const steps = path.split('.');
+    const first = many && steps[0] === 'data' ? steps[1] : steps[0];
+    const held = resource.blank(world)[first ?? ''];
+    const known = resource.expands?.[first ?? ''] !== undefined || (typeof held === 'object' && held !== null);
+    if (!known) throw invalid(`This property cannot be expanded (${path}).`, { param: 'expand' });
+    return steps;
+  });
+}
+
+/** The answer with whole objects in the place of the ids that the paths lead to. */
+function expandObject(answer: Tree, paths: readonly string[][], world: AccountStore): Tree {
+  return paths.reduce((tree, steps) => expandPath(tree, steps, world), answer);
+}
+
+function expandPath(tree: Tree, [step, ...rest]: readonly string[], world: AccountStore): Tree {
+  if (step === undefined) return tree;
+  const held = tree[step];
+  if (Array.isArray(held))
+    return { ...tree, [step]: held.map((item) => (isTree(item) ? expandPath(item, rest, world) : item)) };
+  const kind = RESOURCES.find(({ object }) => object === tree.object)?.expands?.[step];
+  const whole = kind !== undefined && typeof held === 'string' ? (world.get(kind, held) ?? held) : held;
+  return { ...tree, [step]: isTree(whole) ? expandPath(whole, rest, world) : whole };
+}
+
+function isTree(value: unknown): value is Tree {
+  return typeof value === 'object' && value !== null;
 }

@@ -1,11 +1,17 @@
-import { mergeMetadata, metadata } from '../params/metadata.ts';
-import { omit } from '../params/omit.ts';
-import { integer, listOf, oneOf, optionalText, stringParam, unvalidated } from '../params/readers.ts';
-import type { AccountStore } from '../store/world.ts';
-import { byTime, byValue } from './filters.ts';
+import {
+  integer,
+  listOf,
+  mergeMetadata,
+  metadata,
+  omit,
+  oneOf,
+  optionalText,
+  stringParam,
+  unvalidated,
+} from '../params.ts';
+import type { AccountStore } from '../store.ts';
 import { metadataOf } from './product.ts';
-import { operation, type Resource } from './resource.ts';
-import { applyChanges } from './update.ts';
+import { applyChanges, byTime, byValue, operation, type Resource } from './resource.ts';
 
 const SHARED = {
   address: unvalidated,

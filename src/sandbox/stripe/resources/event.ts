@@ -1,6 +1,6 @@
-import { flag, listOf, stringParam } from '../params/readers.ts';
-import { byTime } from './filters.ts';
-import type { Resource } from './resource.ts';
+import { flag, listOf, stringParam } from '../params.ts';
+import { type AccountStore, OWN_ACCOUNT, type StripeObject } from '../store.ts';
+import { byTime, type Resource } from './resource.ts';
 
 /** `*` at the end stands for anything: `product.*`. */
 function matchesType(type: unknown, pattern: string): boolean {
@@ -22,3 +22,34 @@ export const event: Resource = {
   },
   blank: (world) => ({ created: world.now(), livemode: world.livemode }),
 };
+
+/** Who asked for what happened. */
+export interface EventRequest {
+  readonly id: string;
+  readonly idempotency_key: string | null;
+}
+
+/** An event as Stripe stores and sends it. */
+export function makeEvent(
+  world: AccountStore,
+  type: string,
+  object: StripeObject,
+  previous: Readonly<Record<string, unknown>> | undefined,
+  request: EventRequest,
+): StripeObject {
+  return {
+    id: world.newId('evt'),
+    object: 'event',
+    ...(world.account === OWN_ACCOUNT ? {} : { account: world.account }),
+    api_version: API_VERSION,
+    created: world.now(),
+    data: { object, ...(previous === undefined ? {} : { previous_attributes: previous }) },
+    livemode: world.livemode,
+    pending_webhooks: 0,
+    request,
+    type,
+  };
+}
+
+/** The API version whose shapes the sandbox speaks. */
+const API_VERSION = '2026-10-28.endive';

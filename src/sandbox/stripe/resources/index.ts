@@ -1,6 +1,5 @@
-import { charge } from './charge.ts';
+import { charge, dispute } from './charge.ts';
 import { customer } from './customer.ts';
-import { dispute } from './dispute.ts';
 import { event } from './event.ts';
 import { invoice } from './invoice.ts';
 import { invoiceItem } from './invoice-item.ts';

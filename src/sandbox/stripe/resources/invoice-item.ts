@@ -1,14 +1,44 @@
 import { conflict, invalid } from '../failure.ts';
-import { currency } from '../params/currency.ts';
-import { mergeMetadata, metadata } from '../params/metadata.ts';
-import { flag, integer, optionalText, stringParam, unvalidated } from '../params/readers.ts';
-import type { StripeObject } from '../store/object.ts';
-import type { AccountStore } from '../store/world.ts';
-import { byTime, byValue } from './filters.ts';
-import { withTotals } from './invoice-totals.ts';
+import { currency, flag, integer, mergeMetadata, metadata, optionalText, stringParam, unvalidated } from '../params.ts';
+import type { AccountStore, StripeObject } from '../store.ts';
 import { metadataOf } from './product.ts';
-import { type Context, operation, type Resource } from './resource.ts';
-import { applyChanges } from './update.ts';
+import { applyChanges, byTime, byValue, type Context, operation, type Resource } from './resource.ts';
+
+/** A draft with its lines and sums as its items make them. */
+export function withTotals(invoice: StripeObject, world: AccountStore): StripeObject {
+  const items = [...world.all('invoiceitem').newestFirst()].filter((item) => item.invoice === invoice.id).reverse();
+  const total = items.reduce((sum, { amount }) => sum + Number(amount), 0);
+  const currency = items[0]?.currency ?? invoice.currency;
+  const due = Math.max(0, total);
+  return {
+    ...invoice,
+    currency,
+    ...{ amount_due: due, amount_remaining: due, subtotal: total, subtotal_excluding_tax: total },
+    ...{ total, total_excluding_tax: total },
+    lines: linesOf(invoice.id, items),
+  };
+}
+
+function linesOf(invoice: string, items: readonly StripeObject[]) {
+  const data = items.map((item) => lineOf(invoice, item));
+  return { object: 'list', data, has_more: false, total_count: data.length, url: `/v1/invoices/${invoice}/lines` };
+}
+
+function lineOf(invoice: string, item: StripeObject) {
+  const { amount, currency, description, discountable, livemode, metadata, period, quantity } = item;
+  return {
+    id: item.id.replace(/^ii/, 'il'),
+    object: 'line_item',
+    ...{ amount, currency, description, discountable, livemode, metadata, period, quantity, invoice },
+    discount_amounts: [],
+    discounts: [],
+    parent: { type: 'invoice_item_details', invoice_item_details: { invoice_item: item.id, proration: false } },
+    pricing: null,
+    subscription: null,
+    subtotal: amount,
+    taxes: [],
+  };
+}
 
 const SHARED = {
   amount: integer(),

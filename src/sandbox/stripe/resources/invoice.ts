@@ -1,16 +1,82 @@
 import { conflict, invalid } from '../failure.ts';
-import { currency } from '../params/currency.ts';
-import { mergeMetadata, metadata } from '../params/metadata.ts';
-import { flag, integer, oneOf, optionalText, stringParam, unvalidated } from '../params/readers.ts';
-import { required } from '../params/shape.ts';
-import type { StripeObject } from '../store/object.ts';
-import { byTime, byValue } from './filters.ts';
-import { blankInvoice } from './invoice-blank.ts';
-import { withTotals } from './invoice-totals.ts';
+import {
+  currency,
+  flag,
+  integer,
+  mergeMetadata,
+  metadata,
+  oneOf,
+  optionalText,
+  required,
+  stringParam,
+  unvalidated,
+} from '../params.ts';
+import type { AccountStore, StripeObject } from '../store.ts';
+import { withTotals } from './invoice-item.ts';
 import { confirmIntent, paymentIntent } from './payment-intent.ts';
 import { metadataOf } from './product.ts';
-import { type Context, operation, type Resource } from './resource.ts';
-import { applyChanges } from './update.ts';
+import { applyChanges, byTime, byValue, type Context, operation, type Resource } from './resource.ts';
+
+/** An invoice with nothing on it. */
+function blankInvoice(world: AccountStore) {
+  const now = world.now();
+  return {
+    account_country: 'US',
+    account_name: 'Sandbox',
+    account_tax_ids: null,
+    ...{ amount_due: 0, amount_overpaid: 0, amount_paid: 0, amount_remaining: 0, amount_shipping: 0 },
+    application: null,
+    attempt_count: 0,
+    attempted: false,
+    auto_advance: false,
+    automatic_tax: { disabled_reason: null, enabled: false, liability: null, provider: null, status: null },
+    automatically_finalizes_at: null,
+    billing_reason: 'manual',
+    collection_method: 'charge_automatically',
+    created: now,
+    currency: 'usd',
+    custom_fields: null,
+    customer: null,
+    customer_account: null,
+    ...{ customer_address: null, customer_email: null, customer_name: null, customer_phone: null },
+    ...{ customer_shipping: null, customer_tax_exempt: 'none', customer_tax_ids: [] },
+    ...{ default_payment_method: null, default_source: null, default_tax_rates: [] },
+    description: null,
+    discounts: [],
+    due_date: null,
+    effective_at: null,
+    ending_balance: null,
+    footer: null,
+    from_invoice: null,
+    hosted_invoice_url: null,
+    invoice_pdf: null,
+    issuer: { type: 'self' },
+    last_finalization_error: null,
+    latest_revision: null,
+    lines: { object: 'list', data: [], has_more: false, total_count: 0, url: '' },
+    livemode: world.livemode,
+    metadata: {},
+    next_payment_attempt: null,
+    number: null,
+    on_behalf_of: null,
+    parent: null,
+    payment_settings: { default_mandate: null, payment_method_options: null, payment_method_types: null },
+    ...{ period_end: now, period_start: now },
+    ...{ post_payment_credit_notes_amount: 0, pre_payment_credit_notes_amount: 0 },
+    receipt_number: null,
+    rendering: null,
+    ...{ shipping_cost: null, shipping_details: null },
+    starting_balance: 0,
+    statement_descriptor: null,
+    status: 'draft',
+    status_transitions: { finalized_at: null, marked_uncollectible_at: null, paid_at: null, voided_at: null },
+    subscription: null,
+    ...{ subtotal: 0, subtotal_excluding_tax: 0, total: 0, total_excluding_tax: 0 },
+    test_clock: null,
+    ...{ total_discount_amounts: [], total_pretax_credit_amounts: [], total_taxes: [] },
+    webhooks_delivered_at: null,
+  };
+}
 
 const SHARED = {
   application_fee_amount: integer(0),

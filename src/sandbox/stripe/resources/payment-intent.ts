@@ -1,16 +1,23 @@
 import { conflict, invalid } from '../failure.ts';
-import { assertChargeable, currency } from '../params/currency.ts';
-import { mergeMetadata, metadata } from '../params/metadata.ts';
-import { omit } from '../params/omit.ts';
-import { flag, integer, listOf, oneOf, optionalText, stringParam, unvalidated } from '../params/readers.ts';
-import { required } from '../params/shape.ts';
-import type { StripeObject } from '../store/object.ts';
-import type { AccountStore } from '../store/world.ts';
+import {
+  assertChargeable,
+  currency,
+  flag,
+  integer,
+  listOf,
+  mergeMetadata,
+  metadata,
+  omit,
+  oneOf,
+  optionalText,
+  required,
+  stringParam,
+  unvalidated,
+} from '../params.ts';
+import type { AccountStore, StripeObject } from '../store.ts';
 import { declineOf, makeCharge } from './charge.ts';
-import { byTime, byValue } from './filters.ts';
 import { metadataOf } from './product.ts';
-import { type Context, operation, type Resource } from './resource.ts';
-import { applyChanges } from './update.ts';
+import { applyChanges, byTime, byValue, type Context, operation, type Resource } from './resource.ts';
 
 const amount = integer(1, 99_999_999);
 const SHARED = {

@@ -1,10 +1,22 @@
 import { conflict, invalid } from '../failure.ts';
-import { assertChargeable, currency } from '../params/currency.ts';
-import { mergeMetadata, metadata } from '../params/metadata.ts';
-import { flag, integer, objectOf, oneOf, optionalText, text, unvalidated } from '../params/readers.ts';
-import { required, type Values } from '../params/shape.ts';
-import type { StripeObject } from '../store/object.ts';
-import { decimalAmount, MAX_AMOUNT } from './amount.ts';
+import {
+  assertChargeable,
+  currency,
+  decimalAmount,
+  flag,
+  integer,
+  MAX_AMOUNT,
+  mergeMetadata,
+  metadata,
+  objectOf,
+  oneOf,
+  optionalText,
+  required,
+  text,
+  unvalidated,
+  type Values,
+} from '../params.ts';
+import type { StripeObject } from '../store.ts';
 import type { Context } from './resource.ts';
 
 const recurring = objectOf({

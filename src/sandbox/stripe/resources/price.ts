@@ -1,14 +1,22 @@
 import { conflict, invalid } from '../failure.ts';
-import { currency } from '../params/currency.ts';
-import { mergeMetadata, metadata } from '../params/metadata.ts';
-import { flag, listOf, objectOf, oneOf, optionalText, stringParam, text, unvalidated } from '../params/readers.ts';
-import { required } from '../params/shape.ts';
-import type { StripeObject } from '../store/object.ts';
-import { byOneOf, byTime, byValue } from './filters.ts';
+import {
+  currency,
+  flag,
+  listOf,
+  mergeMetadata,
+  metadata,
+  objectOf,
+  oneOf,
+  optionalText,
+  required,
+  stringParam,
+  text,
+  unvalidated,
+} from '../params.ts';
+import type { StripeObject } from '../store.ts';
 import { assertLookupKeyFree, blankPrice, makePrice, priceShape, releaseLookupKey } from './price-create.ts';
 import { metadataOf, product } from './product.ts';
-import { type Context, operation, type Resource } from './resource.ts';
-import { applyChanges } from './update.ts';
+import { applyChanges, byOneOf, byTime, byValue, type Context, operation, type Resource } from './resource.ts';
 
 const productData = {
   name: required(text()),

@@ -1,23 +1,22 @@
 import { conflict, invalid } from '../failure.ts';
-import { mergeMetadata, metadata } from '../params/metadata.ts';
 import {
   flag,
   listOf,
+  mergeMetadata,
+  metadata,
   objectOf,
   oneOf,
   optionalText,
+  type Reader,
+  required,
   stringParam,
   text,
   unvalidated,
   urlParam,
-} from '../params/readers.ts';
-import { type Reader, required } from '../params/shape.ts';
-import type { StripeObject } from '../store/object.ts';
-import type { AccountStore } from '../store/world.ts';
-import { byOneOf, byTime, byValue } from './filters.ts';
+} from '../params.ts';
+import type { AccountStore, StripeObject } from '../store.ts';
 import { makePrice, priceDataShape } from './price-create.ts';
-import { type Context, operation, type Resource } from './resource.ts';
-import { applyChanges } from './update.ts';
+import { applyChanges, byOneOf, byTime, byValue, type Context, operation, type Resource } from './resource.ts';
 
 const givenTaxDetails = objectOf({ performance_location: optionalText(), tax_code: optionalText() });
 

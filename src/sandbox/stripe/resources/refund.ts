@@ -1,12 +1,8 @@
 import { conflict, invalid } from '../failure.ts';
-import { mergeMetadata, metadata } from '../params/metadata.ts';
-import { flag, integer, oneOf, stringParam } from '../params/readers.ts';
-import type { StripeObject } from '../store/object.ts';
-import type { AccountStore } from '../store/world.ts';
-import { byTime, byValue } from './filters.ts';
+import { flag, integer, mergeMetadata, metadata, oneOf, stringParam } from '../params.ts';
+import type { AccountStore, StripeObject } from '../store.ts';
 import { metadataOf } from './product.ts';
-import { type Context, operation, type Resource } from './resource.ts';
-import { applyChanges } from './update.ts';
+import { applyChanges, byTime, byValue, type Context, operation, type Resource } from './resource.ts';
 
 const create = operation(
   {

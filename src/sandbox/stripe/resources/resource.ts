@@ -1,6 +1,5 @@
-import type { Shape, Values } from '../params/shape.ts';
-import type { StripeObject } from '../store/object.ts';
-import type { AccountStore } from '../store/world.ts';
+import { integer, type Reader, readShape, type Shape, stringParam, type Values } from '../params.ts';
+import type { AccountStore, StripeObject } from '../store.ts';
 
 /** What an endpoint works with, for one request. */
 export interface Context {
@@ -26,7 +25,7 @@ export function operation<S extends Shape>(
 }
 
 /** Whether a list shows an object, given what the filter's parameter was read as. */
-export interface Filter {
+interface Filter {
   readonly reader: Shape[string];
   matches(object: StripeObject, wanted: unknown): boolean;
 }
@@ -51,4 +50,59 @@ export interface Resource {
   readonly expands?: Readonly<Record<string, string>>;
   /** Fields as a mover would find them, for objects made through the control surface. */
   blank(world: AccountStore): Readonly<Record<string, unknown>>;
+}
+
+const RANGE = { gt: integer(), gte: integer(), lt: integer(), lte: integer() };
+
+const timeRange: Reader<Readonly<Record<string, number>>> = (value, name) => {
+  if (typeof value !== 'string') return readShape(value, RANGE, name) as Record<string, number>;
+  const at = integer()(value, name);
+  return { gte: at, lte: at };
+};
+
+/** A time in seconds: a number, or bounds. */
+export function byTime(field: string): Filter {
+  return {
+    reader: timeRange,
+    matches(object, wanted) {
+      const at = Number(object[field]);
+      const { gt, gte, lt, lte } = wanted as Partial<Record<'gt' | 'gte' | 'lt' | 'lte', number>>;
+      if (gt !== undefined && at <= gt) return false;
+      if (gte !== undefined && at < gte) return false;
+      return (lt === undefined || at < lt) && (lte === undefined || at <= lte);
+    },
+  };
+}
+
+/** The field is exactly this. */
+export function byValue(field: string, reader: Shape[string] = stringParam): Filter {
+  return { reader, matches: (object, wanted) => object[field] === wanted };
+}
+
+/** The field is one of these. */
+export function byOneOf(field: string, reader: Shape[string]): Filter {
+  return { reader, matches: (object, wanted) => (wanted as unknown[]).includes(object[field]) };
+}
+
+/**
+ * The object with the changes that change something, and the event that says what it was before. `stamps` go with any
+ * change.
+ */
+export function applyChanges(
+  target: StripeObject,
+  changes: Readonly<Record<string, unknown>>,
+  context: Context,
+  stamps: Readonly<Record<string, unknown>> = {},
+): StripeObject {
+  const before: Record<string, unknown> = {};
+  for (const [field, value] of Object.entries(changes)) {
+    if (value === undefined || JSON.stringify(value) === JSON.stringify(target[field])) continue;
+    before[field] = target[field];
+  }
+  if (Object.keys(before).length === 0) return target;
+  const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
+  const after = context.world.put({ ...target, ...given, ...stamps });
+  const previous = { ...before, ...Object.fromEntries(Object.keys(stamps).map((field) => [field, target[field]])) };
+  context.emit(`${target.object}.updated`, after, previous);
+  return after;
 }

@@ -1,15 +1,17 @@
 import type { Clock } from '../../core/clock.ts';
-import type { FaultRule } from '../../core/fault-rule.ts';
-import { type Answer, jsonAnswer, type SandboxRequest } from '../../core/message.ts';
+import type { FaultRule } from '../../core/faults.ts';
 import type { Random } from '../../core/random.ts';
-import type { Upstream, UpstreamResult } from '../../core/upstream.ts';
+import {
+  type Answer,
+  jsonAnswer,
+  type SandboxRequest,
+  type Upstream,
+  type UpstreamResult,
+} from '../../core/upstream.ts';
 import { errorOfCode, PgError } from '../pg-error.ts';
-import type { SupabaseSettings } from '../settings.ts';
-import type { Database } from '../store/database.ts';
-import { errorAnswer } from './answers.ts';
+import type { Database } from '../store.ts';
 import { checkApiKey, type ProjectKeys, type Role, roleOf } from './auth.ts';
-import type { ApiContext } from './context.ts';
-import { parsePreferences } from './preferences.ts';
+import { type ApiContext, errorAnswer, parsePreferences, type SupabaseSettings } from './context.ts';
 import { readRows } from './read.ts';
 import { deleteRows, insertRows, updateRows } from './write.ts';
 

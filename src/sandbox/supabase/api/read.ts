@@ -1,13 +1,10 @@
-import type { Answer, SandboxRequest } from '../../core/message.ts';
+import type { FaultRule } from '../../core/faults.ts';
+import type { Answer, SandboxRequest } from '../../core/upstream.ts';
 import { PgError } from '../pg-error.ts';
-import { preferenceHeaders, rowsAnswer } from './answers.ts';
-import { selectRows } from './choose.ts';
-import type { ApiContext } from './context.ts';
-import { parseFilters } from './filter.ts';
-import { parseOrder } from './order.ts';
-import { applyDataFaults, maxPageRows } from './page-faults.ts';
-import { contentRange, rangeOf } from './range.ts';
-import { parseSelect } from './select.ts';
+import type { Cell } from '../schema.ts';
+import { parseOrder, parseSelect } from './columns.ts';
+import { type ApiContext, preferenceHeaders, rowsAnswer } from './context.ts';
+import { type Filter, parseFilters, selectRows } from './filters.ts';
 
 /** `GET` and `HEAD` on a table. Row security hides everything from `anon`, without a word. */
 export function readRows(request: SandboxRequest, context: ApiContext): Answer {
@@ -30,4 +27,79 @@ export function readRows(request: SandboxRequest, context: ApiContext): Answer {
 function outOfRange(offset: number, total: number): PgError {
   const details = `An offset of ${offset} was requested, but there are only ${total} rows.`;
   return new PgError('PGRST103', 'Requested range not satisfiable', details);
+}
+
+export interface Range {
+  readonly offset: number;
+  readonly limit: number;
+}
+
+/** Which rows are asked for; the header beats the parameters. `most` cuts silently. */
+function rangeOf({ headers, query }: SandboxRequest, most: number): Range {
+  const header = /^(\d+)-(\d*)$/.exec(headers.range ?? '');
+  if (header !== null) {
+    const offset = Number(header[1]);
+    const limit = header[2] === '' ? most : Number(header[2]) - offset + 1;
+    if (limit < 0)
+      throw new PgError(
+        'PGRST103',
+        'Requested range not satisfiable',
+        'The lower boundary must be lower than or equal to the upper boundary in the Range header.',
+      );
+    return { offset, limit: Math.min(limit, most) };
+  }
+  return {
+    offset: parseNonNegativeInteger(query.get('offset'), 'offset') ?? 0,
+    limit: Math.min(parseNonNegativeInteger(query.get('limit'), 'limit') ?? most, most),
+  };
+}
+
+function parseNonNegativeInteger(text: string | null, name: string): number | undefined {
+  if (text === null) return undefined;
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new PgError('PGRST100', `"failed to parse ${name} parameter (${text})" (line 1, column 1)`);
+}
+
+/** `0-24/3573458`, `0-24/*`, and with a star before the slash when no row is shown. */
+function contentRange({ offset }: Range, shown: number, total: number | undefined): string {
+  const rows = shown > 0 ? `${offset}-${offset + shown - 1}` : '*';
+  return `${rows}/${total ?? '*'}`;
+}
+
+/** Other people at work: inserts, deletes and changes rows on one side of the page's lower bound, just before it is cut. */
+function applyDataFaults(filters: readonly Filter[], context: ApiContext): void {
+  for (const rule of context.faults) {
+    if (rule.fault !== 'insert' && rule.fault !== 'delete' && rule.fault !== 'modify') continue;
+    for (let i = 0; i < (rule.count ?? 1); i++) applyDataFault(rule, filters, context);
+  }
+}
+
+function applyDataFault(
+  rule: FaultRule,
+  filters: readonly Filter[],
+  { table, random, clock, touched }: ApiContext,
+): void {
+  const above = filters.find((filter) => filter.above?.column === table.schema.key)?.above;
+  const border = above === undefined ? 0 : table.lowerBoundIndex(above.value, above.strictly);
+  const [low, high] = rule.position === 'after' ? [border, table.size - 1] : [0, border - 1];
+  const row = high < low ? undefined : table.rows()[random.int(low, high)];
+  if (row === undefined) return;
+  const key = table.keyOf(row);
+  if (rule.fault === 'delete') table.delete(row);
+  if (rule.fault === 'modify') table.update(row, { updated_at: clock.now() * 1000 });
+  if (rule.fault === 'insert') {
+    const last = table.rows().at(-1)?.[table.schema.key] as Cell;
+    const twin = { ...row, [table.schema.key]: typeof last === 'bigint' ? last + 1n : `${String(last)}0` };
+    touched.push(table.keyOf(table.insert(twin)));
+    return;
+  }
+  touched.push(key);
+}
+
+/** The most rows a page may hold, once faults have had their say. */
+function maxPageRows({ settings, faults }: ApiContext): number {
+  return faults.reduce(
+    (least, rule) => (rule.fault === 'clamp' ? Math.min(least, rule.limit ?? 37) : least),
+    settings.maxRows,
+  );
 }

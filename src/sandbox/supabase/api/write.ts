@@ -1,15 +1,10 @@
-import type { Answer, SandboxRequest } from '../../core/message.ts';
+import type { Answer, SandboxRequest } from '../../core/upstream.ts';
 import { PgError } from '../pg-error.ts';
-import type { Row } from '../store/cell.ts';
-import type { Table } from '../store/table.ts';
-import { noContent, preferenceHeaders, rowsAnswer } from './answers.ts';
-import { selectRows } from './choose.ts';
-import type { ApiContext } from './context.ts';
-import { parseFilters } from './filter.ts';
-import { parseOrder } from './order.ts';
-import { parseObjects } from './payload.ts';
-import { parseSelect } from './select.ts';
-import { unquote } from './split.ts';
+import type { Row } from '../schema.ts';
+import type { Table } from '../store.ts';
+import { parseOrder, parseSelect, unquote } from './columns.ts';
+import { type ApiContext, noContent, preferenceHeaders, rowsAnswer } from './context.ts';
+import { parseFilters, selectRows } from './filters.ts';
 
 /** `PATCH`: changes every row that the filters leave; without filters, all. Row security leaves `anon` none. */
 export function updateRows(request: SandboxRequest, context: ApiContext): Answer {
@@ -118,4 +113,19 @@ function assertNoKeyConflict(
 
 function pick(object: Readonly<Record<string, unknown>>, columns: readonly string[]): Record<string, unknown> {
   return Object.fromEntries(columns.map((column) => [column, object[column] ?? null]));
+}
+
+/** The objects of a body: one, or a list. Throws PgError PGRST102 for anything else. */
+function parseObjects(body: Buffer): Readonly<Record<string, unknown>>[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(body.toString('utf8'));
+  } catch {
+    throw new PgError('PGRST102', 'Empty or invalid json');
+  }
+  const objects = [value].flat();
+  if (objects.some((object) => typeof object !== 'object' || object === null)) {
+    throw new PgError('PGRST102', 'Empty or invalid json');
+  }
+  return objects as Readonly<Record<string, unknown>>[];
 }

@@ -1,7 +1,4 @@
 import type { Random } from '../../core/random.ts';
-import { type ProductDraft, RECONCILED, type StripeSeed } from './draft.ts';
-import { major, stripeAmount } from './money.ts';
-import { ADJECTIVES, COLOURS, CURRENCIES, THINGS } from './words.ts';
 
 /** How a mover names what it makes in Stripe; see the options of the same names. */
 export interface StripeNaming {
@@ -90,3 +87,62 @@ export const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstu
 function timestampText(ms: number, random: Random): string {
   return new Date(ms).toISOString().replace('Z', `${random.text(3)}+00:00`);
 }
+
+export type Outcome = 'reconciled' | 'skipped' | 'rejected';
+
+/** What a correct mover must do with a product. */
+export interface ExpectedOutcome {
+  readonly outcome: Outcome;
+  readonly code?: string;
+}
+
+export interface AppliedTrap {
+  readonly trap: string;
+  readonly means?: string;
+}
+
+/** Something that was in Stripe before the move began. */
+export interface StripeSeed {
+  readonly mode: 'test' | 'live';
+  readonly object: 'product' | 'price';
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** A product in the making. */
+export interface ProductDraft {
+  readonly id: string;
+  fields: Record<string, unknown>;
+  /** What the price means: ISO 4217 minor units, and the currency in upper case; null where it means nothing. */
+  minor: number | null;
+  currency: string | null;
+  verdict: ExpectedOutcome;
+  readonly marks: AppliedTrap[];
+  readonly stripe: StripeSeed[];
+}
+
+const RECONCILED: ExpectedOutcome = { outcome: 'reconciled' };
+
+const EXPONENTS: Readonly<Record<string, number>> = { JPY: 0, KRW: 0, ISK: 0, UGX: 0, KWD: 3, BHD: 3 };
+
+export function exponentOf(currency: string): number {
+  return EXPONENTS[currency] ?? 2;
+}
+
+/** Minor units in major ones, as a price is written: 1999 USD is 19.99. */
+export function major(minor: number, currency: string): string {
+  const exponent = exponentOf(currency);
+  if (exponent === 0) return String(minor);
+  const digits = String(minor).padStart(exponent + 1, '0');
+  return `${digits.slice(0, -exponent)}.${digits.slice(-exponent)}`;
+}
+
+/** What Stripe wants in `unit_amount`: minor units, but ISK and UGX as if they had two decimals. */
+export function stripeAmount(minor: number, currency: string): number {
+  return currency === 'ISK' || currency === 'UGX' ? minor * 100 : minor;
+}
+
+const ADJECTIVES = ['Soft', 'Blue', 'Handmade', 'Organic', 'Vintage', 'Große', 'Été', 'Classic', 'Mini', 'Solar'];
+const THINGS = ['T-Shirt', 'Mug', 'Notebook', 'Lamp', 'Scarf', 'Candle', 'Poster', 'Backpack', 'Käsebrett', 'Teapot'];
+const COLOURS = ['red', 'green', 'navy', 'black', 'sand'];
+/** What most prices are in. */
+const CURRENCIES = ['USD', 'USD', 'USD', 'EUR', 'GBP', 'PHP'];

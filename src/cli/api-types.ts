@@ -1,0 +1,106 @@
+import type { Role } from '../engine/control/contract.ts';
+
+/**
+ * What the service answers, as the commands read it. The engine's contract says what runs and records look like; the
+ * rest is what the routes of the fleet answer.
+ */
+
+export type {
+  DoubledRow,
+  EntityProgress,
+  ErrorShare,
+  FailureGroup,
+  Journey,
+  MendedView,
+  MendingView,
+  Page,
+  PersonView,
+  PurgeView,
+  RecordView,
+  ReportEntry,
+  Role,
+  RollbackView,
+  RunMetrics,
+  RunView,
+  SumLine,
+  TrialView,
+  TryView,
+  ValidationCheck,
+  ValidationView,
+} from '../engine/control/contract.ts';
+export type { PlanView, QueueView, UpstreamView } from '../engine/control/fleet.ts';
+export type {
+  Conflict as CutoverConflict,
+  CutoverEntry,
+  CutoverForecast,
+  CutoverView,
+  StartCutover,
+} from '../engine/cutover/contract.ts';
+
+/** A list that is given whole. */
+export interface List<T> {
+  readonly items: readonly T[];
+}
+
+export interface WorkerView {
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly queues: readonly string[];
+  readonly concurrency: number;
+  readonly rssMb: number;
+  readonly loopLagMs: number;
+  readonly done: number;
+  readonly peakRssMb: number;
+  /** Processor time since it began; `cpuPercent` is of one core, lately. */
+  readonly cpuMs: number;
+  readonly cpuPercent: number;
+  /** What it asked of each upstream since it began. */
+  readonly traffic: Readonly<
+    Record<
+      string,
+      { readonly requests: number; readonly failed: number; readonly sentBytes: number; readonly receivedBytes: number }
+    >
+  >;
+  readonly startedAt: string;
+  readonly seenAt: string;
+  readonly alive: boolean;
+}
+
+export interface KeyView {
+  readonly id: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly createdBy: string;
+  readonly createdAt: string;
+  readonly expiresAt: string | null;
+  readonly revokedAt: string | null;
+  readonly lastUsedAt: string | null;
+}
+
+/** The only answer that ever holds the key itself. */
+export type CreatedKey = KeyView & { readonly key: string | null };
+
+export interface AuditEntry {
+  readonly id: number;
+  readonly at: string;
+  readonly actor: string;
+  readonly role: string;
+  readonly action: string;
+  readonly subject: string;
+  readonly reason: string | null;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+export interface AuditVerification {
+  readonly ok: boolean;
+  readonly checked: number;
+  readonly brokenAt: number | null;
+}
+
+/** Whose key it is that was sent. */
+export interface SessionView {
+  readonly actor: string;
+  readonly role: Role;
+  readonly expiresAt: string | null;
+}

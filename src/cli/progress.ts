@@ -1,0 +1,127 @@
+import type { EntityProgress, RunView } from '../engine/control/contract.ts';
+import { isFinished } from './exit-code.ts';
+import { escapeControls, isoSeconds } from './format.ts';
+import type { Stream } from './output.ts';
+
+/** Shows how far a run is: a line rewritten in place for a person, a new one every few seconds for a log. */
+export interface ProgressDisplay {
+  show(run: RunView): void;
+  note(text: string): void;
+  /** Leaves the last state on the screen. */
+  end(): void;
+}
+
+const logEveryMs = 5000;
+
+export function createProgressDisplay(stream: Stream, options: { inPlace: boolean }): ProgressDisplay {
+  return options.inPlace ? createInPlaceDisplay(stream) : createLogDisplay(stream, () => Date.now());
+}
+
+/** Where nobody looks. */
+export const noProgressDisplay: ProgressDisplay = { show() {}, note() {}, end() {} };
+
+function createInPlaceDisplay(stream: Stream): ProgressDisplay {
+  let line = '';
+  const wipe = (): string => clearSequence(line.length, stream.columns);
+  return {
+    show(run) {
+      const next = formatProgressLine(run, new Date());
+      stream.write(`${wipe()}${next}`);
+      line = next;
+    },
+    note(text) {
+      stream.write(`${wipe()}${escapeControls(text)}\n${line}`);
+    },
+    end() {
+      if (line) stream.write('\n');
+      line = '';
+    },
+  };
+}
+
+/** The line is longer than eighty letters: in a narrow window it fills several rows, and all of them are rewritten. */
+function clearSequence(length: number, columns: number | undefined): string {
+  const rows = columns ? Math.ceil(length / columns) : 1;
+  return rows > 1 ? `\r\u001b[${rows - 1}A\u001b[J` : '\r\u001b[2K';
+}
+
+/** Exported for its clock. */
+export function createLogDisplay(stream: Stream, now: () => number): ProgressDisplay {
+  let writtenAt = Number.NEGATIVE_INFINITY;
+  let waiting: RunView | undefined;
+  const write = (run: RunView): void => {
+    stream.write(`${formatProgressLine(run, new Date(now()))}\n`);
+    writtenAt = now();
+    waiting = undefined;
+  };
+  return {
+    show(run) {
+      if (now() - writtenAt >= logEveryMs) write(run);
+      else waiting = run;
+    },
+    note: (text) => void stream.write(`${escapeControls(text)}\n`),
+    end: () => {
+      if (waiting) write(waiting);
+    },
+  };
+}
+
+export type ProgressFields = Pick<RunView, 'entities' | 'progress' | 'status' | 'startedAt' | 'finishedAt'>;
+
+/** `Progress: 45.2% (452/1000) | Success: 448 | Failed: 4 | Rate: 2.3/s | ETA: 2024-01-15T14:30:00Z` */
+export function formatProgressLine(run: ProgressFields, now: Date): string {
+  const { total, done, success, failed } = runTotals(run);
+  return [
+    `Progress: ${percentDone(done, total, run)}% (${done}/${total})`,
+    `Success: ${success}`,
+    `Failed: ${failed}`,
+    `Rate: ${rate(run, done).toFixed(1)}/s`,
+    `ETA: ${estimatedEnd(run, now)}`,
+  ].join(' | ');
+}
+
+/**
+ * Rounded down, and 100.0 is only said when nothing is left: a source that is still being read may always hold one more.
+ * A run over nothing is at its end when it ends.
+ */
+function percentDone(done: number, total: number, run: ProgressFields): string {
+  const reading = !isFinished(run) && Object.values(run.entities).some((entity) => entity.extraction !== 'done');
+  if (total === 0) return isFinished(run) ? '100.0' : '0.0';
+  return (Math.min(Math.floor((done * 1000) / total), reading ? 999 : 1000) / 10).toFixed(1);
+}
+
+/** How fast it is; of a finished run, how fast it was on the whole. */
+function rate(run: ProgressFields, done: number): number {
+  if (!isFinished(run) || run.startedAt === null || run.finishedAt === null) return run.progress.perSecond;
+  const seconds = (Date.parse(run.finishedAt) - Date.parse(run.startedAt)) / 1000;
+  return seconds > 0 ? done / seconds : 0;
+}
+
+/** When it will be done; of a finished run, when it was. */
+function estimatedEnd(run: ProgressFields, now: Date): string {
+  if (isFinished(run)) return run.finishedAt ? isoSeconds(new Date(run.finishedAt)) : 'unknown';
+  const { etaSeconds } = run.progress;
+  return etaSeconds === null ? 'unknown' : isoSeconds(new Date(now.getTime() + etaSeconds * 1000));
+}
+
+/** A run in four numbers: of `total` records `done` are settled, some well, some not. */
+export interface RunTotals {
+  readonly total: number;
+  readonly done: number;
+  readonly success: number;
+  readonly failed: number;
+}
+
+/** Adds up the entities of a run. */
+export function runTotals(run: Pick<RunView, 'entities'>): RunTotals {
+  const entities = Object.values(run.entities);
+  const sum = (of: (entity: EntityProgress) => number): number => entities.reduce((all, one) => all + of(one), 0);
+  const success = sum((one) => one.reconciled + one.skipped);
+  const failed = sum((one) => one.rejected + one.failed + one.blocked + one.mismatched);
+  return { total: sum(expectedTotal), done: success + failed, success, failed };
+}
+
+/** While an entity is being read, what its source says it holds; what was read, as soon as that is all of it. */
+function expectedTotal(entity: EntityProgress): number {
+  return entity.extraction === 'done' ? entity.extracted : Math.max(entity.extracted, entity.sourceTotal ?? 0);
+}

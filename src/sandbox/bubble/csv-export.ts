@@ -1,0 +1,148 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { Random } from '../core/random.ts';
+import { generate, type Manifest } from './data/generate.ts';
+import { APP_ADMIN } from './data/users.ts';
+import { BUBBLE_TYPES, type BubbleType, CUSTOM_FIELDS, type Row, readField } from './schema.ts';
+
+export interface CsvExport {
+  readonly files: Readonly<Record<BubbleType, string>>;
+  /** The verdicts hold for the files as well; only seconds and milliseconds are lost. */
+  readonly manifest: Manifest;
+}
+
+const FILE_NAMES: Readonly<Record<BubbleType, string>> = {
+  user: 'users.csv',
+  clientprofile: 'client_profiles.csv',
+  coachprofile: 'coach_profiles.csv',
+  booking: 'bookings.csv',
+  payment: 'payments.csv',
+};
+
+/** Writes the data that a sandbox with the same seed and size serves, in the format of Bubble's own CSV export. */
+export function writeBubbleCsvExport(directory: string, options: CsvExportOptions = {}): CsvExport {
+  const config = csvExportOptionsSchema.parse(options);
+  const { rows, manifest } = generate(config);
+  const creator = creatorNames(rows.user);
+  mkdirSync(directory, { recursive: true });
+  const files = Object.fromEntries(
+    BUBBLE_TYPES.map((type) => {
+      const file = join(directory, FILE_NAMES[type]);
+      writeFileSync(file, csvText(arrangeColumns(columnsOf(type, creator), type, config), rows[type], config));
+      return [type, file];
+    }),
+  );
+  return { files: files as Record<BubbleType, string>, manifest };
+}
+
+function csvText(columns: readonly Column[], rows: readonly Row[], { zone, bom, crlf }: CsvExportConfig): string {
+  const write = cellWriter(zone);
+  const lines = [columns.map(({ title }) => quoted(title)).join(',')];
+  for (const row of rows) lines.push(columns.map(({ read }) => quoted(write(read(row)))).join(','));
+  const end = crlf ? '\r\n' : '\n';
+  return `${bom ? '\ufeff' : ''}${lines.join(end)}${end}`;
+}
+
+function arrangeColumns(columns: readonly Column[], type: BubbleType, config: CsvExportConfig): Column[] {
+  const extra = config.extraColumns.map((title): Column => ({ title, read: (row) => `${title} of ${row._id}` }));
+  const kept = [...columns, ...extra].filter(({ title }) => !config.omitColumns.includes(title));
+  return config.shuffleColumns ? new Random(config.seed).fork(`columns of ${type}`).shuffle(kept) : kept;
+}
+
+/** Whom the export names as creator: the address of a user who is still there, or the makers of the application. */
+function creatorNames(users: readonly Row[]): (id: unknown) => string {
+  const addresses = new Map(users.map((user) => [user._id, String(signInEmailOf(user) ?? '')]));
+  return (id) => (id === APP_ADMIN ? '(App admin)' : (addresses.get(String(id)) ?? ''));
+}
+
+const csvExportOptionsSchema = z.strictObject({
+  seed: z.int().min(0).default(7),
+  users: z.int().min(0).max(1_000_000).default(5000),
+  dirt: z.number().min(0).max(5).default(1),
+  /** Where the person sits who exports. The files do not say. */
+  zone: z.string().default('Asia/Manila'),
+  /** As after re-saving in Excel. */
+  bom: z.boolean().default(false),
+  crlf: z.boolean().default(false),
+  shuffleColumns: z.boolean().default(false),
+  /** Titles of columns nobody maps. */
+  extraColumns: z.array(z.string()).default([]),
+  /** Titles of columns the exporter left out, `unique id` for one. */
+  omitColumns: z.array(z.string()).default([]),
+});
+
+export type CsvExportOptions = z.input<typeof csvExportOptionsSchema>;
+type CsvExportConfig = z.output<typeof csvExportOptionsSchema>;
+
+interface Column {
+  readonly title: string;
+  readonly read: (row: Row) => unknown;
+}
+
+/** The address that signs a user in; without one, what the custom field says. */
+function signInEmailOf(user: Row): unknown {
+  const signIn = ['email', 'Google', 'LinkedIn'].map((service) => readField(user, `authentication.${service}.email`));
+  return signIn.find((address) => address !== undefined) ?? user.email;
+}
+
+/**
+ * The columns of a type's export: custom fields first, then what every thing has, under the export's own titles.
+ * `creator` turns a `Created By` into what the export shows of it.
+ */
+function columnsOf(type: BubbleType, creator: (id: unknown) => string): Column[] {
+  const custom = Object.keys(CUSTOM_FIELDS[type]).map((title): Column => ({ title, read: (row) => row[title] }));
+  const own =
+    type === 'user'
+      ? custom.map((column) => (column.title === 'email' ? { ...column, read: signInEmailOf } : column))
+      : custom;
+  return [
+    ...own,
+    { title: 'Creation Date', read: (row) => row['Created Date'] },
+    { title: 'Modified Date', read: (row) => row['Modified Date'] },
+    { title: 'Slug', read: (row) => row.Slug },
+    { title: 'Creator', read: (row) => creator(row['Created By']) },
+    { title: 'unique id', read: (row) => row._id },
+  ];
+}
+
+/** Writes values the way Bubble's CSV export does, with dates in the exporting person's zone. */
+function cellWriter(zone: string): (value: unknown) => string {
+  const format = new Intl.DateTimeFormat('en-US', {
+    timeZone: zone,
+    year: 'numeric',
+    month: 'short',
+    day: 'numeric',
+    hour: 'numeric',
+    minute: '2-digit',
+    hour12: true,
+  });
+  const write = (value: unknown): string => {
+    if (value === undefined || value === null) return '';
+    if (typeof value === 'boolean') return value ? 'yes' : 'no';
+    if (Array.isArray(value)) return value.map(write).join(' , ');
+    if (typeof value === 'string') return isMoment(value) ? localDate(value, format) : value;
+    return String(value);
+  };
+  return write;
+}
+
+/** A quoted cell; every cell is. */
+function quoted(text: string): string {
+  return `"${text.replaceAll('"', '""')}"`;
+}
+
+/** A real date as the API gives it. Text that only looks like one (the thirtieth of February) stays as it is. */
+function isMoment(text: string): boolean {
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(text)) return false;
+  const time = Date.parse(text);
+  return !Number.isNaN(time) && new Date(time).toISOString() === text;
+}
+
+/** `Jan 5, 2024 3:04 pm`: to the minute, without a word on the zone. */
+function localDate(iso: string, format: Intl.DateTimeFormat): string {
+  const part: Record<string, string> = {};
+  for (const { type, value } of format.formatToParts(new Date(iso))) part[type] = value;
+  const period = part.dayPeriod?.toLowerCase() ?? '';
+  return `${part.month} ${part.day}, ${part.year} ${part.hour}:${part.minute} ${period}`;
+}

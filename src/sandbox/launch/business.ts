@@ -1,0 +1,107 @@
+import type { Random } from '../core/random.ts';
+
+/**
+ * The business of the document, in its own numbers: 9,025 invoices and 15,270 contacts. A smaller share of it keeps the
+ * proportions, and at least one of everything.
+ */
+export const PRODUCTS = ['P2P', 'Canva', 'Other'] as const;
+export type ProductName = (typeof PRODUCTS)[number];
+export type SaleStatus = 'PAID' | 'SETTLED' | 'EXPIRED' | 'UNPAID';
+
+/** Invoices by status and product. 4,496 paid, 1,640 settled, 2,818 expired, 71 unpaid; 19 paid ones of no product. */
+export const SALES: Readonly<Record<SaleStatus, Readonly<Record<ProductName, number>>>> = {
+  PAID: { P2P: 3002, Canva: 1484, Other: 10 },
+  SETTLED: { P2P: 332, Canva: 1299, Other: 9 },
+  EXPIRED: { P2P: 973, Canva: 1839, Other: 6 },
+  UNPAID: { P2P: 36, Canva: 31, Other: 4 },
+};
+
+/** Contacts by their tags: 15,270 in all, 3,664 PaidP2P, 4,916 Canva. */
+export const CONTACTS = { both: 2893, p2pOnly: 771, canvaOnly: 2023, neither: 9583 } as const;
+
+/** Buyers by where Systeme.io knows them: with the tag of what they bought, without it, or not at all. */
+export const BUYERS = {
+  P2P: { tagged: 3200, untagged: 60, unknown: 20 },
+  Canva: { tagged: 2700, untagged: 50, unknown: 33 },
+} as const;
+
+/** What lies between the sales in Xendit's list of transactions. */
+export const TRANSACTION_COUNTS = {
+  refunds: 65,
+  partialRefunds: 5,
+  chargebacks: 8,
+  unlinkedRefunds: 2,
+  failedAttempts: 120,
+  pendingAttempts: 12,
+  payouts: 30,
+} as const;
+
+/** Dirt that takes no work to explain: how many sales or contacts carry it. */
+export const DIRT = {
+  payerUpperCase: 270,
+  payerPadded: 90,
+  payerInCustomerOnly: 60,
+  payerAbsent: 6,
+  contactsRepeated: 140,
+  contactsMalformed: 12,
+  affiliates: 40,
+  affiliatesWithoutProfile: 3,
+} as const;
+
+/** So many of a share of the business: at least one of what there is at all. */
+export function scaledCount(count: number, share: number): number {
+  return share === 0 || count === 0 ? 0 : Math.max(1, Math.round(count * share));
+}
+
+/** Somebody who buys, or may. */
+export interface Person {
+  readonly email: string;
+  readonly first: string;
+  readonly last: string;
+  readonly phone: string | null;
+}
+
+const FIRST = [
+  'Ana',
+  'Maria',
+  'José',
+  'Lourdes',
+  'Rob',
+  'Jasmine',
+  'Carlo',
+  'Íñigo',
+  'Mae',
+  'Kristine',
+  'Paolo',
+  'Grace',
+];
+const LAST = [
+  'Santos',
+  'Reyes',
+  'Cruz',
+  'Bautista',
+  'Ocampo',
+  'Garcia',
+  'Mendoza',
+  'dela Peña',
+  'Villanueva',
+  'O’Hara',
+];
+const HOSTS = ['example.com', 'example.org', 'mail.example.net', 'gmial.example'];
+
+/** A person whose address no other has: the number is part of it. */
+export function makePerson(random: Random, number: number): Person {
+  const first = random.pick(FIRST);
+  const last = random.pick(LAST);
+  const local = `${first}.${last}`
+    .normalize('NFD')
+    .replace(/[^A-Za-z.]/g, '')
+    .toLowerCase();
+  const tag = random.chance(0.02) ? '+shop' : '';
+  return {
+    email: `${local}.${number}${tag}@${random.pick(HOSTS)}`,
+    first,
+    last,
+    phone: random.chance(0.4) ? `+63 917 ${random.text(3)} ${random.text(4)}` : null,
+  };
+}
