@@ -13,6 +13,7 @@ import { startSupabaseSandbox } from '../src/sandbox/supabase/sandbox.ts';
 import { openControl } from '../src/service/open-control.ts';
 import { type LimitUse, limitUse } from './bench/stripe-use.ts';
 import { createChildren } from './children.ts';
+import { guardChildren } from './stack/guard.ts';
 import { NoServices } from './stack/services.ts';
 import { startStack } from './stack/stack.ts';
 
@@ -47,6 +48,7 @@ async function main(): Promise<void> {
   const settings = readSettings();
   if (!settings) return console.log(help);
   const dir = await mkdtemp(join(tmpdir(), 'drover-bench-catalog-'));
+  guardChildren();
   const stack = await startStack({ dir });
   try {
     const stores = { databaseUrl: stack.databaseUrl, redisUrl: stack.redisUrl };
@@ -89,7 +91,7 @@ async function measure(stores: Stores, products: number, processes: number, dir:
   const config = readConfig(env);
   const database = openDatabase({ url: stores.databaseUrl, applicationName: 'bench', onError: () => undefined });
   const children = createChildren();
-  for (let n = 1; n <= processes; n += 1) children.start(`worker ${n}`, ['workers/main.ts'], env);
+  for (let n = 1; n <= processes; n += 1) children.start(`worker ${n}`, 'workers/main.ts', env);
   try {
     await run(database, config, `bench_${processes}`);
     const { STRIPE_MAX_RPS: fleet, STRIPE_ENDPOINT_MAX_RPS: endpoint } = config.settings;

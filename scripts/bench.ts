@@ -13,7 +13,7 @@ import { type CutoverFigures, measureCutover } from './bench/cutover.ts';
 import { timeEmptyJobs } from './bench/empty-jobs.ts';
 import { type BenchFleet, startFleet } from './bench/fleet.ts';
 import { prepareRun, timeRun } from './bench/migration.ts';
-import { compileForCommand } from './stack/compiled.ts';
+import { guardChildren } from './stack/guard.ts';
 import { NoServices } from './stack/services.ts';
 import { startStack } from './stack/stack.ts';
 import { workerFlags } from './stack/worker-flags.ts';
@@ -76,7 +76,7 @@ function readSettings(): Settings | undefined {
 async function main(): Promise<void> {
   const settings = readSettings();
   if (!settings) return console.log(help);
-  await compileForCommand();
+  guardChildren();
   const dir = await mkdtemp(join(tmpdir(), 'drover-bench-'));
   const stack = await startStack({ dir });
   try {

@@ -8,13 +8,13 @@ import { guards } from './chaos/mutants/index.ts';
 import { holdWithout, type Mutation, mutationLine } from './chaos/mutations.ts';
 import { type ChaosOptions, help, readOptions } from './chaos/options.ts';
 import { lineOf, summaryOf } from './chaos/report.ts';
-import { compileForCommand } from './stack/compiled.ts';
+import { guardChildren } from './stack/guard.ts';
 import { stopOnSignals } from './stack/signals.ts';
 
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));
   if (!options) return console.log(help);
-  await compileForCommand();
+  guardChildren();
   const folder = mkdtempSync(join(tmpdir(), 'drover-chaos-'));
   const ground = await openGround({ folder });
   stopOnSignals(() => ground.close());

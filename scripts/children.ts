@@ -1,11 +1,20 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { checkoutRoot } from './stack/checkout.ts';
+import { nodeArgs } from './stack/compiled.ts';
 
-const endWithParent = new URL('./end-with-parent.mjs', import.meta.url).href;
+const endWithParent = pathToFileURL(join(checkoutRoot(), 'scripts/end-with-parent.mjs')).href;
 
 export interface Children {
-  /** Starts a script of the checkout under tsx. */
-  start(name: string, args: readonly string[], env: Readonly<Record<string, string | undefined>>): ChildProcess;
+  /** Starts a script of the checkout; `nodeOptions` are options of node itself. */
+  start(
+    name: string,
+    script: string,
+    env: Readonly<Record<string, string | undefined>>,
+    nodeOptions?: readonly string[],
+  ): ChildProcess;
   /** Resolves with the first child that ends by itself. */
   readonly ended: Promise<string>;
   /** Asks all to end, and waits until they have. */
@@ -22,8 +31,8 @@ export function createChildren(): Children {
   let stopping = false;
   return {
     ended,
-    start(name, args, env) {
-      const child = spawn(process.execPath, ['--import', 'tsx', '--import', endWithParent, ...args], {
+    start(name, script, env, nodeOptions = []) {
+      const child = spawn(process.execPath, nodeArgs(script, [], ['--import', endWithParent, ...nodeOptions]), {
         env: { ...process.env, ...env },
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
         // Its own group: Ctrl-C reaches only us, and we end the children in order.

@@ -11,6 +11,7 @@ import { type BubbleSandbox, startBubbleSandbox } from '../src/sandbox/bubble/sa
 import { type Children, createChildren } from './children.ts';
 import { checkRun } from './demo/check.ts';
 import { lastScreen } from './demo/screen.ts';
+import { guardChildren } from './stack/guard.ts';
 import { freePort } from './stack/port.ts';
 import { NoServices, resolveServices, type Services } from './stack/services.ts';
 import { stopOnSignals } from './stack/signals.ts';
@@ -49,6 +50,7 @@ async function main(): Promise<number> {
   }
   const users = wholeNumber(values.users, 5_000);
   const workers = wholeNumber(values.workers, 2);
+  guardChildren();
   const demo = await startDemo(users, workers);
   const stop = () => stopDemo(demo);
   stopOnSignals(stop);
@@ -96,8 +98,8 @@ async function startDemo(users: number, workers: number): Promise<Demo> {
     PORT: String(port),
   };
   const children = createChildren();
-  children.start('api', ['src/api/server.ts'], env);
-  for (let n = 1; n <= workers; n += 1) children.start(`worker ${n}`, [...workerFlags, 'workers/main.ts'], env);
+  children.start('api', 'src/api/server.ts', env);
+  for (let n = 1; n <= workers; n += 1) children.start(`worker ${n}`, 'workers/main.ts', env, workerFlags);
   const api = createClient({ url: `http://127.0.0.1:${port}`, token: key });
   const demo = { services, sandbox, children, api, key, reportDir };
   await untilReady(demo);

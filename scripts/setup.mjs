@@ -10,6 +10,7 @@ async function main() {
   checkNode();
   const { withLock } = await import('./stack/lock.mjs');
   const done = await ensurePackages(withLock);
+  await build(done);
   const ready = [await ensurePostgres(), await ensureRedis(withLock, done)];
   const did = done.length > 0 ? `Setup ${done.join(' and ')}; ready with ` : 'Setup had nothing to do; ready with ';
   console.log(`${did}${ready.join(' and ')}.`);
@@ -33,6 +34,14 @@ async function ensurePackages(withLock) {
     console.error(`Installing packages with npm ci (${reason}) ...`);
     installPackages(ROOT);
     return ['installed the packages'];
+  });
+}
+
+async function build(done) {
+  const { ensureBuild } = await import('./stack/build.mjs');
+  ensureBuild(ROOT, (message) => {
+    console.error(message);
+    done.push('compiled the sources');
   });
 }
 

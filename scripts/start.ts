@@ -1,11 +1,13 @@
 import { createChildren } from './children.ts';
 import { readEnvFile } from './stack/env-file.ts';
+import { guardChildren } from './stack/guard.ts';
 import { NoServices, resolveServices } from './stack/services.ts';
 import { stopOnSignals } from './stack/signals.ts';
 import { workerFlags } from './stack/worker-flags.ts';
 
 /** The service on one machine: the API and one worker of all queues, with embedded stores where none are given. */
 async function main(): Promise<void> {
+  guardChildren();
   readEnvFile();
   const services = await resolveServices(process.env);
   console.error(services.saidInOneSentence);
@@ -16,8 +18,8 @@ async function main(): Promise<void> {
   };
   stopOnSignals(stop);
   const env = { DATABASE_URL: services.databaseUrl, REDIS_URL: services.redisUrl };
-  children.start('api', ['src/api/server.ts'], env);
-  children.start('worker', [...workerFlags, 'workers/main.ts'], env);
+  children.start('api', 'src/api/server.ts', env);
+  children.start('worker', 'workers/main.ts', env, workerFlags);
   const name = await children.ended;
   console.error(`The ${name} ended; stopping the rest.`);
   await stop();

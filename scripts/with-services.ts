@@ -1,5 +1,7 @@
 import { pathToFileURL } from 'node:url';
+import { compiledFile } from './stack/compiled.ts';
 import { readEnvFile } from './stack/env-file.ts';
+import { guardChildren } from './stack/guard.ts';
 import { NoServices, resolveServices } from './stack/services.ts';
 
 /**
@@ -8,16 +10,19 @@ import { NoServices, resolveServices } from './stack/services.ts';
  */
 async function main(): Promise<void> {
   const [entry, ...args] = process.argv.slice(2);
-  if (entry === undefined) throw new NoServices('Usage: tsx scripts/with-services.ts ENTRY [arguments]');
+  if (entry === undefined)
+    throw new NoServices('Usage: node scripts/run.mjs scripts/with-services.ts ENTRY [arguments]');
   if (!args.includes('--help')) {
+    guardChildren();
     readEnvFile();
     const services = await resolveServices(process.env);
     console.error(services.saidInOneSentence);
     process.env.DATABASE_URL = services.databaseUrl;
     process.env.REDIS_URL = services.redisUrl;
   }
-  process.argv.splice(1, 2, entry);
-  await import(pathToFileURL(entry).href);
+  const file = compiledFile(entry);
+  process.argv = [process.execPath, file, ...args];
+  await import(pathToFileURL(file).href);
 }
 
 main().catch((error: unknown) => {

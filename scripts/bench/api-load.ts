@@ -22,7 +22,7 @@ export async function startApiLoad(env: Readonly<Record<string, string>>): Promi
   const key = randomBytes(24).toString('base64url');
   const children = createChildren();
   const rate = '1000000'; // the clients share one key, and it is not the rate limit that is measured
-  children.start('api', ['scripts/bench/api.ts'], {
+  children.start('api', 'scripts/bench/api.ts', {
     ...env,
     PORT: String(port),
     DROVER_ADMIN_KEY: key,

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runnable } from '../stack/compiled.ts';
+import { compiledFile } from '../stack/compiled.ts';
 
 /** Worker processes of the bench. */
 export interface BenchFleet {
@@ -22,12 +22,12 @@ export async function startFleet(options: {
   /** Options of node itself. */
   readonly flags?: readonly string[];
 }): Promise<BenchFleet> {
-  const { execArgv, file } = runnable(join('scripts/bench', options.script));
+  const file = compiledFile(join('scripts/bench', options.script));
   const done = new Map<ChildProcess, number>();
   const children = await Promise.all(
     Array.from({ length: options.processes }, async () => {
       const child = fork(file, options.args, {
-        execArgv: [...execArgv, ...(options.flags ?? [])],
+        execArgv: [...(options.flags ?? [])],
         env: { ...process.env, ...options.env },
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       });

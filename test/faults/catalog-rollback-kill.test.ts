@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { checkoutRoot } from '../../scripts/stack/checkout.ts';
+import { nodeArgs } from '../../scripts/stack/compiled.ts';
 import { rolledBack } from '../helpers/rolled-back.ts';
 import { type Catalog, operator, startCatalog } from '../integration/catalog-harness.ts';
 
@@ -54,7 +55,7 @@ test('an API process killed in the middle of a rollback leaves it interrupted, a
 /** The API in a process of its own, on a port it says. */
 async function startProcess() {
   const port = 20_000 + (process.pid % 20_000);
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/api/server.ts'], {
+  const child = spawn(process.execPath, nodeArgs('src/api/server.ts'), {
     cwd: checkoutRoot(),
     env: {
       ...catalog.env,

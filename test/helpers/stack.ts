@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { compileCheckout } from '../../scripts/stack/compiled.ts';
+import { useBuild } from '../../scripts/stack/compiled.ts';
+import { guardChildren } from '../../scripts/stack/guard.ts';
 import { dropTestDatabases } from './database-server.ts';
 import { cleanDeadRuns, startTestServers } from './test-servers.ts';
 
@@ -19,10 +19,11 @@ declare module 'vitest' {
 
 /** Starts a PostgreSQL and a Redis for this run of the tests and ends them after it. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  guardChildren();
   await cleanDeadRuns();
   const testRun = randomBytes(4).toString('hex');
   const servers = await startTestServers(process.env);
-  await compileCheckout(join(servers.folder, 'compiled'));
+  useBuild();
   project.provide('postgresUrl', servers.postgresUrl);
   project.provide('redisUrl', servers.redisUrl);
   project.provide('testRun', testRun);

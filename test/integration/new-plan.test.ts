@@ -7,7 +7,9 @@ import { checkoutRoot } from '../../scripts/stack/checkout.ts';
 
 // A copy of the checkout, because a plan is found by its folder being there, also by the tests that run beside this one.
 const copy = join(inject('testFolder'), 'new-plan');
-const env = { ...process.env, TEST_DATABASE_URL: inject('postgresUrl'), TEST_REDIS_URL: inject('redisUrl') };
+// The copy compiles itself: it has a plan more than the checkout.
+const { CHECKOUT_COMPILED_TO: _, ...inherited } = process.env;
+const env = { ...inherited, TEST_DATABASE_URL: inject('postgresUrl'), TEST_REDIS_URL: inject('redisUrl') };
 
 beforeAll(() => {
   mkdirSync(copy, { recursive: true });
@@ -21,16 +23,20 @@ afterAll(() => rmSync(copy, { recursive: true, force: true }));
 
 /** Exit code and everything said. */
 function run(command: string, ...args: string[]): Promise<{ code: number; said: string }> {
+  return runProgram(join(copy, 'node_modules/.bin', command), ...args);
+}
+
+function runProgram(file: string, ...args: string[]): Promise<{ code: number; said: string }> {
   return new Promise((resolve) => {
     const done = (error: ExecFileException | null, out: string, err: string) =>
       resolve({ code: error === null ? 0 : Number(error.code), said: out + err });
-    execFile(join(copy, 'node_modules/.bin', command), args, { cwd: copy, env, maxBuffer: 1e8 }, done);
+    execFile(file, args, { cwd: copy, env, maxBuffer: 1e8 }, done);
   });
 }
 
 const lint = (files: readonly string[]) =>
   run('biome', 'check', '--error-on-warnings', '--vcs-enabled=false', ...files);
-const newPlan = (...args: string[]) => run('tsx', 'scripts/new-plan.ts', ...args);
+const newPlan = (...args: string[]) => runProgram(process.execPath, 'scripts/run.mjs', 'scripts/new-plan.ts', ...args);
 
 test('tells how it is used', async () => {
   expect(await newPlan('--help')).toMatchObject({ code: 0, said: expect.stringContaining('Usage: npm run new-plan') });

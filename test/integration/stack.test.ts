@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
+import { nodeArgs } from '../../scripts/stack/compiled.ts';
 import { isListening } from '../../scripts/stack/port.ts';
 import { startPostgres } from '../../scripts/stack/postgres.ts';
 import { removeData } from '../../scripts/stack/postgres-home.ts';
@@ -149,8 +150,9 @@ describe('startRedis', () => {
 
 describe('a stack owned by another process', () => {
   async function ownerProcess(): Promise<{ owner: ChildProcess; services: Services }> {
-    const script = join(import.meta.dirname, '../helpers/own-stack.ts');
-    const owner = spawn(process.execPath, ['--import', 'tsx', script, dir], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const owner = spawn(process.execPath, nodeArgs('test/helpers/own-stack.ts', [dir]), {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     releases.push(async () => owner.kill('SIGKILL'));
     const [line] = await once(createInterface(owner.stdout), 'line');
     return { owner, services: JSON.parse(line) as Services };

@@ -52,19 +52,17 @@ async function waitUntilReady(api: Client, ended: AbortSignal): Promise<boolean>
  */
 export async function startService(quiet: boolean, root: string = packageRoot()): Promise<ExitCode> {
   const setup = join(root, 'scripts', 'setup.mjs');
-  const start = join(root, 'scripts', 'start.ts');
+  const start = join(root, 'scripts', 'run.mjs');
   if (!existsSync(setup) || !existsSync(start)) {
     throw new Problem({
       code: 'NOT_A_CHECKOUT',
-      message: `${root} has no scripts/start.ts`,
+      message: `${root} has no scripts/run.mjs`,
       remedy: 'Run `drover up` in a checkout, or start API and workers as the compose file does.',
     });
   }
   const code = await runNode(root, [setup], quiet);
   if (code !== 0) return exitCodes.failures;
-  return (await runNode(root, ['--import', import.meta.resolve('tsx'), start], quiet)) === 0
-    ? exitCodes.green
-    : exitCodes.failures;
+  return (await runNode(root, [start, 'scripts/start.ts'], quiet)) === 0 ? exitCodes.green : exitCodes.failures;
 }
 
 /** Runs Node with the arguments and answers its exit code. An end asked of us is asked of it. */

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { runnable } from '../../../scripts/stack/compiled.ts';
+import { compiledFile } from '../../../scripts/stack/compiled.ts';
 import type { FleetTask } from './fleet-process.ts';
 
 export interface JournalServer {
@@ -61,9 +61,7 @@ function mostWithin(times: readonly number[], windowMs: number): number {
 }
 
 function start(file: string, args: string[]): ChildProcess {
-  const { execArgv, file: path } = runnable(join('test/unit/upstreams', file));
-  return fork(path, args, {
-    execArgv: [...execArgv],
+  return fork(compiledFile(join('test/unit/upstreams', file)), args, {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
 }
