@@ -27,7 +27,7 @@ export function connectWorker(url: string, onError: (error: Error) => void): Red
 }
 
 /** Waits until the connection can be used. Throws REDIS_UNAVAILABLE after the deadline. */
-export async function ready(redis: Redis, deadlineMs = 10_000): Promise<void> {
+export async function waitUntilReady(redis: Redis, deadlineMs = 10_000): Promise<void> {
   if (redis.status === 'ready') return;
   const waited = new Promise<boolean>((resolve) => {
     const timer = setTimeout(() => resolve(false), deadlineMs);

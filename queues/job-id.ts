@@ -8,12 +8,12 @@ import type { ExtractionJob, StageJob } from '../src/engine/ports.ts';
  */
 export function jobIdOf(job: StageJob): string {
   const epoch = Math.max(...job.refs.map((ref) => ref.epoch));
-  return `${job.stage}-${job.runId}-${hash(job.refs.map((ref) => `${ref.id}.${ref.epoch}`).join())}-e${epoch}`;
+  return `${job.stage}-${job.runId}-${shortHash(job.refs.map((ref) => `${ref.id}.${ref.epoch}`).join())}-e${epoch}`;
 }
 
 /** The id of a job that reads pages. */
 export function extractionJobIdOf(job: ExtractionJob): string {
-  return `extract-${job.runId}-${hash(job.entity)}-e${job.epoch}`;
+  return `extract-${job.runId}-${shortHash(job.entity)}-e${job.epoch}`;
 }
 
-const hash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
+const shortHash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);

@@ -7,10 +7,10 @@ import { withDeadline } from './connection.ts';
 import { extractionJobIdOf, jobIdOf } from './job-id.ts';
 import { jobOptions, type PagesJob, type QueueName, queueNames, type RecordsJob } from './table.ts';
 
-const chunk = 500; // addBulk is a pipeline: bounded, or one large add stalls every other command
+const addBatchSize = 500; // addBulk is a pipeline: bounded, or one large add stalls every other command
 const deadlineMs = 10_000;
 
-type Added = { name: string; data: RecordsJob | PagesJob; opts: JobsOptions };
+type NewJob = { name: string; data: RecordsJob | PagesJob; opts: JobsOptions };
 
 export interface Producer extends Dispatcher {
   readonly queues: ReadonlyMap<QueueName, Queue>;
@@ -50,9 +50,11 @@ export function createProducer(deps: ProducerDeps): Producer {
     }
   }
 
-  async function add(name: QueueName, jobs: readonly Added[]): Promise<void> {
-    for (let at = 0; at < jobs.length; at += chunk) {
-      await withDeadline(queue(name).addBulk(jobs.slice(at, at + chunk) as Added[]), deadlineMs).catch(asUnavailable);
+  async function add(name: QueueName, jobs: readonly NewJob[]): Promise<void> {
+    for (let at = 0; at < jobs.length; at += addBatchSize) {
+      await withDeadline(queue(name).addBulk(jobs.slice(at, at + addBatchSize) as NewJob[]), deadlineMs).catch(
+        throwUnavailable,
+      );
     }
     const depth = depths.get(name);
     if (depth !== undefined) depths.set(name, depth + jobs.length);
@@ -89,13 +91,13 @@ function openQueue(deps: ProducerDeps, name: QueueName): Queue {
   return queue;
 }
 
-function toRecordsJob(job: StageJob): Added {
+function toRecordsJob(job: StageJob): NewJob {
   const records = job.refs.map((ref): [string, number] => [ref.id, ref.epoch]);
   const data = { run: job.runId, records, ...(job.suspect ? { suspect: true } : {}) };
   return { name: job.stage, data, opts: { jobId: jobIdOf(job) } };
 }
 
-function toPagesJob(job: ExtractionJob): Added {
+function toPagesJob(job: ExtractionJob): NewJob {
   const data = { run: job.runId, entity: job.entity, epoch: job.epoch };
   return { name: 'extract', data, opts: { jobId: extractionJobIdOf(job) } };
 }
@@ -108,7 +110,7 @@ function pendingOf(counts: Record<string, number>): number {
   return ['waiting', 'active', 'delayed', 'prioritized'].reduce((sum, state) => sum + (counts[state] ?? 0), 0);
 }
 
-function asUnavailable(error: unknown): never {
+function throwUnavailable(error: unknown): never {
   if (error instanceof DroverError) throw error;
   throw new DroverError('REDIS_UNAVAILABLE', 'Redis did not take the jobs', { cause: error });
 }

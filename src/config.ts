@@ -151,13 +151,13 @@ function shape(env: z.output<typeof schema>) {
     /** Records a worker process has on their way to APIs at once. */
     apiConcurrency: env.MIGRATION_MAX_CONCURRENCY,
     /** Any of them may have signed an event; two while one is changed for the other. */
-    stripeWebhookSecrets: listOf(env.STRIPE_WEBHOOK_SECRET),
+    stripeWebhookSecrets: splitList(env.STRIPE_WEBHOOK_SECRET),
     exportDir: env.MIGRATION_EXPORT_DIR,
     reportDir: env.MIGRATION_REPORT_DIR,
   } as const;
 }
 
-function listOf(text: string | undefined): readonly string[] {
+function splitList(text: string | undefined): readonly string[] {
   return (text ?? '').split(',').flatMap((one) => one.trim() || []);
 }
 

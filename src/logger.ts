@@ -4,7 +4,7 @@ import { DroverError } from './errors.ts';
 export type Logger = PinoLogger;
 
 /** The fields a line may carry. Everything else is dropped: what is not listed cannot leak (invariant I4). */
-const allowed = new Set([
+const allowedFields = new Set([
   ...[
     'err',
     'req',
@@ -26,7 +26,11 @@ const allowed = new Set([
 ]);
 
 /** Errors whose messages are made by the runtime from our own code, never from data. */
-const ownMessages: readonly (abstract new (...args: never[]) => Error)[] = [TypeError, RangeError, ReferenceError];
+const runtimeErrorTypes: readonly (abstract new (...args: never[]) => Error)[] = [
+  TypeError,
+  RangeError,
+  ReferenceError,
+];
 
 /**
  * A logger that writes JSON lines with listed fields only, and of errors only what cannot hold data: no SQL, no
@@ -75,7 +79,7 @@ function withoutFrames({ frames: _, ...rest }: Record<string, unknown>): Record<
 function safeMessage(error: Error): string | undefined {
   // INTERNAL takes over the message of whatever was thrown.
   const isCoded = error instanceof DroverError && error.code !== 'INTERNAL';
-  const isOwn = isCoded || ownMessages.some((type) => error instanceof type);
+  const isOwn = isCoded || runtimeErrorTypes.some((type) => error instanceof type);
   // `syscall`: the system's errors name an address or a file. FST_: Fastify's are fixed texts.
   return isOwn || 'syscall' in error || String(codeOf(error)).startsWith('FST_') ? error.message : undefined;
 }
@@ -87,7 +91,7 @@ function codeOf(error: Error): string | undefined {
 }
 
 function listedFields(fields: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fields).filter(([name]) => allowed.has(name)));
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => allowedFields.has(name)));
 }
 
 function idOf(request: unknown): unknown {

@@ -18,12 +18,12 @@ const exponents: Record<string, number> = {
   CLF: 4, UYW: 4,
 }; // biome-ignore format: a table reads better in rows
 
-const known = new Set(Intl.supportedValuesOf('currency'));
+const knownCurrencies = new Set(Intl.supportedValuesOf('currency'));
 
 /** The currency in its standard spelling, or undefined when it is none. */
 export function parseCurrency(text: string): string | undefined {
   const code = text.trim().toUpperCase();
-  return known.has(code) ? code : undefined;
+  return knownCurrencies.has(code) ? code : undefined;
 }
 
 /** How many decimals the currency has: 2 for USD, 0 for JPY, 3 for KWD. */

@@ -22,7 +22,7 @@ export interface DatabasesOptions {
 
 // A stage's statement moves 500 records at the most. One that takes longer waits for somebody's lock, or for a connection
 // that is dead, and its job is better tried again.
-const lookupMs = 30_000;
+const lookupTimeoutMs = 30_000;
 
 /**
  * Opens the pools. What a crash of PostgreSQL takes back of the ledger is done again, so its commits are not waited for;
@@ -33,7 +33,7 @@ export function openDatabases({ databaseUrl, targetUrl, onError }: DatabasesOpti
     openDatabase({
       ...{ url, onError, lookups, synchronousCommit, applicationName: 'drover worker' },
       max: lookups ? 12 : 6,
-      statementMs: lookups ? lookupMs : undefined,
+      statementMs: lookups ? lookupTimeoutMs : undefined,
     });
   const control = open(databaseUrl, false, false);
   const controlLookups = open(databaseUrl, true, false);

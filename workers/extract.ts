@@ -2,7 +2,7 @@ import { createCheckpoints } from '../queues/fleet.ts';
 import { pagesJob } from '../queues/table.ts';
 import { createExtractStage, type ExtractDeps, extractEntity } from '../src/engine/stages/extract.ts';
 import type { QueueSetup } from './queues.ts';
-import { coalesce, createQueueWorker, processRecords } from './stage-worker.ts';
+import { createQueueWorker, createStageBatches, processRecords } from './stage-worker.ts';
 
 // Long enough to make headway, short enough that entities take turns and a pause is noticed between pages.
 const sliceMs = 20_000;
@@ -20,7 +20,7 @@ export const startExtract: QueueSetup = ({ services, deps, connection, concurren
     sliceMs,
     highWater,
   };
-  const records = coalesce(createExtractStage(extract, stopping.signal));
+  const records = createStageBatches(createExtractStage(extract, stopping.signal));
   const worker = createQueueWorker({
     services,
     connection,
@@ -33,5 +33,5 @@ export const startExtract: QueueSetup = ({ services, deps, connection, concurren
       await extractEntity(extract, { runId: run, entity, epoch }, stopping.signal);
     },
   });
-  return { worker, stopping: () => stopping.abort() };
+  return { worker, requestStop: () => stopping.abort() };
 };

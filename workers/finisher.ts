@@ -10,11 +10,11 @@ import { writeReports } from '../src/engine/reports/write-reports.ts';
 import { validateRun } from '../src/engine/validation/validate-run.ts';
 import { createInspection, type Inspection } from '../src/service/inspection.ts';
 import { readUpstreamStates } from '../src/upstreams/states.ts';
-import { callRoll } from './roll-call.ts';
+import { flushWorkerUsage } from './roll-call.ts';
 import type { Services } from './services.ts';
 
 /** Ends runs from this process: its folders are where the reports are written. */
-export function createFinisher(services: Services): (run: Run) => Promise<void> {
+export function createRunFinisher(services: Services): (run: Run) => Promise<void> {
   const { database, target, plans } = services;
   const inspection = createInspection({ database, target, plans, apis: services.api.apis });
   const deps: FinishDeps = {
@@ -23,13 +23,13 @@ export function createFinisher(services: Services): (run: Run) => Promise<void> 
     end: (runId, to, reason) => endRun(database, runId, to, reason),
     validate: async (run) =>
       validateRun(inspection.validation, run, plans.get(run.plan), await services.runs.entities(run.id)),
-    writeReports: (run, ending, validation) => write(services, inspection, run, ending, validation),
+    writeReports: (run, ending, validation) => writeRunReports(services, inspection, run, ending, validation),
     saveWatermarks: (run, entities) => saveWatermarks(database, run, entities),
   };
   return (run) => finishRun(deps, run);
 }
 
-async function write(
+async function writeRunReports(
   services: Services,
   inspection: Inspection,
   run: Run,
@@ -44,10 +44,10 @@ async function write(
     entities,
     ending,
     validation,
-    usageComplete: await callRoll(services),
+    usageComplete: await flushWorkerUsage(services),
     allowed: await allowedRates(services),
     folders: { reports: createFolder(config.reportDir), exports: createFolder(config.exportDir) },
-    exportEntities: !run.dryRun && !entities.some((entity) => isFile(services, run, entity)),
+    exportEntities: !run.dryRun && !entities.some((entity) => readsFromFiles(services, run, entity)),
   });
   for (const problem of problems) logger.warn({ runId: run.id }, problem);
   return problems;
@@ -65,7 +65,7 @@ async function allowedRates({ redis, config }: Services): Promise<AllowedRates> 
 }
 
 /** True of a run that began from exported files: writing them again would overwrite what it was made from. */
-function isFile(services: Services, run: Run, entity: string): boolean {
+function readsFromFiles(services: Services, run: Run, entity: string): boolean {
   try {
     return services.source(services.plans.get(run.plan), run, entity).immutable === true;
   } catch {

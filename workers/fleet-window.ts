@@ -1,17 +1,17 @@
 import type { WorkerStore } from '../db/repositories/workers.ts';
 import type { Stage } from '../src/engine/record-status.ts';
 
-const refreshMs = 1_000;
+const windowRefreshMs = 1_000;
 // Room for a fleet that has not been heard of yet.
-const least = 100;
+const minWindow = 100;
 
 /**
  * How many jobs each queue may hold: a few times what the fleet works on at once, so that workers never run dry and
  * what is in Redis stays small. Known from heartbeats; a dead worker's share goes with it.
  */
-export function createFleetWindow(workers: WorkerStore, factor: number): { of(stage: Stage): number; stop(): void } {
+export function createQueueWindow(workers: WorkerStore, factor: number): { of(stage: Stage): number; stop(): void } {
   const concurrency = new Map<string, number>();
-  const timer = setInterval(() => void refresh(), refreshMs);
+  const timer = setInterval(() => void refresh(), windowRefreshMs);
   timer.unref();
 
   async function refresh(): Promise<void> {
@@ -24,7 +24,7 @@ export function createFleetWindow(workers: WorkerStore, factor: number): { of(st
 
   void refresh();
   return {
-    of: (stage) => Math.max(least, factor * (concurrency.get(stage) ?? 0)),
+    of: (stage) => Math.max(minWindow, factor * (concurrency.get(stage) ?? 0)),
     stop: () => clearInterval(timer),
   };
 }

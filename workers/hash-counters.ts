@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
 
-const flushMs = 2_000;
+const counterFlushMs = 2_000;
 
-export interface HashCounters {
+export interface RedisCounters {
   /** Adds to a field of a hash; fractions are kept. */
   add(key: string, field: string, amount: number): void;
   stop(): Promise<void>;
@@ -12,7 +12,7 @@ export interface HashCounters {
  * Counters of the whole fleet in hashes of Redis, added up here and written every two seconds. What a dying process had
  * not written is lost, and so are all when Redis is emptied: these are hints for graphs, not the truth.
  */
-export function createHashCounters(redis: Redis): HashCounters {
+export function createRedisCounters(redis: Redis): RedisCounters {
   const pending = new Map<string, Map<string, number>>();
 
   async function flush(): Promise<void> {
@@ -27,7 +27,7 @@ export function createHashCounters(redis: Redis): HashCounters {
     if (batch.length > 0) await batch.exec().catch(() => undefined);
   }
 
-  const timer = setInterval(() => void flush(), flushMs);
+  const timer = setInterval(() => void flush(), counterFlushMs);
   timer.unref();
   return {
     add(key, field, amount) {

@@ -3,7 +3,7 @@ import { Piscina } from 'piscina';
 import type { EnrichPool } from '../src/engine/stages/transform.ts';
 
 // What one hash takes of a core; only used to say when to come back.
-const hashMs = 300;
+const hashDurationMs = 300;
 
 /**
  * bcrypt in threads, fewer than the cores: on the event loop twenty hashes at once stalled it for two seconds. A record
@@ -26,7 +26,7 @@ export function createHashPool(
   return {
     reserve() {
       // Spread over a few hashes' time, so that those turned away do not all come back at once.
-      if (taken >= places) return Math.round(hashMs * (1 + 4 * Math.random()));
+      if (taken >= places) return Math.round(hashDurationMs * (1 + 4 * Math.random()));
       taken += 1;
       return undefined;
     },

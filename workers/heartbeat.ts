@@ -4,11 +4,11 @@ import type { WorkerStore } from '../db/repositories/workers.ts';
 import type { QueueName } from '../queues/table.ts';
 import type { TrafficCounter } from './traffic.ts';
 
-const everyMs = 2_000;
+const heartbeatIntervalMs = 2_000;
 
 export interface Heartbeat {
   /** Writes one out of turn. */
-  now(): Promise<void>;
+  send(): Promise<void>;
   /** Writes the last one and signs the process off. */
   stop(): Promise<void>;
 }
@@ -23,7 +23,7 @@ export function startHeartbeat(options: {
   readonly traffic: TrafficCounter;
 }): Heartbeat {
   const { workers, name, queues, concurrency } = options;
-  const feel = createFeeling();
+  const feel = createUsageMeter();
   let last: Promise<void> = Promise.resolve();
   const beat = async (): Promise<void> => {
     const about = { id: name, host: hostname(), pid: process.pid, queues: [...queues], concurrency };
@@ -37,9 +37,9 @@ export function startHeartbeat(options: {
     return last;
   };
   void next();
-  const timer = setInterval(() => void next(), everyMs);
+  const timer = setInterval(() => void next(), heartbeatIntervalMs);
   return {
-    now: next,
+    send: next,
     async stop() {
       clearInterval(timer);
       await next();
@@ -50,7 +50,7 @@ export function startHeartbeat(options: {
 }
 
 /** Memory, processor and event loop of this process. */
-function createFeeling() {
+function createUsageMeter() {
   const lag = monitorEventLoopDelay({ resolution: 20 });
   lag.enable();
   let [cpuBefore, at] = [cpuMs(), performance.now()];

@@ -5,7 +5,7 @@ import { identityScope } from '../src/engine/identity-scope.ts';
 import { DroverError, toDroverError } from '../src/errors.ts';
 import { consumeInbox } from '../src/payments/inbox/consumer.ts';
 import type { HandlerTools, Mirror, MirroredRow } from '../src/payments/inbox/ports.ts';
-import type { Observed } from '../src/plan/api-target.ts';
+import type { ObservedObject } from '../src/plan/api-target.ts';
 import type { Services } from './services.ts';
 
 export interface InboxWorker {
@@ -14,12 +14,12 @@ export interface InboxWorker {
 }
 
 // A look through an index, by every process; an event waits this long at the most where nothing holds it up.
-const pauseMs = 1_000;
+const pollIntervalMs = 1_000;
 
 /** Works off the inbox beside the queues; every process does, and no event is held by two. */
 export function startInbox(services: Services): InboxWorker {
   const { config, inbox, logger } = services;
-  const deps = { queue: inbox.queue, tools: toolsOf(services), leaseMs: config.lockDurationMs };
+  const deps = { queue: inbox.queue, tools: createHandlerTools(services), leaseMs: config.lockDurationMs };
   const stopping = new AbortController();
   const round = (): Promise<number> =>
     consumeInbox(deps).catch((error: unknown) => {
@@ -28,7 +28,8 @@ export function startInbox(services: Services): InboxWorker {
     });
   const work = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
-      if ((await round()) === 0) await sleep(pauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+      if ((await round()) === 0)
+        await sleep(pollIntervalMs, undefined, { signal: stopping.signal }).catch(() => undefined);
     }
   };
   const done = work();
@@ -41,15 +42,15 @@ export function startInbox(services: Services): InboxWorker {
 }
 
 /** What handlers reach rows and upstreams by. */
-function toolsOf(services: Services): HandlerTools {
+function createHandlerTools(services: Services): HandlerTools {
   return {
-    rows: (mirror, objectIds) => rowsOf(services, mirror, objectIds),
-    look: (rows) => look(services, rows),
+    rows: (mirror, objectIds) => findMirroredRows(services, mirror, objectIds),
+    look: (rows) => observeRows(services, rows),
     livemode: livemodeOf(services.config.settings.STRIPE_SECRET_KEY),
   };
 }
 
-async function rowsOf(
+async function findMirroredRows(
   { database, target, plans }: Services,
   { plan: name, entity, column }: Mirror,
   objectIds: readonly string[],
@@ -70,21 +71,21 @@ async function rowsOf(
 }
 
 /** Each row is looked at through the port of the run it is found by. */
-async function look(services: Services, rows: readonly MirroredRow[]): Promise<readonly Observed[]> {
-  const seen = new Map<MirroredRow, Observed>();
+async function observeRows(services: Services, rows: readonly MirroredRow[]): Promise<readonly ObservedObject[]> {
+  const seen = new Map<MirroredRow, ObservedObject>();
   for (const runId of new Set(rows.map((row) => row.runId))) {
     const some = rows.filter((row) => row.runId === runId);
-    const observed = await observe(services, runId, some);
-    for (const [index, row] of some.entries()) seen.set(row, observed[index] as Observed);
+    const observed = await observeRowsOfRun(services, runId, some);
+    for (const [index, row] of some.entries()) seen.set(row, observed[index] as ObservedObject);
   }
-  return rows.map((row) => seen.get(row) as Observed);
+  return rows.map((row) => seen.get(row) as ObservedObject);
 }
 
-async function observe(
+async function observeRowsOfRun(
   { runs, plans, inbox }: Services,
   runId: string,
   rows: readonly MirroredRow[],
-): Promise<readonly Observed[]> {
+): Promise<readonly ObservedObject[]> {
   const run = await runs.find(runId);
   const [first] = rows;
   if (run === undefined || first === undefined) throw new DroverError('NOT_FOUND', `there is no run ${runId} any more`);

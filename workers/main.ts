@@ -31,15 +31,16 @@ function readOptions(args: readonly string[]): Options | undefined {
   if (values.help) return undefined;
   const names = (values.queues ?? queueNames.join(',')).split(',').map((name) => name.trim());
   const unknown = names.filter((name) => !(queueNames as readonly string[]).includes(name));
-  if (unknown.length > 0) throw wrongUse(`there is no queue ${unknown.join(', ')}; there are ${queueNames.join(', ')}`);
+  if (unknown.length > 0)
+    throw usageError(`there is no queue ${unknown.join(', ')}; there are ${queueNames.join(', ')}`);
   const concurrency = Number(values.concurrency ?? '100');
   if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > 1_000) {
-    throw wrongUse('--concurrency takes a whole number from 1 to 1000');
+    throw usageError('--concurrency takes a whole number from 1 to 1000');
   }
   return { queues: names as QueueName[], concurrency };
 }
 
-const wrongUse = (message: string): DroverError => new DroverError('BAD_REQUEST', message, { remedy: 'See --help.' });
+const usageError = (message: string): DroverError => new DroverError('BAD_REQUEST', message, { remedy: 'See --help.' });
 
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));

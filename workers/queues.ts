@@ -18,7 +18,7 @@ export interface QueueContext {
 export interface RunningQueue {
   readonly worker: QueueWorker;
   /** Asks work that takes long to end at its next step. */
-  readonly stopping?: () => void;
+  readonly requestStop?: () => void;
   /** Closes what the queue's work used. */
   readonly close?: () => Promise<void>;
 }

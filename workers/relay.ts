@@ -2,7 +2,7 @@ import { setLimit } from '../src/upstreams/limits.ts';
 import type { Services } from './services.ts';
 
 /** Lays into a new Redis what operators had set by hand: paused queues and limits. PostgreSQL remembers both. */
-export async function relayFleet(services: Services): Promise<void> {
+export async function restoreOverrides(services: Services): Promise<void> {
   const paused = new Set((await services.queuePauses.list()).map((pause) => pause.queue));
   for (const [name, queue] of services.producer.queues) {
     if (paused.has(name)) await queue.pause();

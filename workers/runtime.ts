@@ -1,9 +1,9 @@
 import { connectWorker } from '../queues/connection.ts';
-import { answerRollCalls } from '../queues/roll-call.ts';
+import { onHeartbeatRequest } from '../queues/roll-call.ts';
 import type { QueueName } from '../queues/table.ts';
 import type { StageDeps } from '../src/engine/stages/stage.ts';
 import type { DroverError } from '../src/errors.ts';
-import { startConductor } from './conductor.ts';
+import { startScheduler } from './conductor.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { startInbox } from './inbox.ts';
 import { queueSetups, type RunningQueue } from './queues.ts';
@@ -17,7 +17,7 @@ export interface WorkerProcessOptions extends ServiceOptions {
    * Puts other parts in the place of some: for drills, whose workers are made by scripts of their own and watch what
    * they do, or do it without one of the guards. `workers/main.ts` has no way to it.
    */
-  readonly compose?: (services: Services) => Services;
+  readonly overrides?: (services: Services) => Services;
 }
 
 export interface WorkerProcess {
@@ -29,7 +29,7 @@ export interface WorkerProcess {
 /** Starts what one worker process does: its queues, its heartbeat, and its readiness to conduct. */
 export async function startWorkerProcess(options: WorkerProcessOptions): Promise<WorkerProcess> {
   const opened = await openServices(options);
-  const services = options.compose?.(opened) ?? opened;
+  const services = options.overrides?.(opened) ?? opened;
   const { config, logger } = services;
   let done = 0;
   const connection = connectWorker(options.redisUrl, (error) => logger.warn({ err: error }, 'redis'));
@@ -47,7 +47,7 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
   const running = options.queues.map((queue) =>
     queueSetups[queue]({ services, deps, connection, concurrency: options.concurrency }),
   );
-  const conductor = startConductor(services);
+  const conductor = startScheduler(services);
   const inbox = startInbox(services);
   const heartbeat = startHeartbeat({
     workers: services.workers,
@@ -58,19 +58,23 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
     traffic: services.traffic,
   });
   const calls = connectWorker(options.redisUrl, (error) => logger.warn({ err: error }, 'redis'));
-  answerRollCalls(calls, config.redisPrefix, () => void heartbeat.now());
+  onHeartbeatRequest(calls, config.redisPrefix, () => void heartbeat.send());
   logger.info({ worker: services.name, queues: options.queues, concurrency: options.concurrency }, 'worker ready');
   return {
     name: services.name,
     async stop() {
       const graceMs = config.shutdownGraceMs;
       // A run that is being finished may take minutes; the next conductor begins that again.
-      await Promise.all([drain(running, graceMs), within(conductor.stop(), graceMs), within(inbox.stop(), graceMs)]);
+      await Promise.all([
+        drain(running, graceMs),
+        endsWithin(conductor.stop(), graceMs),
+        endsWithin(inbox.stop(), graceMs),
+      ]);
       // A call answered after the sign-off would sign us on again.
       calls.disconnect();
       connection.disconnect();
       // A statement that hangs holds its connection and would hold us; its process ends without it.
-      await within(heartbeat.stop().then(services.close), lastMs(graceMs));
+      await endsWithin(heartbeat.stop().then(services.close), releaseWindowMs(graceMs));
     },
   };
 }
@@ -85,22 +89,22 @@ async function stopRun(services: Services, runId: string, error: DroverError): P
  * that no job is left in dead hands: those would count as stalled, and their records as suspects of having killed us.
  */
 async function drain(running: readonly RunningQueue[], graceMs: number): Promise<void> {
-  for (const queue of running) queue.stopping?.();
+  for (const queue of running) queue.requestStop?.();
   const closed = Promise.allSettled(running.map((queue) => queue.worker.close()));
-  const last = lastMs(graceMs);
-  if (!(await within(closed, graceMs - last))) {
+  const last = releaseWindowMs(graceMs);
+  if (!(await endsWithin(closed, graceMs - last))) {
     for (const queue of running) queue.worker.handBack();
     // Forced: waits for nothing, where Redis is gone and a graceful close would hang.
-    if (!(await within(closed, last))) void Promise.allSettled(running.map((queue) => queue.worker.close(true)));
+    if (!(await endsWithin(closed, last))) void Promise.allSettled(running.map((queue) => queue.worker.close(true)));
   }
   await Promise.allSettled(running.map((queue) => queue.close?.()));
 }
 
 /** The end of the grace period, in which work is handed back. */
-const lastMs = (graceMs: number): number => Math.min(2_000, graceMs / 4);
+const releaseWindowMs = (graceMs: number): number => Math.min(2_000, graceMs / 4);
 
 /** True when the work ends in time; its failure is an end too. */
-async function within(work: Promise<unknown>, ms: number): Promise<boolean> {
+async function endsWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<false>((resolve) => {
     timer = setTimeout(() => resolve(false), ms);

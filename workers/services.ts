@@ -7,7 +7,7 @@ import { createQueuePauseStore } from '../db/repositories/queue-pauses.ts';
 import { createRunStore } from '../db/repositories/runs.ts';
 import { createWorkerStore } from '../db/repositories/workers.ts';
 import { createSqlPort } from '../db/sql.ts';
-import { assertDurable, connectProducer, ready } from '../queues/connection.ts';
+import { assertDurable, connectProducer, waitUntilReady } from '../queues/connection.ts';
 import { createProducer } from '../queues/producer.ts';
 import type { Config } from '../src/config.ts';
 import { createRunContexts } from '../src/engine/contexts.ts';
@@ -15,14 +15,14 @@ import { createApiFactory } from '../src/engine/effects/apis.ts';
 import { createApiLanes } from '../src/engine/effects/lanes.ts';
 import { createSourceFactory } from '../src/engine/sources.ts';
 import type { Logger } from '../src/logger.ts';
-import type { Plans } from '../src/plan/registry.ts';
+import type { PlanRegistry } from '../src/plan/registry.ts';
 import { createPostgresTarget } from '../src/targets/postgres/index.ts';
 import { createUpstreamFactory } from '../src/upstreams/factory.ts';
-import { urgent } from '../src/upstreams/urgent.ts';
+import { withInteractivePriority } from '../src/upstreams/urgent.ts';
 import { createBatchMeter } from './batch-meter.ts';
 import { openDatabases } from './databases.ts';
-import { createFleetWindow } from './fleet-window.ts';
-import { createHashCounters } from './hash-counters.ts';
+import { createQueueWindow } from './fleet-window.ts';
+import { createRedisCounters } from './hash-counters.ts';
 import { createLatencyRecorder } from './latency.ts';
 import { createTrafficCounter } from './traffic.ts';
 import { createUpstreamMeter } from './upstream-meter.ts';
@@ -34,7 +34,7 @@ export interface ServiceOptions {
   readonly config: Config;
   readonly databaseUrl: string;
   readonly redisUrl: string;
-  readonly plans: Plans;
+  readonly plans: PlanRegistry;
   readonly logger: Logger;
 }
 
@@ -46,13 +46,13 @@ export async function openServices(options: ServiceOptions) {
   const { control: database, target } = databases;
   const lookups = { control: databases.controlLookups.$client, target: databases.targetLookups.$client };
   const redis = connectProducer(options.redisUrl, onError);
-  await ready(redis);
+  await waitUntilReady(redis);
   await assertDurable(redis, config.allowVolatileRedis);
   const name = `${hostname()}-${process.pid}`;
   const workers = createWorkerStore(database);
-  const window = createFleetWindow(workers, config.windowFactor);
+  const window = createQueueWindow(workers, config.windowFactor);
   const producer = createProducer({ redis, prefix: config.redisPrefix, window: window.of, onError });
-  const counters = createHashCounters(redis);
+  const counters = createRedisCounters(redis);
   const latency = createLatencyRecorder(counters, config.redisPrefix);
   const runs = createRunStore(database);
   const contexts = createRunContexts({ store: runs, plan: plans.get, maxAgeMs: 300 });
@@ -89,7 +89,11 @@ export async function openServices(options: ServiceOptions) {
     },
     inbox: {
       queue: createInboxQueue(lookups.control),
-      apis: createApiFactory({ settings: config.settings, upstreams: urgent(upstreams), signal: stopping.signal }),
+      apis: createApiFactory({
+        settings: config.settings,
+        upstreams: withInteractivePriority(upstreams),
+        signal: stopping.signal,
+      }),
     },
     queuePauses: createQueuePauseStore(database),
     limits: createLimitStore(database),

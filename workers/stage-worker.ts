@@ -3,7 +3,7 @@ import { type QueueName, type RecordsJob, recordsJob } from '../queues/table.ts'
 import { type Coalescer, createCoalescer } from '../src/engine/coalescer.ts';
 import type { RecordRef } from '../src/engine/ports.ts';
 import type { StageResult } from '../src/engine/stages/stage.ts';
-import { createHandBack } from './hand-back.ts';
+import { createJobReleaser } from './hand-back.ts';
 import type { Services } from './services.ts';
 
 export type StageFunction = (refs: readonly RecordRef[]) => Promise<readonly (StageResult | Promise<StageResult>)[]>;
@@ -22,7 +22,7 @@ export type QueueWorker = Worker & { handBack(): void };
 /** A BullMQ worker with the fleet's settings: dead workers' jobs come back, and are not failed for it. */
 export function createQueueWorker(options: WorkerOptions): QueueWorker {
   const { config, logger } = options.services;
-  const underWay = createHandBack(options.services);
+  const underWay = createJobReleaser(options.services);
   // Of two parameters: BullMQ makes an AbortController for every job of a processor that takes the signal as well.
   const process = (job: Job, token?: string) => underWay.run(job, token, () => options.process(job));
   const worker = new Worker(options.queue, process, {
@@ -35,26 +35,26 @@ export function createQueueWorker(options: WorkerOptions): QueueWorker {
     maxStalledCount: 1_000,
   });
   worker.on('error', (error) => logger.warn({ err: error, queue: options.queue }, 'worker'));
-  return Object.assign(worker, { handBack: underWay.all });
+  return Object.assign(worker, { handBack: underWay.releaseAll });
 }
 
 /** The ways of a record through one stage of this process. */
-export interface Lanes {
+export interface StageBatches {
   /** Jobs that arrive together go to the stage together: a worker running hundreds of one-record jobs writes in sets. */
-  readonly fresh: Coalescer<RecordRef, StageResult>;
+  readonly batched: Coalescer<RecordRef, StageResult>;
   /** What came back from a dead worker, few at a time and one set after the other. */
-  readonly few: Coalescer<RecordRef, StageResult>;
+  readonly smallBatches: Coalescer<RecordRef, StageResult>;
   /** What came back again: one record at a time. */
-  readonly alone: (work: () => Promise<readonly StageResult[]>) => Promise<readonly StageResult[]>;
+  readonly oneAtATime: (work: () => Promise<readonly StageResult[]>) => Promise<readonly StageResult[]>;
   readonly stage: StageFunction;
 }
 
-export function coalesce(stage: StageFunction): Lanes {
+export function createStageBatches(stage: StageFunction): StageBatches {
   let last: Promise<unknown> = Promise.resolve();
   return {
-    fresh: createCoalescer(stage, { maxItems: 500, parallel: 2 }),
-    few: createCoalescer(stage, { maxItems: 16, parallel: 1 }),
-    alone: (work) => {
+    batched: createCoalescer(stage, { maxItems: 500, parallel: 2 }),
+    smallBatches: createCoalescer(stage, { maxItems: 16, parallel: 1 }),
+    oneAtATime: (work) => {
       const turn = last.then(work, work);
       last = turn.catch(() => undefined);
       return turn;
@@ -64,13 +64,15 @@ export function coalesce(stage: StageFunction): Lanes {
 }
 
 /** Runs a records job; a record that ends badly fails its job, so that support sees it in the board. */
-export async function processRecords(services: Services, lanes: Lanes, job: Job): Promise<void> {
-  const { run, records, suspect = false } = parse(job);
+export async function processRecords(services: Services, batches: StageBatches, job: Job): Promise<void> {
+  const { run, records, suspect = false } = parseRecordsJob(job);
   const refs = records.map(([id, epoch]) => ({ id, epoch }));
   const begun = performance.now();
   // 0: never in a dead worker's hands; 1: once; more: again.
   const deaths = job.stalledCounter + (suspect ? 2 : 0);
-  const results = await (deaths === 0 ? lanes.fresh.submit(refs) : again(services, lanes, deaths, refs));
+  const results = await (deaths === 0
+    ? batches.batched.submit(refs)
+    : reprocessLostRecords(services, batches, deaths, refs));
   const ms = performance.now() - begun;
   services.latency.record(job.queueName, ms);
   // What came back from a dead worker is worked on slowly, by itself, and says nothing of batches.
@@ -87,9 +89,9 @@ export async function processRecords(services: Services, lanes: Lanes, job: Job)
  * together again, all of them would use up their tries with the one. So a batch is taken apart, single records go in
  * small company, and what comes back from there goes alone; only then does a death count as a try.
  */
-async function again(
+async function reprocessLostRecords(
   services: Services,
-  lanes: Lanes,
+  batches: StageBatches,
   deaths: number,
   refs: readonly RecordRef[],
 ): Promise<readonly StageResult[]> {
@@ -99,11 +101,11 @@ async function again(
     await services.ledger.release(await lost(false));
     return [];
   }
-  if (deaths === 1) return lanes.few.submit(await lost(false));
-  return lanes.alone(async () => Promise.all(await lanes.stage(await lost(true))));
+  if (deaths === 1) return batches.smallBatches.submit(await lost(false));
+  return batches.oneAtATime(async () => Promise.all(await batches.stage(await lost(true))));
 }
 
-function parse(job: Job): RecordsJob {
+function parseRecordsJob(job: Job): RecordsJob {
   const parsed = recordsJob.safeParse(job.data);
   if (!parsed.success) throw new UnrecoverableError('this is no job of ours: its data names no records');
   return parsed.data;

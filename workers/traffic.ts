@@ -17,7 +17,7 @@ export function createTrafficCounter(): TrafficCounter {
   const totals = new Map<string, Traffic>();
   return {
     onRequest(event) {
-      const { requests, failed, sentBytes, receivedBytes } = totals.get(event.upstream) ?? none;
+      const { requests, failed, sentBytes, receivedBytes } = totals.get(event.upstream) ?? noTraffic;
       totals.set(event.upstream, {
         requests: requests + 1,
         failed: failed + Number(isFailure(event)),
@@ -29,7 +29,7 @@ export function createTrafficCounter(): TrafficCounter {
   };
 }
 
-const none: Traffic = { requests: 0, failed: 0, sentBytes: 0, receivedBytes: 0 };
+const noTraffic: Traffic = { requests: 0, failed: 0, sentBytes: 0, receivedBytes: 0 };
 
 /** No answer, or one that refuses; 404 is an answer. */
 function isFailure({ status }: UpstreamEvent): boolean {

@@ -1,12 +1,12 @@
 import type { UpstreamMetrics } from '../src/upstreams/log.ts';
-import type { HashCounters } from './hash-counters.ts';
+import type { RedisCounters } from './hash-counters.ts';
 
 /**
  * Counts requests by upstream, endpoint and status for the whole fleet, where the API's /metrics reads them, and for
  * this process's heartbeats.
  */
 export function createUpstreamMeter(
-  counters: HashCounters,
+  counters: RedisCounters,
   prefix: string,
   process: Pick<UpstreamMetrics, 'onRequest'>,
 ): UpstreamMetrics {

@@ -40,8 +40,8 @@ SELECT EXISTS (SELECT FROM settled) AS settled`;
 
 /** Settles who survives; answers whether it did, which it does not for a run that is not running. */
 export async function decideMerges(pool: pg.Pool, runId: string, entity: string, merge: Merge): Promise<boolean> {
-  const status = merge.loser === 'skip' ? 'skipped' : 'rejected';
-  const message = merge.loser === 'skip' ? 'merged into ' : 'its place is taken by ';
+  const status = merge.duplicateAction === 'skip' ? 'skipped' : 'rejected';
+  const message = merge.duplicateAction === 'skip' ? 'merged into ' : 'its place is taken by ';
   const rows = await prepared<{ settled: boolean }>(pool, 'merge', statement, [
     runId,
     entity,

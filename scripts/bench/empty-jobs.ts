@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
-import { connectProducer, ready } from '../../queues/connection.ts';
+import { connectProducer, waitUntilReady } from '../../queues/connection.ts';
 import { jobOptions } from '../../queues/table.ts';
 import { startFleet } from './fleet.ts';
 
@@ -16,7 +16,7 @@ export async function timeEmptyJobs(
 ): Promise<number> {
   const prefix = `{empty${Date.now()}}`;
   const redis = connectProducer(redisUrl, () => undefined);
-  await ready(redis);
+  await waitUntilReady(redis);
   const first = new Queue('first', { connection: redis, prefix, defaultJobOptions: { ...jobOptions } });
   const env = { REDIS_URL: redisUrl };
   const fleet = await startFleet({ script: './empty-worker.ts', processes, args: [prefix, String(concurrency)], env });

@@ -1,5 +1,5 @@
 import { type Job, Queue, Worker } from 'bullmq';
-import { connectProducer, connectWorker, ready } from '../../queues/connection.ts';
+import { connectProducer, connectWorker, waitUntilReady } from '../../queues/connection.ts';
 import { jobOptions } from '../../queues/table.ts';
 
 /**
@@ -10,7 +10,7 @@ const [prefix = '', concurrency = '100'] = process.argv.slice(2);
 const url = process.env.REDIS_URL as string;
 const quiet = (): void => undefined;
 const producer = connectProducer(url, quiet);
-await ready(producer);
+await waitUntilReady(producer);
 const connection = connectWorker(url, quiet);
 const names = ['first', 'second', 'third'];
 const workers = names.map((name, index) => {

@@ -38,6 +38,6 @@ const worker = await startWorkerProcess({
   logger: createLogger({ level: config.logLevel, service: 'worker' }),
   queues: queueNames,
   concurrency: Number(values.concurrency ?? 100),
-  compose,
+  overrides: compose,
 });
 process.on('SIGTERM', () => void worker.stop().then(() => process.exit(0)));

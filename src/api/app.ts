@@ -12,12 +12,12 @@ import { createSessions } from './auth/session.ts';
 import { serveSignIn } from './auth/sign-in.ts';
 import { serveBoard } from './board/board.ts';
 import type { ApiDeps } from './deps.ts';
-import { honourIdempotencyKeys } from './idempotency.ts';
+import { handleIdempotencyKeys } from './idempotency.ts';
 import { logRequests } from './log-requests.ts';
 import { createMetrics } from './metrics/registry.ts';
 import { serveOpenApi } from './openapi.ts';
 import { handleError } from './problems/error-handler.ts';
-import { answerUnknownRoutes } from './problems/not-found.ts';
+import { handleUnknownRoutes } from './problems/not-found.ts';
 import { healthRoutes } from './routes/health.ts';
 import { apiRoutes } from './routes/index.ts';
 import { metricsRoutes } from './routes/metrics.ts';
@@ -28,7 +28,7 @@ import type { Api } from './types.ts';
 
 /** The whole HTTP side, ready to listen. The order is that of the hooks: names, headers, doorkeeper, then the rest. */
 export async function buildApp(deps: ApiDeps): Promise<Api> {
-  const app = createServer(deps);
+  const app = createFastify(deps);
   const onError = (error: unknown): void => deps.logger.warn({ err: error }, 'something around a request failed');
   const keys = createKeyCache(deps.keys, onError);
   const sessions = createSessions(deps.config.sessionSecret ?? randomBytes(32).toString('base64url'));
@@ -37,10 +37,10 @@ export async function buildApp(deps: ApiDeps): Promise<Api> {
   await app.register(cookie);
   await setSecurityHeaders(app);
   requireAccess(app);
-  answerUnknownRoutes(app);
+  handleUnknownRoutes(app);
   const limits = createRateLimits(deps.config.rateLimit);
   authenticateRequests(app, { keys, sessions, limits });
-  honourIdempotencyKeys(app, deps.idempotency);
+  handleIdempotencyKeys(app, deps.idempotency);
 
   await serveOpenApi(app, deps.version);
   await serveSignIn(app, { keys, sessions });
@@ -60,7 +60,7 @@ export async function buildApp(deps: ApiDeps): Promise<Api> {
   return app;
 }
 
-function createServer(deps: ApiDeps): Api {
+function createFastify(deps: ApiDeps): Api {
   const app = Fastify({
     loggerInstance: deps.logger,
     // Its own lines would name the address, which may hold a source id; see logRequests.
@@ -71,17 +71,17 @@ function createServer(deps: ApiDeps): Api {
     // Idle keep-alive connections must not hold up a shutdown.
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 300, ignoreTrailingSlash: true },
-    genReqId: requestIds(),
+    genReqId: requestIdGenerator(),
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(handleError);
-  takeJsonOnly(app as unknown as Api);
+  acceptJsonOnly(app as unknown as Api);
   return app as unknown as Api;
 }
 
 /** Unique over processes, and made without asking the system for randomness each time. */
-function requestIds(): () => string {
+function requestIdGenerator(): () => string {
   const begin = randomBytes(6).toString('hex');
   let n = 0;
   return () => {
@@ -90,7 +90,7 @@ function requestIds(): () => string {
   };
 }
 
-function takeJsonOnly(app: Api): void {
+function acceptJsonOnly(app: Api): void {
   // Fastify takes plain text for a body too; nothing here does.
   app.removeContentTypeParser(['text/plain', 'application/json']);
   const parse = app.getDefaultJsonParser('error', 'error');

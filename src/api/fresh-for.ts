@@ -1,54 +1,57 @@
 /** Values by name that are asked for once in a while, however many want them. */
-export interface FreshValues<T> {
+export interface TtlCache<T> {
   get(name: string): Promise<T>;
   /** What is known under the name is over: the next who asks gets a value whose loading began after this. */
-  forget(name: string): void;
+  invalidate(name: string): void;
 }
 
-export interface Freshness {
+export interface TtlOptions {
   /** A value is not asked for again before it is this old, in milliseconds. */
-  readonly freshMs: number;
+  readonly ttlMs: number;
   /**
    * Up to this age, counted from when its loading began, a value is given out while the next one is on its way: nobody
    * waits for it. `freshMs` when absent.
    */
-  readonly usableMs?: number;
+  readonly staleMs?: number;
 }
 
-interface Kept<T> {
+interface Entry<T> {
   /** The newest that arrived. */
   value?: { readonly of: T; readonly begunAt: number; readonly at: number };
   /** The next one, on its way. */
-  next?: Promise<T>;
+  pending?: Promise<T>;
 }
 
 // Names come from requests, so their number must have an end.
-const mostKept = 10_000;
+const maxEntries = 10_000;
 
 /** Keeps each value for a while; who asks while one is on its way gets the same one. Failures are not kept. */
-export function freshFor<T>({ freshMs, usableMs }: Freshness, load: (name: string) => Promise<T>): FreshValues<T> {
-  const kept = new Map<string, Kept<T>>();
+export function createTtlCache<T>(
+  { ttlMs: freshMs, staleMs: usableMs }: TtlOptions,
+  load: (name: string) => Promise<T>,
+): TtlCache<T> {
+  const kept = new Map<string, Entry<T>>();
 
-  const begin = (name: string, entry: Kept<T>): Promise<T> => {
+  const begin = (name: string, entry: Entry<T>): Promise<T> => {
     const begunAt = performance.now();
     const next = load(name);
-    entry.next = next;
+    entry.pending = next;
     next.then(
       (of) => {
         entry.value = { of, begunAt, at: performance.now() };
-        delete entry.next;
+        delete entry.pending;
       },
       () => {
-        delete entry.next;
+        delete entry.pending;
         if (!entry.value && kept.get(name) === entry) kept.delete(name);
       },
     );
     return next;
   };
 
-  const open = (name: string): Kept<T> => {
-    if (kept.size >= mostKept) kept.clear();
-    const entry: Kept<T> = {};
+  const open = (name: string): Entry<T> => {
+    if (kept.size >= maxEntries) kept.clear();
+    const entry: Entry<T> = {};
     kept.set(name, entry);
     return entry;
   };
@@ -59,11 +62,11 @@ export function freshFor<T>({ freshMs, usableMs }: Freshness, load: (name: strin
       const { value } = entry;
       const now = performance.now();
       if (value && now - value.at < freshMs) return value.of;
-      const next = entry.next ?? begin(name, entry);
+      const next = entry.pending ?? begin(name, entry);
       // Its failure is for those who wait for it.
       if (value && usableMs !== undefined && now - value.begunAt < usableMs) return value.of;
       return next;
     },
-    forget: (name) => void kept.delete(name),
+    invalidate: (name) => void kept.delete(name),
   };
 }

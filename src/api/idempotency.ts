@@ -13,34 +13,34 @@ declare module 'fastify' {
   }
 }
 
-const signOfLifeMs = 60_000;
+const touchIntervalMs = 60_000;
 
 /**
  * Lets a POST be sent again without being done again. The first answer is kept for a day under the caller and his
  * Idempotency-Key; only answers that changed something are, so a refused request may be corrected and sent again. A
  * caller who hung up and asks again is told what became of it, whatever that was: the work is not begun once more.
  */
-export function honourIdempotencyKeys(app: Api, store: IdempotencyStore): void {
+export function handleIdempotencyKeys(app: Api, store: IdempotencyStore): void {
   app.decorateRequest('reserved', null);
   app.decorateRequest('keepInstead', undefined);
   // After validation: what is malformed reserves nothing.
   app.addHook('preHandler', async (request, reply) => {
-    const key = keyOf(request);
+    const key = idempotencyKeyOf(request);
     if (key === undefined || !request.actor) return;
-    const reservation = await store.reserve(request.actor.id, key, hashOf(request));
-    if (reservation.kind === 'answered') return replay(reply, reservation.answer);
-    if (reservation.kind !== 'fresh') throw conflict(reservation.kind);
+    const reservation = await store.reserve(request.actor.id, key, requestHash(request));
+    if (reservation.kind === 'answered') return sendStoredResponse(reply, reservation.answer);
+    if (reservation.kind !== 'fresh') throw conflictProblem(reservation.kind);
     const actor = request.actor.id;
     // A validation or a rollback may take longer than it takes to be given up for lost.
-    const alive = setInterval(() => void store.touch(actor, key).catch(() => undefined), signOfLifeMs);
+    const alive = setInterval(() => void store.touch(actor, key).catch(() => undefined), touchIntervalMs);
     request.reserved = { actor, key, alive: alive.unref() };
   });
   app.addHook('onSend', async (request, reply, payload) => {
-    if (request.reserved) await settle(store, request, reply, payload);
+    if (request.reserved) await storeResponse(store, request, reply, payload);
   });
 }
 
-function keyOf(request: FastifyRequest): string | undefined {
+function idempotencyKeyOf(request: FastifyRequest): string | undefined {
   const key = request.headers['idempotency-key'];
   if (key === undefined || request.method !== 'POST' || request.routeOptions.config.idempotent === false)
     return undefined;
@@ -53,18 +53,21 @@ function keyOf(request: FastifyRequest): string | undefined {
   });
 }
 
-function hashOf(request: FastifyRequest): string {
+function requestHash(request: FastifyRequest): string {
   const text = JSON.stringify([request.url, request.body ?? null]);
   return createHash('sha256').update(text).digest('hex');
 }
 
-function replay(reply: FastifyReply, answer: Extract<Reservation, { kind: 'answered' }>['answer']): FastifyReply {
+function sendStoredResponse(
+  reply: FastifyReply,
+  answer: Extract<Reservation, { kind: 'answered' }>['answer'],
+): FastifyReply {
   if (answer.location !== null) reply.header('location', answer.location);
   if (answer.status >= 400) reply.type('application/problem+json');
   return reply.header('idempotent-replayed', 'true').code(answer.status).send(answer.body);
 }
 
-async function settle(store: IdempotencyStore, request: FastifyRequest, reply: FastifyReply, payload: unknown) {
+async function storeResponse(store: IdempotencyStore, request: FastifyRequest, reply: FastifyReply, payload: unknown) {
   const { actor, key, alive } = request.reserved as NonNullable<FastifyRequest['reserved']>;
   clearInterval(alive);
   request.reserved = null;
@@ -80,7 +83,7 @@ async function settle(store: IdempotencyStore, request: FastifyRequest, reply: F
   }
 }
 
-function conflict(kind: 'running' | 'unknown' | 'other request'): HttpProblem {
+function conflictProblem(kind: 'running' | 'unknown' | 'other request'): HttpProblem {
   if (kind === 'other request') {
     return new HttpProblem({
       status: 422,

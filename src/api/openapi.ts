@@ -3,7 +3,7 @@ import swaggerUi from '@fastify/swagger-ui';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import type { Api } from './types.ts';
 
-const description = `Moves a business into its own PostgreSQL and Stripe, and proves that nothing was lost.
+const apiDescription = `Moves a business into its own PostgreSQL and Stripe, and proves that nothing was lost.
 
 Send \`authorization: Bearer <key>\`; every operation says which role it needs (\`x-role\`): viewer, operator or admin.
 Errors are problem details (RFC 9457) with a stable \`code\` and a \`remedy\`. Lists have cursors. A POST with an
@@ -14,7 +14,7 @@ export async function serveOpenApi(app: Api, version: string): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Drover', version, description, license: { name: 'MIT', identifier: 'MIT' } },
+      info: { title: 'Drover', version, description: apiDescription, license: { name: 'MIT', identifier: 'MIT' } },
       components: {
         securitySchemes: {
           key: { type: 'http', scheme: 'bearer', description: 'An API key, `id.secret`' },

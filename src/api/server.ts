@@ -23,16 +23,16 @@ async function main(): Promise<void> {
   const api = await startApi({
     ...{ config, databaseUrl, redisUrl, logger },
     plans: await loadPlans(),
-    version: await ownVersion(),
+    version: await readVersion(),
     ...apiParts,
   });
-  tellKey(api.firstKey);
+  printFirstKey(api.firstKey);
   console.log(`Drover API: ${api.url} (documentation at ${api.url}/docs, queues at ${api.url}/board)`);
   stopOnSignals(api.stop, config.shutdownGraceMs);
 }
 
 /** On stdout and nowhere else: not in the log, which others read. */
-function tellKey(first: FirstKey): void {
+function printFirstKey(first: FirstKey): void {
   if (first.kind === 'made') {
     console.log(`Admin key, shown this once because only its hash is kept: ${first.key}`);
   } else if (first.kind === 'given' && first.result === 'revoked') {
@@ -57,14 +57,14 @@ function stopOnSignals(stop: () => Promise<void>, graceMs: number): void {
 }
 
 /** Of package.json, which lies above this file both in the checkout and when built. */
-async function ownVersion(folder: URL = new URL('.', import.meta.url)): Promise<string> {
+async function readVersion(folder: URL = new URL('.', import.meta.url)): Promise<string> {
   try {
     const text = await readFile(new URL('package.json', folder), 'utf8');
     return (JSON.parse(text) as { version: string }).version;
   } catch (error) {
     const above = new URL('..', folder);
     if (above.href === folder.href) throw error;
-    return ownVersion(above);
+    return readVersion(above);
   }
 }
 

@@ -9,28 +9,28 @@ import { createLimitStore } from '../../db/repositories/limits.ts';
 import { createMetricsStore } from '../../db/repositories/metrics.ts';
 import { createQueuePauseStore } from '../../db/repositories/queue-pauses.ts';
 import { createWorkerStore } from '../../db/repositories/workers.ts';
-import { assertDurable, connectProducer, ready, withDeadline } from '../../queues/connection.ts';
+import { assertDurable, connectProducer, waitUntilReady, withDeadline } from '../../queues/connection.ts';
 import { createProducer } from '../../queues/producer.ts';
 import type { Config } from '../config.ts';
 import type { Control } from '../engine/control/contract.ts';
 import type { CutoverControl } from '../engine/cutover/contract.ts';
 import { DroverError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import type { Plans } from '../plan/registry.ts';
+import type { PlanRegistry } from '../plan/registry.ts';
 import type { ApiDeps, HealthCheck } from './deps.ts';
 import { readStageLatency } from './metrics/stage-latency.ts';
 import { readUpstreamRequests } from './metrics/upstream-requests.ts';
-import { liveQueuesOf } from './operations/live-queues.ts';
+import { createLiveQueues } from './operations/live-queues.ts';
 import { createPlanCatalog } from './operations/plan-catalog.ts';
 import { createQueueControl } from './operations/queue-control.ts';
 import { createUpstreamControl, type LiveUpstreams } from './operations/upstream-control.ts';
 
 /** What the API cannot make itself, because only entry points may put the layers together. */
-export interface Parts {
+export interface EngineFactories {
   openControl(parts: {
     database: Database;
     target: Database;
-    plans: Plans;
+    plans: PlanRegistry;
     config: Config;
     upstreams: LiveUpstreams['states'];
     openUpstream: LiveUpstreams['open'];
@@ -40,17 +40,17 @@ export interface Parts {
     database: Database;
     target: Database;
     patient: Database;
-    plans: Plans;
+    plans: PlanRegistry;
     onFailure: (error: unknown) => void;
   }): CutoverControl;
   openUpstreams(redis: Redis, config: Config, logger: Logger): LiveUpstreams;
 }
 
-export interface ServiceOptions extends Parts {
+export interface ServiceOptions extends EngineFactories {
   readonly config: Config;
   readonly databaseUrl: string;
   readonly redisUrl: string;
-  readonly plans: Plans;
+  readonly plans: PlanRegistry;
   readonly logger: Logger;
   readonly version: string;
 }
@@ -67,9 +67,9 @@ export async function openApiServices(options: ServiceOptions): Promise<ApiServi
   const onError = (error: unknown): void => logger.warn({ err: error }, 'connection');
   const database = openDatabase({ url: options.databaseUrl, applicationName: 'drover api', onError });
   const target = openTarget(options, database, onError);
-  const patient = openPatient(options, onError);
+  const patient = openCutoverDatabase(options, onError);
   const redis = connectProducer(options.redisUrl, onError);
-  await refuseVolatile(redis, options);
+  await checkRedisDurability(redis, options);
   const producer = createProducer({ redis, prefix: config.redisPrefix, window: () => 0, onError });
   const live = options.openUpstreams(redis, config, logger);
   const control = options.openControl({
@@ -80,21 +80,21 @@ export async function openApiServices(options: ServiceOptions): Promise<ApiServi
   });
   return {
     ...{ config, logger, version },
-    ...storesOf(database),
+    ...createStores(database),
     control,
     cutovers: options.openCutovers({
       ...{ database, target, patient, plans },
       onFailure: (error) => logger.error({ err: error }, 'a cutover or rollback ended before its swap'),
     }),
     plans: createPlanCatalog(plans.all(), config.settings),
-    queues: createQueueControl({ pauses: createQueuePauseStore(database), live: liveQueuesOf(producer), onError }),
+    queues: createQueueControl({ pauses: createQueuePauseStore(database), live: createLiveQueues(producer), onError }),
     upstreams: createUpstreamControl({
       limits: createLimitStore(database),
       live,
       names: [...new Set(plans.all().flatMap((plan) => plan.upstreams))],
       onError,
     }),
-    health: healthOf(database, redis),
+    health: healthChecks(database, redis),
     metrics: {
       ...createMetricsStore(database),
       stageLatency: () =>
@@ -112,7 +112,7 @@ export async function openApiServices(options: ServiceOptions): Promise<ApiServi
   };
 }
 
-function storesOf(database: Database) {
+function createStores(database: Database) {
   return {
     workers: createWorkerStore(database),
     keys: createKeyStore(database),
@@ -129,7 +129,7 @@ function openTarget(options: ServiceOptions, database: Database, onError: (error
 }
 
 /** For cutovers alone: what builds an index takes its time, and must not wait for connections that answer requests. */
-function openPatient(options: ServiceOptions, onError: (error: Error) => void): Database {
+function openCutoverDatabase(options: ServiceOptions, onError: (error: Error) => void): Database {
   const url = options.config.targetDatabaseUrl ?? options.databaseUrl;
   return openDatabase({
     url,
@@ -140,9 +140,9 @@ function openPatient(options: ServiceOptions, onError: (error: Error) => void): 
   });
 }
 
-async function refuseVolatile(redis: Redis, { config, logger }: ServiceOptions): Promise<void> {
+async function checkRedisDurability(redis: Redis, { config, logger }: ServiceOptions): Promise<void> {
   try {
-    await ready(redis, 5_000);
+    await waitUntilReady(redis, 5_000);
     await assertDurable(redis, config.allowVolatileRedis);
   } catch (error) {
     if (!(error instanceof DroverError) || error.code !== 'REDIS_UNAVAILABLE') throw error;
@@ -150,7 +150,7 @@ async function refuseVolatile(redis: Redis, { config, logger }: ServiceOptions):
   }
 }
 
-function healthOf(database: Database, redis: Redis): HealthCheck[] {
+function healthChecks(database: Database, redis: Redis): HealthCheck[] {
   return [
     { name: 'postgresql', check: async () => void (await database.$client.query('SELECT 1')) },
     { name: 'redis', check: async () => void (await redis.ping()) },

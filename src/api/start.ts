@@ -14,13 +14,13 @@ export interface RunningApi {
   stop(): Promise<void>;
 }
 
-const purgeEveryMs = 3_600_000;
+const purgeIntervalMs = 3_600_000;
 
 /** Brings the database up to date, opens everything and listens. Throws DroverError where it cannot. */
 export async function startApi(options: ServiceOptions): Promise<RunningApi> {
   const { config, logger, databaseUrl } = options;
   for (const each of new Set([databaseUrl, config.targetDatabaseUrl ?? databaseUrl])) {
-    await migrateDatabase(each).catch(databaseAway);
+    await migrateDatabase(each).catch(throwDatabaseUnavailable);
   }
   const services = await openApiServices(options);
   try {
@@ -30,7 +30,7 @@ export async function startApi(options: ServiceOptions): Promise<RunningApi> {
     void recoverCutovers(services);
     const purge = setInterval(() => {
       services.idempotency.purge().catch((error: unknown) => logger.warn({ err: error }, 'old answers stay for now'));
-    }, purgeEveryMs);
+    }, purgeIntervalMs);
     purge.unref();
     return {
       url,
@@ -71,7 +71,7 @@ async function listen(app: Api, host: string, port: number): Promise<string> {
   }
 }
 
-function databaseAway(error: unknown): never {
+function throwDatabaseUnavailable(error: unknown): never {
   const { code } = error as { code?: string };
   throw new DroverError('DATABASE_UNAVAILABLE', `PostgreSQL cannot be brought up to date (${code ?? 'no answer'})`, {
     cause: error,

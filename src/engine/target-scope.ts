@@ -16,6 +16,6 @@ export function targetScope(run: Pick<Run, 'id' | 'targetSchema'>, plan: Plan, e
     entity,
     targetSchema: run.targetSchema,
     definition,
-    neighbours: neighbours.map(([name]) => name),
+    sharingEntities: neighbours.map(([name]) => name),
   };
 }

@@ -7,20 +7,7 @@
  * - intent: the row that says an effect is about to be sent, under which key, and later what became of it.
  * - before-image: what an object was before this run's first effect on it.
  */
-import type { SourceContext } from './contract.ts';
 import type { JsonObject } from './json.ts';
-import type { Compared } from './target.ts';
-
-export interface ApiTarget {
-  /** The port of one run. Throws CONFIGURATION naming what is not set. */
-  open(context: ApiContext): ApiPort;
-}
-
-export interface ApiContext extends SourceContext {
-  readonly runId: string;
-  /** Ends with the process. */
-  readonly signal: AbortSignal;
-}
 
 /** A record on its way into the API. */
 export interface ApiRecord {
@@ -33,7 +20,7 @@ export interface ApiRecord {
    * An effect of this record may have been sent before, and nobody knows what became of it: look at the objects
    * themselves, by id and by list, before anything is sent.
    */
-  readonly again: boolean;
+  readonly mayHaveBeenSent: boolean;
 }
 
 /** An object at the API, or the source's own row. */
@@ -50,7 +37,7 @@ export interface Effect {
   /** The parameters that are sent. */
   readonly body: JsonObject;
   /** What it makes: the kind, and the id where it is chosen by us. */
-  readonly makes?: { readonly kind: string; readonly id?: string } | undefined;
+  readonly creates?: { readonly kind: string; readonly id?: string } | undefined;
   /** Objects it changes, those included that lose something by it. */
   readonly changes?: readonly Change[] | undefined;
 }
@@ -71,14 +58,14 @@ export interface Effects {
    */
   run<T extends { readonly id: string }>(effect: Effect, send: (key: string) => Promise<T>): Promise<T>;
   /** Notes that an object that was found is this run's work, whose answer was lost. */
-  made(object: ApiObject): Promise<void>;
+  recordCreated(object: ApiObject): Promise<void>;
 }
 
 export interface ApiOptions {
   readonly skipExisting: boolean;
 }
 
-export interface Refused {
+export interface ApiRefusal {
   readonly kind: 'refused';
   readonly code: string;
   readonly message: string;
@@ -94,7 +81,7 @@ export type ApiResult =
       readonly answered: JsonObject;
       readonly notes?: readonly string[] | undefined;
     }
-  | Refused;
+  | ApiRefusal;
 
 /** What an object was before the run, and what the run left. */
 export interface BeforeImage extends ApiObject {
@@ -105,29 +92,34 @@ export interface BeforeImage extends ApiObject {
 }
 
 /** What became of one before-image: restored (or archived), or why not. `final`: asking again would change nothing. */
-export type Undone =
+export type UndoResult =
   | { readonly kind: 'done' }
   | { readonly kind: 'conflict'; readonly detail: string; readonly final: boolean };
 
 /** What the API says of an object now. */
-export interface Observed {
+export interface ObservedObject {
   /** As the API shows it; null when it is gone. */
   readonly state: JsonObject | null;
   /** Fields in which it differs from the row that stands for it; `missing` when it is gone. */
   readonly differs: readonly string[];
 }
 
+/** The fields in which a row in the target differs from the row expected; `missing` when there is none. */
+export type RowComparison = 'missing' | readonly string[];
+
 /** One record at a time, in any order and by any number of workers. Methods throw DroverError. */
 export interface ApiPort {
   /** What a write would do. Sends nothing that changes anything. */
-  foresee(record: ApiRecord, options: ApiOptions): Promise<ApiResult>;
+  preview(record: ApiRecord, options: ApiOptions): Promise<ApiResult>;
   write(record: ApiRecord, options: ApiOptions, effects: Effects): Promise<ApiResult>;
   /** Tells the source that its record was rejected before it came here. Absent: sources are not told. */
   readonly reject?: (record: Pick<ApiRecord, 'sourceId' | 'raw'>, effects: Effects) => Promise<void>;
   /** Fields in which the API differs from each row, read from the API itself. Rows carry the answered columns. */
-  compare(rows: readonly { readonly sourceId: string; readonly row: JsonObject }[]): Promise<Compared[]>;
+  compare(rows: readonly { readonly sourceId: string; readonly row: JsonObject }[]): Promise<RowComparison[]>;
   /** The same with what the API shows, for those who were told that something happened there. In the order of the rows. */
-  observe?(rows: readonly { readonly sourceId: string; readonly row: JsonObject }[]): Promise<readonly Observed[]>;
+  observe?(
+    rows: readonly { readonly sourceId: string; readonly row: JsonObject }[],
+  ): Promise<readonly ObservedObject[]>;
   /** Takes back what a run did for one record, given in the order of its effects; one answer an image. */
-  undo(images: readonly BeforeImage[]): Promise<readonly Undone[]>;
+  undo(images: readonly BeforeImage[]): Promise<readonly UndoResult[]>;
 }

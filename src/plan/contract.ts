@@ -13,7 +13,7 @@
  * - natural key: the columns by which the target already knows the row (an email, a user id).
  */
 import type { z } from 'zod';
-import type { ApiTarget } from './api-target.ts';
+import type { ApiPort } from './api-target.ts';
 import type { Json, JsonObject } from './json.ts';
 import type { UpstreamFactory } from './upstream.ts';
 
@@ -111,7 +111,7 @@ export interface RejectOutcome {
   readonly field?: string | undefined;
   readonly money?: RecordMoney | undefined;
   /** What is wrong may only be that another record is not there. A trial leaves most of them out and judges by no such record. */
-  readonly lacking?: boolean | undefined;
+  readonly missingDependency?: boolean | undefined;
 }
 
 export type TransformOutcome = RowOutcome | SkipOutcome | RejectOutcome;
@@ -157,11 +157,11 @@ export interface Column {
   /** Drover makes an index of it with the table: other entities look rows up by it. */
   readonly indexed?: boolean | undefined;
   /** The moment of the write: set by the column's default in the database at every insert and update, never compared. */
-  readonly stamp?: boolean | undefined;
+  readonly writeTimestamp?: boolean | undefined;
   /** Made by `enrich`, so reconcile compares it with what was loaded and not with the transform. */
   readonly enriched?: boolean | undefined;
   /** Filled with what the API answered (the ids of its objects), and not by the transform. */
-  readonly answered?: boolean | undefined;
+  readonly filledByApi?: boolean | undefined;
 }
 
 /**
@@ -178,10 +178,22 @@ export interface PostgresTarget {
   readonly idReferences?: string | undefined;
 }
 
+/** Where records go that live at an API. */
+export interface ApiTarget {
+  /** The port of one run. Throws CONFIGURATION naming what is not set. */
+  open(context: ApiContext): ApiPort;
+}
+
+export interface ApiContext extends SourceContext {
+  readonly runId: string;
+  /** Ends with the process. */
+  readonly signal: AbortSignal;
+}
+
 /** What to do with a record whose merge key or natural key another record holds. */
 export interface Merge {
   /** skip: the record is MERGED into the survivor, and who points at it points at the survivor. reject: with the code. */
-  readonly loser: 'skip' | 'reject';
+  readonly duplicateAction: 'skip' | 'reject';
   readonly code: string;
   /** The rule in words, shown in reports. */
   readonly rule: string;

@@ -9,7 +9,12 @@ const identifier = /^[a-z][a-z0-9_]{0,57}$/; // 63 bytes is PostgreSQL's limit; 
  * @throws DroverError CONFIGURATION naming every problem at once.
  */
 export function definePlan<P extends Plan>(plan: P): P {
-  const problems = [...namesOf(plan), ...dependenciesOf(plan), ...rulesOf(plan), ...cutoverOf(plan)];
+  const problems = [
+    ...nameProblems(plan),
+    ...dependencyProblems(plan),
+    ...ruleProblems(plan),
+    ...cutoverProblems(plan),
+  ];
   if (problems.length > 0) throw new DroverError('CONFIGURATION', `plan ${plan.name}: ${problems.join('; ')}`);
   return plan;
 }
@@ -32,12 +37,12 @@ export function entityOrder(plan: Plan): readonly string[] {
 /** A schema of parameters for a plan that has none. */
 export const noParams = z.object({}).strict();
 
-function namesOf(plan: Plan): string[] {
+function nameProblems(plan: Plan): string[] {
   const names = [...Object.keys(plan.entities), ...Object.values(plan.entities).map((entity) => entity.target.table)];
   return names.filter((name) => !identifier.test(name)).map((name) => `${name} is not a plain lower-case name`);
 }
 
-function dependenciesOf(plan: Plan): string[] {
+function dependencyProblems(plan: Plan): string[] {
   const problems: string[] = [];
   for (const [name, entity] of Object.entries(plan.entities)) {
     for (const parent of entity.dependsOn) {
@@ -55,13 +60,13 @@ function dependenciesOf(plan: Plan): string[] {
   return problems;
 }
 
-function rulesOf(plan: Plan): string[] {
+function ruleProblems(plan: Plan): string[] {
   return plan.rules
     .filter((rule) => !(rule.entity in plan.entities))
     .map((rule) => `rule ${rule.name} is about ${rule.entity}, which is no entity`);
 }
 
-function cutoverOf(plan: Plan): string[] {
+function cutoverProblems(plan: Plan): string[] {
   const tables = new Set(Object.values(plan.entities).map((entity) => entity.target.table));
   return Object.keys(plan.cutover?.tables ?? {})
     .filter((table) => !tables.has(table))

@@ -3,7 +3,7 @@ import { DroverError } from '../errors.ts';
 import type { Plan } from './contract.ts';
 
 /** The plans of this installation, by name. */
-export interface Plans {
+export interface PlanRegistry {
   names(): readonly string[];
   all(): readonly Plan[];
   /** The plan of that name. Throws CONFIGURATION naming the plans there are. */
@@ -19,7 +19,7 @@ const index = `index${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`;
  * Loads every plan: each folder of `src/plans` is one, so that adding a plan edits nothing else.
  * @throws DroverError CONFIGURATION when a folder holds no plan, or one of another name.
  */
-export async function loadPlans(folder: URL = plansFolder): Promise<Plans> {
+export async function loadPlans(folder: URL = plansFolder): Promise<PlanRegistry> {
   const entries = await readdir(folder, { withFileTypes: true });
   const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
   const plans = await Promise.all(names.sort().map((name) => loadPlan(name, new URL(`${name}/${index}`, folder))));
@@ -27,7 +27,7 @@ export async function loadPlans(folder: URL = plansFolder): Promise<Plans> {
 }
 
 /** A registry of the plans given. */
-export function createRegistry(plans: readonly Plan[]): Plans {
+export function createRegistry(plans: readonly Plan[]): PlanRegistry {
   const byName = new Map(plans.map((plan) => [plan.name, plan]));
   return {
     names: () => [...byName.keys()],
@@ -43,9 +43,9 @@ export function createRegistry(plans: readonly Plan[]): Plans {
 }
 
 async function loadPlan(folder: string, file: URL): Promise<Plan> {
-  const plan = planOf(await importFrom(file, folder));
-  if (plan === undefined) throw notAPlan(folder, `its ${index} has no plan as its default export`);
-  if (plan.name !== folder) throw notAPlan(folder, `its plan is called ${plan.name}; both need the same name`);
+  const plan = asPlan(await importFrom(file, folder));
+  if (plan === undefined) throw invalidPlan(folder, `its ${index} has no plan as its default export`);
+  if (plan.name !== folder) throw invalidPlan(folder, `its plan is called ${plan.name}; both need the same name`);
   return plan;
 }
 
@@ -54,16 +54,16 @@ async function importFrom(file: URL, folder: string): Promise<{ default?: unknow
     return (await import(file.href)) as { default?: unknown };
   } catch (cause) {
     if (cause instanceof DroverError) throw cause;
-    throw notAPlan(folder, cause instanceof Error ? cause.message : String(cause), cause);
+    throw invalidPlan(folder, cause instanceof Error ? cause.message : String(cause), cause);
   }
 }
 
-function planOf({ default: plan }: { default?: unknown }): Plan | undefined {
+function asPlan({ default: plan }: { default?: unknown }): Plan | undefined {
   const isPlan = typeof plan === 'object' && plan !== null && 'name' in plan && 'entities' in plan;
   return isPlan ? (plan as Plan) : undefined;
 }
 
-function notAPlan(folder: string, why: string, cause?: unknown): DroverError {
+function invalidPlan(folder: string, why: string, cause?: unknown): DroverError {
   return new DroverError('CONFIGURATION', `the folder src/plans/${folder} cannot be loaded: ${why}`, {
     cause,
     remedy: 'Correct the plan, or take its folder out of src/plans.',

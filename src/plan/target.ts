@@ -1,3 +1,4 @@
+import type { RowComparison } from './api-target.ts';
 import type { Entity } from './contract.ts';
 import type { JsonObject } from './json.ts';
 
@@ -10,7 +11,7 @@ export interface TargetRow {
   /** Source ids of records merged into this one; they share its target id. */
   readonly aliases?: readonly string[] | undefined;
   /** Write it even when it is what was loaded last: the target may have been changed since. */
-  readonly rewrite?: boolean | undefined;
+  readonly forceWrite?: boolean | undefined;
 }
 
 /** What a load did, or would do. */
@@ -32,10 +33,8 @@ export interface TargetScope {
   readonly targetSchema: string;
   readonly definition: Entity;
   /** Other entities of the plan that fill columns of the same table's rows. */
-  readonly neighbours: readonly string[];
+  readonly sharingEntities: readonly string[];
 }
-
-export type Compared = 'missing' | readonly string[];
 
 /** Where rows go. Rows of one call have distinct source ids. Throws DroverError. */
 export interface TargetPort {
@@ -47,5 +46,8 @@ export interface TargetPort {
   ): Promise<void>;
   load(scope: TargetScope, rows: readonly TargetRow[], options: LoadOptions): Promise<LoadResult[]>;
   /** Field names in which the target differs from each row, in the order of the rows. */
-  compare(scope: TargetScope, rows: readonly Pick<TargetRow, 'sourceId' | 'targetId' | 'row'>[]): Promise<Compared[]>;
+  compare(
+    scope: TargetScope,
+    rows: readonly Pick<TargetRow, 'sourceId' | 'targetId' | 'row'>[],
+  ): Promise<RowComparison[]>;
 }

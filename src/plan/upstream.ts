@@ -37,14 +37,14 @@ export interface UpstreamRequest {
    * What a refusal means, where the upstream's own codes say more than its status: the code decides whether it is tried
    * again. Undefined: the status decides. Asked of every status but 2xx and 404.
    */
-  readonly explain?: Explain | undefined;
+  readonly explain?: ErrorMapper | undefined;
   /** `interactive`: a person or a webhook waits for it, and bulk requests stand back. Default `bulk`. */
   readonly priority?: 'interactive' | 'bulk' | undefined;
   readonly signal: AbortSignal;
 }
 
 /** Makes the error of a refusal from its status, body and headers (lower-case names). */
-export type Explain = (
+export type ErrorMapper = (
   status: number,
   text: string,
   headers: Readonly<Record<string, string>>,

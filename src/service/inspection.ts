@@ -20,7 +20,7 @@ import { rollbackSql } from '../engine/rollback/rollback-run.ts';
 import type { ValidationDeps } from '../engine/validation/check.ts';
 import { createSums, type Sums } from '../engine/validation/sum-cache.ts';
 import { sumsOf } from '../engine/validation/sums.ts';
-import type { Plans } from '../plan/registry.ts';
+import type { PlanRegistry } from '../plan/registry.ts';
 import { createPostgresTarget } from '../targets/postgres/index.ts';
 import type { FleetLook } from './fleet-look.ts';
 import { createRunViews, type RunViews } from './run-views.ts';
@@ -40,7 +40,7 @@ export interface Inspection {
 export function createInspection(parts: {
   readonly database: Database;
   readonly target: Database;
-  readonly plans: Plans;
+  readonly plans: PlanRegistry;
   readonly fleet?: FleetLook | undefined;
   /** Absent in a process that reaches no upstream. */
   readonly apis?: ApiFactory | undefined;

@@ -23,7 +23,7 @@ import { createApiRollbacks } from '../engine/rollback/api-rollbacks.ts';
 import { endedRollback, rollbackRun } from '../engine/rollback/rollback-run.ts';
 import { isTrial } from '../engine/trial/quarantine.ts';
 import { lastValidation, validateRun } from '../engine/validation/validate-run.ts';
-import type { Plans } from '../plan/registry.ts';
+import type { PlanRegistry } from '../plan/registry.ts';
 import type { UpstreamFactory } from '../plan/upstream.ts';
 import { createFleetLook } from './fleet-look.ts';
 import { createInspection } from './inspection.ts';
@@ -34,7 +34,7 @@ const purgeLimits = { batch: 5_000, budgetMs: 20_000 };
 export interface ControlParts {
   readonly database: Database;
   readonly target: Database;
-  readonly plans: Plans;
+  readonly plans: PlanRegistry;
   readonly config: Config;
   /** Where upstreams stand; without it, a run does not say that it waits for one. */
   readonly upstreams?: (() => Promise<readonly UpstreamStand[]>) | undefined;

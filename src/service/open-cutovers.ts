@@ -7,7 +7,7 @@ import type { CutoverControl } from '../engine/cutover/contract.ts';
 import { createCutoverControl } from '../engine/cutover/control.ts';
 import { createGate } from '../engine/cutover/gate.ts';
 import { lastValidation } from '../engine/validation/validate-run.ts';
-import type { Plans } from '../plan/registry.ts';
+import type { PlanRegistry } from '../plan/registry.ts';
 import { createInspection } from './inspection.ts';
 
 // Checks are over in a moment but for tables of many millions; the answer then says where the work stands.
@@ -18,7 +18,7 @@ export interface CutoverParts {
   readonly target: Database;
   /** The target's database too, for statements that may take long. */
   readonly patient: Database;
-  readonly plans: Plans;
+  readonly plans: PlanRegistry;
   readonly onFailure: (error: unknown) => void;
 }
 

@@ -17,7 +17,7 @@ import { forecast } from '../engine/trial/forecast.ts';
 import { isTrial } from '../engine/trial/quarantine.ts';
 import type { Sums } from '../engine/validation/sum-cache.ts';
 import type { Plan } from '../plan/contract.ts';
-import type { Plans } from '../plan/registry.ts';
+import type { PlanRegistry } from '../plan/registry.ts';
 import type { FleetLook } from './fleet-look.ts';
 
 export interface RunViews {
@@ -30,7 +30,7 @@ export interface RunViews {
 export interface RunViewDeps {
   readonly database: Database;
   readonly store: Pick<ConductorStore, 'counts' | 'entities'>;
-  readonly plans: Plans;
+  readonly plans: PlanRegistry;
   readonly sums: Sums;
   readonly rollbacks: Pick<ApiRollbackStore, 'find'>;
   /** Absent where nobody looks at views to know why a run does not move. */

@@ -14,9 +14,10 @@ export function isPublicAddress(address: string): boolean {
  * @throws DroverError UPSTREAM_FORBIDDEN_ADDRESS unless it is https and, where its host is an address, a public one.
  */
 export function assertPublicUrl(name: string, url: URL): void {
-  if (url.protocol !== 'https:') throw forbidden(`${name}: ${url.protocol}//${url.host} is not https`);
+  if (url.protocol !== 'https:') throw forbiddenAddress(`${name}: ${url.protocol}//${url.host} is not https`);
   const host = url.hostname.replace(/^\[|\]$/g, '');
-  if (ipaddr.isValid(host) && !isPublicAddress(host)) throw forbidden(`${name}: ${host} is not a public address`);
+  if (ipaddr.isValid(host) && !isPublicAddress(host))
+    throw forbiddenAddress(`${name}: ${host} is not a public address`);
 }
 
 /**
@@ -29,14 +30,15 @@ export function publicLookup(resolve: typeof systemLookup = systemLookup): Looku
       if (error) return callback(error, '');
       const first = found[0];
       const bad = found.find(({ address }) => !isPublicAddress(address));
-      if (bad) return callback(forbidden(`${hostname} leads to ${bad.address}, which is not a public address`), '');
-      if (!first) return callback(forbidden(`${hostname} has no address`), '');
+      if (bad)
+        return callback(forbiddenAddress(`${hostname} leads to ${bad.address}, which is not a public address`), '');
+      if (!first) return callback(forbiddenAddress(`${hostname} has no address`), '');
       if (options.all) return callback(null, found);
       callback(null, first.address, first.family);
     });
   };
 }
 
-function forbidden(message: string): DroverError {
+function forbiddenAddress(message: string): DroverError {
   return new DroverError('UPSTREAM_FORBIDDEN_ADDRESS', message);
 }

@@ -2,34 +2,34 @@ import { DroverError } from '../errors.ts';
 import type { Json } from '../plan/json.ts';
 import type { UpstreamResponse } from '../plan/upstream.ts';
 import { decodeText } from './body.ts';
-import { refusalText, secretsOf } from './refusal.ts';
-import type { Outgoing, RawAnswer } from './wire.ts';
+import { secretValuesIn, upstreamErrorText } from './refusal.ts';
+import type { OutgoingRequest, RawResponse } from './wire.ts';
 
 /** What is known of the request when its answer is judged. */
-export type Asked = Pick<Outgoing, 'label' | 'method' | 'headers' | 'explain'>;
+export type RequestInfo = Pick<OutgoingRequest, 'label' | 'method' | 'headers' | 'explain'>;
 
 /**
  * Turns an answer into what the caller gets: 2xx and 404.
  * @throws DroverError for every other status, and UPSTREAM_BAD_ANSWER for a 2xx that is not what was asked for.
  */
-export function judge(raw: RawAnswer, asked: Asked): UpstreamResponse {
+export function classifyAnswer(raw: RawResponse, asked: RequestInfo): UpstreamResponse {
   const { status } = raw;
   const good = status >= 200 && status < 300;
   if (!good && status !== 404) throw statusError(raw, asked);
-  const response = responseOf(raw, asked.label);
-  if (good) assertAsked(response, asked);
+  const response = toResponse(raw, asked.label);
+  if (good) assertExpectedContent(response, asked);
   return response;
 }
 
-function responseOf({ status, headers, body }: RawAnswer, label: string): UpstreamResponse {
-  const text = labelled(label, () => decodeText(body));
+function toResponse({ status, headers, body }: RawResponse, label: string): UpstreamResponse {
+  const text = withLabel(label, () => decodeText(body));
   return { status, headers, text, json: () => parseJson(text, label) };
 }
 
 /** A proxy's error page comes with 200 as well; better a retry than a source that seems empty. */
-function assertAsked(response: UpstreamResponse, { label, method, headers }: Asked): void {
+function assertExpectedContent(response: UpstreamResponse, { label, method, headers }: RequestInfo): void {
   const type = response.headers['content-type'] ?? '';
-  if (/\bhtml\b/i.test(type)) throw bad(label, `answered ${response.status} with a web page`);
+  if (/\bhtml\b/i.test(type)) throw badAnswer(label, `answered ${response.status} with a web page`);
   if (!headers.accept?.includes('json')) return;
   if (response.text === '' && (method !== 'GET' || response.status === 204)) return;
   response.json();
@@ -40,15 +40,15 @@ function parseJson(text: string, label: string): Json {
     return JSON.parse(text) as Json;
   } catch {
     // The parser's own message quotes the text, which may hold personal data.
-    throw bad(label, `the answer is not JSON (${text.length} characters)`);
+    throw badAnswer(label, `the answer is not JSON (${text.length} characters)`);
   }
 }
 
-function statusError(raw: RawAnswer, { label, headers, explain }: Asked): DroverError {
+function statusError(raw: RawResponse, { label, headers, explain }: RequestInfo): DroverError {
   const { status } = raw;
   if (status >= 300 && status < 400) return redirectError(raw, label);
   const text = raw.body.toString('utf8', 0, 20_000);
-  const words = refusalText(text, secretsOf(headers));
+  const words = upstreamErrorText(text, secretValuesIn(headers));
   const explained = explain?.(status, text, raw.headers);
   if (explained) return explained;
   return new DroverError(codeOf(status), `${label}: ${status}${words && ` ${words}`}`);
@@ -61,7 +61,7 @@ function codeOf(status: number): string {
   return status >= 500 ? 'UPSTREAM_ERROR' : 'UPSTREAM_REFUSED';
 }
 
-function redirectError({ status, headers }: RawAnswer, label: string): DroverError {
+function redirectError({ status, headers }: RawResponse, label: string): DroverError {
   const location = headers.location ?? '';
   const host = URL.canParse(location) ? new URL(location).host : 'another path';
   return new DroverError('UPSTREAM_REFUSED', `${label}: ${status}, points to ${host}`, {
@@ -70,14 +70,14 @@ function redirectError({ status, headers }: RawAnswer, label: string): DroverErr
   });
 }
 
-function bad(label: string, what: string): DroverError {
+function badAnswer(label: string, what: string): DroverError {
   return new DroverError('UPSTREAM_BAD_ANSWER', `${label}: ${what}`);
 }
 
-function labelled<T>(label: string, work: () => T): T {
+function withLabel<T>(label: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw error instanceof DroverError ? bad(label, error.message) : error;
+    throw error instanceof DroverError ? badAnswer(label, error.message) : error;
   }
 }

@@ -1,16 +1,16 @@
 import { DroverError } from '../errors.ts';
 import type { UpstreamResponse } from '../plan/upstream.ts';
-import { judge } from './answer.ts';
+import { classifyAnswer } from './answer.ts';
 import type { Clock } from './clock.ts';
 import type { UpstreamMetrics } from './log.ts';
 import type { UpstreamDefaults } from './options.ts';
-import { reportOf, withPause } from './outcome.ts';
-import type { Report } from './permit.ts';
-import type { Sockets } from './sockets.ts';
-import { exchange, type Outgoing, type RawAnswer } from './wire.ts';
+import { reportFor, withRetryAfter } from './outcome.ts';
+import type { RequestReport } from './permit.ts';
+import type { ConnectionPool } from './sockets.ts';
+import { type OutgoingRequest, type RawResponse, sendRequest } from './wire.ts';
 
 export interface AttemptDeps {
-  readonly sockets: Sockets;
+  readonly sockets: ConnectionPool;
   readonly clock: Clock;
   readonly metrics: UpstreamMetrics | undefined;
   readonly defaults: UpstreamDefaults;
@@ -20,32 +20,32 @@ export interface AttemptDeps {
 export interface Attempt {
   readonly response?: UpstreamResponse;
   readonly error?: unknown;
-  readonly report: Report;
+  readonly report: RequestReport;
 }
 
 /** Sends a request once, counts it, judges its answer. Never throws. */
-export async function tryOnce(
+export async function sendOnce(
   { sockets, clock, metrics, defaults }: AttemptDeps,
   upstream: string,
   endpoint: string,
-  outgoing: Outgoing,
+  outgoing: OutgoingRequest,
   attempt: number,
 ): Promise<Attempt> {
   const startedAt = clock.now();
-  let raw: RawAnswer | undefined;
+  let raw: RawResponse | undefined;
   let response: UpstreamResponse | undefined;
   let error: unknown;
   let bytes = { sentBytes: 0, receivedBytes: 0 };
   try {
-    raw = await exchange(outgoing, sockets, (counted) => {
+    raw = await sendRequest(outgoing, sockets, (counted) => {
       bytes = counted;
     });
-    response = judge(raw, outgoing);
+    response = classifyAnswer(raw, outgoing);
   } catch (thrown) {
     error = thrown;
   }
   const status = raw?.status ?? (error instanceof DroverError ? error.code : 'aborted');
   metrics?.onRequest({ upstream, endpoint, status, ms: clock.now() - startedAt, ...bytes });
-  const report = reportOf(raw, error, attempt, defaults, clock);
-  return response ? { response, report } : { error: withPause(error, report), report };
+  const report = reportFor(raw, error, attempt, defaults, clock);
+  return response ? { response, report } : { error: withRetryAfter(error, report), report };
 }

@@ -8,21 +8,21 @@ import { DroverError } from '../errors.ts';
  * The whole body, unpacked, counted after unpacking so that a small bomb stays small.
  * @throws DroverError UPSTREAM_BAD_ANSWER when it is larger than the cap or packed in a way we did not ask for.
  */
-export async function collectBody(answer: IncomingMessage, maxBytes: number): Promise<Buffer> {
+export async function readBody(answer: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of unpacked(answer)) {
+  for await (const chunk of decompressed(answer)) {
     bytes += (chunk as Buffer).length;
-    if (bytes > maxBytes) throw bad(`the answer is larger than ${Math.floor(maxBytes / 1_048_576)} MB`);
+    if (bytes > maxBytes) throw badBody(`the answer is larger than ${Math.floor(maxBytes / 1_048_576)} MB`);
     chunks.push(chunk as Buffer);
   }
   return Buffer.concat(chunks, bytes);
 }
 
-function unpacked(answer: IncomingMessage): Readable {
+function decompressed(answer: IncomingMessage): Readable {
   const encoding = (answer.headers['content-encoding'] ?? 'identity').toLowerCase();
   if (encoding === 'identity') return answer;
-  if (encoding !== 'gzip') throw bad(`the answer is packed as ${encoding.slice(0, 20)}`);
+  if (encoding !== 'gzip') throw badBody(`the answer is packed as ${encoding.slice(0, 20)}`);
   return pipeline(answer, createGunzip(), () => {
     // Its error reaches the reader of the gunzip stream.
   });
@@ -37,10 +37,10 @@ export function decodeText(body: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(body);
   } catch {
-    throw bad('the answer is not UTF-8');
+    throw badBody('the answer is not UTF-8');
   }
 }
 
-function bad(message: string): DroverError {
+function badBody(message: string): DroverError {
   return new DroverError('UPSTREAM_BAD_ANSWER', message);
 }

@@ -8,7 +8,7 @@ import { createLimiter } from './limiter.ts';
 import { assertLimit } from './limits.ts';
 import type { UpstreamLogger, UpstreamMetrics } from './log.ts';
 import { type UpstreamDefaults, upstreamDefaults } from './options.ts';
-import { createSockets } from './sockets.ts';
+import { createConnectionPool } from './sockets.ts';
 import { parseBaseUrl } from './target.ts';
 import { createUpstream } from './upstream.ts';
 
@@ -36,7 +36,7 @@ export function createUpstreamFactory(deps: UpstreamFactoryDeps): UpstreamFactor
   const defaults = { ...upstreamDefaults, ...deps.defaults };
   const keys = upstreamKeys(deps.prefix);
   // One pool of connections for all, because a source may be made anew for every page.
-  const sockets = createSockets(allowPrivate ? undefined : (deps.lookup ?? publicLookup()));
+  const sockets = createConnectionPool(allowPrivate ? undefined : (deps.lookup ?? publicLookup()));
   return (settings) => {
     assertLimit(settings.name, settings.maxRps);
     const base = parseBaseUrl(settings.name, settings.baseUrl, allowPrivate);

@@ -1,7 +1,7 @@
 /** Tells a token that can be used from one that reached us too late. */
-export interface Freshness {
+export interface LatencyGuard {
   /** @param tookMs milliseconds from asking for the token to holding it. */
-  isFresh(tookMs: number): boolean;
+  isAcceptable(tookMs: number): boolean;
 }
 
 /**
@@ -9,10 +9,10 @@ export interface Freshness {
  * that, the process can: it gives a token up that took much longer than the quickest way there and back of late. Not
  * measured from nothing, because a worker far from Redis is always slow and still even.
  */
-export function createFreshness(jitterMs: number): Freshness {
+export function createLatencyGuard(jitterMs: number): LatencyGuard {
   let quickest = Number.POSITIVE_INFINITY;
   return {
-    isFresh(tookMs) {
+    isAcceptable(tookMs) {
       quickest = Math.min(tookMs, quickest * 1.05 + 0.1);
       return tookMs - quickest <= jitterMs;
     },

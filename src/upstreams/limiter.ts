@@ -1,11 +1,11 @@
 import { DroverError } from '../errors.ts';
 import type { UpstreamOptions, UpstreamRequest } from '../plan/upstream.ts';
 import type { Clock } from './clock.ts';
-import { createFreshness } from './freshness.ts';
+import { createLatencyGuard } from './freshness.ts';
 import type { LimiterDeps } from './limiter-deps.ts';
-import type { Permit, Report } from './permit.ts';
-import { type Ask, createTake, type Taken } from './take.ts';
-import { createTell } from './tell.ts';
+import type { Permit, RequestReport } from './permit.ts';
+import { createTokenAcquirer, type TokenGrant, type TokenRequest } from './take.ts';
+import { createOutcomeReporter } from './tell.ts';
 
 /** The fleet's limit and breaker of one upstream, kept in Redis. */
 export interface Limiter {
@@ -15,59 +15,59 @@ export interface Limiter {
    * is left alone, REDIS_UNAVAILABLE when Redis does not answer; the signal's reason when it aborts. The cause, if the
    * request has failed before, is kept in the first two.
    */
-  acquire(request: Waiting, cause?: unknown): Promise<Permit>;
+  acquire(request: AcquireRequest, cause?: unknown): Promise<Permit>;
   /** Tells the fleet how the request went. Never throws. */
-  report(permit: Permit, report: Report): Promise<void>;
+  report(permit: Permit, report: RequestReport): Promise<void>;
 }
 
-const longestNap = 1_000; // a changed limit moves the line, and sleepers shall notice within two seconds
+const maxSleepMs = 1_000; // a changed limit moves the line, and sleepers shall notice within two seconds
 
 export function createLimiter(deps: LimiterDeps, upstream: UpstreamOptions): Limiter {
-  const take = createTake(deps, upstream);
-  const freshness = createFreshness(deps.defaults.limiter.jitterMs);
+  const take = createTokenAcquirer(deps, upstream);
+  const freshness = createLatencyGuard(deps.defaults.limiter.jitterMs);
   return {
-    report: createTell(deps, upstream.name),
+    report: createOutcomeReporter(deps, upstream.name),
     async acquire(request, cause) {
       const endsAt = deps.clock.now() + deps.defaults.maxWaitMs;
-      const first = await waitInLine(deps, take, request, endsAt);
-      if (first.verdict !== 'go') throw refusal(upstream.name, request.endpoint, first, deps.clock, cause);
-      if (first.probe || freshness.isFresh(first.tookMs)) return permitOf(request.endpoint, first);
+      const first = await waitForToken(deps, take, request, endsAt);
+      if (first.decision !== 'go') throw limiterError(upstream.name, request.endpoint, first, deps.clock, cause);
+      if (first.probe || freshness.isAcceptable(first.tookMs)) return toPermit(request.endpoint, first);
       // Too late to be used; the next one is, however late, because a process that is always slow must get on as well.
-      const second = await waitInLine(deps, take, request, endsAt);
-      if (second.verdict !== 'go') throw refusal(upstream.name, request.endpoint, second, deps.clock, cause);
-      return permitOf(request.endpoint, second);
+      const second = await waitForToken(deps, take, request, endsAt);
+      if (second.decision !== 'go') throw limiterError(upstream.name, request.endpoint, second, deps.clock, cause);
+      return toPermit(request.endpoint, second);
     },
   };
 }
 
-type Waiting = Pick<UpstreamRequest, 'endpoint' | 'priority' | 'signal'>;
+type AcquireRequest = Pick<UpstreamRequest, 'endpoint' | 'priority' | 'signal'>;
 
 /** Asks and sleeps until the answer is no longer to wait. */
-async function waitInLine(
+async function waitForToken(
   { clock }: LimiterDeps,
-  take: (ask: Ask) => Promise<Taken>,
-  { endpoint, priority, signal }: Waiting,
+  acquireToken: (ask: TokenRequest) => Promise<TokenGrant>,
+  { endpoint, priority, signal }: AcquireRequest,
   endsAt: number,
-): Promise<Taken & { readonly tookMs: number }> {
+): Promise<TokenGrant & { readonly tookMs: number }> {
   const interactive = priority === 'interactive';
-  let last: Taken | undefined;
+  let last: TokenGrant | undefined;
   for (;;) {
     signal.throwIfAborted();
     const askedAt = clock.now();
-    last = await take({ endpoint, interactive, budgetMs: endsAt - askedAt, last });
-    if (last.verdict !== 'wait') return { ...last, tookMs: clock.now() - askedAt };
-    await clock.sleep(Math.min(Math.ceil(last.waitMs), longestNap), signal);
+    last = await acquireToken({ endpoint, interactive, budgetMs: endsAt - askedAt, last });
+    if (last.decision !== 'wait') return { ...last, tookMs: clock.now() - askedAt };
+    await clock.sleep(Math.min(Math.ceil(last.waitMs), maxSleepMs), signal);
   }
 }
 
-function permitOf(endpoint: string, { probe, failures, buckets }: Taken): Permit {
-  return { endpoint, probe, troubled: failures > 0, ownLimit: buckets > 1 };
+function toPermit(endpoint: string, { probe, failures, buckets }: TokenGrant): Permit {
+  return { endpoint, probe, fleetHasFailures: failures > 0, hasEndpointLimit: buckets > 1 };
 }
 
-function refusal(
+function limiterError(
   name: string,
   endpoint: string,
-  { verdict, waitMs }: Taken,
+  { decision: verdict, waitMs }: TokenGrant,
   clock: Clock,
   cause: unknown,
 ): DroverError {

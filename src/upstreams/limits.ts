@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { DroverError } from '../errors.ts';
-import { withinDeadline } from './deadline.ts';
+import { withRedisDeadline } from './deadline.ts';
 import { upstreamKeys } from './keys.ts';
 import { upstreamDefaults } from './options.ts';
 
@@ -14,12 +14,12 @@ export async function setLimit(redis: Redis, prefix: string, name: string, maxRp
   if (maxRps !== null) assertLimit(name, maxRps);
   const { overrides } = upstreamKeys(prefix);
   const call = maxRps === null ? redis.hdel(overrides, name) : redis.hset(overrides, name, String(maxRps));
-  await withinDeadline(call, upstreamDefaults.redisTimeoutMs);
+  await withRedisDeadline(call, upstreamDefaults.redisTimeoutMs);
 }
 
 /** The limits set at run time: name to requests a second. */
 export async function readLimits(redis: Redis, prefix: string): Promise<Readonly<Record<string, number>>> {
-  const set = await withinDeadline(redis.hgetall(upstreamKeys(prefix).overrides), upstreamDefaults.redisTimeoutMs);
+  const set = await withRedisDeadline(redis.hgetall(upstreamKeys(prefix).overrides), upstreamDefaults.redisTimeoutMs);
   return Object.fromEntries(Object.entries(set).map(([name, maxRps]) => [name, Number(maxRps)]));
 }
 

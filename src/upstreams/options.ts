@@ -23,9 +23,9 @@ export interface LimiterDefaults {
   /** How much two requests may differ in the time from token to arrival without the upstream seeing more than the limit. */
   readonly jitterMs: number;
   /** What a 429 leaves of the rate. */
-  readonly shrink: number;
+  readonly throttledFactor: number;
   /** The least that 429s leave of the limit. */
-  readonly floor: number;
+  readonly minFactor: number;
   /** Share of the limit that grows back in a second. */
   readonly regrowthPerSecond: number;
 }
@@ -50,6 +50,6 @@ export const upstreamDefaults: UpstreamDefaults = {
   maxBodyBytes: 50 * 1024 * 1024,
   backoffMs: 250,
   maxBackoffMs: 8_000,
-  limiter: { toleranceMs: 25, jitterMs: 50, shrink: 0.7, floor: 0.05, regrowthPerSecond: 0.01 },
+  limiter: { toleranceMs: 25, jitterMs: 50, throttledFactor: 0.7, minFactor: 0.05, regrowthPerSecond: 0.01 },
   breaker: { failures: 10, pauseMs: 5_000, maxPauseMs: 60_000 },
 };

@@ -4,16 +4,16 @@ export interface Permit {
   /** The one request that may find out whether the upstream is back. */
   readonly probe: boolean;
   /** The fleet has failures in a row, so a success is news. */
-  readonly troubled: boolean;
+  readonly fleetHasFailures: boolean;
   /** The endpoint has a limit of its own. */
-  readonly ownLimit: boolean;
+  readonly hasEndpointLimit: boolean;
 }
 
 /** How a request went: `throttled` is a 429, `unknown` says nothing about the upstream (we stopped it ourselves). */
-export interface Report {
+export interface RequestReport {
   readonly outcome: 'ok' | 'failed' | 'throttled' | 'unknown';
   /** For how long nobody shall ask; 0 for no pause. */
   readonly pauseMs: number;
   /** The refusal concerns the endpoint only. */
-  readonly ofEndpoint: boolean;
+  readonly endpointOnly: boolean;
 }

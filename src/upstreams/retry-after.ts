@@ -1,5 +1,5 @@
 /** What an upstream can say at most: a clock gone wrong must not stop a fleet for years. It may say it again. */
-const longest = 3_600_000;
+const maxRetryAfterMs = 3_600_000;
 
 const httpDate = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /;
 
@@ -16,7 +16,7 @@ export function retryAfterMs(headers: Readonly<Record<string, string>>, now: num
     fromReset(headers['rate-limit-reset'], reference) ??
     fromReset(headers['ratelimit-reset'], reference) ??
     fromReset(headers['x-ratelimit-reset'], reference);
-  return asked === undefined ? undefined : Math.min(Math.max(asked, 0), longest);
+  return asked === undefined ? undefined : Math.min(Math.max(asked, 0), maxRetryAfterMs);
 }
 
 function fromRetryAfter(value: string | undefined, now: number): number | undefined {

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { withinDeadline } from './deadline.ts';
+import { withRedisDeadline } from './deadline.ts';
 
 /** Runs one Lua script; `keys` and `args` as its head says. */
-export type Script = (keys: readonly string[], args: readonly (string | number)[]) => Promise<unknown>;
+export type RedisScript = (keys: readonly string[], args: readonly (string | number)[]) => Promise<unknown>;
 
 /** A script by its digest, sent whole only to a Redis that does not know it (a new or a flushed one). */
-export function createScript(redis: Redis, source: string, deadlineMs: number): Script {
+export function createRedisScript(redis: Redis, source: string, deadlineMs: number): RedisScript {
   const digest = createHash('sha1').update(source).digest('hex');
   const run = async (keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> => {
     try {
@@ -16,5 +16,5 @@ export function createScript(redis: Redis, source: string, deadlineMs: number): 
       return await redis.eval(source, keys.length, ...keys, ...args);
     }
   };
-  return (keys, args) => withinDeadline(run(keys, args), deadlineMs);
+  return (keys, args) => withRedisDeadline(run(keys, args), deadlineMs);
 }

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { withinDeadline } from './deadline.ts';
+import { withRedisDeadline } from './deadline.ts';
 import { upstreamKeys } from './keys.ts';
 import { upstreamDefaults } from './options.ts';
 
@@ -25,14 +25,14 @@ export interface UpstreamState {
   readonly usedLastMinute: number;
 }
 
-type Fields = Readonly<Record<string, string>>;
+type BucketFields = Readonly<Record<string, string>>;
 
 /** The state of every upstream and endpoint that has sent a request. Throws REDIS_UNAVAILABLE without Redis. */
 export async function readUpstreamStates(redis: Redis, prefix: string): Promise<UpstreamState[]> {
-  return withinDeadline(read(redis, prefix), upstreamDefaults.redisTimeoutMs);
+  return withRedisDeadline(readStates(redis, prefix), upstreamDefaults.redisTimeoutMs);
 }
 
-async function read(redis: Redis, prefix: string): Promise<UpstreamState[]> {
+async function readStates(redis: Redis, prefix: string): Promise<UpstreamState[]> {
   const keys = upstreamKeys(prefix);
   const [names, overrides, [seconds, micros]] = await Promise.all([
     redis.smembers(keys.index),
@@ -43,7 +43,7 @@ async function read(redis: Redis, prefix: string): Promise<UpstreamState[]> {
   const hashes = await Promise.all(
     names.sort().map(async (name) => [name, await redis.hgetall(keys.bucket(name))] as const),
   );
-  const fields = new Map<string, Fields>(hashes);
+  const fields = new Map<string, BucketFields>(hashes);
   return hashes
     .map(([name, bucket]) => stateOf(name, bucket, fields.get(upstreamOf(name)) ?? {}, overrides[name], now))
     .filter((state) => state.effectiveRps > 0);
@@ -51,8 +51,8 @@ async function read(redis: Redis, prefix: string): Promise<UpstreamState[]> {
 
 function stateOf(
   name: string,
-  bucket: Fields,
-  breaker: Fields,
+  bucket: BucketFields,
+  breaker: BucketFields,
   override: string | undefined,
   now: number,
 ): UpstreamState {
@@ -64,27 +64,32 @@ function stateOf(
     configuredRps,
     overrideRps,
     effectiveRps: (overrideRps ?? configuredRps ?? 0) * factorOf(bucket, now),
-    blockedUntil: future(bucket.blocked, now),
+    blockedUntil: futureInstant(bucket.blocked, now),
     breaker: breakerOf(breaker, now),
-    breakerOpenUntil: future(breaker.openUntil, now),
+    breakerOpenUntil: futureInstant(breaker.openUntil, now),
     failuresInARow: Number(breaker.failures ?? 0),
-    usedLastSecond: used(bucket, ['second', 'inSecond', 'beforeSecond'], 1_000_000, now),
-    usedLastMinute: used(bucket, ['minute', 'inMinute', 'beforeMinute'], 60_000_000, now),
+    usedLastSecond: recentUsage(bucket, ['second', 'inSecond', 'beforeSecond'], 1_000_000, now),
+    usedLastMinute: recentUsage(bucket, ['minute', 'inMinute', 'beforeMinute'], 60_000_000, now),
   };
 }
 
-function factorOf({ factor = '1', factorAt }: Fields, now: number): number {
+function factorOf({ factor = '1', factorAt }: BucketFields, now: number): number {
   const grown = Math.max(0, now - Number(factorAt ?? now)) / 1_000_000;
   return Math.min(1, Number(factor) + grown * upstreamDefaults.limiter.regrowthPerSecond);
 }
 
-function breakerOf({ openUntil }: Fields, now: number): UpstreamState['breaker'] {
+function breakerOf({ openUntil }: BucketFields, now: number): UpstreamState['breaker'] {
   if (openUntil === undefined) return 'closed';
   return Number(openUntil) > now ? 'open' : 'half-open';
 }
 
 /** The whole period before counts for the part of it that still lies within one period from now. */
-function used(bucket: Fields, [period, within, before]: [string, string, string], length: number, now: number): number {
+function recentUsage(
+  bucket: BucketFields,
+  [period, within, before]: [string, string, string],
+  length: number,
+  now: number,
+): number {
   const current = Math.floor(now / length);
   const part = 1 - (now % length) / length;
   const [at, inside, earlier] = [period, within, before].map((field) => Number(bucket[field] ?? 0)) as [
@@ -100,7 +105,7 @@ function upstreamOf(name: string): string {
   return name.split('/')[0] ?? name;
 }
 
-function future(micros: string | undefined, now: number): string | null {
+function futureInstant(micros: string | undefined, now: number): string | null {
   return Number(micros ?? 0) > now ? new Date(Number(micros) / 1_000).toISOString() : null;
 }
 

@@ -31,7 +31,7 @@ export function parseBaseUrl(name: string, baseUrl: string, allowPrivate: boolea
  * The URL of a request: the path is appended to the base's, the query is encoded.
  * @throws DroverError CONFIGURATION when the path leads out of the base URL (`..` in an id).
  */
-export function targetUrl(base: URL, { path, query }: Pick<UpstreamRequest, 'path' | 'query'>): URL {
+export function requestUrl(base: URL, { path, query }: Pick<UpstreamRequest, 'path' | 'query'>): URL {
   const root = base.pathname.replace(/\/+$/, '');
   const url = new URL(`${base.origin}${root}/${path.replace(/^\/+/, '')}`);
   if (url.origin !== base.origin || !`${url.pathname}/`.startsWith(`${root}/`)) {

@@ -1,12 +1,12 @@
 import { setMaxListeners } from 'node:events';
 import { toDroverError } from '../errors.ts';
 import type { Upstream, UpstreamOptions } from '../plan/upstream.ts';
-import { type AttemptDeps, tryOnce } from './attempt.ts';
+import { type AttemptDeps, sendOnce } from './attempt.ts';
 import { backoffMs } from './backoff.ts';
 import type { Limiter } from './limiter.ts';
 import type { UpstreamLogger } from './log.ts';
-import { isPassing } from './outcome.ts';
-import { outgoingOf } from './outgoing.ts';
+import { isRetryable } from './outcome.ts';
+import { buildRequest } from './outgoing.ts';
 
 export interface UpstreamDeps extends AttemptDeps {
   readonly limiter: Limiter;
@@ -20,17 +20,17 @@ export function createUpstream(deps: UpstreamDeps, settings: UpstreamOptions, ba
     async request(request) {
       const { endpoint, signal } = request;
       setMaxListeners(0, signal); // one signal stops hundreds of requests; Node takes eleven for a leak
-      const outgoing = outgoingOf(request, settings, base, defaults);
+      const outgoing = buildRequest(request, settings, base, defaults);
       const tries = outgoing.repeatable ? (request.tries ?? defaults.tries) : 1;
       let error: unknown;
       for (let attempt = 1; ; attempt += 1) {
         const permit = await limiter.acquire(request, error);
-        const tried = await tryOnce(deps, settings.name, endpoint, outgoing, attempt);
+        const tried = await sendOnce(deps, settings.name, endpoint, outgoing, attempt);
         await limiter.report(permit, tried.report);
         if (tried.response) return tried.response;
         error = tried.error;
         signal.throwIfAborted();
-        if (attempt >= tries || !isPassing(error)) throw error;
+        if (attempt >= tries || !isRetryable(error)) throw error;
         // The limiter holds everyone back for a pause the upstream asked for; the wait of this try is in it.
         const waitMs = tried.report.pauseMs > 0 ? 0 : Math.round(backoffMs(attempt, defaults, clock));
         const { code } = toDroverError(error);

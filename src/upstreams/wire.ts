@@ -1,12 +1,12 @@
 import http from 'node:http';
 import https from 'node:https';
 import { DroverError } from '../errors.ts';
-import type { Explain } from '../plan/upstream.ts';
-import { collectBody } from './body.ts';
-import type { Sockets } from './sockets.ts';
+import type { ErrorMapper } from '../plan/upstream.ts';
+import { readBody } from './body.ts';
+import type { ConnectionPool } from './sockets.ts';
 
 /** One HTTP request as it goes out. Times in milliseconds. */
-export interface Outgoing {
+export interface OutgoingRequest {
   /** Named in errors, without ids: `bubble obj/user`. */
   readonly label: string;
   readonly url: URL;
@@ -19,11 +19,11 @@ export interface Outgoing {
   readonly connectTimeoutMs: number;
   readonly maxBodyBytes: number;
   /** See UpstreamRequest. */
-  readonly explain?: Explain | undefined;
+  readonly explain?: ErrorMapper | undefined;
   readonly signal: AbortSignal;
 }
 
-export interface RawAnswer {
+export interface RawResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
@@ -32,7 +32,7 @@ export interface RawAnswer {
 type Phase = 'connecting' | 'waiting for the answer' | 'reading the answer';
 
 /** Bytes of one exchange as they travelled, headers included. */
-export interface Bytes {
+export interface TransferredBytes {
   readonly sentBytes: number;
   readonly receivedBytes: number;
 }
@@ -43,33 +43,33 @@ export interface Bytes {
  * UPSTREAM_FORBIDDEN_ADDRESS; the signal's reason when it aborts.
  * `onBytes` is told what travelled, however it ends.
  */
-export async function exchange(
-  outgoing: Outgoing,
-  sockets: Sockets,
-  onBytes?: (bytes: Bytes) => void,
-): Promise<RawAnswer> {
+export async function sendRequest(
+  outgoing: OutgoingRequest,
+  sockets: ConnectionPool,
+  onBytes?: (bytes: TransferredBytes) => void,
+): Promise<RawResponse> {
   outgoing.signal.throwIfAborted();
-  const call = open(outgoing, sockets);
+  const call = openRequest(outgoing, sockets);
   const bytes = countBytes(call);
-  const watch = watchOver(outgoing, call);
+  const watch = watchDeadlines(outgoing, call);
   try {
-    const answer = await answerOf(call);
-    watch.enter('reading the answer');
-    const body = await collectBody(answer, outgoing.maxBodyBytes);
-    return { status: answer.statusCode ?? 0, headers: flatten(answer.headers), body };
+    const answer = await responseTo(call);
+    watch.enterPhase('reading the answer');
+    const body = await readBody(answer, outgoing.maxBodyBytes);
+    return { status: answer.statusCode ?? 0, headers: flattenHeaders(answer.headers), body };
   } catch (error) {
     call.destroy();
     outgoing.signal.throwIfAborted();
-    throw failure(outgoing.label, watch, error);
+    throw transportError(outgoing.label, watch, error);
   } finally {
-    watch.end();
+    watch.dispose();
     onBytes?.(bytes());
   }
 }
 
 /** A kept connection has carried other requests before; it carries one at a time. */
-function countBytes(call: http.ClientRequest): () => Bytes {
-  let count = (): Bytes => ({ sentBytes: 0, receivedBytes: 0 });
+function countBytes(call: http.ClientRequest): () => TransferredBytes {
+  let count = (): TransferredBytes => ({ sentBytes: 0, receivedBytes: 0 });
   call.once('socket', (socket) => {
     const [written, read] = [socket.bytesWritten, socket.bytesRead];
     count = () => ({ sentBytes: socket.bytesWritten - written, receivedBytes: socket.bytesRead - read });
@@ -77,15 +77,15 @@ function countBytes(call: http.ClientRequest): () => Bytes {
   return () => count();
 }
 
-function open(outgoing: Outgoing, sockets: Sockets): http.ClientRequest {
+function openRequest(outgoing: OutgoingRequest, sockets: ConnectionPool): http.ClientRequest {
   const { url, method, headers, body, repeatable } = outgoing;
   const { request } = url.protocol === 'https:' ? https : http;
-  const call = request(url, { method, headers, ...sockets.for(url, repeatable) });
+  const call = request(url, { method, headers, ...sockets.agentFor(url, repeatable) });
   call.end(body);
   return call;
 }
 
-function answerOf(call: http.ClientRequest): Promise<http.IncomingMessage> {
+function responseTo(call: http.ClientRequest): Promise<http.IncomingMessage> {
   return new Promise((resolve, reject) => {
     call.once('response', resolve);
     // Stays on for the life of the request: a late error without a listener would end the process.
@@ -93,15 +93,18 @@ function answerOf(call: http.ClientRequest): Promise<http.IncomingMessage> {
   });
 }
 
-interface Watch {
+interface DeadlineWatch {
   readonly phase: Phase;
-  readonly late: boolean;
-  enter(phase: Phase): void;
-  end(): void;
+  readonly timedOut: boolean;
+  enterPhase(phase: Phase): void;
+  dispose(): void;
 }
 
 /** Ends the request when a deadline passes or the caller stops, and remembers where it stood. */
-function watchOver({ timeoutMs, connectTimeoutMs, signal }: Outgoing, call: http.ClientRequest): Watch {
+function watchDeadlines(
+  { timeoutMs, connectTimeoutMs, signal }: OutgoingRequest,
+  call: http.ClientRequest,
+): DeadlineWatch {
   let phase: Phase = 'connecting';
   let late = false;
   const stop = () => call.destroy(new Error('ended by its deadline or its caller'));
@@ -124,13 +127,13 @@ function watchOver({ timeoutMs, connectTimeoutMs, signal }: Outgoing, call: http
     get phase() {
       return phase;
     },
-    get late() {
+    get timedOut() {
       return late;
     },
-    enter: (next) => {
+    enterPhase: (next) => {
       phase = next;
     },
-    end: () => {
+    dispose: () => {
       clearTimeout(whole);
       clearTimeout(connect);
       signal.removeEventListener('abort', stop);
@@ -138,7 +141,7 @@ function watchOver({ timeoutMs, connectTimeoutMs, signal }: Outgoing, call: http
   };
 }
 
-function failure(label: string, { phase, late }: Watch, error: unknown): DroverError {
+function transportError(label: string, { phase, timedOut: late }: DeadlineWatch, error: unknown): DroverError {
   if (late) return new DroverError('UPSTREAM_TIMEOUT', `${label}: no end within the deadline, while ${phase}`);
   if (error instanceof DroverError) return new DroverError(error.code, `${label}: ${error.message}`, { cause: error });
   const code = (error as NodeJS.ErrnoException).code ?? 'unknown fault';
@@ -147,7 +150,7 @@ function failure(label: string, { phase, late }: Watch, error: unknown): DroverE
     : new DroverError('UPSTREAM_UNREACHABLE', `${label}: ${code} while ${phase}`, { cause: error });
 }
 
-function flatten(headers: http.IncomingHttpHeaders): Record<string, string> {
+function flattenHeaders(headers: http.IncomingHttpHeaders): Record<string, string> {
   const pairs = Object.entries(headers).filter(([, value]) => value !== undefined);
   return Object.fromEntries(
     pairs.map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : String(value)]),

@@ -1,4 +1,4 @@
-import type { Content, PlanFixture, StandIn, Trouble } from '../../src/plan/conformance/index.ts';
+import type { FaultMode, PlanFixture, SourceContent, StandIn } from '../../src/plan/conformance/index.ts';
 import { startBubbleSandbox } from '../../src/sandbox/bubble/sandbox.ts';
 import type { FaultRule } from '../../src/sandbox/core/faults.ts';
 import { validRows } from '../helpers/bubble-rows.ts';
@@ -12,7 +12,7 @@ const pages: readonly FaultRule[] = Object.entries({
   payment: 32,
 }).map(([resource, limit]) => ({ fault: 'clamp', operation: 'list', resource, limit }));
 
-const troubles: Readonly<Record<Trouble, readonly FaultRule[]>> = {
+const troubles: Readonly<Record<FaultMode, readonly FaultRule[]>> = {
   none: [],
   throttled: [{ fault: 'throttle', every: 4, retryAfter: 0 }],
   failing: [
@@ -27,11 +27,11 @@ const troubles: Readonly<Record<Trouble, readonly FaultRule[]>> = {
   repeating: [{ fault: 'repeat-page', operation: 'list', every: 3 }],
 };
 
-async function start(content: Content): Promise<StandIn> {
+async function start(content: SourceContent): Promise<StandIn> {
   const sandbox = await startBubbleSandbox({ users: content === 'filled' ? 60 : 0, faults: [...pages] });
   return {
     settings: { BUBBLE_API_URL: sandbox.url, BUBBLE_API_KEY: sandbox.apiKey },
-    meet: (trouble) => sandbox.faults.set([...troubles[trouble], ...pages]),
+    injectFault: (trouble) => sandbox.faults.set([...troubles[trouble], ...pages]),
     close: () => sandbox.close(),
   };
 }

@@ -1,9 +1,9 @@
-import type { Content, PlanFixture, StandIn, Trouble } from '../../src/plan/conformance/index.ts';
+import type { FaultMode, PlanFixture, SourceContent, StandIn } from '../../src/plan/conformance/index.ts';
 import type { FaultRule } from '../../src/sandbox/core/faults.ts';
 import { startStripeSandbox } from '../../src/sandbox/stripe/sandbox.ts';
 import { startSupabaseSandbox } from '../../src/sandbox/supabase/sandbox.ts';
 
-const troubles: Readonly<Record<Trouble, readonly FaultRule[]>> = {
+const troubles: Readonly<Record<FaultMode, readonly FaultRule[]>> = {
   none: [],
   throttled: [{ fault: 'throttle', every: 4, retryAfter: 0 }],
   failing: [
@@ -20,7 +20,7 @@ const troubles: Readonly<Record<Trouble, readonly FaultRule[]>> = {
 };
 
 /** A catalogue in pages of nine, and a Stripe account of its own for what is made of it. */
-async function start(content: Content): Promise<StandIn> {
+async function start(content: SourceContent): Promise<StandIn> {
   const supabase = await startSupabaseSandbox({ products: content === 'filled' ? 40 : 0, dirt: 0, maxRows: 9 });
   const stripe = await startStripeSandbox({ globalRps: 0, endpointRps: 0 });
   return {
@@ -32,7 +32,7 @@ async function start(content: Content): Promise<StandIn> {
       STRIPE_MAX_RPS: '1000',
       STRIPE_ENDPOINT_MAX_RPS: '1000',
     },
-    meet: (trouble) => supabase.faults.set([...troubles[trouble]]),
+    injectFault: (trouble) => supabase.faults.set([...troubles[trouble]]),
     close: async () => {
       await Promise.all([supabase.close(), stripe.close()]);
     },

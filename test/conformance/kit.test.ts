@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import {
   type Check,
+  type FaultMode,
   type SourceSubject,
   sourceChecks,
-  type Trouble,
   transformChecks,
 } from '../../src/plan/conformance/index.ts';
 import type { Entity, Plan, Source } from '../../src/plan/contract.ts';
@@ -35,11 +35,11 @@ const entity: Entity = {
 };
 
 function subjectOf(change: Partial<Entity>, source = sound): SourceSubject {
-  let trouble: Trouble = 'none';
-  const meet = (now: Trouble) => {
+  let trouble: FaultMode = 'none';
+  const injectFault = (now: FaultMode) => {
     trouble = now;
   };
-  const standIn = { settings: {}, meet, close: async () => undefined };
+  const standIn = { settings: {}, injectFault, close: async () => undefined };
   const quiet: Source = { read: async () => ({ records: [], cursor: null }) };
   return {
     plan: { name: 'things' } as Plan,
@@ -64,7 +64,7 @@ async function broken(checks: readonly Check<SourceSubject>[], subject: SourceSu
         await check.run(subject);
         return [];
       } catch {
-        return [check.promise];
+        return [check.guarantee];
       }
     }),
   );

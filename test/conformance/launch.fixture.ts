@@ -1,4 +1,4 @@
-import type { Content, PlanFixture, StandIn, Trouble } from '../../src/plan/conformance/index.ts';
+import type { FaultMode, PlanFixture, SourceContent, StandIn } from '../../src/plan/conformance/index.ts';
 import type { FaultRule } from '../../src/sandbox/core/faults.ts';
 import { startSystemeioSandbox } from '../../src/sandbox/launch/systemeio.ts';
 import { startXenditSandbox } from '../../src/sandbox/launch/xendit.ts';
@@ -10,7 +10,7 @@ const pages: readonly FaultRule[] = [
   { fault: 'clamp', operation: 'list', resource: 'contact', limit: 35 },
 ];
 
-const troubles: Readonly<Record<Trouble, readonly FaultRule[]>> = {
+const troubles: Readonly<Record<FaultMode, readonly FaultRule[]>> = {
   none: [],
   throttled: [{ fault: 'throttle', every: 4, retryAfter: 0 }],
   failing: [
@@ -25,7 +25,7 @@ const troubles: Readonly<Record<Trouble, readonly FaultRule[]>> = {
   repeating: [{ fault: 'repeat-page', operation: 'list', every: 3 }],
 };
 
-async function start(content: Content): Promise<StandIn> {
+async function start(content: SourceContent): Promise<StandIn> {
   const options = { share: content === 'filled' ? 0.01 : 0, ratePerMinute: 0, faults: [...pages] };
   const [xendit, systemeio] = [await startXenditSandbox(options), await startSystemeioSandbox(options)];
   return {
@@ -37,7 +37,7 @@ async function start(content: Content): Promise<StandIn> {
       SYSTEMEIO_API_KEY: systemeio.apiKey,
       SYSTEMEIO_MAX_RPS: '200',
     },
-    meet(trouble) {
+    injectFault(trouble) {
       for (const { faults } of [xendit, systemeio]) faults.set([...troubles[trouble], ...pages]);
     },
     async close() {

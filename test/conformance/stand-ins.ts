@@ -1,19 +1,19 @@
-import type { Content, PlanFixture, StandIn } from '../../src/plan/conformance/index.ts';
+import type { PlanFixture, SourceContent, StandIn } from '../../src/plan/conformance/index.ts';
 
 export interface StandIns {
   /** The stand-in of that content: started once, and calm. */
-  get(content: Content): Promise<StandIn>;
+  get(content: SourceContent): Promise<StandIn>;
   close(): Promise<void>;
 }
 
 export function createStandIns(fixture: PlanFixture): StandIns {
-  const started = new Map<Content, Promise<StandIn>>();
+  const started = new Map<SourceContent, Promise<StandIn>>();
   return {
     async get(content) {
       const known = started.get(content) ?? fixture.start(content);
       started.set(content, known);
       const standIn = await known;
-      standIn.meet?.('none');
+      standIn.injectFault?.('none');
       return standIn;
     },
     async close() {

@@ -23,7 +23,7 @@ export function createTargetTables(database: Database, plan: Plan, schema: strin
       return Object.fromEntries(await Promise.all(tables));
     },
     /** Rows without a natural key go, the others are changed, and Drover forgets them all. */
-    async disown() {
+    async detachRows() {
       const kept = entities.filter((entity) => entity.target.naturalKey !== undefined);
       const gone = entities.filter((entity) => entity.target.naturalKey === undefined);
       for (const entity of gone.toReversed()) await query(`DELETE FROM ${tableOf(entity)}`);

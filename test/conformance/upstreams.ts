@@ -1,4 +1,4 @@
-import { connectProducer, ready } from '../../queues/connection.ts';
+import { connectProducer, waitUntilReady } from '../../queues/connection.ts';
 import type { UpstreamFactory } from '../../src/plan/upstream.ts';
 import { createUpstreamFactory } from '../../src/upstreams/factory.ts';
 import type { RedisSpace } from '../helpers/redis.ts';
@@ -6,7 +6,7 @@ import type { RedisSpace } from '../helpers/redis.ts';
 /** The real door to upstreams, without the patience real ones need: a stand-in takes more and forgives sooner. */
 export async function openUpstreams(space: RedisSpace): Promise<{ factory: UpstreamFactory; close(): void }> {
   const redis = connectProducer(space.url, () => undefined);
-  await ready(redis);
+  await waitUntilReady(redis);
   const make = createUpstreamFactory({
     redis,
     prefix: space.prefix,

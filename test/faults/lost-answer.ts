@@ -2,11 +2,11 @@ import type { Redis } from 'ioredis';
 import { createEffects } from '../../src/engine/effects/effects.ts';
 import type { EffectStore, Held } from '../../src/engine/effects/ports.ts';
 import { startStripeSandbox } from '../../src/sandbox/stripe/sandbox.ts';
-import { createProductWriter, openStripeCatalog, type Wanted } from '../../src/targets/stripe/index.ts';
+import { createProductWriter, type DesiredProduct, openStripeCatalog } from '../../src/targets/stripe/index.ts';
 import { createUpstreamFactory } from '../../src/upstreams/factory.ts';
 
-const wanted: Wanted = {
-  ...{ mark: '1', productId: 'cms_1', lookupKey: 'cms_1_usd', name: 'New', description: null, images: [] },
+const wanted: DesiredProduct = {
+  ...{ recordId: '1', productId: 'cms_1', lookupKey: 'cms_1_usd', name: 'New', description: null, images: [] },
   ...{ active: true, metadata: {}, currency: 'USD', unitAmount: 500 },
 };
 const known = { productId: null, priceId: null, synced: false };

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { connectProducer } from '../../queues/connection.ts';
 import { createProducer } from '../../queues/producer.ts';
 import { buildApp } from '../../src/api/app.ts';
-import { liveQueuesOf } from '../../src/api/operations/live-queues.ts';
+import { createLiveQueues } from '../../src/api/operations/live-queues.ts';
 import { startService, type TestService } from './api-service.ts';
 
 let service: TestService;
@@ -120,7 +120,7 @@ test('a pause through the board is written down like any other', async () => {
 test('the board answers 503 while Redis is away, instead of waiting for it', async () => {
   const redis = connectProducer('redis://127.0.0.1:1', () => undefined);
   const producer = createProducer({ redis, prefix: '{away}', window: () => 1, onError: () => undefined });
-  const queues = { ...service.deps.queues, boardAdapters: liveQueuesOf(producer).boardAdapters };
+  const queues = { ...service.deps.queues, boardAdapters: createLiveQueues(producer).boardAdapters };
   const app = await buildApp({ ...service.deps, queues });
   const answer = await app.inject({ url: '/board/api/queues', headers: service.as('viewer') });
   expect(answer.statusCode).toBe(503);

@@ -10,17 +10,17 @@ import { createLimitStore } from '../../db/repositories/limits.ts';
 import { createMetricsStore } from '../../db/repositories/metrics.ts';
 import { createQueuePauseStore } from '../../db/repositories/queue-pauses.ts';
 import { createWorkerStore } from '../../db/repositories/workers.ts';
-import { connectProducer, ready } from '../../queues/connection.ts';
+import { connectProducer, waitUntilReady } from '../../queues/connection.ts';
 import { createProducer } from '../../queues/producer.ts';
 import { buildApp } from '../../src/api/app.ts';
-import { formatToken, hashSecret, makeToken } from '../../src/api/auth/tokens.ts';
+import { formatToken, generateToken, hashSecret } from '../../src/api/auth/tokens.ts';
 import type { ApiDeps } from '../../src/api/deps.ts';
-import { liveQueuesOf } from '../../src/api/operations/live-queues.ts';
+import { createLiveQueues } from '../../src/api/operations/live-queues.ts';
 import { createQueueControl } from '../../src/api/operations/queue-control.ts';
 import { createUpstreamControl } from '../../src/api/operations/upstream-control.ts';
 import type { Control, Role } from '../../src/engine/control/contract.ts';
 import { createLogger } from '../../src/logger.ts';
-import type { Plans } from '../../src/plan/registry.ts';
+import type { PlanRegistry } from '../../src/plan/registry.ts';
 import { createRegistry } from '../../src/plan/registry.ts';
 import { openCutovers } from '../../src/service/open-cutovers.ts';
 import { createDatabase } from '../helpers/database.ts';
@@ -36,13 +36,13 @@ export type TestService = Awaited<ReturnType<typeof startService>>;
 export async function startService(
   overrides: Partial<ApiDeps['config']> = {},
   open?: OpenControl,
-  plans: Plans = createRegistry([]),
+  plans: PlanRegistry = createRegistry([]),
 ) {
   const place = await createDatabase({ template: { name: 'control', migrate: migrateDatabase } });
   const space = redisDb();
   const database = openDatabase({ url: place.url, applicationName: 'test', onError: () => undefined });
   const redis = connectProducer(space.url, () => undefined);
-  await ready(redis);
+  await waitUntilReady(redis);
   const producer = createProducer({ redis, prefix: space.prefix, window: () => 100, onError: () => undefined });
   const control = controlDouble();
   const log = logMemory();
@@ -55,7 +55,7 @@ export async function startService(
     plans: { list: () => [], get: () => undefined },
     queues: createQueueControl({
       pauses: createQueuePauseStore(database),
-      live: liveQueuesOf(producer),
+      live: createLiveQueues(producer),
       onError: () => undefined,
     }),
     upstreams: createUpstreamControl({
@@ -110,7 +110,7 @@ function storesOf(database: Database) {
 }
 
 async function keyOf({ keys }: Pick<ApiDeps, 'keys'>, role: Role): Promise<string> {
-  const { id, secret } = makeToken();
+  const { id, secret } = generateToken();
   await keys.create(
     { id, name: role, role, secretHash: hashSecret(secret), createdBy: 'test', expiresAt: null },
     { actor: 'test', role: 'admin', action: 'key.create', subject: `key:${id}` },

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Database, openDatabase } from '../../db/client.ts';
 import { migrateDatabase } from '../../db/migrate.ts';
-import { connectProducer, ready } from '../../queues/connection.ts';
+import { connectProducer, waitUntilReady } from '../../queues/connection.ts';
 import { type QueueName, queueNames } from '../../queues/table.ts';
 import { settingsOf } from '../../scripts/chaos/catalog/sandboxes.ts';
 import { readConfig } from '../../src/config.ts';
@@ -78,7 +78,7 @@ export async function startCatalog(options: CatalogOptions): Promise<Catalog> {
   const database = openDatabase({ url: created.url, applicationName: 'test', onError: () => undefined });
   const plans = await loadPlans();
   const store = connectProducer(redis.url, () => undefined);
-  await ready(store);
+  await waitUntilReady(store);
   const openUpstream = createUpstreamFactory({
     ...{ redis: store, prefix: redis.prefix, allowPrivate: true },
     logger: { warn: () => undefined },

@@ -70,7 +70,7 @@ test('a conductor that slept through a pause decides nothing, and nothing is pau
   await sql(`INSERT INTO drover.records (run_id, entity, source_id, stage, status, blocked_by)
     SELECT 'r', 'e3', 'child', 'load', 'blocked', id FROM drover.records WHERE source_id = 'a'`);
   await sql(`UPDATE drover.records SET stage = 'reconcile' WHERE source_id = 'a'`);
-  const merge = { loser: 'skip', code: 'MERGED', rule: 'the first' } as const;
+  const merge = { duplicateAction: 'skip', code: 'MERGED', rule: 'the first' } as const;
   const state = () => sql(`SELECT source_id, status, epoch FROM drover.records WHERE entity = 'e3' ORDER BY 1`);
   const before = await state();
   await sql(`UPDATE drover.runs SET status = 'paused'`);

@@ -4,7 +4,7 @@ import { openDatabase } from '../../db/client.ts';
 import { createLedger } from '../../db/ledger/index.ts';
 import { createRunStore } from '../../db/repositories/runs.ts';
 import { connectWorker } from '../../queues/connection.ts';
-import { createHandBack } from '../../workers/hand-back.ts';
+import { createJobReleaser } from '../../workers/hand-back.ts';
 import type { Services } from '../../workers/services.ts';
 import { redisDb } from '../helpers/redis.ts';
 
@@ -31,7 +31,7 @@ test.each([
   'a job of %s that is given back while PostgreSQL is away waits for the next worker, and no try is used up',
   async (name, data) => {
     const queue = new Queue(`back-${name}`, options);
-    const underWay = createHandBack(services as Services);
+    const underWay = createJobReleaser(services as Services);
     let begun: () => void = () => undefined;
     const began = new Promise<void>((resolve) => {
       begun = resolve;
@@ -48,7 +48,7 @@ test.each([
     const job = await queue.add(name, data, { jobId: `job-${name}`, attempts: 8 });
     await began;
     const closed = hangs.close();
-    underWay.all();
+    underWay.releaseAll();
     await closed;
     expect(await job.getState()).toBe('waiting');
     const back = await queue.getJob(`job-${name}`);

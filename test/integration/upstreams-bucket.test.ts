@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { afterAll, beforeEach, expect, test } from 'vitest';
-import type { Taken } from '../../src/upstreams/take.ts';
+import type { TokenGrant } from '../../src/upstreams/take.ts';
 import { redisDb } from '../helpers/redis.ts';
 import { BucketLab } from '../unit/upstreams/bucket-lab.ts';
 import { figuresOf } from '../unit/upstreams/fleet.ts';
@@ -22,7 +22,7 @@ afterAll(async () => {
 interface Waiter {
   at: number;
   interactive: boolean;
-  last?: Taken | undefined;
+  last?: TokenGrant | undefined;
 }
 
 /** Lets callers come at their times and be late by their lateness; gives the times at which they went. */
@@ -34,8 +34,8 @@ async function play(rps: number, waiters: Waiter[], lateness: () => number): Pro
     const next = waiting.pop() as Waiter;
     lab.now = Math.max(lab.now, next.at);
     const taken = await lab.take({ rps, interactive: next.interactive, last: next.last });
-    if (taken.verdict === 'go') went.push(lab.now);
-    if (taken.verdict === 'wait')
+    if (taken.decision === 'go') went.push(lab.now);
+    if (taken.decision === 'wait')
       waiting.push({ ...next, at: lab.now + Math.min(taken.waitMs, 1_000) + lateness(), last: taken });
   }
   return went;
@@ -76,9 +76,9 @@ test('a bucket that does not exist starts empty', async () => {
 });
 
 test('a wait beyond the bound is told at once, and takes no place in line', async () => {
-  const waits: Taken[] = [];
+  const waits: TokenGrant[] = [];
   for (let i = 0; i < 8; i += 1) waits.push(await lab.take({ rps: 1 }));
-  expect(waits.map(({ verdict }) => verdict)).toEqual([...Array(4).fill('wait'), ...Array(4).fill('later')]);
+  expect(waits.map(({ decision: verdict }) => verdict)).toEqual([...Array(4).fill('wait'), ...Array(4).fill('later')]);
   expect(waits.at(-1)?.waitMs).toBe(waits.at(-2)?.waitMs);
 });
 
@@ -135,8 +135,8 @@ test('an interactive request goes before bulk that came earlier, and keeps none 
     const next = waiting.pop() as Waiter;
     lab.now = Math.max(lab.now, next.at);
     const taken = await lab.take({ rps: 20, interactive: next.interactive, last: next.last });
-    if (taken.verdict === 'go') order.push({ at: lab.now - begin, interactive: next.interactive });
-    if (taken.verdict === 'wait') waiting.push({ ...next, at: lab.now + taken.waitMs + 1, last: taken });
+    if (taken.decision === 'go') order.push({ at: lab.now - begin, interactive: next.interactive });
+    if (taken.decision === 'wait') waiting.push({ ...next, at: lab.now + taken.waitMs + 1, last: taken });
   }
   expect(order.find(({ interactive }) => interactive)?.at).toBeLessThan(1_130);
   expect(
@@ -152,7 +152,9 @@ test('bulk that comes at the very opening lets the interactive request through t
   const interactive = await lab.take({ rps: 10, interactive: true });
   const bulk = await lab.take({ rps: 10 });
   lab.now += interactive.waitMs + 1;
-  expect(await lab.take({ rps: 10, last: { ...bulk, place: interactive.place } })).toMatchObject({ verdict: 'wait' });
+  expect(await lab.take({ rps: 10, last: { ...bulk, queuePosition: interactive.queuePosition } })).toMatchObject({
+    verdict: 'wait',
+  });
   expect(await lab.take({ rps: 10, interactive: true, last: interactive })).toMatchObject({ verdict: 'go' });
 });
 
@@ -183,7 +185,7 @@ test('the breaker opens after failures in a row, lets one request try, and rests
   for (let i = 0; i < 9; i += 1) await lab.report('failed');
   await lab.report('ok');
   for (let i = 0; i < 9; i += 1) await lab.report('failed');
-  expect((await lab.take({ rps: 50 })).verdict).not.toBe('open');
+  expect((await lab.take({ rps: 50 })).decision).not.toBe('open');
   await lab.report('failed');
   expect(await lab.take({ rps: 50 })).toMatchObject({ verdict: 'open', waitMs: 5_000 });
   await lab.report('failed'); // was under way when it opened; changes nothing

@@ -51,7 +51,7 @@ export const shop = definePlan({
         },
         naturalKey: ['email'],
       },
-      merge: { loser: 'skip', code: 'MERGED', rule: 'the lowest id survives' },
+      merge: { duplicateAction: 'skip', code: 'MERGED', rule: 'the lowest id survives' },
     },
     payments: {
       title: 'Payments',

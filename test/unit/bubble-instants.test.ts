@@ -5,11 +5,11 @@ import type { Json } from '../../src/plan/json.ts';
 import { instant, timestamp } from '../../src/plans/bubble/parsers/instant.ts';
 import { fixedZone, type LocalZone, namedZone } from '../../src/plans/bubble/parsers/local-zone.ts';
 import { Problem } from '../../src/plans/bubble/parsers/parsed.ts';
-import { readingOf } from '../../src/plans/bubble/reading.ts';
+import { readOptionsOf } from '../../src/plans/bubble/reading.ts';
 
 function read(parser: typeof instant, value: Json, zone?: LocalZone | undefined) {
   const notes: string[] = [];
-  const parsed = parser(value, { reading: readingOf({}), zone, row: {}, note: (note) => notes.push(note) });
+  const parsed = parser(value, { reading: readOptionsOf({}), zone, row: {}, note: (note) => notes.push(note) });
   return { parsed, notes };
 }
 

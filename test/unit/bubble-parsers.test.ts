@@ -15,12 +15,17 @@ import { role } from '../../src/plans/bubble/parsers/role.ts';
 import { bookingStatus, paymentStatus } from '../../src/plans/bubble/parsers/status.ts';
 import { text } from '../../src/plans/bubble/parsers/text.ts';
 import { url } from '../../src/plans/bubble/parsers/url.ts';
-import { readingOf } from '../../src/plans/bubble/reading.ts';
+import { readOptionsOf } from '../../src/plans/bubble/reading.ts';
 
 /** What a parser makes of a value: the value, or the code of its problem. */
 function parse(parser: Parser, value: Json, row: JsonObject = {}, params: JsonObject = {}) {
   const notes: string[] = [];
-  const parsed = parser(value, { reading: readingOf(params), zone: undefined, row, note: (note) => notes.push(note) });
+  const parsed = parser(value, {
+    reading: readOptionsOf(params),
+    zone: undefined,
+    row,
+    note: (note) => notes.push(note),
+  });
   return { value: parsed instanceof Problem ? parsed.code : parsed, notes };
 }
 

@@ -116,7 +116,7 @@ describe('refusing', () => {
 
   it('says which command makes a missing file', async () => {
     const path = join(directory, 'none.csv');
-    const missing = createCsvSource({ path, idColumns: ['id'], madeBy: '`drover export bubble`' });
+    const missing = createCsvSource({ path, idColumns: ['id'], createdBy: '`drover export bubble`' });
     await expect(missing.read(null, {}, signal)).rejects.toMatchObject({
       code: 'SOURCE_FILE',
       message: `${path} does not exist; \`drover export bubble\` makes it`,

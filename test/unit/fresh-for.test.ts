@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { freshFor } from '../../src/api/fresh-for.ts';
+import { createTtlCache } from '../../src/api/fresh-for.ts';
 
 const usableMs = 400;
 
@@ -8,13 +8,13 @@ const usableMs = 400;
 function lab() {
   const loads: { resolve(value: string): void; reject(error: Error): void }[] = [];
   let begun = 0;
-  const values = freshFor<string>({ freshMs: 30, usableMs }, () => {
+  const values = createTtlCache<string>({ ttlMs: 30, staleMs: usableMs }, () => {
     begun += 1;
     return new Promise((resolve, reject) => loads.push({ resolve, reject }));
   });
   return {
     get: () => values.get('run'),
-    forget: () => values.forget('run'),
+    forget: () => values.invalidate('run'),
     begun: () => begun,
     answer: (value: string) => loads.shift()?.resolve(value),
     fail: () => loads.shift()?.reject(new Error('away')),

@@ -3,7 +3,7 @@ import type { Json } from '../../src/plan/json.ts';
 import type { Upstream } from '../../src/plan/upstream.ts';
 import { chunkFrom } from '../../src/sources/supabase/by-ids.ts';
 import { keyHeaders, restUrl, roleOfKey } from '../../src/sources/supabase/project-key.ts';
-import { refusalOf } from '../../src/sources/supabase/refusal.ts';
+import { mapRestError } from '../../src/sources/supabase/refusal.ts';
 import { settingsOf } from '../../src/sources/supabase/settings.ts';
 import { createSupabaseSource } from '../../src/sources/supabase/source.ts';
 import { windowQuery } from '../../src/sources/supabase/window.ts';
@@ -33,14 +33,14 @@ describe('a refusal', () => {
     [400, 'PGRST124', 'configuration'],
   ])('of %i %s is %s', (status, code, expected) => {
     const body = JSON.stringify({ code, message: 'why', details: 'Key (email)=(a@b.c) already exists.', hint: null });
-    const error = refusalOf('supabase products', status, body);
+    const error = mapRestError('supabase products', status, body);
     expect(error).toMatchObject({ class: expected, message: `supabase products: ${status} ${code} why` });
   });
 
   test.each(['', '<html>', '{"message":"Invalid API key"}', '{"code":"what"}', 'null'])(
     '%j leaves it to the status',
     (text) => {
-      expect(refusalOf('supabase products', 500, text)).toBeUndefined();
+      expect(mapRestError('supabase products', 500, text)).toBeUndefined();
     },
   );
 });

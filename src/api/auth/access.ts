@@ -35,9 +35,9 @@ export function includesRole(held: Role, needed: Role): boolean {
 }
 
 /** Throws 401 without an actor and 403 with one of too low a role. */
-export function assertAccess(request: FastifyRequest, access: Access, complaint?: string): void {
+export function assertAccess(request: FastifyRequest, access: Access, detail?: string): void {
   if (access === 'open') return;
-  if (!request.actor) throw unauthenticated(complaint);
+  if (!request.actor) throw unauthenticated(detail);
   if (!includesRole(request.actor.role, access)) throw forbidden(request.actor.role, access);
 }
 

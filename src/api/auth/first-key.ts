@@ -1,5 +1,5 @@
 import type { KeyStore, NewKey } from '../../../db/repositories/keys.ts';
-import { formatToken, hashSecret, makeToken, parseToken, type Token } from './tokens.ts';
+import { formatToken, generateToken, hashSecret, parseToken, type Token } from './tokens.ts';
 
 export type FirstKey =
   /** Made here, and shown nowhere else. */
@@ -16,19 +16,19 @@ export type FirstKey =
 export async function ensureAdminKey(keys: KeyStore, adminKey: string | undefined): Promise<FirstKey> {
   if (adminKey !== undefined) {
     const token = parseToken(adminKey);
-    const note = noteOf(token, 'from DROVER_ADMIN_KEY');
-    return { kind: 'given', id: token.id, result: await keys.ensure(keyOf(token, 'DROVER_ADMIN_KEY'), note) };
+    const note = auditNote(token, 'from DROVER_ADMIN_KEY');
+    return { kind: 'given', id: token.id, result: await keys.ensure(newAdminKey(token, 'DROVER_ADMIN_KEY'), note) };
   }
-  const token = makeToken();
-  const made = await keys.createFirst(keyOf(token, 'first admin key'), noteOf(token, 'first start'));
+  const token = generateToken();
+  const made = await keys.createFirst(newAdminKey(token, 'first admin key'), auditNote(token, 'first start'));
   return made ? { kind: 'made', key: formatToken(token) } : { kind: 'there already' };
 }
 
-function keyOf(token: Token, name: string): NewKey {
+function newAdminKey(token: Token, name: string): NewKey {
   const { id, secret } = token;
   return { id, name, role: 'admin', secretHash: hashSecret(secret), createdBy: 'system', expiresAt: null };
 }
 
-function noteOf({ id }: Token, reason: string) {
+function auditNote({ id }: Token, reason: string) {
   return { actor: 'system', role: 'admin', action: 'key.create', subject: `key:${id}`, reason };
 }

@@ -1,34 +1,34 @@
 import type { FastifyRequest } from 'fastify';
 import { HttpProblem } from '../problems/problem.ts';
-import { createRateCounter } from './rate-counter.ts';
+import { createRateLimiter } from './rate-counter.ts';
 
 /** Requests a second, for one key and for one address that shows none. Each throws 429 when there are too many. */
 export interface RateLimits {
   /** Turns away an address that has used up its share of requests without a right key, before anything is looked up. */
-  refuseAddress(request: FastifyRequest): void;
+  rejectAddress(request: FastifyRequest): void;
   countAddress(request: FastifyRequest): void;
   countKey(request: FastifyRequest, keyId: string): void;
 }
 
 // Reading one run costs next to nothing (see RunReader), and dashboards do it a lot.
-const cachedFactor = 100;
+const cachedReadFactor = 100;
 
 export function createRateLimits(perSecond: number): RateLimits {
-  const addresses = createRateCounter(perSecond);
-  const keys = createRateCounter(perSecond);
-  const cachedReads = createRateCounter(perSecond * cachedFactor);
+  const addresses = createRateLimiter(perSecond);
+  const keys = createRateLimiter(perSecond);
+  const cachedReads = createRateLimiter(perSecond * cachedReadFactor);
   return {
-    refuseAddress: ({ ip }) => refuseAfter(addresses.wait(ip), perSecond),
-    countAddress: ({ ip }) => refuseAfter(addresses.take(ip), perSecond),
+    rejectAddress: ({ ip }) => throwIfLimited(addresses.waitMs(ip), perSecond),
+    countAddress: ({ ip }) => throwIfLimited(addresses.acquire(ip), perSecond),
     countKey(request, keyId) {
       const cached = request.routeOptions.config.limit === 'cached';
-      if (cached) refuseAfter(cachedReads.take(keyId), perSecond * cachedFactor);
-      else refuseAfter(keys.take(keyId), perSecond);
+      if (cached) throwIfLimited(cachedReads.acquire(keyId), perSecond * cachedReadFactor);
+      else throwIfLimited(keys.acquire(keyId), perSecond);
     },
   };
 }
 
-function refuseAfter(waitMs: number, perSecond: number): void {
+function throwIfLimited(waitMs: number, perSecond: number): void {
   if (waitMs === 0) return;
   throw new HttpProblem(
     {

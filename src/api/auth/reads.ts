@@ -8,10 +8,10 @@ export type ReadsFor = (request: Pick<FastifyRequest, 'actor'>) => Reads;
 
 export function createReadsFor(control: Control): ReadsFor {
   const masked = maskedControl(control);
-  return ({ actor }) => (seesPeople(actor) ? control : masked);
+  return ({ actor }) => (canSeePersonalData(actor) ? control : masked);
 }
 
 /** True of who may see personal data. */
-export function seesPeople(actor: FastifyRequest['actor']): boolean {
+export function canSeePersonalData(actor: FastifyRequest['actor']): boolean {
   return actor !== null && includesRole(actor.role, 'operator');
 }

@@ -27,10 +27,10 @@ export function signInPage({ next, complaint }: { next: string; complaint?: stri
 <body>
 <form method="post" action="/login">
   <h1>Drover</h1>
-  ${complaint ? `<p role="alert">${escaped(complaint)}</p>` : ''}
+  ${complaint ? `<p role="alert">${escapeHtml(complaint)}</p>` : ''}
   <label for="key">Your key</label>
   <input id="key" name="key" type="password" autocomplete="current-password" required autofocus>
-  <input type="hidden" name="next" value="${escaped(next)}">
+  <input type="hidden" name="next" value="${escapeHtml(next)}">
   <button type="submit">Sign in</button>
 </form>
 </body>
@@ -38,7 +38,7 @@ export function signInPage({ next, complaint }: { next: string; complaint?: stri
 `;
 }
 
-function escaped(text: string): string {
+function escapeHtml(text: string): string {
   const names: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
   return text.replace(/[&<>"']/g, (character) => names[character] ?? character);
 }

@@ -2,7 +2,7 @@ import formbody from '@fastify/formbody';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { Api } from '../types.ts';
-import { checkToken, type Doorkeeper } from './authenticate.ts';
+import { type AuthDeps, checkToken } from './authenticate.ts';
 import { isSameOrigin } from './same-origin.ts';
 import { signInPage } from './sign-in-page.ts';
 
@@ -12,20 +12,20 @@ const nextSchema = z
   .regex(/^\/(?![/\\])[\x21-\x5b\x5d-\x7e]*$/)
   .catch('/board');
 
-const form = z.object({ key: z.string().max(600).default(''), next: nextSchema });
+const signInForm = z.object({ key: z.string().max(600).default(''), next: nextSchema });
 
 /** The page to sign in at. It works without scripts, so no script has to be allowed. */
-export async function serveSignIn(app: Api, { keys, sessions }: Pick<Doorkeeper, 'keys' | 'sessions'>): Promise<void> {
+export async function serveSignIn(app: Api, { keys, sessions }: Pick<AuthDeps, 'keys' | 'sessions'>): Promise<void> {
   await app.register(async (scope) => {
     // In a scope of its own: nowhere else is a form taken for a body.
     await scope.register(formbody, { bodyLimit: 4_096 });
     const config = { access: 'open', idempotent: false } as const;
     scope.get('/login', { config, schema: { hide: true } as object }, async (request, reply) => {
-      const { next } = form.parse(request.query);
+      const { next } = signInForm.parse(request.query);
       return sendPage(reply, 200, signInPage({ next }));
     });
     scope.post('/login', { config, schema: { hide: true } as object }, async (request, reply) => {
-      const { key, next } = form.parse(request.body ?? {});
+      const { key, next } = signInForm.parse(request.body ?? {});
       // Or someone else's page could sign a browser in as someone else.
       if (!isSameOrigin(request))
         return sendPage(reply, 403, signInPage({ next, complaint: 'Sign in from this page.' }));

@@ -7,12 +7,12 @@ export interface Token {
 }
 
 /** The id of a key that was given without one. */
-const idOfBareSecret = 'admin';
+const defaultKeyId = 'admin';
 
 /** Reads `id.secret`. A text without a usable id is the secret of the key `admin`. */
 export function parseToken(text: string): Token {
   const [, id, secret] = /^([A-Za-z0-9_-]{1,64})\.(.+)$/.exec(text) ?? [];
-  return id && secret ? { id, secret } : { id: idOfBareSecret, secret: text };
+  return id && secret ? { id, secret } : { id: defaultKeyId, secret: text };
 }
 
 export function formatToken(token: Token): string {
@@ -20,7 +20,7 @@ export function formatToken(token: Token): string {
 }
 
 /** A new key with 256 bits of secret. */
-export function makeToken(): Token {
+export function generateToken(): Token {
   return { id: `dk_${randomBytes(8).toString('hex')}`, secret: randomBytes(32).toString('base64url') };
 }
 

@@ -4,8 +4,8 @@ import type { FastifyRequest } from 'fastify';
 import type { ApiDeps } from '../deps.ts';
 import { handleError } from '../problems/error-handler.ts';
 import type { Access, Api } from '../types.ts';
-import { boundToDeadline } from './deadline.ts';
-import { guardBoard } from './guard.ts';
+import { withHandlerDeadline } from './deadline.ts';
+import { restrictBoardActions } from './guard.ts';
 
 const basePath = '/board';
 
@@ -22,13 +22,13 @@ export async function serveBoard(app: Api, deps: Pick<ApiDeps, 'queues' | 'audit
     async (scope) => {
       // The board has routes of its own, without a declared role; reading is for viewers, all else for operators.
       scope.decorate('accessOf', accessOf);
-      guardBoard(scope as unknown as Api, deps);
+      restrictBoardActions(scope as unknown as Api, deps);
       scope.addHook('onRoute', (route) => {
         // The board's own handler would turn every refusal of ours into a 500 of its own shape.
         route.errorHandler = handleError;
-        if (route.url.includes('/api/')) route.handler = boundToDeadline(route.handler);
+        if (route.url.includes('/api/')) route.handler = withHandlerDeadline(route.handler);
       });
-      scope.addHook('preSerialization', async (request, _reply, payload) => readOnlyFor(request, payload));
+      scope.addHook('preSerialization', async (request, _reply, payload) => markReadOnlyForViewers(request, payload));
       await scope.register(adapter.registerPlugin());
     },
     { prefix: basePath },
@@ -40,7 +40,7 @@ function accessOf(method: string): Access {
 }
 
 /** Tells the page not to offer viewers what they would be refused. */
-function readOnlyFor(request: FastifyRequest, payload: unknown): unknown {
+function markReadOnlyForViewers(request: FastifyRequest, payload: unknown): unknown {
   if (request.actor?.role !== 'viewer' || typeof payload !== 'object' || payload === null) return payload;
   const { queues } = payload as { queues?: unknown };
   if (!Array.isArray(queues)) return payload;

@@ -5,22 +5,22 @@ import { actorOf } from '../routes/actor-of.ts';
 import type { Api } from '../types.ts';
 
 const safeMethods = new Set(['GET', 'HEAD']);
-const noReason = 'through the board';
+const boardReason = 'through the board';
 
 /**
  * What may be changed through the board. Jobs may be tried again or sooner. Pausing goes the way it always goes, so
  * that it is written down and survives an emptied Redis. Everything else would change what the ledger decides (jobs
  * added, edited, removed; limits; whole queues) and is refused.
  */
-export function guardBoard(scope: Api, { queues, audit }: Pick<ApiDeps, 'queues' | 'audit'>): void {
+export function restrictBoardActions(scope: Api, { queues, audit }: Pick<ApiDeps, 'queues' | 'audit'>): void {
   scope.addHook('preHandler', async (request, reply) => {
     if (safeMethods.has(request.method)) return;
-    const change = changeOf(request);
+    const change = boardActionOf(request);
     const actor = actorOf(request);
-    if (change.kind === 'refused') throw refused();
+    if (change.kind === 'refused') throw actionForbidden();
     if (change.kind === 'switch') {
       const names = change.queue ? [change.queue] : (await queues.list()).map(({ name }) => name);
-      for (const name of names) await queues[change.action](name, noReason, actor);
+      for (const name of names) await queues[change.action](name, boardReason, actor);
       return reply.code(200).send({});
     }
     await audit.append({
@@ -28,18 +28,18 @@ export function guardBoard(scope: Api, { queues, audit }: Pick<ApiDeps, 'queues'
       role: actor.role,
       action: `board.${change.action}`,
       subject: `queue:${change.queue}`,
-      reason: noReason,
+      reason: boardReason,
       details: change.job === undefined ? {} : { job: change.job },
     });
   });
 }
 
-type Change =
+type BoardAction =
   | { readonly kind: 'job'; readonly action: string; readonly queue: string; readonly job?: string | undefined }
   | { readonly kind: 'switch'; readonly action: 'pause' | 'resume'; readonly queue?: string | undefined }
   | { readonly kind: 'refused' };
 
-function changeOf(request: FastifyRequest): Change {
+function boardActionOf(request: FastifyRequest): BoardAction {
   const route = request.routeOptions.url?.replace(/^.*?\/api\/queues/, '') ?? '';
   const { queueName = '', jobId } = request.params as { queueName?: string; jobId?: string };
   switch (`${request.method} ${route}`) {
@@ -60,7 +60,7 @@ function changeOf(request: FastifyRequest): Change {
   }
 }
 
-function refused(): HttpProblem {
+function actionForbidden(): HttpProblem {
   return new HttpProblem({
     status: 403,
     code: 'FORBIDDEN',

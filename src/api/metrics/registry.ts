@@ -7,26 +7,26 @@ export interface Metrics {
   render(): Promise<string>;
 }
 
-type Sources = Pick<ApiDeps, 'metrics' | 'queues' | 'upstreams' | 'workers'>;
+type MetricInputs = Pick<ApiDeps, 'metrics' | 'queues' | 'upstreams' | 'workers'>;
 
 /**
  * The numbers Prometheus asks for, looked up when it asks. They come from PostgreSQL and Redis, so every API process
  * gives the same ones and a restart loses none. A source that does not answer leaves its numbers out.
  */
-export function createMetrics(sources: Sources, onError: (error: unknown) => void): Metrics {
+export function createMetrics(sources: MetricInputs, onError: (error: unknown) => void): Metrics {
   const registry = new Registry();
-  for (const { name, help, labelNames, read } of gauges) {
+  for (const { name, help, labelNames, read } of metricDefinitions) {
     const Kind = name.endsWith('_total') ? Counter : Gauge;
     const metric: Counter | Gauge = new Kind({
       ...{ name, help, labelNames: [...labelNames], registers: [registry] },
       async collect() {
         metric.reset();
-        for (const [labels, value] of await read(sources).catch(nothing(onError))) metric.inc(labels, value);
+        for (const [labels, value] of await read(sources).catch(logAndReturnEmpty(onError))) metric.inc(labels, value);
       },
     });
   }
   const latency = async (): Promise<string> => {
-    const series = await sources.metrics.stageLatency().catch(nothing(onError));
+    const series = await sources.metrics.stageLatency().catch(logAndReturnEmpty(onError));
     return renderHistogram('drover_stage_duration_seconds', 'How long jobs of a stage took', series);
   };
   return {
@@ -37,14 +37,14 @@ export function createMetrics(sources: Sources, onError: (error: unknown) => voi
 
 type Sample = readonly [labels: Record<string, string>, value: number];
 
-interface GaugeOf {
+interface MetricDefinition {
   readonly name: string;
   readonly help: string;
   readonly labelNames: readonly string[];
-  read(sources: Sources): Promise<readonly Sample[]>;
+  read(sources: MetricInputs): Promise<readonly Sample[]>;
 }
 
-const gauges: readonly GaugeOf[] = [
+const metricDefinitions: readonly MetricDefinition[] = [
   {
     name: 'drover_records',
     help: 'Records of the runs of the last 30 days, by the stage they are in and their outcome',
@@ -115,7 +115,7 @@ const gauges: readonly GaugeOf[] = [
   },
 ];
 
-function nothing(onError: (error: unknown) => void): (error: unknown) => readonly never[] {
+function logAndReturnEmpty(onError: (error: unknown) => void): (error: unknown) => readonly never[] {
   return (error) => {
     onError(error);
     return [];

@@ -1,7 +1,7 @@
 import type { StageLatency } from './source.ts';
 
 /** The part of a Redis client that is needed. */
-interface Hashes {
+interface RedisHashes {
   hgetall(key: string): Promise<Record<string, string>>;
 }
 
@@ -11,17 +11,17 @@ interface Hashes {
  * it, so it speaks for the whole fleet, also for workers that are gone.
  */
 export async function readStageLatency(
-  redis: Hashes,
+  redis: RedisHashes,
   prefix: string,
   stages: readonly string[],
 ): Promise<StageLatency[]> {
   const series = await Promise.all(
-    stages.map(async (stage) => seriesOf(stage, await redis.hgetall(`${prefix}:latency:${stage}`))),
+    stages.map(async (stage) => toStageLatency(stage, await redis.hgetall(`${prefix}:latency:${stage}`))),
   );
   return series.filter(({ count }) => count > 0);
 }
 
-function seriesOf(stage: string, fields: Record<string, string>): StageLatency {
+function toStageLatency(stage: string, fields: Record<string, string>): StageLatency {
   const bounds = Object.entries(fields)
     .filter(([name]) => name.startsWith('le:'))
     .map(([name, count]) => ({ le: Number(name.slice(3)), count: Number(count) }))

@@ -4,7 +4,7 @@ import type { QueueName } from '../../../queues/table.ts';
 import type { LiveQueues } from './queue-control.ts';
 
 /** The producer's queues as the API counts, pauses and shows them. */
-export function liveQueuesOf(producer: Pick<Producer, 'queues' | 'depth'>): LiveQueues {
+export function createLiveQueues(producer: Pick<Producer, 'queues' | 'depth'>): LiveQueues {
   return {
     names: [...producer.queues.keys()],
     counts: (name) => producer.depth(name as QueueName),

@@ -9,11 +9,11 @@ type Settings = Readonly<Record<string, string | undefined>>;
 
 /** The plans this service knows, as clients see them. */
 export function createPlanCatalog(plans: readonly Plan[], settings: Settings): PlanCatalog {
-  const views = plans.map((plan) => toView(plan, settings)).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const views = plans.map((plan) => toPlanView(plan, settings)).sort((a, b) => (a.name < b.name ? -1 : 1));
   return { list: () => views, get: (name) => views.find((view) => view.name === name) };
 }
 
-function toView(plan: Plan, settings: Settings): PlanView {
+function toPlanView(plan: Plan, settings: Settings): PlanView {
   return {
     name: plan.name,
     version: plan.version,

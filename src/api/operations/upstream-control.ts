@@ -47,7 +47,7 @@ export function createUpstreamControl({ limits, live, names, onError }: Upstream
     list,
     async setLimit(name, maxRps, reason, actor) {
       const known = await list();
-      if (!known.some((view) => view.name === name)) throw unknown(name, known);
+      if (!known.some((view) => view.name === name)) throw unknownUpstream(name, known);
       await limits.set(
         { upstream: name, maxRps, reason, updatedBy: actor.id },
         {
@@ -65,7 +65,7 @@ export function createUpstreamControl({ limits, live, names, onError }: Upstream
   };
 }
 
-function unknown(name: string, known: readonly UpstreamView[]): DroverError {
+function unknownUpstream(name: string, known: readonly UpstreamView[]): DroverError {
   const remedy = `Upstreams: ${known.map((view) => view.name).join(', ')}.`;
   return new DroverError('NOT_FOUND', `there is no upstream ${name}`, { remedy });
 }

@@ -8,15 +8,15 @@ const drainMs = 10_000;
 
 /** Answers every error as a problem. 500s are logged; what clients did wrong is not. */
 export async function handleError(error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  if ((error as Partial<FastifyError>)?.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return tooLarge(request, reply);
+  if ((error as Partial<FastifyError>)?.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return sendBodyTooLarge(request, reply);
   const { problem, headers } = mapError(error);
   if (problem.status >= 500) request.log.error({ err: error, route: request.routeOptions.url }, problem.code);
   return sendProblem(reply.headers(headers), problem);
 }
 
-async function tooLarge(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+async function sendBodyTooLarge(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   // Node closes the connection after the answer; with unread bytes in it, the client would see a reset and no answer.
-  await drain(request);
+  await drainBody(request);
   const megabytes = request.routeOptions.bodyLimit / 1_048_576;
   return sendProblem(
     reply,
@@ -29,7 +29,7 @@ async function tooLarge(request: FastifyRequest, reply: FastifyReply): Promise<F
   );
 }
 
-function drain({ raw }: FastifyRequest): Promise<void> {
+function drainBody({ raw }: FastifyRequest): Promise<void> {
   return new Promise((done) => {
     let read = 0;
     const timer = setTimeout(done, drainMs);

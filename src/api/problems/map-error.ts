@@ -7,11 +7,11 @@ import { HttpProblem, makeProblem, type Problem } from './problem.ts';
 export function mapError(error: unknown): { problem: Problem; headers: Readonly<Record<string, string>> } {
   if (error instanceof HttpProblem) return { problem: error.problem, headers: error.headers };
   if (error instanceof DroverError) return fromDroverError(error);
-  const problem = fromValidation(error) ?? fromFastify(error as Partial<FastifyError>) ?? unexpected;
+  const problem = fromValidation(error) ?? fromFastify(error as Partial<FastifyError>) ?? internalProblem;
   return { problem, headers: {} };
 }
 
-const unexpected = makeProblem({
+const internalProblem = makeProblem({
   status: 500,
   code: 'INTERNAL',
   detail: 'An unexpected fault. What happened is in the log of the service, under the id in the x-request-id header.',
@@ -44,7 +44,7 @@ const statusOfClass: Readonly<Record<DroverError['class'], number>> = {
 
 function fromDroverError(error: DroverError): ReturnType<typeof mapError> {
   const status = statusOfCode[error.code] ?? statusOfClass[error.class];
-  if (status === 500) return { problem: unexpected, headers: {} };
+  if (status === 500) return { problem: internalProblem, headers: {} };
   const { code, remedy } = error;
   // What PostgreSQL says of itself may name hosts and roles.
   const detail = code === 'DATABASE_UNAVAILABLE' ? 'PostgreSQL cannot be reached.' : error.message;
@@ -61,12 +61,12 @@ function errorsOf(error: DroverError): Pick<Problem, 'errors'> {
   return error.field === undefined ? {} : { errors: [{ path: error.field, message: error.message }] };
 }
 
-const places: Readonly<Record<string, string>> = { querystring: 'query', params: 'path' };
+const requestParts: Readonly<Record<string, string>> = { querystring: 'query', params: 'path' };
 
 function fromValidation(error: unknown): Problem | undefined {
   if (!hasZodFastifySchemaValidationErrors(error)) return undefined;
   const context = (error as { validationContext?: string }).validationContext ?? 'body';
-  const place = places[context] ?? context;
+  const place = requestParts[context] ?? context;
   const errors = error.validation.map((issue) => ({
     path: [place, ...issue.instancePath.split('/').filter(Boolean)].join('.'),
     message: issue.message ?? 'wrong',
@@ -80,10 +80,10 @@ function fromValidation(error: unknown): Problem | undefined {
   });
 }
 
-const docs = '/docs describes every request.';
+const docsHint = '/docs describes every request.';
 
 /** Fastify's own refusals, in our words: theirs name internals and no remedy. */
-const ofFastify: Readonly<Record<string, Pick<Problem, 'status' | 'code' | 'detail' | 'remedy'>>> = {
+const fastifyProblems: Readonly<Record<string, Pick<Problem, 'status' | 'code' | 'detail' | 'remedy'>>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: {
     status: 415,
     code: 'CONTENT_TYPE',
@@ -94,7 +94,7 @@ const ofFastify: Readonly<Record<string, Pick<Problem, 'status' | 'code' | 'deta
     status: 400,
     code: 'BAD_REQUEST',
     detail: 'The body is not valid JSON.',
-    remedy: `Send one JSON object. ${docs}`,
+    remedy: `Send one JSON object. ${docsHint}`,
   },
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: {
     status: 400,
@@ -105,11 +105,11 @@ const ofFastify: Readonly<Record<string, Pick<Problem, 'status' | 'code' | 'deta
 };
 
 function fromFastify(error: Partial<FastifyError>): Problem | undefined {
-  const known = ofFastify[error?.code ?? ''];
+  const known = fastifyProblems[error?.code ?? ''];
   if (known) return makeProblem(known);
   const status = error?.statusCode ?? 500;
   if (status < 400 || status >= 500) return undefined;
   // Fastify's texts are fixed; what others throw, the JSON parser above all, quotes the request.
   const detail = error.code?.startsWith('FST_') ? String(error.message) : 'The request cannot be read.';
-  return makeProblem({ status, code: 'BAD_REQUEST', detail, remedy: docs });
+  return makeProblem({ status, code: 'BAD_REQUEST', detail, remedy: docsHint });
 }

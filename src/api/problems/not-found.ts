@@ -3,7 +3,7 @@ import type { Api } from '../types.ts';
 import { makeProblem, sendProblem } from './problem.ts';
 
 /** Answers unknown addresses with 404, and known ones under another method with 405 and what they take. */
-export function answerUnknownRoutes(app: Api): void {
+export function handleUnknownRoutes(app: Api): void {
   const known: { pattern: RegExp; methods: readonly string[] }[] = [];
   app.addHook('onRoute', (route) => {
     known.push({ pattern: patternOf(route.url), methods: methodsOf(route) });
@@ -11,11 +11,13 @@ export function answerUnknownRoutes(app: Api): void {
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0] ?? '';
     const allowed = new Set(known.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods));
-    return allowed.size > 0 ? wrongMethod(request, reply, [...allowed].sort()) : unknown(request, reply, path);
+    return allowed.size > 0
+      ? sendMethodNotAllowed(request, reply, [...allowed].sort())
+      : sendNotFound(request, reply, path);
   });
 }
 
-function wrongMethod(request: FastifyRequest, reply: FastifyReply, allowed: readonly string[]): FastifyReply {
+function sendMethodNotAllowed(request: FastifyRequest, reply: FastifyReply, allowed: readonly string[]): FastifyReply {
   const problem = makeProblem({
     status: 405,
     code: 'METHOD_NOT_ALLOWED',
@@ -25,7 +27,7 @@ function wrongMethod(request: FastifyRequest, reply: FastifyReply, allowed: read
   return sendProblem(reply.header('allow', allowed.join(', ')), problem);
 }
 
-function unknown(request: FastifyRequest, reply: FastifyReply, path: string): FastifyReply {
+function sendNotFound(request: FastifyRequest, reply: FastifyReply, path: string): FastifyReply {
   const problem = makeProblem({
     status: 404,
     code: 'NOT_FOUND',

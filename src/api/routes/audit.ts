@@ -1,8 +1,8 @@
 import type { ApiDeps } from '../deps.ts';
-import { answers, pageOf } from '../schemas/common.ts';
+import { pageOf, responses } from '../schemas/common.ts';
 import { auditQuery, auditSchema, auditVerdictSchema } from '../schemas/key.ts';
 import type { Api } from '../types.ts';
-import { decodeCursor, numericName, pageFrom } from './page.ts';
+import { decodeCursor, numericCursor, toPage } from './page.ts';
 
 const tags = ['audit'];
 
@@ -11,7 +11,7 @@ export function auditRoutes(app: Api, { audit }: Pick<ApiDeps, 'audit'>): void {
   app.get('/audit', { config: { access: 'operator' }, schema: listSchema }, async ({ query }) => {
     const { cursor, limit = 50, ...filter } = query;
     const rows = await audit.list({ ...filter, before: idOf(cursor), limit: limit + 1 });
-    return pageFrom(
+    return toPage(
       rows,
       limit,
       (row) => ({ ...row, at: row.at.toISOString() }),
@@ -23,7 +23,7 @@ export function auditRoutes(app: Api, { audit }: Pick<ApiDeps, 'audit'>): void {
 }
 
 function idOf(cursor: string | undefined): number | undefined {
-  const name = decodeCursor(cursor, numericName);
+  const name = decodeCursor(cursor, numericCursor);
   return name === undefined ? undefined : Number(name);
 }
 
@@ -32,12 +32,12 @@ const listSchema = {
   operationId: 'listAudit',
   summary: 'The audit log, the newest first',
   querystring: auditQuery,
-  response: answers({ 200: pageOf(auditSchema) }),
+  response: responses({ 200: pageOf(auditSchema) }),
 };
 
 const verifySchema = {
   tags,
   operationId: 'verifyAudit',
   summary: 'Check that no row of the audit log was changed or removed',
-  response: answers({ 200: auditVerdictSchema }),
+  response: responses({ 200: auditVerdictSchema }),
 };

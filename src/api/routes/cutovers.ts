@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { maskConflict, maskCutover, maskCutoverEntry } from '../../engine/privacy/views.ts';
-import { seesPeople } from '../auth/reads.ts';
+import { canSeePersonalData } from '../auth/reads.ts';
 import type { ApiDeps } from '../deps.ts';
-import { answers, idempotencyHeader, idSchema, pageOf, pageQuery, reasonBody } from '../schemas/common.ts';
+import { idempotencyHeader, idSchema, pageOf, pageQuery, reasonBody, responses } from '../schemas/common.ts';
 import {
   conflictSchema,
   cutoverEntrySchema,
@@ -14,7 +14,7 @@ import {
 } from '../schemas/cutover.ts';
 import type { Api } from '../types.ts';
 import { actorOf } from './actor-of.ts';
-import { decodeCursor, numericName, opaque } from './page.ts';
+import { decodeCursor, encodePage, numericCursor } from './page.ts';
 
 /**
  * Making staging tables the live ones, and the way back. What takes long goes on after its answer: 202 with a stamp,
@@ -25,30 +25,30 @@ export function cutoverRoutes(app: Api, { cutovers }: Pick<ApiDeps, 'cutovers'>)
     const { dryRun = false, hold = false, reason, ...input } = request.body;
     if (dryRun) return reply.code(200).send(await cutovers.plan(input));
     const view = await cutovers.start({ ...input, hold }, reason, actorOf(request));
-    return reply.code(202).header('location', addressOf(view.stamp)).send(view);
+    return reply.code(202).header('location', locationOf(view.stamp)).send(view);
   });
 
   app.get('/cutovers', { config: { access: 'viewer' }, schema: listSchema }, async ({ query, actor }) => {
     const all = (await cutovers.list()).filter((one) => query.plan === undefined || one.plan === query.plan);
-    return { items: seesPeople(actor) ? all : all.map(maskCutoverEntry) };
+    return { items: canSeePersonalData(actor) ? all : all.map(maskCutoverEntry) };
   });
 
   app.get('/cutovers/:stamp', { config: { access: 'viewer' }, schema: getSchema }, async ({ params, actor }) => {
     const view = await cutovers.find(params.stamp);
-    return seesPeople(actor) ? view : maskCutover(view);
+    return canSeePersonalData(actor) ? view : maskCutover(view);
   });
 
   app.get('/cutovers/:stamp/conflicts', { config: { access: 'viewer' }, schema: conflictsSchema }, async (request) => {
     const { limit = 100, cursor } = request.query;
-    const from = Number(decodeCursor(cursor, numericName) ?? 0);
+    const from = Number(decodeCursor(cursor, numericCursor) ?? 0);
     const found = await cutovers.conflicts(request.params.stamp, from, limit + 1);
-    const items = found.slice(0, limit).map((one) => (seesPeople(request.actor) ? one : maskConflict(one)));
-    return opaque({ items, nextCursor: found.length > limit ? String(from + limit) : null });
+    const items = found.slice(0, limit).map((one) => (canSeePersonalData(request.actor) ? one : maskConflict(one)));
+    return encodePage({ items, nextCursor: found.length > limit ? String(from + limit) : null });
   });
 
   app.post('/cutovers/:stamp/go', { config: { access: 'operator' }, schema: goSchema }, async (request, reply) => {
     const view = await cutovers.go(request.params.stamp, request.body.reason, actorOf(request));
-    return reply.code(202).header('location', addressOf(view.stamp)).send(view);
+    return reply.code(202).header('location', locationOf(view.stamp)).send(view);
   });
 
   app.post('/cutovers/:stamp/abandon', { config: { access: 'operator' }, schema: abandonSchema }, (request) =>
@@ -64,7 +64,7 @@ function backupRoutes(app: Api, { cutovers }: Pick<ApiDeps, 'cutovers'>): void {
     const { reason, dryRun = false } = request.body;
     if (dryRun) return reply.code(200).send(await cutovers.planRollback(request.params.stamp));
     const view = await cutovers.rollback(request.params.stamp, reason, actorOf(request));
-    return reply.code(202).header('location', addressOf(view.stamp)).send(view);
+    return reply.code(202).header('location', locationOf(view.stamp)).send(view);
   });
 
   // Nothing brings a backup back, so it takes more than steering does.
@@ -73,18 +73,18 @@ function backupRoutes(app: Api, { cutovers }: Pick<ApiDeps, 'cutovers'>): void {
   );
 }
 
-const addressOf = (stamp: string): string => `/api/v1/cutovers/${stamp}`;
+const locationOf = (stamp: string): string => `/api/v1/cutovers/${stamp}`;
 
 const tags = ['cutovers'];
-const changing = { tags, headers: idempotencyHeader };
-const onStamp = { ...changing, params: stampParams };
+const changingRoute = { tags, headers: idempotencyHeader };
+const stampRoute = { ...changingRoute, params: stampParams };
 
 const startSchema = {
-  ...changing,
+  ...changingRoute,
   operationId: 'startCutover',
   summary: 'Make the staging tables of a plan the live ones; 409 with every reason when it is refused',
   body: startCutoverBody,
-  response: answers({ 200: forecastSchema, 202: cutoverSchema }),
+  response: responses({ 200: forecastSchema, 202: cutoverSchema }),
 };
 
 const listSchema = {
@@ -92,7 +92,7 @@ const listSchema = {
   operationId: 'listCutovers',
   summary: 'Cutovers and rollbacks, the newest first, with what their backups hold',
   querystring: z.strictObject({ plan: idSchema.optional() }),
-  response: answers({ 200: z.object({ items: z.array(cutoverEntrySchema).readonly() }) }),
+  response: responses({ 200: z.object({ items: z.array(cutoverEntrySchema).readonly() }) }),
 };
 
 const getSchema = {
@@ -100,7 +100,7 @@ const getSchema = {
   operationId: 'getCutover',
   summary: 'One of them: where it stands, what it did, and what may be asked of it',
   params: stampParams,
-  response: answers({ 200: cutoverSchema }),
+  response: responses({ 200: cutoverSchema }),
 };
 
 const conflictsSchema = {
@@ -109,38 +109,38 @@ const conflictsSchema = {
   summary: 'What a rollback met in the restored tables that its changes did not expect, in pages',
   params: stampParams,
   querystring: z.strictObject(pageQuery),
-  response: answers({ 200: pageOf(conflictSchema) }),
+  response: responses({ 200: pageOf(conflictSchema) }),
 };
 
 const goSchema = {
-  ...onStamp,
+  ...stampRoute,
   operationId: 'goCutover',
   summary: 'Carry out what is held, or go on with what was interrupted',
   body: reasonBody,
-  response: answers({ 202: cutoverSchema }),
+  response: responses({ 202: cutoverSchema }),
 };
 
 const abandonSchema = {
-  ...onStamp,
+  ...stampRoute,
   operationId: 'abandonCutover',
   summary: 'Let go of what is held or was interrupted; the live tables are as they were',
   body: reasonBody,
-  response: answers({ 200: cutoverSchema }),
+  response: responses({ 200: cutoverSchema }),
 };
 
 const rollbackSchema = {
-  ...onStamp,
+  ...stampRoute,
   operationId: 'rollbackCutover',
   summary:
     'Put the backup of this stamp back, with what was written since; answers the rollback, which has its own stamp',
   body: rollbackCutoverBody,
-  response: answers({ 200: forecastSchema, 202: cutoverSchema }),
+  response: responses({ 200: forecastSchema, 202: cutoverSchema }),
 };
 
 const dropSchema = {
-  ...onStamp,
+  ...stampRoute,
   operationId: 'dropBackup',
   summary: 'Delete the backup of this stamp for good',
   body: reasonBody,
-  response: answers({ 200: cutoverSchema }),
+  response: responses({ 200: cutoverSchema }),
 };

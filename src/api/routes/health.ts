@@ -3,8 +3,8 @@ import { withDeadline } from '../../../queues/connection.ts';
 import type { ApiDeps, HealthCheck } from '../deps.ts';
 import type { Api } from '../types.ts';
 
-const tags = ['health'];
-const deadlineMs = 2_000;
+const healthTags = ['health'];
+const healthDeadlineMs = 2_000;
 
 /** For whoever watches the process: is it alive, and is it of use. Never limited, never behind a key. */
 export function healthRoutes(app: Api, { health }: Pick<ApiDeps, 'health'>): void {
@@ -12,14 +12,14 @@ export function healthRoutes(app: Api, { health }: Pick<ApiDeps, 'health'>): voi
   app.get('/healthz', { config, logLevel: 'silent', schema: aliveSchema }, async () => ({ status: 'alive' as const }));
 
   app.get('/readyz', { config, logLevel: 'silent', schema: readySchema }, async (_request, reply) => {
-    const checks = Object.fromEntries(await Promise.all(health.map(ask)));
+    const checks = Object.fromEntries(await Promise.all(health.map(runHealthCheck)));
     const ready = Object.values(checks).every((answer) => answer === 'ok');
     return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready', checks });
   });
 }
 
-async function ask({ name, check }: HealthCheck): Promise<readonly [string, 'ok' | 'unreachable']> {
-  const answered = await withDeadline(check(), deadlineMs).then(
+async function runHealthCheck({ name, check }: HealthCheck): Promise<readonly [string, 'ok' | 'unreachable']> {
+  const answered = await withDeadline(check(), healthDeadlineMs).then(
     () => true,
     () => false,
   );
@@ -27,20 +27,20 @@ async function ask({ name, check }: HealthCheck): Promise<readonly [string, 'ok'
 }
 
 const aliveSchema = {
-  tags,
+  tags: healthTags,
   operationId: 'getHealth',
   summary: 'The process is alive',
   response: { 200: z.object({ status: z.literal('alive') }) },
 };
 
-const readiness = z.object({
+const readinessSchema = z.object({
   status: z.enum(['ready', 'not ready']),
   checks: z.record(z.string(), z.enum(['ok', 'unreachable'])),
 });
 
 const readySchema = {
-  tags,
+  tags: healthTags,
   operationId: 'getReadiness',
   summary: 'PostgreSQL and Redis answer; 503 names the one that does not',
-  response: { 200: readiness, 503: readiness },
+  response: { 200: readinessSchema, 503: readinessSchema },
 };

@@ -1,4 +1,4 @@
-import type { Doorkeeper } from '../auth/authenticate.ts';
+import type { AuthDeps } from '../auth/authenticate.ts';
 import type { KeyCache } from '../auth/key-cache.ts';
 import type { ReadsFor } from '../auth/reads.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -8,7 +8,7 @@ import { auditRoutes } from './audit.ts';
 import { cutoverRoutes } from './cutovers.ts';
 import { failureRoutes } from './failures.ts';
 import { keyRoutes } from './keys.ts';
-import { mendingRoutes } from './mending.ts';
+import { repairRoutes } from './mending.ts';
 import { planRoutes } from './plans.ts';
 import { queueRoutes } from './queues.ts';
 import { recordRoutes } from './records.ts';
@@ -24,7 +24,7 @@ import { webhookRoutes } from './webhooks.ts';
 import { workerRoutes } from './workers.ts';
 
 export type RouteDeps = ApiDeps &
-  Pick<Doorkeeper, 'sessions' | 'limits'> &
+  Pick<AuthDeps, 'sessions' | 'limits'> &
   RunEventDeps & {
     readonly runs: RunReader;
     readonly readsFor: ReadsFor;
@@ -40,7 +40,7 @@ export function apiRoutes(app: Api, deps: RouteDeps): void {
   recordRoutes(app, deps);
   failureRoutes(app, deps);
   validationRoutes(app, deps);
-  mendingRoutes(app, deps);
+  repairRoutes(app, deps);
   reportRoutes(app, deps);
   cutoverRoutes(app, deps);
   retentionRoutes(app, deps);

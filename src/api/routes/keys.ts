@@ -3,13 +3,13 @@ import type { StoredKey } from '../../../db/repositories/keys.ts';
 import type { Role } from '../../engine/control/contract.ts';
 import { DroverError } from '../../errors.ts';
 import type { KeyCache } from '../auth/key-cache.ts';
-import { formatToken, hashSecret, makeToken } from '../auth/tokens.ts';
+import { formatToken, generateToken, hashSecret } from '../auth/tokens.ts';
 import type { ApiDeps } from '../deps.ts';
-import { answers, idempotencyHeader, idSchema, pageOf, reasonBody } from '../schemas/common.ts';
+import { idempotencyHeader, idSchema, pageOf, reasonBody, responses } from '../schemas/common.ts';
 import { keySchema, keysQuery, newKeyBody, newKeySchema } from '../schemas/key.ts';
 import type { Api } from '../types.ts';
 import { actorOf } from './actor-of.ts';
-import { decodeCursor, pageFrom } from './page.ts';
+import { decodeCursor, toPage } from './page.ts';
 
 const tags = ['keys'];
 
@@ -18,13 +18,13 @@ export function keyRoutes(app: Api, { keys, cache }: Pick<ApiDeps, 'keys'> & { c
   app.get('/keys', { config: { access: 'admin' }, schema: listSchema }, async ({ query }) => {
     const { cursor, limit = 50 } = query;
     const rows = await keys.list({ before: decodeCursor(cursor), limit: limit + 1 });
-    return pageFrom(rows, limit, toView, (row) => row.id);
+    return toPage(rows, limit, toKeyView, (row) => row.id);
   });
 
   app.post('/keys', { config: { access: 'admin' }, schema: createSchema }, async (request, reply) => {
     const { name, role, expiresAt } = request.body;
     const actor = actorOf(request);
-    const token = makeToken();
+    const token = generateToken();
     const stored = await keys.create(
       {
         id: token.id,
@@ -36,7 +36,7 @@ export function keyRoutes(app: Api, { keys, cache }: Pick<ApiDeps, 'keys'> & { c
       },
       { actor: actor.id, role: actor.role, action: 'key.create', subject: `key:${token.id}`, details: { name, role } },
     );
-    const view = toView(stored);
+    const view = toKeyView(stored);
     // Only the hash of a secret is kept, and so a repetition cannot be told it again.
     request.keepInstead = { ...view, key: null };
     return reply.code(201).send({ ...view, key: formatToken(token) });
@@ -47,20 +47,20 @@ export function keyRoutes(app: Api, { keys, cache }: Pick<ApiDeps, 'keys'> & { c
     const { id: actor, role } = actorOf(request);
     const { reason } = request.body;
     const removal = await keys.revoke(id, { actor, role, action: 'key.revoke', subject: `key:${id}`, reason });
-    cache.forget(id);
+    cache.invalidate(id);
     if (removal === 'absent') throw new DroverError('NOT_FOUND', `there is no key ${id}, or it is revoked already`);
-    if (removal === 'last admin') throw lastAdmin(id);
+    if (removal === 'last admin') throw lastAdminKeyError(id);
     return reply.code(204).send();
   });
 }
 
-function lastAdmin(id: string): DroverError {
+function lastAdminKeyError(id: string): DroverError {
   return new DroverError('NOT_ALLOWED_NOW', `${id} is the last admin key: without it nobody could make another`, {
     remedy: 'Make another admin key first.',
   });
 }
 
-function toView(key: StoredKey) {
+function toKeyView(key: StoredKey) {
   const { id, name, role, createdBy, createdAt, expiresAt, revokedAt, lastUsedAt } = key;
   return {
     id,
@@ -79,7 +79,7 @@ const listSchema = {
   operationId: 'listKeys',
   summary: 'Keys, the newest first, revoked ones too',
   querystring: keysQuery,
-  response: answers({ 200: pageOf(keySchema) }),
+  response: responses({ 200: pageOf(keySchema) }),
 };
 
 const createSchema = {
@@ -88,7 +88,7 @@ const createSchema = {
   summary: 'Make a key; it is shown this once',
   headers: idempotencyHeader,
   body: newKeyBody,
-  response: answers({ 201: newKeySchema }),
+  response: responses({ 201: newKeySchema }),
 };
 
 const deleteSchema = {
@@ -97,5 +97,5 @@ const deleteSchema = {
   summary: 'End a key at once, and the sessions begun with it',
   params: z.strictObject({ id: idSchema }),
   body: reasonBody,
-  response: answers({ 204: z.undefined().describe('Ended') }),
+  response: responses({ 204: z.undefined().describe('Ended') }),
 };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { DroverError } from '../../errors.ts';
 import type { ApiDeps } from '../deps.ts';
-import { answers, idSchema } from '../schemas/common.ts';
+import { idSchema, responses } from '../schemas/common.ts';
 import { planSchema } from '../schemas/fleet.ts';
 import type { Api } from '../types.ts';
 
@@ -17,7 +17,7 @@ export function planRoutes(app: Api, { plans }: Pick<ApiDeps, 'plans'>): void {
         tags,
         operationId: 'listPlans',
         summary: 'Every plan this service knows',
-        response: answers({ 200: z.object({ items: z.array(planSchema).readonly() }) }),
+        response: responses({ 200: z.object({ items: z.array(planSchema).readonly() }) }),
       },
     },
     async () => ({ items: plans.list() }),
@@ -32,7 +32,7 @@ export function planRoutes(app: Api, { plans }: Pick<ApiDeps, 'plans'>): void {
         operationId: 'getPlan',
         summary: 'One plan: its entities, rules and parameters',
         params: z.strictObject({ plan: idSchema }),
-        response: answers({ 200: planSchema }),
+        response: responses({ 200: planSchema }),
       },
     },
     async ({ params }) => {

@@ -1,43 +1,45 @@
 import { z } from 'zod';
 import type { ApiDeps } from '../deps.ts';
-import { answers, idempotencyHeader, idSchema, reasonBody } from '../schemas/common.ts';
+import { idempotencyHeader, idSchema, reasonBody, responses } from '../schemas/common.ts';
 import { queueSchema } from '../schemas/fleet.ts';
 import type { Api } from '../types.ts';
 import { actorOf } from './actor-of.ts';
 
-const tags = ['queues'];
+const queueTags = ['queues'];
 
 /** The queues of the stages, and stopping one for every run at once. */
 export function queueRoutes(app: Api, { queues }: Pick<ApiDeps, 'queues'>): void {
-  app.get('/queues', { config: { access: 'viewer' }, schema: listSchema }, async () => ({
+  app.get('/queues', { config: { access: 'viewer' }, schema: listQueuesSchema }, async () => ({
     items: await queues.list(),
   }));
 
-  for (const { name, summary } of actions) {
-    app.post(`/queues/:name/${name}`, { config: { access: 'operator' }, schema: schemaOf(name, summary) }, (request) =>
-      queues[name](request.params.name, request.body.reason, actorOf(request)),
+  for (const { name, summary } of queueActions) {
+    app.post(
+      `/queues/:name/${name}`,
+      { config: { access: 'operator' }, schema: queueActionSchema(name, summary) },
+      (request) => queues[name](request.params.name, request.body.reason, actorOf(request)),
     );
   }
 }
 
-const actions = [
+const queueActions = [
   { name: 'pause', summary: 'Pause a queue on every worker' },
   { name: 'resume', summary: 'Go on with a paused queue' },
 ] as const;
 
-const listSchema = {
-  tags,
+const listQueuesSchema = {
+  tags: queueTags,
   operationId: 'listQueues',
   summary: 'Queues, how deep they are, and who paused them',
-  response: answers({ 200: z.object({ items: z.array(queueSchema).readonly() }) }),
+  response: responses({ 200: z.object({ items: z.array(queueSchema).readonly() }) }),
 };
 
-const schemaOf = (name: string, summary: string) => ({
-  tags,
+const queueActionSchema = (name: string, summary: string) => ({
+  tags: queueTags,
   operationId: `${name}Queue`,
   summary,
   headers: idempotencyHeader,
   params: z.strictObject({ name: idSchema }),
   body: reasonBody,
-  response: answers({ 200: queueSchema }),
+  response: responses({ 200: queueSchema }),
 });

@@ -1,16 +1,16 @@
 import { Readable } from 'node:stream';
 import { z } from 'zod';
-import { type ReadsFor, seesPeople } from '../auth/reads.ts';
+import { canSeePersonalData, type ReadsFor } from '../auth/reads.ts';
 import type { ApiDeps } from '../deps.ts';
 import { HttpProblem } from '../problems/problem.ts';
-import { answers, idSchema, runParams } from '../schemas/common.ts';
+import { idSchema, responses, runParams } from '../schemas/common.ts';
 import { reportSchema } from '../schemas/validation.ts';
 import type { Api } from '../types.ts';
 
 const tags = ['reports'];
 
 // Everything else (exports, mappings, the SQL that restores rows) holds whole records of people.
-const forViewers = /^migration_(summary|report|errors)_|\.log$/;
+const viewerReports = /^migration_(summary|report|errors)_|\.log$/;
 
 /** The files a run leaves behind. */
 export function reportRoutes(app: Api, { control, readsFor }: Pick<ApiDeps, 'control'> & { readsFor: ReadsFor }): void {
@@ -22,7 +22,7 @@ export function reportRoutes(app: Api, { control, readsFor }: Pick<ApiDeps, 'con
   const getOptions = { config: { access: 'viewer' }, exposeHeadRoute: false, schema: getSchema } as const;
   app.get('/runs/:id/reports/:name', getOptions, async (request, reply) => {
     const { id, name } = request.params;
-    if (!forViewers.test(name) && !seesPeople(request.actor)) throw notForViewers(name);
+    if (!viewerReports.test(name) && !canSeePersonalData(request.actor)) throw reportForbidden(name);
     const { mediaType, body } = await readsFor(request).report(id, name);
     return reply
       .type(mediaType)
@@ -31,7 +31,7 @@ export function reportRoutes(app: Api, { control, readsFor }: Pick<ApiDeps, 'con
   });
 }
 
-function notForViewers(name: string): HttpProblem {
+function reportForbidden(name: string): HttpProblem {
   return new HttpProblem({
     status: 403,
     code: 'FORBIDDEN',
@@ -45,7 +45,7 @@ const listSchema = {
   operationId: 'listReports',
   summary: 'Reports of a run',
   params: runParams,
-  response: answers({ 200: z.object({ items: z.array(reportSchema).readonly() }) }),
+  response: responses({ 200: z.object({ items: z.array(reportSchema).readonly() }) }),
 };
 
 const getSchema = {
@@ -53,5 +53,5 @@ const getSchema = {
   operationId: 'getReport',
   summary: 'One report; viewers get it without personal data, and no exports of whole records',
   params: runParams.extend({ name: idSchema }),
-  response: answers({ 200: { description: 'The file', content: { 'text/plain': { schema: z.any() } } } }),
+  response: responses({ 200: { description: 'The file', content: { 'text/plain': { schema: z.any() } } } }),
 };

@@ -1,7 +1,7 @@
 import type { Control, RunView } from '../../engine/control/contract.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { RunReader } from '../runs/run-reader.ts';
-import { answers, idempotencyHeader, optionalReasonBody, reasonBody, runParams } from '../schemas/common.ts';
+import { idempotencyHeader, optionalReasonBody, reasonBody, responses, runParams } from '../schemas/common.ts';
 import { runSchema } from '../schemas/run.ts';
 import type { Api } from '../types.ts';
 import { actorOf } from './actor-of.ts';
@@ -10,12 +10,12 @@ import { actorOf } from './actor-of.ts';
 export function runActionRoutes(app: Api, { control, runs }: Pick<ApiDeps, 'control'> & { runs: RunReader }): void {
   const act = async (work: Promise<RunView>): Promise<RunView> => {
     const run = await work;
-    runs.forget(run.id);
+    runs.invalidate(run.id);
     return run;
   };
 
-  for (const { name, summary } of withReason) {
-    app.post(`/runs/:id/${name}`, { config: { access: 'operator' }, schema: schemaOf(name, summary) }, (request) =>
+  for (const { name, summary } of actionsWithReason) {
+    app.post(`/runs/:id/${name}`, { config: { access: 'operator' }, schema: actionSchema(name, summary) }, (request) =>
       act(control[name](request.params.id, request.body.reason, actorOf(request))),
     );
   }
@@ -27,7 +27,7 @@ export function runActionRoutes(app: Api, { control, runs }: Pick<ApiDeps, 'cont
 
 type Action = Extract<keyof Control, 'pause' | 'resume' | 'cancel' | 'reconcile'>;
 
-const withReason: readonly { readonly name: Action; readonly summary: string }[] = [
+const actionsWithReason: readonly { readonly name: Action; readonly summary: string }[] = [
   { name: 'pause', summary: 'Pause: what is in the hands of workers is finished, nothing new is begun' },
   { name: 'resume', summary: 'Go on with a paused run' },
   { name: 'cancel', summary: 'Cancel for good; what was loaded stays until it is rolled back' },
@@ -37,22 +37,22 @@ const withReason: readonly { readonly name: Action; readonly summary: string }[]
   },
 ];
 
-const common = {
+const actionRoute = {
   tags: ['runs'],
   headers: idempotencyHeader,
   params: runParams,
-  response: answers({ 200: runSchema }),
+  response: responses({ 200: runSchema }),
 };
 
-const schemaOf = (name: Action, summary: string) => ({
-  ...common,
+const actionSchema = (name: Action, summary: string) => ({
+  ...actionRoute,
   operationId: `${name}Run`,
   summary,
   body: reasonBody,
 });
 
 const retrySchema = {
-  ...common,
+  ...actionRoute,
   operationId: 'retryRun',
   summary:
     'Read what was rejected or failed from the source again, rewrite what is mismatched, go on reading where an extraction failed',

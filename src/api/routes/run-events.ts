@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { seesPeople } from '../auth/reads.ts';
+import { canSeePersonalData } from '../auth/reads.ts';
 import type { RunEvents } from '../runs/run-events.ts';
-import { answers, runParams } from '../schemas/common.ts';
+import { responses, runParams } from '../schemas/common.ts';
 import type { Api } from '../types.ts';
 
 export interface RunEventDeps {
@@ -13,9 +13,9 @@ export interface RunEventDeps {
 /** A run as it goes, pushed to whoever listens. */
 export function runEventRoutes(app: Api, { events, maskedEvents }: RunEventDeps): void {
   // A HEAD request would hold a stream open for nothing.
-  const options = { config: { access: 'viewer' }, exposeHeadRoute: false, schema } as const;
+  const options = { config: { access: 'viewer' }, exposeHeadRoute: false, schema: followSchema } as const;
   app.get('/runs/:id/events', options, async (request, reply) => {
-    const stream = await (seesPeople(request.actor) ? events : maskedEvents).follow(request.params.id);
+    const stream = await (canSeePersonalData(request.actor) ? events : maskedEvents).follow(request.params.id);
     return (
       reply
         .type('text/event-stream; charset=utf-8')
@@ -31,13 +31,13 @@ export function runEventRoutes(app: Api, { events, maskedEvents }: RunEventDeps)
   });
 }
 
-const schema = {
+const followSchema = {
   tags: ['runs'],
   operationId: 'followRun',
   summary: 'The run as server-sent events',
   description: 'An event `run` with the run whenever it changed, at most two a second; ends after the run finished.',
   params: runParams,
-  response: answers({
+  response: responses({
     200: { description: 'Server-sent events', content: { 'text/event-stream': { schema: z.any() } } },
   }),
 };

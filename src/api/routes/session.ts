@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { checkToken, type Doorkeeper } from '../auth/authenticate.ts';
+import { type AuthDeps, checkToken } from '../auth/authenticate.ts';
 import { HttpProblem } from '../problems/problem.ts';
-import { answers } from '../schemas/common.ts';
+import { responses } from '../schemas/common.ts';
 import { sessionBody, sessionSchema } from '../schemas/key.ts';
 import type { Api } from '../types.ts';
 import { actorOf } from './actor-of.ts';
@@ -9,11 +9,11 @@ import { actorOf } from './actor-of.ts';
 const tags = ['session'];
 
 /** Signing in and out, for people with a browser. */
-export function sessionRoutes(app: Api, { keys, sessions }: Pick<Doorkeeper, 'keys' | 'sessions'>): void {
+export function sessionRoutes(app: Api, { keys, sessions }: Pick<AuthDeps, 'keys' | 'sessions'>): void {
   const open = { access: 'open', idempotent: false } as const;
   app.post('/session', { config: open, schema: startSchema }, async (request, reply) => {
     const actor = await checkToken(request.body.key, keys);
-    if (!actor) throw wrongKey();
+    if (!actor) throw invalidKeyProblem();
     const expiresAt = sessions.start(request, reply, actor.id).toISOString();
     return reply.code(201).send({ actor: actor.id, role: actor.role, expiresAt });
   });
@@ -30,7 +30,7 @@ export function sessionRoutes(app: Api, { keys, sessions }: Pick<Doorkeeper, 'ke
 }
 
 /** Also what the sign-in page answers. */
-export function wrongKey(): HttpProblem {
+export function invalidKeyProblem(): HttpProblem {
   return new HttpProblem({
     status: 401,
     code: 'UNAUTHENTICATED',
@@ -44,19 +44,19 @@ const startSchema = {
   operationId: 'signIn',
   summary: 'Sign in with a key; the answer sets a cookie for twelve hours',
   body: sessionBody,
-  response: answers({ 201: sessionSchema }),
+  response: responses({ 201: sessionSchema }),
 };
 
 const getSchema = {
   tags,
   operationId: 'getSession',
   summary: 'Who I am',
-  response: answers({ 200: sessionSchema }),
+  response: responses({ 200: sessionSchema }),
 };
 
 const endSchema = {
   tags,
   operationId: 'signOut',
   summary: 'Sign out',
-  response: answers({ 204: z.undefined().describe('Signed out') }),
+  response: responses({ 204: z.undefined().describe('Signed out') }),
 };

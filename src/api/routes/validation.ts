@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ReadsFor } from '../auth/reads.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { RunReader } from '../runs/run-reader.ts';
-import { answers, idempotencyHeader, optionalReasonBody, reasonSchema, runParams } from '../schemas/common.ts';
+import { idempotencyHeader, optionalReasonBody, reasonSchema, responses, runParams } from '../schemas/common.ts';
 import { rollbackSchema, validationSchema } from '../schemas/validation.ts';
 import type { Api } from '../types.ts';
 import { actorOf } from './actor-of.ts';
@@ -15,19 +15,23 @@ export function validationRoutes(app: Api, { control, runs, readsFor }: Validati
     control.validate(request.params.id, actorOf(request)),
   );
 
-  app.get('/runs/:id/validation', { config: { access: 'viewer' }, schema: getSchema }, (request) =>
+  app.get('/runs/:id/validation', { config: { access: 'viewer' }, schema: getValidationSchema }, (request) =>
     readsFor(request).validation(request.params.id),
   );
 
-  app.post('/runs/:id/rollback', { config: { access: 'operator' }, schema: undoSchema }, async (request, reply) => {
-    const { reason, dryRun = false } = request.body;
-    const answer = await control.rollback(request.params.id, { reason, dryRun }, actorOf(request));
-    runs.forget(request.params.id);
-    if (answer.status === 'done') return reply.code(200).send(answer);
-    return reply.code(202).header('location', `/api/v1/runs/${request.params.id}/rollback`).send(answer);
-  });
+  app.post(
+    '/runs/:id/rollback',
+    { config: { access: 'operator' }, schema: rollbackRunSchema },
+    async (request, reply) => {
+      const { reason, dryRun = false } = request.body;
+      const answer = await control.rollback(request.params.id, { reason, dryRun }, actorOf(request));
+      runs.invalidate(request.params.id);
+      if (answer.status === 'done') return reply.code(200).send(answer);
+      return reply.code(202).header('location', `/api/v1/runs/${request.params.id}/rollback`).send(answer);
+    },
+  );
 
-  app.get('/runs/:id/rollback', { config: { access: 'operator' }, schema: undoneSchema }, (request) =>
+  app.get('/runs/:id/rollback', { config: { access: 'operator' }, schema: getRollbackSchema }, (request) =>
     control.rollbackOf(request.params.id),
   );
 }
@@ -39,18 +43,18 @@ const validateSchema = {
   headers: idempotencyHeader,
   params: runParams,
   body: optionalReasonBody,
-  response: answers({ 200: validationSchema }),
+  response: responses({ 200: validationSchema }),
 };
 
-const getSchema = {
+const getValidationSchema = {
   tags: ['validation'],
   operationId: 'getValidation',
   summary: 'The newest validation, and whether the target changed since',
   params: runParams,
-  response: answers({ 200: validationSchema }),
+  response: responses({ 200: validationSchema }),
 };
 
-const undoSchema = {
+const rollbackRunSchema = {
   tags: ['runs'],
   operationId: 'rollbackRun',
   summary:
@@ -58,13 +62,13 @@ const undoSchema = {
   headers: idempotencyHeader,
   params: runParams,
   body: z.strictObject({ reason: reasonSchema, dryRun: z.boolean().optional() }),
-  response: answers({ 200: rollbackSchema, 202: rollbackSchema }),
+  response: responses({ 200: rollbackSchema, 202: rollbackSchema }),
 };
 
-const undoneSchema = {
+const getRollbackSchema = {
   tags: ['runs'],
   operationId: 'getRollback',
   summary: 'Where a rollback stands that goes on after its answer, with everything that was left alone',
   params: runParams,
-  response: answers({ 200: rollbackSchema }),
+  response: responses({ 200: rollbackSchema }),
 };

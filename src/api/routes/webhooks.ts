@@ -4,41 +4,41 @@ import type { InboxRow } from '../../../db/inbox/list.ts';
 import { handlerOf } from '../../payments/inbox/handlers.ts';
 import { verifyStripeEvent } from '../../upstreams/stripe/webhook.ts';
 import type { RateLimits } from '../auth/rate-limits.ts';
-import { seesPeople } from '../auth/reads.ts';
+import { canSeePersonalData } from '../auth/reads.ts';
 import type { ApiDeps } from '../deps.ts';
-import { answers, pageOf } from '../schemas/common.ts';
+import { pageOf, responses } from '../schemas/common.ts';
 import { receivedSchema, webhookQuery, webhookSchema } from '../schemas/webhook.ts';
 import type { Api } from '../types.ts';
-import { decodeCursor, numericName, pageFrom } from './page.ts';
+import { decodeCursor, numericCursor, toPage } from './page.ts';
 
 const tags = ['webhooks'];
 
 // Stripe's events are some kilobytes. Whatever is longer is cut off before anything is computed over it.
-const mostBytes = 262_144;
+const maxBodyBytes = 262_144;
 
-type Deps = Pick<ApiDeps, 'inbox' | 'config'> & { readonly limits: RateLimits };
+type WebhookDeps = Pick<ApiDeps, 'inbox' | 'config'> & { readonly limits: RateLimits };
 
 /** What upstreams tell us, and what came of it. */
-export function webhookRoutes(app: Api, deps: Deps): void {
+export function webhookRoutes(app: Api, deps: WebhookDeps): void {
   app.register(async (scope) => receivingRoutes(scope as unknown as Api, deps));
 
   app.get('/webhooks', { config: { access: 'viewer' }, schema: listSchema }, async ({ query, actor }) => {
     const { cursor, limit = 50, ...filter } = query;
-    const before = decodeCursor(cursor, numericName);
+    const before = decodeCursor(cursor, numericCursor);
     const rows = await deps.inbox.list({ ...filter, before, limit: limit + 1 });
-    return pageFrom(
+    return toPage(
       rows,
       limit,
-      (row) => viewOf(row, seesPeople(actor)),
+      (row) => toWebhookView(row, canSeePersonalData(actor)),
       ({ seq }) => seq,
     );
   });
 }
 
 /** In a scope of its own, whose bodies stay the bytes that were signed. */
-function receivingRoutes(app: Api, { inbox, config, limits }: Deps): void {
+function receivingRoutes(app: Api, { inbox, config, limits }: WebhookDeps): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: mostBytes }, (_request, body, done) =>
+  app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: maxBodyBytes }, (_request, body, done) =>
     done(null, body),
   );
 
@@ -46,7 +46,9 @@ function receivingRoutes(app: Api, { inbox, config, limits }: Deps): void {
   const options = { access: 'open', idempotent: false, limit: 'signed' } as const;
   app.post('/webhooks/stripe', { config: options, schema: receiveSchema }, async (request) => {
     const signed = { body: bodyOf(request), signature: headerOf(request, 'stripe-signature') };
-    const verified = strictly(request, limits, () => verifyStripeEvent(signed, config.stripeWebhookSecrets));
+    const verified = verifyOrCountFailure(request, limits, () =>
+      verifyStripeEvent(signed, config.stripeWebhookSecrets),
+    );
     const event = { provider: 'stripe', ...verified } as const;
     const stored = await inbox.store(event, handlerOf(event) !== undefined);
     return { received: true as const, duplicate: !stored };
@@ -54,7 +56,7 @@ function receivingRoutes(app: Api, { inbox, config, limits }: Deps): void {
 }
 
 /** Who sends what is not rightly signed uses up his address's share of requests without a key. */
-function strictly<T>(request: FastifyRequest, limits: RateLimits, verify: () => T): T {
+function verifyOrCountFailure<T>(request: FastifyRequest, limits: RateLimits, verify: () => T): T {
   try {
     return verify();
   } catch (thrown) {
@@ -71,14 +73,17 @@ function headerOf({ headers }: FastifyRequest, name: string): string | undefined
 }
 
 /** Bodies may speak of people, so only those see them who may. */
-function viewOf({ seq: _, payload, happenedAt, receivedAt, dueAt, settledAt, ...row }: InboxRow, whole: boolean) {
+function toWebhookView(
+  { seq: _, payload, happenedAt, receivedAt, dueAt, settledAt, ...row }: InboxRow,
+  withPayload: boolean,
+) {
   return {
     ...row,
     happenedAt: happenedAt.toISOString(),
     receivedAt: receivedAt.toISOString(),
     dueAt: dueAt?.toISOString() ?? null,
     settledAt: settledAt?.toISOString() ?? null,
-    ...(whole ? { payload } : {}),
+    ...(withPayload ? { payload } : {}),
   };
 }
 
@@ -89,7 +94,7 @@ const receiveSchema = {
   consumes: ['application/json'],
   body: z.unknown().describe('An event of Stripe, byte for byte as it was signed'),
   headers: z.looseObject({ 'stripe-signature': z.string().optional() }),
-  response: answers({ 200: receivedSchema }),
+  response: responses({ 200: receivedSchema }),
 };
 
 const listSchema = {
@@ -97,5 +102,5 @@ const listSchema = {
   operationId: 'listWebhooks',
   summary: 'Events that were received, the newest first, and what came of each',
   querystring: webhookQuery,
-  response: answers({ 200: pageOf(webhookSchema) }),
+  response: responses({ 200: pageOf(webhookSchema) }),
 };

@@ -12,17 +12,17 @@ export interface RunEvents {
   close(): void;
 }
 
-const tickMs = 500;
-const heartbeatMs = 15_000;
+const pollIntervalMs = 500;
+const keepAliveMs = 15_000;
 // A listener that does not keep up misses states in between; the newest is what counts.
-const mostUnread = 65_536;
+const maxUnreadBytes = 65_536;
 
 /** One run that is followed. */
 interface Topic {
   readonly listeners: Set<Readable>;
   text: string;
   timer: NodeJS.Timeout | undefined;
-  heardAt: number;
+  lastSentAt: number;
 }
 
 export function createRunEvents(runs: RunReader): RunEvents {
@@ -31,7 +31,7 @@ export function createRunEvents(runs: RunReader): RunEvents {
     async follow(id) {
       const view = await runs.read(id);
       const stream = new Readable({ read: () => undefined });
-      stream.push(eventOf(runs.textOf(view)));
+      stream.push(formatEvent(runs.toJson(view)));
       if (isFinished(view)) {
         stream.push(null);
         return stream;
@@ -44,7 +44,7 @@ export function createRunEvents(runs: RunReader): RunEvents {
     close() {
       for (const topic of topics.values()) {
         clearTimeout(topic.timer);
-        endAll(topic);
+        endStreams(topic);
       }
       topics.clear();
     },
@@ -52,49 +52,49 @@ export function createRunEvents(runs: RunReader): RunEvents {
 }
 
 function openTopic(runs: RunReader, topics: Map<string, Topic>, id: string): Topic {
-  const topic: Topic = { listeners: new Set(), text: '', timer: undefined, heardAt: Date.now() };
+  const topic: Topic = { listeners: new Set(), text: '', timer: undefined, lastSentAt: Date.now() };
   const next = async (): Promise<void> => {
-    await tick(runs, id, topic);
+    await poll(runs, id, topic);
     if (topic.listeners.size === 0) topics.delete(id);
-    else topic.timer = setTimeout(() => void next(), tickMs);
+    else topic.timer = setTimeout(() => void next(), pollIntervalMs);
   };
-  topic.timer = setTimeout(() => void next(), tickMs);
+  topic.timer = setTimeout(() => void next(), pollIntervalMs);
   topics.set(id, topic);
   return topic;
 }
 
-async function tick(runs: RunReader, id: string, topic: Topic): Promise<void> {
+async function poll(runs: RunReader, id: string, topic: Topic): Promise<void> {
   try {
     const view = await runs.read(id);
-    publish(topic, runs.textOf(view), isFinished(view));
+    publish(topic, runs.toJson(view), isFinished(view));
   } catch (error) {
     // A database that is away for a moment is no reason to hang up; a run that is gone is.
-    if (error instanceof DroverError && error.class === 'transient') beat(topic);
-    else endAll(topic);
+    if (error instanceof DroverError && error.class === 'transient') sendKeepAlive(topic);
+    else endStreams(topic);
   }
 }
 
 function publish(topic: Topic, text: string, finished: boolean): void {
   if (text === topic.text) {
-    beat(topic);
+    sendKeepAlive(topic);
     return;
   }
   topic.text = text;
-  topic.heardAt = Date.now();
+  topic.lastSentAt = Date.now();
   for (const listener of topic.listeners) {
-    if (finished || listener.readableLength < mostUnread) listener.push(eventOf(text));
+    if (finished || listener.readableLength < maxUnreadBytes) listener.push(formatEvent(text));
   }
-  if (finished) endAll(topic);
+  if (finished) endStreams(topic);
 }
 
 /** A comment now and then, so that proxies do not take the silence for the end. */
-function beat(topic: Topic): void {
-  if (Date.now() - topic.heardAt < heartbeatMs) return;
-  topic.heardAt = Date.now();
+function sendKeepAlive(topic: Topic): void {
+  if (Date.now() - topic.lastSentAt < keepAliveMs) return;
+  topic.lastSentAt = Date.now();
   for (const listener of topic.listeners) listener.push(': still here\n\n');
 }
 
-function endAll(topic: Topic): void {
+function endStreams(topic: Topic): void {
   for (const listener of topic.listeners) listener.push(null);
   topic.listeners.clear();
 }
@@ -103,6 +103,6 @@ function isFinished(view: RunView): boolean {
   return finishedStatuses.includes(view.status);
 }
 
-function eventOf(text: string): string {
+function formatEvent(text: string): string {
   return `event: run\ndata: ${text}\n\n`;
 }

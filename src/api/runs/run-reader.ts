@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Control, RunView } from '../../engine/control/contract.ts';
-import { freshFor } from '../fresh-for.ts';
+import { createTtlCache } from '../fresh-for.ts';
 import { runSchema } from '../schemas/run.ts';
 
 /**
@@ -10,21 +10,21 @@ import { runSchema } from '../schemas/run.ts';
 export interface RunReader {
   read(id: string): Promise<RunView>;
   /** The run as JSON, checked against its schema. Made once for all who read the same state. */
-  textOf(run: RunView): string;
+  toJson(run: RunView): string;
   /** The run was changed here, so the next reader must see it. */
-  forget(id: string): void;
+  invalidate(id: string): void;
 }
 
-const freshMs = 200;
-const usableMs = 900;
+const ttlMs = 200;
+const staleMs = 900;
 
 export function createRunReader(control: Pick<Control, 'run'>): RunReader {
-  const cached = freshFor({ freshMs, usableMs }, (id) => control.run(id));
+  const cached = createTtlCache({ ttlMs, staleMs }, (id) => control.run(id));
   const texts = new WeakMap<RunView, string>();
   return {
     read: cached.get,
-    forget: cached.forget,
-    textOf(run) {
+    invalidate: cached.invalidate,
+    toJson(run) {
       const text = texts.get(run) ?? JSON.stringify(z.encode(runSchema, run));
       texts.set(run, text);
       return text;

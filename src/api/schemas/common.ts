@@ -2,12 +2,12 @@ import { z } from 'zod';
 import { problemSchema } from '../problems/problem.ts';
 
 /** Text a person gives: not empty, no control characters (PostgreSQL refuses NUL, terminals obey the rest). */
-export const textSchema = (most: number) =>
+export const textSchema = (maxLength: number) =>
   z
     .string()
     .trim()
     .min(1)
-    .max(most)
+    .max(maxLength)
     .regex(/^[^\p{Cc}]*$/u, { error: 'no control characters' });
 
 export const reasonSchema = textSchema(500).describe('Why; kept in the audit log');
@@ -29,11 +29,14 @@ export const pageQuery = {
 export const pageOf = <T extends z.ZodType>(item: T) =>
   z.object({ items: z.array(item).readonly(), nextCursor: z.string().nullable() });
 
-const problemAnswer = { description: 'A problem', content: { 'application/problem+json': { schema: problemSchema } } };
+const problemResponse = {
+  description: 'A problem',
+  content: { 'application/problem+json': { schema: problemSchema } },
+};
 
 /** What a route answers: its own, and problems. */
-export function answers<T extends Record<number, unknown>>(own: T) {
-  return { ...own, '4xx': problemAnswer, '5xx': problemAnswer };
+export function responses<T extends Record<number, unknown>>(own: T) {
+  return { ...own, '4xx': problemResponse, '5xx': problemResponse };
 }
 
 export const idempotencyHeader = z.looseObject({

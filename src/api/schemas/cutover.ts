@@ -12,15 +12,15 @@ import { idSchema, reasonSchema } from './common.ts';
 const text = z.string();
 const count = z.int().min(0);
 // PostgreSQL's names: at most 63 bytes, of which a letter may be several.
-const name = z.string().min(1).max(63);
-const nameSchema = z.object({ schema: text, name: text });
+const identifierSchema = z.string().min(1).max(63);
+const qualifiedNameSchema = z.object({ schema: text, name: text });
 const kindSchema = z.enum(['cutover', 'rollback']);
 
 const exchangeSchema = z
   .object({
-    incoming: nameSchema.describe('What is to stand there'),
-    live: nameSchema.describe('The name the applications use'),
-    displaced: nameSchema.describe('Where what stood there is put'),
+    incoming: qualifiedNameSchema.describe('What is to stand there'),
+    live: qualifiedNameSchema.describe('The name the applications use'),
+    displaced: qualifiedNameSchema.describe('Where what stood there is put'),
   })
   .meta({ id: 'Exchange' });
 
@@ -45,7 +45,7 @@ const planSchema = z
         }),
       )
       .readonly(),
-    locks: z.array(nameSchema).readonly().describe('Every table that is locked, incoming ones too'),
+    locks: z.array(qualifiedNameSchema).readonly().describe('Every table that is locked, incoming ones too'),
     differences: z
       .array(z.object({ key: text, why: text }))
       .readonly()
@@ -105,17 +105,25 @@ export const startCutoverBody = z.strictObject({
   dryRun: z.boolean().optional().describe('Only say what would be done, down to the SQL'),
   hold: z.boolean().optional().describe('Prepare everything, then wait for go'),
   reason: reasonSchema,
-  stagingSchema: name
+  stagingSchema: identifierSchema
     .optional()
     .describe("Where runs have loaded; default the plan's own, or its schema with _staging"),
-  liveSchema: name.optional().describe("Where the live tables are; default the plan's own, or its schema"),
+  liveSchema: identifierSchema.optional().describe("Where the live tables are; default the plan's own, or its schema"),
   tables: z
-    .array(z.strictObject({ table: name, live: z.strictObject({ schema: name, name }).optional() }))
+    .array(
+      z.strictObject({
+        table: identifierSchema,
+        live: z.strictObject({ schema: identifierSchema, name: identifierSchema }).optional(),
+      }),
+    )
     .min(1)
     .max(500)
     .optional()
     .describe('Tables of the plan; all when absent'),
-  minimums: z.record(name, count).optional().describe('Rows a table has at least, by table of the plan; default 1'),
+  minimums: z
+    .record(identifierSchema, count)
+    .optional()
+    .describe('Rows a table has at least, by table of the plan; default 1'),
   maxShrinkPercent: z.number().min(0).max(100).optional().describe('How many percent fewer rows than live; default 50'),
 });
 

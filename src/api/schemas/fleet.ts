@@ -45,10 +45,10 @@ export const queueSchema = z
   })
   .meta({ id: 'Queue' }) satisfies z.ZodType<QueueView>;
 
-const use = { usedLastSecond: count, usedLastMinute: count.describe('Estimated from whole minutes') };
+const usageFields = { usedLastSecond: count, usedLastMinute: count.describe('Estimated from whole minutes') };
 
 const endpointSchema = z
-  .object({ name: text, effectiveRps: z.number(), blockedUntil: text.nullable(), ...use })
+  .object({ name: text, effectiveRps: z.number(), blockedUntil: text.nullable(), ...usageFields })
   .meta({ id: 'UpstreamEndpoint' });
 
 export const upstreamSchema = z
@@ -64,7 +64,7 @@ export const upstreamSchema = z
     breakerOpenUntil: text.nullable(),
     blockedUntil: text.nullable(),
     failuresInARow: count,
-    ...use,
+    ...usageFields,
     endpoints: z.array(endpointSchema).readonly(),
   })
   .meta({ id: 'Upstream' }) satisfies z.ZodType<UpstreamView>;

@@ -4,33 +4,33 @@ import { recordStatuses, stages } from '../../engine/record-status.ts';
 import { runStatuses } from '../../engine/run-status.ts';
 import { recordFields } from './record.ts';
 
-const text = z.string();
+const stringSchema = z.string();
 const instant = z.string().describe('ISO 8601, UTC');
-const row = z.record(text, z.unknown()).readonly();
+const rowSchema = z.record(stringSchema, z.unknown()).readonly();
 
-const trySchema = z
+const attemptSchema = z
   .object({
     stage: z.enum(stages),
-    status: text,
-    code: text,
-    field: text.nullable(),
-    message: text,
-    worker: text,
+    status: stringSchema,
+    code: stringSchema,
+    field: stringSchema.nullable(),
+    message: stringSchema,
+    worker: stringSchema,
     at: instant,
   })
   .meta({ id: 'Try' }) satisfies z.ZodType<TryView>;
 
-const runSchema = z.object({
-  plan: text,
-  version: text,
+const historyRunSchema = z.object({
+  plan: stringSchema,
+  version: stringSchema,
   status: z.enum(runStatuses),
   dryRun: z.boolean(),
-  targetSchema: text,
+  targetSchema: stringSchema,
   createdAt: instant,
   rolledBackAt: instant.nullable(),
 });
 
-const stageSchema = z.object({
+const historyStageSchema = z.object({
   stage: z.enum(stages),
   state: z
     .enum(['done', 'waiting', 'ended', 'skipped', 'ahead'])
@@ -38,28 +38,31 @@ const stageSchema = z.object({
   at: instant.nullable().describe('When that came about, where it is known'),
 });
 
-const relativeSchema = z.object({ entity: text, sourceId: text, status: z.enum(recordStatuses) });
+const relatedRecordSchema = z.object({ entity: stringSchema, sourceId: stringSchema, status: z.enum(recordStatuses) });
 
-const targetSchema = z.object({
-  table: text,
-  id: text,
-  operation: text.nullable().describe('What the run did to the row first; null when it wrote nothing'),
+const targetRowSchema = z.object({
+  table: stringSchema,
+  id: stringSchema,
+  operation: stringSchema.nullable().describe('What the run did to the row first; null when it wrote nothing'),
   writtenAt: instant.nullable(),
-  loaded: row.nullable().describe('What the run wrote; null when payloads were purged'),
-  row: row.nullable().describe('The row as it is now; null when there is none'),
-  personal: z.array(text).readonly().describe('Columns that may hold personal data; their values are for operators'),
+  loaded: rowSchema.nullable().describe('What the run wrote; null when payloads were purged'),
+  row: rowSchema.nullable().describe('The row as it is now; null when there is none'),
+  personal: z
+    .array(stringSchema)
+    .readonly()
+    .describe('Columns that may hold personal data; their values are for operators'),
 });
 
-export const journeySchema = z
+export const historySchema = z
   .object({
     ...recordFields,
-    run: runSchema,
-    stages: z.array(stageSchema).readonly(),
-    tries: z.array(trySchema).readonly().describe('Every try that did not succeed'),
-    notes: z.array(text).readonly().describe('What the transform noted down'),
-    parent: relativeSchema.nullable().describe('The record it waits for'),
-    survivor: relativeSchema.nullable().describe('The record it was merged into'),
+    run: historyRunSchema,
+    stages: z.array(historyStageSchema).readonly(),
+    tries: z.array(attemptSchema).readonly().describe('Every try that did not succeed'),
+    notes: z.array(stringSchema).readonly().describe('What the transform noted down'),
+    parent: relatedRecordSchema.nullable().describe('The record it waits for'),
+    survivor: relatedRecordSchema.nullable().describe('The record it was merged into'),
     payload: z.enum(['kept', 'purged']),
-    target: targetSchema.nullable(),
+    target: targetRowSchema.nullable(),
   })
   .meta({ id: 'Journey' }) satisfies z.ZodType<Omit<Journey, 'target'>>;

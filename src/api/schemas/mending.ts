@@ -5,7 +5,7 @@ import { runSchema } from './run.ts';
 
 const text = z.string();
 
-const doubledSchema = z
+const duplicateRowSchema = z
   .object({
     entity: text,
     table: text,
@@ -16,19 +16,19 @@ const doubledSchema = z
   })
   .meta({ id: 'DoubledRow' }) satisfies z.ZodType<DoubledRow>;
 
-export const mendingSchema = z
+export const repairPlanSchema = z
   .object({
     runId: text,
     write: z.array(failureSchema).readonly().describe('Records that differ or are missing'),
-    remove: z.array(doubledSchema).readonly().describe('Rows that are in the target twice'),
+    remove: z.array(duplicateRowSchema).readonly().describe('Rows that are in the target twice'),
   })
   .meta({ id: 'Mending' }) satisfies z.ZodType<MendingView>;
 
-export const mendedSchema = z
+export const repairResultSchema = z
   .object({
     written: z.int().describe('Records on their way to be written and compared again'),
-    removed: z.array(doubledSchema).readonly(),
-    left: z.array(doubledSchema).readonly().describe('Doubled rows that were left alone, and why'),
+    removed: z.array(duplicateRowSchema).readonly(),
+    left: z.array(duplicateRowSchema).readonly().describe('Doubled rows that were left alone, and why'),
     run: runSchema,
   })
   .meta({ id: 'Mended' }) satisfies z.ZodType<MendedView>;

@@ -52,14 +52,14 @@ export const recordsQuery = z.strictObject({
 });
 
 // Source ids are opaque and may be long.
-const sourceId = z.string().min(1).max(4_096);
+const sourceIdSchema = z.string().min(1).max(4_096);
 
-export const journeysQuery = z.strictObject({ sourceId });
+export const historyQuery = z.strictObject({ sourceId: sourceIdSchema });
 
 export const enqueueBody = z
   .strictObject({
     entity: idSchema,
-    sourceIds: z.array(sourceId).min(1).max(50_000).optional(),
+    sourceIds: z.array(sourceIdSchema).min(1).max(50_000).optional(),
     records: z.array(z.record(z.string(), z.unknown())).min(1).max(50_000).optional().describe('Whole source records'),
   })
   .refine((body) => (body.sourceIds === undefined) !== (body.records === undefined), {

@@ -8,7 +8,7 @@ import { rollbackStatusSchema } from './validation.ts';
 
 const count = z.int().min(0);
 const instant = z.string().describe('ISO 8601, UTC');
-const minor = z.string().describe('Minor units');
+const minorUnits = z.string().describe('Minor units');
 export const strategySchema = z.enum(['full', 'incremental', 'selective']);
 export const batchSizeSchema = z
   .union([z.int().min(batchBounds.least).max(batchBounds.most), z.literal('auto')], {
@@ -38,9 +38,9 @@ const sumSchema = z
     entity: z.string(),
     currency: z.string(),
     status: z.string(),
-    source: minor,
-    target: minor,
-    unloaded: minor.describe('source = target + unloaded'),
+    source: minorUnits,
+    target: minorUnits,
+    unloaded: minorUnits.describe('source = target + unloaded'),
   })
   .meta({ id: 'SumLine' });
 
@@ -66,7 +66,7 @@ const trialSchema = z
   })
   .meta({ id: 'Trial' });
 
-const holdupSchema = z
+const blockerSchema = z
   .object({
     code: z.string().describe('Stable; programs decide by this'),
     what: z.string(),
@@ -110,12 +110,12 @@ export const runSchema = z
       .array(z.string())
       .readonly()
       .describe('Of a trial or a dry run: entities made of rows in the target, which such a run sees only in part'),
-    holdups: z.array(holdupSchema).readonly().describe('Why it is slow or stands still, and what clears it'),
+    holdups: z.array(blockerSchema).readonly().describe('Why it is slow or stands still, and what clears it'),
     nextActions: z.array(z.enum(runActions)).readonly().describe('What may be asked of the run now'),
   })
   .meta({ id: 'Run' }) satisfies z.ZodType<RunView>;
 
-const when = z
+const instantOrDate = z
   .union([z.iso.datetime({ offset: true }), z.iso.date()], { error: 'give an ISO 8601 instant or a date' })
   .describe('ISO 8601 instant, or a date for its beginning in UTC');
 
@@ -130,8 +130,8 @@ export const startRunBody = z.strictObject({
     .optional()
     .describe('Try so many records of each entity in a schema of their own; the target stays untouched'),
   ids: z.array(idSchema).min(1).max(100_000).optional().describe('Source ids; implies the selective strategy'),
-  since: when.optional(),
-  until: when.optional(),
+  since: instantOrDate.optional(),
+  until: instantOrDate.optional(),
   skipExisting: z.boolean().optional(),
   batchSize: batchSizeSchema.optional(),
   only: z.array(idSchema).min(1).max(100).optional().describe('Entities or steps of the plan; all when absent'),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ReportEntry, RollbackView, ValidationView } from '../../engine/control/contract.ts';
 
 const text = z.string();
-const count = z.int().min(0);
+const countSchema = z.int().min(0);
 
 const checkSchema = z
   .object({
@@ -11,8 +11,8 @@ const checkSchema = z
     severity: z.enum(['error', 'warning']),
     ok: z.boolean(),
     description: text,
-    checked: count,
-    violations: count,
+    checked: countSchema,
+    violations: countSchema,
     rows: z
       .array(z.object({ sourceId: text, targetId: text.nullable(), detail: text }))
       .readonly()
@@ -40,10 +40,10 @@ export const rollbackSchema = z
     runId: text,
     dryRun: z.boolean(),
     status: rollbackStatusSchema,
-    done: count.describe('What was gone through, of what there is to undo'),
-    total: count,
-    removed: count,
-    restored: count,
+    done: countSchema.describe('What was gone through, of what there is to undo'),
+    total: countSchema,
+    removed: countSchema,
+    restored: countSchema,
     conflicts: z
       .array(z.object({ entity: text, targetId: text, detail: text }))
       .readonly()
@@ -53,5 +53,5 @@ export const rollbackSchema = z
   .meta({ id: 'Rollback' }) satisfies z.ZodType<RollbackView>;
 
 export const reportSchema = z
-  .object({ name: text, mediaType: text, bytes: count })
+  .object({ name: text, mediaType: text, bytes: countSchema })
   .meta({ id: 'Report' }) satisfies z.ZodType<ReportEntry>;

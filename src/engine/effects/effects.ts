@@ -24,18 +24,18 @@ export function createEffects(store: EffectStore, held: Held, worker: string): E
       if (key === undefined) throw new Fenced();
       try {
         const answer = await send(key);
-        await store.end(held, intent, { state: 'answered', objectId: answer.id, made: effect.makes !== undefined });
+        await store.end(held, intent, { state: 'answered', objectId: answer.id, made: effect.creates !== undefined });
         return answer;
       } catch (thrown) {
         await store.end(held, intent, endOf(toDroverError(thrown)));
         throw thrown;
       }
     },
-    made: (object) => store.made(held, object),
+    recordCreated: (object) => store.made(held, object),
   };
 }
 
-function intentOf({ record }: Held, { step, body, makes, changes = [] }: Effect): NewIntent {
+function intentOf({ record }: Held, { step, body, creates: makes, changes = [] }: Effect): NewIntent {
   const print = fingerprint(body, 32);
   const about = [record.runId, record.entity, record.sourceId, step, print].join('\u0000');
   return {

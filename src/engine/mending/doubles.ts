@@ -37,7 +37,7 @@ export async function removeDoubles(store: MendingStore, run: Run, plan: Plan): 
 /** What makes two rows of an entity the same. */
 export function doublePlace(run: Run, plan: Plan, entity: string): DoublePlace {
   const { target } = entityOf(plan, entity);
-  const isStamp = (name: string): boolean => target.columns[name]?.stamp === true;
+  const isStamp = (name: string): boolean => target.columns[name]?.writeTimestamp === true;
   const sameTable = (other: string | undefined): boolean =>
     other !== undefined && plan.entities[other]?.target.table === target.table;
   const pointers = Object.values(plan.entities).flatMap(({ target: { table, columns, idReferences } }) => [

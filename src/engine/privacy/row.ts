@@ -22,7 +22,7 @@ export function columnAccess(entity: Entity, columns: readonly string[]): Column
   const isPlain = (name: string): boolean =>
     name === 'id' ||
     money.has(name) ||
-    entity.target.columns[name]?.answered === true ||
+    entity.target.columns[name]?.filledByApi === true ||
     plainTypes.has(entity.target.columns[name]?.type ?? '');
   return {
     personal: columns.filter((name) => !isSecret(name) && !isPlain(name)),

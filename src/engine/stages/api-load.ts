@@ -1,5 +1,5 @@
 import { DroverError } from '../../errors.ts';
-import type { ApiRecord, ApiResult, Refused } from '../../plan/api-target.ts';
+import type { ApiRecord, ApiRefusal, ApiResult } from '../../plan/api-target.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import type { LoadResult, TargetPort } from '../../plan/target.ts';
 import { createEffects } from '../effects/effects.ts';
@@ -58,15 +58,15 @@ async function written(deps: ApiLoadDeps, work: ApiWork, held: Held): Promise<Ve
     return undefined;
   }
   if (opened.raw === undefined) return purged;
-  const record: ApiRecord = { sourceId: opened.sourceId, raw: opened.raw, row: work.row, again: work.again };
+  const record: ApiRecord = { sourceId: opened.sourceId, raw: opened.raw, row: work.row, mayHaveBeenSent: work.again };
   const options = { skipExisting: run.skipExisting };
-  if (run.dryRun) return foreseen(await port.foresee(record, options));
+  if (run.dryRun) return foreseen(await port.preview(record, options));
   const result = await port.write(record, options, createEffects(deps.effects, held, deps.worker));
   return result.kind === 'refused' ? refused(result) : kept(deps, work, result);
 }
 
 /** The target's table keeps what is at the API now, and the ledger what it is compared with. */
-async function kept(deps: ApiLoadDeps, work: ApiWork, result: Exclude<ApiResult, Refused>): Promise<Verdict> {
+async function kept(deps: ApiLoadDeps, work: ApiWork, result: Exclude<ApiResult, ApiRefusal>): Promise<Verdict> {
   const { group, record } = work;
   const row = { ...work.row, ...result.answered };
   const targetId = record.targetId ?? targetIdOf(group.context.plan.name, group.name, record.sourceId);
@@ -76,7 +76,7 @@ async function kept(deps: ApiLoadDeps, work: ApiWork, result: Exclude<ApiResult,
   const changed = result.kind !== 'unchanged';
   const [loaded] = await deps.target.load(
     targetScope(group.context.run, group.context.plan, group.name),
-    [{ sourceId: record.sourceId, targetId, row, hash, rewrite: changed }],
+    [{ sourceId: record.sourceId, targetId, row, hash, forceWrite: changed }],
     { dryRun: false, skipExisting: false },
   );
   return landed(loaded as LoadResult, work, row, hash, result.notes ?? []);
@@ -114,7 +114,7 @@ function foreseen(result: ApiResult): Verdict {
   return result.kind === 'refused' ? refused(result) : skipped(foreseenCodes[result.kind], result.message);
 }
 
-function refused({ code, message, field }: Refused): Verdict {
+function refused({ code, message, field }: ApiRefusal): Verdict {
   return { kind: 'end', status: 'rejected', code, message, ...(field === undefined ? {} : { field }) };
 }
 

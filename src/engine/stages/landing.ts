@@ -17,7 +17,7 @@ export function targetIdOf(plan: string, entity: string, sourceId: string): stri
  */
 export function rowHash(entity: Entity, row: JsonObject): string {
   const made = (column: string): boolean => {
-    const { enriched, answered } = entity.target.columns[column] ?? {};
+    const { enriched, filledByApi: answered } = entity.target.columns[column] ?? {};
     return enriched === true || answered === true;
   };
   return fingerprint(Object.fromEntries(Object.entries(row).filter(([column]) => !made(column))));

@@ -45,7 +45,7 @@ async function loadGroup(deps: LoadDeps, group: Group, works: Map<string, ApiWor
       hash: rowHash(group.entity, row),
       aliases: aliases.get(record.id),
       // Loaded before in this run: it is here again because someone asked for it to be written anew.
-      rewrite: record.targetId !== null,
+      forceWrite: record.targetId !== null,
     }),
   );
   const { run, plan } = group.context;
@@ -74,7 +74,7 @@ function givenId({ id }: JsonObject): string | undefined {
 }
 
 async function aliasesOf(deps: LoadDeps, group: Group): Promise<ReadonlyMap<string, string[]>> {
-  if (group.entity.merge?.loser !== 'skip') return new Map();
+  if (group.entity.merge?.duplicateAction !== 'skip') return new Map();
   return deps.ledger.mergedInto(group.records.map((record) => record.id));
 }
 
@@ -102,7 +102,8 @@ function verdictOf(result: LoadResult, hash: string, dryRun: boolean, merge: Mer
 }
 
 function takenBy(result: Extract<LoadResult, { kind: 'taken' }>, merge: Merge | undefined): Verdict {
-  if (merge?.loser === 'skip') return skipped(merge.code, `merged into ${result.bySourceId}`, result.targetId);
+  if (merge?.duplicateAction === 'skip')
+    return skipped(merge.code, `merged into ${result.bySourceId}`, result.targetId);
   const message = `its place is taken by ${result.bySourceId}`;
   return { kind: 'end', status: 'rejected', code: merge?.code ?? 'DUPLICATE', message };
 }

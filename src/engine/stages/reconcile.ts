@@ -60,7 +60,7 @@ async function transformedAgain(
 /** What `enrich` made or an API answered cannot be made again (salt, ids): of those columns the loaded value stands. */
 async function enrichedRows(deps: ReconcileDeps, group: Group): Promise<ReadonlyMap<string, JsonObject>> {
   const columns = Object.entries(group.entity.target.columns).filter(
-    ([, column]) => column.enriched || column.answered,
+    ([, column]) => column.enriched || column.filledByApi,
   );
   if (columns.length === 0) return new Map();
   const names = new Set(columns.map(([name]) => name));

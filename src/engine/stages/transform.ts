@@ -119,7 +119,7 @@ function rejected(
   return 'kept';
 }
 
-function lacksInTrial({ context }: Group, { lacking }: RejectOutcome): boolean {
+function lacksInTrial({ context }: Group, { missingDependency: lacking }: RejectOutcome): boolean {
   return lacking === true && isTrial(context.run);
 }
 

@@ -64,7 +64,7 @@ async function sorted(
   return records.map((item, index): Candidate<SourceRecord> => {
     const outcome = outcomes[index];
     // What only lacks others says nothing: it is tried where nothing better is there.
-    if (outcome?.kind === 'reject' && outcome.lacking) return { item, kind: 'unplaced' };
+    if (outcome?.kind === 'reject' && outcome.missingDependency) return { item, kind: 'unplaced' };
     if (outcome?.kind !== 'row') return { item, kind: 'settled' };
     return { item, kind: parentsOf(outcome).every(isThere) ? 'placed' : 'unplaced' };
   });

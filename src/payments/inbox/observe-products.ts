@@ -1,4 +1,4 @@
-import type { Observed } from '../../plan/api-target.ts';
+import type { ObservedObject } from '../../plan/api-target.ts';
 import type { Json } from '../../plan/json.ts';
 import type { HandlerTools, HeldEvent, Mirror, Observation, Settlement } from './ports.ts';
 
@@ -33,7 +33,7 @@ async function observationsOf(ids: readonly string[], tools: HandlerTools): Prom
   const observed = await tools.look(rows.map(([, row]) => row));
   return new Map(
     rows.map(([objectId, row], index) => {
-      const { state, differs } = observed[index] as Observed;
+      const { state, differs } = observed[index] as ObservedObject;
       return [objectId, { kind, objectId, row, state, differs }];
     }),
   );

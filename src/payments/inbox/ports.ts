@@ -6,7 +6,7 @@
  * - look: asking the upstream what an object is now. Events only say where to look, so their order does not matter.
  * - observation: what a look showed, beside the row of ours that stands for the object.
  */
-import type { Observed } from '../../plan/api-target.ts';
+import type { ObservedObject } from '../../plan/api-target.ts';
 import type { JsonObject } from '../../plan/json.ts';
 
 export type Provider = 'stripe';
@@ -48,7 +48,7 @@ export interface HeldEvents {
   readonly events: readonly HeldEvent[];
 }
 
-export interface Observation extends Observed {
+export interface Observation extends ObservedObject {
   readonly kind: string;
   readonly objectId: string;
   readonly row: MirroredRow;
@@ -99,7 +99,7 @@ export interface HandlerTools {
   /** The rows of these objects, by object: those of the newest run where several schemas have one. */
   rows(mirror: Mirror, objectIds: readonly string[]): Promise<ReadonlyMap<string, MirroredRow>>;
   /** What the upstream says of them now, in their order. */
-  look(rows: readonly MirroredRow[]): Promise<readonly Observed[]>;
+  look(rows: readonly MirroredRow[]): Promise<readonly ObservedObject[]>;
   /** True when our key is of live mode; undefined without a key. */
   readonly livemode: boolean | undefined;
 }

@@ -1,10 +1,10 @@
 import type { Entity, Plan, Source } from '../contract.ts';
 import type { JsonObject } from '../json.ts';
-import type { Content, PlanFixture, StandIn } from './fixture.ts';
+import type { PlanFixture, SourceContent, StandIn } from './fixture.ts';
 
 /** One promise a plan makes. `run` throws an AssertionError that says what was broken. */
 export interface Check<Subject> {
-  readonly promise: string;
+  readonly guarantee: string;
   run(subject: Subject): Promise<void> | void;
 }
 
@@ -19,7 +19,7 @@ export interface EntitySubject {
 /** An entity whose source can be opened. */
 export interface SourceSubject extends EntitySubject {
   /** A stand-in that is kept for the whole suite, with no trouble left over from the check before. */
-  standIn(content: Content): Promise<StandIn>;
+  standIn(content: SourceContent): Promise<StandIn>;
   /** A source built anew, as a worker that has just started builds it. */
   open(standIn: StandIn): Source;
 }
@@ -28,7 +28,7 @@ export interface SourceSubject extends EntitySubject {
 export interface RunSubject {
   readonly plan: Plan;
   /** Runs the plan to its end. */
-  run(content: Content): Promise<FinishedRun>;
+  run(content: SourceContent): Promise<FinishedRun>;
   rollback(runId: string): Promise<{ readonly conflicts: number }>;
   /** Every row of the plan's tables, by table, in a stable order. */
   rows(): Promise<Readonly<Record<string, readonly JsonObject[]>>>;
@@ -36,7 +36,7 @@ export interface RunSubject {
    * Makes the rows in the target somebody else's: changed, and unknown to Drover. Answers in how many tables some are
    * left: those with a natural key.
    */
-  disown(): Promise<number>;
+  detachRows(): Promise<number>;
 }
 
 export interface FinishedRun {

@@ -6,13 +6,13 @@ import type { JsonObject } from '../json.ts';
 
 export interface PlanFixture {
   /** Starts a stand-in for what the plan reads from. */
-  start(content: Content): Promise<StandIn>;
+  start(content: SourceContent): Promise<StandIn>;
   /** A record of each entity with nothing wrong, as the source gives it; what the fuzz begins with. */
   readonly records: Readonly<Record<string, JsonObject>>;
 }
 
 /** `filled`: every entity has enough records for several pages. `empty`: every entity is there and has none. */
-export type Content = 'filled' | 'empty';
+export type SourceContent = 'filled' | 'empty';
 
 export interface StandIn {
   /** The plan's environment variables that lead to the stand-in. */
@@ -20,7 +20,7 @@ export interface StandIn {
   /** Parameters for its runs. */
   readonly params?: JsonObject | undefined;
   /** Makes the reading that follows meet trouble, until the next call. Absent where a source can have none: a file. */
-  meet?(trouble: Trouble): void;
+  injectFault?(trouble: FaultMode): void;
   close(): Promise<void>;
 }
 
@@ -31,4 +31,4 @@ export interface StandIn {
  * - `shifting`: while it is read, records appear before and after the place where reading stands.
  * - `repeating`: now and then the page before comes again.
  */
-export type Trouble = 'none' | 'throttled' | 'failing' | 'shifting' | 'repeating';
+export type FaultMode = 'none' | 'throttled' | 'failing' | 'shifting' | 'repeating';

@@ -6,7 +6,7 @@ import type { Json } from '../json.ts';
 
 // Far more than a fixture needs; a source that goes round in a circle ends here.
 const maxPages = 2_000;
-const maxTriesAPage = 50;
+const maxAttemptsPerPage = 50;
 
 export interface ReadPage extends Page {
   /** The cursor it was read at, as it comes back from a database. */
@@ -20,7 +20,7 @@ export async function readPages(source: Source, from: Json | null = null): Promi
   do {
     const page: Page = await readPage(source, at);
     pages.push({ ...page, at });
-    at = stored(page.cursor);
+    at = asStored(page.cursor);
     assert.ok(pages.length < maxPages, `no end after ${maxPages} pages: does the cursor move?`);
   } while (at !== null);
   return pages;
@@ -34,7 +34,7 @@ export async function readPage(source: Source, cursor: Json | null): Promise<Pag
     } catch (thrown) {
       assert.ok(thrown instanceof DroverError, `a source throws DroverError and nothing else, not ${thrown}`);
       const passes = thrown.class === 'transient' || thrown.class === 'throttled';
-      if (!passes || tries >= maxTriesAPage) throw thrown;
+      if (!passes || tries >= maxAttemptsPerPage) throw thrown;
       await sleep(Math.min(thrown.retryAfterMs ?? 50, 1_000));
     }
   }
@@ -46,6 +46,6 @@ export const idsOf = (pages: readonly Page[]): ReadonlySet<string> =>
   new Set(recordsOf(pages).map((record) => record.sourceId));
 
 /** A cursor is kept as jsonb between two pages. */
-function stored(cursor: Json | null): Json | null {
+function asStored(cursor: Json | null): Json | null {
   return cursor === null ? null : (JSON.parse(JSON.stringify(cursor)) as Json);
 }

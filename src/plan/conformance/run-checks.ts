@@ -7,61 +7,61 @@ import type { Check, FinishedRun, RunSubject } from './check.ts';
  */
 export const runChecks: readonly Check<RunSubject>[] = [
   {
-    promise: 'an empty source makes a green run and no rows',
+    guarantee: 'an empty source makes a green run and no rows',
     async run(subject) {
       const run = await subject.run('empty');
       assert.deepEqual([run.status, run.extracted], ['completed', 0], run.reason ?? '');
-      assert.equal(count(await subject.rows()), 0);
+      assert.equal(countRows(await subject.rows()), 0);
     },
   },
   {
-    promise: 'a run accounts for every record, and rolling it back leaves nothing of it',
+    guarantee: 'a run accounts for every record, and rolling it back leaves nothing of it',
     async run(subject) {
-      const run = settled(await subject.run('filled'));
+      const run = assertCompleted(await subject.run('filled'));
       assert.ok(
-        run.extracted > 0 && count(await subject.rows()) > 0,
+        run.extracted > 0 && countRows(await subject.rows()) > 0,
         'nothing was loaded: the fixture has no good records',
       );
-      await undo(subject, run);
-      assert.equal(count(await subject.rows()), 0);
+      await rollBackWithoutConflicts(subject, run);
+      assert.equal(countRows(await subject.rows()), 0);
     },
   },
   {
-    promise: 'loading twice gives the same rows, and rolling the second back changes nothing',
+    guarantee: 'loading twice gives the same rows, and rolling the second back changes nothing',
     async run(subject) {
-      settled(await subject.run('filled'));
+      assertCompleted(await subject.run('filled'));
       const once = await subject.rows();
-      const again = settled(await subject.run('filled'));
+      const again = assertCompleted(await subject.run('filled'));
       assert.deepEqual(await subject.rows(), once);
-      await undo(subject, again);
+      await rollBackWithoutConflicts(subject, again);
       assert.deepEqual(await subject.rows(), once);
     },
   },
   {
-    promise: 'a rollback gives rows that were there before their content back',
+    guarantee: 'a rollback gives rows that were there before their content back',
     async run(subject) {
-      if ((await subject.disown()) === 0) return;
+      if ((await subject.detachRows()) === 0) return;
       const before = await subject.rows();
-      const run = settled(await subject.run('filled'));
+      const run = assertCompleted(await subject.run('filled'));
       assert.notDeepEqual(await subject.rows(), before);
-      await undo(subject, run);
+      await rollBackWithoutConflicts(subject, run);
       assert.deepEqual(await subject.rows(), before);
     },
   },
 ];
 
-function settled(run: FinishedRun): FinishedRun {
+function assertCompleted(run: FinishedRun): FinishedRun {
   assert.match(run.status, /^completed/, run.reason ?? run.status);
   assert.equal(run.pending, 0);
   assert.ok(run.balanced, 'records are not accounted for');
   return run;
 }
 
-async function undo(subject: RunSubject, run: FinishedRun): Promise<void> {
+async function rollBackWithoutConflicts(subject: RunSubject, run: FinishedRun): Promise<void> {
   const { conflicts } = await subject.rollback(run.id);
   assert.equal(conflicts, 0, 'rows could not be taken back');
 }
 
-function count(rows: Awaited<ReturnType<RunSubject['rows']>>): number {
+function countRows(rows: Awaited<ReturnType<RunSubject['rows']>>): number {
   return Object.values(rows).reduce((sum, some) => sum + some.length, 0);
 }

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import type { Source } from '../contract.ts';
 import type { Check, SourceSubject } from './check.ts';
-import type { StandIn, Trouble } from './fixture.ts';
+import type { FaultMode, StandIn } from './fixture.ts';
 import { idsOf, type ReadPage, readPage, readPages, recordsOf } from './reading.ts';
 
 /** What every source promises: that the engine may stop and go on anywhere, and that trouble loses nothing. */
 export const sourceChecks: readonly Check<SourceSubject>[] = [
   {
-    promise: 'an empty source ends at once and gives nothing',
+    guarantee: 'an empty source ends at once and gives nothing',
     async run(subject) {
       const pages = await readPages(subject.open(await subject.standIn('empty')));
       assert.deepEqual(recordsOf(pages), []);
@@ -15,7 +15,7 @@ export const sourceChecks: readonly Check<SourceSubject>[] = [
     },
   },
   {
-    promise: 'a filled source gives several pages, every record once and with an id',
+    guarantee: 'a filled source gives several pages, every record once and with an id',
     async run(subject) {
       const pages = await readPages(subject.open(await subject.standIn('filled')));
       assert.ok(pages.length >= 3, `${pages.length} pages: the fixture needs more records, or smaller pages`);
@@ -25,7 +25,7 @@ export const sourceChecks: readonly Check<SourceSubject>[] = [
     },
   },
   {
-    promise: 'reading goes on from every cursor, in another process, with exactly the rest',
+    guarantee: 'reading goes on from every cursor, in another process, with exactly the rest',
     async run(subject) {
       const standIn = await subject.standIn('filled');
       const pages = await readPages(subject.open(standIn));
@@ -36,7 +36,7 @@ export const sourceChecks: readonly Check<SourceSubject>[] = [
     },
   },
   {
-    promise: 'the same page can be read again, and reading goes on as if it had not been',
+    guarantee: 'the same page can be read again, and reading goes on as if it had not been',
     async run(subject) {
       const standIn = await subject.standIn('filled');
       const source = subject.open(standIn);
@@ -48,49 +48,49 @@ export const sourceChecks: readonly Check<SourceSubject>[] = [
     },
   },
   {
-    promise: 'a count, where there is one, is the number of records that are read',
+    guarantee: 'a count, where there is one, is the number of records that are read',
     async run(subject) {
       const source = subject.open(await subject.standIn('filled'));
       const count = await source.count?.({}, AbortSignal.timeout(30_000));
       if (count !== undefined) assert.equal(recordsOf(await readPages(source)).length, count);
     },
   },
-  through('throttled', '429s lose nothing and double nothing', sameRecords),
-  through('failing', '500s and dropped connections lose nothing and double nothing', sameRecords),
-  through('repeating', 'pages that come twice lose nothing', nothingLost),
-  through('shifting', 'records that appear while reading move none out of sight', nothingLost),
+  withFault('throttled', '429s lose nothing and double nothing', assertSameRecords),
+  withFault('failing', '500s and dropped connections lose nothing and double nothing', assertSameRecords),
+  withFault('repeating', 'pages that come twice lose nothing', assertNothingLost),
+  withFault('shifting', 'records that appear while reading move none out of sight', assertNothingLost),
 ];
 
 type Compare = (calm: readonly ReadPage[], troubled: readonly ReadPage[]) => void;
 
 /** Reads once in calm and once in trouble. A source that can have no trouble keeps the promise by being what it is. */
-function through(trouble: Trouble, promise: string, compare: Compare): Check<SourceSubject> {
+function withFault(trouble: FaultMode, promise: string, compare: Compare): Check<SourceSubject> {
   return {
-    promise,
+    guarantee: promise,
     async run(subject) {
       const standIn = await subject.standIn('filled');
-      if (standIn.meet === undefined) return;
+      if (standIn.injectFault === undefined) return;
       const calm = await readPages(subject.open(standIn));
-      compare(calm, await inTrouble(standIn, trouble, subject.open(standIn)));
+      compare(calm, await readWithFault(standIn, trouble, subject.open(standIn)));
     },
   };
 }
 
-async function inTrouble(standIn: StandIn, trouble: Trouble, source: Source): Promise<ReadPage[]> {
-  standIn.meet?.(trouble);
+async function readWithFault(standIn: StandIn, trouble: FaultMode, source: Source): Promise<ReadPage[]> {
+  standIn.injectFault?.(trouble);
   try {
     return await readPages(source);
   } finally {
-    standIn.meet?.('none');
+    standIn.injectFault?.('none');
   }
 }
 
-function sameRecords(calm: readonly ReadPage[], troubled: readonly ReadPage[]): void {
+function assertSameRecords(calm: readonly ReadPage[], troubled: readonly ReadPage[]): void {
   assert.deepEqual(recordsOf(troubled), recordsOf(calm));
 }
 
 /** The ledger keeps each id once, so what comes twice costs nothing; what does not come is lost. */
-function nothingLost(calm: readonly ReadPage[], troubled: readonly ReadPage[]): void {
+function assertNothingLost(calm: readonly ReadPage[], troubled: readonly ReadPage[]): void {
   const found = idsOf(troubled);
   assert.deepEqual(
     [...idsOf(calm)].filter((id) => !found.has(id)),

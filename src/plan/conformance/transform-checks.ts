@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { TransformOutcome } from '../contract.ts';
 import type { JsonObject } from '../json.ts';
-import { spoiltRecord } from './arbitrary.ts';
+import { fuzzedRecord } from './arbitrary.ts';
 import type { Check, EntitySubject } from './check.ts';
 
 const runs = { numRuns: 500 };
@@ -11,7 +11,7 @@ const sourceId = 'conformance-1';
 /** What every transform promises, whatever its source gives it. */
 export const transformChecks: readonly Check<EntitySubject>[] = [
   {
-    promise: 'makes a row of a good record',
+    guarantee: 'makes a row of a good record',
     run(subject) {
       const good = goodRecord(subject);
       const fits = subject.entity.schema.safeParse(good);
@@ -21,7 +21,7 @@ export const transformChecks: readonly Check<EntitySubject>[] = [
     },
   },
   {
-    promise: 'never throws',
+    guarantee: 'never throws',
     run: (subject) =>
       fuzz(subject, (raw) => {
         subject.entity.schema.safeParse(raw);
@@ -29,7 +29,7 @@ export const transformChecks: readonly Check<EntitySubject>[] = [
       }),
   },
   {
-    promise: 'is pure: the same record gives the same outcome and stays as it is',
+    guarantee: 'is pure: the same record gives the same outcome and stays as it is',
     run: (subject) =>
       fuzz(subject, (raw) => {
         const outcome = transform(subject, deepFreeze(structuredClone(raw)));
@@ -37,7 +37,7 @@ export const transformChecks: readonly Check<EntitySubject>[] = [
       }),
   },
   {
-    promise: 'makes outcomes that can be stored: JSON, without NUL or half a character',
+    guarantee: 'makes outcomes that can be stored: JSON, without NUL or half a character',
     run: (subject) =>
       fuzz(subject, (raw) => {
         const outcome = transform(subject, raw);
@@ -48,7 +48,7 @@ export const transformChecks: readonly Check<EntitySubject>[] = [
       }),
   },
   {
-    promise: 'names only columns of the target and records of entities it depends on',
+    guarantee: 'names only columns of the target and records of entities it depends on',
     run: (subject) =>
       fuzz(subject, (raw) => {
         const outcome = transform(subject, raw);
@@ -75,7 +75,7 @@ function assertKnown({ name, entity }: EntitySubject, outcome: Extract<Transform
 }
 
 function fuzz(subject: EntitySubject, property: (raw: JsonObject) => void): void {
-  fc.assert(fc.property(spoiltRecord(goodRecord(subject)), property), runs);
+  fc.assert(fc.property(fuzzedRecord(goodRecord(subject)), property), runs);
 }
 
 function transform({ entity }: EntitySubject, raw: JsonObject): TransformOutcome {

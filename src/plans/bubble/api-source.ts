@@ -18,7 +18,11 @@ const typeNames: Readonly<Record<EntityName, readonly string[]>> = {
 const maxRps = 40;
 
 /** The records of one type, from the Data API. Throws CONFIGURATION naming the variables that are not set. */
-export function apiSource(entity: EntityName, params: BubbleParams, { settings, upstreams }: SourceContext): Source {
+export function openApiSource(
+  entity: EntityName,
+  params: BubbleParams,
+  { settings, upstreams }: SourceContext,
+): Source {
   const { BUBBLE_API_URL: url, BUBBLE_API_KEY: key } = settings;
   if (!url?.trim() || !key?.trim()) throw notConfigured(url, key);
   const upstream = upstreams({

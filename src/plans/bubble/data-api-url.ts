@@ -5,7 +5,7 @@ import { DroverError } from '../../errors.ts';
  * altogether. `/version-test` (the development database) stays.
  */
 export function dataApiUrl(text: string): string {
-  const url = parse(text.trim());
+  const url = parseUrl(text.trim());
   const path = url.pathname.replace(/\/+$/, '').replace(/\/obj$/, '');
   url.pathname = /\/api\/[\d.]+$/.test(path) ? path : `${path.replace(/\/api$/, '')}/api/1.1`;
   url.search = '';
@@ -13,7 +13,7 @@ export function dataApiUrl(text: string): string {
   return url.href;
 }
 
-function parse(text: string): URL {
+function parseUrl(text: string): URL {
   try {
     return new URL(text);
   } catch (cause) {

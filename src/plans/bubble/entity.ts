@@ -3,24 +3,27 @@ import { DroverError } from '../../errors.ts';
 import type { Column, Entity, TransformContext, TransformOutcome } from '../../plan/contract.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import type { EntityName } from './entity-names.ts';
-import { type Draft, draftRow } from './row.ts';
+import { draftRow, type RowDraft } from './row.ts';
 
 /** Any object: which fields a record has is the field map's business, record by record. */
-export const anyRecord = z.custom<JsonObject>((raw) => typeof raw === 'object' && raw !== null && !Array.isArray(raw), {
-  error: 'is not an object with fields',
-});
+export const recordSchema = z.custom<JsonObject>(
+  (raw) => typeof raw === 'object' && raw !== null && !Array.isArray(raw),
+  {
+    error: 'is not an object with fields',
+  },
+);
 
 /** Columns every table may have; left out where an existing table lacks them. */
-export const stampColumns = {
+export const timestampColumns = {
   // The day a row that was there before was made is not ours to change.
   created_at: { type: 'timestamptz', nullable: true, default: 'now()', optional: true, insertOnly: true },
   updated_at: { type: 'timestamptz', nullable: true, default: 'now()', optional: true },
 } as const satisfies Record<string, Column>;
 
 /** The transform of an entity: drafts the row by the field map, and leaves the rest to `finish`. */
-export function transformOf(
+export function createTransform(
   entity: EntityName,
-  finish: (draft: Draft, context: TransformContext) => TransformOutcome,
+  finish: (draft: RowDraft, context: TransformContext) => TransformOutcome,
 ): Entity['transform'] {
   return (raw, context) => {
     try {

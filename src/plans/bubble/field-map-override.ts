@@ -5,7 +5,7 @@ import { fieldMap } from './field-map.ts';
 import { roles } from './parsers/role.ts';
 import { bookingStatuses, paymentStatuses } from './parsers/status.ts';
 
-const names = z.array(z.string().trim().min(1)).min(1);
+const fieldNamesSchema = z.array(z.string().trim().min(1)).min(1);
 
 /**
  * What a run may say of an application that names things in its own way. A list of fields replaces the plan's list, it does
@@ -16,12 +16,14 @@ export const fieldMapOverride = z
     types: perEntity(() => z.string().trim().min(1))
       .exactOptional()
       .describe('Names of the Bubble types.'),
-    fields: perEntity(columnsOf).exactOptional().describe('For each column the source fields, the most wanted first.'),
+    fields: perEntity(columnNamesSchema)
+      .exactOptional()
+      .describe('For each column the source fields, the most wanted first.'),
     values: z
       .strictObject({
-        role: words(Object.keys(roles)),
-        booking_status: words(Object.keys(bookingStatuses)),
-        payment_status: words(Object.keys(paymentStatuses)),
+        role: vocabularySchema(Object.keys(roles)),
+        booking_status: vocabularySchema(Object.keys(bookingStatuses)),
+        payment_status: vocabularySchema(Object.keys(paymentStatuses)),
         currency: z
           .record(
             z.string(),
@@ -42,12 +44,12 @@ function perEntity<T extends z.ZodType>(schema: (entity: EntityName) => T): PerE
 }
 
 /** A list of names for every column, and `id` for the column of a CSV file that holds the record's id. */
-function columnsOf(entity: EntityName) {
+function columnNamesSchema(entity: EntityName) {
   const columns = ['id', ...Object.keys(fieldMap[entity])];
   // Typed as it is used: a partial record's values could be undefined, which no JSON is.
-  return z.partialRecord(z.enum(columns), names) as z.ZodType as z.ZodType<Record<string, string[]>>;
+  return z.partialRecord(z.enum(columns), fieldNamesSchema) as z.ZodType as z.ZodType<Record<string, string[]>>;
 }
 
-function words(meanings: readonly string[]) {
+function vocabularySchema(meanings: readonly string[]) {
   return z.record(z.string(), z.enum(meanings)).exactOptional();
 }

@@ -1,5 +1,5 @@
 import type { EntityName } from './entity-names.ts';
-import { defaulted, type Field, optional, pointer, required } from './field.ts';
+import { defaulted, type Field, optional, referenceTo, required } from './field.ts';
 import { amount } from './parsers/amount.ts';
 import { boolean } from './parsers/boolean.ts';
 import { currency } from './parsers/currency.ts';
@@ -22,7 +22,7 @@ import { url } from './parsers/url.ts';
 // blanks and punctuation, so `created_date` is the first of them as well.
 const created = optional(['Created Date', 'Creation Date', 'created_at'], timestamp);
 const updated = optional(['Modified Date', 'updated_at'], timestamp);
-const stamps = { created_at: created, updated_at: updated };
+const timestamps = { created_at: created, updated_at: updated };
 
 const noCurrency = new Problem('UNKNOWN_CURRENCY', 'is missing; a run may set defaultCurrency');
 
@@ -47,11 +47,11 @@ export const fieldMap = {
       boolean,
       () => false,
     ),
-    ...stamps,
+    ...timestamps,
   },
   client_profiles: {
     // Not `Created By`: profiles that the office entered would all become the office's.
-    user_id: pointer('users', ['user_id', 'user'], reference),
+    user_id: referenceTo('users', ['user_id', 'user'], reference),
     first_name: optional(['first_name'], text),
     last_name: optional(['last_name'], text),
     photo_url: optional(['photo', 'photo_url'], url),
@@ -59,10 +59,10 @@ export const fieldMap = {
     timezone: optional(['time_zone'], text),
     quiz_data: optional(['quiz_responses', 'quiz_data'], jsonb),
     preferences: optional(['user_preferences', 'preferences'], jsonb),
-    ...stamps,
+    ...timestamps,
   },
   coach_profiles: {
-    user_id: pointer('users', ['user_id', 'user'], reference),
+    user_id: referenceTo('users', ['user_id', 'user'], reference),
     first_name: optional(['first_name'], text),
     last_name: optional(['last_name'], text),
     bio: optional(['biography', 'bio'], text),
@@ -77,18 +77,18 @@ export const fieldMap = {
     // A lone comma is taken for no thousands here: `4,625` is a rating, if anything, so it is refused as ambiguous.
     rating: optional(['average_rating', 'rating'], numeric({ precision: 3, scale: 2, min: 0, decimals: 9 })),
     total_sessions: optional(['session_count', 'total_sessions'], count),
-    ...stamps,
+    ...timestamps,
   },
   bookings: {
-    client_id: pointer('users', ['client_user_id', 'client_id', 'client', 'client_user'], reference),
-    coach_id: pointer('users', ['coach_user_id', 'coach_id', 'coach', 'coach_user'], reference),
+    client_id: referenceTo('users', ['client_user_id', 'client_id', 'client', 'client_user'], reference),
+    coach_id: referenceTo('users', ['coach_user_id', 'coach_id', 'coach', 'coach_user'], reference),
     session_datetime: required(['session_date', 'session_datetime'], instant, 'BAD_DATE'),
     duration_minutes: required(['duration', 'duration_minutes'], duration, 'BAD_DURATION'),
     status: required(['booking_status', 'status'], bookingStatus, 'UNKNOWN_STATUS'),
-    ...stamps,
+    ...timestamps,
   },
   payments: {
-    booking_id: pointer('bookings', ['booking_ref', 'booking_id', 'booking'], reference),
+    booking_id: referenceTo('bookings', ['booking_ref', 'booking_id', 'booking'], reference),
     // Before the amount, which is read in it.
     currency: {
       ...optional(['currency_code', 'currency'], currency),

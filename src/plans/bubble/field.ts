@@ -28,6 +28,6 @@ export function required(from: readonly string[], parse: Parser, code: string): 
 }
 
 /** A column that points at a record of another entity. */
-export function pointer(entity: string, from: readonly string[], parse: Parser): Field {
+export function referenceTo(entity: string, from: readonly string[], parse: Parser): Field {
   return { ...required(from, parse, 'MISSING_REFERENCE'), references: entity };
 }

@@ -18,7 +18,7 @@ const maxBytes = 72;
 const bcrypt = /^\$2[aby]\$(?:0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/;
 
 // Hashes of other kinds. To hash one again would lock its owner out, with nobody the wiser.
-const foreign = [
+const otherHashFormats = [
   /^\$(?:argon2|scrypt|pbkdf2|2[abxy]?\$|[156]\$|apr1\$|md5|sha|7\$|y\$)/i,
   /^(?:pbkdf2|bcrypt|argon2|scrypt|sha\d*|md5|md4|crypt|unsalted)[\w-]*\$/i,
   /^\{(?:SSHA|SHA|SMD5|MD5|CRYPT|PBKDF2|BCRYPT|ARGON2)[\w-]*\}/i,
@@ -28,20 +28,22 @@ const foreign = [
 
 /** A bcrypt hash is kept; a plain password is hashed; in every other case the user has to set a new one. */
 export function passwordOutcome(password: string | null): PasswordOutcome {
-  if (password === null || isAbsent(password)) return reset();
+  if (password === null || isAbsent(password)) return requireReset();
   const trimmed = password.trim();
   if (bcrypt.test(trimmed)) return { columns: { password_hash: trimmed, password_reset_required: false } };
-  if (foreign.some((pattern) => pattern.test(trimmed))) {
-    return reset('is a hash of another kind than bcrypt and was not carried over; the user has to set a new password');
+  if (otherHashFormats.some((pattern) => pattern.test(trimmed))) {
+    return requireReset(
+      'is a hash of another kind than bcrypt and was not carried over; the user has to set a new password',
+    );
   }
   if (Buffer.byteLength(password) > maxBytes || password.includes('\0')) {
-    return reset('is longer than bcrypt can hash and was not carried over; the user has to set a new password');
+    return requireReset('is longer than bcrypt can hash and was not carried over; the user has to set a new password');
   }
   return { columns: { password_reset_required: false }, enrich: { password } };
 }
 
 /** Puts the hash of a plain password in its place. */
-export async function hashInto(
+export async function withHashedPassword(
   row: JsonObject,
   secret: JsonObject,
   hashPassword: (plain: string) => Promise<string>,
@@ -49,7 +51,7 @@ export async function hashInto(
   return { ...row, password_hash: await hashPassword(String(secret.password)) };
 }
 
-function reset(note?: string): PasswordOutcome {
+function requireReset(note?: string): PasswordOutcome {
   const columns = { password_hash: unusableHash, password_reset_required: true };
   return note === undefined ? { columns } : { columns, note: `password: ${note}` };
 }

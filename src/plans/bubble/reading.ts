@@ -4,40 +4,40 @@ import { type EntityName, entityNames } from './entity-names.ts';
 import { fieldMap } from './field-map.ts';
 import { type BubbleParams, paramsSchema } from './params.ts';
 import { namedZone } from './parsers/local-zone.ts';
-import type { Reading, Vocabulary } from './parsers/reading.ts';
+import type { ReadOptions, Vocabulary } from './parsers/reading.ts';
 import { roleWords } from './parsers/role.ts';
 import { bookingWords, paymentWords } from './parsers/status.ts';
-import { tokenOf } from './parsers/token.ts';
+import { normalizedToken } from './parsers/token.ts';
 import { compilePicker, type Picker } from './picker.ts';
 
-const maxKept = 32;
-const byIdentity = new WeakMap<JsonObject, Reading>();
-const byContent = new Map<string, Reading>();
+const maxCached = 32;
+const byIdentity = new WeakMap<JsonObject, ReadOptions>();
+const byContent = new Map<string, ReadOptions>();
 
 /** The reading of these parameters, compiled once a run. Throws CONFIGURATION when they are none. */
-export function readingOf(params: JsonObject): Reading {
+export function readOptionsOf(params: JsonObject): ReadOptions {
   const known = byIdentity.get(params);
   if (known !== undefined) return known;
   // A worker gets the parameters as a new object with every job.
   const content = JSON.stringify(params);
   const reading = byContent.get(content) ?? compile(params);
-  if (byContent.size >= maxKept) byContent.clear();
+  if (byContent.size >= maxCached) byContent.clear();
   byContent.set(content, reading);
   byIdentity.set(params, reading);
   return reading;
 }
 
-function compile(given: JsonObject): Reading {
+function compile(given: JsonObject): ReadOptions {
   const params = parseParams(given);
   const values = params.fieldMap?.values ?? {};
   return {
     pickers: pickersOf(params),
     vocabularies: {
-      role: extended(roleWords, values.role),
-      booking_status: extended(bookingWords, values.booking_status),
-      payment_status: extended(paymentWords, values.payment_status),
+      role: withOverrides(roleWords, values.role),
+      booking_status: withOverrides(bookingWords, values.booking_status),
+      payment_status: withOverrides(paymentWords, values.payment_status),
     },
-    currencies: extended(new Map(), values.currency),
+    currencies: withOverrides(new Map(), values.currency),
     zone: params.csvTimeZone === undefined ? undefined : namedZone(params.csvTimeZone),
     amountUnit: params.amountUnit ?? 'major',
     defaultCurrency: params.defaultCurrency,
@@ -62,6 +62,9 @@ function pickersOf({ fieldMap: own }: BubbleParams): Record<EntityName, Picker> 
   return Object.fromEntries(entries) as Record<EntityName, Picker>;
 }
 
-function extended(words: Vocabulary, own: Readonly<Record<string, string>> = {}): Vocabulary {
-  return new Map([...words, ...Object.entries(own).map(([word, meaning]) => [tokenOf(word), meaning] as const)]);
+function withOverrides(words: Vocabulary, own: Readonly<Record<string, string>> = {}): Vocabulary {
+  return new Map([
+    ...words,
+    ...Object.entries(own).map(([word, meaning]) => [normalizedToken(word), meaning] as const),
+  ]);
 }

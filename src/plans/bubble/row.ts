@@ -5,10 +5,10 @@ import type { Field } from './field.ts';
 import { fieldMap } from './field-map.ts';
 import { type CsvNote, csvNoteOf, zoneOf } from './files/csv-note.ts';
 import { type ParseContext, Problem } from './parsers/parsed.ts';
-import type { Picked } from './picker.ts';
-import { readingOf } from './reading.ts';
+import type { PickedValue } from './picker.ts';
+import { readOptionsOf } from './reading.ts';
 
-interface Fault {
+interface ColumnFault {
   readonly column: string;
   readonly problem: Problem;
   /** The source field the value was found in. */
@@ -16,50 +16,50 @@ interface Fault {
 }
 
 /** What became of a record's fields. */
-export interface Draft {
+export interface RowDraft {
   readonly row: Record<string, Json>;
   readonly references: Record<string, Reference>;
   readonly notes: string[];
   /** Values by column, as they were found. */
-  readonly found: Readonly<Record<string, unknown>>;
+  readonly sourceValues: Readonly<Record<string, unknown>>;
   /** The first column that could not be made. */
-  readonly fault: Fault | undefined;
+  readonly fault: ColumnFault | undefined;
   readonly context: ParseContext;
 }
 
-type Columns = readonly (readonly [string, Field])[];
+type ColumnFields = readonly (readonly [string, Field])[];
 
-const columnsOf = Object.fromEntries(
-  entityNames.map((entity): [string, Columns] => [entity, Object.entries<Field>(fieldMap[entity])]),
-) as Readonly<Record<EntityName, Columns>>;
+const columnsByEntity = Object.fromEntries(
+  entityNames.map((entity): [string, ColumnFields] => [entity, Object.entries<Field>(fieldMap[entity])]),
+) as Readonly<Record<EntityName, ColumnFields>>;
 
 /** Makes every column of the entity that can be made, also when one cannot: money is counted on rejected records too. */
-export function draftRow(entity: EntityName, raw: JsonObject, { params }: TransformContext): Draft {
-  const reading = readingOf(params);
+export function draftRow(entity: EntityName, raw: JsonObject, { params }: TransformContext): RowDraft {
+  const reading = readOptionsOf(params);
   const csv = csvNoteOf(raw);
   const picks = reading.pickers[entity](raw);
   const row: Record<string, Json> = {};
   const references: Record<string, Reference> = {};
   const found: Record<string, unknown> = {};
   const notes: string[] = [];
-  let fault: Fault | undefined;
+  let fault: ColumnFault | undefined;
   let current = '';
   const note = (text: string) => notes.push(`${current}: ${text}`);
   const context: ParseContext = { reading, zone: reading.zone ?? zoneOf(csv?.zone), row, note };
-  columnsOf[entity].forEach(([column, field], at) => {
+  columnsByEntity[entity].forEach(([column, field], at) => {
     current = column;
     const pick = picks[at];
     if (pick !== undefined) found[column] = pick.value;
-    const value = linked(field, pick, csv) ?? valueFor(field, pick, context);
+    const value = linkedReference(field, pick, csv) ?? parseValue(field, pick, context);
     if (value instanceof Problem) fault ??= { column, problem: value, key: pick?.key };
     else if (field.references === undefined) row[column] = value;
     else references[column] = { entity: field.references, sourceId: String(value) };
   });
-  return { row, references, notes, found, fault, context };
+  return { row, references, notes, sourceValues: found, fault, context };
 }
 
 /** The draft as an outcome, when nothing is wrong with it. */
-export function rowOutcome({ row, references, notes }: Draft): RowOutcome {
+export function rowOutcome({ row, references, notes }: RowDraft): RowOutcome {
   const outcome: RowOutcome = { kind: 'row', row };
   return {
     ...outcome,
@@ -69,27 +69,30 @@ export function rowOutcome({ row, references, notes }: Draft): RowOutcome {
 }
 
 /** The outcome of a record with a fault; says which field of the source is meant, never what a person wrote in it. */
-export function rejectOutcome({ column, problem, key }: Fault): RejectOutcome {
+export function rejectOutcome({ column, problem, key }: ColumnFault): RejectOutcome {
   const source = key === undefined || key === column ? '' : ` (field "${key}" of the source)`;
-  return { kind: 'reject', code: problem.code, field: column, message: `${column}${source} ${problem.what}` };
+  return { kind: 'reject', code: problem.code, field: column, message: `${column}${source} ${problem.reason}` };
 }
 
-function valueFor(field: Field, pick: Picked | undefined, context: ParseContext): Json | Problem {
+function parseValue(field: Field, pick: PickedValue | undefined, context: ParseContext): Json | Problem {
   const value = pick === undefined ? undefined : field.parse(pick.value as Json, context);
   return value === undefined ? field.absent(context) : value;
 }
 
-const unknown = new Problem('ORPHAN', 'names its record by an e-mail or name that none in the files has');
-const ambiguous = new Problem('AMBIGUOUS_REFERENCE', 'names its record by an e-mail or name that several have');
+const unknownReference = new Problem('ORPHAN', 'names its record by an e-mail or name that none in the files has');
+const ambiguousReference = new Problem(
+  'AMBIGUOUS_REFERENCE',
+  'names its record by an e-mail or name that several have',
+);
 
 /** The record that the file's other rows give for a reference by e-mail or name. */
-function linked(
+function linkedReference(
   { references }: Field,
-  pick: Picked | undefined,
+  pick: PickedValue | undefined,
   csv: CsvNote | undefined,
 ): string | Problem | undefined {
   const links = references === undefined || pick === undefined ? undefined : csv?.links;
   if (links === undefined || pick === undefined || !Object.hasOwn(links, pick.key)) return undefined;
   const id = links[pick.key];
-  return id === '' ? unknown : (id ?? ambiguous);
+  return id === '' ? unknownReference : (id ?? ambiguousReference);
 }

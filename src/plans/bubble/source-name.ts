@@ -2,7 +2,7 @@
 const typeSuffix = /_(?:list_)?(?:text|number|date|boolean|image|file|user|geographic_address|(?:option|custom)_.*)$/i;
 
 /** A field's name as it is compared: without case, blanks, underscores and punctuation. */
-export function normalName(name: string): string {
+export function normalizedName(name: string): string {
   return name
     .normalize('NFKC')
     .toLowerCase()

@@ -32,8 +32,8 @@ const products = {
       status: { type: 'text' },
       lookup_key: { type: 'text' },
       // Events of Stripe name a row by this.
-      stripe_product_id: { type: 'text', answered: true, indexed: true },
-      stripe_price_id: { type: 'text', answered: true },
+      stripe_product_id: { type: 'text', filledByApi: true, indexed: true },
+      stripe_price_id: { type: 'text', filledByApi: true },
     },
   },
   money: { amount: 'amount', currency: 'currency', status: 'status' },

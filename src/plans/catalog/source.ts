@@ -4,14 +4,14 @@ import { createSupabaseSource } from '../../sources/supabase/source.ts';
 import { openSupabase } from './upstreams.ts';
 
 /** What is read of a product, where the table has it. */
-const wanted = [
+const readColumns = [
   ...['name', 'title', 'description', 'price', 'currency', 'image_url', 'images', 'active', 'metadata', 'deleted_at'],
   ...['stripe_product_id', 'stripe_price_id', 'sync_status', 'updated_at'],
 ];
 /** Without these there is nothing to move, or no way to say that it was. */
-const needed = ['price', 'stripe_product_id', 'stripe_price_id', 'sync_status'];
+const requiredColumns = ['price', 'stripe_product_id', 'stripe_price_id', 'sync_status'];
 
-export function tableOf(params: SourceContext['params']): string {
+export function tableName(params: SourceContext['params']): string {
   return typeof params.table === 'string' ? params.table : 'products';
 }
 
@@ -21,7 +21,7 @@ export function tableOf(params: SourceContext['params']): string {
  */
 export function catalogSource(context: SourceContext): Source {
   const { upstream, apiKey } = openSupabase(context);
-  const table = tableOf(context.params);
+  const table = tableName(context.params);
   const open = (columns: readonly string[]): Source =>
     createSupabaseSource({
       ...{ upstream, table, columns, apiKey },
@@ -41,9 +41,9 @@ export function catalogSource(context: SourceContext): Source {
     const { rows } = await createRestTable(upstream, table).rows({ select: '*', limit: 1 }, signal);
     const [first] = rows;
     // An empty table shows no columns; those it must have are asked for, and nothing comes of the others.
-    if (first === undefined) return needed;
-    const there = wanted.filter((column) => Object.hasOwn(first, column));
-    return [...new Set([...needed, ...there])];
+    if (first === undefined) return requiredColumns;
+    const there = readColumns.filter((column) => Object.hasOwn(first, column));
+    return [...new Set([...requiredColumns, ...there])];
   }
 
   return {

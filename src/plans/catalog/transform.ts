@@ -10,7 +10,7 @@ import { readDescription, readName, textNotes } from './parsers/text.ts';
 
 /** A row of the catalogue as a product with one price, or why it is none. Pure. */
 export function transformProduct(raw: JsonObject, { sourceId, params }: TransformContext): TransformOutcome {
-  if (isSet(raw.deleted_at)) return { kind: 'skip', code: 'EXCLUDED', message: 'the product is deleted in the CMS' };
+  if (hasValue(raw.deleted_at)) return { kind: 'skip', code: 'EXCLUDED', message: 'the product is deleted in the CMS' };
   const fallback = typeof params.defaultCurrency === 'string' ? params.defaultCurrency : undefined;
   const active = readActive(raw.active);
   const price = readPrice(raw.price, raw.currency, fallback);
@@ -46,4 +46,5 @@ function moneyOf({ minor, currency }: Amount, active: boolean): RecordMoney {
 
 const statusOf = (active: boolean): string => (active ? 'active' : 'inactive');
 
-const isSet = (value: JsonObject[string] | undefined): boolean => value !== null && value !== undefined && value !== '';
+const hasValue = (value: JsonObject[string] | undefined): boolean =>
+  value !== null && value !== undefined && value !== '';

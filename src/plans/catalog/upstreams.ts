@@ -1,6 +1,5 @@
 import { DroverError } from '../../errors.ts';
-import type { ApiContext } from '../../plan/api-target.ts';
-import type { SourceContext } from '../../plan/contract.ts';
+import type { ApiContext, SourceContext } from '../../plan/contract.ts';
 import type { Upstream } from '../../plan/upstream.ts';
 import { keyHeaders, restUrl } from '../../sources/supabase/project-key.ts';
 import { openStripeCatalog, type StripeCatalog } from '../../targets/stripe/index.ts';
@@ -15,7 +14,7 @@ const stripeEndpointMaxRps = 20;
 export function openSupabase({ settings, upstreams }: SourceContext): { upstream: Upstream; apiKey: string } {
   const { SUPABASE_URL: url, SUPABASE_SERVICE_ROLE_KEY: key } = settings;
   const [projectUrl, apiKey] = [url?.trim(), key?.trim()];
-  if (!projectUrl || !apiKey) throw notSet({ SUPABASE_URL: projectUrl, SUPABASE_SERVICE_ROLE_KEY: apiKey });
+  if (!projectUrl || !apiKey) throw missingSettings({ SUPABASE_URL: projectUrl, SUPABASE_SERVICE_ROLE_KEY: apiKey });
   const baseUrl = restUrl(projectUrl);
   return {
     upstream: upstreams({ name: 'supabase', baseUrl, headers: keyHeaders(apiKey), maxRps: supabaseMaxRps }),
@@ -24,16 +23,16 @@ export function openSupabase({ settings, upstreams }: SourceContext): { upstream
 }
 
 /** Products and prices of the account. Throws CONFIGURATION when there is no key, or one that may not write. */
-export function stripeOf({ settings, upstreams, signal }: ApiContext): StripeCatalog {
+export function openStripe({ settings, upstreams, signal }: ApiContext): StripeCatalog {
   const secretKey = settings.STRIPE_SECRET_KEY?.trim();
-  if (!secretKey) throw notSet({ STRIPE_SECRET_KEY: secretKey });
+  if (!secretKey) throw missingSettings({ STRIPE_SECRET_KEY: secretKey });
   const maxRps = Number(settings.STRIPE_MAX_RPS ?? stripeMaxRps);
   const baseUrl = settings.STRIPE_API_URL ?? 'https://api.stripe.com';
   const endpointMaxRps = Math.min(maxRps, Number(settings.STRIPE_ENDPOINT_MAX_RPS ?? stripeEndpointMaxRps));
   return openStripeCatalog({ upstreams, signal, secretKey, baseUrl, maxRps, endpointMaxRps });
 }
 
-function notSet(variables: Readonly<Record<string, string | undefined>>): DroverError {
+function missingSettings(variables: Readonly<Record<string, string | undefined>>): DroverError {
   const absent = Object.entries(variables).flatMap(([name, value]) => (value ? [] : [name]));
   return new DroverError('CONFIGURATION', `${absent.join(' and ')} not set`, {
     remedy: `Set ${absent.join(' and ')} for the workers; .env.example says where they are found.`,

@@ -1,12 +1,12 @@
 import type { JsonObject } from '../../plan/json.ts';
-import { type Known, toStripe, type Wanted } from '../../targets/stripe/index.ts';
+import { type DesiredProduct, type RecordedIds, toStripe } from '../../targets/stripe/index.ts';
 import { productIdOf } from './keys.ts';
 
 /** A transformed row as Stripe is to have it. */
-export function wantedOf(sourceId: string, row: JsonObject): Wanted {
+export function desiredProductOf(sourceId: string, row: JsonObject): DesiredProduct {
   const currency = String(row.currency);
   return {
-    mark: sourceId,
+    recordId: sourceId,
     productId: productIdOf(sourceId),
     lookupKey: String(row.lookup_key),
     name: String(row.name),
@@ -20,15 +20,15 @@ export function wantedOf(sourceId: string, row: JsonObject): Wanted {
 }
 
 /** What the source's row says of earlier moves. */
-export function knownOf(raw: JsonObject): Known {
+export function recordedIdsOf(raw: JsonObject): RecordedIds {
   return {
-    productId: textOf(raw.stripe_product_id),
-    priceId: textOf(raw.stripe_price_id),
+    productId: nonEmptyTextOf(raw.stripe_product_id),
+    priceId: nonEmptyTextOf(raw.stripe_price_id),
     synced: raw.sync_status === 'synced',
   };
 }
 
-function textOf(value: JsonObject[string] | undefined): string | null {
+function nonEmptyTextOf(value: JsonObject[string] | undefined): string | null {
   const text = typeof value === 'string' ? value.trim() : '';
   return text === '' ? null : text;
 }

@@ -1,27 +1,31 @@
-import type { ApiRecord, BeforeImage, Effects, Refused, Undone } from '../../plan/api-target.ts';
+import type { ApiRecord, ApiRefusal, BeforeImage, Effects, UndoResult } from '../../plan/api-target.ts';
 import type { Json, JsonObject } from '../../plan/json.ts';
 import type { RowWriter } from '../../sources/supabase/row-writer.ts';
-import { wayBack } from '../../targets/stripe/index.ts';
+import { fieldsToRestore } from '../../targets/stripe/index.ts';
 
 const columns = ['stripe_product_id', 'stripe_price_id', 'sync_status'];
 
-const gone: Refused = { kind: 'refused', code: 'ROW_GONE', message: 'the row was deleted while it was moved' };
+const rowGone: ApiRefusal = { kind: 'refused', code: 'ROW_GONE', message: 'the row was deleted while it was moved' };
 
 /** A record whose row is told something. */
-export type Told = Pick<ApiRecord, 'sourceId' | 'raw'>;
+export type SourceRow = Pick<ApiRecord, 'sourceId' | 'raw'>;
 
 /** The source's own columns: which product and price a row has become. */
 export interface WriteBack {
   /** Tells the row its ids, unless it has them. */
-  tell(record: Told, ids: { product: string; price: string }, effects: Effects): Promise<Refused | undefined>;
+  writeIds(
+    record: SourceRow,
+    ids: { product: string; price: string },
+    effects: Effects,
+  ): Promise<ApiRefusal | undefined>;
   /** Tells the row that it was rejected, here or by Stripe. */
-  fail(record: Told, effects: Effects): Promise<void>;
+  markFailed(record: SourceRow, effects: Effects): Promise<void>;
   /** Gives the row its columns back; one that was not synced before the run is pending, whatever it was. */
-  undo(image: BeforeImage): Promise<Undone>;
+  undo(image: BeforeImage): Promise<UndoResult>;
 }
 
 export function createWriteBack(rows: RowWriter, signal: AbortSignal): WriteBack {
-  async function set({ sourceId, raw }: Told, after: JsonObject, effects: Effects): Promise<boolean> {
+  async function set({ sourceId, raw }: SourceRow, after: JsonObject, effects: Effects): Promise<boolean> {
     const before = Object.fromEntries(columns.map((column): [string, Json] => [column, raw[column] ?? null]));
     const changed = Object.fromEntries(Object.entries(after).filter(([column, value]) => before[column] !== value));
     if (Object.keys(changed).length === 0) return true;
@@ -36,19 +40,19 @@ export function createWriteBack(rows: RowWriter, signal: AbortSignal): WriteBack
   }
 
   return {
-    async tell(record, { product, price }, effects) {
+    async writeIds(record, { product, price }, effects) {
       const after = { stripe_product_id: product, stripe_price_id: price, sync_status: 'synced' };
-      return (await set(record, after, effects)) ? undefined : gone;
+      return (await set(record, after, effects)) ? undefined : rowGone;
     },
-    fail: async (record, effects) => {
+    markFailed: async (record, effects) => {
       await set(record, { sync_status: 'failed' }, effects);
     },
     async undo(kept) {
-      const image = { ...kept, before: resetOf(kept) };
+      const image = { ...kept, before: resetTarget(kept) };
       const row = await rows.read(image.id, columns, signal);
       if (row === undefined)
         return { kind: 'conflict', detail: `the row ${image.id} is not there any more`, final: true };
-      const back = wayBack(image, row);
+      const back = fieldsToRestore(image, row);
       if (typeof back === 'string') return { kind: 'conflict', detail: back, final: false };
       const changes = Object.entries(back).map(([column, value]) => [
         column,
@@ -61,6 +65,6 @@ export function createWriteBack(rows: RowWriter, signal: AbortSignal): WriteBack
 }
 
 /** A half-made or failed move is begun anew after a rollback; one that was whole before the run is as whole as it was. */
-function resetOf({ before }: BeforeImage): JsonObject {
+function resetTarget({ before }: BeforeImage): JsonObject {
   return before?.sync_status === 'synced' ? before : { ...before, sync_status: 'pending' };
 }

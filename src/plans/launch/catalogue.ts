@@ -3,26 +3,26 @@ import { z } from 'zod';
 import { DroverError } from '../../errors.ts';
 import { parseCurrency } from '../../money.ts';
 
-const word = z.string().trim().min(1);
+const nonEmptyText = z.string().trim().min(1);
 const amount = z.string().regex(/^\d+(\.\d+)?$/, 'is no amount such as "800.00"');
 
 const productSchema = z
   .strictObject({
     code: z.string().regex(/^[a-z][a-z0-9_]*$/, 'is no plain lower-case name'),
-    name: word,
+    name: nonEmptyText,
     /** What the column transaction_type says: P2P, Canva. */
-    transactionType: word,
+    transactionType: nonEmptyText,
     price: amount,
     /** A sale is of this product when any of these holds. Case and repeated blanks do not count. */
     match: z
       .strictObject({
-        descriptionContains: z.array(word).default([]),
-        externalIdStartsWith: z.array(word).default([]),
-        productIds: z.array(word).default([]),
+        descriptionContains: z.array(nonEmptyText).default([]),
+        externalIdStartsWith: z.array(nonEmptyText).default([]),
+        productIds: z.array(nonEmptyText).default([]),
       })
       .refine((match) => Object.values(match).some((list) => list.length > 0), 'says nothing: no sale would match'),
     /** The tag that a contact gets for buying it. */
-    contactTag: word.optional(),
+    contactTag: nonEmptyText.optional(),
     buyerGets: z.array(z.enum(['profile', 'enrollment'])),
     /** What a contact with the tag paid when no payment is found; absent: then nothing is assumed. */
     manualPayment: amount.optional(),
@@ -43,10 +43,16 @@ const catalogueSchema = z.strictObject({
   products: z
     .array(productSchema)
     .refine((list) => new Set(list.map(({ code }) => code)).size === list.length, 'two products have one code'),
-  affiliateTags: z.array(word).default([]),
+  affiliateTags: z.array(nonEmptyText).default([]),
   /** Where contacts came from; the first that fits counts. */
   acquisitionSources: z
-    .array(z.strictObject({ source: word, urlContains: z.array(word).default([]), tags: z.array(word).default([]) }))
+    .array(
+      z.strictObject({
+        source: nonEmptyText,
+        urlContains: z.array(nonEmptyText).default([]),
+        tags: z.array(nonEmptyText).default([]),
+      }),
+    )
     .default([]),
 });
 
@@ -88,21 +94,21 @@ export const builtInCatalogue: Catalogue = catalogueSchema.parse({
 /** The catalogue of a file, or the built-in one. Throws CONFIGURATION naming everything that is wrong with it. */
 export async function loadCatalogue(path: string | undefined): Promise<Catalogue> {
   if (path === undefined || path.trim() === '') return builtInCatalogue;
-  const parsed = catalogueSchema.safeParse(await jsonOf(path));
+  const parsed = catalogueSchema.safeParse(await readJsonFile(path));
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path: at, message }) => `${at.join('.') || 'the file'}: ${message}`);
-  throw wrong(path, problems.join('; '));
+  throw invalidCatalogue(path, problems.join('; '));
 }
 
-async function jsonOf(path: string): Promise<unknown> {
+async function readJsonFile(path: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(path, 'utf8'));
   } catch (cause) {
-    throw wrong(path, cause instanceof Error ? cause.message : String(cause), cause);
+    throw invalidCatalogue(path, cause instanceof Error ? cause.message : String(cause), cause);
   }
 }
 
-function wrong(path: string, why: string, cause?: unknown): DroverError {
+function invalidCatalogue(path: string, why: string, cause?: unknown): DroverError {
   return new DroverError('CONFIGURATION', `LAUNCH_CATALOGUE ${path}: ${why}`, {
     cause,
     remedy: 'Correct the file; docs/launch-catalogue.json is one to begin with.',

@@ -41,7 +41,7 @@ export const paramsSchema = z
 export type LaunchParams = z.output<typeof paramsSchema>;
 
 /** The parameters of a run, which were checked when it was started. */
-export function paramsOf(params: unknown): LaunchParams {
+export function parseParams(params: unknown): LaunchParams {
   const parsed = paramsSchema.safeParse(params);
   return parsed.success ? parsed.data : {};
 }

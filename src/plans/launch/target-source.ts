@@ -9,7 +9,7 @@ export type KeyedRow = Record<string, unknown> & { readonly key: string };
  * One question to the target. $1 is the key to go on after, $2 how many keys a page has, $3 the keys a selective run asks
  * for, or null. Rows come in the order of their keys; a key may have several rows.
  */
-export interface Question {
+export interface TargetQuery {
   readonly text: string;
   /** Values after the first three. */
   readonly values?: readonly unknown[] | undefined;
@@ -30,7 +30,7 @@ const cursorSchema = z.object({ question: z.int().min(0), after: z.string() });
  */
 export function targetSource(
   context: SourceContext,
-  ask: (target: TargetReader) => Promise<readonly Question[]>,
+  ask: (target: TargetReader) => Promise<readonly TargetQuery[]>,
 ): Source {
   const { target } = context;
   if (target === undefined)

@@ -11,7 +11,7 @@ const address = /^[^\s@<>,;:"()[\]\\]{1,64}@[^\s@<>,;:"()[\]\\.]+(?:\.[^\s@<>,;:
  */
 export function emailKey(value: unknown): string | null {
   if (typeof value !== 'string') return null;
-  const found = storable(value).replace(invisible, '').trim().toLowerCase();
+  const found = storableText(value).replace(invisible, '').trim().toLowerCase();
   return found.length <= 254 && address.test(found) ? found : null;
 }
 
@@ -19,7 +19,7 @@ export function emailKey(value: unknown): string | null {
 export function textOf(value: unknown): string | null {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   if (typeof value !== 'string') return null;
-  const text = storable(value).trim();
+  const text = storableText(value).trim();
   return text === '' ? null : text;
 }
 
@@ -65,16 +65,16 @@ export function textsOf(value: unknown): string[] {
 }
 
 // PostgreSQL takes neither U+0000 nor half of a surrogate pair.
-function storable(text: string): string {
+function storableText(text: string): string {
   return text.replaceAll('\0', '').toWellFormed();
 }
 
 /** A copy of any JSON that PostgreSQL can store; what the source said is kept as it was otherwise. */
 export function storableJson(value: Json): Json {
-  if (typeof value === 'string') return storable(value);
+  if (typeof value === 'string') return storableText(value);
   if (typeof value === 'number') return Number.isFinite(value) ? (Object.is(value, -0) ? 0 : value) : null;
   if (Array.isArray(value)) return value.map(storableJson);
   if (value === null || typeof value !== 'object') return value ?? null;
   const entries = Object.entries(value as JsonObject).filter(([, held]) => held !== undefined);
-  return Object.fromEntries(entries.map(([key, held]) => [storable(key), storableJson(held)]));
+  return Object.fromEntries(entries.map(([key, held]) => [storableText(key), storableJson(held)]));
 }

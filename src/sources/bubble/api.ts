@@ -24,7 +24,7 @@ export interface BubbleApi {
   /** A page at an offset, ascending by the sort fields. */
   list(query: ListQuery, signal: AbortSignal): Promise<ListAnswer>;
   /** One thing, or undefined when it does not exist or is hidden. */
-  one(id: string, signal: AbortSignal): Promise<JsonObject | undefined>;
+  get(id: string, signal: AbortSignal): Promise<JsonObject | undefined>;
 }
 
 export function createBubbleApi(upstream: Upstream, type: string): BubbleApi {
@@ -36,7 +36,7 @@ export function createBubbleApi(upstream: Upstream, type: string): BubbleApi {
       if (response.status === 404) throw await unknownType(upstream, type, signal);
       return readList(response, endpoint);
     },
-    async one(id, signal) {
+    async get(id, signal) {
       if (/^\.{0,2}$/.test(id)) return undefined; // would name another address, not a thing
       const address = `${path}/${encodeURIComponent(id)}`;
       const response = await upstream.request({ method: 'GET', path: address, endpoint, signal });
@@ -67,7 +67,7 @@ function parameters({
 function readList(response: UpstreamResponse, endpoint: string): ListAnswer {
   const { response: inner } = objectOf(response.json(), endpoint);
   const { results, remaining } = objectOf(inner, endpoint);
-  if (!Array.isArray(results)) throw misshapen(endpoint);
+  if (!Array.isArray(results)) throw malformedAnswer(endpoint);
   const served = Date.parse(response.headers.date ?? '');
   return {
     rows: results.map((row) => objectOf(row, endpoint)),
@@ -77,11 +77,11 @@ function readList(response: UpstreamResponse, endpoint: string): ListAnswer {
 }
 
 function objectOf(value: unknown, endpoint: string): JsonObject {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw misshapen(endpoint);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformedAnswer(endpoint);
   return value as JsonObject;
 }
 
-function misshapen(endpoint: string): DroverError {
+function malformedAnswer(endpoint: string): DroverError {
   return new DroverError('UPSTREAM_BAD_ANSWER', `bubble ${endpoint}: the answer is not a page of the Data API`);
 }
 

@@ -31,7 +31,7 @@ export async function readByIds(
   const { rows } = await api.list({ constraints, sort: [], offset: 0, limit: ids.length }, signal);
   const found = new Map(rows.map((row) => [String(row[idKey] ?? ''), row]));
   for (const id of ids.filter((wanted) => !found.has(wanted))) {
-    const row = await api.one(id, signal);
+    const row = await api.get(id, signal);
     if (row) found.set(id, row);
   }
   return ids.map((id) => found.get(id)).filter((row) => row !== undefined);

@@ -29,7 +29,7 @@ export const positionSchema = z.object({
   startedAt: z.string(),
 });
 
-export type Position = z.infer<typeof positionSchema>;
+export type ScanPosition = z.infer<typeof positionSchema>;
 
 /** A row as the scan sees it. */
 export interface ScanRow {
@@ -38,34 +38,34 @@ export interface ScanRow {
   readonly raw: JsonObject;
 }
 
-const keptTies = 200;
+const maxTies = 200;
 
-export function startOf(): Position {
+export function startPosition(): ScanPosition {
   const nothing = { after: null, offset: 0, last: '', at: null, before: null, tied: 0, ties: [] };
   return { kind: 'scan', ...nothing, sorted: true, rewinds: 0, startedAt: '' };
 }
 
 /** The same place, counted from the newest creation time whose rows are all read. Undefined when it is that already. */
-export function rebased(position: Position): Position | undefined {
+export function rebase(position: ScanPosition): ScanPosition | undefined {
   const { before, tied, after, offset } = position;
   if (before === after && tied === offset) return undefined;
   return { ...position, after: before, offset: tied };
 }
 
 /** Back to the first of the rows created together with the one read last. Undefined when it stands there already. */
-export function rewound(position: Position): Position | undefined {
+export function rewind(position: ScanPosition): ScanPosition | undefined {
   if (position.offset === 0) return undefined;
   const { before, rewinds } = position;
   return { ...position, after: before, offset: 0, last: '', tied: 0, rewinds: rewinds + 1 };
 }
 
 /** The place after these rows. */
-export function advanced(position: Position, rows: readonly ScanRow[]): Position {
-  const next = rows.reduce(passed, { ...position, ties: [...position.ties] });
-  return { ...next, offset: position.offset + rows.length, ties: next.ties.slice(-keptTies) };
+export function advance(position: ScanPosition, rows: readonly ScanRow[]): ScanPosition {
+  const next = rows.reduce(advanceByRow, { ...position, ties: [...position.ties] });
+  return { ...next, offset: position.offset + rows.length, ties: next.ties.slice(-maxTies) };
 }
 
-function passed(position: Position, { id, created }: ScanRow): Position {
+function advanceByRow(position: ScanPosition, { id, created }: ScanRow): ScanPosition {
   const step = position.at === null ? 1 : Date.parse(created) - Date.parse(position.at);
   if (!(step >= 0)) return { ...position, last: id, at: created, sorted: false };
   if (step > 0) {

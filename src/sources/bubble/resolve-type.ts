@@ -13,7 +13,7 @@ export async function resolveBubbleType(
   signal: AbortSignal,
 ): Promise<string> {
   const exposed = await exposedTypes(upstream, signal);
-  const found = exposed.length > 0 ? matchType(candidates, exposed) : await probe(upstream, candidates, signal);
+  const found = exposed.length > 0 ? matchType(candidates, exposed) : await probeTypes(upstream, candidates, signal);
   if (found !== undefined) return found;
   throw new DroverError('UPSTREAM_NOT_FOUND', `bubble: the app exposes none of the types ${candidates.join(', ')}`, {
     remedy:
@@ -25,7 +25,7 @@ export async function resolveBubbleType(
 
 /** The exposed type a candidate means, or undefined. Spelled alike beats alike but for spaces beats alike but for plural. */
 export function matchType(candidates: readonly string[], exposed: readonly string[]): string | undefined {
-  for (const same of [(name: string) => name, plain, singular]) {
+  for (const same of [(name: string) => name, normalizedTypeName, singularTypeName]) {
     for (const candidate of candidates) {
       const found = exposed.find((name) => same(name) === same(candidate));
       if (found !== undefined) return found;
@@ -34,23 +34,23 @@ export function matchType(candidates: readonly string[], exposed: readonly strin
   return undefined;
 }
 
-function plain(name: string): string {
+function normalizedTypeName(name: string): string {
   return name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
 }
 
-function singular(name: string): string {
-  return plain(name)
+function singularTypeName(name: string): string {
+  return normalizedTypeName(name)
     .replace(/ies$/, 'y')
     .replace(/([^s])s$/, '$1');
 }
 
 /** Where the app hides its description, the types themselves are asked. */
-async function probe(
+async function probeTypes(
   upstream: Upstream,
   candidates: readonly string[],
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const spellings = candidates.flatMap((name) => [name, plain(name), singular(name)]);
+  const spellings = candidates.flatMap((name) => [name, normalizedTypeName(name), singularTypeName(name)]);
   for (const type of new Set(spellings)) {
     const path = `obj/${encodeURIComponent(type)}`;
     const { status } = await upstream.request({ method: 'GET', path, endpoint: 'obj', query: { limit: 1 }, signal });

@@ -2,14 +2,14 @@ import { DroverError } from '../../errors.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import type { BubbleApi, ListAnswer } from './api.ts';
 import type { Constraint } from './constraint.ts';
-import { advanced, type Position, rebased, rewound, type ScanRow } from './position.ts';
+import { advance, rebase, rewind, type ScanPosition, type ScanRow } from './position.ts';
 import type { BubbleSettings } from './settings.ts';
 
 export interface ScanStep {
   /** Rows not read before. */
   readonly rows: readonly ScanRow[];
   /** Where to go on, or undefined at the end. */
-  readonly next: Position | undefined;
+  readonly next: ScanPosition | undefined;
   /** By Bubble's clock, in milliseconds since 1970. */
   readonly answeredAt: number;
 }
@@ -32,20 +32,20 @@ const maxRewinds = 20;
  * created together with that row, when their order changed. None of them can pass an unread row.
  * @throws DroverError UPSTREAM_BAD_ANSWER when none leads on.
  */
-export async function scanOn(scan: Scan, position: Position, signal: AbortSignal): Promise<ScanStep> {
-  const ways = position.sorted ? [position, rebased(position), rewound(position)] : [position];
+export async function scanNextPage(scan: Scan, position: ScanPosition, signal: AbortSignal): Promise<ScanStep> {
+  const ways = position.sorted ? [position, rebase(position), rewind(position)] : [position];
   for (const way of ways.filter((each) => each !== undefined)) {
     const found = await readAt(scan, way, signal);
-    if (found === 'wall' && isNearest(way)) break; // from further away it stands in the way as well
+    if (found === 'wall' && isRebased(way)) break; // from further away it stands in the way as well
     if (typeof found === 'object') return stepFrom(scan, way, found);
   }
-  throw stuck(position, scan.settings);
+  throw cannotContinue(position, scan.settings);
 }
 
-type Found = ListAnswer | 'wall' | 'slipped';
+type PageOrObstacle = ListAnswer | 'wall' | 'slipped';
 
 /** Rows and what is left after them; `wall` where the source gives none, `slipped` where rows have moved. */
-async function readAt(scan: Scan, way: Position, signal: AbortSignal): Promise<Found> {
+async function readAt(scan: Scan, way: ScanPosition, signal: AbortSignal): Promise<PageOrObstacle> {
   const { pageSize, wall } = scan.settings;
   const overlap = way.offset > 0 && way.last !== '' ? 1 : 0;
   const limit = Math.min(Math.max(pageSize, overlap + 1), wall - way.offset + overlap);
@@ -64,19 +64,19 @@ async function readAt(scan: Scan, way: Position, signal: AbortSignal): Promise<F
  * A source that gives one row at a time would show us the row read last for ever. So the next is read alone, and the
  * last is looked at again, in case rows moved between the two.
  */
-async function readPast(scan: Scan, way: Position, limit: number, signal: AbortSignal): Promise<Found> {
+async function readPast(scan: Scan, way: ScanPosition, limit: number, signal: AbortSignal): Promise<PageOrObstacle> {
   const answer = await list(scan, way, way.offset, limit, signal);
   if (isDeadEnd(answer)) return 'wall';
   const { rows } = await list(scan, way, way.offset - 1, 1, signal);
   return isLast(rows[0], way, scan) ? answer : 'slipped';
 }
 
-function isLast(row: JsonObject | undefined, { last }: Position, { settings }: Scan): boolean {
+function isLast(row: JsonObject | undefined, { last }: ScanPosition, { settings }: Scan): boolean {
   return row !== undefined && idOf(row, settings) === last;
 }
 
 /** Counted from the newest creation time whose rows are all read. */
-function isNearest({ after, before, offset, tied }: Position): boolean {
+function isRebased({ after, before, offset, tied }: ScanPosition): boolean {
   return after === before && offset === tied;
 }
 
@@ -87,7 +87,7 @@ function isDeadEnd({ rows, remaining }: ListAnswer): boolean {
 
 function list(
   { api, settings, window }: Scan,
-  { after }: Position,
+  { after }: ScanPosition,
   offset: number,
   limit: number,
   signal: AbortSignal,
@@ -97,23 +97,23 @@ function list(
   return api.list({ constraints: [...window, ...beyond], sort: [createdKey, idKey], offset, limit }, signal);
 }
 
-function stepFrom({ settings }: Scan, way: Position, { rows: raws, remaining, answeredAt }: ListAnswer): ScanStep {
+function stepFrom({ settings }: Scan, way: ScanPosition, { rows: raws, remaining, answeredAt }: ListAnswer): ScanStep {
   const rows = raws.map((raw) => rowOf(raw, settings));
   assertBeyond(way, rows);
   if (way.rewinds > maxRewinds) {
     throw new DroverError('UPSTREAM_BAD_ANSWER', `bubble: rows created at ${way.at} come in another order each time`);
   }
   const ended = remaining === 0 || rows.length === 0;
-  return { rows: unread(way, rows), next: ended ? undefined : advanced(way, rows), answeredAt };
+  return { rows: unreadRows(way, rows), next: ended ? undefined : advance(way, rows), answeredAt };
 }
 
-function unread({ ties }: Position, rows: readonly ScanRow[]): ScanRow[] {
+function unreadRows({ ties }: ScanPosition, rows: readonly ScanRow[]): ScanRow[] {
   const seen = new Set(ties);
   return rows.filter(({ id }) => id === '' || (!seen.has(id) && seen.add(id)));
 }
 
 /** A source that ignores the constraint would answer from its beginning, and the scan would go round in circles. */
-function assertBeyond({ after }: Position, rows: readonly ScanRow[]): void {
+function assertBeyond({ after }: ScanPosition, rows: readonly ScanRow[]): void {
   const early = after === null ? undefined : rows.find(({ created }) => Date.parse(created) < Date.parse(after));
   if (early === undefined) return;
   throw new DroverError(
@@ -122,7 +122,7 @@ function assertBeyond({ after }: Position, rows: readonly ScanRow[]): void {
   );
 }
 
-function stuck({ at, offset, sorted, tied }: Position, { wall, pageSize }: BubbleSettings): DroverError {
+function cannotContinue({ at, offset, sorted, tied }: ScanPosition, { wall, pageSize }: BubbleSettings): DroverError {
   if (!sorted) {
     const message = `bubble: rows do not come in order of creation, so nothing can be read safely beyond row ${offset}`;
     return new DroverError('UPSTREAM_BAD_ANSWER', message);
@@ -137,13 +137,13 @@ function stuck({ at, offset, sorted, tied }: Position, { wall, pageSize }: Bubbl
 }
 
 function rowOf(raw: JsonObject, settings: BubbleSettings): ScanRow {
-  return { id: idOf(raw, settings), created: text(raw[settings.createdKey]), raw };
+  return { id: idOf(raw, settings), created: textOf(raw[settings.createdKey]), raw };
 }
 
 function idOf(raw: JsonObject, { idKey }: BubbleSettings): string {
-  return text(raw[idKey]);
+  return textOf(raw[idKey]);
 }
 
-function text(value: unknown): string {
+function textOf(value: unknown): string {
   return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
 }

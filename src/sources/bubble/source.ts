@@ -5,9 +5,9 @@ import type { Json, JsonObject } from '../../plan/json.ts';
 import { type BubbleApi, createBubbleApi } from './api.ts';
 import { chunkFrom, readByIds } from './by-ids.ts';
 import { windowConstraints } from './constraint.ts';
-import { type Position, positionSchema, startOf } from './position.ts';
+import { positionSchema, type ScanPosition, startPosition } from './position.ts';
 import { resolveBubbleType } from './resolve-type.ts';
-import { scanOn } from './scan.ts';
+import { scanNextPage } from './scan.ts';
 import { type BubbleSettings, type BubbleSourceOptions, settingsOf } from './settings.ts';
 
 const cursorSchema = z.discriminatedUnion('kind', [
@@ -25,7 +25,7 @@ const cursorSchema = z.discriminatedUnion('kind', [
  */
 export function createBubbleSource(options: BubbleSourceOptions): Source {
   const settings = settingsOf(options);
-  const apiOf = onceItSucceeds((signal: AbortSignal) => openApi(options, signal));
+  const apiOf = memoizeSuccess((signal: AbortSignal) => openApi(options, signal));
   return {
     async read(cursor, scope, signal) {
       const api = await apiOf(signal);
@@ -51,12 +51,12 @@ async function openApi({ upstream, type }: BubbleSourceOptions, signal: AbortSig
 async function readScan(
   api: BubbleApi,
   settings: BubbleSettings,
-  place: Position | undefined,
+  place: ScanPosition | undefined,
   scope: Scope,
   signal: AbortSignal,
 ): Promise<Page> {
   const window = windowConstraints(scope, settings);
-  const { rows, next, answeredAt } = await scanOn({ api, settings, window }, place ?? startOf(), signal);
+  const { rows, next, answeredAt } = await scanNextPage({ api, settings, window }, place ?? startPosition(), signal);
   const startedAt = place?.startedAt ?? new Date(answeredAt).toISOString();
   return {
     records: rows.map(({ id, raw }) => ({ sourceId: id, raw })),
@@ -103,7 +103,7 @@ function parseCursor(cursor: Json): z.infer<typeof cursorSchema> {
 }
 
 /** Remembers a success; a failure is tried again by the next caller. */
-function onceItSucceeds<A, T>(work: (argument: A) => Promise<T>): (argument: A) => Promise<T> {
+function memoizeSuccess<A, T>(work: (argument: A) => Promise<T>): (argument: A) => Promise<T> {
   let result: T | undefined;
   return async (argument) => {
     result ??= await work(argument);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { DroverError } from '../../errors.ts';
 import type { Json } from '../../plan/json.ts';
 import type { CsvFile } from './csv-file.ts';
-import type { Position } from './csv-rows.ts';
+import type { FilePosition } from './csv-rows.ts';
 
 const cursorSchema = z.strictObject({
   byte: z.int().min(0),
@@ -12,12 +12,12 @@ const cursorSchema = z.strictObject({
 });
 
 /** Where a page ends, so that the next one seeks there instead of reading the file again. */
-export function cursorAt(file: CsvFile, { byte, line }: Position, row: number): Json {
+export function cursorAt(file: CsvFile, { byte, line }: FilePosition, row: number): Json {
   return { byte, line, row, size: file.size };
 }
 
 /** The place a cursor means. Throws SOURCE_FILE when the file is not the one it was made for. */
-export function positionOf(cursor: Json, file: CsvFile): Position & { readonly row: number } {
+export function positionOf(cursor: Json, file: CsvFile): FilePosition & { readonly row: number } {
   const { byte, line, row, size } = cursorSchema.parse(cursor);
   // Not the time of change as well: workers on several machines may each have a copy of the file.
   if (size !== file.size) {

@@ -1,11 +1,11 @@
 import { pipeline } from 'node:stream';
 import { type Info, type Options, parse } from 'csv-parse';
 import type { Dialect } from './csv-dialect.ts';
-import { csvFault } from './csv-error.ts';
+import { toFileError } from './csv-error.ts';
 import { utf8Chunks } from './csv-text.ts';
 
 /** A place between two rows: bytes and lines that lie before it. */
-export interface Position {
+export interface FilePosition {
   readonly byte: number;
   readonly line: number;
 }
@@ -13,7 +13,7 @@ export interface Position {
 export interface CsvRow {
   readonly cells: readonly string[];
   /** Where the next row begins. */
-  readonly next: Position;
+  readonly next: FilePosition;
 }
 
 // Every kind of line end at once: files are glued together from parts, and the kind a parser finds out by itself
@@ -26,10 +26,10 @@ const maxRowBytes = 64 * 1024 * 1024;
  * spreadsheets leave them behind. `most` ends the work early: without it the parser runs ahead of its reader by what
  * fits in a chunk. Throws SOURCE_FILE with the line when the text is not CSV.
  */
-export async function* csvRows(
+export async function* parseRows(
   path: string,
   dialect: Dialect,
-  from: Position,
+  from: FilePosition,
   signal: AbortSignal,
   most?: number,
 ): AsyncGenerator<CsvRow> {
@@ -41,7 +41,7 @@ export async function* csvRows(
       yield { cells: record, next: { byte: from.byte + info.bytes, line: from.line + info.lines } };
     }
   } catch (thrown) {
-    throw csvFault(thrown, path, from.line);
+    throw toFileError(thrown, path, from.line);
   } finally {
     parser.destroy();
   }

@@ -2,9 +2,9 @@ import { DroverError } from '../../errors.ts';
 import type { Page, Scope, Source, SourceRecord } from '../../plan/contract.ts';
 import type { Json, JsonObject } from '../../plan/json.ts';
 import { cursorAt, positionOf } from './csv-cursor.ts';
-import { type CsvFile, openCsv, rowsOf } from './csv-file.ts';
+import { type CsvFile, openCsv, readRows } from './csv-file.ts';
 import { recordReader } from './csv-record.ts';
-import { surveyCsv } from './csv-survey.ts';
+import { countRows } from './csv-survey.ts';
 
 export interface CsvSourceOptions {
   readonly path: string;
@@ -15,14 +15,14 @@ export interface CsvSourceOptions {
   /** Records a page. */
   readonly pageSize?: number | undefined;
   /** How the file comes to be, for whoever finds it missing: a command. */
-  readonly madeBy?: string | undefined;
+  readonly createdBy?: string | undefined;
   /** When the record last changed, ISO 8601 UTC; without it, or where it answers undefined, no window leaves a record out. */
   readonly changedAt?: ((raw: JsonObject) => string | undefined) | undefined;
 }
 
 const defaultPageSize = 500;
 // A page that looks for a few ids in a large file ends after so many rows, so that its reader can be asked to stop.
-const maxScan = 50_000;
+const maxRowsPerPage = 50_000;
 
 /** A source that reads a CSV file. Every value stays the text it is in the file. */
 export function createCsvSource(options: CsvSourceOptions): Source {
@@ -30,8 +30,8 @@ export function createCsvSource(options: CsvSourceOptions): Source {
     immutable: true,
     read: (cursor, scope, signal) => readPage(options, cursor, scope, signal),
     async count(scope, signal) {
-      const rows = await surveyCsv(await openFor(options, signal), signal);
-      return isWhole(scope) ? rows : undefined;
+      const rows = await countRows(await openFor(options, signal), signal);
+      return isUnfiltered(scope) ? rows : undefined;
     },
   };
 }
@@ -40,7 +40,7 @@ export function createCsvSource(options: CsvSourceOptions): Source {
 export async function* csvRecords(options: CsvSourceOptions, signal: AbortSignal): AsyncGenerator<SourceRecord> {
   const file = await openFor(options, signal);
   const read = recordReader(file, options);
-  for await (const { cells } of rowsOf(file, file.body, signal)) yield read(cells);
+  for await (const { cells } of readRows(file, file.body, signal)) yield read(cells);
 }
 
 async function readPage(
@@ -50,7 +50,7 @@ async function readPage(
   signal: AbortSignal,
 ): Promise<Page> {
   const file = await openFor(options, signal);
-  if (cursor === null) await surveyCsv(file, signal);
+  if (cursor === null) await countRows(file, signal);
   const from = cursor === null ? { ...file.body, row: 0 } : positionOf(cursor, file);
   const limit = options.pageSize ?? defaultPageSize;
   const wanted = filterOf(scope, options);
@@ -58,20 +58,20 @@ async function readPage(
   const records: SourceRecord[] = [];
   let row = from.row;
   let watermark: string | undefined;
-  for await (const { cells, next } of rowsOf(file, from, signal, isWhole(scope) ? limit : undefined)) {
+  for await (const { cells, next } of readRows(file, from, signal, isUnfiltered(scope) ? limit : undefined)) {
     row++;
     const record = read(cells);
     const changed = options.changedAt?.(record.raw);
     if (changed !== undefined && (watermark === undefined || changed > watermark)) watermark = changed;
     if (wanted(record, changed)) records.push(record);
-    if (records.length >= limit || row - from.row >= maxScan) {
+    if (records.length >= limit || row - from.row >= maxRowsPerPage) {
       return { records, cursor: cursorAt(file, next, row), watermark };
     }
   }
   return { records, cursor: null, watermark };
 }
 
-async function openFor({ path, madeBy }: CsvSourceOptions, signal: AbortSignal): Promise<CsvFile> {
+async function openFor({ path, createdBy: madeBy }: CsvSourceOptions, signal: AbortSignal): Promise<CsvFile> {
   try {
     return await openCsv(path, signal);
   } catch (thrown) {
@@ -82,7 +82,7 @@ async function openFor({ path, madeBy }: CsvSourceOptions, signal: AbortSignal):
   }
 }
 
-function isWhole({ ids, since, until }: Scope): boolean {
+function isUnfiltered({ ids, since, until }: Scope): boolean {
   return ids === undefined && since === undefined && until === undefined;
 }
 

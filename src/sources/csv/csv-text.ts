@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { TextDecoder } from 'node:util';
-import { brokenFile } from './csv-error.ts';
+import { fileError } from './csv-error.ts';
 
 const chunkBytes = 64 * 1024;
 
@@ -14,13 +14,13 @@ export async function* utf8Chunks(path: string, from: number, signal: AbortSigna
   let at = from;
   for await (const chunk of createReadStream(path, { start: from, highWaterMark: chunkBytes })) {
     signal.throwIfAborted();
-    if (!isText(decoder, chunk as Buffer)) throw await notUtf8(path, at);
+    if (!isText(decoder, chunk as Buffer)) throw await locateInvalidByte(path, at);
     const zero = (chunk as Buffer).indexOf(0);
-    if (zero !== -1) throw brokenFile(path, (await linesBefore(path, at + zero)) + 1, 'there is a zero byte in it');
+    if (zero !== -1) throw fileError(path, (await linesBefore(path, at + zero)) + 1, 'there is a zero byte in it');
     yield chunk as Buffer;
     at += (chunk as Buffer).length;
   }
-  if (!isText(decoder, undefined)) throw await notUtf8(path, at);
+  if (!isText(decoder, undefined)) throw await locateInvalidByte(path, at);
 }
 
 /** How many lines end before the byte. */
@@ -44,7 +44,7 @@ function isText(decoder: TextDecoder, chunk: Buffer | undefined): boolean {
 }
 
 /** Looks for the very byte only now, on the way to a refusal. */
-async function notUtf8(path: string, near: number): Promise<Error> {
+async function locateInvalidByte(path: string, near: number): Promise<Error> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
   // A character cut by the edge of the chunk begins up to three bytes before it; the end of an earlier one is no fault.
   let at = Math.max(0, near - 3);
@@ -52,13 +52,13 @@ async function notUtf8(path: string, near: number): Promise<Error> {
   for await (const chunk of createReadStream(path, { start: at })) {
     for (const byte of chunk as Buffer) {
       begun ||= (byte & 0xc0) !== 0x80 || at >= near;
-      if (begun && !isText(decoder, Buffer.of(byte))) return refusal(path, await linesBefore(path, at));
+      if (begun && !isText(decoder, Buffer.of(byte))) return notUtf8Error(path, await linesBefore(path, at));
       at++;
     }
   }
-  return refusal(path, await linesBefore(path, at));
+  return notUtf8Error(path, await linesBefore(path, at));
 }
 
-function refusal(path: string, lines: number): Error {
-  return brokenFile(path, lines + 1, 'there are characters that are not UTF-8; save the file as "CSV UTF-8"');
+function notUtf8Error(path: string, lines: number): Error {
+  return fileError(path, lines + 1, 'there are characters that are not UTF-8; save the file as "CSV UTF-8"');
 }

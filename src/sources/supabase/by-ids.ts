@@ -28,7 +28,7 @@ export async function readByIds(
   const found = new Map<string, JsonObject>();
   let left = [...ids];
   while (left.length > 0) {
-    const rows = await readSome(table, settings, left, signal);
+    const rows = await readBatch(table, settings, left, signal);
     for (const row of rows) found.set(String(row[settings.key]), row);
     if (rows.length === 0) break;
     // The project may have cut the answer short, so whoever is missing is asked for again.
@@ -37,7 +37,7 @@ export async function readByIds(
   return ids.map((id) => found.get(id)).filter((row) => row !== undefined);
 }
 
-async function readSome(table: RestTable, settings: SupabaseSettings, ids: readonly string[], signal: AbortSignal) {
+async function readBatch(table: RestTable, settings: SupabaseSettings, ids: readonly string[], signal: AbortSignal) {
   const list = ids.map((id) => `"${id.replace(/[\\"]/g, '\\$&')}"`).join(',');
   const query = { select: settings.select, [settings.key]: `in.(${list})`, limit: ids.length };
   try {

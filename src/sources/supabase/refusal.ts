@@ -4,16 +4,16 @@ import { DroverError } from '../../errors.ts';
  * What a refusal of PostgREST means, by its `code`: the status alone would have a permanent error tried again (21000
  * comes as 500) and a passing one given up. Undefined when the body holds no code, so that the status must do.
  */
-export function refusalOf(label: string, status: number, text: string): DroverError | undefined {
-  const { code, message } = parsed(text);
-  const kind = code === undefined ? undefined : kindOf(code);
+export function mapRestError(label: string, status: number, text: string): DroverError | undefined {
+  const { code, message } = parseErrorBody(text);
+  const kind = code === undefined ? undefined : errorCodeOf(code);
   if (kind === undefined) return undefined;
   // PostgREST's `details` quote values; its message names columns and constraints, or one value at most.
   return new DroverError(kind, `${label}: ${status} ${code} ${message.slice(0, 200)}`);
 }
 
 // The longest prefix counts. SQLSTATE classes: https://www.postgresql.org/docs/current/errcodes-appendix.html
-const KINDS: Readonly<Record<string, string>> = {
+const errorCodes: Readonly<Record<string, string>> = {
   '08': 'UPSTREAM_ERROR',
   '21': 'TARGET_CONSTRAINT',
   '22': 'UPSTREAM_REFUSED',
@@ -38,13 +38,13 @@ const KINDS: Readonly<Record<string, string>> = {
   PGRST3: 'UPSTREAM_UNAUTHORIZED',
 };
 
-function kindOf(code: string): string | undefined {
+function errorCodeOf(code: string): string | undefined {
   const prefixes = Array.from({ length: code.length }, (_, i) => code.slice(0, code.length - i));
-  const known = prefixes.find((prefix) => Object.hasOwn(KINDS, prefix));
-  return known === undefined ? undefined : KINDS[known];
+  const known = prefixes.find((prefix) => Object.hasOwn(errorCodes, prefix));
+  return known === undefined ? undefined : errorCodes[known];
 }
 
-function parsed(text: string): { code: string | undefined; message: string } {
+function parseErrorBody(text: string): { code: string | undefined; message: string } {
   try {
     const { code, message } = JSON.parse(text) as Record<string, unknown>;
     return { code: typeof code === 'string' ? code : undefined, message: String(message ?? '') };

@@ -1,11 +1,11 @@
 import { DroverError } from '../../errors.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import type { Upstream, UpstreamResponse } from '../../plan/upstream.ts';
-import { refusalOf } from './refusal.ts';
+import { mapRestError } from './refusal.ts';
 
-export type Query = Readonly<Record<string, string | number | undefined>>;
+export type RestQuery = Readonly<Record<string, string | number | undefined>>;
 
-export interface Rows {
+export interface RestRows {
   readonly rows: readonly JsonObject[];
   /** When the project answered, by its own clock, in milliseconds since 1970. */
   readonly answeredAt: number;
@@ -13,15 +13,15 @@ export interface Rows {
 
 /** Supabase's REST interface for one table. */
 export interface RestTable {
-  rows(query: Query, signal: AbortSignal): Promise<Rows>;
+  rows(query: RestQuery, signal: AbortSignal): Promise<RestRows>;
   /** How many rows a query has, or undefined when the project does not say. */
-  count(query: Query, signal: AbortSignal): Promise<number | undefined>;
+  count(query: RestQuery, signal: AbortSignal): Promise<number | undefined>;
 }
 
 export function createRestTable(upstream: Upstream, table: string): RestTable {
   const path = encodeURIComponent(table);
   const label = `supabase ${table}`;
-  const get = async (query: Query, signal: AbortSignal, headers: Readonly<Record<string, string>>) => {
+  const get = async (query: RestQuery, signal: AbortSignal, headers: Readonly<Record<string, string>>) => {
     const response = await upstream.request({
       method: 'GET',
       path,
@@ -29,9 +29,9 @@ export function createRestTable(upstream: Upstream, table: string): RestTable {
       query,
       headers,
       signal,
-      explain: (status, text) => refusalOf(label, status, text),
+      explain: (status, text) => mapRestError(label, status, text),
     });
-    if (response.status === 404) throw refusalOf(label, 404, response.text) ?? notThere(label);
+    if (response.status === 404) throw mapRestError(label, 404, response.text) ?? tableNotFound(label);
     return response;
   };
   return {
@@ -55,7 +55,7 @@ function rowsIn(response: UpstreamResponse, label: string): JsonObject[] {
   throw new DroverError('UPSTREAM_BAD_ANSWER', `${label}: the answer is not a list of rows`);
 }
 
-function notThere(label: string): DroverError {
+function tableNotFound(label: string): DroverError {
   return new DroverError('UPSTREAM_NOT_FOUND', `${label}: there is nothing at this address`, {
     remedy: 'Check that SUPABASE_URL is the project’s address and that the table is in an exposed schema.',
   });

@@ -7,7 +7,7 @@ import type { RestTable } from './rest.ts';
  * when the key is above it.
  * @throws DroverError CONFIGURATION when the key's role is not, and sees no row of the table at all.
  */
-export async function assertReallyEmpty(
+export async function assertNotHiddenByRowSecurity(
   table: RestTable,
   name: string,
   apiKey: string | undefined,

@@ -1,7 +1,7 @@
 import { DroverError } from '../../errors.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import type { Upstream } from '../../plan/upstream.ts';
-import { refusalOf } from './refusal.ts';
+import { mapRestError } from './refusal.ts';
 
 /** Writes single rows of one table, each by its key. */
 export interface RowWriter {
@@ -15,13 +15,13 @@ export interface RowWriter {
 }
 
 /** Without a filter a PATCH changes the whole table: so it names its row, and says that it means one at the most. */
-const oneRow = 'handling=strict, max-affected=1, return=representation';
+const singleRowPreference = 'handling=strict, max-affected=1, return=representation';
 
 export function createRowWriter(upstream: Upstream, table: string, key = 'id'): RowWriter {
   const label = `supabase ${table}`;
   const address = { path: encodeURIComponent(table), endpoint: table };
   const explain = (status: number, text: string): DroverError | undefined => {
-    const refusal = refusalOf(label, status, text);
+    const refusal = mapRestError(label, status, text);
     // Of a request that names one row: a value its column cannot hold, not a setting that is wrong.
     return refusal?.code === 'UPSTREAM_REFUSED' ? new DroverError('UPSTREAM_REJECTED', refusal.message) : refusal;
   };
@@ -36,7 +36,7 @@ export function createRowWriter(upstream: Upstream, table: string, key = 'id'): 
         ...address,
         method: 'PATCH',
         query: { [key]: `eq.${id}`, select: key },
-        headers: { prefer: oneRow },
+        headers: { prefer: singleRowPreference },
         body: JSON.stringify(columns),
         // Setting the same columns twice changes nothing, so it may be sent again.
         idempotencyKey: `set-${table}-${id}`.replace(/[^\x21-\x7e]/g, '_').slice(0, 200),

@@ -4,7 +4,7 @@ import type { JsonObject } from '../../plan/json.ts';
 import { chunkFrom, readByIds } from './by-ids.ts';
 import { type Cursor, parseCursor } from './cursor.ts';
 import { createRestTable, type RestTable } from './rest.ts';
-import { assertReallyEmpty } from './row-security.ts';
+import { assertNotHiddenByRowSecurity } from './row-security.ts';
 import { type SupabaseSettings, type SupabaseSourceOptions, settingsOf } from './settings.ts';
 import { windowQuery } from './window.ts';
 
@@ -23,9 +23,9 @@ export function createSupabaseSource(options: SupabaseSourceOptions): Source {
     async read(cursor, scope, signal) {
       const place = cursor === null ? undefined : parseCursor(cursor);
       if (scope.ids) return readIds(table, settings, scope.ids, place?.kind === 'ids' ? place.next : 0, signal);
-      const page = await readOn(table, settings, place?.kind === 'keyset' ? place : undefined, scope, signal);
+      const page = await readNextPage(table, settings, place?.kind === 'keyset' ? place : undefined, scope, signal);
       if (place === undefined && page.records.length === 0) {
-        await assertReallyEmpty(table, options.table, options.apiKey, signal);
+        await assertNotHiddenByRowSecurity(table, options.table, options.apiKey, signal);
       }
       return page;
     },
@@ -37,7 +37,7 @@ export function createSupabaseSource(options: SupabaseSourceOptions): Source {
   };
 }
 
-async function readOn(
+async function readNextPage(
   table: RestTable,
   settings: SupabaseSettings,
   place: Extract<Cursor, { kind: 'keyset' }> | undefined,

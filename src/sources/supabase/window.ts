@@ -1,5 +1,5 @@
 import type { Scope } from '../../plan/contract.ts';
-import type { Query } from './rest.ts';
+import type { RestQuery } from './rest.ts';
 import type { SupabaseSettings } from './settings.ts';
 
 /**
@@ -9,7 +9,7 @@ import type { SupabaseSettings } from './settings.ts';
 export function windowQuery(
   { since, until }: Pick<Scope, 'since' | 'until'>,
   { dateColumn, overlapMs }: Pick<SupabaseSettings, 'dateColumn' | 'overlapMs'>,
-): Query {
+): RestQuery {
   if (dateColumn === undefined || (since === undefined && until === undefined)) return {};
   const from = since === undefined ? undefined : new Date(Date.parse(since) - overlapMs).toISOString();
   // Quoted, because dots and colons mean something inside a tree of conditions.

@@ -15,7 +15,7 @@ const cursorSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('ids'), next: z.int().min(0) }),
 ]);
 
-const idsAPage = 20;
+const idsPerPage = 20;
 
 /** How Systeme.io is reached. What is known of its limit is about 60 requests a minute. */
 export function systemeioAccount(url: string, apiKey: string, maxRps = 1): UpstreamOptions {
@@ -49,10 +49,10 @@ async function readPage(
 ): Promise<Page> {
   const query = { limit, order: 'asc', ...(place && { startingAfter: place.after }) };
   const response = await upstream.request({ method: 'GET', path: 'contacts', endpoint: 'contacts', query, signal });
-  if (response.status === 404) throw notThere();
+  if (response.status === 404) throw contactsNotFound();
   const { rows, hasMore } = contactsIn(response);
   const last = rows.at(-1)?.id;
-  if (hasMore && (last === undefined || String(last) === place?.after)) throw misshapen();
+  if (hasMore && (last === undefined || String(last) === place?.after)) throw malformedAnswer();
   const served = Date.parse(response.headers.date ?? '');
   const startedAt = place?.startedAt ?? new Date(Number.isNaN(served) ? Date.now() : served).toISOString();
   return {
@@ -65,17 +65,17 @@ async function readPage(
 async function readIds(upstream: Upstream, wanted: readonly string[], at: number, signal: AbortSignal): Promise<Page> {
   const ids = [...new Set(wanted)].filter((id) => /^\d+$/.test(id));
   const rows: JsonObject[] = [];
-  for (const id of ids.slice(at, at + idsAPage)) {
+  for (const id of ids.slice(at, at + idsPerPage)) {
     const response = await upstream.request({ method: 'GET', path: `contacts/${id}`, endpoint: 'contacts', signal });
     if (response.status !== 404) rows.push(objectOf(response.json()));
   }
-  const next = at + idsAPage;
+  const next = at + idsPerPage;
   return { records: rows.map(recordOf), cursor: next < ids.length ? { kind: 'ids', next } : null };
 }
 
 function contactsIn(response: UpstreamResponse): { rows: readonly JsonObject[]; hasMore: boolean } {
   const { items, hasMore } = objectOf(response.json());
-  if (!Array.isArray(items) || typeof hasMore !== 'boolean') throw misshapen();
+  if (!Array.isArray(items) || typeof hasMore !== 'boolean') throw malformedAnswer();
   return { rows: items.map(objectOf), hasMore };
 }
 
@@ -85,7 +85,7 @@ function recordOf(raw: JsonObject) {
 }
 
 function objectOf(value: unknown): JsonObject {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw misshapen();
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformedAnswer();
   return value as JsonObject;
 }
 
@@ -98,11 +98,11 @@ function parseCursor(cursor: Json): z.infer<typeof cursorSchema> {
   });
 }
 
-function misshapen(): DroverError {
+function malformedAnswer(): DroverError {
   return new DroverError('UPSTREAM_BAD_ANSWER', 'systemeio contacts: the answer is not a page of contacts');
 }
 
-function notThere(): DroverError {
+function contactsNotFound(): DroverError {
   return new DroverError('UPSTREAM_NOT_FOUND', 'systemeio contacts: there is nothing at this address', {
     remedy: 'Check SYSTEMEIO_API_URL: it is https://api.systeme.io, with or without /api.',
   });

@@ -17,7 +17,7 @@ export interface XenditPage {
 export interface XenditApi {
   page(query: XenditQuery, after: string | null, signal: AbortSignal): Promise<XenditPage>;
   /** One record, or undefined when there is none of the id. */
-  one(id: string, signal: AbortSignal): Promise<JsonObject | undefined>;
+  get(id: string, signal: AbortSignal): Promise<JsonObject | undefined>;
 }
 
 const paths: Readonly<Record<XenditList, string>> = { transactions: 'transactions', invoices: 'v2/invoices' };
@@ -30,7 +30,7 @@ export function createXenditApi(upstream: Upstream, list: XenditList, limit: num
     async page(query, after, signal) {
       const asked = { ...query, limit, ...(after === null ? {} : { [cursorName]: after }) };
       const response = await upstream.request({ method: 'GET', path, endpoint: list, query: asked, signal });
-      if (response.status === 404) throw notThere(label);
+      if (response.status === 404) throw listNotFound(label);
       const served = Date.parse(response.headers.date ?? '');
       const answeredAt = Number.isNaN(served) ? Date.now() : served;
       return {
@@ -38,7 +38,7 @@ export function createXenditApi(upstream: Upstream, list: XenditList, limit: num
         answeredAt,
       };
     },
-    async one(id, signal) {
+    async get(id, signal) {
       if (/^\.{0,2}$/.test(id)) return undefined; // would name another address, not a record
       const address = `${path}/${encodeURIComponent(id)}`;
       const response = await upstream.request({ method: 'GET', path: address, endpoint: list, signal });
@@ -49,11 +49,11 @@ export function createXenditApi(upstream: Upstream, list: XenditList, limit: num
 
 function transactionsIn(response: UpstreamResponse, label: string): Omit<XenditPage, 'answeredAt'> {
   const { data, has_more: hasMore } = objectOf(response.json(), label);
-  if (!Array.isArray(data) || typeof hasMore !== 'boolean') throw misshapen(label);
+  if (!Array.isArray(data) || typeof hasMore !== 'boolean') throw malformedAnswer(label);
   const rows = data.map((row) => objectOf(row, label));
   const last = rows.at(-1)?.id;
   // An empty page that promises more has no place to go on from; asked again it is usually complete.
-  if (hasMore && typeof last !== 'string') throw misshapen(label);
+  if (hasMore && typeof last !== 'string') throw malformedAnswer(label);
   return { rows, next: hasMore ? String(last) : undefined };
 }
 
@@ -63,22 +63,22 @@ function transactionsIn(response: UpstreamResponse, label: string): Omit<XenditP
  */
 function invoicesIn(response: UpstreamResponse, label: string): Omit<XenditPage, 'answeredAt'> {
   const body = response.json();
-  if (!Array.isArray(body)) throw misshapen(label);
+  if (!Array.isArray(body)) throw malformedAnswer(label);
   const rows = body.map((row) => objectOf(row, label));
   const last = rows.at(-1)?.id;
   return { rows, next: typeof last === 'string' ? last : undefined };
 }
 
 function objectOf(value: unknown, label: string): JsonObject {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw misshapen(label);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformedAnswer(label);
   return value as JsonObject;
 }
 
-function misshapen(label: string): DroverError {
+function malformedAnswer(label: string): DroverError {
   return new DroverError('UPSTREAM_BAD_ANSWER', `${label}: the answer is not a list of records`);
 }
 
-function notThere(label: string): DroverError {
+function listNotFound(label: string): DroverError {
   return new DroverError('UPSTREAM_NOT_FOUND', `${label}: there is nothing at this address`, {
     remedy: 'Check XENDIT_API_URL: it is https://api.xendit.co for test and live keys alike.',
   });

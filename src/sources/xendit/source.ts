@@ -3,7 +3,7 @@ import type { JsonObject } from '../../plan/json.ts';
 import type { Upstream } from '../../plan/upstream.ts';
 import { createXenditApi, type XenditApi, type XenditList } from './api.ts';
 import { parseCursor, type XenditCursor } from './cursor.ts';
-import { passesOf } from './passes.ts';
+import { queriesFor } from './passes.ts';
 
 export interface XenditSourceOptions {
   readonly upstream: Upstream;
@@ -13,7 +13,7 @@ export interface XenditSourceOptions {
 }
 
 // Single records cost a request each; a page of them must not take minutes.
-const idsAPage = 20;
+const idsPerPage = 20;
 
 /**
  * Transactions or invoices of a Xendit account, by keyset. What is made while it is read comes at the end; what changes
@@ -37,7 +37,7 @@ async function readList(
   scope: Scope,
   signal: AbortSignal,
 ): Promise<Page> {
-  const passes = passesOf(list, scope);
+  const passes = queriesFor(list, scope);
   const pass = place?.pass ?? 0;
   const { rows, next, answeredAt } = await api.page(passes[pass] ?? {}, place?.after ?? null, signal);
   const startedAt = place?.startedAt ?? new Date(answeredAt).toISOString();
@@ -53,11 +53,11 @@ async function readList(
 async function readIds(api: XenditApi, wanted: readonly string[], at: number, signal: AbortSignal): Promise<Page> {
   const ids = [...new Set(wanted)].filter((id) => id !== '');
   const rows: JsonObject[] = [];
-  for (const id of ids.slice(at, at + idsAPage)) {
-    const row = await api.one(id, signal);
+  for (const id of ids.slice(at, at + idsPerPage)) {
+    const row = await api.get(id, signal);
     if (row) rows.push(row);
   }
-  const next = at + idsAPage;
+  const next = at + idsPerPage;
   return { records: rows.map(recordOf), cursor: next < ids.length ? { kind: 'ids', next } : null };
 }
 

@@ -8,7 +8,8 @@ export interface TargetColumn {
   readonly column: Column;
 }
 
-const listed = 'SELECT column_name AS name FROM information_schema.columns WHERE table_schema = $1 AND table_name = $2';
+const columnNamesSql =
+  'SELECT column_name AS name FROM information_schema.columns WHERE table_schema = $1 AND table_name = $2';
 
 /**
  * The columns of the plan that the table has. What is optional may be missing; what is not may not.
@@ -16,7 +17,7 @@ const listed = 'SELECT column_name AS name FROM information_schema.columns WHERE
  */
 export async function columnsOf(sql: SqlPort, schema: string, entity: Entity): Promise<readonly TargetColumn[]> {
   const table = entity.target.table;
-  const rows = await sql.query<{ name: string }>('target_columns', listed, [schema, table]);
+  const rows = await sql.query<{ name: string }>('target_columns', columnNamesSql, [schema, table]);
   const present = new Set(rows.map((row) => row.name));
   const wanted = Object.entries(entity.target.columns).map(([name, column]) => ({ name, column }));
   const missing = [{ name: 'id', column: undefined }, ...wanted].filter(

@@ -1,11 +1,12 @@
 import { DroverError } from '../../errors.ts';
+import type { RowComparison } from '../../plan/api-target.ts';
 import type { Entity } from '../../plan/contract.ts';
 import { identifier, type SqlPort } from '../../plan/sql.ts';
-import type { Compared, TargetPort } from '../../plan/target.ts';
+import type { TargetPort } from '../../plan/target.ts';
 import { columnsOf } from './columns.ts';
 import { addForeignKeys, createTable } from './ddl.ts';
 import { loadRows } from './load.ts';
-import { createTables } from './tables.ts';
+import { createTableCache } from './tables.ts';
 
 interface Difference extends Record<string, unknown> {
   readonly n: number;
@@ -15,7 +16,7 @@ interface Difference extends Record<string, unknown> {
 
 /** Rows into PostgreSQL tables of a schema, with identities and before-images beside them. */
 export function createPostgresTarget(sql: SqlPort): TargetPort {
-  const tables = createTables(sql);
+  const tables = createTableCache(sql);
   return {
     async prepare(plan, order, targetSchema) {
       const before = await tablesIn(sql, targetSchema);
@@ -27,8 +28,8 @@ export function createPostgresTarget(sql: SqlPort): TargetPort {
       for (const entity of entities) if (before.has(entity.target.table)) await columnsOf(sql, targetSchema, entity);
       // One message and so one transaction: whoever dies on the way leaves nothing. Tables that were there are never
       // altered, so one that was made without the keys that come last would be without them for good.
-      await sql.query(undefined, schemaText(targetSchema, entities, plan.entities, before), []);
-      tables.forget(targetSchema);
+      await sql.query(undefined, schemaSql(targetSchema, entities, plan.entities, before), []);
+      tables.invalidate(targetSchema);
     },
     load: async (scope, rows, options) => loadRows(sql, await tables.of(scope), scope, rows, options),
     async compare(scope, rows) {
@@ -37,7 +38,7 @@ export function createPostgresTarget(sql: SqlPort): TargetPort {
       const values = [JSON.stringify(input), scope.runId, scope.entity];
       const found = await sql.query<Difference>(`compare ${table.name}`, table.statements.compare, values);
       const differences = new Map(
-        found.map((row): [number, Compared] => [row.n, row.missing ? 'missing' : row.fields]),
+        found.map((row): [number, RowComparison] => [row.n, row.missing ? 'missing' : row.fields]),
       );
       return rows.map((_row, n) => differences.get(n) ?? []);
     },
@@ -45,7 +46,7 @@ export function createPostgresTarget(sql: SqlPort): TargetPort {
 }
 
 /** Every statement that makes what is missing, in the order of the entities. */
-function schemaText(
+function schemaSql(
   schema: string,
   order: readonly Entity[],
   entities: Readonly<Record<string, Entity>>,

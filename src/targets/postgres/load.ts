@@ -2,7 +2,7 @@ import type { SqlPort } from '../../plan/sql.ts';
 import type { LoadOptions, LoadResult, TargetRow, TargetScope } from '../../plan/target.ts';
 import type { TargetTable } from './tables.ts';
 
-interface Located extends Record<string, unknown> {
+interface LocatedRow extends Record<string, unknown> {
   readonly n: number;
   readonly known_id: string | null;
   readonly known_hash: string | null;
@@ -29,7 +29,7 @@ export async function loadRows(
   const results: LoadResult[] = [];
   const writes: { readonly row: TargetRow; readonly id: string }[] = [];
   for (const [index, row] of rows.entries()) {
-    const result = decide(row, located.get(index), scope.runId, options);
+    const result = classifyRow(row, located.get(index), scope.runId, options);
     results.push(result);
     if (result.kind === 'inserted' || result.kind === 'updated') writes.push({ row, id: result.targetId });
   }
@@ -42,7 +42,7 @@ async function locate(
   table: TargetTable,
   scope: TargetScope,
   rows: readonly TargetRow[],
-): Promise<Map<number, Located>> {
+): Promise<Map<number, LocatedRow>> {
   const key = table.entity.target.naturalKey ?? [];
   const input = rows.map((row, n) => ({
     n,
@@ -51,12 +51,12 @@ async function locate(
     ...Object.fromEntries(key.map((column) => [column, row.row[column] ?? null])),
   }));
   const values = [JSON.stringify(input), table.scope, scope.entity];
-  const found = await sql.query<Located>(`locate ${table.name}`, table.statements.locate, values);
+  const found = await sql.query<LocatedRow>(`locate ${table.name}`, table.statements.locate, values);
   return new Map(found.map((row) => [row.n, row]));
 }
 
 /** Where one row lands, from what stands at its id and at its natural key. */
-function decide(row: TargetRow, at: Located | undefined, runId: string, options: LoadOptions): LoadResult {
+function classifyRow(row: TargetRow, at: LocatedRow | undefined, runId: string, options: LoadOptions): LoadResult {
   if (!at) return { kind: 'inserted', targetId: row.targetId };
   const own = at.known_id ?? row.targetId;
   // Merged before, and nothing in this run says otherwise: an incremental run reads it without the one that survived it.
@@ -72,7 +72,7 @@ function decide(row: TargetRow, at: Located | undefined, runId: string, options:
   if (at.row_id === null) return { kind: 'inserted', targetId: own };
   // Written by this run already: its worker died before the ledger heard of it, and the record goes on as if it had not.
   if (at.known_run === runId) return { kind: 'updated', targetId: own };
-  if (!row.rewrite && at.known_hash === row.hash) return { kind: 'unchanged', targetId: own };
+  if (!row.forceWrite && at.known_hash === row.hash) return { kind: 'unchanged', targetId: own };
   return options.skipExisting ? { kind: 'exists', targetId: own } : { kind: 'updated', targetId: own };
 }
 
@@ -91,7 +91,7 @@ async function write(
   }));
   const values = [
     ...[JSON.stringify(input), table.scope, scope.entity, scope.runId, table.entity.target.table],
-    ...(scope.neighbours.length > 0 ? [scope.neighbours] : []),
+    ...(scope.sharingEntities.length > 0 ? [scope.sharingEntities] : []),
   ];
   await sql.query(`apply ${table.name}`, table.statements.apply, values);
 }

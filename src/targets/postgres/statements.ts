@@ -29,16 +29,16 @@ export function statementsFor(
 ): Statements {
   const table = qualified(schema, entity.target.table);
   return {
-    locate: locate(table, entity, columns),
-    apply: apply(table, columns, shared),
-    compare: compare(
+    locate: locateSql(table, entity, columns),
+    apply: applySql(table, columns, shared),
+    compare: compareSql(
       table,
-      columns.filter(({ column }) => !column.stamp),
+      columns.filter(({ column }) => !column.writeTimestamp),
     ),
   };
 }
 
-function locate(table: string, entity: Entity, columns: readonly TargetColumn[]): string {
+function locateSql(table: string, entity: Entity, columns: readonly TargetColumn[]): string {
   const key = (entity.target.naturalKey ?? []).map((name) => columns.find((column) => column.name === name));
   const known = key.filter((column): column is TargetColumn => column !== undefined);
   const typed = known.map(({ name, column }) => `, ${identifier(name)} ${column.type}`).join('');
@@ -70,18 +70,21 @@ ${
 }
 
 // A row that is made anew lacks what others have put into the one before it, whatever their hashes say.
-const voided = `, voided AS (
+const resetHashesSql = `, voided AS (
   UPDATE drover.identities d SET hash = '' FROM input i LEFT JOIN old ON old.id = i.id
   WHERE old.id IS NULL AND d.target_id = i.id::text AND d.scope = $2 AND d.entity = ANY ($6::text[])
 )`;
 
-function apply(table: string, all: readonly TargetColumn[], shared: boolean): string {
-  const columns = all.filter(({ column }) => !column.stamp);
+function applySql(table: string, all: readonly TargetColumn[], shared: boolean): string {
+  const columns = all.filter(({ column }) => !column.writeTimestamp);
   const names = columns.map(({ name }) => identifier(name));
   const typed = columns.map(({ name, column }) => `${identifier(name)} ${column.type}`).join(', ');
   const updates = all
     .filter(({ column }) => !column.insertOnly)
-    .map(({ name, column }) => `${identifier(name)} = ${column.stamp ? 'DEFAULT' : `excluded.${identifier(name)}`}`)
+    .map(
+      ({ name, column }) =>
+        `${identifier(name)} = ${column.writeTimestamp ? 'DEFAULT' : `excluded.${identifier(name)}`}`,
+    )
     .join(', ');
   return `
 WITH input AS (
@@ -120,11 +123,11 @@ WITH input AS (
   SELECT $4, $2, $3, a.source_id, $5, a.id::text, 'alias', NULL, known.image
   FROM aliases a LEFT JOIN known ON known.source_id = a.source_id
   ON CONFLICT (run_id, entity, source_id) DO NOTHING
-)${shared ? voided : ''}
+)${shared ? resetHashesSql : ''}
 SELECT count(*)::int AS n FROM written`;
 }
 
-function compare(table: string, columns: readonly TargetColumn[]): string {
+function compareSql(table: string, columns: readonly TargetColumn[]): string {
   // Unbounded numeric: a column that rounded the value must show as a difference.
   const typed = columns
     .map(({ name, column }) => `${identifier(name)} ${column.type.replace(/^numeric.*/, 'numeric')}`)
@@ -152,6 +155,6 @@ SELECT n, missing, fields FROM (
 ) compared WHERE missing OR cardinality(fields) > 0`;
 }
 
-function isMadeOnce({ enriched, answered }: TargetColumn['column']): boolean {
+function isMadeOnce({ enriched, filledByApi: answered }: TargetColumn['column']): boolean {
   return enriched === true || answered === true;
 }

@@ -16,19 +16,19 @@ export interface TargetTable {
   readonly statements: Statements;
 }
 
-export interface Tables {
+export interface TableCache {
   of(scope: TargetScope): Promise<TargetTable>;
   /** Forgets what is known of a schema, after its tables were made or changed. */
-  forget(targetSchema: string): void;
+  invalidate(targetSchema: string): void;
 }
 
 /** Looks each table up once and keeps its statements. */
-export function createTables(sql: SqlPort): Tables {
+export function createTableCache(sql: SqlPort): TableCache {
   const known = new Map<string, Promise<TargetTable>>();
 
   async function build(scope: TargetScope): Promise<TargetTable> {
     const columns = await columnsOf(sql, scope.targetSchema, scope.definition);
-    const statements = statementsFor(scope.targetSchema, scope.definition, columns, scope.neighbours.length > 0);
+    const statements = statementsFor(scope.targetSchema, scope.definition, columns, scope.sharingEntities.length > 0);
     return {
       // By their text: a prepared statement of the same name with another text is refused, and several targets may
       // share a pool. Cut short, because PostgreSQL cuts names at 63 bytes.
@@ -50,7 +50,7 @@ export function createTables(sql: SqlPort): Tables {
       made.catch(() => known.delete(key));
       return made;
     },
-    forget(targetSchema) {
+    invalidate(targetSchema) {
       for (const key of known.keys()) if (key.startsWith(`${targetSchema}/`)) known.delete(key);
     },
   };

@@ -18,28 +18,28 @@ export function isSupported(currency: string): boolean {
 // itself where it does not.
 const eightDigits = 99_999_999n;
 const twelveDigits = 999_999_999_999n;
-const smallMoney = new Set(
+const twelveDigitCurrencies = new Set(
   'BIF CLP COP DJF GNF HUF IDR INR JPY KHR KMF KRW LAK LBP MGA MMK MNT NGN PYG RWF TZS UGX UZS VND XAF XOF XPF'.split(
     ' ',
   ),
 );
 
 /** The highest `unit_amount` in a currency (ISO 4217, upper case). */
-export function mostOf(currency: string): bigint {
-  return smallMoney.has(currency) ? twelveDigits : eightDigits;
+export function maxUnitAmount(currency: string): bigint {
+  return twelveDigitCurrencies.has(currency) ? twelveDigits : eightDigits;
 }
 
 // No decimals by ISO 4217, and two in Stripe's amounts, for what was there before they lost them.
-const padded = new Set(['ISK', 'UGX']);
+const paddedCurrencies = new Set(['ISK', 'UGX']);
 // Two decimals by ISO 4217 and none in Stripe's amounts.
-const whole = new Set(['MGA']);
+const wholeCurrencies = new Set(['MGA']);
 // Three decimals, of which card networks know two.
 const threeDecimals = new Set(['BHD', 'JOD', 'KWD', 'OMR', 'TND']);
 
 /** Minor units of ISO 4217 as Stripe's `unit_amount`, or undefined when Stripe has no such amount. */
 export function toStripe(minor: bigint, currency: string): bigint | undefined {
-  if (padded.has(currency)) return minor * 100n;
-  if (whole.has(currency)) return minor % 100n === 0n ? minor / 100n : undefined;
+  if (paddedCurrencies.has(currency)) return minor * 100n;
+  if (wholeCurrencies.has(currency)) return minor % 100n === 0n ? minor / 100n : undefined;
   if (threeDecimals.has(currency) && minor % 10n !== 0n) return undefined;
   return minor;
 }
@@ -47,6 +47,6 @@ export function toStripe(minor: bigint, currency: string): bigint | undefined {
 /** Stripe's `unit_amount` in minor units of ISO 4217. */
 export function fromStripe(unitAmount: number, currency: string): bigint {
   const amount = BigInt(unitAmount);
-  if (padded.has(currency)) return amount / 100n;
-  return whole.has(currency) ? amount * 100n : amount;
+  if (paddedCurrencies.has(currency)) return amount / 100n;
+  return wholeCurrencies.has(currency) ? amount * 100n : amount;
 }

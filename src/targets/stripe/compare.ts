@@ -1,37 +1,45 @@
-import type { Observed } from '../../plan/api-target.ts';
+import type { ObservedObject, RowComparison } from '../../plan/api-target.ts';
 import type { JsonObject } from '../../plan/json.ts';
-import type { Compared } from '../../plan/target.ts';
 import type { Product, StripeCatalog } from '../../upstreams/stripe/client.ts';
 import { differencesOf } from './differences.ts';
 import { priceFields, productFields } from './fields.ts';
 import { idPages } from './id-pages.ts';
-import { defaultPrice, isRight } from './look.ts';
-import type { Wanted } from './wanted.ts';
+import { defaultPrice, matchesDesiredPrice } from './look.ts';
+import type { DesiredProduct } from './wanted.ts';
 
-export interface Expected {
-  readonly wanted: Wanted;
+export interface ExpectedProduct {
+  readonly wanted: DesiredProduct;
   /** What the load was told; null when nothing was made. */
   readonly productId: string | null;
   readonly priceId: string | null;
 }
 
 /** In which fields Stripe differs from each, read from Stripe itself: one list for up to a hundred of them. */
-export async function compareProducts(stripe: StripeCatalog, expected: readonly Expected[]): Promise<Compared[]> {
+export async function compareProducts(
+  stripe: StripeCatalog,
+  expected: readonly ExpectedProduct[],
+): Promise<RowComparison[]> {
   const found = await productsOf(stripe, expected);
-  return expected.map((one) => compared(one, found.get(one.productId ?? '')));
+  return expected.map((one) => compareProduct(one, found.get(one.productId ?? '')));
 }
 
 /** The same with what Stripe shows of each. */
-export async function observeProducts(stripe: StripeCatalog, expected: readonly Expected[]): Promise<Observed[]> {
+export async function observeProducts(
+  stripe: StripeCatalog,
+  expected: readonly ExpectedProduct[],
+): Promise<ObservedObject[]> {
   const found = await productsOf(stripe, expected);
   return expected.map((one) => {
     const product = found.get(one.productId ?? '');
-    const differs = compared(one, product);
-    return { state: product ? shown(product) : null, differs: differs === 'missing' ? ['missing'] : differs };
+    const differs = compareProduct(one, product);
+    return { state: product ? observedState(product) : null, differs: differs === 'missing' ? ['missing'] : differs };
   });
 }
 
-async function productsOf(stripe: StripeCatalog, expected: readonly Expected[]): Promise<ReadonlyMap<string, Product>> {
+async function productsOf(
+  stripe: StripeCatalog,
+  expected: readonly ExpectedProduct[],
+): Promise<ReadonlyMap<string, Product>> {
   const found = new Map<string, Product>();
   const ids = [...new Set(expected.flatMap(({ productId }) => productId ?? []))];
   for (const page of idPages(ids)) {
@@ -40,7 +48,7 @@ async function productsOf(stripe: StripeCatalog, expected: readonly Expected[]):
   return found;
 }
 
-function shown(product: Product): JsonObject {
+function observedState(product: Product): JsonObject {
   const price = defaultPrice(product);
   const { currency, unit_amount } = price ?? {};
   return {
@@ -51,12 +59,12 @@ function shown(product: Product): JsonObject {
   };
 }
 
-function compared({ wanted, priceId }: Expected, product: Product | undefined): Compared {
+function compareProduct({ wanted, priceId }: ExpectedProduct, product: Product | undefined): RowComparison {
   if (product === undefined) return 'missing';
   const fields = differencesOf(product, wanted).map(({ field }) => field);
   const price = defaultPrice(product);
   if (price === undefined || price.id !== priceId) return [...fields, 'price'];
-  if (!isRight(price, wanted)) fields.push('amount');
+  if (!matchesDesiredPrice(price, wanted)) fields.push('amount');
   if (!price.active) fields.push('price.active');
   if (price.lookup_key !== wanted.lookupKey) fields.push('lookup_key');
   return fields;

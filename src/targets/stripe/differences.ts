@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../../plan/json.ts';
 import type { Product } from '../../upstreams/stripe/client.ts';
-import { marks, type Wanted } from './wanted.ts';
+import { type DesiredProduct, metadataKeys } from './wanted.ts';
 
 /** A field of a product that is not as it should be. */
 export interface Difference {
@@ -10,7 +10,7 @@ export interface Difference {
 }
 
 /** What has to change of a product, field by field. Metadata of others is left alone. */
-export function differencesOf(product: Product, wanted: Wanted): readonly Difference[] {
+export function differencesOf(product: Product, wanted: DesiredProduct): readonly Difference[] {
   const pairs: readonly (readonly [string, Json, Json])[] = [
     ['name', product.name, wanted.name],
     ['description', product.description ?? null, wanted.description],
@@ -26,7 +26,7 @@ export function differencesOf(product: Product, wanted: Wanted): readonly Differ
 }
 
 /** The parameters that make the changes. An empty text unsets. */
-export function updateOf(differences: readonly Difference[]): JsonObject {
+export function updateParams(differences: readonly Difference[]): JsonObject {
   const fields: Record<string, Json> = {};
   const metadata: Record<string, Json> = {};
   for (const { field, to } of differences) {
@@ -38,7 +38,7 @@ export function updateOf(differences: readonly Difference[]): JsonObject {
 }
 
 /** What the changes leave, as Stripe shows it. */
-export function afterOf(differences: readonly Difference[]): JsonObject {
+export function fieldsAfter(differences: readonly Difference[]): JsonObject {
   const plain = differences.filter(({ field }) => metadataKey(field) === undefined);
   const metadata = differences.flatMap(({ field, to }) => {
     const key = metadataKey(field);
@@ -48,8 +48,8 @@ export function afterOf(differences: readonly Difference[]): JsonObject {
   return { ...fields, ...(metadata.length > 0 ? { metadata: Object.fromEntries(metadata) } : {}) };
 }
 
-function metadataPairs(product: Product, wanted: Wanted): [string, Json, Json][] {
-  const all = { ...wanted.metadata, [marks.record]: wanted.mark };
+function metadataPairs(product: Product, wanted: DesiredProduct): [string, Json, Json][] {
+  const all = { ...wanted.metadata, [metadataKeys.record]: wanted.recordId };
   return Object.entries(all).map(([key, value]) => [`metadata.${key}`, product.metadata[key] ?? null, value]);
 }
 

@@ -1,9 +1,9 @@
 // The most ids a list takes; and they travel in the address, which nobody promises to take beyond eight thousand
 // characters. Ids of forty characters, as of UUIDs, still go by the hundred.
-const mostIds = 100;
-const mostCharacters = 6_000;
+const maxIds = 100;
+const maxCharacters = 6_000;
 // `ids[99]=...&`, with its brackets encoded.
-const aroundId = 14;
+const charactersAroundId = 14;
 
 /** Ids in lists that one request can name each. */
 export function idPages(ids: readonly string[]): string[][] {
@@ -11,8 +11,8 @@ export function idPages(ids: readonly string[]): string[][] {
   let page: string[] = [];
   let characters = 0;
   for (const id of ids) {
-    const length = encodeURIComponent(id).length + aroundId;
-    if (page.length === mostIds || (page.length > 0 && characters + length > mostCharacters)) {
+    const length = encodeURIComponent(id).length + charactersAroundId;
+    if (page.length === maxIds || (page.length > 0 && characters + length > maxCharacters)) {
       pages.push(page);
       [page, characters] = [[], 0];
     }

@@ -1,13 +1,13 @@
 import type { Price, Product, StripeCatalog } from '../../upstreams/stripe/client.ts';
-import { type Known, marks, type Wanted } from './wanted.ts';
+import { type DesiredProduct, metadataKeys, type RecordedIds } from './wanted.ts';
 
 /** What Stripe holds of a record. */
-export interface Found {
+export interface FoundObjects {
   readonly product: Product | undefined;
   /** The row names a product that this account and mode do not have. */
   readonly stale: boolean;
   /** Who holds the lookup key. */
-  readonly holder: Price | undefined;
+  readonly lookupKeyHolder: Price | undefined;
   /** Prices of the product, of those that are looked at: its default, the holder, the one the row names. */
   readonly prices: readonly Price[];
 }
@@ -17,29 +17,29 @@ export interface Found {
  * objects themselves or lists, never a search, which is behind. `byOwnId` false saves the last look for a record that
  * nobody has begun: making it then tells whether it was there. `again` also finds what a worker that died left undone.
  */
-export async function look(
+export async function findObjects(
   stripe: StripeCatalog,
-  wanted: Wanted,
-  known: Known,
+  wanted: DesiredProduct,
+  known: RecordedIds,
   { byOwnId, again }: { readonly byOwnId: boolean; readonly again: boolean },
-): Promise<Found> {
+): Promise<FoundObjects> {
   const holder = await stripe.priceByLookupKey(wanted.lookupKey);
   const named = known.productId === null ? undefined : await stripe.product(known.productId);
-  const stale = known.productId !== null && !isThere(named);
-  const product = isThere(named) ? named : await otherwise(stripe, wanted, holder, byOwnId || stale);
-  if (product === undefined) return { product, stale, holder, prices: [] };
-  const left = again ? await leftovers(stripe, wanted, known, product) : [];
+  const stale = known.productId !== null && !isExisting(named);
+  const product = isExisting(named) ? named : await findByChosenId(stripe, wanted, holder, byOwnId || stale);
+  if (product === undefined) return { product, stale, lookupKeyHolder: holder, prices: [] };
+  const left = again ? await unarchivedPrices(stripe, wanted, known, product) : [];
   return {
     product,
     stale,
-    holder,
-    prices: distinct([...(await pricesOf(stripe, wanted, known, product, holder)), ...left]),
+    lookupKeyHolder: holder,
+    prices: distinct([...(await pricesOfProduct(stripe, wanted, known, product, holder)), ...left]),
   };
 }
 
 /** True of a price or product that was made for this record. */
-export function isMarked({ metadata }: Pick<Product, 'metadata'>, wanted: Wanted): boolean {
-  return metadata[marks.record] === wanted.mark;
+export function isMarkedFor({ metadata }: Pick<Product, 'metadata'>, wanted: DesiredProduct): boolean {
+  return metadata[metadataKeys.record] === wanted.recordId;
 }
 
 /** Of a product whose default price came with it. */
@@ -52,7 +52,7 @@ export function productOf({ product }: Price): string {
 }
 
 /** The right amount in the right currency, paid once. */
-export function isRight(price: Price, { currency, unitAmount }: Wanted): boolean {
+export function matchesDesiredPrice(price: Price, { currency, unitAmount }: DesiredProduct): boolean {
   return (
     price.currency === currency.toLowerCase() &&
     price.unit_amount === unitAmount &&
@@ -61,44 +61,44 @@ export function isRight(price: Price, { currency, unitAmount }: Wanted): boolean
   );
 }
 
-async function otherwise(
+async function findByChosenId(
   stripe: StripeCatalog,
-  wanted: Wanted,
+  wanted: DesiredProduct,
   holder: Price | undefined,
   byOwnId: boolean,
 ): Promise<Product | undefined> {
   const own = byOwnId || (holder !== undefined && productOf(holder) === wanted.productId);
   const product = own ? await stripe.product(wanted.productId) : undefined;
-  if (isThere(product)) return product;
-  if (holder === undefined || !isMarked(holder, wanted)) return undefined;
+  if (isExisting(product)) return product;
+  if (holder === undefined || !isMarkedFor(holder, wanted)) return undefined;
   const ofHolder = await stripe.product(productOf(holder));
-  return isThere(ofHolder) ? ofHolder : undefined;
+  return isExisting(ofHolder) ? ofHolder : undefined;
 }
 
-async function pricesOf(
+async function pricesOfProduct(
   stripe: StripeCatalog,
-  wanted: Wanted,
-  known: Known,
+  wanted: DesiredProduct,
+  known: RecordedIds,
   product: Product,
   holder: Price | undefined,
 ): Promise<readonly Price[]> {
   const near = [defaultPrice(product), holder].filter((price) => price !== undefined);
   const own = distinct(near.filter((price) => productOf(price) === product.id));
-  if (own.some((price) => isRight(price, wanted))) return own;
+  if (own.some((price) => matchesDesiredPrice(price, wanted))) return own;
   if (known.priceId === null || near.some(({ id }) => id === known.priceId)) return own;
   const named = await stripe.price(known.priceId);
   return named !== undefined && productOf(named) === product.id ? [...own, named] : own;
 }
 
 /** Old prices that a worker that died had still to archive: nothing points at them any more, but their product. */
-async function leftovers(
+async function unarchivedPrices(
   stripe: StripeCatalog,
-  wanted: Wanted,
-  known: Known,
+  wanted: DesiredProduct,
+  known: RecordedIds,
   product: Product,
 ): Promise<readonly Price[]> {
   const active = await stripe.activePricesOf(product.id);
-  return active.filter((price) => isMarked(price, wanted) || price.id === known.priceId);
+  return active.filter((price) => isMarkedFor(price, wanted) || price.id === known.priceId);
 }
 
 function distinct(prices: readonly Price[]): Price[] {
@@ -106,6 +106,6 @@ function distinct(prices: readonly Price[]): Price[] {
 }
 
 // The types leave it out, but who asks for a deleted product by its id may get a stub that says so.
-function isThere(product: Product | undefined): product is Product {
+function isExisting(product: Product | undefined): product is Product {
   return product !== undefined && !('deleted' in product && product.deleted);
 }

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { DroverError } from '../../errors.ts';
-import type { BeforeImage, Undone } from '../../plan/api-target.ts';
+import type { BeforeImage, UndoResult } from '../../plan/api-target.ts';
 import type { Json, JsonObject } from '../../plan/json.ts';
 import type { PriceUpdate, ProductUpdate, StripeCatalog } from '../../upstreams/stripe/client.ts';
 import { priceFields, productFields } from './fields.ts';
 
-const done: Undone = { kind: 'done' };
+const done: UndoResult = { kind: 'done' };
 
 /**
  * The order in which a record's objects go back: old prices first, so that the product can have its old default price
@@ -20,7 +20,7 @@ export function undoOrder({ kind, operation, before }: BeforeImage): number {
  * Takes one object back: what the run made is archived, because Stripe deletes no price and no product that has one;
  * what it changed gets its fields back, unless somebody else has changed them since.
  */
-export async function undoObject(stripe: StripeCatalog, image: BeforeImage): Promise<Undone> {
+export async function undoObject(stripe: StripeCatalog, image: BeforeImage): Promise<UndoResult> {
   try {
     if (image.operation === 'create') return await archive(stripe, image);
     return image.kind === 'product' ? await restoreProduct(stripe, image) : await restorePrice(stripe, image);
@@ -31,7 +31,7 @@ export async function undoObject(stripe: StripeCatalog, image: BeforeImage): Pro
   }
 }
 
-async function archive(stripe: StripeCatalog, { kind, id }: BeforeImage): Promise<Undone> {
+async function archive(stripe: StripeCatalog, { kind, id }: BeforeImage): Promise<UndoResult> {
   if (kind === 'price') {
     const price = await stripe.price(id);
     if (price?.active) await stripe.updatePrice(id, { active: false }, randomUUID());
@@ -45,19 +45,19 @@ async function archive(stripe: StripeCatalog, { kind, id }: BeforeImage): Promis
   return done;
 }
 
-async function restoreProduct(stripe: StripeCatalog, image: BeforeImage): Promise<Undone> {
+async function restoreProduct(stripe: StripeCatalog, image: BeforeImage): Promise<UndoResult> {
   const product = await stripe.product(image.id);
-  if (product === undefined) return gone(image);
-  const back = wayBack(image, productFields(product));
+  if (product === undefined) return missingObject(image);
+  const back = fieldsToRestore(image, productFields(product));
   if (typeof back === 'string') return { kind: 'conflict', detail: back, final: false };
   if (Object.keys(back).length > 0) await stripe.updateProduct(image.id, back as ProductUpdate, randomUUID());
   return done;
 }
 
-async function restorePrice(stripe: StripeCatalog, image: BeforeImage): Promise<Undone> {
+async function restorePrice(stripe: StripeCatalog, image: BeforeImage): Promise<UndoResult> {
   const price = await stripe.price(image.id);
-  if (price === undefined) return gone(image);
-  const back = wayBack(image, priceFields(price));
+  if (price === undefined) return missingObject(image);
+  const back = fieldsToRestore(image, priceFields(price));
   if (typeof back === 'string') return { kind: 'conflict', detail: back, final: false };
   const transfer = typeof back.lookup_key === 'string' && back.lookup_key !== '' ? { transfer_lookup_key: true } : {};
   const update = { ...back, ...transfer } as PriceUpdate;
@@ -66,12 +66,12 @@ async function restorePrice(stripe: StripeCatalog, image: BeforeImage): Promise<
 }
 
 /** The parameters that bring the fields back, or a sentence when somebody else has changed one since. Pure. */
-export function wayBack({ kind, id, before, after }: BeforeImage, now: JsonObject): JsonObject | string {
+export function fieldsToRestore({ kind, id, before, after }: BeforeImage, now: JsonObject): JsonObject | string {
   const back: Record<string, Json> = {};
   const changed: string[] = [];
   for (const [field, written, was, is] of writtenFields(before ?? {}, after, now)) {
-    if (same(is, was)) continue;
-    if (!same(is, written)) changed.push(field);
+    if (isSameJson(is, was)) continue;
+    if (!isSameJson(is, written)) changed.push(field);
     else if (field.startsWith('metadata.'))
       back.metadata = { ...(back.metadata as JsonObject), [field.slice(9)]: was ?? '' };
     else back[field] = was === null || (Array.isArray(was) && was.length === 0) ? '' : was;
@@ -92,8 +92,8 @@ function writtenFields(before: JsonObject, after: JsonObject, now: JsonObject): 
   });
 }
 
-const same = (a: Json, b: Json): boolean => JSON.stringify(a) === JSON.stringify(b);
+const isSameJson = (a: Json, b: Json): boolean => JSON.stringify(a) === JSON.stringify(b);
 
-function gone({ kind, id }: BeforeImage): Undone {
+function missingObject({ kind, id }: BeforeImage): UndoResult {
   return { kind: 'conflict', detail: `${kind} ${id} is not there any more`, final: true };
 }

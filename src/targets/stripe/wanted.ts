@@ -1,7 +1,7 @@
 /** What a record is to be in Stripe: one product with one price. */
-export interface Wanted {
+export interface DesiredProduct {
   /** The record's id in its source; the mark `cms_id` in the metadata of what is made for it. */
-  readonly mark: string;
+  readonly recordId: string;
   /** The product's id where it is ours to choose. */
   readonly productId: string;
   readonly lookupKey: string;
@@ -18,7 +18,7 @@ export interface Wanted {
 }
 
 /** What the source's row says was made for it earlier. */
-export interface Known {
+export interface RecordedIds {
   readonly productId: string | null;
   readonly priceId: string | null;
   /** The row says that it is done. */
@@ -26,4 +26,4 @@ export interface Known {
 }
 
 /** Metadata that tells whose an object is, and which run made it. */
-export const marks = { record: 'cms_id', run: 'drover_run' } as const;
+export const metadataKeys = { record: 'cms_id', run: 'drover_run' } as const;

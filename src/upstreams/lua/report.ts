@@ -1,4 +1,4 @@
-import { redisClock } from './clock.ts';
+import { redisClockLua } from './clock.ts';
 
 /**
  * Tells the fleet how a request went.
@@ -8,7 +8,7 @@ import { redisClock } from './clock.ts';
  * failures in a row that open the breaker, first and longest pause of the breaker in microseconds, what a 429 leaves of
  * the rate, the least it leaves, share of the limit that grows back in a microsecond.
  */
-export const reportLua = (clock = redisClock): string => `${clock}
+export const reportLua = (clock = redisClockLua): string => `${clock}
 local function text(number) return string.format('%.0f', number) end
 local outcome, pause, probe = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1'
 

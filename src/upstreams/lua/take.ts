@@ -1,5 +1,5 @@
 import { bucketLua } from './bucket.ts';
-import { redisClock } from './clock.ts';
+import { redisClockLua } from './clock.ts';
 
 /**
  * Asks for the right to send one request now.
@@ -12,7 +12,7 @@ import { redisClock } from './clock.ts';
  * Answers [verdict, microseconds, place, generation, failures in a row, probe, buckets asked]; the verdict is
  * go (send it), wait (ask again after so long), later (more than the caller can wait), open (the breaker holds).
  */
-export const takeLua = (clock = redisClock): string => `${clock}${bucketLua}
+export const acquireTokenLua = (clock = redisClockLua): string => `${clock}${bucketLua}
 local interactive = ARGV[6] == '1'
 local budget, place = tonumber(ARGV[5]), tonumber(ARGV[7])
 local settings = { window = tonumber(ARGV[9]), tolerance = tonumber(ARGV[10]), regrowth = tonumber(ARGV[11]) }

@@ -1,8 +1,8 @@
 import Stripe from 'stripe';
 import type { UpstreamFactory } from '../../plan/upstream.ts';
-import { gather } from './gather.ts';
+import { createBatchLoader } from './gather.ts';
 import { stripeHttpClient } from './http-client.ts';
-import { stripeRefusal, unwrapped } from './refusal.ts';
+import { stripeErrorInfo, unwrapStripeError } from './refusal.ts';
 
 export type Product = Stripe.Product;
 export type Price = Stripe.Price;
@@ -42,39 +42,48 @@ export interface StripeCatalogOptions {
 // Shorter than a lease on a record, so that who waits for Stripe still holds it when the answer comes.
 const timeoutMs = 20_000;
 // The most a list takes.
-const mostLookupKeys = 10;
-const withPrice = { expand: ['default_price'] };
+const maxLookupKeys = 10;
+const expandPrice = { expand: ['default_price'] };
 
 /**
  * The official client behind the fleet's limits. All methods throw DroverError: UPSTREAM_REJECTED for what Stripe
  * refuses about the object itself, UPSTREAM_CONFLICT while another request holds it.
  */
 export function openStripeCatalog(options: StripeCatalogOptions): StripeCatalog {
-  const { products, prices } = clientOf(options);
+  const { products, prices } = createStripeClient(options);
   return {
-    product: async (id) => (isName(id) ? orNothing(products.retrieve(id, withPrice)) : undefined),
+    product: async (id) => (isPathId(id) ? undefinedIfMissing(products.retrieve(id, expandPrice)) : undefined),
     products: async (ids) => {
       const page = { ids: [...ids], limit: 100, expand: ['data.default_price'] };
-      return ids.length === 0 ? [] : (await ours(products.list(page))).data;
+      return ids.length === 0 ? [] : (await withDroverErrors(products.list(page))).data;
     },
-    price: async (id) => (isName(id) ? orNothing(prices.retrieve(id)) : undefined),
-    priceByLookupKey: gather(async (keys) => {
-      const { data } = await ours(prices.list({ lookup_keys: [...keys], limit: 100 }));
+    price: async (id) => (isPathId(id) ? undefinedIfMissing(prices.retrieve(id)) : undefined),
+    priceByLookupKey: createBatchLoader(async (keys) => {
+      const { data } = await withDroverErrors(prices.list({ lookup_keys: [...keys], limit: 100 }));
       return new Map(data.map((price) => [price.lookup_key ?? '', price]));
-    }, mostLookupKeys),
-    activePricesOf: async (product) => (await ours(prices.list({ product, active: true, limit: 100 }))).data,
-    createProduct: (params, idempotencyKey) => ours(products.create({ ...params, ...withPrice }, { idempotencyKey })),
+    }, maxLookupKeys),
+    activePricesOf: async (product) =>
+      (await withDroverErrors(prices.list({ product, active: true, limit: 100 }))).data,
+    createProduct: (params, idempotencyKey) =>
+      withDroverErrors(products.create({ ...params, ...expandPrice }, { idempotencyKey })),
     updateProduct: (id, params, idempotencyKey) =>
-      ours(products.update(id, { ...params, ...withPrice }, { idempotencyKey })),
-    createPrice: (params, idempotencyKey) => ours(prices.create(params, { idempotencyKey })),
-    updatePrice: (id, params, idempotencyKey) => ours(prices.update(id, params, { idempotencyKey })),
+      withDroverErrors(products.update(id, { ...params, ...expandPrice }, { idempotencyKey })),
+    createPrice: (params, idempotencyKey) => withDroverErrors(prices.create(params, { idempotencyKey })),
+    updatePrice: (id, params, idempotencyKey) => withDroverErrors(prices.update(id, params, { idempotencyKey })),
   };
 }
 
 /** Dots alone mean something else in a path: `GET products/.` lists them. */
-const isName = (id: string): boolean => !/^\.*$/.test(id);
+const isPathId = (id: string): boolean => !/^\.*$/.test(id);
 
-function clientOf({ upstreams, baseUrl, secretKey, maxRps, endpointMaxRps, signal }: StripeCatalogOptions): Stripe {
+function createStripeClient({
+  upstreams,
+  baseUrl,
+  secretKey,
+  maxRps,
+  endpointMaxRps,
+  signal,
+}: StripeCatalogOptions): Stripe {
   const upstream = upstreams({ name: 'stripe', baseUrl, maxRps, endpointMaxRps, timeoutMs });
   return new Stripe(secretKey, {
     httpClient: stripeHttpClient(upstream, signal),
@@ -84,19 +93,19 @@ function clientOf({ upstreams, baseUrl, secretKey, maxRps, endpointMaxRps, signa
   });
 }
 
-async function ours<T>(call: Promise<T>): Promise<T> {
+async function withDroverErrors<T>(call: Promise<T>): Promise<T> {
   try {
     return await call;
   } catch (thrown) {
-    throw unwrapped(thrown);
+    throw unwrapStripeError(thrown);
   }
 }
 
-async function orNothing<T>(call: Promise<T>): Promise<T | undefined> {
+async function undefinedIfMissing<T>(call: Promise<T>): Promise<T | undefined> {
   try {
-    return await ours(call);
+    return await withDroverErrors(call);
   } catch (thrown) {
-    if (stripeRefusal(thrown)?.status === 404) return undefined;
+    if (stripeErrorInfo(thrown)?.status === 404) return undefined;
     throw thrown;
   }
 }

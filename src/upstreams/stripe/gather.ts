@@ -1,4 +1,4 @@
-interface Waiting<T> {
+interface PendingKey<T> {
   readonly key: string;
   readonly resolve: (value: T | undefined) => void;
   readonly reject: (error: unknown) => void;
@@ -9,11 +9,11 @@ interface Waiting<T> {
  * Nothing waits for a timer, so one that comes alone is not slowed, and a busy worker needs fewer requests of its limit.
  * @param load gives what there is of at most `most` distinct keys, by key
  */
-export function gather<T>(
+export function createBatchLoader<T>(
   load: (keys: readonly string[]) => Promise<ReadonlyMap<string, T>>,
   most: number,
 ): (key: string) => Promise<T | undefined> {
-  const queue: Waiting<T>[] = [];
+  const queue: PendingKey<T>[] = [];
   let busy = false;
 
   async function next(): Promise<void> {

@@ -1,6 +1,6 @@
 import type Stripe from 'stripe';
 import type { Upstream, UpstreamResponse } from '../../plan/upstream.ts';
-import { explainStripe } from './refusal.ts';
+import { mapStripeError } from './refusal.ts';
 
 type HttpClient = ReturnType<typeof Stripe.createNodeHttpClient>;
 type MakeRequest = HttpClient['makeRequest'];
@@ -12,7 +12,7 @@ type HttpResponse = Awaited<ReturnType<MakeRequest>>;
  */
 export function stripeHttpClient(upstream: Upstream, signal: AbortSignal): HttpClient {
   const makeRequest: MakeRequest = async (_host, _port, path, method, headers, requestData) => {
-    const sent = plainHeaders(headers);
+    const sent = normalizedHeaders(headers);
     const { 'idempotency-key': key, 'content-length': _length, ...others } = sent;
     const response = await upstream.request({
       method: method.toUpperCase() as 'GET' | 'POST' | 'DELETE',
@@ -22,10 +22,10 @@ export function stripeHttpClient(upstream: Upstream, signal: AbortSignal): HttpC
       // A write is sent once: who asked for it finds out what became of it before it is sent again.
       ...(method.toUpperCase() === 'GET' ? {} : { body: requestData, tries: 1 }),
       ...(key === undefined ? {} : { idempotencyKey: key }),
-      explain: explainStripe,
+      explain: mapStripeError,
       signal,
     });
-    return answered(response);
+    return toStripeResponse(response);
   };
   return { getClientName: () => 'drover', makeRequest };
 }
@@ -37,12 +37,12 @@ export function endpointOf(method: string, path: string): string {
   return `${method.toUpperCase()} ${collection}${one}${action === undefined ? '' : `/${action}`}`;
 }
 
-function plainHeaders(headers: object): Record<string, string> {
+function normalizedHeaders(headers: object): Record<string, string> {
   const given = Object.entries(headers).filter(([, value]) => value !== undefined && value !== null);
   return Object.fromEntries(given.map(([name, value]) => [name.toLowerCase(), String(value)]));
 }
 
-function answered(response: UpstreamResponse): HttpResponse {
+function toStripeResponse(response: UpstreamResponse): HttpResponse {
   return {
     getStatusCode: () => response.status,
     getHeaders: () => ({ ...response.headers }),

@@ -15,7 +15,7 @@ export interface StripeEvent {
   readonly payload: JsonObject;
 }
 
-export interface Signed {
+export interface SignedBody {
   /** As it arrived, byte for byte. */
   readonly body: Buffer;
   /** `Stripe-Signature`. */
@@ -40,26 +40,26 @@ const eventSchema = z.looseObject({
  * The event, if one of the secrets signed exactly these bytes not long ago. Several secrets are right while they are
  * changed. Throws DroverError WEBHOOK_NOT_CONFIGURED, WEBHOOK_SIGNATURE, WEBHOOK_EVENT.
  */
-export function verifyStripeEvent({ body, signature }: Signed, secrets: readonly string[]): StripeEvent {
+export function verifyStripeEvent({ body, signature }: SignedBody, secrets: readonly string[]): StripeEvent {
   if (secrets.length === 0) {
     throw new DroverError('WEBHOOK_NOT_CONFIGURED', 'STRIPE_WEBHOOK_SECRET is not set, so no event can be verified');
   }
   if (signature === undefined) throw new DroverError('WEBHOOK_SIGNATURE', 'the header Stripe-Signature is missing');
   for (const secret of secrets) {
     try {
-      return read(Stripe.webhooks.constructEvent(body, signature, secret, toleranceSeconds));
+      return parseEvent(Stripe.webhooks.constructEvent(body, signature, secret, toleranceSeconds));
     } catch (thrown) {
       if (thrown instanceof DroverError) throw thrown;
       // What is signed and yet no JSON, or a notification of another kind, is not Stripe's webhook.
-      if (!(thrown instanceof Stripe.errors.StripeSignatureVerificationError)) throw noEvent(thrown);
+      if (!(thrown instanceof Stripe.errors.StripeSignatureVerificationError)) throw invalidEvent(thrown);
     }
   }
   throw new DroverError('WEBHOOK_SIGNATURE', 'no secret of this service signed this body, or the signature is too old');
 }
 
-function read(event: unknown): StripeEvent {
+function parseEvent(event: unknown): StripeEvent {
   const parsed = eventSchema.safeParse(event);
-  if (!parsed.success) throw noEvent(parsed.error);
+  if (!parsed.success) throw invalidEvent(parsed.error);
   const { id, type, account, created, livemode, data } = parsed.data;
   return {
     ...{ id, type, livemode, account: account ?? null, objectId: data.object.id ?? null },
@@ -68,6 +68,6 @@ function read(event: unknown): StripeEvent {
   };
 }
 
-function noEvent(cause: unknown): DroverError {
+function invalidEvent(cause: unknown): DroverError {
   return new DroverError('WEBHOOK_EVENT', 'the body is signed, but it is no event of Stripe', { cause });
 }

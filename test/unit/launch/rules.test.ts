@@ -6,8 +6,8 @@ import { builtInCatalogue, loadCatalogue } from '../../../src/plans/launch/catal
 import { acquisitionSource, matchProducts } from '../../../src/plans/launch/match.ts';
 import { contactRow } from '../../../src/plans/launch/raw/contact-row.ts';
 import { xenditRow } from '../../../src/plans/launch/raw/xendit-row.ts';
-import { fiscalOf } from '../../../src/plans/launch/sales/fiscal.ts';
-import { readSale } from '../../../src/plans/launch/sales/sale.ts';
+import { fiscalPeriodOf } from '../../../src/plans/launch/sales/fiscal.ts';
+import { parseSale } from '../../../src/plans/launch/sales/sale.ts';
 import { amountOf, emailKey, instantOf } from '../../../src/plans/launch/values.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'drover-catalogue-'));
@@ -93,7 +93,7 @@ describe('the fiscal period', () => {
     ['2024-03-31T00:00:00Z', { fiscalYearStart: 4, timeZone: 'UTC' }, 2024, 4],
     ['2024-12-15T00:00:00Z', { fiscalYearStart: 7, timeZone: 'UTC' }, 2025, 2],
   ])('of %s with %j is %i, quarter %i', (at, params, year, quarter) => {
-    expect(fiscalOf(at, params)).toEqual({ fiscal_year: year, fiscal_quarter: quarter });
+    expect(fiscalPeriodOf(at, params)).toEqual({ fiscal_year: year, fiscal_quarter: quarter });
   });
 });
 
@@ -131,7 +131,7 @@ describe('a sale', () => {
     ],
     ['taken back', { ...invoice, status: 'PAID' }, { ...payment, status: 'REVERSED' }, 'REVERSED'],
     ['a word nobody knows', { ...invoice, status: 'PERHAPS' }, null, undefined],
-  ])('%s', (_what, own, paid, status) => expect(readSale({ own, payment: paid, invoice: null }).status).toBe(status));
+  ])('%s', (_what, own, paid, status) => expect(parseSale({ own, payment: paid, invoice: null }).status).toBe(status));
 
   it.each([
     ['REFUND', 'SUCCESS', 'REFUNDED'],
@@ -139,12 +139,12 @@ describe('a sale', () => {
     ['PAYMENT', 'PENDING', 'UNPAID'],
     ['PAYMENT', 'FAILED', 'FAILED'],
   ])('%s %s without an invoice is %s', (type, status, expected) => {
-    expect(readSale({ own: { ...payment, type, status }, invoice: null }).status).toBe(expected);
+    expect(parseSale({ own: { ...payment, type, status }, invoice: null }).status).toBe(expected);
   });
 
   it('is no attempt at an invoice, and no payout', () => {
-    expect(readSale({ own: { ...payment, status: 'FAILED' }, invoice }).status).toMatchObject({ skip: 'ATTEMPT' });
-    expect(readSale({ own: { ...payment, type: 'DISBURSEMENT' }, invoice: null }).status).toMatchObject({
+    expect(parseSale({ own: { ...payment, status: 'FAILED' }, invoice }).status).toMatchObject({ skip: 'ATTEMPT' });
+    expect(parseSale({ own: { ...payment, type: 'DISBURSEMENT' }, invoice: null }).status).toMatchObject({
       skip: 'NOT_A_SALE',
     });
   });

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { readPrice } from '../../../src/plans/catalog/parsers/price.ts';
 import { Problem } from '../../../src/plans/catalog/parsers/problem.ts';
 import { fromStripe, toStripe } from '../../../src/targets/stripe/amounts.ts';
-import { explainStripe } from '../../../src/upstreams/stripe/refusal.ts';
+import { mapStripeError } from '../../../src/upstreams/stripe/refusal.ts';
 
 test.each([
   ['19.99', 'USD', 1_999n],
@@ -38,7 +38,7 @@ test.each([
 
 describe('a refusal of Stripe', () => {
   const refusal = (status: number, error: object, headers = {}) =>
-    explainStripe(status, JSON.stringify({ error: { message: 'no', ...error } }), headers)?.code;
+    mapStripeError(status, JSON.stringify({ error: { message: 'no', ...error } }), headers)?.code;
 
   test('is about the record, about another request, or about the limit', () => {
     expect(refusal(400, { code: 'parameter_invalid_integer', param: 'unit_amount' })).toBe('UPSTREAM_REJECTED');
@@ -48,6 +48,6 @@ describe('a refusal of Stripe', () => {
     expect(refusal(429, { code: 'rate_limit' }, { 'stripe-rate-limited-reason': 'endpoint-rate' })).toBeUndefined();
     expect(refusal(401, { type: 'invalid_request_error' })).toBeUndefined();
     expect(refusal(500, { type: 'api_error' })).toBeUndefined();
-    expect(explainStripe(502, '<html>', {})).toBeUndefined();
+    expect(mapStripeError(502, '<html>', {})).toBeUndefined();
   });
 });

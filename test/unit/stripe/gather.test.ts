@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { gather } from '../../../src/upstreams/stripe/gather.ts';
+import { createBatchLoader } from '../../../src/upstreams/stripe/gather.ts';
 
 test('what is asked for meanwhile goes together, each gets its own, and a failure is only of its set', async () => {
   const asked: (readonly string[])[] = [];
-  const one = gather(async (keys) => {
+  const one = createBatchLoader(async (keys) => {
     asked.push(keys);
     await new Promise((resolve) => setTimeout(resolve, 5));
     if (keys.includes('bad')) throw new Error('refused');

@@ -2,7 +2,7 @@ import type { LookupAddress } from 'node:dns';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { isPublicAddress, publicLookup } from '../../../src/upstreams/address.ts';
-import { parseBaseUrl, targetUrl } from '../../../src/upstreams/target.ts';
+import { parseBaseUrl, requestUrl } from '../../../src/upstreams/target.ts';
 
 const open = (url: string) => parseBaseUrl('up', url, false);
 
@@ -71,12 +71,12 @@ test('what is no address is not public', () => {
 
 test('a path is appended and cannot leave its upstream', () => {
   const base = parseBaseUrl('up', 'https://app.example/version-test/api/1.1/?v=2', true);
-  expect(targetUrl(base, { path: '/obj/user', query: { a: 'x y&z', b: undefined, c: 3 } }).href).toBe(
+  expect(requestUrl(base, { path: '/obj/user', query: { a: 'x y&z', b: undefined, c: 3 } }).href).toBe(
     'https://app.example/version-test/api/1.1/obj/user?v=2&a=x+y%26z&c=3',
   );
-  expect(targetUrl(base, { path: '//evil.example/x' }).host).toBe('app.example');
-  expect(targetUrl(base, { path: 'https://evil.example/x' }).host).toBe('app.example');
+  expect(requestUrl(base, { path: '//evil.example/x' }).host).toBe('app.example');
+  expect(requestUrl(base, { path: 'https://evil.example/x' }).host).toBe('app.example');
   for (const path of ['../../admin', 'obj/%2e%2e/%2e%2e/%2e%2e/admin']) {
-    expect(() => targetUrl(base, { path })).toThrow(expect.objectContaining({ code: 'CONFIGURATION' }));
+    expect(() => requestUrl(base, { path })).toThrow(expect.objectContaining({ code: 'CONFIGURATION' }));
   }
 });

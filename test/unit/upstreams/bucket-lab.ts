@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis';
 import { upstreamKeys } from '../../../src/upstreams/keys.ts';
 import { reportLua } from '../../../src/upstreams/lua/report.ts';
-import { takeLua } from '../../../src/upstreams/lua/take.ts';
+import { acquireTokenLua } from '../../../src/upstreams/lua/take.ts';
 import { upstreamDefaults } from '../../../src/upstreams/options.ts';
-import { parseTaken, type Taken } from '../../../src/upstreams/take.ts';
+import { parseTokenGrant, type TokenGrant } from '../../../src/upstreams/take.ts';
 
 // The time is the last argument instead of Redis's own, so that a test can live a minute in a moment.
 const testClock = 'local now = tonumber(ARGV[#ARGV])\n';
@@ -13,7 +13,7 @@ export interface Ask {
   endpointRps?: number;
   interactive?: boolean;
   budgetMs?: number;
-  last?: Taken | undefined;
+  last?: TokenGrant | undefined;
   endpoint?: string;
 }
 
@@ -33,19 +33,26 @@ export class BucketLab {
     this.#prefix = prefix;
   }
 
-  async take({ rps, endpointRps, interactive = false, budgetMs = 5_000, last, endpoint = 'x' }: Ask): Promise<Taken> {
+  async take({
+    rps,
+    endpointRps,
+    interactive = false,
+    budgetMs = 5_000,
+    last,
+    endpoint = 'x',
+  }: Ask): Promise<TokenGrant> {
     const keys = upstreamKeys(this.#prefix);
     const { limiter } = upstreamDefaults;
     const answer = await this.#redis.eval(
-      takeLua(testClock),
+      acquireTokenLua(testClock),
       4,
       ...[keys.bucket('up'), keys.bucket('up', endpoint), keys.overrides, keys.index],
       ...['up', `up/${endpoint}`, rps, endpointRps ?? '', budgetMs * 1_000, interactive ? '1' : '0'],
-      ...[last?.place ?? '0', last?.generation ?? ''],
+      ...[last?.queuePosition ?? '0', last?.generation ?? ''],
       ...[1_000_000 + (limiter.toleranceMs + limiter.jitterMs) * 1_000, limiter.toleranceMs * 1_000],
       ...[limiter.regrowthPerSecond / 1_000_000, 35_000_000, this.now * 1_000],
     );
-    return parseTaken(answer);
+    return parseTokenGrant(answer);
   }
 
   async report(outcome: string, { pauseMs = 0, probe = false }: Told = {}): Promise<void> {
@@ -56,17 +63,17 @@ export class BucketLab {
       2,
       ...[bucket, bucket, outcome, pauseMs * 1_000, probe ? '1' : '0'],
       ...[breaker.failures, breaker.pauseMs * 1_000, breaker.maxPauseMs * 1_000],
-      ...[limiter.shrink, limiter.floor, limiter.regrowthPerSecond / 1_000_000, this.now * 1_000],
+      ...[limiter.throttledFactor, limiter.minFactor, limiter.regrowthPerSecond / 1_000_000, this.now * 1_000],
     );
   }
 
   /** Asks as a caller does, sleeping as told, until it may go. */
   async acquire(ask: Ask): Promise<void> {
-    let last: Taken | undefined;
+    let last: TokenGrant | undefined;
     for (;;) {
       last = await this.take({ ...ask, last });
-      if (last.verdict === 'go') return;
-      if (last.verdict !== 'wait') throw new Error(last.verdict);
+      if (last.decision === 'go') return;
+      if (last.decision !== 'wait') throw new Error(last.decision);
       this.now += Math.max(0.05, Math.min(last.waitMs, 1_000));
     }
   }

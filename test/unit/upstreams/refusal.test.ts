@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { refusalText, secretsOf } from '../../../src/upstreams/refusal.ts';
+import { secretValuesIn, upstreamErrorText } from '../../../src/upstreams/refusal.ts';
 
 test.each([
   [{ statusCode: 400, body: { status: 'ERROR', message: 'Unrecognized field: foo' } }, 'Unrecognized field: foo'],
@@ -14,17 +14,21 @@ test.each([
   [null, ''],
   ['words', ''],
 ])('of %j the words are %j', (body, expected) => {
-  expect(refusalText(JSON.stringify(body), [])).toBe(expected);
+  expect(upstreamErrorText(JSON.stringify(body), [])).toBe(expected);
 });
 
 test('a web page has no words', () => {
-  expect(refusalText('<html>key=abc</html>', [])).toBe('');
+  expect(upstreamErrorText('<html>key=abc</html>', [])).toBe('');
 });
 
 test('keys, however they come back, and e-mail addresses are left out', () => {
-  const secrets = secretsOf({ authorization: 'Bearer s3cr3t-token', accept: 'application/json', 'x-key': 'abcdef123' });
+  const secrets = secretValuesIn({
+    authorization: 'Bearer s3cr3t-token',
+    accept: 'application/json',
+    'x-key': 'abcdef123',
+  });
   const message = 'key s3cr3t-token or abcdef123 or Bearer other or sk_live_12345 of ana@example.com, application/json';
-  expect(refusalText(JSON.stringify({ message }), secrets)).toBe(
+  expect(upstreamErrorText(JSON.stringify({ message }), secrets)).toBe(
     'key [secret] or [secret] or [secret] or [secret] of [e-mail] application/json',
   );
 });

@@ -1,9 +1,9 @@
 import { createServer } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterEach, expect, test } from 'vitest';
-import { judge } from '../../../src/upstreams/answer.ts';
-import { createSockets } from '../../../src/upstreams/sockets.ts';
-import { exchange, type Outgoing } from '../../../src/upstreams/wire.ts';
+import { classifyAnswer } from '../../../src/upstreams/answer.ts';
+import { createConnectionPool } from '../../../src/upstreams/sockets.ts';
+import { type OutgoingRequest, sendRequest } from '../../../src/upstreams/wire.ts';
 import { type Handler, startServer, type TestServer } from './server.ts';
 
 const servers: TestServer[] = [];
@@ -17,8 +17,8 @@ async function serve(handler: Handler): Promise<TestServer> {
   return server;
 }
 
-const sockets = createSockets(undefined);
-const outgoing = (url: string, more: Partial<Outgoing> = {}): Outgoing => ({
+const sockets = createConnectionPool(undefined);
+const outgoing = (url: string, more: Partial<OutgoingRequest> = {}): OutgoingRequest => ({
   label: 'up thing',
   url: new URL(url),
   method: 'GET',
@@ -31,9 +31,9 @@ const outgoing = (url: string, more: Partial<Outgoing> = {}): Outgoing => ({
   ...more,
 });
 
-async function ask(handler: Handler, more: Partial<Outgoing> = {}) {
+async function ask(handler: Handler, more: Partial<OutgoingRequest> = {}) {
   const call = outgoing((await serve(handler)).baseUrl, more);
-  return judge(await exchange(call, sockets), call);
+  return classifyAnswer(await sendRequest(call, sockets), call);
 }
 
 const json = { 'content-type': 'application/json' };
@@ -139,7 +139,7 @@ test('a connection that is never made ends at its own deadline', async () => {
   const mute = createServer(() => {});
   await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
   const { port } = mute.address() as { port: number };
-  const call = exchange(outgoing(`https://127.0.0.1:${port}/`, { timeoutMs: 5_000 }), sockets);
+  const call = sendRequest(outgoing(`https://127.0.0.1:${port}/`, { timeoutMs: 5_000 }), sockets);
   await expect(call).rejects.toMatchObject({
     code: 'UPSTREAM_TIMEOUT',
     message: expect.stringContaining('connecting'),
@@ -151,7 +151,7 @@ test('a closed port, a name that does not exist and a reset are unreachable', as
   const gone = await startServer(() => {});
   await gone.stop();
   for (const url of [gone.baseUrl, 'http://drover.invalid/']) {
-    await expect(exchange(outgoing(url), sockets)).rejects.toMatchObject({ code: 'UPSTREAM_UNREACHABLE' });
+    await expect(sendRequest(outgoing(url), sockets)).rejects.toMatchObject({ code: 'UPSTREAM_UNREACHABLE' });
   }
   await expect(ask((request) => request.socket.destroy())).rejects.toMatchObject({ code: 'UPSTREAM_UNREACHABLE' });
 });
@@ -160,7 +160,9 @@ test('stopping gives the reason of the one who stopped', async () => {
   const stop = new AbortController();
   const call = ask(() => stop.abort(new Error('the run is paused')), { signal: stop.signal });
   await expect(call).rejects.toThrow('the run is paused');
-  await expect(exchange(outgoing('http://127.0.0.1:9/', { signal: stop.signal }), sockets)).rejects.toThrow('paused');
+  await expect(sendRequest(outgoing('http://127.0.0.1:9/', { signal: stop.signal }), sockets)).rejects.toThrow(
+    'paused',
+  );
 });
 
 test('what may be repeated keeps its connection; what may not gets a fresh one', async () => {
@@ -171,7 +173,7 @@ test('what may be repeated keeps its connection; what may not gets a fresh one',
   };
   const server = await serve(handler);
   for (const repeatable of [true, true, false, false]) {
-    await exchange(outgoing(server.baseUrl, { repeatable }), sockets);
+    await sendRequest(outgoing(server.baseUrl, { repeatable }), sockets);
   }
   expect(new Set(ports.slice(0, 2)).size).toBe(1);
   expect(new Set(ports).size).toBe(3);

@@ -7,7 +7,7 @@ export const checkDoubles: Check = async ({ deps, entity, definition, place }) =
     const present = await deps.target.columns(place.schema, place.table);
     // Moments of writing differ between two rows that say the same.
     const columns = Object.entries(definition.target.columns).filter(
-      ([column, { stamp }]) => present.has(column) && !stamp,
+      ([column, { writeTimestamp: stamp }]) => present.has(column) && !stamp,
     );
     const names = columns.map(([column]) => column);
     const doubled = await deps.target.doubled(place, names, definition.target.naturalKey ?? []);

@@ -1,6 +1,6 @@
+import type { RowComparison } from '../../../plan/api-target.ts';
 import type { Reference, TransformOutcome } from '../../../plan/contract.ts';
 import type { Json, JsonObject } from '../../../plan/json.ts';
-import type { Compared } from '../../../plan/target.ts';
 import type { Resolution } from '../../ports.ts';
 import { transformRecord } from '../../stages/transform.ts';
 import { targetScope } from '../../target-scope.ts';
@@ -71,7 +71,7 @@ function rowOf(
   if (outcome.kind !== 'row') return `was loaded, and its transform now says ${outcome.kind} (${outcome.code})`;
   const row: Record<string, Json> = { ...outcome.row };
   // What `enrich` made or an API answered cannot be made again; the loaded value stands.
-  for (const [column, { enriched, answered }] of Object.entries(definition.target.columns)) {
+  for (const [column, { enriched, filledByApi: answered }] of Object.entries(definition.target.columns)) {
     if (enriched || answered) row[column] = record.clean?.row[column] ?? null;
   }
   for (const [column, reference] of Object.entries(outcome.references ?? {})) {
@@ -94,7 +94,7 @@ async function differencesOf(context: CheckContext, expected: readonly Expected[
 }
 
 /** With the API itself where records went to one; which of its objects an unchanged record has, only its row knows. */
-async function comparedOf(context: CheckContext, expected: readonly Expected[]): Promise<readonly Compared[]> {
+async function comparedOf(context: CheckContext, expected: readonly Expected[]): Promise<readonly RowComparison[]> {
   const { deps, run, plan, entity, definition } = context;
   const api = definition.api && deps.apis?.(plan, run, entity);
   const rows = await deps.rows.compare(targetScope(run, plan, entity), expected);
@@ -112,7 +112,7 @@ async function comparedOf(context: CheckContext, expected: readonly Expected[]):
 // What a row is enriched with differs each time; where what was loaded is not known, it cannot be compared.
 function counts({ definition }: CheckContext, record: SampleRecord, field: string): boolean {
   const known = record.code !== 'UNCHANGED' && record.clean !== null;
-  const { enriched, answered } = definition.target.columns[field] ?? {};
+  const { enriched, filledByApi: answered } = definition.target.columns[field] ?? {};
   return known || (enriched !== true && answered !== true);
 }
 

@@ -1,14 +1,14 @@
 import type { Entity } from '../../../plan/contract.ts';
-import { anyRecord, stampColumns } from '../entity.ts';
-import { oneProfileEach, profileTransform } from '../profile.ts';
-import { sourceOf } from '../sources.ts';
+import { recordSchema, timestampColumns } from '../entity.ts';
+import { profileMerge, profileTransform } from '../profile.ts';
+import { openSource } from '../sources.ts';
 
 /** What clients tell of themselves. */
 export const clientProfiles = {
   title: 'Client profiles',
   dependsOn: ['users'],
-  source: sourceOf,
-  schema: anyRecord,
+  source: openSource,
+  schema: recordSchema,
   transform: profileTransform('client_profiles'),
   target: {
     kind: 'postgres',
@@ -23,8 +23,8 @@ export const clientProfiles = {
       timezone: { type: 'text', nullable: true },
       quiz_data: { type: 'jsonb', nullable: true },
       preferences: { type: 'jsonb', nullable: true },
-      ...stampColumns,
+      ...timestampColumns,
     },
   },
-  merge: oneProfileEach,
+  merge: profileMerge,
 } satisfies Entity;

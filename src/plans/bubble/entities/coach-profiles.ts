@@ -1,14 +1,14 @@
 import type { Entity } from '../../../plan/contract.ts';
-import { anyRecord, stampColumns } from '../entity.ts';
-import { oneProfileEach, profileTransform } from '../profile.ts';
-import { sourceOf } from '../sources.ts';
+import { recordSchema, timestampColumns } from '../entity.ts';
+import { profileMerge, profileTransform } from '../profile.ts';
+import { openSource } from '../sources.ts';
 
 /** What coaches offer. */
 export const coachProfiles = {
   title: 'Coach profiles',
   dependsOn: ['users'],
-  source: sourceOf,
-  schema: anyRecord,
+  source: openSource,
+  schema: recordSchema,
   transform: profileTransform('coach_profiles'),
   target: {
     kind: 'postgres',
@@ -26,8 +26,8 @@ export const coachProfiles = {
       availability: { type: 'jsonb', nullable: true },
       rating: { type: 'numeric(3,2)', nullable: true },
       total_sessions: { type: 'integer', nullable: true },
-      ...stampColumns,
+      ...timestampColumns,
     },
   },
-  merge: oneProfileEach,
+  merge: profileMerge,
 } satisfies Entity;

@@ -1,19 +1,19 @@
 import type { Entity } from '../../../plan/contract.ts';
-import { anyRecord, stampColumns, transformOf } from '../entity.ts';
-import { hashInto, passwordOutcome } from '../password.ts';
+import { createTransform, recordSchema, timestampColumns } from '../entity.ts';
+import { passwordOutcome, withHashedPassword } from '../password.ts';
 import { rejectOutcome, rowOutcome } from '../row.ts';
-import { sourceOf } from '../sources.ts';
-import { completeStamps, rankOf } from '../stamps.ts';
+import { openSource } from '../sources.ts';
+import { fillTimestamps, mergeRankOf } from '../stamps.ts';
 
 /** People. One e-mail address is one person, whatever its spelling and however many accounts it has. */
 export const users = {
   title: 'Users',
   dependsOn: [],
-  source: sourceOf,
-  schema: anyRecord,
-  transform: transformOf('users', (draft, { sourceId }) => {
+  source: openSource,
+  schema: recordSchema,
+  transform: createTransform('users', (draft, { sourceId }) => {
     if (draft.fault !== undefined) return rejectOutcome(draft.fault);
-    completeStamps(draft, sourceId);
+    fillTimestamps(draft, sourceId);
     const { row } = draft;
     const password = passwordOutcome(typeof row.password_hash === 'string' ? row.password_hash : null);
     delete row.password_hash;
@@ -22,11 +22,11 @@ export const users = {
     return {
       ...rowOutcome(draft),
       mergeKey: String(row.email),
-      mergeRank: rankOf(draft),
+      mergeRank: mergeRankOf(draft),
       ...('enrich' in password && { enrich: password.enrich }),
     };
   }),
-  enrich: (row, secret, tools) => hashInto(row, secret, (plain) => tools.hashPassword(plain)),
+  enrich: (row, secret, tools) => withHashedPassword(row, secret, (plain) => tools.hashPassword(plain)),
   target: {
     kind: 'postgres',
     table: 'users',
@@ -39,11 +39,11 @@ export const users = {
       is_active: { type: 'boolean', default: 'true' },
       email_verified: { type: 'boolean', default: 'false' },
       password_reset_required: { type: 'boolean', default: 'false', optional: true, insertOnly: true },
-      ...stampColumns,
+      ...timestampColumns,
     },
   },
   merge: {
-    loser: 'skip',
+    duplicateAction: 'skip',
     code: 'MERGED',
     rule: 'Users with the same e-mail address are one person: the account made first stays (of equals the lowest id), and what points at the others points at it.',
   },

@@ -17,13 +17,13 @@ export interface CsvExport {
 const firstColumns = ['_id', 'unique id', 'Created Date', 'Modified Date'];
 
 /** The file of an entity, as the document names it. */
-export function fileOf(entity: EntityName): string {
+export function fileNameOf(entity: EntityName): string {
   return `${entity}.csv`;
 }
 
-function exportOf(entity: EntityName): CsvExport {
+function csvFormatOf(entity: EntityName): CsvExport {
   return {
-    fileName: fileOf(entity),
+    fileName: fileNameOf(entity),
     collectColumns,
     header: (columns) =>
       orderColumns(
@@ -35,6 +35,6 @@ function exportOf(entity: EntityName): CsvExport {
 }
 
 /** The five files. Reading one gives the same rows as reading the API did. */
-export const csvExport = Object.fromEntries(entityNames.map((entity) => [entity, exportOf(entity)])) as Readonly<
+export const csvExport = Object.fromEntries(entityNames.map((entity) => [entity, csvFormatOf(entity)])) as Readonly<
   Record<EntityName, CsvExport>
 >;

@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import type { CsvSourceOptions } from '../../../sources/csv/csv-source.ts';
 import type { EntityName } from '../entity-names.ts';
 import type { BubbleParams } from '../params.ts';
-import { fileOf } from './csv-export.ts';
+import { fileNameOf } from './csv-export.ts';
 import { idColumnsOf } from './id-columns.ts';
 
 const defaultFolder = './migration_data';
@@ -17,9 +17,9 @@ export function exportFolder(
 ): ExportFolder {
   const folder = resolve(params.exportDir ?? (settings.MIGRATION_EXPORT_DIR?.trim() || defaultFolder));
   return (entity) => ({
-    path: join(folder, fileOf(entity)),
+    path: join(folder, fileNameOf(entity)),
     idColumns: idColumnsOf(entity, params),
     idHint: `name the column that holds it in the parameter fieldMap.fields.${entity}.id`,
-    madeBy: '`drover export bubble`',
+    createdBy: '`drover export bubble`',
   });
 }

@@ -8,7 +8,7 @@ const week = 7 * 86_400_000;
 const weeksBack = 30 * 52;
 const weeksAhead = 5 * 52;
 // Some dates have been edited. A hundredth of the rows may show another offset by accident, as long as no summer time explains it.
-const accident = 0.01;
+const toleratedShare = 0.01;
 
 /**
  * The offset of a file's dates, when all rows agree on one, and the time for which that is certain: until any of the world's
@@ -19,12 +19,12 @@ export function inferZone(path: string, evidence: ZoneEvidence): CsvZone | undef
   if (evidence.rows === 0) return undefined;
   const [main, ...others] = [...evidence.offsets].sort(([, a], [, b]) => b - a);
   if (main === undefined || main[1] * 2 < evidence.rows)
-    throw unclear(path, 'its creation dates do not fit its unique ids');
+    throw unclearZone(path, 'its creation dates do not fit its unique ids');
   const [offset] = main;
-  const real = others.filter(([other, rows]) => isSummerTime(other, offset) || rows >= evidence.rows * accident);
-  if (real.length > 0) throw disagreement(path, evidence, [offset, ...real.map(([other]) => other)]);
+  const real = others.filter(([other, rows]) => isSummerTime(other, offset) || rows >= evidence.rows * toleratedShare);
+  if (real.length > 0) throw conflictingOffsets(path, evidence, [offset, ...real.map(([other]) => other)]);
   const samples = evidence.samples.filter((sample) => sample.offset === offset);
-  return { offset, ...certainTime(offset, samples) };
+  return { offset, ...certainInterval(offset, samples) };
 }
 
 function isSummerTime(offset: number, other: number): boolean {
@@ -33,17 +33,17 @@ function isSummerTime(offset: number, other: number): boolean {
 }
 
 /** How long the offset holds in every zone that fits the samples. */
-function certainTime(offset: number, samples: ZoneEvidence['samples']): { from: number; to: number } {
+function certainInterval(offset: number, samples: ZoneEvidence['samples']): { from: number; to: number } {
   const times = samples.map(({ at }) => at).sort((a, b) => a - b);
   const first = times[0] ?? 0;
   const last = times.at(-1) ?? 0;
   const fitting = zonesFitting(samples);
   const holds = (at: number): boolean => fitting.every((zone) => zone.offset(at) === offset);
-  return { from: lastHeld(first, -week, weeksBack, holds), to: lastHeld(last, week, weeksAhead, holds) };
+  return { from: lastValidTime(first, -week, weeksBack, holds), to: lastValidTime(last, week, weeksAhead, holds) };
 }
 
 /** The last of the steps from a time on for which the offset holds; a day is kept clear of where it no longer does. */
-function lastHeld(start: number, step: number, steps: number, holds: (at: number) => boolean): number {
+function lastValidTime(start: number, step: number, steps: number, holds: (at: number) => boolean): number {
   let at = start;
   for (let i = 0; i < steps && holds(at + step); i++) at += step;
   return at;
@@ -57,17 +57,17 @@ function zonesFitting(samples: ZoneEvidence['samples']): IANAZone[] {
     .filter((zone) => samples.every(({ at, offset }) => zone.offset(at) === offset));
 }
 
-function disagreement(path: string, evidence: ZoneEvidence, offsets: readonly number[]): DroverError {
+function conflictingOffsets(path: string, evidence: ZoneEvidence, offsets: readonly number[]): DroverError {
   const samples = evidence.samples.filter(({ offset }) => offsets.includes(offset));
   const fitting = zonesFitting(samples).map(({ name }) => name);
-  const shown = offsets.map(utc).sort().join(' and ');
+  const shown = offsets.map(utcLabel).sort().join(' and ');
   const found = `its rows disagree on the time zone of its dates (${shown})`;
-  if (fitting.length === 0) return unclear(path, `${found}, and no time zone of the world explains that`);
+  if (fitting.length === 0) return unclearZone(path, `${found}, and no time zone of the world explains that`);
   const examples = fitting.slice(0, 3).join(', ');
-  return unclear(path, `${found}; clocks that go back and forth explain it, for example those of ${examples}`);
+  return unclearZone(path, `${found}; clocks that go back and forth explain it, for example those of ${examples}`);
 }
 
-function unclear(path: string, why: string): DroverError {
+function unclearZone(path: string, why: string): DroverError {
   return new DroverError('CONFIGURATION', `${path}: ${why}`, {
     remedy:
       'Set the parameter csvTimeZone to the time zone of the person who exported the file (such as America/New_York). ' +
@@ -75,7 +75,7 @@ function unclear(path: string, why: string): DroverError {
   });
 }
 
-function utc(offset: number): string {
+function utcLabel(offset: number): string {
   const sign = offset < 0 ? '-' : '+';
   const minutes = Math.abs(offset);
   return `UTC${sign}${Math.floor(minutes / 60)}${minutes % 60 === 0 ? '' : `:${String(minutes % 60).padStart(2, '0')}`}`;

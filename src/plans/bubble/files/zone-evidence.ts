@@ -1,11 +1,11 @@
 import type { JsonObject } from '../../../plan/json.ts';
 import { readWallTime } from '../parsers/local-time.ts';
-import { normalName } from '../source-name.ts';
+import { normalizedName } from '../source-name.ts';
 
 const minute = 60_000;
 const quarter = 15 * minute;
 const day = 86_400_000;
-const creationNames = ['Creation Date', 'Created Date'].map(normalName);
+const creationNames = ['Creation Date', 'Created Date'].map(normalizedName);
 
 /** What the rows of a file say of the zone of its dates: how far each creation date is from the moment in its unique id. */
 export interface ZoneEvidence {
@@ -39,7 +39,7 @@ export function createZoneEvidence() {
 }
 
 function localCreation(raw: JsonObject): number | undefined {
-  const name = Object.keys(raw).find((key) => creationNames.includes(normalName(key)));
+  const name = Object.keys(raw).find((key) => creationNames.includes(normalizedName(key)));
   const text = name === undefined ? undefined : raw[name];
   const wall = typeof text === 'string' ? readWallTime(text.trim()) : undefined;
   return wall?.offsetMinutes === undefined ? wall?.localMs : undefined;

@@ -1,8 +1,8 @@
 import { type Parser, Problem } from './parsed.ts';
-import { shapeOf } from './text.ts';
-import { tokenOf } from './token.ts';
+import { maskedShapeOf } from './text.ts';
+import { normalizedToken } from './token.ts';
 
-const words = new Map([
+const booleanWords = new Map([
   ...['true', 'yes', 'y', 't', '1', 'on'].map((word) => [word, true] as const),
   ...['false', 'no', 'n', 'f', '0', 'off'].map((word) => [word, false] as const),
 ]);
@@ -10,5 +10,8 @@ const words = new Map([
 /** yes or no, in any of the usual spellings. */
 export const boolean: Parser = (value) => {
   if (typeof value === 'boolean') return value;
-  return words.get(tokenOf(value)) ?? new Problem('BAD_BOOLEAN', `is neither yes nor no (${shapeOf(value)})`);
+  return (
+    booleanWords.get(normalizedToken(value)) ??
+    new Problem('BAD_BOOLEAN', `is neither yes nor no (${maskedShapeOf(value)})`)
+  );
 };

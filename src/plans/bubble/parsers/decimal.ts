@@ -1,6 +1,6 @@
 import Big from 'big.js';
 import { parseCurrency } from '../../../money.ts';
-import { plainDigits } from './plain-digits.ts';
+import { normalizeSeparators } from './plain-digits.ts';
 import { textOf } from './text.ts';
 
 /** A number as it was written: canonical decimal text, and the currency sign or code that stood beside it. */
@@ -29,7 +29,7 @@ export function readDecimal(value: unknown, decimals: number): Decimal | undefin
   const match = decorated.exec(text);
   if (match === null) return undefined;
   const [, sign, before, inner, digits = '', after] = match;
-  const plain = plainDigits(digits, decimals);
+  const plain = normalizeSeparators(digits, decimals);
   if (plain === undefined || (sign && inner) || (before && after)) return undefined;
   const unit = before ?? after;
   if (unit !== undefined && !isCurrency(unit)) return undefined;

@@ -1,6 +1,6 @@
 import { readWallTime } from './local-time.ts';
 import { type ParseContext, type Parser, Problem } from './parsed.ts';
-import { shapeOf, textOf } from './text.ts';
+import { maskedShapeOf, textOf } from './text.ts';
 
 const exact = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const epochMs = /^\d{12,13}$/;
@@ -23,21 +23,21 @@ function readInstant(value: unknown, context: ParseContext, lenient: boolean): s
     const iso = isoOf(Date.parse(text));
     if (iso === text) return iso;
   }
-  const ms = epochMs.test(text) ? Number(text) : fromText(text, context, lenient);
+  const ms = epochMs.test(text) ? Number(text) : parseInstantText(text, context, lenient);
   if (ms instanceof Problem) return ms;
   return isoOf(ms) ?? new Problem('BAD_DATE', `is not between the years ${firstYear} and ${lastYear}`);
 }
 
-function fromText(text: string, context: ParseContext, lenient: boolean): number | Problem {
+function parseInstantText(text: string, context: ParseContext, lenient: boolean): number | Problem {
   const wall = text.length > 64 ? undefined : readWallTime(text.replace(spaces, ' ').trim());
   if (wall === undefined)
-    return new Problem('BAD_DATE', `is not a date that can be read for certain (${shapeOf(text)})`);
+    return new Problem('BAD_DATE', `is not a date that can be read for certain (${maskedShapeOf(text)})`);
   if (!wall.hasTime && !lenient) return new Problem('BAD_DATE', 'names a day and no time of day');
   if (wall.offsetMinutes !== undefined) return wall.localMs - wall.offsetMinutes * 60_000;
-  return fromLocal(wall.localMs, context, lenient);
+  return instantFromLocalTime(wall.localMs, context, lenient);
 }
 
-function fromLocal(localMs: number, { zone, note }: ParseContext, lenient: boolean): number | Problem {
+function instantFromLocalTime(localMs: number, { zone, note }: ParseContext, lenient: boolean): number | Problem {
   if (zone === undefined) return new Problem('BAD_DATE', 'has no time zone; set the parameter csvTimeZone');
   const instants = zone.instantsOf(localMs);
   if (instants === 'unsure') {

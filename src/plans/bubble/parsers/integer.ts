@@ -1,6 +1,6 @@
 import { readDecimal } from './decimal.ts';
 import { type Parser, Problem } from './parsed.ts';
-import { shapeOf } from './text.ts';
+import { maskedShapeOf } from './text.ts';
 
 const maxInt4 = 2_147_483_647;
 
@@ -9,7 +9,7 @@ export function readInteger(value: unknown): number | Problem {
   if (typeof value === 'number' && Number.isInteger(value) && Math.abs(value) <= maxInt4) return value + 0; // no -0
   const read = readDecimal(value, 0);
   if (read === undefined || read.unit !== undefined) {
-    return new Problem('BAD_NUMBER', `is not a whole number (${shapeOf(value)})`);
+    return new Problem('BAD_NUMBER', `is not a whole number (${maskedShapeOf(value)})`);
   }
   const number = Number(read.text);
   if (!Number.isInteger(number)) return new Problem('BAD_NUMBER', 'is not a whole number (it has decimals)');

@@ -24,14 +24,14 @@ export const jsonb: Parser = (value, context) => {
 function decode(value: unknown): Json | undefined {
   let current: unknown = value;
   for (let i = 0; i < maxEncodings && typeof current === 'string'; i++) {
-    const next = parse(current);
+    const next = parseJsonText(current);
     if (next === undefined) return current;
     current = next;
   }
   return current as Json;
 }
 
-function parse(text: string): unknown {
+function parseJsonText(text: string): unknown {
   if (hasLongNumber(text)) return undefined;
   try {
     return JSON.parse(text);

@@ -11,8 +11,8 @@ const bubbleSeparator = ' , ';
  * items themselves hold such (`Korea, Republic of`), so `a, b` stays whole and is noted.
  */
 export const list: Parser = (value, context) => {
-  const given = listed(value);
-  const items = given ?? split(textOf(value), context.reading.listSeparator);
+  const given = parsedItems(value);
+  const items = given ?? splitText(textOf(value), context.reading.listSeparator);
   const kept = new Set<string>();
   for (const item of items) {
     const text = item === null || item === undefined ? '' : textOf(item);
@@ -28,7 +28,7 @@ export const list: Parser = (value, context) => {
 };
 
 /** The items of a real list, or of one that is written as JSON or as Python prints it. */
-function listed(value: unknown): readonly unknown[] | undefined {
+function parsedItems(value: unknown): readonly unknown[] | undefined {
   const items = itemsOf(value);
   if (items.length !== 1 || items[0] !== value) return items;
   const json = typeof value === 'string' ? pythonToJson(value.trim()) : undefined;
@@ -36,7 +36,7 @@ function listed(value: unknown): readonly unknown[] | undefined {
   return python.length === 1 && python[0] === json ? undefined : python;
 }
 
-function split(text = '', separator = bubbleSeparator): readonly string[] {
+function splitText(text = '', separator = bubbleSeparator): readonly string[] {
   if (text.includes(bubbleSeparator)) return text.split(bubbleSeparator);
   if (text.includes(separator)) return text.split(separator);
   // `a,b` without any blank is a list; `1,000` is a number.

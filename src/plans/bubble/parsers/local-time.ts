@@ -9,7 +9,7 @@ export interface WallTime {
 
 const zonePart = String.raw`(?: ?\(?(Z|(?:UTC|GMT)?[-+]\d{1,2}(?::?\d{2})?|UTC|GMT)\)?)?`;
 const timePart = String.raw`(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)? ?([ap]\.?m\.?)?`;
-const numeric = new RegExp(String.raw`^(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ]${timePart})?${zonePart}$`, 'i');
+const numericDate = new RegExp(String.raw`^(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ]${timePart})?${zonePart}$`, 'i');
 const monthFirst = new RegExp(String.raw`^([a-z]{3,9})\.? (\d{1,2}),? (\d{4})(?:,? ${timePart})?${zonePart}$`, 'i');
 const dayFirst = new RegExp(String.raw`^(\d{1,2})\.? ([a-z]{3,9})\.?,? (\d{4})(?:,? ${timePart})?${zonePart}$`, 'i');
 const monthNames = 'january february march april may june july august september october november december'.split(' ');
@@ -20,7 +20,7 @@ const monthNames = 'january february march april may june july august september 
  * reads it one way, half the other.
  */
 export function readWallTime(text: string): WallTime | undefined {
-  const byNumber = numeric.exec(text);
+  const byNumber = numericDate.exec(text);
   if (byNumber !== null) return wallTime(byNumber[1], Number(byNumber[2]), byNumber[3], byNumber.slice(4));
   const byMonth = monthFirst.exec(text);
   if (byMonth !== null) return wallTime(byMonth[3], monthOf(byMonth[1]), byMonth[2], byMonth.slice(4));

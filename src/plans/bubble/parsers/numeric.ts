@@ -1,7 +1,7 @@
 import Big from 'big.js';
 import { readDecimal } from './decimal.ts';
 import { type Parser, Problem } from './parsed.ts';
-import { shapeOf } from './text.ts';
+import { maskedShapeOf } from './text.ts';
 
 export interface NumericOptions {
   /** As in PostgreSQL's numeric(precision, scale). */
@@ -20,7 +20,7 @@ export function numeric({ precision, scale, min, max, code = 'BAD_NUMBER', decim
   const limit = 10 ** (precision - scale);
   return (value, context) => {
     const read = readDecimal(value, decimals);
-    if (read === undefined) return new Problem('BAD_NUMBER', `is not a number for certain (${shapeOf(value)})`);
+    if (read === undefined) return new Problem('BAD_NUMBER', `is not a number for certain (${maskedShapeOf(value)})`);
     const number = Number(read.text);
     if (number < min || (max !== undefined && number > max)) {
       return new Problem(code, max === undefined ? `is less than ${min}` : `is not between ${min} and ${max}`);

@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../../../plan/json.ts';
 import type { LocalZone } from './local-zone.ts';
-import type { Reading } from './reading.ts';
+import type { ReadOptions } from './reading.ts';
 
 /**
  * Why a value cannot be taken. `what` follows the field's name in a sentence ("is not a number"). It never quotes a
@@ -8,17 +8,17 @@ import type { Reading } from './reading.ts';
  */
 export class Problem {
   readonly code: string;
-  readonly what: string;
+  readonly reason: string;
 
   constructor(code: string, what: string) {
     this.code = code;
-    this.what = what;
+    this.reason = what;
   }
 }
 
 /** What a parser may look at besides the value. */
 export interface ParseContext {
-  readonly reading: Reading;
+  readonly reading: ReadOptions;
   /** The zone of local times in this record, when it is known. */
   readonly zone: LocalZone | undefined;
   /** The columns made so far. */

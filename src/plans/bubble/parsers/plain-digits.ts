@@ -7,7 +7,7 @@ const commaGrouped = /^\d{1,3}(?:,\d{2,3})*,\d{3}(?:\.\d+)?$/;
  * `1234.50`. A lone dot is a decimal point, as in JSON. A lone comma before three digits (`1,234`) groups thousands when the
  * field has fewer decimals than three; otherwise it may be either, and the answer is undefined, as for no number.
  */
-export function plainDigits(digits: string, decimals: number): string | undefined {
+export function normalizeSeparators(digits: string, decimals: number): string | undefined {
   if (/^\d+$/.test(digits)) return digits;
   if (/^\d*\.\d+$/.test(digits)) return digits.startsWith('.') ? `0${digits}` : digits;
   if (/^\d+,\d+$/.test(digits)) return loneComma(digits, decimals);

@@ -6,30 +6,30 @@ export function pythonToJson(text: string): string | undefined {
   const out: string[] = [];
   let at = 0;
   while (at < text.length) {
-    part.lastIndex = at;
-    const match = part.exec(text);
+    tokenPattern.lastIndex = at;
+    const match = tokenPattern.exec(text);
     if (match === null) return undefined;
     out.push(translate(match[0]));
-    at = part.lastIndex;
+    at = tokenPattern.lastIndex;
   }
   return out.join('');
 }
 
 // A string in either quotes; a name; a number; punctuation and blanks.
-const part =
+const tokenPattern =
   /'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\b(?:None|True|False)\b|-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?|[[\]{},:]|\s+/suy;
-const names: Readonly<Record<string, string>> = { None: 'null', True: 'true', False: 'false' };
+const jsonLiterals: Readonly<Record<string, string>> = { None: 'null', True: 'true', False: 'false' };
 const escapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' };
 const escaped = /\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|(.))/gis;
 
 function translate(token: string): string {
-  const name = names[token];
+  const name = jsonLiterals[token];
   if (name !== undefined) return name;
   if (!token.startsWith("'") && !token.startsWith('"')) return token;
-  return JSON.stringify(token.slice(1, -1).replace(escaped, meant));
+  return JSON.stringify(token.slice(1, -1).replace(escaped, unescape));
 }
 
-function meant(_all: string, x?: string, u?: string, long?: string, other = ''): string {
+function unescape(_all: string, x?: string, u?: string, long?: string, other = ''): string {
   const hex = x ?? u ?? long;
   if (hex === undefined) return escapes[other] ?? other;
   const point = Number.parseInt(hex, 16);

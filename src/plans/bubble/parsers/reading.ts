@@ -8,7 +8,7 @@ export type Vocabulary = ReadonlyMap<string, string>;
 export type VocabularyName = 'role' | 'booking_status' | 'payment_status';
 
 /** A run's parameters made ready for reading records. */
-export interface Reading {
+export interface ReadOptions {
   readonly pickers: Readonly<Record<EntityName, Picker>>;
   readonly vocabularies: Readonly<Record<VocabularyName, Vocabulary>>;
   /** The run's own names of currencies. */

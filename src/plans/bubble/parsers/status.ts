@@ -1,4 +1,4 @@
-import { vocabulary, wordOf } from './vocabulary.ts';
+import { vocabulary, vocabularyParser } from './vocabulary.ts';
 
 /** Statuses of a booking, and other words for them. */
 export const bookingStatuses = {
@@ -27,5 +27,5 @@ export const paymentStatuses = {
 export const bookingWords = vocabulary(bookingStatuses);
 export const paymentWords = vocabulary(paymentStatuses);
 
-export const bookingStatus = wordOf('booking_status', 'UNKNOWN_STATUS', 'a known booking status');
-export const paymentStatus = wordOf('payment_status', 'UNKNOWN_STATUS', 'a known payment status');
+export const bookingStatus = vocabularyParser('booking_status', 'UNKNOWN_STATUS', 'a known booking status');
+export const paymentStatus = vocabularyParser('payment_status', 'UNKNOWN_STATUS', 'a known payment status');

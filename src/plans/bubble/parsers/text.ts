@@ -27,15 +27,15 @@ export const text: Parser = (value, context) => {
 
 // PostgreSQL takes neither U+0000 nor half of a surrogate pair, in text or in jsonb.
 const unstorable = /[\0\ud800-\udfff]/;
-const lone = /\0|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+const unstorableCharacters = /\0|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
 /** The text without characters that PostgreSQL refuses. */
 export function toStorable(found: string): string {
-  return unstorable.test(found) ? found.replace(lone, '') : found;
+  return unstorable.test(found) ? found.replace(unstorableCharacters, '') : found;
 }
 
 /** The kind of a value, for messages: letters as `a`, digits as `9`, so that nothing personal shows. */
-export function shapeOf(value: unknown): string {
+export function maskedShapeOf(value: unknown): string {
   const text = textOf(value) ?? '';
   const shape = text.slice(0, 40).replace(/\p{L}/gu, 'a').replace(/\p{N}/gu, '9').replace(/\p{C}/gu, '?');
   return JSON.stringify(text.length > 40 ? `${shape}…` : shape);

@@ -5,7 +5,7 @@ import { textOf } from './text.ts';
  * A word of a fixed vocabulary in one spelling: `No-show ` is `no_show`. A list of one is its word, as some
  * applications keep a single choice in a list.
  */
-export function tokenOf(value: unknown): string {
+export function normalizedToken(value: unknown): string {
   const items = itemsOf(value);
   const text = textOf(items.length === 1 ? items[0] : value) ?? '';
   return text

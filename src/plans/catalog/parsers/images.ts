@@ -1,7 +1,7 @@
 import type { Json } from '../../../plan/json.ts';
 
-const most = 8;
-const longest = 2_048;
+const maxImages = 8;
+const maxUrlLength = 2_048;
 
 export interface Images {
   readonly images: readonly string[];
@@ -19,10 +19,10 @@ export function readImages(first: Json | undefined, more: Json | undefined): Ima
   const good = [...new Set(addresses.filter((address) => address !== undefined))];
   const lost = addresses.filter((address) => address === undefined).length;
   return {
-    images: good.slice(0, most),
+    images: good.slice(0, maxImages),
     notes: [
       ...(lost > 0 ? [`${lost} of ${texts.length} images have no address that leads anywhere and are left out`] : []),
-      ...(good.length > most ? [`the first ${most} of ${good.length} images count`] : []),
+      ...(good.length > maxImages ? [`the first ${maxImages} of ${good.length} images count`] : []),
     ],
   };
 }
@@ -35,5 +35,5 @@ function addressOf(value: Json): string | undefined {
   const full = text.startsWith('//') ? `https:${text}` : text;
   if (!/^https?:\/\//i.test(full) || !URL.canParse(full)) return undefined;
   const { href } = new URL(full);
-  return href.length <= longest ? href : undefined;
+  return href.length <= maxUrlLength ? href : undefined;
 }

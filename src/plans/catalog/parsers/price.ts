@@ -1,7 +1,7 @@
 import { DroverError } from '../../../errors.ts';
 import { parseCurrency, toMinor } from '../../../money.ts';
 import type { Json } from '../../../plan/json.ts';
-import { isSupported, mostOf, toStripe } from '../../../targets/stripe/index.ts';
+import { isSupported, maxUnitAmount, toStripe } from '../../../targets/stripe/index.ts';
 import { Problem } from './problem.ts';
 
 export interface Amount {
@@ -43,7 +43,7 @@ function amountOf(text: string, currency: string): Amount | Problem {
   if (minor === 0n) return new Problem('FREE_PRICE', 'price', 'the price is 0');
   if (minor < 0n) return new Problem('BAD_AMOUNT', 'price', 'the price is below 0');
   const charged = toStripe(minor, currency);
-  if (charged !== undefined && charged > mostOf(currency))
+  if (charged !== undefined && charged > maxUnitAmount(currency))
     return new Problem('BAD_AMOUNT', 'price', 'the price is more than Stripe takes');
   if (charged !== undefined) return { minor, currency };
   return new Problem('BAD_AMOUNT', 'price', `the price is finer than can be charged in ${currency}`);

@@ -1,12 +1,12 @@
 import type { Json } from '../../../plan/json.ts';
 import { Problem } from './problem.ts';
 
-const longestName = 5_000;
-const longestDescription = 40_000;
+const maxNameLength = 5_000;
+const maxDescriptionLength = 40_000;
 
 /** The name in one line, without blanks of any kind around it; one that shows nothing is none. */
 export function readName(...candidates: readonly (Json | undefined)[]): string | Problem {
-  const given = candidates.find((value) => isText(value) && seen.test(String(value)));
+  const given = candidates.find((value) => isText(value) && visibleCharacter.test(String(value)));
   if (given === undefined) {
     const strange = candidates.some((value) => !isText(value) && !isAbsent(value));
     if (strange) return new Problem('BAD_TEXT', 'name', 'the name is not text');
@@ -14,8 +14,8 @@ export function readName(...candidates: readonly (Json | undefined)[]): string |
   }
   const name = clean(String(given).replace(/\s*[\t\n\v\f\r\u0085\u2028\u2029]\s*/g, ' '));
   const length = lengthOf(name);
-  if (length <= longestName) return name;
-  return new Problem('NAME_TOO_LONG', 'name', `the name has ${length} characters, and Stripe takes ${longestName}`);
+  if (length <= maxNameLength) return name;
+  return new Problem('NAME_TOO_LONG', 'name', `the name has ${length} characters, and Stripe takes ${maxNameLength}`);
 }
 
 /** The description as plain text: Stripe shows it to customers as it is, tags and all. */
@@ -24,26 +24,26 @@ export function readDescription(value: Json | undefined): string | null | Proble
   if (!isText(value)) return new Problem('BAD_TEXT', 'description', 'the description is not text');
   const given = String(value);
   const text = clean(markup.test(given) ? withoutMarkup(given) : given);
-  if (!seen.test(text)) return null;
+  if (!visibleCharacter.test(text)) return null;
   const length = lengthOf(text);
-  if (length <= longestDescription) return text;
-  const message = `the description has ${length} characters, and Stripe takes ${longestDescription}`;
+  if (length <= maxDescriptionLength) return text;
+  const message = `the description has ${length} characters, and Stripe takes ${maxDescriptionLength}`;
   return new Problem('DESCRIPTION_TOO_LONG', 'description', message);
 }
 
 const markup = /<\/?[a-z][^<>]*>/i;
-const breaks = /<(?:br|\/p|\/div|\/li|\/h[1-6]|\/tr)\b[^<>]*>/gi;
-const hidden = /<(script|style)\b[^<>]*>[\s\S]*?<\/\1\s*>/gi;
+const lineBreakTags = /<(?:br|\/p|\/div|\/li|\/h[1-6]|\/tr)\b[^<>]*>/gi;
+const hiddenElements = /<(script|style)\b[^<>]*>[\s\S]*?<\/\1\s*>/gi;
 
 function withoutMarkup(html: string): string {
   const text = html
-    .replace(hidden, ' ')
-    .replace(breaks, ' ')
+    .replace(hiddenElements, ' ')
+    .replace(lineBreakTags, ' ')
     .replace(/<\/?[a-z][^<>]*>/gi, '');
-  return text.replace(/&(#x?[0-9a-f]+|[a-z]+);/gi, entity).replace(/\s+/g, ' ');
+  return text.replace(/&(#x?[0-9a-f]+|[a-z]+);/gi, decodeEntity).replace(/\s+/g, ' ');
 }
 
-const named: Readonly<Record<string, string>> = {
+const namedEntities: Readonly<Record<string, string>> = {
   ...{ amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' },
   ...{
     eacute: 'é',
@@ -62,8 +62,8 @@ const named: Readonly<Record<string, string>> = {
 };
 
 // What is not known stays as it is written: a wrong guess would be worse.
-function entity(whole: string, name: string): string {
-  if (!name.startsWith('#')) return Object.hasOwn(named, name) ? (named[name] as string) : whole;
+function decodeEntity(whole: string, name: string): string {
+  if (!name.startsWith('#')) return Object.hasOwn(namedEntities, name) ? (namedEntities[name] as string) : whole;
   const code = /^#x/i.test(name) ? Number.parseInt(name.slice(2), 16) : Number.parseInt(name.slice(1), 10);
   return isCharacter(code) ? String.fromCodePoint(code) : whole;
 }
@@ -87,7 +87,7 @@ export function lengthOf(text: string): number {
 }
 
 // What is neither a blank, nor a control character, nor a mark that only steers how others are shown.
-const seen = /[^\p{Z}\p{Cc}\p{Cf}]/u;
+const visibleCharacter = /[^\p{Z}\p{Cc}\p{Cf}]/u;
 // Tabs and the ends of lines are how texts are laid out, and stay.
 const control = /[^\P{Cc}\s\u0085]/gu;
 

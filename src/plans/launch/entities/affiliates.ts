@@ -1,19 +1,22 @@
 import type { Entity, Source, SourceContext } from '../../../plan/contract.ts';
 import type { JsonObject } from '../../../plan/json.ts';
 import { loadCatalogue } from '../catalogue.ts';
-import { plain } from '../match.ts';
-import { peoplePage } from '../people/sql.ts';
+import { normalizedText } from '../match.ts';
+import { peoplePageSql } from '../people/sql.ts';
 import { targetSource } from '../target-source.ts';
 import { emailKey, instantOf, objectOf, textOf } from '../values.ts';
-import { anyRecord, createdAt, updatedAt, uuidOf } from './shape.ts';
+import { createdAtColumn, recordSchema, updatedAtColumn, uuidOf } from './shape.ts';
 
-function taggedAffiliates(context: SourceContext): Source {
+function affiliatesSource(context: SourceContext): Source {
   return targetSource(context, async () => {
     const { affiliateTags } = await loadCatalogue(context.settings.LAUNCH_CATALOGUE);
     return [
       {
-        text: peoplePage(', p.id::text AS user_id', 'LEFT JOIN {schema}.unified_profiles p ON p.email = c.email_key'),
-        values: [affiliateTags.map(plain)],
+        text: peoplePageSql(
+          ', p.id::text AS user_id',
+          'LEFT JOIN {schema}.unified_profiles p ON p.email = c.email_key',
+        ),
+        values: [affiliateTags.map(normalizedText)],
         record: ({ key, ...row }) => ({ sourceId: key, raw: row as JsonObject }),
       },
     ];
@@ -25,8 +28,8 @@ export const affiliates = {
   title: 'Affiliates',
   dependsOn: ['unified_profiles'],
   readsAfter: ['unified_profiles'],
-  source: taggedAffiliates,
-  schema: anyRecord,
+  source: affiliatesSource,
+  schema: recordSchema,
   transform: (raw) => {
     const [user, contact] = [uuidOf(raw.user_id), objectOf(raw.contact)];
     if (user === null)
@@ -35,7 +38,7 @@ export const affiliates = {
         code: 'AFFILIATE_WITHOUT_PROFILE',
         field: 'user_id',
         message: 'the affiliate has bought nothing that comes with a profile',
-        lacking: true,
+        missingDependency: true,
       };
     const at = instantOf(contact.created_at);
     return {
@@ -51,13 +54,13 @@ export const affiliates = {
       user_id: { type: 'uuid', unique: true, references: 'unified_profiles' },
       systemeio_id: { type: 'text', nullable: true, optional: true },
       status: { type: 'text', default: `'active'` },
-      created_at: createdAt,
-      updated_at: updatedAt,
+      created_at: createdAtColumn,
+      updated_at: updatedAtColumn,
     },
   },
 } satisfies Entity;
 
-const linked = `SELECT a.id::text AS key, p.id::text AS user_id, p.email FROM {schema}.affiliates a
+const linkedAffiliatesSql = `SELECT a.id::text AS key, p.id::text AS user_id, p.email FROM {schema}.affiliates a
 JOIN {schema}.unified_profiles p ON p.id = a.user_id
 WHERE a.id > $1::uuid AND ($3::uuid[] IS NULL OR a.id = ANY ($3::uuid[])) ORDER BY a.id LIMIT $2`;
 
@@ -72,13 +75,13 @@ export const profileAffiliates = {
   source: (context: SourceContext) =>
     targetSource(context, async () => [
       {
-        text: linked,
+        text: linkedAffiliatesSql,
         first: '00000000-0000-0000-0000-000000000000',
         keyOf: (sourceId) => uuidOf(sourceId) ?? '00000000-0000-0000-0000-000000000000',
         record: ({ key, ...row }) => ({ sourceId: key, raw: { ...row, affiliate_id: key } as JsonObject }),
       },
     ]),
-  schema: anyRecord,
+  schema: recordSchema,
   transform: (raw) => {
     const [id, affiliate, email] = [uuidOf(raw.user_id), uuidOf(raw.affiliate_id), emailKey(raw.email)];
     if (id === null || affiliate === null || email === null) {
@@ -87,7 +90,7 @@ export const profileAffiliates = {
         code: 'MISSING_REFERENCE',
         field: 'affiliate_id',
         message: 'the profile or its affiliate is not there',
-        lacking: true,
+        missingDependency: true,
       };
     }
     return { kind: 'row', row: { id, email, affiliate_id: affiliate } };

@@ -2,19 +2,19 @@ import type { Entity, Source, SourceContext } from '../../../plan/contract.ts';
 import { loadCatalogue } from '../catalogue.ts';
 import { targetSource } from '../target-source.ts';
 import { amountOf, textOf } from '../values.ts';
-import { anyRecord, uuidOf } from './shape.ts';
+import { recordSchema, uuidOf } from './shape.ts';
 
-const sold = `SELECT p.code AS key FROM unnest($4::text[]) AS p(code)
+const soldCoursesSql = `SELECT p.code AS key FROM unnest($4::text[]) AS p(code)
 WHERE p.code > $1 AND ($3::text[] IS NULL OR p.code = ANY ($3))
   AND EXISTS (SELECT 1 FROM {schema}.transactions t WHERE t.product_type = p.code) ORDER BY 1 LIMIT $2`;
 
-function soldCourses(context: SourceContext): Source {
+function coursesSource(context: SourceContext): Source {
   return targetSource(context, async () => {
     const { products, currency } = await loadCatalogue(context.settings.LAUNCH_CATALOGUE);
     const courses = products.filter(({ buyerGets }) => buyerGets.includes('enrollment'));
     return [
       {
-        text: sold,
+        text: soldCoursesSql,
         values: [courses.map(({ code }) => code)],
         record: ({ key }) => {
           const course = courses.find(({ code }) => code === key);
@@ -32,8 +32,8 @@ export const courses = {
   title: 'Courses',
   dependsOn: ['transactions', 'manual_payments'],
   readsAfter: ['transactions', 'manual_payments'],
-  source: soldCourses,
-  schema: anyRecord,
+  source: coursesSource,
+  schema: recordSchema,
   transform: (raw) => {
     const [code, title, price] = [textOf(raw.code), textOf(raw.name), amountOf(raw.price)];
     if (code === null || title === null)

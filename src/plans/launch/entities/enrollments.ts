@@ -2,10 +2,10 @@ import type { Entity, Source, SourceContext } from '../../../plan/contract.ts';
 import type { JsonObject } from '../../../plan/json.ts';
 import { targetSource } from '../target-source.ts';
 import { instantOf, textOf } from '../values.ts';
-import { anyRecord, createdAt, updatedAt, uuidOf } from './shape.ts';
+import { createdAtColumn, recordSchema, updatedAtColumn, uuidOf } from './shape.ts';
 
 // What somebody paid for one course, and whether anything of it is left.
-const bought = `
+const boughtCoursesSql = `
 SELECT u.id::text AS key, p.id::text AS user_id, course.id::text AS course_id, course.code, sold.transaction_id::text AS transaction_id,
   sold.since, sold.net > 0 AS kept
 FROM (SELECT id FROM {schema}.users WHERE id > $1::uuid AND ($3::uuid[] IS NULL OR id = ANY ($3::uuid[])) ORDER BY id LIMIT $2) u
@@ -18,10 +18,10 @@ LEFT JOIN {schema}.courses course ON course.code = sold.product_type
 LEFT JOIN {schema}.unified_profiles p ON p.id = u.id
 ORDER BY u.id, course.code`;
 
-function boughtCourses(context: SourceContext): Source {
+function enrollmentsSource(context: SourceContext): Source {
   return targetSource(context, async () => [
     {
-      text: bought,
+      text: boughtCoursesSql,
       first: '00000000-0000-0000-0000-000000000000',
       keyOf: (sourceId) => uuidOf(sourceId.split(':')[0]) ?? '00000000-0000-0000-0000-000000000000',
       record: ({ key, since, ...row }) => {
@@ -40,8 +40,8 @@ export const enrollments = {
   title: 'Enrolments',
   dependsOn: ['users', 'unified_profiles', 'transactions', 'courses'],
   readsAfter: ['unified_profiles', 'transactions', 'courses'],
-  source: boughtCourses,
-  schema: anyRecord,
+  source: enrollmentsSource,
+  schema: recordSchema,
   transform: (raw) => {
     const [user, transaction, course] = [uuidOf(raw.user_id), uuidOf(raw.transaction_id), uuidOf(raw.course_id)];
     if (user === null)
@@ -50,7 +50,7 @@ export const enrollments = {
         code: 'NO_PROFILE',
         field: 'user_id',
         message: 'the account has no profile to be enrolled',
-        lacking: true,
+        missingDependency: true,
       };
     if (transaction === null || course === null) {
       return {
@@ -58,7 +58,7 @@ export const enrollments = {
         code: 'MISSING_REFERENCE',
         field: 'transaction_id',
         message: 'its payment or its course is not there',
-        lacking: true,
+        missingDependency: true,
       };
     }
     return {
@@ -84,8 +84,8 @@ export const enrollments = {
       product_type: { type: 'text', nullable: true, optional: true },
       status: { type: 'text', default: `'active'` },
       enrolled_at: { type: 'timestamptz', nullable: true },
-      created_at: createdAt,
-      updated_at: updatedAt,
+      created_at: createdAtColumn,
+      updated_at: updatedAtColumn,
     },
   },
 } satisfies Entity;

@@ -1,33 +1,33 @@
 import type { Entity, Source, SourceContext } from '../../../plan/contract.ts';
 import type { JsonObject } from '../../../plan/json.ts';
 import { loadCatalogue } from '../catalogue.ts';
-import { acquisitionSource, plain } from '../match.ts';
-import { peoplePage } from '../people/sql.ts';
+import { acquisitionSource, normalizedText } from '../match.ts';
+import { peoplePageSql } from '../people/sql.ts';
 import { targetSource } from '../target-source.ts';
 import { emailKey, instantOf, objectOf, textOf, textsOf } from '../values.ts';
-import { anyRecord, createdAt, updatedAt } from './shape.ts';
+import { createdAtColumn, recordSchema, updatedAtColumn } from './shape.ts';
 
-const history = `LEFT JOIN LATERAL (
+const purchaseHistoryJoin = `LEFT JOIN LATERAL (
   SELECT min(t.paid_at) FILTER (WHERE t.revenue_amount > 0) AS converted_at, count(*) FILTER (WHERE t.status IN ('EXPIRED', 'UNPAID', 'FAILED')) > 0 AS tried,
     (array_agg(t.product_type ORDER BY t.paid_at, t.id) FILTER (WHERE t.revenue_amount > 0))[1] AS first_product
   FROM {schema}.transactions t WHERE t.contact_email = c.email_key
 ) history ON true`;
 
-function people(context: SourceContext): Source {
+function leadsSource(context: SourceContext): Source {
   return targetSource(context, async () => {
     const catalogue = await loadCatalogue(context.settings.LAUNCH_CATALOGUE);
     const productTags = catalogue.products.flatMap(({ contactTag }) =>
-      contactTag === undefined ? [] : [plain(contactTag)],
+      contactTag === undefined ? [] : [normalizedText(contactTag)],
     );
     return [
       {
-        text: peoplePage(', to_jsonb(history) AS history', history),
+        text: peoplePageSql(', to_jsonb(history) AS history', purchaseHistoryJoin),
         values: [null],
         record: ({ key, ...row }) => {
           const contact = objectOf(row.contact);
           const tags = textsOf(contact.tags);
           const source = acquisitionSource(catalogue, textOf(contact.source_url), tags);
-          const isTagged = tags.some((tag) => productTags.includes(plain(tag)));
+          const isTagged = tags.some((tag) => productTags.includes(normalizedText(tag)));
           return { sourceId: key, raw: { ...row, acquisition_source: source, tagged: isTagged } as JsonObject };
         },
       },
@@ -40,8 +40,8 @@ export const leads = {
   title: 'Leads',
   dependsOn: ['transactions', 'manual_payments'],
   readsAfter: ['transactions', 'manual_payments'],
-  source: people,
-  schema: anyRecord,
+  source: leadsSource,
+  schema: recordSchema,
   transform: (raw) => {
     const [contact, past] = [objectOf(raw.contact), objectOf(raw.history)];
     const email = emailKey(contact.email);
@@ -57,7 +57,7 @@ export const leads = {
         phone: textOf(contact.phone),
         tags: textsOf(contact.tags),
         systemeio_ids: textsOf(contact.contact_ids),
-        classification: classified(raw, contact, past, convertedAt !== null),
+        classification: classificationOf(raw, contact, past, convertedAt !== null),
         acquisition_source: textOf(raw.acquisition_source) ?? 'Unknown',
         may_be_mailed: contact.unsubscribed !== true && contact.bounced !== true,
         converted_at: convertedAt,
@@ -83,14 +83,14 @@ export const leads = {
       converted_at: { type: 'timestamptz', nullable: true },
       first_product: { type: 'text', nullable: true },
       registered_at: { type: 'timestamptz', nullable: true },
-      created_at: createdAt,
-      updated_at: updatedAt,
+      created_at: createdAtColumn,
+      updated_at: updatedAtColumn,
     },
   },
 } satisfies Entity;
 
 /** The first of these that is true, from the nearest to the farthest. */
-function classified(raw: JsonObject, contact: JsonObject, past: JsonObject, isCustomer: boolean): string {
+function classificationOf(raw: JsonObject, contact: JsonObject, past: JsonObject, isCustomer: boolean): string {
   if (isCustomer) return 'customer';
   if (raw.tagged === true) return 'tagged_unpaid';
   if (past.tried === true) return 'attempted';

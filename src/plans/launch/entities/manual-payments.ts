@@ -2,38 +2,38 @@ import { toMajor, toMinor } from '../../../money.ts';
 import type { Entity, Source, SourceContext, TransformOutcome } from '../../../plan/contract.ts';
 import type { JsonObject } from '../../../plan/json.ts';
 import { type Catalogue, loadCatalogue, type Product } from '../catalogue.ts';
-import { plain } from '../match.ts';
-import { paramsOf } from '../params.ts';
-import { peoplePage } from '../people/sql.ts';
-import { fiscalOf } from '../sales/fiscal.ts';
-import { type Question, targetSource } from '../target-source.ts';
+import { normalizedText } from '../match.ts';
+import { parseParams } from '../params.ts';
+import { peoplePageSql } from '../people/sql.ts';
+import { fiscalPeriodOf } from '../sales/fiscal.ts';
+import { type TargetQuery, targetSource } from '../target-source.ts';
 import { amountOf, emailKey, instantOf, objectOf, textOf } from '../values.ts';
-import { anyRecord, uuidOf } from './shape.ts';
+import { recordSchema, uuidOf } from './shape.ts';
 import { transactionMoney, transactionsTarget } from './transactions-target.ts';
 
 // A payment that was assumed in an earlier run and has been found since is in the transactions with both.
-const found = `EXISTS (SELECT 1 FROM {schema}.transactions t WHERE t.contact_email = c.email_key AND t.product_type = $5
+const paymentExistsSql = `EXISTS (SELECT 1 FROM {schema}.transactions t WHERE t.contact_email = c.email_key AND t.product_type = $5
   AND t.revenue_amount > 0 AND t.payment_method IS DISTINCT FROM 'manual')`;
-const assumed = `EXISTS (SELECT 1 FROM {schema}.transactions t WHERE t.external_id = 'manual:' || c.contact_id || ':' || $5)`;
+const assumedBeforeSql = `EXISTS (SELECT 1 FROM {schema}.transactions t WHERE t.external_id = 'manual:' || c.contact_id || ':' || $5)`;
 
-function tagged(context: SourceContext): Source {
+function manualPaymentsSource(context: SourceContext): Source {
   return targetSource(context, async () => {
     const catalogue = await loadCatalogue(context.settings.LAUNCH_CATALOGUE);
     return catalogue.products
       .filter(({ manualPayment }) => manualPayment !== undefined)
-      .map((product) => questionOf(catalogue, product));
+      .map((product) => targetQueryFor(catalogue, product));
   });
 }
 
-function questionOf({ currency }: Catalogue, product: Product): Question {
+function targetQueryFor({ currency }: Catalogue, product: Product): TargetQuery {
   const { code, transactionType, manualPayment, contactTag } = product;
   return {
-    text: peoplePage(
-      `, account.id::text AS user_id, ${found} AS found`,
+    text: peoplePageSql(
+      `, account.id::text AS user_id, ${paymentExistsSql} AS found`,
       'LEFT JOIN {schema}.users account ON account.email = c.email_key',
-      ` AND (NOT ${found} OR ${assumed})`,
+      ` AND (NOT ${paymentExistsSql} OR ${assumedBeforeSql})`,
     ),
-    values: [[plain(contactTag)], code],
+    values: [[normalizedText(contactTag)], code],
     keyOf: (sourceId) => sourceId.slice(0, sourceId.lastIndexOf(':')),
     record: ({ key, ...row }) => ({
       sourceId: `${key}:${code}`,
@@ -47,8 +47,8 @@ export const manualPayments = {
   title: 'Manual payments',
   dependsOn: ['users', 'transactions'],
   readsAfter: ['transactions'],
-  source: tagged,
-  schema: anyRecord,
+  source: manualPaymentsSource,
+  schema: recordSchema,
   transform: (raw, { sourceId, params }): TransformOutcome => {
     const [contact, product] = [objectOf(raw.contact), objectOf(raw.product)];
     const email = emailKey(contact.email);
@@ -66,7 +66,7 @@ export const manualPayments = {
     if (amount === null || currency === null || amount.startsWith('-')) {
       return { kind: 'reject', code: 'BAD_AMOUNT', field: 'amount', message: 'the catalogue names no amount' };
     }
-    const minor = minorOf(amount, currency);
+    const minor = minorUnitsOf(amount, currency);
     if (minor === undefined)
       return {
         kind: 'reject',
@@ -93,7 +93,7 @@ export const manualPayments = {
         contact_email: email,
         description: 'Paid by hand: the contact has the tag, and no payment was found',
         paid_at: isFound ? null : at,
-        ...fiscalOf(at, paramsOf(params)),
+        ...fiscalPeriodOf(at, parseParams(params)),
         created_at: at,
       },
       money: { minor: String(minor), currency, status },
@@ -103,7 +103,7 @@ export const manualPayments = {
   money: transactionMoney,
 } satisfies Entity;
 
-function minorOf(amount: string, currency: string): bigint | undefined {
+function minorUnitsOf(amount: string, currency: string): bigint | undefined {
   try {
     return toMinor(amount, currency);
   } catch {

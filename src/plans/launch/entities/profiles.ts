@@ -1,7 +1,7 @@
 import type { Entity } from '../../../plan/contract.ts';
 import { buyersSource } from '../people/buyers.ts';
 import { emailKey, instantOf, objectOf, textOf, textsOf } from '../values.ts';
-import { anyRecord, createdAt, updatedAt } from './shape.ts';
+import { createdAtColumn, recordSchema, updatedAtColumn } from './shape.ts';
 
 /** One profile for each account, with the account's id. Its affiliate is added by `profile_affiliates`. */
 export const unifiedProfiles = {
@@ -9,7 +9,7 @@ export const unifiedProfiles = {
   dependsOn: ['users'],
   readsAfter: ['users'],
   source: buyersSource,
-  schema: anyRecord,
+  schema: recordSchema,
   transform: (raw, { sourceId }) => {
     if (!textsOf(raw.gets).includes('profile')) {
       return { kind: 'skip', code: 'NO_ACCOUNT', message: 'what was bought comes without a profile' };
@@ -56,12 +56,12 @@ export const unifiedProfiles = {
       systemeio_id: { type: 'text', nullable: true },
       systemeio_tags: { type: 'text[]', nullable: true },
       api_source: { type: 'text', nullable: true, default: `'systemeio'` },
-      created_at: createdAt,
-      updated_at: updatedAt,
+      created_at: createdAtColumn,
+      updated_at: updatedAtColumn,
     },
   },
   merge: {
-    loser: 'skip',
+    duplicateAction: 'skip',
     code: 'MERGED',
     rule: 'An account has one profile: that of its earliest purchase.',
     byReference: 'id',

@@ -3,31 +3,34 @@ import type { Column } from '../../../plan/contract.ts';
 import type { JsonObject } from '../../../plan/json.ts';
 
 /** Any object: what is in it is looked at field by field. */
-export const anyRecord = z.custom<JsonObject>((raw) => typeof raw === 'object' && raw !== null && !Array.isArray(raw), {
-  error: 'is not an object with fields',
-});
+export const recordSchema = z.custom<JsonObject>(
+  (raw) => typeof raw === 'object' && raw !== null && !Array.isArray(raw),
+  {
+    error: 'is not an object with fields',
+  },
+);
 
 // The day a row that was there before was made is not ours to change.
-export const createdAt = {
+export const createdAtColumn = {
   type: 'timestamptz',
   nullable: true,
   default: 'now()',
   optional: true,
   insertOnly: true,
 } as const satisfies Column;
-export const updatedAt = {
+export const updatedAtColumn = {
   type: 'timestamptz',
   nullable: true,
   default: 'now()',
   optional: true,
-  stamp: true,
+  writeTimestamp: true,
 } as const satisfies Column;
-export const syncedAt = {
+export const syncedAtColumn = {
   type: 'timestamptz',
   nullable: true,
   default: 'now()',
   optional: true,
-  stamp: true,
+  writeTimestamp: true,
 } as const satisfies Column;
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;

@@ -1,14 +1,14 @@
 import type { Entity } from '../../../plan/contract.ts';
 import { contactRow } from '../raw/contact-row.ts';
 import { contactSource } from '../raw/sources.ts';
-import { anyRecord, syncedAt } from './shape.ts';
+import { recordSchema, syncedAtColumn } from './shape.ts';
 
 /** Contacts, as Systeme.io says them: one row a contact, however many have one address. */
 export const systemeioRaw = {
   title: 'Systeme.io contacts, as Systeme.io says them',
   dependsOn: [],
   source: contactSource,
-  schema: anyRecord,
+  schema: recordSchema,
   transform: (raw, { sourceId }) => ({ kind: 'row', row: contactRow(raw, sourceId) }),
   target: {
     kind: 'postgres',
@@ -27,7 +27,7 @@ export const systemeioRaw = {
       bounced: { type: 'boolean' },
       needs_confirmation: { type: 'boolean' },
       created_at: { type: 'timestamptz', nullable: true },
-      api_synced_at: syncedAt,
+      api_synced_at: syncedAtColumn,
       api_response: { type: 'jsonb' },
     },
   },

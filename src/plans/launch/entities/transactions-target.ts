@@ -1,5 +1,5 @@
 import type { PostgresTarget } from '../../../plan/contract.ts';
-import { createdAt, updatedAt } from './shape.ts';
+import { createdAtColumn, updatedAtColumn } from './shape.ts';
 
 /** Sales, refunds, chargebacks and manual payments. `revenue_amount` is what each adds to revenue, or takes away. */
 export const transactionsTarget = {
@@ -23,8 +23,8 @@ export const transactionsTarget = {
     paid_at: { type: 'timestamptz', nullable: true },
     fiscal_year: { type: 'integer', nullable: true },
     fiscal_quarter: { type: 'integer', nullable: true },
-    created_at: createdAt,
-    updated_at: updatedAt,
+    created_at: createdAtColumn,
+    updated_at: updatedAtColumn,
   },
 } as const satisfies PostgresTarget;
 

@@ -3,13 +3,13 @@ import type { Entity, RejectOutcome, Source, SourceContext, TransformOutcome } f
 import type { Json, JsonObject } from '../../../plan/json.ts';
 import { loadCatalogue } from '../catalogue.ts';
 import { matchProducts } from '../match.ts';
-import { paramsOf } from '../params.ts';
-import { fiscalOf } from '../sales/fiscal.ts';
-import { isCounted, readSale, type Sale, type SaleStatus, signOf } from '../sales/sale.ts';
-import { salesPage } from '../sales/sql.ts';
+import { parseParams } from '../params.ts';
+import { fiscalPeriodOf } from '../sales/fiscal.ts';
+import { isOwnSale, parseSale, revenueSign, type Sale, type SaleStatus } from '../sales/sale.ts';
+import { salesPageSql } from '../sales/sql.ts';
 import { targetSource } from '../target-source.ts';
 import { objectOf, textOf } from '../values.ts';
-import { anyRecord, uuidOf } from './shape.ts';
+import { recordSchema, uuidOf } from './shape.ts';
 import { transactionMoney, transactionsTarget } from './transactions-target.ts';
 
 function salesSource(context: SourceContext): Source {
@@ -17,13 +17,13 @@ function salesSource(context: SourceContext): Source {
     const catalogue = await loadCatalogue(context.settings.LAUNCH_CATALOGUE);
     return [
       {
-        text: salesPage(
+        text: salesPageSql(
           ', account.id::text AS user_id',
           'LEFT JOIN {schema}.users account ON account.email = payer.email',
         ),
         record: ({ key, ...row }) => {
-          if (!isCounted(row)) return undefined;
-          const products = matchProducts(catalogue, readSale(row as JsonObject));
+          if (!isOwnSale(row)) return undefined;
+          const products = matchProducts(catalogue, parseSale(row as JsonObject));
           const matched = products.map(({ code, transactionType }) => ({ code, transactionType }));
           return { sourceId: key, raw: { ...row, products: matched } as JsonObject };
         },
@@ -38,21 +38,21 @@ export const transactions = {
   dependsOn: ['users'],
   readsAfter: ['users'],
   source: salesSource,
-  schema: anyRecord,
+  schema: recordSchema,
   transform: (raw, { params }): TransformOutcome => {
-    const sale = readSale(raw);
+    const sale = parseSale(raw);
     const { status } = sale;
     if (status === undefined)
       return { kind: 'reject', code: 'UNKNOWN_STATUS', field: 'status', message: 'the status is none that is known' };
     if (typeof status !== 'string') return { kind: 'skip', code: status.skip, message: status.message };
-    const fault = faultOf(sale, status, codesOf(raw.products).length);
-    return fault ?? rowOf(raw, sale, status, params);
+    const fault = rejectionOf(sale, status, matchedProducts(raw.products).length);
+    return fault ?? rowOutcomeOf(raw, sale, status, params);
   },
   target: transactionsTarget,
   money: transactionMoney,
 } satisfies Entity;
 
-function faultOf(sale: Sale, status: SaleStatus, products: number): RejectOutcome | undefined {
+function rejectionOf(sale: Sale, status: SaleStatus, products: number): RejectOutcome | undefined {
   const { minor, currency, amount } = sale;
   if (currency === null)
     return {
@@ -70,18 +70,18 @@ function faultOf(sale: Sale, status: SaleStatus, products: number): RejectOutcom
     };
   if (sale.paidAt === null)
     return { kind: 'reject', code: 'BAD_DATE', field: 'created', message: 'nothing says when it was' };
-  const sign = signOf(status);
+  const sign = revenueSign(status);
   if (sign === 0 || products === 1) return undefined;
   const code = products > 1 ? 'AMBIGUOUS_PRODUCT' : sign > 0 ? 'UNMATCHED_PRODUCT' : 'UNMATCHED_REFUND';
   const message = products > 1 ? 'several products of the catalogue match' : 'no product of the catalogue matches';
   const money = { minor: String(minor), currency, status };
   // A payment or refund is named by its invoice.
-  return { kind: 'reject', code, field: 'description', message, money, lacking: sale.invoiceId === null };
+  return { kind: 'reject', code, field: 'description', message, money, missingDependency: sale.invoiceId === null };
 }
 
-function rowOf(raw: JsonObject, sale: Sale, status: SaleStatus, params: JsonObject): TransformOutcome {
+function rowOutcomeOf(raw: JsonObject, sale: Sale, status: SaleStatus, params: JsonObject): TransformOutcome {
   const [currency, minor, at] = [sale.currency ?? '', sale.minor ?? 0n, sale.paidAt ?? ''];
-  const [product] = codesOf(raw.products);
+  const [product] = matchedProducts(raw.products);
   return {
     kind: 'row',
     row: {
@@ -93,20 +93,20 @@ function rowOf(raw: JsonObject, sale: Sale, status: SaleStatus, params: JsonObje
       amount: toMajor(minor, currency),
       currency,
       status,
-      revenue_amount: toMajor(BigInt(signOf(status)) * minor, currency),
+      revenue_amount: toMajor(BigInt(revenueSign(status)) * minor, currency),
       payment_method: sale.paymentMethod,
       external_id: sale.externalId,
       contact_email: sale.email,
       description: sale.description,
-      paid_at: signOf(status) === 0 ? null : at,
-      ...fiscalOf(at, paramsOf(params)),
+      paid_at: revenueSign(status) === 0 ? null : at,
+      ...fiscalPeriodOf(at, parseParams(params)),
       created_at: sale.createdAt ?? at,
     },
     money: { minor: String(minor), currency, status },
   };
 }
 
-function codesOf(products: Json | undefined): { code: string; transactionType: string }[] {
+function matchedProducts(products: Json | undefined): { code: string; transactionType: string }[] {
   return (Array.isArray(products) ? products : []).flatMap((product: Json) => {
     const [code, transactionType] = [textOf(objectOf(product).code), textOf(objectOf(product).transactionType)];
     return code === null || transactionType === null ? [] : [{ code, transactionType }];

@@ -1,7 +1,7 @@
 import type { Entity } from '../../../plan/contract.ts';
 import { buyersSource } from '../people/buyers.ts';
 import { emailKey, instantOf, objectOf, textOf, textsOf } from '../values.ts';
-import { anyRecord, createdAt, updatedAt, uuidOf } from './shape.ts';
+import { createdAtColumn, recordSchema, updatedAtColumn, uuidOf } from './shape.ts';
 
 /**
  * Accounts of those whose product comes with a profile. One address is one person. An account that exists keeps its id, and
@@ -12,7 +12,7 @@ export const users = {
   dependsOn: ['xendit_transactions', 'xendit_invoices', 'systemeio_raw'],
   readsAfter: ['xendit_transactions', 'xendit_invoices', 'systemeio_raw'],
   source: buyersSource,
-  schema: anyRecord,
+  schema: recordSchema,
   transform: (raw, { sourceId }) => {
     if (!textsOf(raw.gets).includes('profile')) {
       return { kind: 'skip', code: 'NO_ACCOUNT', message: 'what was bought comes without an account' };
@@ -24,7 +24,7 @@ export const users = {
         code: 'PAYER_UNKNOWN',
         field: 'email',
         message: 'nobody is named who could have an account',
-        lacking: raw.alone === true,
+        missingDependency: raw.alone === true,
       };
     const since = instantOf(raw.since);
     const id = uuidOf(raw.account_id);
@@ -51,12 +51,12 @@ export const users = {
       encrypted_password: { type: 'text', nullable: true, optional: true, insertOnly: true },
       email_confirmed_at: { type: 'timestamptz', nullable: true, optional: true, insertOnly: true },
       raw_user_meta_data: { type: 'jsonb', nullable: true, optional: true, insertOnly: true },
-      created_at: createdAt,
-      updated_at: updatedAt,
+      created_at: createdAtColumn,
+      updated_at: updatedAtColumn,
     },
   },
   merge: {
-    loser: 'skip',
+    duplicateAction: 'skip',
     code: 'MERGED',
     rule: 'Purchases and contacts with one e-mail address are one person: the earliest makes the account, and an account that exists is kept.',
   },

@@ -2,10 +2,10 @@ import type { Entity, PostgresTarget } from '../../../plan/contract.ts';
 import type { XenditList } from '../../../sources/xendit/api.ts';
 import { xenditSource } from '../raw/sources.ts';
 import { xenditRow } from '../raw/xendit-row.ts';
-import { anyRecord, syncedAt } from './shape.ts';
+import { recordSchema, syncedAtColumn } from './shape.ts';
 
 /** Both lists are kept in one table: `type` tells an invoice from a payment, a refund, and so on. */
-const xenditRaw = {
+const xenditRawTarget = {
   kind: 'postgres',
   table: 'xendit_raw',
   naturalKey: ['xendit_id'],
@@ -27,21 +27,21 @@ const xenditRaw = {
     created: { type: 'timestamptz', nullable: true },
     updated: { type: 'timestamptz', nullable: true },
     paid_at: { type: 'timestamptz', nullable: true },
-    api_synced_at: syncedAt,
+    api_synced_at: syncedAtColumn,
     api_response: { type: 'jsonb' },
   },
 } as const satisfies PostgresTarget;
 
-function rawEntity(title: string, list: XenditList) {
+function createRawEntity(title: string, list: XenditList) {
   return {
     title,
     dependsOn: [],
     source: xenditSource(list),
-    schema: anyRecord,
+    schema: recordSchema,
     transform: (raw, { sourceId }) => ({ kind: 'row', row: xenditRow(raw, sourceId) }),
-    target: xenditRaw,
+    target: xenditRawTarget,
   } satisfies Entity;
 }
 
-export const xenditTransactions = rawEntity('Xendit transactions, as Xendit says them', 'transactions');
-export const xenditInvoices = rawEntity('Xendit invoices, as Xendit says them', 'invoices');
+export const xenditTransactions = createRawEntity('Xendit transactions, as Xendit says them', 'transactions');
+export const xenditInvoices = createRawEntity('Xendit invoices, as Xendit says them', 'invoices');

@@ -1,6 +1,6 @@
 import { DroverError } from '../../../errors.ts';
 import type { SourceContext, TargetReader } from '../../../plan/contract.ts';
-import { paramsOf } from '../params.ts';
+import { parseParams } from '../params.ts';
 
 /**
  * Existing accounts, as a join that gives `account_id` for an address: those of the table the run names, or of auth.users
@@ -8,7 +8,7 @@ import { paramsOf } from '../params.ts';
  * @throws DroverError CONFIGURATION when the run names a table that is not there.
  */
 export async function accountJoin(context: SourceContext, target: TargetReader, email: string): Promise<string> {
-  const named = paramsOf(context.params).authUsers;
+  const named = parseParams(context.params).authUsers;
   const table = named ?? 'auth.users';
   const [found] = await target.query<{ there: boolean }>('SELECT to_regclass($1) IS NOT NULL AS there', [table]);
   if (found?.there !== true) {

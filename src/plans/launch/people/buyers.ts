@@ -1,13 +1,13 @@
 import type { Source, SourceContext } from '../../../plan/contract.ts';
 import type { JsonObject } from '../../../plan/json.ts';
 import { type Catalogue, loadCatalogue, type Product } from '../catalogue.ts';
-import { acquisitionSource, matchProducts, plain } from '../match.ts';
-import { isCounted, readSale, signOf } from '../sales/sale.ts';
-import { salesPage } from '../sales/sql.ts';
+import { acquisitionSource, matchProducts, normalizedText } from '../match.ts';
+import { isOwnSale, parseSale, revenueSign } from '../sales/sale.ts';
+import { salesPageSql } from '../sales/sql.ts';
 import { targetSource } from '../target-source.ts';
 import { objectOf, textOf, textsOf } from '../values.ts';
 import { accountJoin } from './accounts.ts';
-import { peoplePage, personOf } from './sql.ts';
+import { peoplePageSql, personJoin } from './sql.ts';
 
 /**
  * Whoever bought something: one record for each sale that is revenue, and one for each person with a product's tag. A record
@@ -16,32 +16,34 @@ import { peoplePage, personOf } from './sql.ts';
 export function buyersSource(context: SourceContext): Source {
   return targetSource(context, async (target) => {
     const catalogue = await loadCatalogue(context.settings.LAUNCH_CATALOGUE);
-    const tags = catalogue.products.flatMap(({ contactTag }) => (contactTag === undefined ? [] : [plain(contactTag)]));
+    const tags = catalogue.products.flatMap(({ contactTag }) =>
+      contactTag === undefined ? [] : [normalizedText(contactTag)],
+    );
     const more = ', account.account_id';
     return [
       {
-        text: salesPage(
+        text: salesPageSql(
           `${more}, person.contact`,
-          `LEFT JOIN ${personOf('payer.email', 'person')} ON true ${await accountJoin(context, target, 'payer.email')}`,
+          `LEFT JOIN ${personJoin('payer.email', 'person')} ON true ${await accountJoin(context, target, 'payer.email')}`,
         ),
-        record: (row) => saleBuyer(row, catalogue),
+        record: (row) => buyerOfSale(row, catalogue),
       },
       {
-        text: peoplePage(more, await accountJoin(context, target, 'c.email_key')),
+        text: peoplePageSql(more, await accountJoin(context, target, 'c.email_key')),
         values: [tags],
-        record: (row) => taggedBuyer(row, catalogue),
+        record: (row) => buyerByTag(row, catalogue),
       },
     ];
   });
 }
 
-function saleBuyer(row: Record<string, unknown>, catalogue: Catalogue) {
+function buyerOfSale(row: Record<string, unknown>, catalogue: Catalogue) {
   const { own, invoice, payment, contact, account_id: accountId, key } = row as JsonObject;
-  const sale = readSale({ own: own ?? null, invoice: invoice ?? null, payment: payment ?? null });
-  if (!isCounted(row) || typeof sale.status !== 'string' || signOf(sale.status) !== 1) return undefined;
+  const sale = parseSale({ own: own ?? null, invoice: invoice ?? null, payment: payment ?? null });
+  if (!isOwnSale(row) || typeof sale.status !== 'string' || revenueSign(sale.status) !== 1) return undefined;
   const matched = matchProducts(catalogue, sale);
   const raw = {
-    ...about(objectOf(contact), catalogue, matched.length === 1 ? matched : []),
+    ...buyerDetails(objectOf(contact), catalogue, matched.length === 1 ? matched : []),
     email: sale.email,
     // A payment without an invoice: who paid may stand in the invoice.
     alone: sale.invoiceId === null,
@@ -52,14 +54,14 @@ function saleBuyer(row: Record<string, unknown>, catalogue: Catalogue) {
   return { sourceId: String(key), raw };
 }
 
-function taggedBuyer(row: Record<string, unknown>, catalogue: Catalogue) {
+function buyerByTag(row: Record<string, unknown>, catalogue: Catalogue) {
   const contact = objectOf(row.contact);
-  const own = new Set(textsOf(contact.tags).map(plain));
+  const own = new Set(textsOf(contact.tags).map(normalizedText));
   const products = catalogue.products.filter(
-    ({ contactTag }) => contactTag !== undefined && own.has(plain(contactTag)),
+    ({ contactTag }) => contactTag !== undefined && own.has(normalizedText(contactTag)),
   );
   const raw = {
-    ...about(contact, catalogue, products),
+    ...buyerDetails(contact, catalogue, products),
     email: textOf(contact.email),
     name: null,
     since: textOf(contact.created_at),
@@ -68,7 +70,7 @@ function taggedBuyer(row: Record<string, unknown>, catalogue: Catalogue) {
   return { sourceId: String(row.key), raw };
 }
 
-function about(contact: JsonObject, catalogue: Catalogue, products: readonly Product[]): JsonObject {
+function buyerDetails(contact: JsonObject, catalogue: Catalogue, products: readonly Product[]): JsonObject {
   const tags = textsOf(contact.tags);
   return {
     gets: [...new Set(products.flatMap(({ buyerGets }) => buyerGets))].sort(),

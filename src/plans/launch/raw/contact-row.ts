@@ -3,11 +3,11 @@ import { emailKey, instantOf, objectOf, storableJson, textOf, textsOf } from '..
 
 /** A contact of the API, or a line of the legacy file, as `systemeio_raw` keeps it. */
 export function contactRow(raw: JsonObject, sourceId: string): JsonObject {
-  const shape = 'Date Registered' in raw || 'Tag' in raw ? fileRow(raw) : apiRow(raw);
+  const shape = 'Date Registered' in raw || 'Tag' in raw ? contactFromFile(raw) : contactFromApi(raw);
   return { contact_id: sourceId, ...shape, api_response: storableJson(raw) };
 }
 
-function apiRow(raw: JsonObject): JsonObject {
+function contactFromApi(raw: JsonObject): JsonObject {
   return {
     email: textOf(raw.email),
     email_key: emailKey(raw.email),
@@ -23,7 +23,7 @@ function apiRow(raw: JsonObject): JsonObject {
   };
 }
 
-function fileRow(raw: JsonObject): JsonObject {
+function contactFromFile(raw: JsonObject): JsonObject {
   return {
     email: textOf(raw.Email),
     email_key: emailKey(raw.Email),

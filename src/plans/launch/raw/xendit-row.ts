@@ -4,11 +4,12 @@ import { amountOf, emailKey, instantOf, objectOf, storableJson, textOf } from '.
 
 /** A record of either list, or a line of either legacy file, as `xendit_raw` keeps it: what is asked for, and all of it. */
 export function xenditRow(raw: JsonObject, sourceId: string): JsonObject {
-  const shape = 'Invoice ID' in raw || 'External ID' in raw || 'Transaction ID' in raw ? fileRow(raw) : apiRow(raw);
+  const shape =
+    'Invoice ID' in raw || 'External ID' in raw || 'Transaction ID' in raw ? saleFromFile(raw) : saleFromApi(raw);
   return { xendit_id: sourceId, ...shape, api_response: storableJson(raw) };
 }
 
-function apiRow(raw: JsonObject): JsonObject {
+function saleFromApi(raw: JsonObject): JsonObject {
   const customer = objectOf(raw.customer);
   const isInvoice = raw.type === undefined && 'external_id' in raw;
   const names = [customer.given_names, customer.surname].map(textOf).filter((name) => name !== null);
@@ -33,7 +34,7 @@ function apiRow(raw: JsonObject): JsonObject {
 }
 
 /** Lines of the dashboard's exports, by the names of their columns: invoices, or transactions. */
-function fileRow(raw: JsonObject): JsonObject {
+function saleFromFile(raw: JsonObject): JsonObject {
   const isInvoice = textOf(raw['Transaction ID']) === null;
   const zone = raw.Timezone;
   return {

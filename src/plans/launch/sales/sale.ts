@@ -34,18 +34,18 @@ export interface Sale {
 }
 
 /** 1 for what is revenue, -1 for what was given back, 0 for what never was any. */
-export function signOf(status: SaleStatus): 1 | -1 | 0 {
+export function revenueSign(status: SaleStatus): 1 | -1 | 0 {
   if (status === 'PAID' || status === 'SETTLED') return 1;
   return status === 'REFUNDED' || status === 'CHARGEBACK' ? -1 : 0;
 }
 
 /** The payment of an invoice is told by the invoice; as a record of its own it is none. */
-export function isCounted(row: { readonly own?: unknown; readonly payment?: unknown }): boolean {
+export function isOwnSale(row: { readonly own?: unknown; readonly payment?: unknown }): boolean {
   const own = objectOf(row.own);
   return own.type === 'INVOICE' || textOf(objectOf(row.payment).xendit_id) !== textOf(own.xendit_id);
 }
 
-export function readSale(raw: JsonObject): Sale {
+export function parseSale(raw: JsonObject): Sale {
   const own = objectOf(raw.own);
   const isInvoice = own.type === 'INVOICE';
   const invoice = isInvoice ? own : objectOf(raw.invoice);
@@ -58,7 +58,7 @@ export function readSale(raw: JsonObject): Sale {
     status: isInvoice ? invoiceStatus(own, payment) : transactionStatus(own, invoice),
     amount,
     currency,
-    minor: minorOf(amount, currency),
+    minor: minorUnitsOf(amount, currency),
     email: emailKey(own.payer_email) ?? emailKey(invoice.payer_email),
     payerName: textOf(invoice.payer_name) ?? textOf(own.payer_name),
     description: textOf(invoice.description) ?? textOf(own.description),
@@ -72,7 +72,7 @@ export function readSale(raw: JsonObject): Sale {
   };
 }
 
-const ofInvoice: Readonly<Record<string, SaleStatus>> = {
+const invoiceStatuses: Readonly<Record<string, SaleStatus>> = {
   PAID: 'PAID',
   SETTLED: 'SETTLED',
   EXPIRED: 'EXPIRED',
@@ -81,7 +81,7 @@ const ofInvoice: Readonly<Record<string, SaleStatus>> = {
 };
 
 function invoiceStatus(invoice: JsonObject, payment: JsonObject): Sale['status'] {
-  const own = ofInvoice[textOf(invoice.status) ?? ''];
+  const own = invoiceStatuses[textOf(invoice.status) ?? ''];
   const paid = paymentStatus(payment);
   // A payment that succeeded outranks what the invoice says; a settlement may be known to either of the two.
   return paid === 'PAID' && own === 'SETTLED' ? 'SETTLED' : (paid ?? own);
@@ -111,7 +111,7 @@ function currencyOf(value: unknown): string | null {
   return text === null ? null : (parseCurrency(text) ?? null);
 }
 
-function minorOf(amount: string | null, currency: string | null): bigint | null {
+function minorUnitsOf(amount: string | null, currency: string | null): bigint | null {
   if (amount === null || currency === null || amount.startsWith('-')) return null;
   const [, decimals = ''] = amount.split('.');
   return decimals.length > exponentOf(currency) ? null : toMinor(amount, currency);

@@ -8,7 +8,7 @@
  */
 
 /** The invoice of the transaction `t`, as `alias`. */
-export const invoiceOf = (t: string, alias: string): string => `LATERAL (
+export const invoiceJoin = (t: string, alias: string): string => `LATERAL (
   SELECT i.* FROM (
     SELECT i.*, 1 AS nearness FROM {schema}.xendit_raw i WHERE i.type = 'INVOICE' AND i.xendit_id IN (${t}.payment_link_id, ${t}.product_id)
     UNION ALL
@@ -19,33 +19,33 @@ export const invoiceOf = (t: string, alias: string): string => `LATERAL (
 ) ${alias}`;
 
 /** The transaction that paid the invoice `i`, as `alias`: the first that succeeded, or was taken back since. */
-const paymentOf = (i: string, alias: string): string => `LATERAL (
+const paymentJoin = (i: string, alias: string): string => `LATERAL (
   SELECT p.* FROM {schema}.xendit_raw p
   WHERE p.type = 'PAYMENT' AND p.status IN ('SUCCESS', 'REVERSED', 'VOIDED')
     AND (p.payment_link_id = ${i}.xendit_id OR p.product_id = ${i}.xendit_id OR p.reference_id = ${i}.reference_id)
-    AND EXISTS (SELECT 1 FROM ${invoiceOf('p', 'own')} WHERE own.xendit_id = ${i}.xendit_id)
+    AND EXISTS (SELECT 1 FROM ${invoiceJoin('p', 'own')} WHERE own.xendit_id = ${i}.xendit_id)
   ORDER BY p.status <> 'SUCCESS', p.created, p.xendit_id LIMIT 1
 ) ${alias}`;
 
 /** A row of xendit_raw without what the API said in full; numbers as text, because JSON's are not exact. */
-const shown = (alias: string): string => `CASE WHEN ${alias}.xendit_id IS NOT NULL THEN
+const rowJson = (alias: string): string => `CASE WHEN ${alias}.xendit_id IS NOT NULL THEN
   to_jsonb(${alias}) - ARRAY['id', 'api_response', 'api_synced_at', 'nearness'] || jsonb_build_object('amount', ${alias}.amount::text) END`;
 
-const paging = `SELECT * FROM {schema}.xendit_raw
+const rawRowsPage = `SELECT * FROM {schema}.xendit_raw
   WHERE xendit_id > $1 AND ($3::text[] IS NULL OR xendit_id = ANY ($3)) ORDER BY xendit_id LIMIT $2`;
 
 /**
  * A page of xendit_raw, each row with its invoice and the payment of that. `more` are further columns, over `r` (the row)
  * and `email` (the payer's address), from the `joins`.
  */
-export function salesPage(more: string, joins: string): string {
+export function salesPageSql(more: string, joins: string): string {
   return `
-SELECT r.xendit_id AS key, ${shown('r')} AS own, ${shown('inv')} AS invoice, ${shown('pay')} AS payment${more}
-FROM (${paging}) r
-LEFT JOIN ${invoiceOf('r', 'inv')} ON r.type <> 'INVOICE'
+SELECT r.xendit_id AS key, ${rowJson('r')} AS own, ${rowJson('inv')} AS invoice, ${rowJson('pay')} AS payment${more}
+FROM (${rawRowsPage}) r
+LEFT JOIN ${invoiceJoin('r', 'inv')} ON r.type <> 'INVOICE'
 LEFT JOIN LATERAL (SELECT coalesce(inv.xendit_id, r.xendit_id) AS xendit_id, coalesce(inv.reference_id, r.reference_id) AS reference_id
   WHERE r.type = 'INVOICE' OR inv.xendit_id IS NOT NULL) of_invoice ON true
-LEFT JOIN ${paymentOf('of_invoice', 'pay')} ON of_invoice.xendit_id IS NOT NULL
+LEFT JOIN ${paymentJoin('of_invoice', 'pay')} ON of_invoice.xendit_id IS NOT NULL
 CROSS JOIN LATERAL (SELECT coalesce(r.payer_email, inv.payer_email) AS email) payer
 ${joins}
 ORDER BY r.xendit_id`;
