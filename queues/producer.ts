@@ -3,9 +3,16 @@ import type { Redis } from 'ioredis';
 import type { Dispatcher, ExtractionJob, StageJob } from '../src/engine/ports.ts';
 import type { Stage } from '../src/engine/record-status.ts';
 import { DroverError } from '../src/errors.ts';
-import { withDeadline } from './connection.ts';
-import { extractionJobIdOf, jobIdOf } from './job-id.ts';
-import { jobOptions, type PagesJob, type QueueName, queueNames, type RecordsJob } from './table.ts';
+import { withDeadline } from './redis.ts';
+import {
+  extractionJobIdOf,
+  jobIdOf,
+  jobOptions,
+  type PagesJob,
+  type QueueName,
+  queueNames,
+  type RecordsJob,
+} from './table.ts';
 
 const addBatchSize = 500; // addBulk is a pipeline: bounded, or one large add stalls every other command
 const deadlineMs = 10_000;

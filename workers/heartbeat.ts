@@ -1,8 +1,11 @@
 import { hostname } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkerStore } from '../db/repositories/workers.ts';
+import { requestHeartbeats } from '../queues/redis.ts';
 import type { QueueName } from '../queues/table.ts';
-import type { TrafficCounter } from './traffic.ts';
+import type { TrafficCounter } from './metrics.ts';
+import type { Services } from './services.ts';
 
 const heartbeatIntervalMs = 2_000;
 
@@ -73,4 +76,21 @@ function createUsageMeter() {
 function cpuMs(): number {
   const { user, system } = process.cpuUsage();
   return Math.round((user + system) / 1_000);
+}
+
+const flushTimeoutMs = 1_500;
+const flushPollMs = 25;
+
+/**
+ * Has every worker that is alive say what it used up to now. False when one of them did not in time: it was killed, or
+ * Redis did not pass the call on; then what it used since its last heartbeat is not known.
+ */
+export async function flushWorkerUsage({ workers, redis, config }: Services): Promise<boolean> {
+  const asked = await workers.now();
+  await requestHeartbeats(redis, config.redisPrefix).catch(() => undefined);
+  for (const until = performance.now() + flushTimeoutMs; performance.now() < until; ) {
+    if (await workers.allHeardSince(asked)) return true;
+    await sleep(flushPollMs);
+  }
+  return false;
 }

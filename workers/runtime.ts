@@ -1,12 +1,11 @@
-import { connectWorker } from '../queues/connection.ts';
-import { onHeartbeatRequest } from '../queues/roll-call.ts';
+import { connectWorker, onHeartbeatRequest } from '../queues/redis.ts';
 import type { QueueName } from '../queues/table.ts';
 import type { StageDeps } from '../src/engine/stages/stage.ts';
 import type { DroverError } from '../src/errors.ts';
-import { startScheduler } from './conductor.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { startInbox } from './inbox.ts';
 import { queueSetups, type RunningQueue } from './queues.ts';
+import { startScheduler } from './scheduler.ts';
 import { openServices, type ServiceOptions, type Services } from './services.ts';
 
 export interface WorkerProcessOptions extends ServiceOptions {

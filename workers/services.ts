@@ -1,31 +1,32 @@
 import { hostname } from 'node:os';
+import { type Database, openDatabase } from '../db/client.ts';
 import { createEffectStore } from '../db/effects/store.ts';
 import { createInboxQueue } from '../db/inbox/queue.ts';
 import { createLedger } from '../db/ledger/index.ts';
 import { createLimitStore } from '../db/repositories/limits.ts';
 import { createQueuePauseStore } from '../db/repositories/queue-pauses.ts';
 import { createRunStore } from '../db/repositories/runs.ts';
-import { createWorkerStore } from '../db/repositories/workers.ts';
+import { createWorkerStore, type WorkerStore } from '../db/repositories/workers.ts';
 import { createSqlPort } from '../db/sql.ts';
-import { assertDurable, connectProducer, waitUntilReady } from '../queues/connection.ts';
 import { createProducer } from '../queues/producer.ts';
+import { assertDurable, connectProducer, waitUntilReady } from '../queues/redis.ts';
 import type { Config } from '../src/config.ts';
 import { createRunContexts } from '../src/engine/contexts.ts';
 import { createApiFactory } from '../src/engine/effects/apis.ts';
 import { createApiLanes } from '../src/engine/effects/lanes.ts';
+import type { Stage } from '../src/engine/record-status.ts';
 import { createSourceFactory } from '../src/engine/sources.ts';
 import type { Logger } from '../src/logger.ts';
 import type { PlanRegistry } from '../src/plan/registry.ts';
 import { createPostgresTarget } from '../src/targets/postgres/index.ts';
-import { createUpstreamFactory } from '../src/upstreams/factory.ts';
-import { withInteractivePriority } from '../src/upstreams/urgent.ts';
-import { createBatchMeter } from './batch-meter.ts';
-import { openDatabases } from './databases.ts';
-import { createQueueWindow } from './fleet-window.ts';
-import { createRedisCounters } from './hash-counters.ts';
-import { createLatencyRecorder } from './latency.ts';
-import { createTrafficCounter } from './traffic.ts';
-import { createUpstreamMeter } from './upstream-meter.ts';
+import { createUpstreamFactory, withInteractivePriority } from '../src/upstreams/upstream.ts';
+import {
+  createBatchMeter,
+  createLatencyRecorder,
+  createRedisCounters,
+  createTrafficCounter,
+  createUpstreamMeter,
+} from './metrics.ts';
 
 /** Everything a worker process is made of, opened once and closed in reverse. */
 export type Services = Awaited<ReturnType<typeof openServices>>;
@@ -106,5 +107,83 @@ export async function openServices(options: ServiceOptions) {
       redis.disconnect();
       await databases.close();
     },
+  };
+}
+
+/** The pools of a worker process. Where control and target are one database, so are their pools. */
+export interface Databases {
+  /** For whatever plans its statements: the conductor, validation, reports. */
+  readonly control: Database;
+  readonly target: Database;
+  /** For the stages, which look rows up by their keys. */
+  readonly controlLookups: Database;
+  readonly targetLookups: Database;
+  /** The control database with commits that are waited for: what has to be on disk before a request goes out. */
+  readonly effects: Database;
+  close(): Promise<void>;
+}
+
+export interface DatabasesOptions {
+  readonly databaseUrl: string;
+  /** Absent: the control database. */
+  readonly targetUrl: string | undefined;
+  readonly onError: (error: Error) => void;
+}
+
+// A stage's statement moves 500 records at the most. One that takes longer waits for somebody's lock, or for a connection
+// that is dead, and its job is better tried again.
+const lookupTimeoutMs = 30_000;
+
+/**
+ * Opens the pools. What a crash of PostgreSQL takes back of the ledger is done again, so its commits are not waited for;
+ * a target of its own is not taken back with it, and is: see docs/decisions/011.
+ */
+function openDatabases({ databaseUrl, targetUrl, onError }: DatabasesOptions): Databases {
+  const open = (url: string, lookups: boolean, synchronousCommit: boolean): Database =>
+    openDatabase({
+      ...{ url, onError, lookups, synchronousCommit, applicationName: 'drover worker' },
+      max: lookups ? 12 : 6,
+      statementMs: lookups ? lookupTimeoutMs : undefined,
+    });
+  const control = open(databaseUrl, false, false);
+  const controlLookups = open(databaseUrl, true, false);
+  const apart = targetUrl !== undefined && targetUrl !== databaseUrl;
+  const effects = open(databaseUrl, true, true);
+  const target = apart ? open(targetUrl, false, true) : control;
+  const targetLookups = apart ? open(targetUrl, true, true) : controlLookups;
+  return {
+    ...{ control, target, controlLookups, targetLookups, effects },
+    async close() {
+      const pools = new Set([control, target, controlLookups, targetLookups, effects]);
+      await Promise.all([...pools].map((pool) => pool.$client.end()));
+    },
+  };
+}
+
+const windowRefreshMs = 1_000;
+// Room for a fleet that has not been heard of yet.
+const minWindow = 100;
+
+/**
+ * How many jobs each queue may hold: a few times what the fleet works on at once, so that workers never run dry and
+ * what is in Redis stays small. Known from heartbeats; a dead worker's share goes with it.
+ */
+function createQueueWindow(workers: WorkerStore, factor: number): { of(stage: Stage): number; stop(): void } {
+  const concurrency = new Map<string, number>();
+  const timer = setInterval(() => void refresh(), windowRefreshMs);
+  timer.unref();
+
+  async function refresh(): Promise<void> {
+    const alive = (await workers.list().catch(() => [])).filter((worker) => worker.alive);
+    concurrency.clear();
+    for (const worker of alive) {
+      for (const queue of worker.queues) concurrency.set(queue, (concurrency.get(queue) ?? 0) + worker.concurrency);
+    }
+  }
+
+  void refresh();
+  return {
+    of: (stage) => Math.max(minWindow, factor * (concurrency.get(stage) ?? 0)),
+    stop: () => clearInterval(timer),
   };
 }

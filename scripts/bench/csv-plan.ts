@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { Entity, Plan } from '../../src/plan/contract.ts';
 import { definePlan } from '../../src/plan/define-plan.ts';
-import { createCsvSource } from '../../src/sources/csv/csv-source.ts';
+import { createCsvSource } from '../../src/sources/csv/source.ts';
 import { benchPlan } from './plan.ts';
 
 /** The bench's records from a CSV file: extraction, checkpoints and high-water mark take part. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
-import { connectProducer, waitUntilReady } from '../../queues/connection.ts';
+import { connectProducer, waitUntilReady } from '../../queues/redis.ts';
 import { jobOptions } from '../../queues/table.ts';
 import { startFleet } from './fleet.ts';
 

@@ -1,5 +1,5 @@
 import { type Job, Queue, Worker } from 'bullmq';
-import { connectProducer, connectWorker, waitUntilReady } from '../../queues/connection.ts';
+import { connectProducer, connectWorker, waitUntilReady } from '../../queues/redis.ts';
 import { jobOptions } from '../../queues/table.ts';
 
 /**

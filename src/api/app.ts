@@ -1,30 +1,40 @@
 import { randomBytes } from 'node:crypto';
 import cookie from '@fastify/cookie';
+import helmet from '@fastify/helmet';
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
 import Fastify, { LogController } from 'fastify';
-import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import {
+  jsonSchemaTransform,
+  jsonSchemaTransformObject,
+  serializerCompiler,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from 'fastify-type-provider-zod';
 import { maskRun } from '../engine/privacy/views.ts';
-import { requireAccess } from './auth/access.ts';
-import { authenticateRequests } from './auth/authenticate.ts';
-import { createKeyCache } from './auth/key-cache.ts';
+import { createReadsFor, type ReadsFor, requireAccess } from './auth/access.ts';
+import { type AuthDeps, authenticateRequests, createSessions } from './auth/authenticate.ts';
+import { createKeyCache, type KeyCache } from './auth/keys.ts';
 import { createRateLimits } from './auth/rate-limits.ts';
-import { createReadsFor } from './auth/reads.ts';
-import { createSessions } from './auth/session.ts';
-import { serveSignIn } from './auth/sign-in.ts';
-import { serveBoard } from './board/board.ts';
-import type { ApiDeps } from './deps.ts';
+import { serveBoard } from './board.ts';
 import { handleIdempotencyKeys } from './idempotency.ts';
-import { logRequests } from './log-requests.ts';
-import { createMetrics } from './metrics/registry.ts';
-import { serveOpenApi } from './openapi.ts';
-import { handleError } from './problems/error-handler.ts';
-import { handleUnknownRoutes } from './problems/not-found.ts';
-import { healthRoutes } from './routes/health.ts';
-import { apiRoutes } from './routes/index.ts';
-import { metricsRoutes } from './routes/metrics.ts';
-import { createRunEvents } from './runs/run-events.ts';
-import { createRunReader } from './runs/run-reader.ts';
-import { setSecurityHeaders } from './security-headers.ts';
-import type { Api } from './types.ts';
+import { createMetrics, healthRoutes, metricsRoutes } from './monitoring.ts';
+import { handleError, handleUnknownRoutes } from './problems.ts';
+import { auditRoutes } from './routes/audit.ts';
+import { cutoverRoutes } from './routes/cutovers.ts';
+import { queueRoutes, upstreamRoutes, workerRoutes } from './routes/fleet.ts';
+import { keyRoutes } from './routes/keys.ts';
+import { planRoutes } from './routes/plans.ts';
+import { failureRoutes, recordRoutes } from './routes/records.ts';
+import { reportRoutes } from './routes/reports.ts';
+import { retentionRoutes } from './routes/retention.ts';
+import { createRunEvents, type RunEventDeps, runEventRoutes } from './routes/run-events.ts';
+import { runActionRoutes, runRoutes } from './routes/runs.ts';
+import { serveSignIn, sessionRoutes } from './routes/session.ts';
+import { repairRoutes, validationRoutes } from './routes/validation.ts';
+import { webhookRoutes } from './routes/webhooks.ts';
+import { createRunReader, type RunReader } from './run-view.ts';
+import type { Api, ApiDeps } from './types.ts';
 
 /** The whole HTTP side, ready to listen. The order is that of the hooks: names, headers, doorkeeper, then the rest. */
 export async function buildApp(deps: ApiDeps): Promise<Api> {
@@ -99,4 +109,113 @@ function acceptJsonOnly(app: Api): void {
     if (body === '') done(null, undefined);
     else void parse(request, String(body), done);
   });
+}
+
+export type RouteDeps = ApiDeps &
+  Pick<AuthDeps, 'sessions' | 'limits'> &
+  RunEventDeps & {
+    readonly runs: RunReader;
+    readonly readsFor: ReadsFor;
+    readonly cache: KeyCache;
+  };
+
+/** Every route under /api/v1. */
+function apiRoutes(app: Api, deps: RouteDeps): void {
+  planRoutes(app, deps);
+  runRoutes(app, deps);
+  runActionRoutes(app, deps);
+  runEventRoutes(app, deps);
+  recordRoutes(app, deps);
+  failureRoutes(app, deps);
+  validationRoutes(app, deps);
+  repairRoutes(app, deps);
+  reportRoutes(app, deps);
+  cutoverRoutes(app, deps);
+  retentionRoutes(app, deps);
+  queueRoutes(app, deps);
+  workerRoutes(app, deps);
+  upstreamRoutes(app, deps);
+  keyRoutes(app, deps);
+  webhookRoutes(app, deps);
+  auditRoutes(app, deps);
+  sessionRoutes(app, { keys: deps.cache, sessions: deps.sessions });
+}
+
+/** One line a request, by the route's pattern: an address itself may hold a source id. */
+function logRequests(app: Api): void {
+  app.addHook('onResponse', async (request, reply) => {
+    const level = reply.statusCode >= 500 ? 'warn' : 'debug';
+    request.log[level](
+      {
+        method: request.method,
+        route: request.routeOptions.url ?? 'unknown',
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime),
+        actor: request.actor?.id,
+      },
+      'request',
+    );
+  });
+}
+
+/** Headers that keep browsers from doing more with our pages than we mean. */
+async function setSecurityHeaders(app: Api): Promise<void> {
+  await app.register(helmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'self'"],
+        scriptSrc: ["'self'"],
+        // The board and the docs page set styles on elements; scripts may not be inline all the same.
+        styleSrc: ["'self'", "'unsafe-inline'"],
+        imgSrc: ["'self'", 'data:'],
+        fontSrc: ["'self'", 'data:'],
+        connectSrc: ["'self'"],
+        objectSrc: ["'none'"],
+        baseUri: ["'self'"],
+        formAction: ["'self'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    referrerPolicy: { policy: 'same-origin' },
+  });
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+    // Answers hold the state of a moment, and some of them keys.
+    if (request.url.startsWith('/api/')) reply.header('cache-control', 'no-store');
+  });
+}
+
+const apiDescription = `Moves a business into its own PostgreSQL and Stripe, and proves that nothing was lost.
+
+Send \`authorization: Bearer <key>\`; every operation says which role it needs (\`x-role\`): viewer, operator or admin.
+Errors are problem details (RFC 9457) with a stable \`code\` and a \`remedy\`. Lists have cursors. A POST with an
+\`Idempotency-Key\` may be sent again without being done again.`;
+
+/** The OpenAPI document, made from the schemas that check requests and answers, and a page to browse it. */
+async function serveOpenApi(app: Api, version: string): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Drover', version, description: apiDescription, license: { name: 'MIT', identifier: 'MIT' } },
+      components: {
+        securitySchemes: {
+          key: { type: 'http', scheme: 'bearer', description: 'An API key, `id.secret`' },
+          session: { type: 'apiKey', in: 'cookie', name: 'drover_session' },
+        },
+      },
+    },
+    transform: (document) => {
+      const { schema, url } = jsonSchemaTransform(document);
+      const access = document.route.config?.access ?? 'open';
+      const security = access === 'open' ? [] : [{ key: [] }, { session: [] }];
+      return { schema: { ...(schema as object), security, 'x-role': access }, url };
+    },
+    transformObject: jsonSchemaTransformObject,
+  });
+  await app.register(async (scope) => {
+    scope.decorate('accessOf', () => 'open' as const);
+    await scope.register(swaggerUi, { routePrefix: '/docs', uiConfig: { persistAuthorization: false } });
+  });
+  app.get('/openapi.json', { config: { access: 'open' }, schema: { hide: true } }, async () => app.swagger());
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { IdempotencyStore, Reservation } from '../../db/repositories/idempotency.ts';
-import { HttpProblem } from './problems/problem.ts';
+import { HttpProblem } from './problems.ts';
 import type { Api } from './types.ts';
 
 declare module 'fastify' {

@@ -4,7 +4,7 @@ import { DroverError, toDroverError } from '../errors.ts';
 import { createLogger } from '../logger.ts';
 import { loadPlans } from '../plan/registry.ts';
 import { apiParts } from '../service/parts.ts';
-import type { FirstKey } from './auth/first-key.ts';
+import type { FirstKey } from './auth/keys.ts';
 import { startApi } from './start.ts';
 
 async function main(): Promise<void> {

@@ -9,21 +9,19 @@ import { createLimitStore } from '../../db/repositories/limits.ts';
 import { createMetricsStore } from '../../db/repositories/metrics.ts';
 import { createQueuePauseStore } from '../../db/repositories/queue-pauses.ts';
 import { createWorkerStore } from '../../db/repositories/workers.ts';
-import { assertDurable, connectProducer, waitUntilReady, withDeadline } from '../../queues/connection.ts';
 import { createProducer } from '../../queues/producer.ts';
+import { assertDurable, connectProducer, waitUntilReady, withDeadline } from '../../queues/redis.ts';
 import type { Config } from '../config.ts';
 import type { Control } from '../engine/control/contract.ts';
 import type { CutoverControl } from '../engine/cutover/contract.ts';
 import { DroverError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { PlanRegistry } from '../plan/registry.ts';
-import type { ApiDeps, HealthCheck } from './deps.ts';
-import { readStageLatency } from './metrics/stage-latency.ts';
-import { readUpstreamRequests } from './metrics/upstream-requests.ts';
-import { createLiveQueues } from './operations/live-queues.ts';
-import { createPlanCatalog } from './operations/plan-catalog.ts';
-import { createQueueControl } from './operations/queue-control.ts';
-import { createUpstreamControl, type LiveUpstreams } from './operations/upstream-control.ts';
+import { readStageLatency, readUpstreamRequests } from './monitoring.ts';
+import { createLiveQueues, createQueueControl } from './queue-control.ts';
+import { createPlanCatalog } from './routes/plans.ts';
+import type { ApiDeps, HealthCheck } from './types.ts';
+import { createUpstreamControl, type LiveUpstreams } from './upstream-control.ts';
 
 /** What the API cannot make itself, because only entry points may put the layers together. */
 export interface EngineFactories {

@@ -2,7 +2,7 @@ import type { FastifyError } from 'fastify';
 import { migrateDatabase } from '../../db/migrate.ts';
 import { DroverError } from '../errors.ts';
 import { buildApp } from './app.ts';
-import { ensureAdminKey, type FirstKey } from './auth/first-key.ts';
+import { ensureAdminKey, type FirstKey } from './auth/keys.ts';
 import { type ApiServices, openApiServices, type ServiceOptions } from './services.ts';
 import type { Api } from './types.ts';
 

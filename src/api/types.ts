@@ -6,7 +6,111 @@ import type {
   RawServerDefault,
 } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import type { Actor, Role } from '../engine/control/contract.ts';
+import type { InboxReader } from '../../db/inbox/list.ts';
+import type { AuditLog } from '../../db/repositories/audit.ts';
+import type { IdempotencyStore } from '../../db/repositories/idempotency.ts';
+import type { KeyStore } from '../../db/repositories/keys.ts';
+import type { WorkerStore } from '../../db/repositories/workers.ts';
+import type { Config } from '../config.ts';
+import type { Actor, Control, Role } from '../engine/control/contract.ts';
+import type { PlanView, QueueView, UpstreamView } from '../engine/control/fleet.ts';
+import type { CutoverControl } from '../engine/cutover/contract.ts';
+import type { Logger } from '../logger.ts';
+import type { InboxDoor } from '../payments/inbox/ports.ts';
+
+/** What the API is made of. `server.ts` builds it; tests build it with what they need. */
+
+export type { EndpointView, PlanView, QueueView, UpstreamView } from '../engine/control/fleet.ts';
+
+export interface ApiDeps {
+  readonly control: Control;
+  readonly cutovers: CutoverControl;
+  readonly plans: PlanCatalog;
+  readonly queues: QueueControl;
+  readonly upstreams: UpstreamControl;
+  readonly workers: WorkerStore;
+  readonly keys: KeyStore;
+  readonly audit: AuditLog;
+  readonly idempotency: IdempotencyStore;
+  /** Events of upstreams. */
+  readonly inbox: InboxDoor & InboxReader;
+  /** What has to answer for the API to be of use. */
+  readonly health: readonly HealthCheck[];
+  readonly metrics: MetricsSource;
+  readonly config: Pick<Config, 'sessionSecret' | 'trustProxy' | 'metricsOpen' | 'rateLimit' | 'stripeWebhookSecrets'>;
+  readonly logger: Logger;
+  /** Of Drover itself. */
+  readonly version: string;
+}
+
+export interface PlanCatalog {
+  list(): readonly PlanView[];
+  get(name: string): PlanView | undefined;
+}
+
+/** Queues as operators see and stop them. Unknown names throw NOT_FOUND. */
+export interface QueueControl {
+  list(): Promise<readonly QueueView[]>;
+  pause(name: string, reason: string, actor: Actor): Promise<QueueView>;
+  resume(name: string, reason: string, actor: Actor): Promise<QueueView>;
+  /** Adapters of @bull-board for every queue. */
+  boardAdapters(): readonly BoardAdapter[];
+}
+
+/** What `createBullBoard` takes for a queue; opaque here. */
+export type BoardAdapter = Parameters<typeof import('@bull-board/api').createBullBoard>[0]['queues'][number];
+
+/** Limits of external APIs. Unknown names throw NOT_FOUND. */
+export interface UpstreamControl {
+  list(): Promise<readonly UpstreamView[]>;
+  setLimit(name: string, maxRps: number, reason: string, actor: Actor): Promise<UpstreamView>;
+}
+
+export interface HealthCheck {
+  /** `postgresql`, `redis`. */
+  readonly name: string;
+  /** Throws, or never answers, when the service is not there. */
+  check(): Promise<void>;
+}
+
+/** Where the numbers of /metrics come from. No label may carry a source id or anything personal. */
+interface MetricsSource {
+  /** Records of the runs of the last 30 days. */
+  records(): Promise<readonly RecordCount[]>;
+  runs(): Promise<readonly { readonly plan: string; readonly status: string; readonly count: number }[]>;
+  /** What workers measured of their jobs, summed over the fleet. */
+  stageLatency(): Promise<readonly StageLatency[]>;
+  /** Events of upstreams that are not settled. */
+  inbox(): Promise<readonly { readonly provider: string; readonly state: string; readonly count: number }[]>;
+  /** Requests the fleet sent, since Redis was new. */
+  upstreamRequests(): Promise<readonly UpstreamRequests[]>;
+}
+
+export interface UpstreamRequests {
+  readonly upstream: string;
+  /** Without ids. */
+  readonly endpoint: string;
+  /** HTTP status, or the code of the error when no answer came. */
+  readonly status: string;
+  readonly count: number;
+}
+
+export interface RecordCount {
+  readonly plan: string;
+  readonly entity: string;
+  readonly stage: string;
+  readonly status: string;
+  readonly count: number;
+}
+
+/** A histogram: how many jobs of the stage took at most so many seconds. */
+export interface StageLatency {
+  readonly stage: string;
+  /** Upper bounds in seconds, ascending, each with the jobs at or below it. */
+  readonly buckets: readonly { readonly le: number; readonly count: number }[];
+  readonly sum: number;
+  readonly count: number;
+}
 
 /** Fastify with zod schemas. */
 export type Api = FastifyInstance<

@@ -1,9 +1,8 @@
 import type { Redis } from 'ioredis';
 import type { Config } from '../config.ts';
 import type { Logger } from '../logger.ts';
-import { createUpstreamFactory } from '../upstreams/factory.ts';
-import { setLimit } from '../upstreams/limits.ts';
-import { readUpstreamStates } from '../upstreams/states.ts';
+import { readUpstreamStates, setLimit } from '../upstreams/states.ts';
+import { createUpstreamFactory } from '../upstreams/upstream.ts';
 import { openControl } from './open-control.ts';
 import { openCutovers } from './open-cutovers.ts';
 

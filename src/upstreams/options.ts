@@ -1,3 +1,5 @@
+import { setTimeout as timer } from 'node:timers/promises';
+
 /** Figures that hold for all upstreams of a factory. */
 export interface UpstreamDefaults {
   /** Longest wait for a token, in milliseconds; a longer one is an error that says when to come back. */
@@ -53,3 +55,47 @@ export const upstreamDefaults: UpstreamDefaults = {
   limiter: { toleranceMs: 25, jitterMs: 50, throttledFactor: 0.7, minFactor: 0.05, regrowthPerSecond: 0.01 },
   breaker: { failures: 10, pauseMs: 5_000, maxPauseMs: 60_000 },
 };
+
+/** Time and chance, handed in so that tests can hold them still. */
+export interface Clock {
+  /** Milliseconds since 1970 that never jump: they run with the process, not with the machine's clock. */
+  now(): number;
+  /** Resolves after so many milliseconds; rejects with the signal's reason when it aborts. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+  /** From 0 up to but without 1. */
+  random(): number;
+}
+
+export const systemClock: Clock = {
+  now: () => performance.timeOrigin + performance.now(),
+  random: () => Math.random(),
+  async sleep(ms, signal) {
+    try {
+      await timer(Math.max(0, ms), undefined, { signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    }
+  },
+};
+
+/** What an upstream tells the log: names, codes and times; never headers, bodies or query values. Pino fits. */
+export interface UpstreamLogger {
+  warn(details: Readonly<Record<string, string | number | undefined>>, message: string): void;
+}
+
+/** Called once for every HTTP request, answered or not. */
+export interface UpstreamMetrics {
+  onRequest(event: UpstreamEvent): void;
+}
+
+export interface UpstreamEvent {
+  readonly upstream: string;
+  readonly endpoint: string;
+  /** The HTTP status, or the code of the error when no answer came (UPSTREAM_TIMEOUT), or `aborted`. */
+  readonly status: number | string;
+  readonly ms: number;
+  /** As they travelled, headers included; encryption is not counted. */
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+}

@@ -1,12 +1,63 @@
 import { setMaxListeners } from 'node:events';
-import { toDroverError } from '../errors.ts';
-import type { Upstream, UpstreamOptions } from '../plan/upstream.ts';
-import { type AttemptDeps, sendOnce } from './attempt.ts';
-import { backoffMs } from './backoff.ts';
-import type { Limiter } from './limiter.ts';
-import type { UpstreamLogger } from './log.ts';
-import { isRetryable } from './outcome.ts';
-import { buildRequest } from './outgoing.ts';
+import type { LookupFunction } from 'node:net';
+import type { Redis } from 'ioredis';
+import { DroverError, toDroverError } from '../errors.ts';
+import type { Upstream, UpstreamFactory, UpstreamOptions, UpstreamResponse } from '../plan/upstream.ts';
+import { parseBaseUrl, publicLookup } from './address.ts';
+import { classifyAnswer } from './answer.ts';
+import {
+  buildRequest,
+  type ConnectionPool,
+  createConnectionPool,
+  type OutgoingRequest,
+  type RawResponse,
+  sendRequest,
+} from './http.ts';
+import { createLimiter, type Limiter, type RequestReport } from './limiter.ts';
+import {
+  type Clock,
+  systemClock,
+  type UpstreamDefaults,
+  type UpstreamLogger,
+  type UpstreamMetrics,
+  upstreamDefaults,
+} from './options.ts';
+import { backoffMs, isRetryable, reportFor, withRetryAfter } from './outcome.ts';
+import { upstreamKeys } from './redis.ts';
+import { assertLimit } from './states.ts';
+
+export interface UpstreamFactoryDeps {
+  readonly redis: Redis;
+  /** Begins every key; in braces for a cluster (`{drover}`). The same in every process of the fleet. */
+  readonly prefix: string;
+  /** Lets upstreams be plain http and on private addresses: sandboxes and tests only. */
+  readonly allowPrivate: boolean;
+  readonly logger: UpstreamLogger;
+  readonly metrics?: UpstreamMetrics | undefined;
+  readonly clock?: Clock | undefined;
+  readonly defaults?: Partial<UpstreamDefaults> | undefined;
+  /** How names are resolved when only public addresses are allowed. For tests. */
+  readonly lookup?: LookupFunction | undefined;
+}
+
+/**
+ * The one door to external APIs. What it gives fits the contract's UpstreamFactory.
+ * @throws DroverError when called with a base URL that is none (CONFIGURATION) or leads to a private place
+ * (UPSTREAM_FORBIDDEN_ADDRESS).
+ */
+export function createUpstreamFactory(deps: UpstreamFactoryDeps): UpstreamFactory {
+  const { redis, allowPrivate, logger, metrics, clock = systemClock } = deps;
+  const defaults = { ...upstreamDefaults, ...deps.defaults };
+  const keys = upstreamKeys(deps.prefix);
+  // One pool of connections for all, because a source may be made anew for every page.
+  const sockets = createConnectionPool(allowPrivate ? undefined : (deps.lookup ?? publicLookup()));
+  return (settings) => {
+    assertLimit(settings.name, settings.maxRps);
+    const base = parseBaseUrl(settings.name, settings.baseUrl, allowPrivate);
+    const limiter = createLimiter({ redis, keys, clock, logger, defaults }, settings);
+    return createUpstream({ limiter, sockets, clock, logger, metrics, defaults }, settings, base);
+  };
+}
 
 export interface UpstreamDeps extends AttemptDeps {
   readonly limiter: Limiter;
@@ -14,7 +65,7 @@ export interface UpstreamDeps extends AttemptDeps {
 }
 
 /** An upstream over its limiter: one token for every HTTP request, tries included. */
-export function createUpstream(deps: UpstreamDeps, settings: UpstreamOptions, base: URL): Upstream {
+function createUpstream(deps: UpstreamDeps, settings: UpstreamOptions, base: URL): Upstream {
   const { limiter, clock, logger, defaults } = deps;
   return {
     async request(request) {
@@ -38,5 +89,54 @@ export function createUpstream(deps: UpstreamDeps, settings: UpstreamOptions, ba
         await clock.sleep(waitMs, signal);
       }
     },
+  };
+}
+
+interface AttemptDeps {
+  readonly sockets: ConnectionPool;
+  readonly clock: Clock;
+  readonly metrics: UpstreamMetrics | undefined;
+  readonly defaults: UpstreamDefaults;
+}
+
+/** One try of a request: its answer or its error, and what the fleet is told about it. */
+export interface Attempt {
+  readonly response?: UpstreamResponse;
+  readonly error?: unknown;
+  readonly report: RequestReport;
+}
+
+/** Sends a request once, counts it, judges its answer. Never throws. */
+async function sendOnce(
+  { sockets, clock, metrics, defaults }: AttemptDeps,
+  upstream: string,
+  endpoint: string,
+  outgoing: OutgoingRequest,
+  attempt: number,
+): Promise<Attempt> {
+  const startedAt = clock.now();
+  let raw: RawResponse | undefined;
+  let response: UpstreamResponse | undefined;
+  let error: unknown;
+  let bytes = { sentBytes: 0, receivedBytes: 0 };
+  try {
+    raw = await sendRequest(outgoing, sockets, (counted) => {
+      bytes = counted;
+    });
+    response = classifyAnswer(raw, outgoing);
+  } catch (thrown) {
+    error = thrown;
+  }
+  const status = raw?.status ?? (error instanceof DroverError ? error.code : 'aborted');
+  metrics?.onRequest({ upstream, endpoint, status, ms: clock.now() - startedAt, ...bytes });
+  const report = reportFor(raw, error, attempt, defaults, clock);
+  return response ? { response, report } : { error: withRetryAfter(error, report), report };
+}
+
+/** The same upstreams for those a person or a webhook waits for: bulk requests stand back for theirs. */
+export function withInteractivePriority(upstreams: UpstreamFactory): UpstreamFactory {
+  return (options) => {
+    const upstream = upstreams(options);
+    return { request: (request) => upstream.request({ ...request, priority: 'interactive' }) };
   };
 }

@@ -1,4 +1,4 @@
-import type { FaultMode, PlanFixture, SourceContent, StandIn } from '../../src/plan/conformance/index.ts';
+import type { FaultMode, PlanFixture, SourceContent, StandIn } from '../../src/plan/conformance/types.ts';
 import { startBubbleSandbox } from '../../src/sandbox/bubble/sandbox.ts';
 import type { FaultRule } from '../../src/sandbox/core/faults.ts';
 import { validRows } from '../helpers/bubble-rows.ts';

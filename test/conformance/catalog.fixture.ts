@@ -1,4 +1,4 @@
-import type { FaultMode, PlanFixture, SourceContent, StandIn } from '../../src/plan/conformance/index.ts';
+import type { FaultMode, PlanFixture, SourceContent, StandIn } from '../../src/plan/conformance/types.ts';
 import type { FaultRule } from '../../src/sandbox/core/faults.ts';
 import { startStripeSandbox } from '../../src/sandbox/stripe/sandbox.ts';
 import { startSupabaseSandbox } from '../../src/sandbox/supabase/sandbox.ts';

@@ -6,7 +6,7 @@ import { migrateDatabase } from '../../db/migrate.ts';
 import { readConfig } from '../../src/config.ts';
 import type { Control, RunView } from '../../src/engine/control/contract.ts';
 import { finishedStatuses } from '../../src/engine/run-status.ts';
-import type { FinishedRun, RunSubject } from '../../src/plan/conformance/index.ts';
+import type { FinishedRun, RunSubject } from '../../src/plan/conformance/types.ts';
 import type { Plan } from '../../src/plan/contract.ts';
 import { createRegistry } from '../../src/plan/registry.ts';
 import { openControl } from '../../src/service/open-control.ts';

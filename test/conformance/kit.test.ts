@@ -1,12 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import {
-  type Check,
-  type FaultMode,
-  type SourceSubject,
-  sourceChecks,
-  transformChecks,
-} from '../../src/plan/conformance/index.ts';
+import { sourceChecks } from '../../src/plan/conformance/source-checks.ts';
+import { transformChecks } from '../../src/plan/conformance/transform-checks.ts';
+import type { Check, FaultMode, SourceSubject } from '../../src/plan/conformance/types.ts';
 import type { Entity, Plan, Source } from '../../src/plan/contract.ts';
 
 // The kit must find what is wrong: plans with one fault each, and the promise that has to break.

@@ -1,4 +1,4 @@
-import type { FaultMode, PlanFixture, SourceContent, StandIn } from '../../src/plan/conformance/index.ts';
+import type { FaultMode, PlanFixture, SourceContent, StandIn } from '../../src/plan/conformance/types.ts';
 import type { FaultRule } from '../../src/sandbox/core/faults.ts';
 import { startSystemeioSandbox } from '../../src/sandbox/launch/systemeio.ts';
 import { startXenditSandbox } from '../../src/sandbox/launch/xendit.ts';

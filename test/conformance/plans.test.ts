@@ -1,12 +1,9 @@
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import {
-  type PlanFixture,
-  type RunSubject,
-  runChecks,
-  sourceChecks,
-  transformChecks,
-} from '../../src/plan/conformance/index.ts';
+import { runChecks } from '../../src/plan/conformance/run-checks.ts';
+import { sourceChecks } from '../../src/plan/conformance/source-checks.ts';
+import { transformChecks } from '../../src/plan/conformance/transform-checks.ts';
+import type { PlanFixture, RunSubject } from '../../src/plan/conformance/types.ts';
 import type { Plan } from '../../src/plan/contract.ts';
 import { loadPlans } from '../../src/plan/registry.ts';
 import { redisDb } from '../helpers/redis.ts';

@@ -1,4 +1,4 @@
-import type { PlanFixture, SourceContent, StandIn } from '../../src/plan/conformance/index.ts';
+import type { PlanFixture, SourceContent, StandIn } from '../../src/plan/conformance/types.ts';
 
 export interface StandIns {
   /** The stand-in of that content: started once, and calm. */

@@ -1,6 +1,6 @@
-import { connectProducer, waitUntilReady } from '../../queues/connection.ts';
+import { connectProducer, waitUntilReady } from '../../queues/redis.ts';
 import type { UpstreamFactory } from '../../src/plan/upstream.ts';
-import { createUpstreamFactory } from '../../src/upstreams/factory.ts';
+import { createUpstreamFactory } from '../../src/upstreams/upstream.ts';
 import type { RedisSpace } from '../helpers/redis.ts';
 
 /** The real door to upstreams, without the patience real ones need: a stand-in takes more and forgives sooner. */

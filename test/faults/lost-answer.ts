@@ -2,8 +2,10 @@ import type { Redis } from 'ioredis';
 import { createEffects } from '../../src/engine/effects/effects.ts';
 import type { EffectStore, Held } from '../../src/engine/effects/ports.ts';
 import { startStripeSandbox } from '../../src/sandbox/stripe/sandbox.ts';
-import { createProductWriter, type DesiredProduct, openStripeCatalog } from '../../src/targets/stripe/index.ts';
-import { createUpstreamFactory } from '../../src/upstreams/factory.ts';
+import type { DesiredProduct } from '../../src/targets/stripe/lookup.ts';
+import { createProductWriter } from '../../src/targets/stripe/products.ts';
+import { openStripeCatalog } from '../../src/upstreams/stripe/client.ts';
+import { createUpstreamFactory } from '../../src/upstreams/upstream.ts';
 
 const wanted: DesiredProduct = {
   ...{ recordId: '1', productId: 'cms_1', lookupKey: 'cms_1_usd', name: 'New', description: null, images: [] },

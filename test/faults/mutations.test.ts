@@ -13,7 +13,7 @@ import { withoutLeases } from '../../scripts/chaos/mutants/lease.ts';
 import type { EffectStore } from '../../src/engine/effects/ports.ts';
 import type { Ledger, RecordRef } from '../../src/engine/ports.ts';
 import type { InboxDoor } from '../../src/payments/inbox/ports.ts';
-import { createUpstreamFactory } from '../../src/upstreams/factory.ts';
+import { createUpstreamFactory } from '../../src/upstreams/upstream.ts';
 import { redisDb } from '../helpers/redis.ts';
 import { createHarness, type Harness } from '../integration/validation-harness.ts';
 import { figuresOf } from '../unit/upstreams/fleet.ts';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { connectProducer } from '../../queues/connection.ts';
 import { createProducer } from '../../queues/producer.ts';
+import { connectProducer } from '../../queues/redis.ts';
 import { buildApp } from '../../src/api/app.ts';
-import { createLiveQueues } from '../../src/api/operations/live-queues.ts';
+import { createLiveQueues } from '../../src/api/queue-control.ts';
 import { startService, type TestService } from './api-service.ts';
 
 let service: TestService;

@@ -2,9 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createMetricsStore } from '../../db/repositories/metrics.ts';
 import { createQueuePauseStore } from '../../db/repositories/queue-pauses.ts';
 import { buildApp } from '../../src/api/app.ts';
-import { createMetrics } from '../../src/api/metrics/registry.ts';
-import { readStageLatency } from '../../src/api/metrics/stage-latency.ts';
-import { createQueueControl } from '../../src/api/operations/queue-control.ts';
+import { createMetrics, readStageLatency } from '../../src/api/monitoring.ts';
+import { createQueueControl } from '../../src/api/queue-control.ts';
 import { startService, type TestService } from './api-service.ts';
 
 let service: TestService;

@@ -3,7 +3,7 @@ import { openDatabase } from '../../db/client.ts';
 import { migrateDatabase } from '../../db/migrate.ts';
 import { createAuditLog } from '../../db/repositories/audit.ts';
 import { createKeyStore } from '../../db/repositories/keys.ts';
-import { ensureAdminKey } from '../../src/api/auth/first-key.ts';
+import { ensureAdminKey } from '../../src/api/auth/keys.ts';
 import { createDatabase } from '../helpers/database.ts';
 import { startService, type TestService } from './api-service.ts';
 

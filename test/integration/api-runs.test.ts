@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, expectTypeOf, test } from 'vitest';
 import type { z } from 'zod';
-import type { startRunBody } from '../../src/api/schemas/run.ts';
+import type { startRunBody } from '../../src/api/run-view.ts';
 import type { StartRun } from '../../src/engine/control/contract.ts';
 import { runView } from './api-control-double.ts';
 import { startService, type TestService } from './api-service.ts';

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type BubbleSandbox, startBubbleSandbox } from '../../src/sandbox/bubble/sandbox.ts';
 import type { BubbleSourceOptions } from '../../src/sources/bubble/settings.ts';
 import { createBubbleSource } from '../../src/sources/bubble/source.ts';
-import { createUpstreamFactory } from '../../src/upstreams/factory.ts';
+import { createUpstreamFactory } from '../../src/upstreams/upstream.ts';
 import { redisDb } from '../helpers/redis.ts';
 import { idsFrom, idsOf, never, pagesFrom } from '../unit/bubble-source/reading.ts';
 import { quick } from '../unit/upstreams/fleet-member.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { transformProduct } from '../../src/plans/catalog/transform.ts';
+import { transformProduct } from '../../src/plans/catalog/product.ts';
 import type { Journal } from '../../src/sandbox/core/journal.ts';
 import { type Catalog, startCatalog } from './catalog-harness.ts';
 import { type CatalogService, startCatalogService } from './catalog-service.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Database, openDatabase } from '../../db/client.ts';
 import { migrateDatabase } from '../../db/migrate.ts';
-import { connectProducer, waitUntilReady } from '../../queues/connection.ts';
+import { connectProducer, waitUntilReady } from '../../queues/redis.ts';
 import { type QueueName, queueNames } from '../../queues/table.ts';
 import { settingsOf } from '../../scripts/chaos/catalog/sandboxes.ts';
 import { readConfig } from '../../src/config.ts';
@@ -21,7 +21,7 @@ import {
   startSupabaseSandbox,
 } from '../../src/sandbox/supabase/sandbox.ts';
 import { openControl } from '../../src/service/open-control.ts';
-import { createUpstreamFactory } from '../../src/upstreams/factory.ts';
+import { createUpstreamFactory } from '../../src/upstreams/upstream.ts';
 import { startWorkerProcess, type WorkerProcess } from '../../workers/runtime.ts';
 import { createDatabase } from '../helpers/database.ts';
 import { redisDb } from '../helpers/redis.ts';

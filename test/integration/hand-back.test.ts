@@ -3,9 +3,9 @@ import { afterAll, expect, test } from 'vitest';
 import { openDatabase } from '../../db/client.ts';
 import { createLedger } from '../../db/ledger/index.ts';
 import { createRunStore } from '../../db/repositories/runs.ts';
-import { connectWorker } from '../../queues/connection.ts';
-import { createJobReleaser } from '../../workers/hand-back.ts';
+import { connectWorker } from '../../queues/redis.ts';
 import type { Services } from '../../workers/services.ts';
+import { createJobReleaser } from '../../workers/stage-worker.ts';
 import { redisDb } from '../helpers/redis.ts';
 
 // PostgreSQL is away, which is when the job itself has to go back; what the ledger does then is tried in test/faults.

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeArgs } from '../../scripts/stack/compiled.ts';
-import { formatToken, generateToken } from '../../src/api/auth/tokens.ts';
+import { formatToken, generateToken } from '../../src/api/auth/keys.ts';
 import type { CutoverView } from '../../src/engine/cutover/contract.ts';
 import { drover as cli, type Ran } from '../unit/cli/drover.ts';
 import { type Launch, startLaunch } from './launch-harness.ts';

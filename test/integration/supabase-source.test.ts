@@ -5,10 +5,9 @@ import {
   type SupabaseSandbox,
   startSupabaseSandbox,
 } from '../../src/sandbox/supabase/sandbox.ts';
-import { keyHeaders, restUrl } from '../../src/sources/supabase/project-key.ts';
-import type { SupabaseSourceOptions } from '../../src/sources/supabase/settings.ts';
-import { createSupabaseSource } from '../../src/sources/supabase/source.ts';
-import { createUpstreamFactory } from '../../src/upstreams/factory.ts';
+import { keyHeaders, restUrl } from '../../src/sources/supabase/rest.ts';
+import { createSupabaseSource, type SupabaseSourceOptions } from '../../src/sources/supabase/source.ts';
+import { createUpstreamFactory } from '../../src/upstreams/upstream.ts';
 import { redisDb } from '../helpers/redis.ts';
 import { idsFrom, idsOf, never, pagesFrom } from '../unit/bubble-source/reading.ts';
 import { quick } from '../unit/upstreams/fleet-member.ts';

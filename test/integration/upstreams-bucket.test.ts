@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { afterAll, beforeEach, expect, test } from 'vitest';
-import type { TokenGrant } from '../../src/upstreams/take.ts';
+import type { TokenGrant } from '../../src/upstreams/limiter.ts';
 import { redisDb } from '../helpers/redis.ts';
 import { BucketLab } from '../unit/upstreams/bucket-lab.ts';
 import { figuresOf } from '../unit/upstreams/fleet.ts';

@@ -1,9 +1,8 @@
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { readLimits, setLimit } from '../../src/upstreams/limits.ts';
 import { upstreamDefaults } from '../../src/upstreams/options.ts';
-import { readUpstreamStates } from '../../src/upstreams/states.ts';
+import { readLimits, readUpstreamStates, setLimit } from '../../src/upstreams/states.ts';
 import { type RedisSpace, redisDb } from '../helpers/redis.ts';
 import { joinFleet, type Member, type MemberOptions } from '../unit/upstreams/fleet-member.ts';
 import { type Handler, reply, startServer, type TestServer } from '../unit/upstreams/server.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { UpstreamOptions } from '../../src/plan/upstream.ts';
-import { dataApiUrl } from '../../src/plans/bubble/data-api-url.ts';
 import plan from '../../src/plans/bubble/index.ts';
+import { dataApiUrl } from '../../src/plans/bubble/source.ts';
 
 function open(settings: Record<string, string>, seen: UpstreamOptions[] = []) {
   return plan.entities.users.source({

@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { DateTime } from 'luxon';
 import { describe, expect, it } from 'vitest';
 import type { Json } from '../../src/plan/json.ts';
-import { instant, timestamp } from '../../src/plans/bubble/parsers/instant.ts';
+import { readOptionsOf } from '../../src/plans/bubble/params.ts';
 import { fixedZone, type LocalZone, namedZone } from '../../src/plans/bubble/parsers/local-zone.ts';
-import { Problem } from '../../src/plans/bubble/parsers/parsed.ts';
-import { readOptionsOf } from '../../src/plans/bubble/reading.ts';
+import { Problem } from '../../src/plans/bubble/parsers/parser.ts';
+import { instant, timestamp } from '../../src/plans/bubble/parsers/times.ts';
 
 function read(parser: typeof instant, value: Json, zone?: LocalZone | undefined) {
   const notes: string[] = [];

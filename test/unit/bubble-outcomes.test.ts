@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { errorKinds } from '../../src/errors.ts';
 import type { JsonObject } from '../../src/plan/json.ts';
-import { codes } from '../../src/plans/bubble/codes.ts';
 import type { EntityName } from '../../src/plans/bubble/entity-names.ts';
 import plan from '../../src/plans/bubble/index.ts';
+import { codes } from '../../src/plans/bubble/rules.ts';
 import { validRows } from '../helpers/bubble-rows.ts';
 
 const sourceId = '1708327130811x106027240349761540';

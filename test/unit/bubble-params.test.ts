@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { fieldMap } from '../../src/plans/bubble/field-map.ts';
-import { paramsSchema } from '../../src/plans/bubble/params.ts';
-import { settingsSchema } from '../../src/plans/bubble/settings.ts';
+import { paramsSchema, settingsSchema } from '../../src/plans/bubble/params.ts';
 
 const problems = (params: unknown) =>
   paramsSchema.safeParse(params).error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`) ?? [];

@@ -1,21 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Json, JsonObject } from '../../src/plan/json.ts';
-import { amount, readAmount } from '../../src/plans/bubble/parsers/amount.ts';
-import { boolean } from '../../src/plans/bubble/parsers/boolean.ts';
-import { currency } from '../../src/plans/bubble/parsers/currency.ts';
-import { duration } from '../../src/plans/bubble/parsers/duration.ts';
-import { email } from '../../src/plans/bubble/parsers/email.ts';
-import { count } from '../../src/plans/bubble/parsers/integer.ts';
-import { jsonb } from '../../src/plans/bubble/parsers/jsonb.ts';
-import { list } from '../../src/plans/bubble/parsers/list.ts';
-import { numeric } from '../../src/plans/bubble/parsers/numeric.ts';
-import { type Parser, Problem } from '../../src/plans/bubble/parsers/parsed.ts';
-import { reference } from '../../src/plans/bubble/parsers/reference.ts';
-import { role } from '../../src/plans/bubble/parsers/role.ts';
-import { bookingStatus, paymentStatus } from '../../src/plans/bubble/parsers/status.ts';
-import { text } from '../../src/plans/bubble/parsers/text.ts';
-import { url } from '../../src/plans/bubble/parsers/url.ts';
-import { readOptionsOf } from '../../src/plans/bubble/reading.ts';
+import { readOptionsOf } from '../../src/plans/bubble/params.ts';
+import { jsonb, list } from '../../src/plans/bubble/parsers/json.ts';
+import { amount, count, duration, numeric, readAmount } from '../../src/plans/bubble/parsers/numbers.ts';
+import { type Parser, Problem } from '../../src/plans/bubble/parsers/parser.ts';
+import { email, reference, text, url } from '../../src/plans/bubble/parsers/text.ts';
+import { bookingStatus, boolean, currency, paymentStatus, role } from '../../src/plans/bubble/parsers/vocabulary.ts';
 
 /** What a parser makes of a value: the value, or the code of its problem. */
 function parse(parser: Parser, value: Json, row: JsonObject = {}, params: JsonObject = {}) {

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { SourceRecord, TransformOutcome } from '../../src/plan/contract.ts';
 import type { Json, JsonObject } from '../../src/plan/json.ts';
+import { csvExport } from '../../src/plans/bubble/csv/files.ts';
 import { type EntityName, entityNames } from '../../src/plans/bubble/entity-names.ts';
-import { csvExport } from '../../src/plans/bubble/files/csv-export.ts';
 import plan from '../../src/plans/bubble/index.ts';
 import { writeBubbleCsvExport } from '../../src/sandbox/bubble/csv-export.ts';
 import { generate } from '../../src/sandbox/bubble/data/generate.ts';
-import { csvLine } from '../../src/sources/csv/csv-export.ts';
+import { csvLine } from '../../src/sources/csv/export.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'drover-bubble-sandbox-'));
 afterAll(() => rmSync(root, { recursive: true }));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/plan/json.ts';
-import { users } from '../../src/plans/bubble/entities/users.ts';
+import { users } from '../../src/plans/bubble/entities.ts';
 import { unusableHash } from '../../src/plans/bubble/password.ts';
 import { validRows } from '../helpers/bubble-rows.ts';
 

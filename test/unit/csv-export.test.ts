@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/plan/json.ts';
-import { collectColumns, csvLine, orderColumns, toCsvRow } from '../../src/sources/csv/csv-export.ts';
-import { createCsvSource } from '../../src/sources/csv/csv-source.ts';
+import { collectColumns, csvLine, orderColumns, toCsvRow } from '../../src/sources/csv/export.ts';
+import { createCsvSource } from '../../src/sources/csv/source.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'drover-csv-export-'));
 afterAll(() => rmSync(directory, { recursive: true }));

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SourceRecord } from '../../src/plan/contract.ts';
 import type { Json } from '../../src/plan/json.ts';
-import { createCsvSource } from '../../src/sources/csv/csv-source.ts';
+import { createCsvSource } from '../../src/sources/csv/source.ts';
 
 let directory: string;
 let made = 0;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { createTtlCache } from '../../src/api/fresh-for.ts';
+import { createTtlCache } from '../../src/api/ttl-cache.ts';
 
 const usableMs = 400;
 

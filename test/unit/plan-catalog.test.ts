@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { createPlanCatalog } from '../../src/api/operations/plan-catalog.ts';
-import { planSchema } from '../../src/api/schemas/fleet.ts';
+import { planSchema } from '../../src/api/routes/fleet.ts';
+import { createPlanCatalog } from '../../src/api/routes/plans.ts';
 import bubble from '../../src/plans/bubble/index.ts';
 
 const secret = 'sk_live_do_not_show';

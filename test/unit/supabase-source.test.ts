@@ -1,12 +1,8 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { Json } from '../../src/plan/json.ts';
 import type { Upstream } from '../../src/plan/upstream.ts';
-import { chunkFrom } from '../../src/sources/supabase/by-ids.ts';
-import { keyHeaders, restUrl, roleOfKey } from '../../src/sources/supabase/project-key.ts';
-import { mapRestError } from '../../src/sources/supabase/refusal.ts';
-import { settingsOf } from '../../src/sources/supabase/settings.ts';
-import { createSupabaseSource } from '../../src/sources/supabase/source.ts';
-import { windowQuery } from '../../src/sources/supabase/window.ts';
+import { keyHeaders, mapRestError, restUrl, roleOfKey } from '../../src/sources/supabase/rest.ts';
+import { chunkFrom, createSupabaseSource, settingsOf, windowQuery } from '../../src/sources/supabase/source.ts';
 import { never } from './bubble-source/reading.ts';
 
 const says = (body: Json): Upstream => ({

@@ -1,6 +1,6 @@
 import type { ApiServices } from '../../../src/api/services.ts';
 import { createSourceFactory } from '../../../src/engine/sources.ts';
-import { createUpstreamFactory } from '../../../src/upstreams/factory.ts';
+import { createUpstreamFactory } from '../../../src/upstreams/upstream.ts';
 import type { Services } from '../../../workers/services.ts';
 import { withoutEpochs } from './epoch.ts';
 import { withoutInboxKey } from './inbox.ts';

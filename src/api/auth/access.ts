@@ -1,6 +1,7 @@
 import type { FastifyRequest, RouteOptions } from 'fastify';
-import { type Role, roles } from '../../engine/control/contract.ts';
-import { HttpProblem } from '../problems/problem.ts';
+import { type Actor, type Control, type Role, roles } from '../../engine/control/contract.ts';
+import { maskedControl, type Reads } from '../../engine/privacy/masked-control.ts';
+import { HttpProblem } from '../problems.ts';
 import type { Access, Api } from '../types.ts';
 
 declare module 'fastify' {
@@ -30,7 +31,7 @@ export function requireAccess(app: Api): void {
   });
 }
 
-export function includesRole(held: Role, needed: Role): boolean {
+function includesRole(held: Role, needed: Role): boolean {
   return roles.indexOf(held) >= roles.indexOf(needed);
 }
 
@@ -54,4 +55,23 @@ function forbidden(held: Role, needed: Role): HttpProblem {
     detail: `This needs the role ${needed}; the key has the role ${held}.`,
     remedy: `Use a key with the role ${needed}, or ask an admin for one.`,
   });
+}
+
+/** The reads a request may make: whole for operators, with personal data masked for viewers. */
+export type ReadsFor = (request: Pick<FastifyRequest, 'actor'>) => Reads;
+
+export function createReadsFor(control: Control): ReadsFor {
+  const masked = maskedControl(control);
+  return ({ actor }) => (canSeePersonalData(actor) ? control : masked);
+}
+
+/** True of who may see personal data. */
+export function canSeePersonalData(actor: FastifyRequest['actor']): boolean {
+  return actor !== null && includesRole(actor.role, 'operator');
+}
+
+/** The actor of a request to a route that is not open: the doorkeeper let nobody else in. */
+export function actorOf(request: Pick<FastifyRequest, 'actor'>): Actor {
+  if (!request.actor) throw new Error('a route without access control asks for an actor');
+  return request.actor;
 }

@@ -1,14 +1,11 @@
-import type { FastifyRequest } from 'fastify';
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Actor, Role } from '../../engine/control/contract.ts';
-import { HttpProblem } from '../problems/problem.ts';
+import { HttpProblem } from '../problems.ts';
 import type { Api } from '../types.ts';
 import { assertAccess } from './access.ts';
-import type { KeyCache } from './key-cache.ts';
+import { type KeyCache, matchesHash, parseToken } from './keys.ts';
 import type { RateLimits } from './rate-limits.ts';
-import { isSameOrigin } from './same-origin.ts';
-import type { Sessions } from './session.ts';
-import { redirectToSignIn, wantsHtml } from './sign-in-redirect.ts';
-import { matchesHash, parseToken } from './tokens.ts';
 
 export interface AuthDeps {
   readonly keys: KeyCache;
@@ -71,4 +68,72 @@ function crossOriginProblem(): HttpProblem {
     detail: 'A change with a session cookie must come from a page of this service.',
     remedy: 'Programs use `authorization: Bearer <key>` instead of the cookie.',
   });
+}
+
+/** Sessions of people: a signed cookie that names a key and ends. The key's own end ends it too. */
+interface Sessions {
+  start(request: FastifyRequest, reply: FastifyReply, keyId: string): Date;
+  end(reply: FastifyReply): void;
+  /** The key's id, when the cookie is ours and not over. */
+  read(request: FastifyRequest): string | undefined;
+}
+
+const cookieName = 'drover_session';
+const lifetimeMs = 12 * 3_600_000;
+
+export function createSessions(secret: string): Sessions {
+  const sign = (text: string) => createHmac('sha256', secret).update(text).digest();
+  return {
+    start(request, reply, keyId) {
+      const expiresAt = new Date(Date.now() + lifetimeMs);
+      const text = `${keyId}.${expiresAt.getTime()}`;
+      reply.setCookie(cookieName, `${text}.${sign(text).toString('base64url')}`, {
+        path: '/',
+        httpOnly: true,
+        sameSite: 'strict',
+        // Browsers would not send a secure cookie back over plain http, as on a laptop.
+        secure: request.protocol === 'https',
+        expires: expiresAt,
+      });
+      return expiresAt;
+    },
+    end(reply) {
+      reply.clearCookie(cookieName, { path: '/', httpOnly: true, sameSite: 'strict' });
+    },
+    read(request) {
+      const [, text, keyId, expiry, signature] =
+        /^(([\w-]+)\.(\d+))\.([\w-]+)$/.exec(request.cookies[cookieName] ?? '') ?? [];
+      if (!text || !keyId || Number(expiry) <= Date.now()) return undefined;
+      const given = Buffer.from(String(signature), 'base64url');
+      const wanted = sign(text);
+      return given.length === wanted.length && timingSafeEqual(given, wanted) ? keyId : undefined;
+    },
+  };
+}
+
+/**
+ * True when a browser says that our own page sent the request. A page of someone else can make a browser send our
+ * cookie along, but neither of these headers is in its power. A request without both is refused: it comes from no
+ * browser of this decade, and a program has no business with a cookie.
+ */
+export function isSameOrigin(request: FastifyRequest): boolean {
+  const site = request.headers['sec-fetch-site'];
+  const origin = request.headers.origin;
+  if (origin !== undefined && hostOf(origin) !== request.host) return false;
+  if (site !== undefined) return site === 'same-origin';
+  return origin !== undefined;
+}
+
+function hostOf(origin: string): string {
+  return URL.canParse(origin) ? new URL(origin).host : '';
+}
+
+/** True for a browser that goes to a page: it is better shown where to sign in than a problem. */
+function wantsHtml(request: FastifyRequest): boolean {
+  const isPage = request.method === 'GET' && !request.url.startsWith('/api/');
+  return isPage && String(request.headers.accept).includes('text/html');
+}
+
+function redirectToSignIn(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  return reply.redirect(`/login?next=${encodeURIComponent(request.url)}`, 303);
 }

@@ -1,8 +1,6 @@
-import type { ApiDeps } from '../deps.ts';
-import { pageOf, responses } from '../schemas/common.ts';
-import { auditQuery, auditSchema, auditVerdictSchema } from '../schemas/key.ts';
-import type { Api } from '../types.ts';
-import { decodeCursor, numericCursor, toPage } from './page.ts';
+import type { Api, ApiDeps } from '../types.ts';
+import { decodeCursor, numericCursor, pageOf, responses, toPage } from './common.ts';
+import { auditQuery, auditSchema, auditVerdictSchema } from './keys.ts';
 
 const tags = ['audit'];
 

@@ -1,9 +1,11 @@
 import { z } from 'zod';
+import type { PlanSetting, PlanView } from '../../engine/control/fleet.ts';
 import { DroverError } from '../../errors.ts';
-import type { ApiDeps } from '../deps.ts';
-import { idSchema, responses } from '../schemas/common.ts';
-import { planSchema } from '../schemas/fleet.ts';
-import type { Api } from '../types.ts';
+import type { Plan } from '../../plan/contract.ts';
+import { entityOrder } from '../../plan/define-plan.ts';
+import type { Api, ApiDeps, PlanCatalog } from '../types.ts';
+import { idSchema, responses } from './common.ts';
+import { planSchema } from './fleet.ts';
 
 const tags = ['plans'];
 
@@ -42,4 +44,50 @@ export function planRoutes(app: Api, { plans }: Pick<ApiDeps, 'plans'>): void {
       throw new DroverError('NOT_FOUND', `there is no plan ${params.plan}`, { remedy: `Plans: ${names.join(', ')}.` });
     },
   );
+}
+
+/** What the environment says, for the settings that plans read. */
+type Settings = Readonly<Record<string, string | undefined>>;
+
+/** The plans this service knows, as clients see them. */
+export function createPlanCatalog(plans: readonly Plan[], settings: Settings): PlanCatalog {
+  const views = plans.map((plan) => toPlanView(plan, settings)).sort((a, b) => (a.name < b.name ? -1 : 1));
+  return { list: () => views, get: (name) => views.find((view) => view.name === name) };
+}
+
+function toPlanView(plan: Plan, settings: Settings): PlanView {
+  return {
+    name: plan.name,
+    version: plan.version,
+    title: plan.title,
+    description: plan.description,
+    entities: entityOrder(plan).map((name) => ({
+      name,
+      title: plan.entities[name]?.title ?? name,
+      dependsOn: plan.entities[name]?.dependsOn ?? [],
+    })),
+    steps: plan.steps ?? {},
+    rules: plan.rules.map(({ name, entity, severity, description }) => ({ name, entity, severity, description })),
+    upstreams: plan.upstreams,
+    params: paramsOf(plan),
+    settings: settingsOf(plan, settings),
+  };
+}
+
+function paramsOf(plan: Plan): Readonly<Record<string, unknown>> {
+  // What JSON Schema cannot say (a transform, a refinement) is left open instead of hiding the plan.
+  const { $schema: _, ...schema } = z.toJSONSchema(plan.params, { io: 'input', unrepresentable: 'any' });
+  return schema;
+}
+
+/** Names and states only: no value, and no message that could quote one. */
+function settingsOf(plan: Plan, settings: Settings): PlanSetting[] {
+  const { properties = {} } = z.toJSONSchema(plan.settings, { io: 'input', unrepresentable: 'any' });
+  const wrong = new Set(plan.settings.safeParse(settings).error?.issues.map((issue) => String(issue.path[0])));
+  return Object.entries(properties).map(([name, schema]) => {
+    const set = settings[name] !== undefined;
+    const problem = set ? 'what it holds is not what the plan expects' : 'the plan needs it, and it is not set';
+    const description = typeof schema === 'object' ? (schema.description ?? '') : '';
+    return { name, set, problem: wrong.has(name) ? problem : null, description };
+  });
 }

@@ -1,14 +1,148 @@
 import { z } from 'zod';
-import type { ReadsFor } from '../auth/reads.ts';
-import type { ApiDeps } from '../deps.ts';
-import type { RunReader } from '../runs/run-reader.ts';
-import { idempotencyHeader, pageOf, responses, runParams } from '../schemas/common.ts';
-import { historySchema } from '../schemas/journey.ts';
-import { enqueueBody, historyQuery, recordSchema, recordsQuery } from '../schemas/record.ts';
-import { runSchema } from '../schemas/run.ts';
-import type { Api } from '../types.ts';
-import { actorOf } from './actor-of.ts';
-import { decodeCursor, encodePage, numericCursor } from './page.ts';
+import type { FailureGroup, Journey, RecordView, TryView } from '../../engine/control/contract.ts';
+import { recordStatuses, stages, troubleStatuses } from '../../engine/record-status.ts';
+import { runStatuses } from '../../engine/run-status.ts';
+import { actorOf, type ReadsFor } from '../auth/access.ts';
+import { type RunReader, runSchema } from '../run-view.ts';
+import type { Api, ApiDeps } from '../types.ts';
+import {
+  decodeCursor,
+  encodePage,
+  idempotencyHeader,
+  idSchema,
+  numericCursor,
+  optionalReasonBody,
+  pageOf,
+  pageQuery,
+  responses,
+  runParams,
+} from './common.ts';
+
+const text = z.string();
+
+const recordFields = {
+  id: text,
+  runId: text,
+  entity: text,
+  sourceId: text,
+  stage: z.enum(stages),
+  status: z.enum(recordStatuses),
+  code: text.nullable(),
+  field: text.nullable(),
+  message: text.nullable(),
+  targetId: text.nullable(),
+  blockedBy: text.nullable(),
+  mergedInto: text.nullable(),
+  attempts: z.int(),
+  updatedAt: text,
+};
+
+const recordSchema = z.object(recordFields).meta({ id: 'Record' }) satisfies z.ZodType<RecordView>;
+
+export const failureSchema = z
+  .object({
+    group: text.describe('Name of the group, for its replay'),
+    entity: text,
+    stage: z.enum(stages),
+    status: z.enum(troubleStatuses),
+    code: text,
+    field: text.nullable(),
+    count: z.int(),
+    message: text,
+    remedy: text,
+    severity: text,
+    examples: z.array(text).readonly().describe('Source ids'),
+    sums: z
+      .array(z.object({ currency: text, minor: text }))
+      .readonly()
+      .optional()
+      .describe('What the records are worth by currency, in minor units; none where they carry no money'),
+  })
+  .meta({ id: 'FailureGroup' }) satisfies z.ZodType<FailureGroup>;
+
+const recordsQuery = z.strictObject({
+  status: z.enum(recordStatuses).optional(),
+  entity: idSchema.optional(),
+  ...pageQuery,
+});
+
+// Source ids are opaque and may be long.
+const sourceIdSchema = z.string().min(1).max(4_096);
+
+const historyQuery = z.strictObject({ sourceId: sourceIdSchema });
+
+const enqueueBody = z
+  .strictObject({
+    entity: idSchema,
+    sourceIds: z.array(sourceIdSchema).min(1).max(50_000).optional(),
+    records: z.array(z.record(z.string(), z.unknown())).min(1).max(50_000).optional().describe('Whole source records'),
+  })
+  .refine((body) => (body.sourceIds === undefined) !== (body.records === undefined), {
+    error: 'give sourceIds or records, one of the two',
+  });
+
+const stringSchema = z.string();
+const instant = z.string().describe('ISO 8601, UTC');
+const rowSchema = z.record(stringSchema, z.unknown()).readonly();
+
+const attemptSchema = z
+  .object({
+    stage: z.enum(stages),
+    status: stringSchema,
+    code: stringSchema,
+    field: stringSchema.nullable(),
+    message: stringSchema,
+    worker: stringSchema,
+    at: instant,
+  })
+  .meta({ id: 'Try' }) satisfies z.ZodType<TryView>;
+
+const historyRunSchema = z.object({
+  plan: stringSchema,
+  version: stringSchema,
+  status: z.enum(runStatuses),
+  dryRun: z.boolean(),
+  targetSchema: stringSchema,
+  createdAt: instant,
+  rolledBackAt: instant.nullable(),
+});
+
+const historyStageSchema = z.object({
+  stage: z.enum(stages),
+  state: z
+    .enum(['done', 'waiting', 'ended', 'skipped', 'ahead'])
+    .describe('ended: it goes no further; skipped: it never had to pass this stage'),
+  at: instant.nullable().describe('When that came about, where it is known'),
+});
+
+const relatedRecordSchema = z.object({ entity: stringSchema, sourceId: stringSchema, status: z.enum(recordStatuses) });
+
+const targetRowSchema = z.object({
+  table: stringSchema,
+  id: stringSchema,
+  operation: stringSchema.nullable().describe('What the run did to the row first; null when it wrote nothing'),
+  writtenAt: instant.nullable(),
+  loaded: rowSchema.nullable().describe('What the run wrote; null when payloads were purged'),
+  row: rowSchema.nullable().describe('The row as it is now; null when there is none'),
+  personal: z
+    .array(stringSchema)
+    .readonly()
+    .describe('Columns that may hold personal data; their values are for operators'),
+});
+
+const historySchema = z
+  .object({
+    ...recordFields,
+    run: historyRunSchema,
+    stages: z.array(historyStageSchema).readonly(),
+    tries: z.array(attemptSchema).readonly().describe('Every try that did not succeed'),
+    notes: z.array(stringSchema).readonly().describe('What the transform noted down'),
+    parent: relatedRecordSchema.nullable().describe('The record it waits for'),
+    survivor: relatedRecordSchema.nullable().describe('The record it was merged into'),
+    payload: z.enum(['kept', 'purged']),
+    target: targetRowSchema.nullable(),
+  })
+  .meta({ id: 'Journey' }) satisfies z.ZodType<Omit<Journey, 'target'>>;
 
 const recordTags = ['records'];
 const enqueueBodyLimit = 5 * 1_048_576;
@@ -64,4 +198,42 @@ const findRecordSchema = {
   summary: 'The journey of one source id through every run: stages, tries, and its row in the target',
   querystring: historyQuery,
   response: responses({ 200: z.object({ items: z.array(historySchema).readonly() }) }),
+};
+
+const failureTags = ['failures'];
+
+type FailureDeps = Pick<ApiDeps, 'control'> & { runs: RunReader; readsFor: ReadsFor };
+
+/** What went wrong, grouped by cause. */
+export function failureRoutes(app: Api, { control, runs, readsFor }: FailureDeps): void {
+  app.get('/runs/:id/failures', { config: { access: 'viewer' }, schema: listFailuresSchema }, async (request) => ({
+    items: await readsFor(request).failures(request.params.id),
+  }));
+
+  const replayOptions = { config: { access: 'operator' }, schema: replayFailuresSchema } as const;
+  app.post('/runs/:id/failures/:group/replay', replayOptions, async (request, reply) => {
+    const { id, group } = request.params;
+    const answer = await control.replay(id, group, request.body?.reason ?? '', actorOf(request));
+    runs.invalidate(id);
+    return reply.code(202).send(answer);
+  });
+}
+
+const listFailuresSchema = {
+  tags: failureTags,
+  operationId: 'listFailures',
+  summary: 'Failures of a run by entity, stage, code and field, with what to do about them',
+  params: runParams,
+  response: responses({ 200: z.object({ items: z.array(failureSchema).readonly() }) }),
+};
+
+const replayFailuresSchema = {
+  tags: failureTags,
+  operationId: 'replayFailures',
+  summary:
+    'Try the records of one group again: rejected and failed ones are read from the source anew; those they block follow by themselves',
+  headers: idempotencyHeader,
+  params: runParams.extend({ group: idSchema }),
+  body: optionalReasonBody,
+  response: responses({ 202: z.object({ replayed: z.int(), run: runSchema }) }),
 };

@@ -1,11 +1,10 @@
 import { Readable } from 'node:stream';
 import { z } from 'zod';
-import { canSeePersonalData, type ReadsFor } from '../auth/reads.ts';
-import type { ApiDeps } from '../deps.ts';
-import { HttpProblem } from '../problems/problem.ts';
-import { idSchema, responses, runParams } from '../schemas/common.ts';
-import { reportSchema } from '../schemas/validation.ts';
-import type { Api } from '../types.ts';
+import { canSeePersonalData, type ReadsFor } from '../auth/access.ts';
+import { HttpProblem } from '../problems.ts';
+import { reportSchema } from '../run-view.ts';
+import type { Api, ApiDeps } from '../types.ts';
+import { idSchema, responses, runParams } from './common.ts';
 
 const tags = ['reports'];
 

@@ -1,9 +1,74 @@
-import type { ApiDeps } from '../deps.ts';
-import type { RunReader } from '../runs/run-reader.ts';
-import { idempotencyHeader, responses } from '../schemas/common.ts';
-import { personParams, personSchema, purgeBody, purgeSchema } from '../schemas/retention.ts';
-import type { Api } from '../types.ts';
-import { actorOf } from './actor-of.ts';
+import { z } from 'zod';
+import type { PersonView, PurgeView } from '../../engine/retention/contract.ts';
+import { actorOf } from '../auth/access.ts';
+import type { RunReader } from '../run-view.ts';
+import type { Api, ApiDeps } from '../types.ts';
+import { idempotencyHeader, idSchema, reasonSchema, responses } from './common.ts';
+
+const text = z.string();
+const count = z.int().min(0);
+const json = z.record(text, z.unknown()).readonly();
+
+const purgeBody = z
+  .strictObject({
+    runId: idSchema.optional(),
+    olderThan: text
+      .regex(/^\d{1,5}[hdw]$/, { error: 'write an age as 12h, 30d or 8w' })
+      .optional()
+      .describe('Every run that ended longer ago than this'),
+    dryRun: z.boolean().optional(),
+    reason: reasonSchema,
+  })
+  .refine((body) => (body.runId === undefined) !== (body.olderThan === undefined), {
+    error: 'give runId or olderThan, one of the two',
+  });
+
+const purgeSchema = z
+  .object({
+    dryRun: z.boolean(),
+    complete: z.boolean().describe('False when time was up: ask again, it goes on where it stands'),
+    runs: z
+      .array(
+        z.object({
+          runId: text,
+          plan: text,
+          finishedAt: text.nullable(),
+          raw: count.describe('Raw payloads deleted, or that would be'),
+          clean: count,
+        }),
+      )
+      .readonly(),
+  })
+  .meta({ id: 'Purge' }) satisfies z.ZodType<PurgeView>;
+
+const recordSchema = z.object({
+  ...{ runId: text, plan: text, targetSchema: text, entity: text, sourceId: text, status: text },
+  ...{ message: text.nullable(), targetId: text.nullable(), updatedAt: text },
+  ...{ raw: json.nullable(), clean: json.nullable() },
+});
+
+const personSchema = z
+  .object({
+    email: text,
+    at: text,
+    records: z
+      .array(recordSchema)
+      .readonly()
+      .describe('Records of the ledger that hold the address, and their children'),
+    rows: z
+      .array(z.object({ table: text, id: text, row: json }))
+      .readonly()
+      .describe('Rows of the target that do, and theirs'),
+    befores: z
+      .array(z.object({ runId: text, table: text, id: text, before: json }))
+      .readonly()
+      .describe('What stood in those rows before a run wrote to them'),
+  })
+  .meta({ id: 'Person' }) satisfies z.ZodType<
+  Omit<PersonView, 'records' | 'rows' | 'befores'> & Record<'records' | 'rows' | 'befores', readonly unknown[]>
+>;
+
+const personParams = z.strictObject({ email: z.string().min(3).max(300) });
 
 const tags = ['retention'];
 

@@ -1,8 +1,12 @@
+import { Readable } from 'node:stream';
 import { z } from 'zod';
-import { canSeePersonalData } from '../auth/reads.ts';
-import type { RunEvents } from '../runs/run-events.ts';
-import { responses, runParams } from '../schemas/common.ts';
+import type { RunView } from '../../engine/control/contract.ts';
+import { finishedStatuses } from '../../engine/run-status.ts';
+import { DroverError } from '../../errors.ts';
+import { canSeePersonalData } from '../auth/access.ts';
+import type { RunReader } from '../run-view.ts';
 import type { Api } from '../types.ts';
+import { responses, runParams } from './common.ts';
 
 export interface RunEventDeps {
   readonly events: RunEvents;
@@ -41,3 +45,106 @@ const followSchema = {
     200: { description: 'Server-sent events', content: { 'text/event-stream': { schema: z.any() } } },
   }),
 };
+
+/** Runs as streams of server-sent events. However many follow one run, it is read once a tick. */
+interface RunEvents {
+  /** A stream that begins with the run as it is and ends after it finished. Throws what reading the run throws. */
+  follow(id: string): Promise<Readable>;
+  /** Ends every stream: the server closes. */
+  close(): void;
+}
+
+const pollIntervalMs = 500;
+const keepAliveMs = 15_000;
+// A listener that does not keep up misses states in between; the newest is what counts.
+const maxUnreadBytes = 65_536;
+
+/** One run that is followed. */
+interface Topic {
+  readonly listeners: Set<Readable>;
+  text: string;
+  timer: NodeJS.Timeout | undefined;
+  lastSentAt: number;
+}
+
+export function createRunEvents(runs: RunReader): RunEvents {
+  const topics = new Map<string, Topic>();
+  return {
+    async follow(id) {
+      const view = await runs.read(id);
+      const stream = new Readable({ read: () => undefined });
+      stream.push(formatEvent(runs.toJson(view)));
+      if (isFinished(view)) {
+        stream.push(null);
+        return stream;
+      }
+      const topic = topics.get(id) ?? openTopic(runs, topics, id);
+      topic.listeners.add(stream);
+      stream.once('close', () => topic.listeners.delete(stream));
+      return stream;
+    },
+    close() {
+      for (const topic of topics.values()) {
+        clearTimeout(topic.timer);
+        endStreams(topic);
+      }
+      topics.clear();
+    },
+  };
+}
+
+function openTopic(runs: RunReader, topics: Map<string, Topic>, id: string): Topic {
+  const topic: Topic = { listeners: new Set(), text: '', timer: undefined, lastSentAt: Date.now() };
+  const next = async (): Promise<void> => {
+    await poll(runs, id, topic);
+    if (topic.listeners.size === 0) topics.delete(id);
+    else topic.timer = setTimeout(() => void next(), pollIntervalMs);
+  };
+  topic.timer = setTimeout(() => void next(), pollIntervalMs);
+  topics.set(id, topic);
+  return topic;
+}
+
+async function poll(runs: RunReader, id: string, topic: Topic): Promise<void> {
+  try {
+    const view = await runs.read(id);
+    publish(topic, runs.toJson(view), isFinished(view));
+  } catch (error) {
+    // A database that is away for a moment is no reason to hang up; a run that is gone is.
+    if (error instanceof DroverError && error.class === 'transient') sendKeepAlive(topic);
+    else endStreams(topic);
+  }
+}
+
+function publish(topic: Topic, text: string, finished: boolean): void {
+  if (text === topic.text) {
+    sendKeepAlive(topic);
+    return;
+  }
+  topic.text = text;
+  topic.lastSentAt = Date.now();
+  for (const listener of topic.listeners) {
+    if (finished || listener.readableLength < maxUnreadBytes) listener.push(formatEvent(text));
+  }
+  if (finished) endStreams(topic);
+}
+
+/** A comment now and then, so that proxies do not take the silence for the end. */
+function sendKeepAlive(topic: Topic): void {
+  if (Date.now() - topic.lastSentAt < keepAliveMs) return;
+  topic.lastSentAt = Date.now();
+  for (const listener of topic.listeners) listener.push(': still here\n\n');
+}
+
+function endStreams(topic: Topic): void {
+  for (const listener of topic.listeners) listener.push(null);
+  topic.listeners.clear();
+}
+
+function isFinished(view: RunView): boolean {
+  return finishedStatuses.includes(view.status);
+}
+
+function formatEvent(text: string): string {
+  return `event: run\ndata: ${text}\n\n`;
+}

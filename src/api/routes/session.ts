@@ -1,10 +1,12 @@
+import formbody from '@fastify/formbody';
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { type AuthDeps, checkToken } from '../auth/authenticate.ts';
-import { HttpProblem } from '../problems/problem.ts';
-import { responses } from '../schemas/common.ts';
-import { sessionBody, sessionSchema } from '../schemas/key.ts';
+import { actorOf } from '../auth/access.ts';
+import { type AuthDeps, checkToken, isSameOrigin } from '../auth/authenticate.ts';
+import { HttpProblem } from '../problems.ts';
 import type { Api } from '../types.ts';
-import { actorOf } from './actor-of.ts';
+import { responses } from './common.ts';
+import { sessionBody, sessionSchema } from './keys.ts';
 
 const tags = ['session'];
 
@@ -60,3 +62,84 @@ const endSchema = {
   summary: 'Sign out',
   response: responses({ 204: z.undefined().describe('Signed out') }),
 };
+
+// A path of this service: `//elsewhere` and `/\elsewhere` lead browsers to another one.
+const nextSchema = z
+  .string()
+  .regex(/^\/(?![/\\])[\x21-\x5b\x5d-\x7e]*$/)
+  .catch('/board');
+
+const signInForm = z.object({ key: z.string().max(600).default(''), next: nextSchema });
+
+/** The page to sign in at. It works without scripts, so no script has to be allowed. */
+export async function serveSignIn(app: Api, { keys, sessions }: Pick<AuthDeps, 'keys' | 'sessions'>): Promise<void> {
+  await app.register(async (scope) => {
+    // In a scope of its own: nowhere else is a form taken for a body.
+    await scope.register(formbody, { bodyLimit: 4_096 });
+    const config = { access: 'open', idempotent: false } as const;
+    scope.get('/login', { config, schema: { hide: true } as object }, async (request, reply) => {
+      const { next } = signInForm.parse(request.query);
+      return sendPage(reply, 200, signInPage({ next }));
+    });
+    scope.post('/login', { config, schema: { hide: true } as object }, async (request, reply) => {
+      const { key, next } = signInForm.parse(request.body ?? {});
+      // Or someone else's page could sign a browser in as someone else.
+      if (!isSameOrigin(request))
+        return sendPage(reply, 403, signInPage({ next, complaint: 'Sign in from this page.' }));
+      const actor = await checkToken(key.trim(), keys);
+      if (!actor)
+        return sendPage(reply, 401, signInPage({ next, complaint: 'The key is unknown, expired or revoked.' }));
+      sessions.start(request, reply, actor.id);
+      return reply.redirect(next, 303);
+    });
+  });
+}
+
+function sendPage(reply: FastifyReply, status: number, page: string): FastifyReply {
+  return reply.code(status).type('text/html; charset=utf-8').header('cache-control', 'no-store').send(page);
+}
+
+/** The sign-in page, whole: it must work before anything else of the service may be read. */
+function signInPage({ next, complaint }: { next: string; complaint?: string }): string {
+  return `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
+<title>Drover: sign in</title>
+<style>
+  body { margin: 0; min-height: 100vh; display: grid; place-items: center; font: 16px/1.5 system-ui, sans-serif;
+         background: #f4f5f7; color: #1c2430; }
+  form { background: #fff; padding: 2rem; border-radius: .75rem; width: min(24rem, 90vw); box-sizing: border-box;
+         box-shadow: 0 1px 4px rgb(0 0 0 / .15); }
+  h1 { margin: 0 0 1rem; font-size: 1.25rem; }
+  label { display: block; margin-bottom: .25rem; }
+  input, button { width: 100%; box-sizing: border-box; padding: .6rem; font: inherit; border-radius: .4rem; }
+  input { border: 1px solid #8a93a0; margin-bottom: 1rem; }
+  button { border: 0; background: #1f5fbf; color: #fff; cursor: pointer; }
+  [role=alert] { color: #a4161a; margin: 0 0 1rem; }
+  @media (prefers-color-scheme: dark) {
+    body { background: #14181f; color: #e6e9ee; } form { background: #1e242d; }
+    input { background: #14181f; color: inherit; } [role=alert] { color: #ff8a8a; }
+  }
+</style>
+</head>
+<body>
+<form method="post" action="/login">
+  <h1>Drover</h1>
+  ${complaint ? `<p role="alert">${escapeHtml(complaint)}</p>` : ''}
+  <label for="key">Your key</label>
+  <input id="key" name="key" type="password" autocomplete="current-password" required autofocus>
+  <input type="hidden" name="next" value="${escapeHtml(next)}">
+  <button type="submit">Sign in</button>
+</form>
+</body>
+</html>
+`;
+}
+
+function escapeHtml(text: string): string {
+  const names: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+  return text.replace(/[&<>"']/g, (character) => names[character] ?? character);
+}

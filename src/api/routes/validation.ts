@@ -1,11 +1,10 @@
 import { z } from 'zod';
-import type { ReadsFor } from '../auth/reads.ts';
-import type { ApiDeps } from '../deps.ts';
-import type { RunReader } from '../runs/run-reader.ts';
-import { idempotencyHeader, optionalReasonBody, reasonSchema, responses, runParams } from '../schemas/common.ts';
-import { rollbackSchema, validationSchema } from '../schemas/validation.ts';
-import type { Api } from '../types.ts';
-import { actorOf } from './actor-of.ts';
+import type { DoubledRow, MendedView, MendingView } from '../../engine/control/contract.ts';
+import { actorOf, type ReadsFor } from '../auth/access.ts';
+import { type RunReader, rollbackSchema, runSchema, validationSchema } from '../run-view.ts';
+import type { Api, ApiDeps } from '../types.ts';
+import { idempotencyHeader, optionalReasonBody, reasonBody, reasonSchema, responses, runParams } from './common.ts';
+import { failureSchema } from './records.ts';
 
 type ValidationDeps = Pick<ApiDeps, 'control'> & { runs: RunReader; readsFor: ReadsFor };
 
@@ -71,4 +70,70 @@ const getRollbackSchema = {
   summary: 'Where a rollback stands that goes on after its answer, with everything that was left alone',
   params: runParams,
   response: responses({ 200: rollbackSchema }),
+};
+
+const text = z.string();
+
+const duplicateRowSchema = z
+  .object({
+    entity: text,
+    table: text,
+    targetId: text.describe('The row that is too many'),
+    sourceId: text.describe('The record it doubles'),
+    ofTargetId: text.describe('The row of that record, which stays'),
+    refusal: text.nullable().describe('Why it is left to a person; null of a row that mending removes'),
+  })
+  .meta({ id: 'DoubledRow' }) satisfies z.ZodType<DoubledRow>;
+
+const repairPlanSchema = z
+  .object({
+    runId: text,
+    write: z.array(failureSchema).readonly().describe('Records that differ or are missing'),
+    remove: z.array(duplicateRowSchema).readonly().describe('Rows that are in the target twice'),
+  })
+  .meta({ id: 'Mending' }) satisfies z.ZodType<MendingView>;
+
+const repairResultSchema = z
+  .object({
+    written: z.int().describe('Records on their way to be written and compared again'),
+    removed: z.array(duplicateRowSchema).readonly(),
+    left: z.array(duplicateRowSchema).readonly().describe('Doubled rows that were left alone, and why'),
+    run: runSchema,
+  })
+  .meta({ id: 'Mended' }) satisfies z.ZodType<MendedView>;
+
+type RepairDeps = Pick<ApiDeps, 'control'> & { runs: RunReader; readsFor: ReadsFor };
+
+/** Making the target what the source says, after a comparison. */
+export function repairRoutes(app: Api, { control, runs, readsFor }: RepairDeps): void {
+  app.get('/runs/:id/mending', { config: { access: 'viewer' }, schema: getRepairSchema }, (request) =>
+    readsFor(request).mending(request.params.id),
+  );
+
+  app.post('/runs/:id/mend', { config: { access: 'operator' }, schema: repairRunSchema }, async (request, reply) => {
+    const { id } = request.params;
+    const answer = await control.mend(id, request.body.reason, actorOf(request));
+    runs.invalidate(id);
+    return reply.code(202).send(answer);
+  });
+}
+
+const repairTags = ['validation'];
+
+const getRepairSchema = {
+  tags: repairTags,
+  operationId: 'getMending',
+  summary: 'What would make the target what the source says: records to be written again, doubled rows to be removed',
+  params: runParams,
+  response: responses({ 200: repairPlanSchema }),
+};
+
+const repairRunSchema = {
+  tags: repairTags,
+  operationId: 'mendRun',
+  summary: 'Remove rows that are provably doubled, write what differs again, and compare it',
+  headers: idempotencyHeader,
+  params: runParams,
+  body: reasonBody,
+  response: responses({ 202: repairResultSchema }),
 };

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Check, FinishedRun, RunSubject } from './check.ts';
+import type { Check, FinishedRun, RunSubject } from './types.ts';
 
 /**
  * What every plan promises of its runs, on real databases and with a real worker. The checks go on from what those

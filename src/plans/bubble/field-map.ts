@@ -1,22 +1,42 @@
+import type { Json } from '../../plan/json.ts';
 import type { EntityName } from './entity-names.ts';
-import { defaulted, type Field, optional, referenceTo, required } from './field.ts';
-import { amount } from './parsers/amount.ts';
-import { boolean } from './parsers/boolean.ts';
-import { currency } from './parsers/currency.ts';
-import { duration } from './parsers/duration.ts';
-import { email } from './parsers/email.ts';
-import { instant, timestamp } from './parsers/instant.ts';
-import { count } from './parsers/integer.ts';
-import { jsonb } from './parsers/jsonb.ts';
-import { list } from './parsers/list.ts';
-import { numeric } from './parsers/numeric.ts';
-import { Problem } from './parsers/parsed.ts';
-import { reference } from './parsers/reference.ts';
-import { role } from './parsers/role.ts';
-import { secret } from './parsers/secret.ts';
-import { bookingStatus, paymentStatus } from './parsers/status.ts';
-import { text } from './parsers/text.ts';
-import { url } from './parsers/url.ts';
+import { jsonb, list } from './parsers/json.ts';
+import { amount, count, duration, numeric } from './parsers/numbers.ts';
+import { type ParseContext, type Parser, Problem } from './parsers/parser.ts';
+import { email, reference, secret, text, url } from './parsers/text.ts';
+import { instant, timestamp } from './parsers/times.ts';
+import { bookingStatus, boolean, currency, paymentStatus, role } from './parsers/vocabulary.ts';
+
+/** How one column of the target is made: from which fields of the source, by which parser, and what stands for nothing. */
+export interface Field {
+  /** Names a source field may have, the most wanted first; dots lead into objects, `*` stands for any key on the way. */
+  readonly from: readonly string[];
+  readonly parse: Parser;
+  readonly absent: (context: ParseContext) => Json | Problem;
+  /** Set when the value is the source id of a record of this entity. */
+  readonly references?: string;
+}
+
+/** A column that may be null. */
+function optional(from: readonly string[], parse: Parser): Field {
+  return { from, parse, absent: () => null };
+}
+
+/** A column whose absence is answered with a value. */
+function defaulted(from: readonly string[], parse: Parser, absent: (context: ParseContext) => Json): Field {
+  return { from, parse, absent };
+}
+
+/** A column without which there is no row. */
+function required(from: readonly string[], parse: Parser, code: string): Field {
+  const problem = new Problem(code, 'is missing');
+  return { from, parse, absent: () => problem };
+}
+
+/** A column that points at a record of another entity. */
+function referenceTo(entity: string, from: readonly string[], parse: Parser): Field {
+  return { ...required(from, parse, 'MISSING_REFERENCE'), references: entity };
+}
 
 // `Created Date` is the Data API's name, `Creation Date` that of Bubble's own export. Names are compared without case,
 // blanks and punctuation, so `created_date` is the first of them as well.

@@ -1,15 +1,9 @@
 import type { Plan } from '../../plan/contract.ts';
 import { definePlan } from '../../plan/define-plan.ts';
-import { codes } from './codes.ts';
-import { bookings } from './entities/bookings.ts';
-import { clientProfiles } from './entities/client-profiles.ts';
-import { coachProfiles } from './entities/coach-profiles.ts';
-import { payments } from './entities/payments.ts';
-import { users } from './entities/users.ts';
-import { csvExport } from './files/csv-export.ts';
-import { paramsSchema } from './params.ts';
-import { rules } from './rules.ts';
-import { settingsSchema } from './settings.ts';
+import { csvExport } from './csv/files.ts';
+import { bookings, clientProfiles, coachProfiles, payments, users } from './entities.ts';
+import { paramsSchema, settingsSchema } from './params.ts';
+import { codes, rules } from './rules.ts';
 
 export default definePlan({
   name: 'bubble',

@@ -1,7 +1,70 @@
 import { z } from 'zod';
+import { DroverError } from '../../errors.ts';
 import { parseCurrency } from '../../money.ts';
-import { fieldMapOverride } from './field-map-override.ts';
+import type { JsonObject } from '../../plan/json.ts';
+import { type EntityName, entityNames } from './entity-names.ts';
+import { fieldMap } from './field-map.ts';
 import { namedZone } from './parsers/local-zone.ts';
+import type { ReadOptions, Vocabulary } from './parsers/parser.ts';
+import {
+  bookingStatuses,
+  bookingWords,
+  normalizedToken,
+  paymentStatuses,
+  paymentWords,
+  roles,
+  roleWords,
+} from './parsers/vocabulary.ts';
+import { compilePicker, type Picker } from './picker.ts';
+
+const fieldNamesSchema = z.array(z.string().trim().min(1)).min(1);
+
+/**
+ * What a run may say of an application that names things in its own way. A list of fields replaces the plan's list, it does
+ * not add to it: a fallback to a field of another meaning would go unnoticed.
+ */
+const fieldMapOverride = z
+  .strictObject({
+    types: perEntity(() => z.string().trim().min(1))
+      .exactOptional()
+      .describe('Names of the Bubble types.'),
+    fields: perEntity(columnNamesSchema)
+      .exactOptional()
+      .describe('For each column the source fields, the most wanted first.'),
+    values: z
+      .strictObject({
+        role: vocabularySchema(Object.keys(roles)),
+        booking_status: vocabularySchema(Object.keys(bookingStatuses)),
+        payment_status: vocabularySchema(Object.keys(paymentStatuses)),
+        currency: z
+          .record(
+            z.string(),
+            z.string().refine((code) => parseCurrency(code) === code, 'is no code of ISO 4217'),
+          )
+          .exactOptional(),
+      })
+      .exactOptional()
+      .describe('Words of the application and what they mean.'),
+  })
+  .describe('How this application names its types, fields and values.');
+
+type PerEntity<T extends z.ZodType> = z.ZodObject<Record<EntityName, z.ZodExactOptional<T>>, z.core.$strict>;
+
+function perEntity<T extends z.ZodType>(schema: (entity: EntityName) => T): PerEntity<T> {
+  const shape = Object.fromEntries(entityNames.map((entity) => [entity, z.exactOptional(schema(entity))]));
+  return z.strictObject(shape) as unknown as PerEntity<T>;
+}
+
+/** A list of names for every column, and `id` for the column of a CSV file that holds the record's id. */
+function columnNamesSchema(entity: EntityName) {
+  const columns = ['id', ...Object.keys(fieldMap[entity])];
+  // Typed as it is used: a partial record's values could be undefined, which no JSON is.
+  return z.partialRecord(z.enum(columns), fieldNamesSchema) as z.ZodType as z.ZodType<Record<string, string[]>>;
+}
+
+function vocabularySchema(meanings: readonly string[]) {
+  return z.record(z.string(), z.enum(meanings)).exactOptional();
+}
 
 /** What a run of this plan may be told. */
 export const paramsSchema = z
@@ -48,3 +111,72 @@ export const paramsSchema = z
   });
 
 export type BubbleParams = z.output<typeof paramsSchema>;
+
+const maxCached = 32;
+const byIdentity = new WeakMap<JsonObject, ReadOptions>();
+const byContent = new Map<string, ReadOptions>();
+
+/** The reading of these parameters, compiled once a run. Throws CONFIGURATION when they are none. */
+export function readOptionsOf(params: JsonObject): ReadOptions {
+  const known = byIdentity.get(params);
+  if (known !== undefined) return known;
+  // A worker gets the parameters as a new object with every job.
+  const content = JSON.stringify(params);
+  const reading = byContent.get(content) ?? compile(params);
+  if (byContent.size >= maxCached) byContent.clear();
+  byContent.set(content, reading);
+  byIdentity.set(params, reading);
+  return reading;
+}
+
+function compile(given: JsonObject): ReadOptions {
+  const params = parseParams(given);
+  const values = params.fieldMap?.values ?? {};
+  return {
+    pickers: pickersOf(params),
+    vocabularies: {
+      role: withOverrides(roleWords, values.role),
+      booking_status: withOverrides(bookingWords, values.booking_status),
+      payment_status: withOverrides(paymentWords, values.payment_status),
+    },
+    currencies: withOverrides(new Map(), values.currency),
+    zone: params.csvTimeZone === undefined ? undefined : namedZone(params.csvTimeZone),
+    amountUnit: params.amountUnit ?? 'major',
+    defaultCurrency: params.defaultCurrency,
+    listSeparator: params.listSeparator,
+    activeWhenEmpty: params.activeWhenEmpty ?? true,
+  };
+}
+
+function parseParams(given: JsonObject): BubbleParams {
+  const parsed = paramsSchema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'params'}: ${message}`);
+  throw new DroverError('CONFIGURATION', `parameters of the plan bubble: ${problems.join('; ')}`);
+}
+
+function pickersOf({ fieldMap: own }: BubbleParams): Record<EntityName, Picker> {
+  const entries = entityNames.map((entity): [EntityName, Picker] => {
+    const replaced: Readonly<Record<string, readonly string[] | undefined>> = own?.fields?.[entity] ?? {};
+    const columns = Object.entries(fieldMap[entity]).map(([column, { from }]) => replaced[column] ?? from);
+    return [entity, compilePicker(columns)];
+  });
+  return Object.fromEntries(entries) as Record<EntityName, Picker>;
+}
+
+function withOverrides(words: Vocabulary, own: Readonly<Record<string, string>> = {}): Vocabulary {
+  return new Map([
+    ...words,
+    ...Object.entries(own).map(([word, meaning]) => [normalizedToken(word), meaning] as const),
+  ]);
+}
+
+/** Environment variables of the plan. What one source does not need may be absent; it is asked for when it is used. */
+export const settingsSchema = z.object({
+  BUBBLE_API_URL: z
+    .string()
+    .optional()
+    .describe("The application's Data API, for example https://app.bubbleapps.io/api/1.1"),
+  BUBBLE_API_KEY: z.string().optional().describe('An API token of the application; an admin token sees every record.'),
+  MIGRATION_EXPORT_DIR: z.string().optional().describe('Folder of the CSV files. Default: ./migration_data'),
+});

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../plan/json.ts';
-import { isAbsent } from './parsers/absent.ts';
+import { isAbsent } from './picker.ts';
 
 /** What a user's password becomes: columns of the row, or the plain text for `enrich` to hash. */
 export type PasswordOutcome =

@@ -1,6 +1,3 @@
-import { isAbsent } from './parsers/absent.ts';
-import { normalizedName, withoutType } from './source-name.ts';
-
 /** A value found for a column, and the source field it was found in. */
 export interface PickedValue {
   readonly value: unknown;
@@ -109,4 +106,33 @@ function parseObject(value: unknown): Readonly<Record<string, unknown>> | undefi
   } catch {
     return undefined;
   }
+}
+
+// Applications that show field ids instead of names end each in its type: `email_text`, `coach_user`, `tags_list_text`.
+const typeSuffix = /_(?:list_)?(?:text|number|date|boolean|image|file|user|geographic_address|(?:option|custom)_.*)$/i;
+
+/** A field's name as it is compared: without case, blanks, underscores and punctuation. */
+export function normalizedName(name: string): string {
+  return name
+    .normalize('NFKC')
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}*]+/gu, '');
+}
+
+/** The name of a field that carries its Bubble type at its end, without it; undefined when it carries none. */
+function withoutType(name: string): string | undefined {
+  const bare = name.replace(typeSuffix, '');
+  return bare === name || bare === '' ? undefined : bare;
+}
+
+const blank = /^[\s\u200b-\u200d\u2060\ufeff]*$/;
+
+/**
+ * Whether a value says nothing. To Bubble a field that is missing, null or empty is the same, a CSV cell knows only
+ * empty, and databases on the way leave a literal NULL behind (in capitals: Null is a family name).
+ */
+export function isAbsent(value: unknown): boolean {
+  if (value === undefined || value === null) return true;
+  if (typeof value === 'string') return value.length < 64 && (value === 'NULL' || blank.test(value));
+  return typeof value === 'symbol' || typeof value === 'function';
 }

@@ -1,12 +1,11 @@
 import type { Reference, RejectOutcome, RowOutcome, TransformContext } from '../../plan/contract.ts';
 import type { Json, JsonObject } from '../../plan/json.ts';
+import { type CsvNote, csvNoteOf, zoneOf } from './csv/note.ts';
 import { type EntityName, entityNames } from './entity-names.ts';
-import type { Field } from './field.ts';
-import { fieldMap } from './field-map.ts';
-import { type CsvNote, csvNoteOf, zoneOf } from './files/csv-note.ts';
-import { type ParseContext, Problem } from './parsers/parsed.ts';
+import { type Field, fieldMap } from './field-map.ts';
+import { readOptionsOf } from './params.ts';
+import { type ParseContext, Problem } from './parsers/parser.ts';
 import type { PickedValue } from './picker.ts';
-import { readOptionsOf } from './reading.ts';
 
 interface ColumnFault {
   readonly column: string;
@@ -95,4 +94,26 @@ function linkedReference(
   if (links === undefined || pick === undefined || !Object.hasOwn(links, pick.key)) return undefined;
   const id = links[pick.key];
   return id === '' ? unknownReference : (id ?? ambiguousReference);
+}
+
+const uniqueId = /^(\d{13})x\d+$/;
+
+/**
+ * Fills in when the record was made and changed where its fields do not say. The first thirteen digits of a unique id are the
+ * moment it was made.
+ */
+export function fillTimestamps({ row }: RowDraft, sourceId: string): void {
+  row.created_at ??= createdAtFromId(sourceId) ?? row.updated_at ?? null;
+  if ('updated_at' in row) row.updated_at ??= row.created_at;
+}
+
+/** The rank by which the oldest of several records wins; a record of unknown age is older than none. */
+export function mergeRankOf({ row }: RowDraft): string {
+  return typeof row.created_at === 'string' ? row.created_at : '9999';
+}
+
+/** When Bubble gave out the id, ISO 8601; undefined for an id of another shape. */
+export function createdAtFromId(sourceId: string): string | undefined {
+  const ms = Number(uniqueId.exec(sourceId)?.[1] ?? Number.NaN);
+  return Number.isNaN(ms) ? undefined : new Date(ms).toISOString();
 }

@@ -3,21 +3,14 @@ import type { ApiPort, ApiRefusal, ApiResult, BeforeImage, UndoResult } from '..
 import type { ApiContext } from '../../plan/contract.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import { createRowWriter } from '../../sources/supabase/row-writer.ts';
-import {
-  compareProducts,
-  createProductWriter,
-  type ExpectedProduct,
-  fromStripe,
-  idsOf,
-  observeProducts,
-  type ProductOutcome,
-  type StripeCatalog,
-  undoObject,
-  undoOrder,
-} from '../../targets/stripe/index.ts';
+import { fromStripe } from '../../targets/stripe/amounts.ts';
+import { compareProducts, type ExpectedProduct, observeProducts } from '../../targets/stripe/compare.ts';
+import { createProductWriter, idsOf, type ProductOutcome } from '../../targets/stripe/products.ts';
+import { undoObject, undoOrder } from '../../targets/stripe/undo.ts';
+import type { StripeCatalog } from '../../upstreams/stripe/client.ts';
+import { openStripe, openSupabase } from './connections.ts';
+import { desiredProductOf, recordedIdsOf } from './product.ts';
 import { tableName } from './source.ts';
-import { openStripe, openSupabase } from './upstreams.ts';
-import { desiredProductOf, recordedIdsOf } from './wanted.ts';
 import { createWriteBack, type WriteBack } from './write-back.ts';
 
 /** Products into Stripe, and their ids back into the catalogue. */

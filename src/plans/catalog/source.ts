@@ -1,7 +1,7 @@
 import type { Source, SourceContext } from '../../plan/contract.ts';
 import { createRestTable } from '../../sources/supabase/rest.ts';
 import { createSupabaseSource } from '../../sources/supabase/source.ts';
-import { openSupabase } from './upstreams.ts';
+import { openSupabase } from './connections.ts';
 
 /** What is read of a product, where the table has it. */
 const readColumns = [

@@ -1,20 +1,16 @@
 import type { Plan } from '../../plan/contract.ts';
 import { definePlan } from '../../plan/define-plan.ts';
-import { codes } from './codes.ts';
+import { unifiedProfiles, users } from './entities/accounts.ts';
 import { affiliates, profileAffiliates } from './entities/affiliates.ts';
-import { courses } from './entities/courses.ts';
-import { enrollments } from './entities/enrollments.ts';
+import { courses, enrollments } from './entities/courses.ts';
 import { leads } from './entities/leads.ts';
 import { manualPayments } from './entities/manual-payments.ts';
-import { unifiedProfiles } from './entities/profiles.ts';
 import { systemeioRaw } from './entities/systemeio.ts';
 import { transactions } from './entities/transactions.ts';
-import { users } from './entities/users.ts';
 import { xenditInvoices, xenditTransactions } from './entities/xendit.ts';
-import { paramsSchema } from './params.ts';
-import { reports } from './reports/index.ts';
-import { rules } from './rules.ts';
-import { settingsSchema } from './settings.ts';
+import { paramsSchema, settingsSchema } from './params.ts';
+import { reports } from './reports.ts';
+import { codes, rules } from './rules.ts';
 
 export default definePlan({
   name: 'launch',

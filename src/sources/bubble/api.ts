@@ -1,8 +1,8 @@
 import { DroverError } from '../../errors.ts';
-import type { JsonObject } from '../../plan/json.ts';
+import type { Scope } from '../../plan/contract.ts';
+import type { Json, JsonObject } from '../../plan/json.ts';
 import type { Upstream, UpstreamResponse } from '../../plan/upstream.ts';
-import type { Constraint } from './constraint.ts';
-import { exposedTypes } from './exposed-types.ts';
+import type { BubbleSettings } from './settings.ts';
 
 export interface ListQuery {
   readonly constraints: readonly Constraint[];
@@ -92,4 +92,96 @@ async function unknownType(upstream: Upstream, type: string, signal: AbortSignal
       ? `Tick the type under Settings, API, "Enable Data API", or name one of those exposed: ${types.join(', ')}.`
       : 'Check that the URL ends in /api/1.1 and that the app enables the Data API for this type.';
   return new DroverError('UPSTREAM_NOT_FOUND', `bubble: the app does not expose the type ${type}`, { remedy });
+}
+
+/** A condition of Bubble's search; several are joined by AND. */
+export interface Constraint {
+  readonly key: string;
+  readonly constraint_type: 'greater than' | 'less than' | 'in';
+  readonly value: string | readonly string[];
+}
+
+/**
+ * The scope's window as constraints on the time of change. Bubble has no `>=`, clocks differ, and a change can become
+ * visible after a later one, so the window begins a minute early; what is read twice changes nothing.
+ */
+export function windowConstraints(
+  { since, until }: Scope,
+  { modifiedKey: key, overlapMs }: Pick<BubbleSettings, 'modifiedKey' | 'overlapMs'>,
+): Constraint[] {
+  const from = since === undefined ? undefined : new Date(Date.parse(since) - overlapMs).toISOString();
+  return [
+    ...(from === undefined ? [] : [{ key, constraint_type: 'greater than' as const, value: from }]),
+    ...(until === undefined ? [] : [{ key, constraint_type: 'less than' as const, value: until }]),
+  ];
+}
+
+/**
+ * The name under which the app exposes a type, of several it may have; the first candidate that fits wins. Bubble's names
+ * are lower case without spaces, but apps write `client_profile` and `Client Profiles` for the same thing.
+ * @throws DroverError UPSTREAM_NOT_FOUND listing what the app does expose.
+ */
+export async function resolveBubbleType(
+  upstream: Upstream,
+  candidates: readonly string[],
+  signal: AbortSignal,
+): Promise<string> {
+  const exposed = await exposedTypes(upstream, signal);
+  const found = exposed.length > 0 ? matchType(candidates, exposed) : await probeTypes(upstream, candidates, signal);
+  if (found !== undefined) return found;
+  throw new DroverError('UPSTREAM_NOT_FOUND', `bubble: the app exposes none of the types ${candidates.join(', ')}`, {
+    remedy:
+      exposed.length > 0
+        ? `Tick the type under Settings, API, "Enable Data API". Exposed now: ${exposed.join(', ')}.`
+        : 'Check that the URL ends in /api/1.1 and that the app enables the Data API for this type.',
+  });
+}
+
+/** The exposed type a candidate means, or undefined. Spelled alike beats alike but for spaces beats alike but for plural. */
+export function matchType(candidates: readonly string[], exposed: readonly string[]): string | undefined {
+  for (const same of [(name: string) => name, normalizedTypeName, singularTypeName]) {
+    for (const candidate of candidates) {
+      const found = exposed.find((name) => same(name) === same(candidate));
+      if (found !== undefined) return found;
+    }
+  }
+  return undefined;
+}
+
+function normalizedTypeName(name: string): string {
+  return name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
+}
+
+function singularTypeName(name: string): string {
+  return normalizedTypeName(name)
+    .replace(/ies$/, 'y')
+    .replace(/([^s])s$/, '$1');
+}
+
+/** Where the app hides its description, the types themselves are asked. */
+async function probeTypes(
+  upstream: Upstream,
+  candidates: readonly string[],
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const spellings = candidates.flatMap((name) => [name, normalizedTypeName(name), singularTypeName(name)]);
+  for (const type of new Set(spellings)) {
+    const path = `obj/${encodeURIComponent(type)}`;
+    const { status } = await upstream.request({ method: 'GET', path, endpoint: 'obj', query: { limit: 1 }, signal });
+    if (status !== 404) return type;
+  }
+  return undefined;
+}
+
+/** The types the app exposes, as /meta names them; none when it does not say (the app may hide its description). */
+async function exposedTypes(upstream: Upstream, signal: AbortSignal): Promise<string[]> {
+  const response = await upstream.request({ method: 'GET', path: 'meta', endpoint: 'meta', signal });
+  return response.status === 404 ? [] : typesIn(response.json());
+}
+
+function typesIn(meta: Json): string[] {
+  if (typeof meta !== 'object' || meta === null || Array.isArray(meta)) return [];
+  const { get, types } = meta as { [key: string]: Json };
+  const listed = Array.isArray(get) ? get : Object.keys((types ?? {}) as object);
+  return listed.filter((name) => typeof name === 'string');
 }

@@ -2,12 +2,8 @@ import { z } from 'zod';
 import { DroverError } from '../../errors.ts';
 import type { Page, Scope, Source, SourceRecord } from '../../plan/contract.ts';
 import type { Json, JsonObject } from '../../plan/json.ts';
-import { type BubbleApi, createBubbleApi } from './api.ts';
-import { chunkFrom, readByIds } from './by-ids.ts';
-import { windowConstraints } from './constraint.ts';
-import { positionSchema, type ScanPosition, startPosition } from './position.ts';
-import { resolveBubbleType } from './resolve-type.ts';
-import { scanNextPage } from './scan.ts';
+import { type BubbleApi, createBubbleApi, resolveBubbleType, windowConstraints } from './api.ts';
+import { positionSchema, type ScanPosition, scanNextPage, startPosition } from './scan.ts';
 import { type BubbleSettings, type BubbleSourceOptions, settingsOf } from './settings.ts';
 
 const cursorSchema = z.discriminatedUnion('kind', [
@@ -109,4 +105,39 @@ function memoizeSuccess<A, T>(work: (argument: A) => Promise<T>): (argument: A) 
     result ??= await work(argument);
     return result;
   };
+}
+
+// A constraint travels in the URL, and 8 KB is where servers begin to refuse.
+const maxCharacters = 1_500;
+
+/** How many of the ids from this place on go into one request. At least one. */
+function chunkFrom(ids: readonly string[], at: number, pageSize: number): string[] {
+  const chunk: string[] = [];
+  let characters = 0;
+  for (const id of ids.slice(at, at + Math.min(pageSize, 50))) {
+    characters += id.length + 3;
+    if (chunk.length > 0 && characters > maxCharacters) break;
+    chunk.push(id);
+  }
+  return chunk;
+}
+
+/**
+ * The rows with these ids; an id that does not exist gives none. One search for all, then every id that it did not
+ * give by itself: Bubble may clamp the page, and not every version of it searches by id.
+ */
+async function readByIds(
+  api: BubbleApi,
+  { idKey }: Pick<BubbleSettings, 'idKey'>,
+  ids: readonly string[],
+  signal: AbortSignal,
+): Promise<JsonObject[]> {
+  const constraints = [{ key: idKey, constraint_type: 'in' as const, value: ids }];
+  const { rows } = await api.list({ constraints, sort: [], offset: 0, limit: ids.length }, signal);
+  const found = new Map(rows.map((row) => [String(row[idKey] ?? ''), row]));
+  for (const id of ids.filter((wanted) => !found.has(wanted))) {
+    const row = await api.get(id, signal);
+    if (row) found.set(id, row);
+  }
+  return ids.map((id) => found.get(id)).filter((row) => row !== undefined);
 }

@@ -1,7 +1,7 @@
 import { DroverError } from '../../errors.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import type { Upstream } from '../../plan/upstream.ts';
-import { mapRestError } from './refusal.ts';
+import { mapRestError } from './rest.ts';
 
 /** Writes single rows of one table, each by its key. */
 export interface RowWriter {

@@ -1,6 +1,6 @@
 import { DroverError } from '../../errors.ts';
 import type { JsonObject } from '../../plan/json.ts';
-import type { Upstream, UpstreamResponse } from '../../plan/upstream.ts';
+import type { Upstream, UpstreamOptions, UpstreamResponse } from '../../plan/upstream.ts';
 
 export type XenditList = 'transactions' | 'invoices';
 export type XenditQuery = Readonly<Record<string, string | number | undefined>>;
@@ -82,4 +82,24 @@ function listNotFound(label: string): DroverError {
   return new DroverError('UPSTREAM_NOT_FOUND', `${label}: there is nothing at this address`, {
     remedy: 'Check XENDIT_API_URL: it is https://api.xendit.co for test and live keys alike.',
   });
+}
+
+/**
+ * How a Xendit account is reached: one host for both modes, the key's prefix decides. Test keys may ask each endpoint 60
+ * times a minute, live ones 600 times.
+ * @throws DroverError CONFIGURATION when the key is none.
+ */
+export function xenditAccount(url: string, secretKey: string, maxRps?: number): UpstreamOptions {
+  const key = secretKey.trim();
+  if (!/^xnd_(development|production)_\S+$/.test(key)) {
+    throw new DroverError('CONFIGURATION', 'XENDIT_SECRET_KEY is no secret key of Xendit', {
+      remedy: 'Take it from Settings > API keys; it begins with xnd_production_ or xnd_development_.',
+    });
+  }
+  return {
+    name: 'xendit',
+    baseUrl: url.trim().replace(/\/+$/, ''),
+    headers: { authorization: `Basic ${Buffer.from(`${key}:`).toString('base64')}` },
+    maxRps: maxRps ?? (key.startsWith('xnd_development_') ? 1 : 10),
+  };
 }

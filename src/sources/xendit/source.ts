@@ -1,9 +1,9 @@
+import { z } from 'zod';
+import { DroverError } from '../../errors.ts';
 import type { Page, Scope, Source } from '../../plan/contract.ts';
-import type { JsonObject } from '../../plan/json.ts';
+import type { Json, JsonObject } from '../../plan/json.ts';
 import type { Upstream } from '../../plan/upstream.ts';
-import { createXenditApi, type XenditApi, type XenditList } from './api.ts';
-import { parseCursor, type XenditCursor } from './cursor.ts';
-import { queriesFor } from './passes.ts';
+import { createXenditApi, type XenditApi, type XenditList, type XenditQuery } from './api.ts';
 
 export interface XenditSourceOptions {
   readonly upstream: Upstream;
@@ -69,4 +69,48 @@ function newestChange(rows: readonly JsonObject[], startedAt: string): string | 
   const changes = rows.map(({ updated }) => Date.parse(String(updated))).filter((time) => !Number.isNaN(time));
   if (changes.length === 0) return undefined;
   return new Date(Math.min(Math.max(...changes), Date.parse(startedAt))).toISOString();
+}
+
+const minute = 60_000;
+// A change can become visible after a later one. Invoices have no time of change to ask for, so theirs is longer.
+const overlapMs: Readonly<Record<XenditList, number>> = { transactions: 15 * minute, invoices: 24 * 60 * minute };
+
+/**
+ * The lists that together hold what a scope asks for. Transactions have a time of change; of invoices one can only ask
+ * which were made, paid, or ran out since, and all that can happen to them is one of the three. What several lists give
+ * is one record.
+ */
+function queriesFor(list: XenditList, { since, until }: Scope): readonly XenditQuery[] {
+  const from = since === undefined ? undefined : new Date(Date.parse(since) - overlapMs[list]).toISOString();
+  if (list === 'transactions') {
+    return [{ ...(from && { 'updated[gte]': from }), ...(until && { 'updated[lte]': until }) }];
+  }
+  if (from === undefined) return [until === undefined ? {} : { created_before: until }];
+  return ['created', 'paid', 'expired'].map((what) => ({
+    [`${what}_after`]: from,
+    ...(until && { [`${what}_before`]: until }),
+  }));
+}
+
+const cursorSchema = z.discriminatedUnion('kind', [
+  /** `pass`: which of several lists is being read; `after`: the id read last; `startedAt`: when reading began. */
+  z.object({
+    kind: z.literal('list'),
+    pass: z.int().min(0),
+    after: z.string().nullable(),
+    startedAt: z.iso.datetime(),
+  }),
+  z.object({ kind: z.literal('ids'), next: z.int().min(0) }),
+]);
+
+type XenditCursor = z.infer<typeof cursorSchema>;
+
+/** @throws DroverError CONFIGURATION for a cursor of another source. */
+function parseCursor(cursor: Json): XenditCursor {
+  const parsed = cursorSchema.safeParse(cursor);
+  if (parsed.success) return parsed.data;
+  throw new DroverError('CONFIGURATION', 'the stored cursor is not one of the Xendit source', {
+    remedy: 'Start a new run: this one was begun with another kind of source.',
+    cause: parsed.error,
+  });
 }

@@ -1,12 +1,10 @@
 import { DroverError } from '../../errors.ts';
 import type { RowComparison } from '../../plan/api-target.ts';
-import type { Entity } from '../../plan/contract.ts';
-import { identifier, type SqlPort } from '../../plan/sql.ts';
+import type { Column, Entity } from '../../plan/contract.ts';
+import { identifier, qualified, type SqlPort } from '../../plan/sql.ts';
 import type { TargetPort } from '../../plan/target.ts';
-import { columnsOf } from './columns.ts';
-import { addForeignKeys, createTable } from './ddl.ts';
-import { loadRows } from './load.ts';
-import { createTableCache } from './tables.ts';
+import { createTableCache, loadRows } from './load.ts';
+import { columnsOf } from './statements.ts';
 
 interface Difference extends Record<string, unknown> {
   readonly n: number;
@@ -63,4 +61,81 @@ async function tablesIn(sql: SqlPort, schema: string): Promise<ReadonlySet<strin
   const text = 'SELECT table_name AS name FROM information_schema.tables WHERE table_schema = $1';
   const rows = await sql.query<{ name: string }>(undefined, text, [schema]);
   return new Set(rows.map(({ name }) => name));
+}
+
+type Entities = Readonly<Record<string, Entity>>;
+
+/**
+ * The statements that make an entity's table where there is none, with the columns of every entity that shares it. Parents'
+ * tables must come first.
+ */
+function createTable(schema: string, entity: Entity, entities: Entities): string[] {
+  const columns = Object.entries(entity.target.columns);
+  const lines = [
+    idLine(schema, entity, entities),
+    ...columns.map(([name, column]) => columnLine(name, column, schema, entities)),
+    ...sharedColumns(entity, entities).map(([name, column]) =>
+      columnLine(name, { ...column, references: undefined }, schema, {}),
+    ),
+  ];
+  const key = entity.target.naturalKey;
+  if (key && !isUniqueColumn(entity, key)) lines.push(`UNIQUE (${key.map(identifier).join(', ')})`);
+  const table = qualified(schema, entity.target.table);
+  return [
+    `CREATE TABLE IF NOT EXISTS ${table} (\n  ${lines.join(',\n  ')}\n)`,
+    ...columns
+      .filter(([name, column]) => (column.references || column.indexed) && !isUniqueColumn(entity, [name]))
+      .map(([name]) => columnIndex(schema, entity.target.table, name)),
+  ];
+}
+
+/**
+ * The foreign keys of columns that this entity added to the table of another one: the table they point at did not exist
+ * when theirs was made (a profile points at its affiliate, which points at its profile).
+ */
+function addForeignKeys(schema: string, entity: Entity, entities: Entities): string[] {
+  const first = Object.values(entities).find(({ target }) => target.table === entity.target.table);
+  if (first === undefined || first === entity) return [];
+  return Object.entries(entity.target.columns).flatMap(([name, { references }]) => {
+    const parent = references === undefined || name in first.target.columns ? undefined : entities[references];
+    if (parent === undefined) return [];
+    const table = qualified(schema, entity.target.table);
+    return [
+      `ALTER TABLE ${table} ADD FOREIGN KEY (${identifier(name)}) REFERENCES ${qualified(schema, parent.target.table)} (id)`,
+    ];
+  });
+}
+
+function sharedColumns(entity: Entity, entities: Entities): [string, Column][] {
+  const own = new Set(Object.keys(entity.target.columns));
+  const others = Object.values(entities).filter(
+    (other) => other !== entity && other.target.table === entity.target.table,
+  );
+  return others
+    .flatMap(({ target }) => Object.entries(target.columns))
+    .filter(([name]) => !own.has(name) && own.add(name));
+}
+
+function idLine(schema: string, { target }: Entity, entities: Entities): string {
+  const parent = target.idReferences === undefined ? undefined : entities[target.idReferences];
+  return `id uuid PRIMARY KEY${parent ? ` REFERENCES ${qualified(schema, parent.target.table)} (id)` : ''}`;
+}
+
+function columnLine(name: string, column: Column, schema: string, entities: Entities): string {
+  const parts = [identifier(name), column.type];
+  if (!column.nullable) parts.push('NOT NULL');
+  if (column.default) parts.push(`DEFAULT ${column.default}`);
+  if (column.unique) parts.push('UNIQUE');
+  const parent = column.references ? entities[column.references] : undefined;
+  if (parent) parts.push(`REFERENCES ${qualified(schema, parent.target.table)} (id)`);
+  return parts.join(' ');
+}
+
+function columnIndex(schema: string, table: string, column: string): string {
+  return `CREATE INDEX IF NOT EXISTS ${identifier(`${table}_${column}`)} ON ${qualified(schema, table)} (${identifier(column)})`;
+}
+
+function isUniqueColumn(entity: Entity, key: readonly string[]): boolean {
+  const [only] = key;
+  return key.length === 1 && only !== undefined && entity.target.columns[only]?.unique === true;
 }

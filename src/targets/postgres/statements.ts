@@ -1,12 +1,13 @@
+import { DroverError } from '../../errors.ts';
+import type { Column, Entity } from '../../plan/contract.ts';
+import { identifier, qualified, type SqlPort } from '../../plan/sql.ts';
+
 /**
  * The statements of a load, made once for each table. They take one parameter, a JSON array of rows, so their text does
  * not depend on how many rows there are and PostgreSQL keeps their plans. Every look-up is a LATERAL with OFFSET 0, one by
  * its whole key for each row: while a table has no statistics PostgreSQL takes (scope, entity) for the name of a single
  * row, reads the entity once and compares it with every record (measured: 77 s of a load of 40,000).
  */
-import type { Entity } from '../../plan/contract.ts';
-import { identifier, qualified } from '../../plan/sql.ts';
-import type { TargetColumn } from './columns.ts';
 
 export interface Statements {
   /** $1 rows [{n, source_id, target_id, ...natural key}], $2 scope, $3 entity. */
@@ -157,4 +158,34 @@ SELECT n, missing, fields FROM (
 
 function isMadeOnce({ enriched, filledByApi: answered }: TargetColumn['column']): boolean {
   return enriched === true || answered === true;
+}
+
+/** A column Drover writes. */
+interface TargetColumn {
+  readonly name: string;
+  readonly column: Column;
+}
+
+const columnNamesSql =
+  'SELECT column_name AS name FROM information_schema.columns WHERE table_schema = $1 AND table_name = $2';
+
+/**
+ * The columns of the plan that the table has. What is optional may be missing; what is not may not.
+ * @throws DroverError TARGET_SCHEMA naming every missing column.
+ */
+export async function columnsOf(sql: SqlPort, schema: string, entity: Entity): Promise<readonly TargetColumn[]> {
+  const table = entity.target.table;
+  const rows = await sql.query<{ name: string }>('target_columns', columnNamesSql, [schema, table]);
+  const present = new Set(rows.map((row) => row.name));
+  const wanted = Object.entries(entity.target.columns).map(([name, column]) => ({ name, column }));
+  const missing = [{ name: 'id', column: undefined }, ...wanted].filter(
+    ({ name, column }) => !present.has(name) && !column?.optional,
+  );
+  if (missing.length > 0) {
+    const names = missing.map(({ name }) => name).join(', ');
+    throw new DroverError('TARGET_SCHEMA', `table ${schema}.${table} has no column ${names}`, {
+      remedy: `Add the columns to ${schema}.${table}, or load into another schema with --target-schema.`,
+    });
+  }
+  return wanted.filter(({ name }) => present.has(name));
 }

@@ -1,11 +1,8 @@
 import type { ObservedObject, RowComparison } from '../../plan/api-target.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import type { Product, StripeCatalog } from '../../upstreams/stripe/client.ts';
-import { differencesOf } from './differences.ts';
-import { priceFields, productFields } from './fields.ts';
-import { idPages } from './id-pages.ts';
-import { defaultPrice, matchesDesiredPrice } from './look.ts';
-import type { DesiredProduct } from './wanted.ts';
+import { differencesOf } from './decide.ts';
+import { type DesiredProduct, defaultPrice, matchesDesiredPrice, priceFields, productFields } from './lookup.ts';
 
 export interface ExpectedProduct {
   readonly wanted: DesiredProduct;
@@ -68,4 +65,28 @@ function compareProduct({ wanted, priceId }: ExpectedProduct, product: Product |
   if (!price.active) fields.push('price.active');
   if (price.lookup_key !== wanted.lookupKey) fields.push('lookup_key');
   return fields;
+}
+
+// The most ids a list takes; and they travel in the address, which nobody promises to take beyond eight thousand
+// characters. Ids of forty characters, as of UUIDs, still go by the hundred.
+const maxIds = 100;
+const maxCharacters = 6_000;
+// `ids[99]=...&`, with its brackets encoded.
+const charactersAroundId = 14;
+
+/** Ids in lists that one request can name each. */
+export function idPages(ids: readonly string[]): string[][] {
+  const pages: string[][] = [];
+  let page: string[] = [];
+  let characters = 0;
+  for (const id of ids) {
+    const length = encodeURIComponent(id).length + charactersAroundId;
+    if (page.length === maxIds || (page.length > 0 && characters + length > maxCharacters)) {
+      pages.push(page);
+      [page, characters] = [[], 0];
+    }
+    page.push(id);
+    characters += length;
+  }
+  return page.length === 0 ? pages : [...pages, page];
 }

@@ -1,11 +1,18 @@
 import { DroverError } from '../../errors.ts';
+import { toMajor } from '../../money.ts';
 import type { ApiOptions, ApiRefusal, Effects } from '../../plan/api-target.ts';
-import type { Price, Product, StripeCatalog } from '../../upstreams/stripe/client.ts';
-import { stripeErrorInfo } from '../../upstreams/stripe/refusal.ts';
-import { type Decision, decide, isNoop } from './decide.ts';
-import { describeChange, describeCreate } from './describe.ts';
-import { defaultPrice, type FoundObjects, findObjects } from './look.ts';
-import { type DesiredProduct, metadataKeys, type RecordedIds } from './wanted.ts';
+import type { Json } from '../../plan/json.ts';
+import { type Price, type Product, type StripeCatalog, stripeErrorInfo } from '../../upstreams/stripe/client.ts';
+import { fromStripe } from './amounts.ts';
+import { type Decision, decide, isNoop, type ProductChange } from './decide.ts';
+import {
+  type DesiredProduct,
+  defaultPrice,
+  type FoundObjects,
+  findObjects,
+  metadataKeys,
+  type RecordedIds,
+} from './lookup.ts';
 import { applyChange, createProductWithPrice, type WriteContext } from './write.ts';
 
 /** What became of a record, or would. `product` and `price` are what Stripe answered; none in a forecast of a new one. */
@@ -110,4 +117,45 @@ function lookupKeyTakenMeanwhile({ lookupKey }: DesiredProduct): ApiRefusal {
 export function idsOf({ product, price }: ProductOutcome): { readonly product: string; readonly price: string } {
   if (product && price) return { product: product.id, price: price.id };
   throw new DroverError('INTERNAL', 'a product was written and its ids are not known');
+}
+
+/** What is done to a product, field by field, in a line. */
+function describeChange(change: ProductChange, wanted: DesiredProduct): string {
+  const {
+    product,
+    price,
+    differences,
+    reactivate: revive,
+    moveLookupKey: takeKey,
+    makeDefault,
+    pricesToArchive: retired,
+  } = change;
+  const parts = differences.map(({ field, from, to }) => `${field}: ${shortJson(from)} → ${shortJson(to)}`);
+  if (price === undefined) parts.push(`new price ${wantedAmount(wanted)}`);
+  if (price && revive) parts.push(`price ${price.id}: sold again`);
+  if (price && takeKey)
+    parts.push(`price ${price.id}: lookup key ${shortJson(price.lookup_key)} → ${shortJson(wanted.lookupKey)}`);
+  if (price && makeDefault) parts.push(`default price: ${price.id}`);
+  for (const old of retired) parts.push(`price ${old.id} (${amountOf(old)}) archived`);
+  return `${product.id}: ${parts.join('; ') || 'nothing changes'}`;
+}
+
+function describeCreate(wanted: DesiredProduct): string {
+  return `makes ${wanted.productId} ${shortJson(wanted.name)} with a price of ${wantedAmount(wanted)}`;
+}
+
+function wantedAmount({ unitAmount, currency }: DesiredProduct): string {
+  return `${toMajor(fromStripe(unitAmount, currency), currency)} ${currency}`;
+}
+
+function amountOf({ unit_amount: amount, currency }: Price): string {
+  const code = currency.toUpperCase();
+  return amount === null ? code : `${toMajor(fromStripe(amount, code), code)} ${code}`;
+}
+
+const maxShownLength = 80;
+
+function shortJson(value: Json): string {
+  const text = JSON.stringify(value) ?? 'null';
+  return text.length > maxShownLength ? `${text.slice(0, maxShownLength - 1)}…` : text;
 }

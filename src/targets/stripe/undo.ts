@@ -3,7 +3,7 @@ import { DroverError } from '../../errors.ts';
 import type { BeforeImage, UndoResult } from '../../plan/api-target.ts';
 import type { Json, JsonObject } from '../../plan/json.ts';
 import type { PriceUpdate, ProductUpdate, StripeCatalog } from '../../upstreams/stripe/client.ts';
-import { priceFields, productFields } from './fields.ts';
+import { priceFields, productFields } from './lookup.ts';
 
 const done: UndoResult = { kind: 'done' };
 

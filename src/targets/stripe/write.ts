@@ -8,11 +8,8 @@ import type {
   ProductUpdate,
   StripeCatalog,
 } from '../../upstreams/stripe/client.ts';
-import type { ProductChange } from './decide.ts';
-import { fieldsAfter, updateParams } from './differences.ts';
-import { priceFields, productFields } from './fields.ts';
-import { defaultPrice } from './look.ts';
-import { type DesiredProduct, metadataKeys } from './wanted.ts';
+import { fieldsAfter, type ProductChange, updateParams } from './decide.ts';
+import { type DesiredProduct, defaultPrice, metadataKeys, priceFields, productFields } from './lookup.ts';
 
 /** What a write needs besides what is wanted. */
 export interface WriteContext {

@@ -1,8 +1,7 @@
 import Stripe from 'stripe';
-import type { UpstreamFactory } from '../../plan/upstream.ts';
-import { createBatchLoader } from './gather.ts';
-import { stripeHttpClient } from './http-client.ts';
-import { stripeErrorInfo, unwrapStripeError } from './refusal.ts';
+import { DroverError } from '../../errors.ts';
+import type { ErrorMapper, Upstream, UpstreamFactory, UpstreamResponse } from '../../plan/upstream.ts';
+import { upstreamErrorText } from '../answer.ts';
 
 export type Product = Stripe.Product;
 export type Price = Stripe.Price;
@@ -108,4 +107,161 @@ async function undefinedIfMissing<T>(call: Promise<T>): Promise<T | undefined> {
     if (stripeErrorInfo(thrown)?.status === 404) return undefined;
     throw thrown;
   }
+}
+
+type HttpClient = ReturnType<typeof Stripe.createNodeHttpClient>;
+type MakeRequest = HttpClient['makeRequest'];
+type HttpResponse = Awaited<ReturnType<MakeRequest>>;
+
+/**
+ * The official client's way out, led through our one door: every request it sends, its own repetitions included, takes a
+ * token of the fleet's limit and is seen by the breaker. Host, port, protocol and deadline are the upstream's.
+ */
+function stripeHttpClient(upstream: Upstream, signal: AbortSignal): HttpClient {
+  const makeRequest: MakeRequest = async (_host, _port, path, method, headers, requestData) => {
+    const sent = normalizedHeaders(headers);
+    const { 'idempotency-key': key, 'content-length': _length, ...others } = sent;
+    const response = await upstream.request({
+      method: method.toUpperCase() as 'GET' | 'POST' | 'DELETE',
+      path,
+      endpoint: endpointOf(method, path),
+      headers: others,
+      // A write is sent once: who asked for it finds out what became of it before it is sent again.
+      ...(method.toUpperCase() === 'GET' ? {} : { body: requestData, tries: 1 }),
+      ...(key === undefined ? {} : { idempotencyKey: key }),
+      explain: mapStripeError,
+      signal,
+    });
+    return toStripeResponse(response);
+  };
+  return { getClientName: () => 'drover', makeRequest };
+}
+
+/** `POST products/:id`: as Stripe counts its limits, and without ids. */
+export function endpointOf(method: string, path: string): string {
+  const [collection, id, action] = path.replace(/\?.*$/s, '').split('/').filter(Boolean).slice(1);
+  const one = id === undefined ? '' : id === 'search' ? '/search' : '/:id';
+  return `${method.toUpperCase()} ${collection}${one}${action === undefined ? '' : `/${action}`}`;
+}
+
+function normalizedHeaders(headers: object): Record<string, string> {
+  const given = Object.entries(headers).filter(([, value]) => value !== undefined && value !== null);
+  return Object.fromEntries(given.map(([name, value]) => [name.toLowerCase(), String(value)]));
+}
+
+function toStripeResponse(response: UpstreamResponse): HttpResponse {
+  return {
+    getStatusCode: () => response.status,
+    getHeaders: () => ({ ...response.headers }),
+    getRawResponse: () => ({ statusCode: response.status, headers: response.headers }),
+    toStream: () => {
+      throw new Error('nothing of Stripe is streamed here');
+    },
+    toJSON: async () => response.json(),
+  } as HttpResponse;
+}
+
+/** What Stripe's error object says, kept as the cause of the error it became. */
+export interface StripeErrorInfo {
+  readonly status: number;
+  readonly type: string;
+  readonly code: string | undefined;
+  readonly param: string | undefined;
+}
+
+/**
+ * What a refusal of Stripe means. A 429 for a lock on an object is no matter of limits, a 409 is another request that
+ * holds it, and a 400 of a write is about the record that is written.
+ */
+export const mapStripeError: ErrorMapper = (status, text, headers) => {
+  const refusal = parseStripeError(status, text);
+  if (refusal === undefined) return undefined;
+  const code = errorCodeOf(refusal, headers);
+  if (code === undefined) return undefined;
+  const words = upstreamErrorText(text, []);
+  const details = { cause: refusal, ...(refusal.param === undefined ? {} : { field: refusal.param }) };
+  return new DroverError(code, `stripe: ${status}${refusal.code ? ` ${refusal.code}` : ''} ${words}`, details);
+};
+
+/** Stripe's own code of a refusal (`resource_already_exists`, `resource_missing`), and the parameter it is about. */
+export function stripeErrorInfo(error: unknown): StripeErrorInfo | undefined {
+  const cause = error instanceof DroverError ? error.cause : undefined;
+  return typeof cause === 'object' && cause !== null && 'param' in cause ? (cause as StripeErrorInfo) : undefined;
+}
+
+/** What the official client threw, as our error: what went wrong below it is in its `detail`. */
+function unwrapStripeError(thrown: unknown): unknown {
+  if (!(thrown instanceof Stripe.errors.StripeError)) return thrown;
+  if (thrown.detail instanceof DroverError || isAbort(thrown.detail)) return thrown.detail;
+  const { statusCode: status = 0, code, param, type } = thrown;
+  const refusal: StripeErrorInfo = { status, type, code, param };
+  const kind = status === 404 ? 'UPSTREAM_REJECTED' : 'UPSTREAM_BAD_ANSWER';
+  return new DroverError(kind, `stripe: ${status || 'no status'} ${code ?? type}`, { cause: refusal, field: param });
+}
+
+function isAbort(detail: unknown): boolean {
+  return detail instanceof Error && detail.name === 'AbortError';
+}
+
+function errorCodeOf(
+  { status, code, type }: StripeErrorInfo,
+  headers: Readonly<Record<string, string>>,
+): string | undefined {
+  const limited = headers['stripe-rate-limited-reason'] !== undefined;
+  if (status === 409 || (status === 429 && code === 'lock_timeout' && !limited)) return 'UPSTREAM_CONFLICT';
+  if (status === 429 || status >= 500) return undefined;
+  if (status === 400 && (code === 'rate_limit' || limited)) return 'UPSTREAM_RATE_LIMIT';
+  if (status === 401 || status === 403 || type === 'authentication_error') return undefined;
+  return status >= 400 ? 'UPSTREAM_REJECTED' : undefined;
+}
+
+function parseStripeError(status: number, text: string): StripeErrorInfo | undefined {
+  try {
+    const { error } = JSON.parse(text) as { error?: { type?: unknown; code?: unknown; param?: unknown } };
+    if (typeof error !== 'object' || error === null) return undefined;
+    const word = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+    return { status, type: word(error.type) ?? '', code: word(error.code), param: word(error.param) };
+  } catch {
+    return undefined;
+  }
+}
+
+interface PendingKey<T> {
+  readonly key: string;
+  readonly resolve: (value: T | undefined) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Asks for single things in sets: what is asked for while a request is under way waits, and goes together in the next.
+ * Nothing waits for a timer, so one that comes alone is not slowed, and a busy worker needs fewer requests of its limit.
+ * @param load gives what there is of at most `most` distinct keys, by key
+ */
+export function createBatchLoader<T>(
+  load: (keys: readonly string[]) => Promise<ReadonlyMap<string, T>>,
+  most: number,
+): (key: string) => Promise<T | undefined> {
+  const queue: PendingKey<T>[] = [];
+  let busy = false;
+
+  async function next(): Promise<void> {
+    busy = true;
+    // After this turn of the loop, so that those who start together are together.
+    await Promise.resolve();
+    const batch = queue.splice(0, most);
+    try {
+      const found = await load([...new Set(batch.map(({ key }) => key))]);
+      for (const { key, resolve } of batch) resolve(found.get(key));
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    }
+    busy = false;
+    if (queue.length > 0) void next();
+  }
+
+  return (key) =>
+    new Promise((resolve, reject) => {
+      queue.push({ key, resolve, reject });
+      if (!busy) void next();
+    });
 }

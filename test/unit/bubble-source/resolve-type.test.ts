@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { matchType, resolveBubbleType } from '../../../src/sources/bubble/resolve-type.ts';
+import { matchType, resolveBubbleType } from '../../../src/sources/bubble/api.ts';
 import { fakeBubble } from './fake-bubble.ts';
 import { never } from './reading.ts';
 

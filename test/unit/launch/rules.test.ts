@@ -2,12 +2,15 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { builtInCatalogue, loadCatalogue } from '../../../src/plans/launch/catalogue.ts';
-import { acquisitionSource, matchProducts } from '../../../src/plans/launch/match.ts';
-import { contactRow } from '../../../src/plans/launch/raw/contact-row.ts';
-import { xenditRow } from '../../../src/plans/launch/raw/xendit-row.ts';
-import { fiscalPeriodOf } from '../../../src/plans/launch/sales/fiscal.ts';
-import { parseSale } from '../../../src/plans/launch/sales/sale.ts';
+import {
+  acquisitionSource,
+  builtInCatalogue,
+  loadCatalogue,
+  matchProducts,
+} from '../../../src/plans/launch/catalogue.ts';
+import { contactRow } from '../../../src/plans/launch/entities/systemeio.ts';
+import { xenditRow } from '../../../src/plans/launch/entities/xendit.ts';
+import { fiscalPeriodOf, parseSale } from '../../../src/plans/launch/sales.ts';
 import { amountOf, emailKey, instantOf } from '../../../src/plans/launch/values.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'drover-catalogue-'));

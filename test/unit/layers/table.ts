@@ -67,14 +67,14 @@ export const layers: Readonly<Record<string, Layer>> = {
   'src/service': {
     project: [
       ...['db', 'src/engine', 'src/payments', 'src/plan', 'src/targets', 'src/config.ts', 'src/errors.ts'],
-      ...['src/logger.ts', 'src/upstreams/factory.ts', 'src/upstreams/limits.ts', 'src/upstreams/states.ts'],
+      ...['src/logger.ts', 'src/upstreams/upstream.ts', 'src/upstreams/states.ts'],
     ],
     packages: ['ioredis'],
   },
 
   'src/api': {
     project: [
-      ...['queues/connection.ts', 'queues/producer.ts', 'queues/table.ts', 'src/upstreams/states.ts'],
+      ...['queues/redis.ts', 'queues/producer.ts', 'queues/table.ts', 'src/upstreams/states.ts'],
       // Whose signature it is, before anything else looks at it.
       'src/upstreams/stripe/webhook.ts',
       ...['db', 'src/service', 'src/engine', 'src/payments', 'src/plan'],

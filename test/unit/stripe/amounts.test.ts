@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { readPrice } from '../../../src/plans/catalog/parsers/price.ts';
-import { Problem } from '../../../src/plans/catalog/parsers/problem.ts';
+import { Problem, readPrice } from '../../../src/plans/catalog/parsers.ts';
 import { fromStripe, toStripe } from '../../../src/targets/stripe/amounts.ts';
-import { mapStripeError } from '../../../src/upstreams/stripe/refusal.ts';
+import { mapStripeError } from '../../../src/upstreams/stripe/client.ts';
 
 test.each([
   ['19.99', 'USD', 1_999n],

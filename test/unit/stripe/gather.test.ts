@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createBatchLoader } from '../../../src/upstreams/stripe/gather.ts';
+import { createBatchLoader } from '../../../src/upstreams/stripe/client.ts';
 
 test('what is asked for meanwhile goes together, each gets its own, and a failure is only of its set', async () => {
   const asked: (readonly string[])[] = [];

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { idPages } from '../../../src/targets/stripe/id-pages.ts';
+import { idPages } from '../../../src/targets/stripe/compare.ts';
 
 const addressOf = (ids: readonly string[]): string =>
   `/v1/products?limit=100&expand[0]=data.default_price&${ids.map((id, i) => `ids%5B${i}%5D=${encodeURIComponent(id)}`).join('&')}`;

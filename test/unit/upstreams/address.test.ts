@@ -1,8 +1,7 @@
 import type { LookupAddress } from 'node:dns';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { isPublicAddress, publicLookup } from '../../../src/upstreams/address.ts';
-import { parseBaseUrl, requestUrl } from '../../../src/upstreams/target.ts';
+import { isPublicAddress, parseBaseUrl, publicLookup, requestUrl } from '../../../src/upstreams/address.ts';
 
 const open = (url: string) => parseBaseUrl('up', url, false);
 

@@ -1,9 +1,8 @@
 import type { Redis } from 'ioredis';
-import { upstreamKeys } from '../../../src/upstreams/keys.ts';
-import { reportLua } from '../../../src/upstreams/lua/report.ts';
-import { acquireTokenLua } from '../../../src/upstreams/lua/take.ts';
+import { acquireTokenLua, reportLua } from '../../../src/upstreams/limiter.lua.ts';
+import { parseTokenGrant, type TokenGrant } from '../../../src/upstreams/limiter.ts';
 import { upstreamDefaults } from '../../../src/upstreams/options.ts';
-import { parseTokenGrant, type TokenGrant } from '../../../src/upstreams/take.ts';
+import { upstreamKeys } from '../../../src/upstreams/redis.ts';
 
 // The time is the last argument instead of Redis's own, so that a test can live a minute in a moment.
 const testClock = 'local now = tonumber(ARGV[#ARGV])\n';

@@ -1,8 +1,7 @@
 import { Redis } from 'ioredis';
 import type { Upstream, UpstreamRequest } from '../../../src/plan/upstream.ts';
-import { createUpstreamFactory, type UpstreamFactoryDeps } from '../../../src/upstreams/factory.ts';
-import type { UpstreamEvent } from '../../../src/upstreams/log.ts';
-import { type UpstreamDefaults, upstreamDefaults } from '../../../src/upstreams/options.ts';
+import { type UpstreamDefaults, type UpstreamEvent, upstreamDefaults } from '../../../src/upstreams/options.ts';
+import { createUpstreamFactory, type UpstreamFactoryDeps } from '../../../src/upstreams/upstream.ts';
 
 export interface Member {
   redis: Redis;

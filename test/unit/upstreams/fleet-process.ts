@@ -1,8 +1,9 @@
-/** One worker of a fleet that asks an upstream as often as it is let, until its time is over. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { DroverError } from '../../../src/errors.ts';
-import { createUpstreamFactory } from '../../../src/upstreams/factory.ts';
+import { createUpstreamFactory } from '../../../src/upstreams/upstream.ts';
+
+/** One worker of a fleet that asks an upstream as often as it is let, until its time is over. */
 
 export interface FleetTask {
   redisUrl: string;

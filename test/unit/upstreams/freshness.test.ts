@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createLatencyGuard } from '../../../src/upstreams/freshness.ts';
+import { createLatencyGuard } from '../../../src/upstreams/limiter.ts';
 
 test('a token is stale when it took much longer than the quickest of late', () => {
   const near = createLatencyGuard(50);

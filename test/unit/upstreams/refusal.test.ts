@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { secretValuesIn, upstreamErrorText } from '../../../src/upstreams/refusal.ts';
+import { secretValuesIn, upstreamErrorText } from '../../../src/upstreams/answer.ts';
 
 test.each([
   [{ statusCode: 400, body: { status: 'ERROR', message: 'Unrecognized field: foo' } }, 'Unrecognized field: foo'],

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { retryAfterMs } from '../../../src/upstreams/retry-after.ts';
+import { retryAfterMs } from '../../../src/upstreams/outcome.ts';
 
 const now = Date.parse('2026-03-01T10:00:00Z');
 

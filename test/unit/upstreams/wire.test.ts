@@ -2,8 +2,7 @@ import { createServer } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterEach, expect, test } from 'vitest';
 import { classifyAnswer } from '../../../src/upstreams/answer.ts';
-import { createConnectionPool } from '../../../src/upstreams/sockets.ts';
-import { type OutgoingRequest, sendRequest } from '../../../src/upstreams/wire.ts';
+import { createConnectionPool, type OutgoingRequest, sendRequest } from '../../../src/upstreams/http.ts';
 import { type Handler, startServer, type TestServer } from './server.ts';
 
 const servers: TestServer[] = [];

@@ -1,5 +1,4 @@
-import type { Parser } from './parsed.ts';
-import { Problem } from './parsed.ts';
+import { type Parser, Problem } from './parser.ts';
 
 /**
  * Any value as the text a CSV cell holds of it, so that a record reads the same from the API and from an exported file.
@@ -39,4 +38,52 @@ export function maskedShapeOf(value: unknown): string {
   const text = textOf(value) ?? '';
   const shape = text.slice(0, 40).replace(/\p{L}/gu, 'a').replace(/\p{N}/gu, '9').replace(/\p{C}/gu, '?');
   return JSON.stringify(text.length > 40 ? `${shape}…` : shape);
+}
+
+const invisible = /[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff\0]/g;
+const address = /^[^\s@<>,;:"()[\]\\]{1,64}@[^\s@<>,;:"()[\]\\.]+(?:\.[^\s@<>,;:"()[\]\\.]+)+$/;
+
+/**
+ * The address in the one spelling by which people are known: lower case, without padding or invisible characters.
+ * Tags (`+coach`) and dots stay: to most providers they are other mailboxes.
+ */
+export const email: Parser = (value) => {
+  const found = toStorable(textOf(value) ?? '')
+    .replace(invisible, '')
+    .trim()
+    .toLowerCase();
+  if (found === '') return undefined;
+  if (found.length <= 254 && address.test(found)) return found;
+  return new Problem('BAD_EMAIL', 'is not an e-mail address');
+};
+
+/** A link. Bubble gives its files without a scheme (`//cdn…`), which means nothing outside a web page. */
+export const url: Parser = (value) => {
+  const found = textOf(value);
+  if (found === undefined) return new Problem('BAD_TEXT', 'cannot be written as text');
+  const trimmed = toStorable(found).trim();
+  return trimmed.startsWith('//') ? `https:${trimmed}` : trimmed;
+};
+
+/** A password to the letter: blanks around it are part of it. */
+export const secret: Parser = (value) => textOf(value);
+
+/** The source id of another record. A list of one is its item; of several none is the one. */
+export const reference: Parser = (value) => {
+  const items = itemsOf(value);
+  if (items.length > 1) return new Problem('MISSING_REFERENCE', `names ${items.length} records where one is wanted`);
+  const id = toStorable(textOf(items[0] ?? '') ?? '').trim();
+  return id === '' || id === 'NULL' ? undefined : id;
+};
+
+/** The items of a list, as a list or as its JSON; anything else is its own only item. */
+export function itemsOf(value: unknown): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  if (typeof value !== 'string' || !value.startsWith('[')) return [value];
+  try {
+    const parsed: unknown = JSON.parse(value);
+    return Array.isArray(parsed) ? parsed : [value];
+  } catch {
+    return [value];
+  }
 }

@@ -1,11 +1,18 @@
 import type { Entity, Source, SourceContext } from '../../../plan/contract.ts';
 import type { JsonObject } from '../../../plan/json.ts';
-import { loadCatalogue } from '../catalogue.ts';
-import { normalizedText } from '../match.ts';
-import { peoplePageSql } from '../people/sql.ts';
+import { loadCatalogue, normalizedText } from '../catalogue.ts';
+import { peoplePageSql } from '../people.ts';
 import { targetSource } from '../target-source.ts';
-import { emailKey, instantOf, objectOf, textOf } from '../values.ts';
-import { createdAtColumn, recordSchema, updatedAtColumn, uuidOf } from './shape.ts';
+import {
+  createdAtColumn,
+  emailKey,
+  instantOf,
+  objectOf,
+  recordSchema,
+  textOf,
+  updatedAtColumn,
+  uuidOf,
+} from '../values.ts';
 
 function affiliatesSource(context: SourceContext): Source {
   return targetSource(context, async () => {

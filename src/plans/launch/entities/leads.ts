@@ -1,11 +1,18 @@
 import type { Entity, Source, SourceContext } from '../../../plan/contract.ts';
 import type { JsonObject } from '../../../plan/json.ts';
-import { loadCatalogue } from '../catalogue.ts';
-import { acquisitionSource, normalizedText } from '../match.ts';
-import { peoplePageSql } from '../people/sql.ts';
+import { acquisitionSource, loadCatalogue, normalizedText } from '../catalogue.ts';
+import { peoplePageSql } from '../people.ts';
 import { targetSource } from '../target-source.ts';
-import { emailKey, instantOf, objectOf, textOf, textsOf } from '../values.ts';
-import { createdAtColumn, recordSchema, updatedAtColumn } from './shape.ts';
+import {
+  createdAtColumn,
+  emailKey,
+  instantOf,
+  objectOf,
+  recordSchema,
+  textOf,
+  textsOf,
+  updatedAtColumn,
+} from '../values.ts';
 
 const purchaseHistoryJoin = `LEFT JOIN LATERAL (
   SELECT min(t.paid_at) FILTER (WHERE t.revenue_amount > 0) AS converted_at, count(*) FILTER (WHERE t.status IN ('EXPIRED', 'UNPAID', 'FAILED')) > 0 AS tried,

@@ -1,15 +1,13 @@
 import { toMajor, toMinor } from '../../../money.ts';
 import type { Entity, Source, SourceContext, TransformOutcome } from '../../../plan/contract.ts';
 import type { JsonObject } from '../../../plan/json.ts';
-import { type Catalogue, loadCatalogue, type Product } from '../catalogue.ts';
-import { normalizedText } from '../match.ts';
+import { type Catalogue, loadCatalogue, normalizedText, type Product } from '../catalogue.ts';
 import { parseParams } from '../params.ts';
-import { peoplePageSql } from '../people/sql.ts';
-import { fiscalPeriodOf } from '../sales/fiscal.ts';
+import { peoplePageSql } from '../people.ts';
+import { fiscalPeriodOf } from '../sales.ts';
 import { type TargetQuery, targetSource } from '../target-source.ts';
-import { amountOf, emailKey, instantOf, objectOf, textOf } from '../values.ts';
-import { recordSchema, uuidOf } from './shape.ts';
-import { transactionMoney, transactionsTarget } from './transactions-target.ts';
+import { amountOf, emailKey, instantOf, objectOf, recordSchema, textOf, uuidOf } from '../values.ts';
+import { transactionMoney, transactionsTarget } from './transactions.ts';
 
 // A payment that was assumed in an earlier run and has been found since is in the transactions with both.
 const paymentExistsSql = `EXISTS (SELECT 1 FROM {schema}.transactions t WHERE t.contact_email = c.email_key AND t.product_type = $5

@@ -1,16 +1,55 @@
 import { toMajor } from '../../../money.ts';
-import type { Entity, RejectOutcome, Source, SourceContext, TransformOutcome } from '../../../plan/contract.ts';
+import type {
+  Entity,
+  PostgresTarget,
+  RejectOutcome,
+  Source,
+  SourceContext,
+  TransformOutcome,
+} from '../../../plan/contract.ts';
 import type { Json, JsonObject } from '../../../plan/json.ts';
-import { loadCatalogue } from '../catalogue.ts';
-import { matchProducts } from '../match.ts';
+import { loadCatalogue, matchProducts } from '../catalogue.ts';
 import { parseParams } from '../params.ts';
-import { fiscalPeriodOf } from '../sales/fiscal.ts';
-import { isOwnSale, parseSale, revenueSign, type Sale, type SaleStatus } from '../sales/sale.ts';
-import { salesPageSql } from '../sales/sql.ts';
+import {
+  fiscalPeriodOf,
+  isOwnSale,
+  parseSale,
+  revenueSign,
+  type Sale,
+  type SaleStatus,
+  salesPageSql,
+} from '../sales.ts';
 import { targetSource } from '../target-source.ts';
-import { objectOf, textOf } from '../values.ts';
-import { recordSchema, uuidOf } from './shape.ts';
-import { transactionMoney, transactionsTarget } from './transactions-target.ts';
+import { createdAtColumn, objectOf, recordSchema, textOf, updatedAtColumn, uuidOf } from '../values.ts';
+
+/** Sales, refunds, chargebacks and manual payments. `revenue_amount` is what each adds to revenue, or takes away. */
+export const transactionsTarget = {
+  kind: 'postgres',
+  table: 'transactions',
+  naturalKey: ['xendit_transaction_id'],
+  columns: {
+    user_id: { type: 'uuid', nullable: true, references: 'users' },
+    xendit_transaction_id: { type: 'text', nullable: true, unique: true },
+    xendit_invoice_id: { type: 'text', nullable: true, indexed: true },
+    product_type: { type: 'text', nullable: true },
+    transaction_type: { type: 'text', default: `'unknown'` },
+    amount: { type: 'numeric(19,4)' },
+    currency: { type: 'text', default: `'PHP'` },
+    status: { type: 'text' },
+    revenue_amount: { type: 'numeric(19,4)', default: '0' },
+    payment_method: { type: 'text', nullable: true },
+    external_id: { type: 'text', nullable: true, indexed: true },
+    contact_email: { type: 'text', nullable: true, indexed: true },
+    description: { type: 'text', nullable: true },
+    paid_at: { type: 'timestamptz', nullable: true },
+    fiscal_year: { type: 'integer', nullable: true },
+    fiscal_quarter: { type: 'integer', nullable: true },
+    created_at: createdAtColumn,
+    updated_at: updatedAtColumn,
+  },
+} as const satisfies PostgresTarget;
+
+export const transactionMoney = { amount: 'amount', currency: 'currency', status: 'status' } as const;
 
 function salesSource(context: SourceContext): Source {
   return targetSource(context, async () => {

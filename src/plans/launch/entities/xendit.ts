@@ -1,8 +1,18 @@
+import { parseCurrency } from '../../../money.ts';
 import type { Entity, PostgresTarget } from '../../../plan/contract.ts';
+import type { JsonObject } from '../../../plan/json.ts';
 import type { XenditList } from '../../../sources/xendit/api.ts';
-import { xenditSource } from '../raw/sources.ts';
-import { xenditRow } from '../raw/xendit-row.ts';
-import { recordSchema, syncedAtColumn } from './shape.ts';
+import { xenditSource } from '../sources.ts';
+import {
+  amountOf,
+  emailKey,
+  instantOf,
+  objectOf,
+  recordSchema,
+  storableJson,
+  syncedAtColumn,
+  textOf,
+} from '../values.ts';
 
 /** Both lists are kept in one table: `type` tells an invoice from a payment, a refund, and so on. */
 const xenditRawTarget = {
@@ -45,3 +55,63 @@ function createRawEntity(title: string, list: XenditList) {
 
 export const xenditTransactions = createRawEntity('Xendit transactions, as Xendit says them', 'transactions');
 export const xenditInvoices = createRawEntity('Xendit invoices, as Xendit says them', 'invoices');
+
+/** A record of either list, or a line of either legacy file, as `xendit_raw` keeps it: what is asked for, and all of it. */
+export function xenditRow(raw: JsonObject, sourceId: string): JsonObject {
+  const shape =
+    'Invoice ID' in raw || 'External ID' in raw || 'Transaction ID' in raw ? saleFromFile(raw) : saleFromApi(raw);
+  return { xendit_id: sourceId, ...shape, api_response: storableJson(raw) };
+}
+
+function saleFromApi(raw: JsonObject): JsonObject {
+  const customer = objectOf(raw.customer);
+  const isInvoice = raw.type === undefined && 'external_id' in raw;
+  const names = [customer.given_names, customer.surname].map(textOf).filter((name) => name !== null);
+  return {
+    type: isInvoice ? 'INVOICE' : (textOf(raw.type) ?? 'UNKNOWN'),
+    status: textOf(raw.status),
+    settlement_status: textOf(raw.settlement_status),
+    product_id: textOf(raw.product_id),
+    reference_id: textOf(isInvoice ? raw.external_id : raw.reference_id),
+    payment_link_id: textOf(objectOf(raw.product_data).payment_link_id),
+    business_id: textOf(raw.business_id ?? raw.user_id),
+    currency: currencyOf(raw.currency),
+    amount: amountOf(raw.amount),
+    payer_email: emailKey(raw.payer_email) ?? emailKey(customer.email),
+    payer_name: names.length > 0 ? names.join(' ') : null,
+    description: textOf(raw.description),
+    payment_method: textOf(raw.payment_channel) ?? textOf(raw.channel_code) ?? textOf(raw.payment_method),
+    created: instantOf(raw.created),
+    updated: instantOf(raw.updated),
+    paid_at: instantOf(raw.paid_at),
+  };
+}
+
+/** Lines of the dashboard's exports, by the names of their columns: invoices, or transactions. */
+function saleFromFile(raw: JsonObject): JsonObject {
+  const isInvoice = textOf(raw['Transaction ID']) === null;
+  const zone = raw.Timezone;
+  return {
+    type: isInvoice ? 'INVOICE' : (textOf(raw.Type) ?? 'UNKNOWN').toUpperCase(),
+    status: textOf(raw.Status)?.toUpperCase() ?? null,
+    settlement_status: textOf(raw['Settlement Status'])?.toUpperCase() ?? null,
+    product_id: textOf(raw['Product ID']),
+    reference_id: textOf(raw['External ID']) ?? textOf(raw.Reference),
+    payment_link_id: isInvoice ? null : textOf(raw['Invoice ID']),
+    business_id: null,
+    currency: currencyOf(raw.Currency),
+    amount: amountOf(raw.Amount),
+    payer_email: emailKey(raw.Email) ?? emailKey(raw['Customer Email']),
+    payer_name: textOf(raw['Customer Name']),
+    description: textOf(raw.Description),
+    payment_method: textOf(raw['Bank Name']) ?? textOf(raw['Channel Name']) ?? textOf(raw['Payment Method']),
+    created: instantOf(raw['Created Timestamp'], zone) ?? instantOf(raw['Timestamp - Created'], zone),
+    updated: instantOf(raw['Timestamp - Updated'], zone) ?? instantOf(raw['Settled Timestamp'], zone),
+    paid_at: instantOf(raw['Paid Timestamp'], zone) ?? instantOf(raw['Payment Date'], zone),
+  };
+}
+
+function currencyOf(value: unknown): string | null {
+  const text = textOf(value);
+  return text === null ? null : (parseCurrency(text) ?? null);
+}

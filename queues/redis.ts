@@ -1,0 +1,127 @@
+import { Redis } from 'ioredis';
+import type { RedisIdentity } from '../src/engine/conductor/ports.ts';
+import type { Checkpoints } from '../src/engine/ports.ts';
+import { DroverError } from '../src/errors.ts';
+
+/** Keys of every queue share one hash slot, so the fleet also runs on a Redis cluster. */
+export const defaultPrefix = '{drover}';
+
+/**
+ * A connection for producers and for our own keys. Without an offline queue a command fails at once while Redis is
+ * away instead of waiting for ever; what was sent and not answered is sent again, which deterministic job ids make safe.
+ */
+export function connectProducer(url: string, onError: (error: Error) => void): Redis {
+  const redis = new Redis(url, {
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 1,
+    connectTimeout: 5_000,
+    retryStrategy,
+  });
+  redis.on('error', onError);
+  return redis;
+}
+
+/** A connection for workers, which wait for Redis to come back as long as it takes. */
+export function connectWorker(url: string, onError: (error: Error) => void): Redis {
+  const redis = new Redis(url, { maxRetriesPerRequest: null, connectTimeout: 5_000, retryStrategy });
+  redis.on('error', onError);
+  return redis;
+}
+
+/** Waits until the connection can be used. Throws REDIS_UNAVAILABLE after the deadline. */
+export async function waitUntilReady(redis: Redis, deadlineMs = 10_000): Promise<void> {
+  if (redis.status === 'ready') return;
+  const waited = new Promise<boolean>((resolve) => {
+    const timer = setTimeout(() => resolve(false), deadlineMs);
+    redis.once('ready', () => {
+      clearTimeout(timer);
+      resolve(true);
+    });
+  });
+  if (await waited) return;
+  throw new DroverError('REDIS_UNAVAILABLE', 'Redis does not answer at REDIS_URL');
+}
+
+/**
+ * Refuses a Redis that may drop what it was given: without append-only a restart loses every job at once, and any
+ * eviction policy may delete a queue's keys.
+ * @throws DroverError REDIS_VOLATILE
+ */
+export async function assertDurable(redis: Redis, allowVolatile: boolean): Promise<void> {
+  if (allowVolatile) return;
+  const [persistence, memory] = await Promise.all([redis.info('persistence'), redis.info('memory')]);
+  const problems: string[] = [];
+  if (!/aof_enabled:1/.test(persistence)) problems.push('appendonly is off');
+  const policy = /maxmemory_policy:(\S+)/.exec(memory)?.[1];
+  if (policy !== undefined && policy !== 'noeviction') problems.push(`maxmemory-policy is ${policy}`);
+  if (problems.length > 0) throw new DroverError('REDIS_VOLATILE', `Redis may lose jobs: ${problems.join(' and ')}`);
+}
+
+/** The promise, or REDIS_UNAVAILABLE after the deadline: no caller waits for Redis without one. */
+export async function withDeadline<T>(work: Promise<T>, deadlineMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(
+      () => reject(new DroverError('REDIS_UNAVAILABLE', `Redis did not answer in ${deadlineMs} ms`)),
+      deadlineMs,
+    );
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function retryStrategy(times: number): number {
+  return Math.min(100 * 2 ** Math.min(times, 6), 2_000);
+}
+
+const commandDeadlineMs = 2_000;
+// Long enough for any run that is still watched.
+const checkpointTtlSeconds = 7 * 24 * 3_600;
+
+/** The mark by which a Redis that was emptied or replaced is known. */
+export function createRedisIdentity(redis: Redis, prefix: string): RedisIdentity {
+  const key = `${prefix}:fleet:id`;
+  return {
+    read: () => withDeadline(redis.get(key), commandDeadlineMs),
+    async write(id) {
+      await withDeadline(redis.set(key, id), commandDeadlineMs);
+    },
+  };
+}
+
+/** Extraction cursors in Redis, for live progress without a query. A lost one is written again with the next page. */
+export function createCheckpoints(redis: Redis, prefix: string): Checkpoints {
+  return {
+    async save(runId, entity, checkpoint) {
+      const key = `${prefix}:checkpoint:${runId}`;
+      const saved = redis
+        .multi()
+        .hset(key, entity, JSON.stringify(checkpoint))
+        .expire(key, checkpointTtlSeconds)
+        .exec();
+      // PostgreSQL has the cursor already; a Redis that is away must not stop the reading.
+      await withDeadline(saved, commandDeadlineMs).catch(() => undefined);
+    },
+  };
+}
+
+const publishDeadlineMs = 1_000;
+const heartbeatRequestChannel = (prefix: string): string => `${prefix}:fleet:roll-call`;
+
+/** Asks every worker process for a heartbeat now instead of within two seconds. */
+export async function requestHeartbeats(redis: Redis, prefix: string): Promise<void> {
+  await withDeadline(redis.publish(heartbeatRequestChannel(prefix), ''), publishDeadlineMs);
+}
+
+/**
+ * Answers such calls. `connection` is a subscriber's and good for nothing else; while Redis is away nothing is heard,
+ * and the heartbeat comes when it is due.
+ */
+export function onHeartbeatRequest(connection: Redis, prefix: string, sendHeartbeat: () => void): void {
+  connection.on('message', sendHeartbeat);
+  // Sent again by the client itself with every new connection.
+  connection.subscribe(heartbeatRequestChannel(prefix)).catch(() => undefined);
+}

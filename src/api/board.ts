@@ -1,0 +1,127 @@
+import { createBullBoard } from '@bull-board/api';
+import { FastifyAdapter } from '@bull-board/fastify';
+import type { FastifyRequest, RouteOptions } from 'fastify';
+import { withDeadline } from '../../queues/redis.ts';
+import { DroverError } from '../errors.ts';
+import { actorOf } from './auth/access.ts';
+import { HttpProblem, handleError } from './problems.ts';
+import type { Access, Api, ApiDeps } from './types.ts';
+
+const basePath = '/board';
+
+/** Bull Board behind the sign-in: viewers look, operators retry, promote, pause and resume. */
+export async function serveBoard(app: Api, deps: Pick<ApiDeps, 'queues' | 'audit'>): Promise<void> {
+  const adapter = new FastifyAdapter();
+  createBullBoard({
+    queues: deps.queues.boardAdapters(),
+    serverAdapter: adapter,
+    options: { uiConfig: { boardTitle: 'Drover', hideDocsLink: true, showWorkers: false } },
+  });
+  adapter.setBasePath(basePath);
+  await app.register(
+    async (scope) => {
+      // The board has routes of its own, without a declared role; reading is for viewers, all else for operators.
+      scope.decorate('accessOf', accessOf);
+      restrictBoardActions(scope as unknown as Api, deps);
+      scope.addHook('onRoute', (route) => {
+        // The board's own handler would turn every refusal of ours into a 500 of its own shape.
+        route.errorHandler = handleError;
+        if (route.url.includes('/api/')) route.handler = withHandlerDeadline(route.handler);
+      });
+      scope.addHook('preSerialization', async (request, _reply, payload) => markReadOnlyForViewers(request, payload));
+      await scope.register(adapter.registerPlugin());
+    },
+    { prefix: basePath },
+  );
+}
+
+function accessOf(method: string): Access {
+  return method === 'GET' || method === 'HEAD' ? 'viewer' : 'operator';
+}
+
+/** Tells the page not to offer viewers what they would be refused. */
+function markReadOnlyForViewers(request: FastifyRequest, payload: unknown): unknown {
+  if (request.actor?.role !== 'viewer' || typeof payload !== 'object' || payload === null) return payload;
+  const { queues } = payload as { queues?: unknown };
+  if (!Array.isArray(queues)) return payload;
+  return { ...payload, queues: queues.map((queue) => ({ ...queue, readOnlyMode: true, allowRetries: false })) };
+}
+
+const safeMethods = new Set(['GET', 'HEAD']);
+const boardReason = 'through the board';
+
+/**
+ * What may be changed through the board. Jobs may be tried again or sooner. Pausing goes the way it always goes, so
+ * that it is written down and survives an emptied Redis. Everything else would change what the ledger decides (jobs
+ * added, edited, removed; limits; whole queues) and is refused.
+ */
+function restrictBoardActions(scope: Api, { queues, audit }: Pick<ApiDeps, 'queues' | 'audit'>): void {
+  scope.addHook('preHandler', async (request, reply) => {
+    if (safeMethods.has(request.method)) return;
+    const change = boardActionOf(request);
+    const actor = actorOf(request);
+    if (change.kind === 'refused') throw actionForbidden();
+    if (change.kind === 'switch') {
+      const names = change.queue ? [change.queue] : (await queues.list()).map(({ name }) => name);
+      for (const name of names) await queues[change.action](name, boardReason, actor);
+      return reply.code(200).send({});
+    }
+    await audit.append({
+      actor: actor.id,
+      role: actor.role,
+      action: `board.${change.action}`,
+      subject: `queue:${change.queue}`,
+      reason: boardReason,
+      details: change.job === undefined ? {} : { job: change.job },
+    });
+  });
+}
+
+type BoardAction =
+  | { readonly kind: 'job'; readonly action: string; readonly queue: string; readonly job?: string | undefined }
+  | { readonly kind: 'switch'; readonly action: 'pause' | 'resume'; readonly queue?: string | undefined }
+  | { readonly kind: 'refused' };
+
+function boardActionOf(request: FastifyRequest): BoardAction {
+  const route = request.routeOptions.url?.replace(/^.*?\/api\/queues/, '') ?? '';
+  const { queueName = '', jobId } = request.params as { queueName?: string; jobId?: string };
+  switch (`${request.method} ${route}`) {
+    case 'PUT /:queueName/:jobId/retry':
+    case 'PUT /:queueName/retry/:queueStatus':
+      return { kind: 'job', action: 'retry', queue: queueName, job: jobId };
+    case 'PUT /:queueName/:jobId/promote':
+    case 'PUT /:queueName/promote':
+      return { kind: 'job', action: 'promote', queue: queueName, job: jobId };
+    case 'PUT /:queueName/pause':
+    case 'PUT /pause':
+      return { kind: 'switch', action: 'pause', queue: queueName || undefined };
+    case 'PUT /:queueName/resume':
+    case 'PUT /resume':
+      return { kind: 'switch', action: 'resume', queue: queueName || undefined };
+    default:
+      return { kind: 'refused' };
+  }
+}
+
+function actionForbidden(): HttpProblem {
+  return new HttpProblem({
+    status: 403,
+    code: 'FORBIDDEN',
+    detail: 'The board may retry and promote jobs and pause and resume queues, nothing else.',
+    remedy: 'Records are replayed, runs cancelled and limits set through the API or `drover`; the ledger follows them.',
+  });
+}
+
+const deadlineMs = 3_000;
+
+/** Gives the board's own handler a deadline: it asks Redis and would wait for it as long as it is away. */
+function withHandlerDeadline(handler: RouteOptions['handler']): RouteOptions['handler'] {
+  return async function bounded(request, reply) {
+    try {
+      return await withDeadline(Promise.resolve(handler.call(this, request, reply)), deadlineMs);
+    } catch (error) {
+      if (error instanceof DroverError) throw error;
+      throw new DroverError('REDIS_UNAVAILABLE', 'Redis did not answer the board', { cause: error });
+    }
+  };
+}

@@ -1,0 +1,186 @@
+import { z } from 'zod';
+import type { PlanView, QueueView, UpstreamView } from '../../engine/control/fleet.ts';
+import { actorOf } from '../auth/access.ts';
+import type { Api, ApiDeps } from '../types.ts';
+import { idempotencyHeader, idSchema, reasonBody, reasonSchema, responses } from './common.ts';
+
+const text = z.string();
+const count = z.int().min(0);
+
+export const planSchema = z
+  .object({
+    name: text,
+    version: text,
+    title: text,
+    description: text,
+    entities: z
+      .array(z.object({ name: text, title: text, dependsOn: z.array(text).readonly() }))
+      .readonly()
+      .describe('Parents before children'),
+    steps: z.record(text, z.array(text).readonly()).readonly(),
+    rules: z
+      .array(z.object({ name: text, entity: text, severity: z.enum(['error', 'warning']), description: text }))
+      .readonly(),
+    upstreams: z.array(text).readonly(),
+    params: z.record(text, z.unknown()).readonly().describe('JSON Schema of the parameters a run may carry'),
+    settings: z
+      .array(
+        z.object({
+          name: text,
+          set: z.boolean(),
+          problem: text.nullable().describe('What is wrong with it'),
+          description: text,
+        }),
+      )
+      .readonly()
+      .describe('Variables of the environment that the plan reads; never what they hold'),
+  })
+  .meta({ id: 'Plan' }) satisfies z.ZodType<PlanView>;
+
+const queueSchema = z
+  .object({
+    name: text,
+    paused: z.boolean(),
+    pausedBy: text.nullable(),
+    pausedAt: text.nullable(),
+    reason: text.nullable(),
+    counts: z.record(text, count).readonly().nullable().describe('Jobs by state; null when Redis does not answer'),
+  })
+  .meta({ id: 'Queue' }) satisfies z.ZodType<QueueView>;
+
+const usageFields = { usedLastSecond: count, usedLastMinute: count.describe('Estimated from whole minutes') };
+
+const endpointSchema = z
+  .object({ name: text, effectiveRps: z.number(), blockedUntil: text.nullable(), ...usageFields })
+  .meta({ id: 'UpstreamEndpoint' });
+
+const upstreamSchema = z
+  .object({
+    name: text,
+    maxRps: z.number().nullable().describe('Requests a second for the whole fleet'),
+    configuredRps: z.number().nullable(),
+    effectiveRps: z.number().nullable().describe('In force after 429s have shrunk it; null before the first request'),
+    setBy: text.nullable(),
+    setAt: text.nullable(),
+    reason: text.nullable(),
+    breaker: z.enum(['closed', 'half-open', 'open']).nullable(),
+    breakerOpenUntil: text.nullable(),
+    blockedUntil: text.nullable(),
+    failuresInARow: count,
+    ...usageFields,
+    endpoints: z.array(endpointSchema).readonly(),
+  })
+  .meta({ id: 'Upstream' }) satisfies z.ZodType<UpstreamView>;
+
+const workerSchema = z
+  .object({
+    id: text,
+    host: text,
+    pid: z.int(),
+    queues: z.array(text).readonly(),
+    concurrency: count,
+    rssMb: count,
+    loopLagMs: count,
+    done: count.describe('Records moved since it began'),
+    peakRssMb: count,
+    cpuMs: count.describe('Processor time since it began, threads included'),
+    cpuPercent: count.describe('Of one core, over the last heartbeats'),
+    traffic: z
+      .record(text, z.object({ requests: count, failed: count, sentBytes: count, receivedBytes: count }))
+      .readonly()
+      .describe('What it asked of each upstream since it began; bytes as they travelled, headers included'),
+    startedAt: text,
+    seenAt: text,
+    alive: z.boolean().describe('Heard of within the last 15 s'),
+  })
+  .meta({ id: 'Worker' });
+
+const queueTags = ['queues'];
+
+/** The queues of the stages, and stopping one for every run at once. */
+export function queueRoutes(app: Api, { queues }: Pick<ApiDeps, 'queues'>): void {
+  app.get('/queues', { config: { access: 'viewer' }, schema: listQueuesSchema }, async () => ({
+    items: await queues.list(),
+  }));
+
+  for (const { name, summary } of queueActions) {
+    app.post(
+      `/queues/:name/${name}`,
+      { config: { access: 'operator' }, schema: queueActionSchema(name, summary) },
+      (request) => queues[name](request.params.name, request.body.reason, actorOf(request)),
+    );
+  }
+}
+
+const queueActions = [
+  { name: 'pause', summary: 'Pause a queue on every worker' },
+  { name: 'resume', summary: 'Go on with a paused queue' },
+] as const;
+
+const listQueuesSchema = {
+  tags: queueTags,
+  operationId: 'listQueues',
+  summary: 'Queues, how deep they are, and who paused them',
+  response: responses({ 200: z.object({ items: z.array(queueSchema).readonly() }) }),
+};
+
+const queueActionSchema = (name: string, summary: string) => ({
+  tags: queueTags,
+  operationId: `${name}Queue`,
+  summary,
+  headers: idempotencyHeader,
+  params: z.strictObject({ name: idSchema }),
+  body: reasonBody,
+  response: responses({ 200: queueSchema }),
+});
+
+/** Worker processes by their heartbeats. */
+export function workerRoutes(app: Api, { workers }: Pick<ApiDeps, 'workers'>): void {
+  app.get('/workers', { config: { access: 'viewer' }, schema: listWorkersSchema }, async () => {
+    const rows = await workers.list();
+    return {
+      items: rows.map((row) => ({
+        ...row,
+        startedAt: row.startedAt.toISOString(),
+        seenAt: row.seenAt.toISOString(),
+      })),
+    };
+  });
+}
+
+const listWorkersSchema = {
+  tags: ['workers'],
+  operationId: 'listWorkers',
+  summary: 'Worker processes, what they serve and how they are',
+  response: responses({ 200: z.object({ items: z.array(workerSchema).readonly() }) }),
+};
+
+const upstreamTags = ['upstreams'];
+
+/** External APIs: how hard the fleet may push them, and how they are. */
+export function upstreamRoutes(app: Api, { upstreams }: Pick<ApiDeps, 'upstreams'>): void {
+  app.get('/upstreams', { config: { access: 'viewer' }, schema: listUpstreamsSchema }, async () => ({
+    items: await upstreams.list(),
+  }));
+
+  app.patch('/upstreams/:name', { config: { access: 'operator' }, schema: changeUpstreamSchema }, (request) => {
+    const { maxRps, reason } = request.body;
+    return upstreams.setLimit(request.params.name, maxRps, reason, actorOf(request));
+  });
+}
+
+const listUpstreamsSchema = {
+  tags: upstreamTags,
+  operationId: 'listUpstreams',
+  summary: 'Upstreams with their limits, breakers and requests',
+  response: responses({ 200: z.object({ items: z.array(upstreamSchema).readonly() }) }),
+};
+
+const changeUpstreamSchema = {
+  tags: upstreamTags,
+  operationId: 'changeUpstream',
+  summary: 'Set the requests a second the whole fleet may make',
+  params: z.strictObject({ name: idSchema }),
+  body: z.strictObject({ maxRps: z.int().min(1).max(10_000), reason: reasonSchema }),
+  response: responses({ 200: upstreamSchema }),
+};

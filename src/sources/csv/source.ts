@@ -1,0 +1,180 @@
+import { z } from 'zod';
+import { DroverError } from '../../errors.ts';
+import type { Page, Scope, Source, SourceRecord } from '../../plan/contract.ts';
+import type { Json, JsonObject } from '../../plan/json.ts';
+import { type CsvFile, type FilePosition, fileError, openCsv, readRows } from './file.ts';
+
+export interface CsvSourceOptions {
+  readonly path: string;
+  /** Names the column with the record's id may have, most wanted first. Case and blanks around do not matter. */
+  readonly idColumns: readonly string[];
+  /** What else to do when there is no such column. */
+  readonly idHint?: string | undefined;
+  /** Records a page. */
+  readonly pageSize?: number | undefined;
+  /** How the file comes to be, for whoever finds it missing: a command. */
+  readonly createdBy?: string | undefined;
+  /** When the record last changed, ISO 8601 UTC; without it, or where it answers undefined, no window leaves a record out. */
+  readonly changedAt?: ((raw: JsonObject) => string | undefined) | undefined;
+}
+
+const defaultPageSize = 500;
+// A page that looks for a few ids in a large file ends after so many rows, so that its reader can be asked to stop.
+const maxRowsPerPage = 50_000;
+
+/** A source that reads a CSV file. Every value stays the text it is in the file. */
+export function createCsvSource(options: CsvSourceOptions): Source {
+  return {
+    immutable: true,
+    read: (cursor, scope, signal) => readPage(options, cursor, scope, signal),
+    async count(scope, signal) {
+      const rows = await countRows(await openFor(options, signal), signal);
+      return isUnfiltered(scope) ? rows : undefined;
+    },
+  };
+}
+
+/** Every record of the file, one after another. */
+export async function* csvRecords(options: CsvSourceOptions, signal: AbortSignal): AsyncGenerator<SourceRecord> {
+  const file = await openFor(options, signal);
+  const read = recordReader(file, options);
+  for await (const { cells } of readRows(file, file.body, signal)) yield read(cells);
+}
+
+async function readPage(
+  options: CsvSourceOptions,
+  cursor: Json | null,
+  scope: Scope,
+  signal: AbortSignal,
+): Promise<Page> {
+  const file = await openFor(options, signal);
+  if (cursor === null) await countRows(file, signal);
+  const from = cursor === null ? { ...file.body, row: 0 } : positionOf(cursor, file);
+  const limit = options.pageSize ?? defaultPageSize;
+  const wanted = filterOf(scope, options);
+  const read = recordReader(file, options);
+  const records: SourceRecord[] = [];
+  let row = from.row;
+  let watermark: string | undefined;
+  for await (const { cells, next } of readRows(file, from, signal, isUnfiltered(scope) ? limit : undefined)) {
+    row++;
+    const record = read(cells);
+    const changed = options.changedAt?.(record.raw);
+    if (changed !== undefined && (watermark === undefined || changed > watermark)) watermark = changed;
+    if (wanted(record, changed)) records.push(record);
+    if (records.length >= limit || row - from.row >= maxRowsPerPage) {
+      return { records, cursor: cursorAt(file, next, row), watermark };
+    }
+  }
+  return { records, cursor: null, watermark };
+}
+
+async function openFor({ path, createdBy: madeBy }: CsvSourceOptions, signal: AbortSignal): Promise<CsvFile> {
+  try {
+    return await openCsv(path, signal);
+  } catch (thrown) {
+    const missing =
+      thrown instanceof DroverError && (thrown.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
+    if (!missing || madeBy === undefined) throw thrown;
+    throw new DroverError('SOURCE_FILE', `${path} does not exist; ${madeBy} makes it`, { cause: thrown });
+  }
+}
+
+function isUnfiltered({ ids, since, until }: Scope): boolean {
+  return ids === undefined && since === undefined && until === undefined;
+}
+
+function filterOf({ ids, since, until }: Scope, { changedAt }: CsvSourceOptions) {
+  const only = ids === undefined ? undefined : new Set(ids);
+  const from = since === undefined ? undefined : new Date(since).toISOString();
+  const to = until === undefined ? undefined : new Date(until).toISOString();
+  return ({ sourceId }: SourceRecord, changed: string | undefined): boolean => {
+    if (only !== undefined && !only.has(sourceId)) return false;
+    if (changedAt === undefined || changed === undefined) return true;
+    return (from === undefined || changed >= from) && (to === undefined || changed < to);
+  };
+}
+
+export interface IdOptions {
+  readonly idColumns: readonly string[];
+  readonly idHint?: string | undefined;
+}
+
+/** Turns rows of the file into records. Throws SOURCE_FILE when no column can be the id. */
+function recordReader(file: CsvFile, options: IdOptions): (cells: readonly string[]) => SourceRecord {
+  const id = idIndex(file.columns, options.idColumns);
+  if (id === -1 && file.columns.length > 0) throw missingIdColumn(file, options);
+  return (cells) => ({ sourceId: (cells[id] ?? '').trim(), raw: rawOf(file.columns, cells) });
+}
+
+// fromEntries and not assignment: a column may be called __proto__.
+function rawOf(columns: readonly string[], cells: readonly string[]) {
+  return Object.fromEntries(columns.map((name, at) => [name, cells[at] ?? '']));
+}
+
+function idIndex(columns: readonly string[], wanted: readonly string[]): number {
+  const names = columns.map(normalizedColumn);
+  for (const name of wanted) {
+    const at = names.indexOf(normalizedColumn(name));
+    if (at !== -1) return at;
+  }
+  return -1;
+}
+
+function normalizedColumn(name: string): string {
+  return name.trim().toLowerCase();
+}
+
+function missingIdColumn(file: CsvFile, { idColumns, idHint }: IdOptions): Error {
+  const names = idColumns.map((name) => `"${name}"`).join(', ');
+  const hint = idHint === undefined ? '' : `, or ${idHint}`;
+  const fault = `no column holds the record's id (looked for ${names}); export it as well${hint}`;
+  return fileError(file.path, file.body.line, fault);
+}
+
+const cursorSchema = z.strictObject({
+  byte: z.int().min(0),
+  line: z.int().min(0),
+  row: z.int().min(0),
+  size: z.int().min(0),
+});
+
+/** Where a page ends, so that the next one seeks there instead of reading the file again. */
+function cursorAt(file: CsvFile, { byte, line }: FilePosition, row: number): Json {
+  return { byte, line, row, size: file.size };
+}
+
+/** The place a cursor means. Throws SOURCE_FILE when the file is not the one it was made for. */
+function positionOf(cursor: Json, file: CsvFile): FilePosition & { readonly row: number } {
+  const { byte, line, row, size } = cursorSchema.parse(cursor);
+  // Not the time of change as well: workers on several machines may each have a copy of the file.
+  if (size !== file.size) {
+    throw new DroverError(
+      'SOURCE_FILE',
+      `${file.path} changed while it was read (it had ${size} bytes, now ${file.size})`,
+      {
+        remedy: 'Leave the files alone while a run reads them; start a new run for the new file.',
+      },
+    );
+  }
+  return { byte, line, row };
+}
+
+// One small number a file; enough for every file of several plans.
+const maxCachedCounts = 64;
+const rowCounts = new Map<string, number>();
+
+/**
+ * How many rows the file has. Reads it all, and throws SOURCE_FILE at the first fault: a file that is broken in its
+ * last line must be refused before its first row is taken. Known again as long as the file is not touched.
+ */
+async function countRows(file: CsvFile, signal: AbortSignal): Promise<number> {
+  const key = `${file.path}\n${file.size}\n${file.modifiedMs}`;
+  const known = rowCounts.get(key);
+  if (known !== undefined) return known;
+  let rows = 0;
+  for await (const _row of readRows(file, file.body, signal)) rows++;
+  if (rowCounts.size >= maxCachedCounts) rowCounts.clear();
+  rowCounts.set(key, rows);
+  return rows;
+}

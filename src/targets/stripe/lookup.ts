@@ -1,0 +1,153 @@
+import type { JsonObject } from '../../plan/json.ts';
+import type { Price, Product, StripeCatalog } from '../../upstreams/stripe/client.ts';
+
+/** What Stripe holds of a record. */
+export interface FoundObjects {
+  readonly product: Product | undefined;
+  /** The row names a product that this account and mode do not have. */
+  readonly stale: boolean;
+  /** Who holds the lookup key. */
+  readonly lookupKeyHolder: Price | undefined;
+  /** Prices of the product, of those that are looked at: its default, the holder, the one the row names. */
+  readonly prices: readonly Price[];
+}
+
+/**
+ * Looks a record's objects up: by the id its row names, by the lookup key, by the id we choose; all of them reads of the
+ * objects themselves or lists, never a search, which is behind. `byOwnId` false saves the last look for a record that
+ * nobody has begun: making it then tells whether it was there. `again` also finds what a worker that died left undone.
+ */
+export async function findObjects(
+  stripe: StripeCatalog,
+  wanted: DesiredProduct,
+  known: RecordedIds,
+  { byOwnId, again }: { readonly byOwnId: boolean; readonly again: boolean },
+): Promise<FoundObjects> {
+  const holder = await stripe.priceByLookupKey(wanted.lookupKey);
+  const named = known.productId === null ? undefined : await stripe.product(known.productId);
+  const stale = known.productId !== null && !isExisting(named);
+  const product = isExisting(named) ? named : await findByChosenId(stripe, wanted, holder, byOwnId || stale);
+  if (product === undefined) return { product, stale, lookupKeyHolder: holder, prices: [] };
+  const left = again ? await unarchivedPrices(stripe, wanted, known, product) : [];
+  return {
+    product,
+    stale,
+    lookupKeyHolder: holder,
+    prices: distinct([...(await pricesOfProduct(stripe, wanted, known, product, holder)), ...left]),
+  };
+}
+
+/** True of a price or product that was made for this record. */
+export function isMarkedFor({ metadata }: Pick<Product, 'metadata'>, wanted: DesiredProduct): boolean {
+  return metadata[metadataKeys.record] === wanted.recordId;
+}
+
+/** Of a product whose default price came with it. */
+export function defaultPrice({ default_price: price }: Product): Price | undefined {
+  return typeof price === 'object' && price !== null ? price : undefined;
+}
+
+export function productOf({ product }: Price): string {
+  return typeof product === 'string' ? product : product.id;
+}
+
+/** The right amount in the right currency, paid once. */
+export function matchesDesiredPrice(price: Price, { currency, unitAmount }: DesiredProduct): boolean {
+  return (
+    price.currency === currency.toLowerCase() &&
+    price.unit_amount === unitAmount &&
+    price.type === 'one_time' &&
+    price.billing_scheme === 'per_unit'
+  );
+}
+
+async function findByChosenId(
+  stripe: StripeCatalog,
+  wanted: DesiredProduct,
+  holder: Price | undefined,
+  byOwnId: boolean,
+): Promise<Product | undefined> {
+  const own = byOwnId || (holder !== undefined && productOf(holder) === wanted.productId);
+  const product = own ? await stripe.product(wanted.productId) : undefined;
+  if (isExisting(product)) return product;
+  if (holder === undefined || !isMarkedFor(holder, wanted)) return undefined;
+  const ofHolder = await stripe.product(productOf(holder));
+  return isExisting(ofHolder) ? ofHolder : undefined;
+}
+
+async function pricesOfProduct(
+  stripe: StripeCatalog,
+  wanted: DesiredProduct,
+  known: RecordedIds,
+  product: Product,
+  holder: Price | undefined,
+): Promise<readonly Price[]> {
+  const near = [defaultPrice(product), holder].filter((price) => price !== undefined);
+  const own = distinct(near.filter((price) => productOf(price) === product.id));
+  if (own.some((price) => matchesDesiredPrice(price, wanted))) return own;
+  if (known.priceId === null || near.some(({ id }) => id === known.priceId)) return own;
+  const named = await stripe.price(known.priceId);
+  return named !== undefined && productOf(named) === product.id ? [...own, named] : own;
+}
+
+/** Old prices that a worker that died had still to archive: nothing points at them any more, but their product. */
+async function unarchivedPrices(
+  stripe: StripeCatalog,
+  wanted: DesiredProduct,
+  known: RecordedIds,
+  product: Product,
+): Promise<readonly Price[]> {
+  const active = await stripe.activePricesOf(product.id);
+  return active.filter((price) => isMarkedFor(price, wanted) || price.id === known.priceId);
+}
+
+function distinct(prices: readonly Price[]): Price[] {
+  return [...new Map(prices.map((price) => [price.id, price])).values()];
+}
+
+// The types leave it out, but who asks for a deleted product by its id may get a stub that says so.
+function isExisting(product: Product | undefined): product is Product {
+  return product !== undefined && !('deleted' in product && product.deleted);
+}
+
+/** What a record is to be in Stripe: one product with one price. */
+export interface DesiredProduct {
+  /** The record's id in its source; the mark `cms_id` in the metadata of what is made for it. */
+  readonly recordId: string;
+  /** The product's id where it is ours to choose. */
+  readonly productId: string;
+  readonly lookupKey: string;
+  readonly name: string;
+  readonly description: string | null;
+  readonly images: readonly string[];
+  readonly active: boolean;
+  /** Without our marks. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** ISO 4217, upper case. */
+  readonly currency: string;
+  /** As Stripe counts it. */
+  readonly unitAmount: number;
+}
+
+/** What the source's row says was made for it earlier. */
+export interface RecordedIds {
+  readonly productId: string | null;
+  readonly priceId: string | null;
+  /** The row says that it is done. */
+  readonly synced: boolean;
+}
+
+/** Metadata that tells whose an object is, and which run made it. */
+export const metadataKeys = { record: 'cms_id', run: 'drover_run' } as const;
+
+/** What can be changed of a product, as it is: its before-image. */
+export function productFields(product: Product): JsonObject {
+  const { name, description, images, active, metadata, default_price: price } = product;
+  const defaultPrice = typeof price === 'object' && price !== null ? price.id : price;
+  return { name, description, images, active, metadata: { ...metadata }, default_price: defaultPrice ?? null };
+}
+
+/** What can be changed of a price, as it is. */
+export function priceFields({ active, lookup_key: key, metadata }: Price): JsonObject {
+  return { active, lookup_key: key, metadata: { ...metadata } };
+}

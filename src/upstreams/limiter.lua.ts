@@ -1,0 +1,196 @@
+/**
+ * Asks for the right to send one request now.
+ *
+ * KEYS: the upstream's bucket, the endpoint's bucket, the overrides, the index of names.
+ * ARGV: upstream name, endpoint name, upstream's requests a second, endpoint's ('' for none), microseconds the caller can
+ * still wait, '1' for interactive, the caller's place in line (0: none yet), the generation of that place, then the
+ * settings: window and tolerance in microseconds, share of the limit that grows back in a microsecond, probe's lease.
+ *
+ * Answers [verdict, microseconds, place, generation, failures in a row, probe, buckets asked]; the verdict is
+ * go (send it), wait (ask again after so long), later (more than the caller can wait), open (the breaker holds).
+ */
+export const acquireTokenLua = (clock = redisClockLua): string => `${clock}${bucketLua}
+local interactive = ARGV[6] == '1'
+local budget, place = tonumber(ARGV[5]), tonumber(ARGV[7])
+local settings = { window = tonumber(ARGV[9]), tolerance = tonumber(ARGV[10]), regrowth = tonumber(ARGV[11]) }
+
+local breaker = redis.call('HMGET', KEYS[1], 'failures', 'openUntil', 'probeUntil')
+local failures, openUntil, probeUntil = tonumber(breaker[1]) or 0, tonumber(breaker[2]) or 0, tonumber(breaker[3]) or 0
+if now < openUntil then return { 'open', openUntil - now, '0', '', failures, 0, 0 } end
+if openUntil > 0 and now < probeUntil then
+  return { 'open', math.min(probeUntil - now, 1000000), '0', '', failures, 0, 0 }
+end
+
+local overrides = redis.call('HMGET', KEYS[3], ARGV[1], ARGV[2])
+local buckets = { openBucket(KEYS[1], tonumber(ARGV[3]), overrides[1], settings) }
+if ARGV[4] ~= '' or overrides[2] then
+  buckets[2] = openBucket(KEYS[2], tonumber(ARGV[4]), overrides[2], settings)
+end
+
+local generation, slowest, opens, claim = '', 0, 0, 0
+for i, b in ipairs(buckets) do
+  if b.fresh then redis.call('SADD', KEYS[4], ARGV[i]) end
+  generation = generation .. text(b.generation) .. '.'
+  slowest = math.max(slowest, b.interval)
+  opens = math.max(opens, b.gate - settings.tolerance, b.blocked)
+  claim = math.max(claim, b.claim)
+end
+
+local function answer(verdict, wait, granted)
+  for _, b in ipairs(buckets) do saveBucket(b, granted) end
+  local probe = 0
+  if granted and openUntil > 0 then
+    redis.call('HSET', KEYS[1], 'probeUntil', text(now + tonumber(ARGV[12])))
+    probe = 1
+  end
+  return { verdict, math.ceil(wait), text(place), generation, failures, probe, #buckets }
+end
+
+-- A place that is long overdue is given up: its holders would all ask again and again for the same few openings.
+local lost = place == 0 or ARGV[8] ~= generation or now > place + math.max(4 * slowest, 100000)
+if lost then
+  local turn = now
+  for _, b in ipairs(buckets) do
+    turn = math.max(turn, b.blocked, b.front, interactive and 0 or b.tail)
+  end
+  place = turn
+  if turn - now > budget then return answer('later', turn - now) end
+  for _, b in ipairs(buckets) do
+    local from = math.max(now, b.blocked)
+    b.tail = math.max(b.tail, from) + b.interval
+    if interactive then
+      b.front = math.max(b.front, from) + b.interval
+      b.claim = math.max(b.claim, turn + 30000)
+    end
+  end
+end
+
+if now < place then return answer('wait', place - now) end
+if not interactive and now < claim then opens = math.max(opens, math.min(claim, now + slowest)) end
+if now < opens then
+  if interactive then
+    for _, b in ipairs(buckets) do b.claim = math.max(b.claim, opens + 30000) end
+  end
+  if opens - now > budget then return answer('later', opens - now) end
+  return answer('wait', opens - now)
+end
+for _, b in ipairs(buckets) do
+  b.gate = math.max(b.gate, now) + b.interval
+  if interactive and b.front <= now + b.interval + settings.tolerance then b.claim = 0 end
+end
+return answer('go', 0, true)
+`;
+
+/**
+ * A bucket is one hash. All times are microseconds of Redis's clock.
+ * - gate: GCRA's theoretical arrival time; the only thing that lets a request go, so the bound holds whatever else fails.
+ * - tail, front: where the next bulk and the next interactive waiter stand in line. Only a forecast: it gives order
+ *   among processes, and tells a caller at once that its wait would be too long.
+ * - claim: until when bulk stands back for an interactive request that is already waiting.
+ * - generation: goes up when the line is no longer true (limit changed, upstream said 429), so that sleepers queue anew.
+ * - factor, factorAt: what 429s have left of the limit, and from when on that grows back.
+ * - blocked: no request before this moment.
+ * Numbers are written with %.0f because Lua's own conversion keeps 14 digits, and microseconds since 1970 have 16.
+ */
+const bucketLua = `
+local function text(number) return string.format('%.0f', number) end
+
+local function openBucket(key, configured, override, settings)
+  local v = redis.call('HMGET', key, 'gate', 'tail', 'front', 'claim', 'generation', 'factor', 'factorAt', 'blocked',
+    'override', 'second', 'inSecond', 'beforeSecond', 'minute', 'inMinute', 'beforeMinute')
+  local b = { key = key, configured = configured, override = override or '' }
+  b.fresh = not v[1]
+  b.changed = not b.fresh and (v[9] or '') ~= b.override
+  b.factor, b.factorAt = tonumber(v[6]) or 1, tonumber(v[7]) or now
+  if b.changed then b.factor = 1 end
+  b.factor = math.min(1, b.factor + math.max(0, now - b.factorAt) * settings.regrowth)
+  b.factorAt = math.max(now, b.factorAt)
+  b.interval = settings.window / (math.max(tonumber(override) or configured or 0, 0.001) * b.factor)
+  b.gate = tonumber(v[1]) or 0
+  b.tail, b.front, b.claim = tonumber(v[2]) or 0, tonumber(v[3]) or 0, tonumber(v[4]) or 0
+  b.generation, b.blocked = tonumber(v[5]) or now, tonumber(v[8]) or 0
+  if b.fresh then b.gate = now + b.interval + settings.tolerance end
+  if b.changed then
+    b.generation = b.generation + 1
+    b.gate = math.min(b.gate, now + b.interval + settings.tolerance)
+  end
+  if b.fresh or b.changed then b.tail, b.front, b.claim = b.gate - settings.tolerance, 0, 0 end
+  b.used = { tonumber(v[10]), tonumber(v[11]), tonumber(v[12]), tonumber(v[13]), tonumber(v[14]), tonumber(v[15]) }
+  return b
+end
+
+local function roll(used, at, period)
+  local current = math.floor(now / period)
+  if used[at] == current then used[at + 1] = used[at + 1] + 1 return end
+  used[at + 2] = used[at] == current - 1 and used[at + 1] or 0
+  used[at], used[at + 1] = current, 1
+end
+
+local function saveBucket(b, granted)
+  if granted then
+    roll(b.used, 1, 1000000)
+    roll(b.used, 4, 60000000)
+    redis.call('HSET', b.key, 'second', text(b.used[1]), 'inSecond', b.used[2], 'beforeSecond', b.used[3],
+      'minute', text(b.used[4]), 'inMinute', b.used[5], 'beforeMinute', b.used[6])
+  end
+  redis.call('HSET', b.key, 'configured', tostring(b.configured or ''), 'override', b.override, 'gate', text(b.gate),
+    'tail', text(b.tail), 'front', text(b.front), 'claim', text(b.claim), 'generation', text(b.generation),
+    'factor', string.format('%.10f', b.factor), 'factorAt', text(b.factorAt))
+end
+`;
+
+/**
+ * Tells the fleet how a request went.
+ *
+ * KEYS: the upstream's bucket (which also holds its breaker), the bucket a refusal counts against.
+ * ARGV: outcome (ok, failed, throttled, unknown), microseconds for which nobody shall ask, '1' when it was the probe,
+ * failures in a row that open the breaker, first and longest pause of the breaker in microseconds, what a 429 leaves of
+ * the rate, the least it leaves, share of the limit that grows back in a microsecond.
+ */
+export const reportLua = (clock = redisClockLua): string => `${clock}
+local function text(number) return string.format('%.0f', number) end
+local outcome, pause, probe = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1'
+
+if pause > 0 then
+  local blocked = tonumber(redis.call('HGET', KEYS[2], 'blocked')) or 0
+  if now + pause > blocked then
+    redis.call('HSET', KEYS[2], 'blocked', text(now + pause), 'tail', '0', 'front', '0', 'claim', '0')
+    redis.call('HINCRBY', KEYS[2], 'generation', 1)
+  end
+end
+
+if outcome == 'throttled' then
+  local v = redis.call('HMGET', KEYS[2], 'factor', 'factorAt', 'shrunkAt')
+  -- Requests that were under way together are refused together; they are one piece of news.
+  if now - (tonumber(v[3]) or 0) > 1000000 then
+    local factor = math.min(1, (tonumber(v[1]) or 1) + math.max(0, now - (tonumber(v[2]) or now)) * tonumber(ARGV[9]))
+    redis.call('HSET', KEYS[2], 'factor', string.format('%.10f', math.max(tonumber(ARGV[8]), factor * tonumber(ARGV[7]))),
+      'factorAt', text(now + pause), 'shrunkAt', text(now))
+  end
+end
+
+local v = redis.call('HMGET', KEYS[1], 'failures', 'openUntil', 'opens')
+local failures, openUntil, opens = tonumber(v[1]) or 0, tonumber(v[2]) or 0, tonumber(v[3]) or 0
+if outcome == 'unknown' then
+  if probe then redis.call('HDEL', KEYS[1], 'probeUntil') end
+elseif outcome ~= 'failed' then
+  -- What was sent before the breaker opened says nothing about now; only the probe may close it.
+  if probe then redis.call('HDEL', KEYS[1], 'failures', 'openUntil', 'probeUntil', 'opens')
+  elseif openUntil == 0 then redis.call('HDEL', KEYS[1], 'failures') end
+elseif probe or openUntil == 0 then
+  failures = failures + 1
+  redis.call('HSET', KEYS[1], 'failures', failures)
+  if probe or failures >= tonumber(ARGV[4]) then
+    local rest = math.min(tonumber(ARGV[5]) * 2 ^ opens, tonumber(ARGV[6]))
+    redis.call('HSET', KEYS[1], 'openUntil', text(now + rest), 'opens', opens + 1)
+    redis.call('HDEL', KEYS[1], 'probeUntil')
+  end
+end
+return 1
+`;
+
+/** Microseconds by Redis's own clock: workers' clocks differ by minutes, and one of them must not buy tokens with that. */
+const redisClockLua = `
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+`;
