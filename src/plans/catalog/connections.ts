@@ -2,7 +2,7 @@ import { DroverError } from '../../errors.ts';
 import type { ApiContext, SourceContext } from '../../plan/contract.ts';
 import type { Upstream } from '../../plan/upstream.ts';
 import { keyHeaders, restUrl } from '../../sources/supabase/rest.ts';
-import { openStripeCatalog, type StripeCatalog } from '../../upstreams/stripe/client.ts';
+import { openStripeCatalog, type StripeCatalog } from '../../targets/stripe/index.ts';
 
 // Not documented by Supabase; small projects answer some hundred.
 const supabaseMaxRps = 100;
