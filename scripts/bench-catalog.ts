@@ -11,10 +11,10 @@ import { loadPlans } from '../src/plan/registry.ts';
 import { startStripeSandbox } from '../src/sandbox/stripe/sandbox.ts';
 import { startSupabaseSandbox } from '../src/sandbox/supabase/sandbox.ts';
 import { openControl } from '../src/service/open-control.ts';
-import { type LimitUse, limitUse } from './bench/stripe-use.ts';
+import { type LimitUsage, limitUsage } from './bench/stripe-use.ts';
 import { createChildren } from './children.ts';
 import { guardChildren } from './stack/guard.ts';
-import { NoServices } from './stack/services.ts';
+import { ServicesUnavailable } from './stack/services.ts';
 import { startStack } from './stack/stack.ts';
 
 const help = `Usage: npm run bench:catalog [-- --products N] [-- --processes LIST]
@@ -66,13 +66,18 @@ async function main(): Promise<void> {
   }
 }
 
-function line(processes: number, { limit, allowed, used, share, peak, refused }: LimitUse): string {
+function line(processes: number, { limit, allowed, used, share, peak, refused }: LimitUsage): string {
   const percent = Math.round(share * 100);
   return `${processes} processes  ${limit.padEnd(22)} ${used}/s of ${allowed} (${percent} %), most in a second ${peak}, refused ${refused}`;
 }
 
 /** One catalogue into one new account. Each has names of its own in the stores, so that none is helped by another. */
-async function measure(stores: Stores, products: number, processes: number, dir: string): Promise<readonly LimitUse[]> {
+async function measure(
+  stores: Stores,
+  products: number,
+  processes: number,
+  dir: string,
+): Promise<readonly LimitUsage[]> {
   const supabase = await startSupabaseSandbox({ products, dirt: 0 });
   const stripe = await startStripeSandbox();
   const env = {
@@ -95,7 +100,7 @@ async function measure(stores: Stores, products: number, processes: number, dir:
   try {
     await run(database, config, `bench_${processes}`);
     const { STRIPE_MAX_RPS: fleet, STRIPE_ENDPOINT_MAX_RPS: endpoint } = config.settings;
-    return limitUse(stripe.journal.entries(), { fleet: Number(fleet), endpoint: Number(endpoint) });
+    return limitUsage(stripe.journal.entries(), { fleet: Number(fleet), endpoint: Number(endpoint) });
   } finally {
     await children.stop();
     await database.$client.end();
@@ -115,6 +120,6 @@ async function run(database: Database, config: ReturnType<typeof readConfig>, ta
 }
 
 main().catch((error: unknown) => {
-  console.error(error instanceof NoServices ? error.message : error);
+  console.error(error instanceof ServicesUnavailable ? error.message : error);
   process.exit(1);
 });

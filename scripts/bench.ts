@@ -11,10 +11,10 @@ import { timeCopy } from './bench/copy.ts';
 import { type CsvFigures, measureCsv } from './bench/csv-memory.ts';
 import { type CutoverFigures, measureCutover } from './bench/cutover.ts';
 import { timeEmptyJobs } from './bench/empty-jobs.ts';
-import { type BenchFleet, startFleet } from './bench/fleet.ts';
+import { type BenchProcesses, startBenchProcesses } from './bench/fleet.ts';
 import { prepareRun, timeRun } from './bench/migration.ts';
 import { guardChildren } from './stack/guard.ts';
-import { NoServices } from './stack/services.ts';
+import { ServicesUnavailable } from './stack/services.ts';
 import { startStack } from './stack/stack.ts';
 import { workerFlags } from './stack/worker-flags.ts';
 
@@ -109,7 +109,7 @@ async function measure(stores: Stores, settings: Settings) {
   console.log(
     `one record a job: ${perRecord.recordsPerSecond}/s, empty jobs ${perRecord.emptyJobsPerSecond}/s, ratio ${perRecord.ratio}`,
   );
-  const batch500 = { recordsPerSecond: await rate(stores, settings, settings.records * 2, 500) };
+  const batch500 = { recordsPerSecond: await measureRate(stores, settings, settings.records * 2, 500) };
   console.log(`batches of 500: ${batch500.recordsPerSecond}/s`);
   const copy = { rowsPerSecond: Math.round(await timeCopy(stores.databaseUrl, 200_000)) };
   console.log(`COPY: ${copy.rowsPerSecond} rows/s`);
@@ -138,7 +138,7 @@ async function measurePerRecord(stores: Stores, settings: Settings) {
   const rounds: { ours: number; empty: number }[] = [];
   for (let round = 0; round < settings.rounds; round += 1) {
     const empty = Math.round(records / (await timeEmptyJobs(stores.redisUrl, records, processes, concurrency)));
-    rounds.push({ ours: await rate(stores, settings, records, 1), empty });
+    rounds.push({ ours: await measureRate(stores, settings, records, 1), empty });
   }
   rounds.sort((a, b) => a.ours / a.empty - b.ours / b.empty);
   const median = rounds[Math.floor(rounds.length / 2)] ?? { ours: 0, empty: 1 };
@@ -149,7 +149,7 @@ async function measurePerRecord(stores: Stores, settings: Settings) {
   };
 }
 
-async function rate(stores: Stores, settings: Settings, records: number, batchSize: number): Promise<number> {
+async function measureRate(stores: Stores, settings: Settings, records: number, batchSize: number): Promise<number> {
   const id = runId();
   await prepareRun(stores.databaseUrl, id, records, batchSize);
   const fleet = await startWorkers(stores, settings.processes, settings.concurrency);
@@ -193,8 +193,8 @@ async function measureApi(stores: Stores, settings: Settings): Promise<Percentil
   return percentiles;
 }
 
-async function startWorkers(stores: Stores, processes: number, concurrency: number): Promise<BenchFleet> {
-  const fleet = await startFleet({
+async function startWorkers(stores: Stores, processes: number, concurrency: number): Promise<BenchProcesses> {
+  const fleet = await startBenchProcesses({
     ...{ script: './worker.ts', processes, args: [String(concurrency)], env: environment(stores) },
     flags: workerFlags,
   });
@@ -212,6 +212,6 @@ function runId(): string {
 }
 
 main().catch((error: unknown) => {
-  console.error(error instanceof NoServices ? error.message : error);
+  console.error(error instanceof ServicesUnavailable ? error.message : error);
   process.exit(1);
 });

@@ -10,10 +10,10 @@ import { finishedStatuses } from '../src/engine/run-status.ts';
 import { type BubbleSandbox, startBubbleSandbox } from '../src/sandbox/bubble/sandbox.ts';
 import { type Children, createChildren } from './children.ts';
 import { checkRun } from './demo/check.ts';
-import { lastScreen } from './demo/screen.ts';
+import { renderSummaryScreen } from './demo/screen.ts';
 import { guardChildren } from './stack/guard.ts';
 import { freePort } from './stack/port.ts';
-import { NoServices, resolveServices, type Services } from './stack/services.ts';
+import { resolveServices, type Services, ServicesUnavailable } from './stack/services.ts';
 import { stopOnSignals } from './stack/signals.ts';
 import { workerFlags } from './stack/worker-flags.ts';
 
@@ -72,7 +72,7 @@ async function main(): Promise<number> {
 function wholeNumber(text: string | undefined, usual: number): number {
   const value = Number(text ?? usual);
   if (Number.isInteger(value) && value >= 1) return value;
-  throw new NoServices(`${text} is no whole number.\n\n${help}`);
+  throw new ServicesUnavailable(`${text} is no whole number.\n\n${help}`);
 }
 
 async function startDemo(users: number, workers: number): Promise<Demo> {
@@ -112,7 +112,8 @@ async function untilReady({ api, children }: Demo): Promise<void> {
     ended = name;
   });
   for (let tries = 0; tries < 240; tries += 1) {
-    if (ended !== undefined) throw new NoServices(`The ${ended} ended before it was ready; what it said is above.`);
+    if (ended !== undefined)
+      throw new ServicesUnavailable(`The ${ended} ended before it was ready; what it said is above.`);
     const ready = await api.request('GET', '//readyz').then(
       () => true,
       () => false,
@@ -120,7 +121,7 @@ async function untilReady({ api, children }: Demo): Promise<void> {
     if (ready) return;
     await sleep(250);
   }
-  throw new NoServices('The API was not ready after a minute; what it said is above.');
+  throw new ServicesUnavailable('The API was not ready after a minute; what it said is above.');
 }
 
 async function migrate(demo: Demo): Promise<readonly string[]> {
@@ -132,10 +133,12 @@ async function migrate(demo: Demo): Promise<readonly string[]> {
   const begun = await api.request<RunView>('POST', '/runs', { body: { plan: 'bubble', targetSchema } });
   const run = await follow(api, begun.id);
   const seconds = (performance.now() - started) / 1_000;
-  if (run.status === 'failed') throw new NoServices(`The run failed: ${run.reason}`);
+  if (run.status === 'failed') throw new ServicesUnavailable(`The run failed: ${run.reason}`);
   const { items: failures } = await api.get<Page<FailureGroup>>(`/runs/${run.id}/failures`);
   const problems = await checkRun(api, run, sandbox.manifest);
-  console.log(lastScreen({ run, failures, seconds, url: api.url, key: demo.key, reportDir: demo.reportDir, problems }));
+  console.log(
+    renderSummaryScreen({ run, failures, seconds, url: api.url, key: demo.key, reportDir: demo.reportDir, problems }),
+  );
   return problems;
 }
 
@@ -161,7 +164,7 @@ async function stopDemo({ children, sandbox, services }: Demo): Promise<void> {
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {
-    console.error(error instanceof NoServices || error instanceof Problem ? error.message : error);
+    console.error(error instanceof ServicesUnavailable || error instanceof Problem ? error.message : error);
     process.exit(1);
   },
 );

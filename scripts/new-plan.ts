@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { makePlan, WrongName } from './new-plan/make-plan.ts';
+import { InvalidPlanName, makePlan } from './new-plan/make-plan.ts';
 import { checkoutRoot } from './stack/checkout.ts';
 
 const help = `Usage: npm run new-plan NAME
@@ -17,7 +17,7 @@ function main(): number {
     console.log(help);
     return 0;
   }
-  if (name === undefined || positionals.length > 1) throw new WrongName(`Give one name.\n\n${help}`);
+  if (name === undefined || positionals.length > 1) throw new InvalidPlanName(`Give one name.\n\n${help}`);
   const files = makePlan(name, checkoutRoot());
   console.log(`Made the plan ${name}:\n${files.map((file) => `  ${file}`).join('\n')}
 

@@ -1,7 +1,7 @@
 import { createChildren } from './children.ts';
 import { readEnvFile } from './stack/env-file.ts';
 import { guardChildren } from './stack/guard.ts';
-import { NoServices, resolveServices } from './stack/services.ts';
+import { resolveServices, ServicesUnavailable } from './stack/services.ts';
 import { stopOnSignals } from './stack/signals.ts';
 import { workerFlags } from './stack/worker-flags.ts';
 
@@ -27,6 +27,6 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  console.error(error instanceof NoServices ? error.message : error);
+  console.error(error instanceof ServicesUnavailable ? error.message : error);
   process.exit(1);
 });

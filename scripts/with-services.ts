@@ -2,7 +2,7 @@ import { pathToFileURL } from 'node:url';
 import { compiledFile } from './stack/compiled.ts';
 import { readEnvFile } from './stack/env-file.ts';
 import { guardChildren } from './stack/guard.ts';
-import { NoServices, resolveServices } from './stack/services.ts';
+import { resolveServices, ServicesUnavailable } from './stack/services.ts';
 
 /**
  * Runs an entry point (first argument) with PostgreSQL and Redis at hand: the environment's, those another process of
@@ -11,7 +11,7 @@ import { NoServices, resolveServices } from './stack/services.ts';
 async function main(): Promise<void> {
   const [entry, ...args] = process.argv.slice(2);
   if (entry === undefined)
-    throw new NoServices('Usage: node scripts/run.mjs scripts/with-services.ts ENTRY [arguments]');
+    throw new ServicesUnavailable('Usage: node scripts/run.mjs scripts/with-services.ts ENTRY [arguments]');
   if (!args.includes('--help')) {
     guardChildren();
     readEnvFile();
@@ -26,6 +26,6 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  console.error(error instanceof NoServices ? error.message : error);
+  console.error(error instanceof ServicesUnavailable ? error.message : error);
   process.exit(1);
 });

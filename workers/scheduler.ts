@@ -2,13 +2,13 @@ import { createConductorStore } from '../db/conductor/index.ts';
 import { createLeadership } from '../db/conductor/leadership.ts';
 import { endRun } from '../db/repositories/end-run.ts';
 import { saveWatermarks } from '../db/repositories/watermarks.ts';
-import { copyTables } from '../db/trial/quarantine.ts';
+import { createTrialTables } from '../db/trial/quarantine.ts';
 import { createRedisIdentity } from '../queues/redis.ts';
 import { type Conductor, createConductor } from '../src/engine/conductor/conductor.ts';
 import type { ValidationView } from '../src/engine/control/contract.ts';
 import { type Ending, type FinishDeps, finishRun } from '../src/engine/finish-run.ts';
 import type { Run } from '../src/engine/ports.ts';
-import { createFolder } from '../src/engine/reports/folder.ts';
+import { createReportFolder } from '../src/engine/reports/folder.ts';
 import type { AllowedRates } from '../src/engine/reports/usage.ts';
 import { writeReports } from '../src/engine/reports/write-reports.ts';
 import { validateRun } from '../src/engine/validation/validate-run.ts';
@@ -31,7 +31,7 @@ export function startScheduler(services: Services): Conductor {
     relay: () => restoreOverrides(services),
     prepareTarget: async (plan, run) => {
       const tables = Object.values(plan.entities).map((entity) => entity.target.table);
-      await copyTables(services.target.$client, run, tables);
+      await createTrialTables(services.target.$client, run, tables);
       await services.postgres.prepare(plan, entityOrder(plan), run.targetSchema);
     },
     finishRun: createRunFinisher(services),
@@ -90,7 +90,7 @@ async function writeRunReports(
     validation,
     usageComplete: await flushWorkerUsage(services),
     allowed: await allowedRates(services),
-    folders: { reports: createFolder(config.reportDir), exports: createFolder(config.exportDir) },
+    folders: { reports: createReportFolder(config.reportDir), exports: createReportFolder(config.exportDir) },
     exportEntities: !run.dryRun && !entities.some((entity) => readsFromFiles(services, run, entity)),
   });
   for (const problem of problems) logger.warn({ runId: run.id }, problem);

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { Conflict } from '../../src/engine/cutover/contract.ts';
 import { literal as text } from '../../src/engine/cutover/names.ts';
 import { identifier } from '../../src/plan/sql.ts';
-import type { Target } from './carry-target.ts';
+import type { CarryTarget } from './carry-target.ts';
 import type { Change } from './change.ts';
 
 /**
@@ -12,22 +12,22 @@ import type { Change } from './change.ts';
  */
 export interface SetCarry {
   /** Rows the restored table holds otherwise than the change found them. Asked before anything is written. */
-  notes(): Promise<Conflict[]>;
+  findConflicts(): Promise<Conflict[]>;
   remove(): Promise<void>;
   write(): Promise<void>;
 }
 
-export function carrySet(client: pg.PoolClient, target: Target, table: string, ids: readonly string[]): SetCarry {
+export function carrySet(client: pg.PoolClient, target: CarryTarget, table: string, ids: readonly string[]): SetCarry {
   const keys = target.key.map(identifier);
   const columns = target.columns.map(identifier);
-  const net = netOf(target);
+  const net = netChangesSql(target);
   const same = keys.map((key) => `t.${key} = n.${key}`).join(' AND ');
   const run = async <T extends Record<string, unknown>>(text: string) => (await client.query<T>(text, [ids])).rows;
   const changed = (column: string) =>
     `(net_old IS NULL OR net_old -> ${text(column)} IS DISTINCT FROM net_new -> ${text(column)})`;
   const writable = target.columns.filter((column) => !target.fixed.has(column));
   return {
-    notes: () =>
+    findConflicts: () =>
       run<{ key: string; detail: string }>(notesSql(target, net, same)).then((rows) =>
         rows.map((row) => ({ table, ...row })),
       ),
@@ -47,7 +47,7 @@ export function carrySet(client: pg.PoolClient, target: Target, table: string, i
 }
 
 /** `n`: one row a key, its columns as they are at last (a deleted row: as they were), and both images as JSON. */
-function netOf(target: Target): string {
+function netChangesSql(target: CarryTarget): string {
   const key = target.key.map((column) => `img -> ${text(column)}`).join(', ');
   return `WITH c AS (
     SELECT id, old, new, coalesce(new, old) AS img FROM drover.cutover_changes WHERE id = ANY ($1::bigint[])
@@ -57,7 +57,7 @@ function netOf(target: Target): string {
   ), n AS (SELECT r.*, f.key AS net_key, f.net_old, f.net_new FROM f CROSS JOIN LATERAL jsonb_populate_record(NULL::${target.sql}, f.img) r)`;
 }
 
-function notesSql(target: Target, net: string, same: string): string {
+function notesSql(target: CarryTarget, net: string, same: string): string {
   const list = `ARRAY[${target.columns.map(text).join(', ')}]::text[]`;
   return `${net}, d AS (
     SELECT net_key, net_old, net_new, x.row AS standing, ARRAY(SELECT c FROM unnest(${list}) c WHERE x.row IS NOT NULL
@@ -72,12 +72,16 @@ function notesSql(target: Target, net: string, same: string): string {
 }
 
 /** True where a page of a table can be carried as a set. */
-export function fitsSet(target: Target, changes: readonly Pick<Change, 'unknown'>[]): boolean {
+export function canCarryAsSet(target: CarryTarget, changes: readonly Pick<Change, 'unknown'>[]): boolean {
   return target.keyed && !changes.some(({ unknown }) => unknown);
 }
 
 /** A key that an update changed: such a page goes row by row. */
-export async function keysChanged(client: pg.PoolClient, target: Target, ids: readonly string[]): Promise<boolean> {
+export async function keysChanged(
+  client: pg.PoolClient,
+  target: CarryTarget,
+  ids: readonly string[],
+): Promise<boolean> {
   const differs = target.key
     .map((column) => `old -> ${text(column)} IS DISTINCT FROM new -> ${text(column)}`)
     .join(' OR ');

@@ -1,10 +1,10 @@
 import type pg from 'pg';
 import type { Exchange } from '../../src/engine/cutover/contract.ts';
-import { quote } from '../../src/engine/cutover/names.ts';
+import { quoteName } from '../../src/engine/cutover/names.ts';
 import { identifier } from '../../src/plan/sql.ts';
 
 /** A table changes are carried into. */
-export interface Target {
+export interface CarryTarget {
   readonly sql: string;
   /** Columns both tables have and a statement may write. */
   readonly columns: readonly string[];
@@ -14,8 +14,8 @@ export interface Target {
   readonly key: readonly string[];
   readonly keyed: boolean;
   /** Its own triggers and rules must not act a second time on what they acted on when it was written. */
-  quiet(): Promise<void>;
-  wake(): Promise<void>;
+  disableTriggers(): Promise<void>;
+  enableTriggers(): Promise<void>;
 }
 
 const columnsSql = `
@@ -25,21 +25,23 @@ WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.at
   AND EXISTS (SELECT FROM pg_attribute l WHERE l.attrelid = $2::regclass AND l.attname = a.attname AND NOT l.attisdropped)
 ORDER BY a.attnum`;
 
-const actorsSql = `
+const triggersAndRulesSql = `
 SELECT 'TRIGGER' AS kind, tgname AS name, tgenabled::text AS state FROM pg_trigger
 WHERE tgrelid = $1::regclass AND NOT tgisinternal AND tgenabled <> 'D'
 UNION ALL SELECT 'RULE', rulename, ev_enabled::text FROM pg_rewrite
 WHERE ev_class = $1::regclass AND rulename <> '_RETURN' AND ev_enabled <> 'D'`;
 
-const states: Record<string, string> = { O: 'ENABLE', A: 'ENABLE ALWAYS', R: 'ENABLE REPLICA' };
+const enableActions: Record<string, string> = { O: 'ENABLE', A: 'ENABLE ALWAYS', R: 'ENABLE REPLICA' };
 
-export async function readTarget(client: pg.PoolClient, exchange: Exchange): Promise<Target> {
-  const sql = quote(exchange.incoming);
+export async function readTarget(client: pg.PoolClient, exchange: Exchange): Promise<CarryTarget> {
+  const sql = quoteName(exchange.incoming);
   const { rows } = await client.query<{ name: string; fixed: boolean; key: boolean }>(columnsSql, [
     sql,
-    quote(exchange.live),
+    quoteName(exchange.live),
   ]);
-  const { rows: actors } = await client.query<{ kind: string; name: string; state: string }>(actorsSql, [sql]);
+  const { rows: actors } = await client.query<{ kind: string; name: string; state: string }>(triggersAndRulesSql, [
+    sql,
+  ]);
   const keys = rows.filter((row) => row.key);
   const alter = async (action: (state: string) => string) => {
     for (const { kind, name, state } of actors)
@@ -51,18 +53,18 @@ export async function readTarget(client: pg.PoolClient, exchange: Exchange): Pro
     fixed: new Set(rows.filter((row) => row.fixed).map((row) => row.name)),
     key: (keys.length > 0 ? keys : rows).map((row) => row.name),
     keyed: keys.length > 0,
-    quiet: () => alter(() => 'DISABLE'),
-    wake: async () => {
+    disableTriggers: () => alter(() => 'DISABLE'),
+    enableTriggers: async () => {
       // ALTER TABLE refuses a table on which checks are still to be made.
       await client.query('SET CONSTRAINTS ALL IMMEDIATE');
-      await alter((state) => states[state] ?? 'ENABLE');
+      await alter((state) => enableActions[state] ?? 'ENABLE');
     },
   };
 }
 
 /** The tables in an order in which rows can be inserted; where they point in a circle, any order of those. */
 export async function parentsFirst(client: pg.PoolClient, tables: readonly Exchange[]): Promise<Exchange[]> {
-  const names = tables.map((exchange) => quote(exchange.incoming));
+  const names = tables.map((exchange) => quoteName(exchange.incoming));
   const { rows } = await client.query<{ child: number; parent: number }>(
     `SELECT c.n::int - 1 AS child, p.n::int - 1 AS parent FROM pg_constraint k
      JOIN unnest($1::regclass[]) WITH ORDINALITY c (oid, n) ON c.oid = k.conrelid

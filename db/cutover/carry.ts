@@ -1,13 +1,13 @@
 import type pg from 'pg';
 import type { Conflict, Exchange } from '../../src/engine/cutover/contract.ts';
-import { shown } from '../../src/engine/cutover/names.ts';
+import { displayName } from '../../src/engine/cutover/names.ts';
 import type { Carried, CarriedPage } from '../../src/engine/cutover/ports.ts';
-import { carrySet, fitsSet, keysChanged, type SetCarry } from './carry-set.ts';
-import { parentsFirst, readTarget, type Target } from './carry-target.ts';
+import { canCarryAsSet, carrySet, keysChanged, type SetCarry } from './carry-set.ts';
+import { type CarryTarget, parentsFirst, readTarget } from './carry-target.ts';
 import { applyChange, type Change } from './change.ts';
-import { bringParents } from './parents.ts';
+import { copyParents } from './parents.ts';
 
-type Targets = ReadonlyMap<string, Target>;
+type Targets = ReadonlyMap<string, CarryTarget>;
 
 // A page is one transaction before the locks, so it bounds how much is lost to a failure and how long it takes.
 const pageSize = 2000;
@@ -37,13 +37,14 @@ export async function carryPage(
   const { page, rest } = await waitingChanges(client, stamp, tables, from);
   const changes = [...page, ...rest];
   if (changes.length === 0) return { carried: 0, conflicts: [], last: from };
-  const targets = new Map<string, Target>();
+  const targets = new Map<string, CarryTarget>();
   for (const exchange of await parentsFirst(client, tables))
-    targets.set(shown(exchange.live), await readTarget(client, exchange));
-  for (const target of targets.values()) await target.quiet();
+    targets.set(displayName(exchange.live), await readTarget(client, exchange));
+  for (const target of targets.values()) await target.disableTriggers();
   await client.query('SET CONSTRAINTS ALL DEFERRED');
-  const done = (await asSets(client, changes, targets)) ?? (await withParents(client, changes, targets, tables));
-  for (const target of targets.values()) await target.wake();
+  const done =
+    (await carryAsSets(client, changes, targets)) ?? (await carryWithParents(client, changes, targets, tables));
+  for (const target of targets.values()) await target.enableTriggers();
   await client.query(
     `UPDATE drover.cutover_changes SET carried_into = carried_into || $1::text WHERE id = ANY ($2::bigint[])`,
     [stamp, changes.map((change) => change.id)],
@@ -52,32 +53,33 @@ export async function carryPage(
 }
 
 /** Again with the rows it points at brought along, and then row by row. */
-async function withParents(
+async function carryWithParents(
   client: pg.PoolClient,
   changes: readonly Change[],
   targets: Targets,
   tables: readonly Exchange[],
 ): Promise<Carried> {
   const ids = changes.map((change) => change.id);
-  const brought = await bringParents(client, tables, ids);
+  const brought = await copyParents(client, tables, ids);
   const done =
-    (brought.length > 0 && (await asSets(client, changes, targets))) || (await oneByOne(client, changes, targets));
+    (brought.length > 0 && (await carryAsSets(client, changes, targets))) ||
+    (await carryRowByRow(client, changes, targets));
   return { ...done, conflicts: [...brought, ...done.conflicts] };
 }
 
 /** Row by row, each transaction whole where that is possible. */
-async function oneByOne(client: pg.PoolClient, changes: readonly Change[], targets: Targets): Promise<Carried> {
+async function carryRowByRow(client: pg.PoolClient, changes: readonly Change[], targets: Targets): Promise<Carried> {
   const conflicts: Conflict[] = [];
   let carried = 0;
   for (const group of byTransaction(changes)) {
-    if (await attempt(client, group, targets, conflicts)) carried += group.length;
-    else for (const change of group) if (await attempt(client, [change], targets, conflicts, true)) carried += 1;
+    if (await tryApply(client, group, targets, conflicts)) carried += group.length;
+    else for (const change of group) if (await tryApply(client, [change], targets, conflicts, true)) carried += 1;
   }
   return { carried, conflicts };
 }
 
 /** The page at once, or undefined where that is not possible; nothing is written then. */
-async function asSets(
+async function carryAsSets(
   client: pg.PoolClient,
   changes: readonly Change[],
   targets: Targets,
@@ -89,11 +91,11 @@ async function asSets(
       const own = changes.filter((change) => change.table === table);
       if (own.length === 0) continue;
       const ids = own.map((change) => change.id);
-      if (!fitsSet(target, own) || (await keysChanged(client, target, ids))) return undefined;
+      if (!canCarryAsSet(target, own) || (await keysChanged(client, target, ids))) return undefined;
       sets.push(carrySet(client, target, table, ids));
     }
     const conflicts: Conflict[] = [];
-    for (const set of sets) conflicts.push(...(await set.notes()));
+    for (const set of sets) conflicts.push(...(await set.findConflicts()));
     for (const set of sets) await set.write();
     for (const set of [...sets].reverse()) await set.remove();
     await client.query('SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED; RELEASE SAVEPOINT page');
@@ -105,16 +107,16 @@ async function asSets(
   }
 }
 
-const where = `(schema_name, table_name) IN (SELECT * FROM unnest($2::text[], $3::text[])) AND stamp >= $1
+const waitingWhere = `(schema_name, table_name) IN (SELECT * FROM unnest($2::text[], $3::text[])) AND stamp >= $1
   AND NOT ($1 = ANY (carried_into))`;
 
-function parameters(stamp: string, tables: readonly Exchange[]): unknown[] {
+function waitingParameters(stamp: string, tables: readonly Exchange[]): unknown[] {
   return [stamp, tables.map(({ live }) => live.schema), tables.map(({ live }) => live.name)];
 }
 
 export async function countWaiting(client: pg.Pool, stamp: string, tables: readonly Exchange[]): Promise<number> {
-  const text = `SELECT count(*) AS n FROM drover.cutover_changes WHERE ${where}`;
-  return Number((await client.query<{ n: string }>(text, parameters(stamp, tables))).rows[0]?.n);
+  const text = `SELECT count(*) AS n FROM drover.cutover_changes WHERE ${waitingWhere}`;
+  return Number((await client.query<{ n: string }>(text, waitingParameters(stamp, tables))).rows[0]?.n);
 }
 
 // From an id on, so that a page does not wade through those before it; what was still uncommitted then is found `fresh`.
@@ -125,9 +127,9 @@ async function waitingChanges(
   from: string,
 ): Promise<{ readonly page: readonly Change[]; readonly rest: readonly Change[] }> {
   const part = from === 'fresh' ? "AND carried_into = '{}'" : 'AND id > $4';
-  const values = [...parameters(stamp, tables), ...(from === 'fresh' ? [] : [from])];
+  const values = [...waitingParameters(stamp, tables), ...(from === 'fresh' ? [] : [from])];
   // By the column and not by the text beside it, which has its name: 10 comes after 9.
-  const text = `SELECT ${changeColumns} FROM drover.cutover_changes c WHERE ${where} ${part} ORDER BY c.id LIMIT ${pageSize}`;
+  const text = `SELECT ${changeColumns} FROM drover.cutover_changes c WHERE ${waitingWhere} ${part} ORDER BY c.id LIMIT ${pageSize}`;
   const page = (await client.query<Change>(text, values)).rows;
   return { page, rest: await restOfTruncation(client, stamp, tables, page) };
 }
@@ -147,9 +149,9 @@ async function restOfTruncation(
 ): Promise<Change[]> {
   const truncating = page.filter(({ operation }) => operation === 'TRUNCATE').map(({ transaction }) => transaction);
   if (truncating.length === 0) return [];
-  const text = `SELECT ${changeColumns} FROM drover.cutover_changes c WHERE ${where}
+  const text = `SELECT ${changeColumns} FROM drover.cutover_changes c WHERE ${waitingWhere}
     AND operation = 'TRUNCATE' AND c.id > $4 AND c.xmin::text = ANY ($5) ORDER BY c.id`;
-  const values = [...parameters(stamp, tables), page.at(-1)?.id, [...new Set(truncating)]];
+  const values = [...waitingParameters(stamp, tables), page.at(-1)?.id, [...new Set(truncating)]];
   return (await client.query<Change>(text, values)).rows;
 }
 
@@ -168,7 +170,7 @@ function byTransaction(changes: readonly Change[]): Change[][] {
 }
 
 /** Applies the group or none of it. `last` makes a failure a conflict; otherwise the caller tries smaller parts. */
-async function attempt(
+async function tryApply(
   client: pg.PoolClient,
   group: readonly Change[],
   targets: Targets,

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Conflict } from '../../src/engine/cutover/contract.ts';
 import { identifier } from '../../src/plan/sql.ts';
-import type { Target } from './carry-target.ts';
+import type { CarryTarget } from './carry-target.ts';
 
 /** A recorded change. Its values stay in the database: they may be personal, and numbers lose digits in JavaScript. */
 export interface Change {
@@ -23,11 +23,11 @@ interface Standing {
 }
 
 /** Applies one change to the restored table; what it met there that it did not expect comes back as conflicts. */
-export async function applyChange(client: pg.PoolClient, target: Target, change: Change): Promise<Conflict[]> {
+export async function applyChange(client: pg.PoolClient, target: CarryTarget, change: Change): Promise<Conflict[]> {
   const note = (key: string, detail: string): Conflict[] => [{ table: change.table, key, detail }];
   if (change.unknown)
     return note('', 'the table was emptied by TRUNCATE since, and its rows could not be seen: not carried back');
-  const standing = await stand(client, target, change);
+  const standing = await readStanding(client, target, change);
   const { at, key, changed, differing } = standing;
   if (change.operation === 'DELETE' || change.operation === 'TRUNCATE') {
     if (at !== null) await client.query(`DELETE FROM ${target.sql} WHERE ctid = $1`, [at]);
@@ -36,18 +36,18 @@ export async function applyChange(client: pg.PoolClient, target: Target, change:
       : [];
   }
   if (at === null) {
-    await insert(client, target, change);
+    await insertRow(client, target, change);
     return change.operation === 'UPDATE'
       ? note(key, 'changed since, but not in the backup: inserted as it is now')
       : [];
   }
-  await update(client, target, change, at, changed);
+  await updateRow(client, target, change, at, changed);
   const met = change.operation === 'INSERT' ? changed : differing;
   return met.length > 0 ? note(key, `written since, over another ${met.join(', ')} of the backup`) : [];
 }
 
 /** The row the change is about, as it stands in the restored table. */
-async function stand(client: pg.PoolClient, target: Target, change: Change): Promise<Standing> {
+async function readStanding(client: pg.PoolClient, target: CarryTarget, change: Change): Promise<Standing> {
   const same = target.key.map((column) => {
     const name = identifier(column);
     // Without a key the whole row is compared, as text: json has no equality.
@@ -68,7 +68,7 @@ async function stand(client: pg.PoolClient, target: Target, change: Change): Pro
   return rows[0] ?? { at: null, key: '', changed: [], differing: [] };
 }
 
-async function insert(client: pg.PoolClient, target: Target, change: Change): Promise<void> {
+async function insertRow(client: pg.PoolClient, target: CarryTarget, change: Change): Promise<void> {
   const columns = target.columns.map(identifier);
   await client.query(
     `INSERT INTO ${target.sql} (${columns.join(', ')}) OVERRIDING SYSTEM VALUE
@@ -79,9 +79,9 @@ async function insert(client: pg.PoolClient, target: Target, change: Change): Pr
 }
 
 /** Writes the columns that changed and no other: those may hold what JSON cannot say, and the backup's own values. */
-async function update(
+async function updateRow(
   client: pg.PoolClient,
-  target: Target,
+  target: CarryTarget,
   change: Change,
   at: string,
   changed: readonly string[],

@@ -7,10 +7,10 @@ import {
   type CutoverView,
   conflictsShown,
 } from '../../src/engine/cutover/contract.ts';
-import type { CutoverRecord, Kept } from '../../src/engine/cutover/ports.ts';
-import { lockHeld } from './session.ts';
+import type { CutoverRecord, KeptState } from '../../src/engine/cutover/ports.ts';
+import { lockHeldSql } from './session.ts';
 
-interface Row extends CutoverRecord {
+interface CutoverRow extends CutoverRecord {
   readonly createdAt: Date;
   readonly swappedAt: Date | null;
   readonly ageSeconds: number;
@@ -29,32 +29,32 @@ SELECT stamp, name, kind, status, of_stamp AS "ofStamp", tables, reason, actor, 
   CASE WHEN kind = 'cutover' AND status = 'done' THEN coalesce((SELECT sum(pg_total_relation_size(c.oid))
     FROM jsonb_array_elements(tables) x JOIN pg_namespace n ON n.nspname = x -> 'displaced' ->> 'schema'
     JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = x -> 'displaced' ->> 'name'), 0) ELSE 0 END::float8 AS bytes,
-  ${lockHeld} AS busy
+  ${lockHeldSql} AS busy
 FROM drover.cutovers WHERE $1::text IS NULL OR stamp = $1 ORDER BY stamp DESC`;
 
 /** Every exchange, the newest first. One that prepares while nobody holds the lock has lost its process. */
-export async function list(pool: pg.Pool): Promise<CutoverEntry[]> {
-  return (await pool.query<Row>(listSql, [null])).rows.map(entryOf);
+export async function listEntries(pool: pg.Pool): Promise<CutoverEntry[]> {
+  return (await pool.query<CutoverRow>(listSql, [null])).rows.map(entryOf);
 }
 
-export async function view(pool: pg.Pool, stamp: string): Promise<CutoverView | undefined> {
-  const [row] = (await pool.query<Row>(listSql, [stamp])).rows;
-  return row && { ...entryOf(row), conflicts: await conflicts(pool, stamp, 0, conflictsShown) };
+export async function findView(pool: pg.Pool, stamp: string): Promise<CutoverView | undefined> {
+  const [row] = (await pool.query<CutoverRow>(listSql, [stamp])).rows;
+  return row && { ...entryOf(row), conflicts: await readConflicts(pool, stamp, 0, conflictsShown) };
 }
 
 const conflictsSql = `
 SELECT c.value AS conflict FROM drover.cutovers x, jsonb_array_elements(x.result -> 'conflicts') WITH ORDINALITY c (value, n)
 WHERE x.stamp = $1 AND n > $2 ORDER BY n LIMIT $3`;
 
-export async function conflicts(pool: pg.Pool, stamp: string, from: number, limit: number): Promise<Conflict[]> {
+export async function readConflicts(pool: pg.Pool, stamp: string, from: number, limit: number): Promise<Conflict[]> {
   const { rows } = await pool.query<{ conflict: Conflict }>(conflictsSql, [stamp, from, limit]);
   return rows.map(({ conflict }) => conflict);
 }
 
-function entryOf(row: Row): CutoverEntry {
+function entryOf(row: CutoverRow): CutoverEntry {
   const status: CutoverStatus = row.status === 'preparing' && !row.busy ? 'interrupted' : row.status;
   const lost = row.unfinished === true && status === 'done' && !row.busy;
-  const kept: Kept = row.kept ?? {};
+  const kept: KeptState = row.kept ?? {};
   const restorable = row.kind === 'cutover' && status === 'done';
   return {
     ...{ stamp: row.stamp, plan: row.name, kind: row.kind, status, ofStamp: row.ofStamp, tables: row.tables },

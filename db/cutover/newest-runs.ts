@@ -8,7 +8,11 @@ WHERE r.plan = $1 AND r.target_schema = $2 AND NOT r.dry_run AND NOT r.export_on
 ORDER BY e.entity, r.created_at DESC, r.id DESC`;
 
 /** The newest run that loaded, or is loading, each entity of the plan into the schema; by entity. */
-export async function newestRuns(database: Database, plan: string, schema: string): Promise<ReadonlyMap<string, Run>> {
+export async function readNewestRunsByEntity(
+  database: Database,
+  plan: string,
+  schema: string,
+): Promise<ReadonlyMap<string, Run>> {
   const { rows } = await database.$client.query<{ entity: string; id: string }>(newestSql, [plan, schema]);
   const store = createRunStore(database);
   const runs = new Map<string, Run | undefined>();

@@ -3,13 +3,13 @@ import type { CutoverNote } from '../../src/engine/cutover/control.ts';
 import type { Database } from '../client.ts';
 import { appendAudit, createAuditLog, type Transaction } from '../repositories/audit.ts';
 import * as schema from '../schema/index.ts';
-import type { Note } from './records.ts';
+import type { AuditNote } from './records.ts';
 
 /**
  * Writes an operator's word into the audit log: in the transaction that does it where the log is in the same database;
  * else before that commits, so that nothing is done of which the log does not know.
  */
-export function auditNote(database: Database, sameDatabase: boolean, note: CutoverNote): Note {
+export function auditNote(database: Database, sameDatabase: boolean, note: CutoverNote): AuditNote {
   return async (client, stamp) => {
     const entry = {
       actor: note.actor.id,

@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import { keyOf } from '../../src/engine/cutover/catalog.ts';
 import type { Conflict, Exchange } from '../../src/engine/cutover/contract.ts';
-import { literal, quote, shown } from '../../src/engine/cutover/names.ts';
+import { displayName, literal, quoteName } from '../../src/engine/cutover/names.ts';
 import { identifier } from '../../src/plan/sql.ts';
-import { parentsFirst, readTarget, type Target } from './carry-target.ts';
+import { type CarryTarget, parentsFirst, readTarget } from './carry-target.ts';
 
 /**
  * Rows that only the tables about to leave have, and that something written since points at: an order of a customer
@@ -18,7 +18,7 @@ interface Edge {
 }
 
 // Chains of parents longer than this are not followed; a circle of keys would have no end.
-const deepest = 4;
+const maxDepth = 4;
 
 const edgesSql = `
 SELECT format('%I.%I', n.nspname, c.relname) AS child, n.nspname || '.' || c.relname AS "childName",
@@ -31,9 +31,9 @@ FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n O
 JOIN unnest($1::regclass[]) WITH ORDINALITY p (oid, n) ON p.oid = k.confrelid
 WHERE k.contype = 'f' AND k.conparentid = 0`;
 
-async function edgesOf(client: pg.PoolClient, tables: readonly Exchange[]): Promise<Edge[]> {
+async function readEdges(client: pg.PoolClient, tables: readonly Exchange[]): Promise<Edge[]> {
   const { rows } = await client.query<Omit<Edge, 'parent'> & { parent: number }>(edgesSql, [
-    tables.map(({ live }) => quote(live)),
+    tables.map(({ live }) => quoteName(live)),
   ]);
   return rows.flatMap((row) => {
     const parent = tables[row.parent];
@@ -42,46 +42,49 @@ async function edgesOf(client: pg.PoolClient, tables: readonly Exchange[]): Prom
 }
 
 /** Parents of the changes of a page. */
-export async function bringParents(
+export async function copyParents(
   client: pg.PoolClient,
   tables: readonly Exchange[],
   ids: readonly string[],
 ): Promise<Conflict[]> {
-  const edges = await edgesOf(client, tables);
+  const edges = await readEdges(client, tables);
   const notes: Conflict[] = [];
   for (const edge of edges) {
-    const child = tables.find(({ live }) => quote(live) === edgeChild(edge, tables));
+    const child = tables.find(({ live }) => quoteName(live) === edgeChild(edge, tables));
     if (!child) continue;
-    const refs = `SELECT r.* FROM drover.cutover_changes c, jsonb_populate_record(NULL::${quote(child.live)}, c.new) r
+    const refs = `SELECT r.* FROM drover.cutover_changes c, jsonb_populate_record(NULL::${quoteName(child.live)}, c.new) r
       WHERE c.id = ANY ('{${ids.map(BigInt).join(',')}}'::bigint[]) AND c.new IS NOT NULL
       AND c.schema_name = ${literal(child.live.schema)} AND c.table_name = ${literal(child.live.name)}`;
-    notes.push(...(await ensure(client, edges, edge, refs, tables)));
+    notes.push(...(await copyMissingParents(client, edges, edge, refs, tables)));
   }
   return notes;
 }
 
 /** Parents of rows in tables outside the set, whose keys will point at the restored tables. */
-export async function bringParentsOfOutside(client: pg.PoolClient, tables: readonly Exchange[]): Promise<Conflict[]> {
-  const edges = await edgesOf(client, tables);
+export async function copyParentsOfOutsideRows(
+  client: pg.PoolClient,
+  tables: readonly Exchange[],
+): Promise<Conflict[]> {
+  const edges = await readEdges(client, tables);
   const notes: Conflict[] = [];
-  const targets: Target[] = [];
+  const targets: CarryTarget[] = [];
   for (const exchange of await parentsFirst(client, tables)) targets.push(await readTarget(client, exchange));
-  for (const target of targets) await target.quiet();
+  for (const target of targets) await target.disableTriggers();
   for (const edge of edges) {
     if (edgeChild(edge, tables) !== undefined) continue;
-    notes.push(...(await ensure(client, edges, edge, `SELECT * FROM ${edge.child}`, tables)));
+    notes.push(...(await copyMissingParents(client, edges, edge, `SELECT * FROM ${edge.child}`, tables)));
   }
-  for (const target of targets) await target.wake();
+  for (const target of targets) await target.enableTriggers();
   return notes;
 }
 
 function edgeChild(edge: Edge, tables: readonly Exchange[]): string | undefined {
-  const own = tables.find(({ live }) => shown(live) === edge.childName);
-  return own && quote(own.live);
+  const own = tables.find(({ live }) => displayName(live) === edge.childName);
+  return own && quoteName(own.live);
 }
 
 /** The parents of parents first. What cannot be brought is left; the change that needs it then becomes a conflict. */
-async function ensure(
+async function copyMissingParents(
   client: pg.PoolClient,
   edges: readonly Edge[],
   edge: Edge,
@@ -89,8 +92,8 @@ async function ensure(
   tables: readonly Exchange[],
   depth = 1,
 ): Promise<Conflict[]> {
-  const live = quote(edge.parent.live);
-  const restored = quote(edge.parent.incoming);
+  const live = quoteName(edge.parent.live);
+  const restored = quoteName(edge.parent.incoming);
   const pair = (one: string, other: string) =>
     edge.targets
       .map(
@@ -101,11 +104,11 @@ async function ensure(
   const needed = `SELECT p.* FROM ${live} p WHERE EXISTS (SELECT FROM (${refs}) f WHERE ${pair('p', 'f')})
     AND NOT EXISTS (SELECT FROM ${restored} b WHERE ${pair('p', 'b')})`;
   const notes: Conflict[] = [];
-  if (depth < deepest)
+  if (depth < maxDepth)
     for (const next of edges.filter(
-      (one) => one.childName === shown(edge.parent.live) && keyOf(one.parent.live) !== keyOf(edge.parent.live),
+      (one) => one.childName === displayName(edge.parent.live) && keyOf(one.parent.live) !== keyOf(edge.parent.live),
     ))
-      notes.push(...(await ensure(client, edges, next, needed, tables, depth + 1)));
+      notes.push(...(await copyMissingParents(client, edges, next, needed, tables, depth + 1)));
   const { columns, key } = await readTarget(client, edge.parent);
   const list = columns.map(identifier).join(', ');
   const text = `INSERT INTO ${restored} (${list}) OVERRIDING SYSTEM VALUE SELECT ${list} FROM (${needed}) x
@@ -114,7 +117,7 @@ async function ensure(
   try {
     const { rows } = await client.query<{ key: string }>(text);
     const detail = `not in the backup, but ${edge.childName} points at it: brought along`;
-    notes.push(...rows.map((row) => ({ table: shown(edge.parent.live), key: row.key, detail })));
+    notes.push(...rows.map((row) => ({ table: displayName(edge.parent.live), key: row.key, detail })));
   } catch (error) {
     if (!(error as { code?: string }).code) throw error;
     await client.query('ROLLBACK TO SAVEPOINT parents');

@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Name } from '../../src/engine/cutover/contract.ts';
-import { quote } from '../../src/engine/cutover/names.ts';
+import { quoteName } from '../../src/engine/cutover/names.ts';
 import type { SwapOptions } from '../../src/engine/cutover/ports.ts';
 import { DroverError } from '../../src/errors.ts';
 import { toDatabaseError } from '../errors.ts';
 import { advisoryLocks } from '../locks.ts';
 
 /** Runs the work while no other process can. `pid` is the backend that holds the lock: it ends with our connection. */
-export async function alone<T>(pool: pg.Pool, work: (pid: number) => Promise<T>): Promise<T> {
+export async function withCutoverLock<T>(pool: pg.Pool, work: (pid: number) => Promise<T>): Promise<T> {
   const client = await pool.connect().catch((error: unknown) => {
     throw toDatabaseError(error);
   });
@@ -28,7 +28,7 @@ export async function alone<T>(pool: pg.Pool, work: (pid: number) => Promise<T>)
 }
 
 /** True where a session holds the lock: SQL. A bigint key is kept as two halves. */
-export const lockHeld = `EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+export const lockHeldSql = `EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
   WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted
   AND (l.classid::bigint << 32) + l.objid::bigint = ${advisoryLocks.cutover})`;
 
@@ -64,17 +64,17 @@ export async function inTransaction<T>(
  * Makes autovacuum let go of the tables, and keeps it off them to the end of the transaction. It yields to whoever waits
  * for longer than `deadlock_timeout`, which no lock that stops clients may; so one that stops none is asked for first.
  */
-export async function calm(client: pg.PoolClient, tables: readonly Name[]): Promise<void> {
+export async function blockAutovacuum(client: pg.PoolClient, tables: readonly Name[]): Promise<void> {
   if (tables.length === 0) return;
   await client.query(`SELECT pg_catalog.set_config('lock_timeout', (1000 +
     3 * extract(epoch FROM pg_catalog.current_setting('deadlock_timeout')::interval) * 1000)::int::text, true)`);
-  await client.query(`LOCK TABLE ${tables.map(quote).join(', ')} IN SHARE UPDATE EXCLUSIVE MODE`);
+  await client.query(`LOCK TABLE ${tables.map(quoteName).join(', ')} IN SHARE UPDATE EXCLUSIVE MODE`);
 }
 
-const noLock = new Set(['55P03', '40P01']);
+const lockErrorCodes = new Set(['55P03', '40P01']);
 
 /** Tries again, after growing pauses, while a lock is not to be had. The count of tries goes with the answer. */
-export async function untilLocked<T>(
+export async function retryUntilLocked<T>(
   options: SwapOptions,
   work: (attempt: number) => Promise<T>,
 ): Promise<{ readonly answer: T; readonly attempts: number }> {
@@ -83,7 +83,7 @@ export async function untilLocked<T>(
       return { answer: await work(attempt), attempts: attempt };
     } catch (error) {
       const code = (error as { code?: string }).code ?? '';
-      if (!noLock.has(code) || attempt >= options.attempts) throw toDatabaseError(error);
+      if (!lockErrorCodes.has(code) || attempt >= options.attempts) throw toDatabaseError(error);
       const pause = Math.min(10_000, options.pauseMs * 2 ** (attempt - 1));
       // Not in step with whatever holds the lock at regular times.
       await sleep(pause * (0.5 + Math.random()));

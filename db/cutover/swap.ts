@@ -1,21 +1,21 @@
 import type pg from 'pg';
 import type { Conflict, Phase, Timing } from '../../src/engine/cutover/contract.ts';
-import { quote } from '../../src/engine/cutover/names.ts';
+import { quoteName } from '../../src/engine/cutover/names.ts';
 import type { Carried, SwapRequest } from '../../src/engine/cutover/ports.ts';
 import { carryAll, carryPage } from './carry.ts';
 import { countRows } from './counts.ts';
-import { heldBy, notOurs } from './records.ts';
-import { calm, inTransaction, untilLocked } from './session.ts';
+import { heldBySql, lockLostError } from './records.ts';
+import { blockAutovacuum, inTransaction, retryUntilLocked } from './session.ts';
 
 type Swapped = Timing & { readonly counts: Awaited<ReturnType<typeof countRows>> } & Carried;
 
 /** The one transaction. Tried again as a whole while its locks are not to be had; each try leaves nothing behind. */
 export async function swap(pool: pg.Pool, request: SwapRequest, holder: number): Promise<Swapped> {
-  const { answer, attempts } = await untilLocked(request.options, () => once(pool, request, holder));
+  const { answer, attempts } = await retryUntilLocked(request.options, () => trySwap(pool, request, holder));
   return { ...answer, attempts };
 }
 
-async function once(pool: pg.Pool, request: SwapRequest, holder: number): Promise<Omit<Swapped, 'attempts'>> {
+async function trySwap(pool: pg.Pool, request: SwapRequest, holder: number): Promise<Omit<Swapped, 'attempts'>> {
   const { record, options } = request;
   // Counting live rows would keep a lock on them until the end; so it is done before, and incoming ones inside.
   const live = await countRows(pool, record.tables, 'live');
@@ -23,28 +23,28 @@ async function once(pool: pg.Pool, request: SwapRequest, holder: number): Promis
   let lockedAt = 0;
   let lockWaitMs = 0;
   const done = await inTransaction(pool, '', async (client) => {
-    await calm(client, request.plan.locks);
+    await blockAutovacuum(client, request.plan.locks);
     await client.query(`SET LOCAL lock_timeout = ${Math.round(options.lockTimeoutMs)}`);
-    const incomingNames = record.tables.map(({ incoming }) => quote(incoming)).join(', ');
+    const incomingNames = record.tables.map(({ incoming }) => quoteName(incoming)).join(', ');
     await client.query(`LOCK TABLE ${incomingNames} IN ACCESS EXCLUSIVE MODE`);
     const incoming = await countRows(client, record.tables, 'incoming');
     const counts = incoming.map((count, index) => ({ ...count, live: live[index]?.live ?? 0 }));
     request.judge(counts);
-    await client.query(`${text(request, 'staged')}SELECT 1`);
+    await client.query(`${phaseSql(request, 'staged')}SELECT 1`);
     const asked = performance.now();
-    await client.query(`${text(request, 'lock')}SELECT 1`);
+    await client.query(`${phaseSql(request, 'lock')}SELECT 1`);
     lockedAt = performance.now();
     lockWaitMs = lockedAt - asked;
     const tail = record.ofStamp ? await carryAll(client, record.ofStamp, record.tables) : { carried: 0, conflicts: [] };
-    await client.query(`${text(request, 'swap')}SELECT 1`);
-    await note(client, request, holder);
+    await client.query(`${phaseSql(request, 'swap')}SELECT 1`);
+    await markSwapped(client, request, holder);
     return { counts, carried: early.carried + tail.carried, conflicts: [...early.conflicts, ...tail.conflicts] };
   });
-  return { ...done, lockWaitMs: rounded(lockWaitMs), lockedMs: rounded(performance.now() - lockedAt) };
+  return { ...done, lockWaitMs: roundMs(lockWaitMs), lockedMs: roundMs(performance.now() - lockedAt) };
 }
 
 // The fewer changes wait when the locks are taken, the shorter they are held.
-const fewEnough = 50;
+const maxChangesBeforeLocks = 50;
 
 async function catchUp(pool: pg.Pool, stamp: string, { tables }: SwapRequest['record']): Promise<Carried> {
   const conflicts: Conflict[] = [];
@@ -53,13 +53,13 @@ async function catchUp(pool: pg.Pool, stamp: string, { tables }: SwapRequest['re
     const page = await inTransaction(pool, '', (client) => carryPage(client, stamp, tables, 'fresh'));
     carried += page.carried;
     conflicts.push(...page.conflicts);
-    if (page.carried + page.conflicts.length < fewEnough) break;
+    if (page.carried + page.conflicts.length < maxChangesBeforeLocks) break;
   }
   return { carried, conflicts };
 }
 
 /** Many statements in one message: a round trip each would hold the locks for the length of the network. */
-function text({ plan }: SwapRequest, phase: Phase): string {
+function phaseSql({ plan }: SwapRequest, phase: Phase): string {
   return plan.steps
     .filter((step) => step.phase === phase)
     .map((step) => `${step.sql};\n`)
@@ -70,17 +70,17 @@ function text({ plan }: SwapRequest, phase: Phase): string {
  * The exchange is noted in its own transaction, and only by the one who may make it: a process that lost its lock with
  * its connection has been taken for dead, and another may be at work.
  */
-async function note(client: pg.PoolClient, { record }: SwapRequest, holder: number): Promise<void> {
+async function markSwapped(client: pg.PoolClient, { record }: SwapRequest, holder: number): Promise<void> {
   const noted = await client.query(
     `UPDATE drover.cutovers SET status = 'done', active = NULL, swapped_at = clock_timestamp()
-     WHERE stamp = $1 AND status = 'preparing' AND ${heldBy('$2')}`,
+     WHERE stamp = $1 AND status = 'preparing' AND ${heldBySql('$2')}`,
     [record.stamp, holder],
   );
-  if (noted.rowCount !== 1) throw notOurs(record.stamp);
+  if (noted.rowCount !== 1) throw lockLostError(record.stamp);
   if (record.ofStamp)
     await client.query(`UPDATE drover.cutovers SET status = 'restored' WHERE stamp = $1`, [record.ofStamp]);
 }
 
-function rounded(ms: number): number {
+function roundMs(ms: number): number {
   return Math.round(ms * 100) / 100;
 }

@@ -10,7 +10,7 @@ WHERE c.at > $1 AND coalesce(c.new, c.old) ->> 'id' = ANY ($2::text[])
     AND c.schema_name = p -> 'live' ->> 'schema' AND c.table_name = p -> 'live' ->> 'name')`;
 
 /** Those of the ids whose rows were written after the run, while the incoming tables of the set were the live ones. */
-export async function writtenLive(
+export async function findRowsWrittenLive(
   pool: pg.Pool,
   run: Run,
   spec: CutoverSpec,

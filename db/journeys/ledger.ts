@@ -1,13 +1,13 @@
 import type pg from 'pg';
 import type { RecordView, TryView } from '../../src/engine/control/contract.ts';
 import type { Relative } from '../../src/engine/journeys/contract.ts';
-import type { JourneyLedger, LedgerJourney } from '../../src/engine/journeys/ports.ts';
+import type { HistoryLedger, HistoryRecord } from '../../src/engine/journeys/ports.ts';
 import type { CleanRecord } from '../../src/engine/ports.ts';
 import type { RunStatus } from '../../src/engine/run-status.ts';
 import { prepared, type Row } from '../sql.ts';
 
 // By way of the runs' entities, so that the ledger's identity index answers and no other is needed.
-const journeys = `
+const historySql = `
 SELECT r.id::text AS id, r.run_id AS "runId", r.entity, r.source_id AS "sourceId", r.stage, r.status, r.code, r.field,
   r.message, r.target_id AS "targetId", r.blocked_by::text AS "blockedBy", r.merged_into::text AS "mergedInto",
   r.attempts, r.updated_at, run.plan, run.version, run.status AS run_status, run.dry_run, run.target_schema,
@@ -24,11 +24,11 @@ LEFT JOIN drover.records parent ON parent.id = r.blocked_by
 LEFT JOIN drover.records survivor ON survivor.id = r.merged_into
 ORDER BY run.created_at, r.id`;
 
-const tries = `
+const triesSql = `
 SELECT record_id::text AS record_id, stage, status, code, field, message, worker, at FROM drover.tries
 WHERE record_id = ANY($1::bigint[]) ORDER BY id`;
 
-interface JourneyRow extends Row, Omit<RecordView, 'updatedAt'> {
+interface HistoryRow extends Row, Omit<RecordView, 'updatedAt'> {
   readonly updated_at: Date;
   readonly plan: string;
   readonly version: string;
@@ -54,17 +54,17 @@ interface TryRow extends Row, Omit<TryView, 'at'> {
 }
 
 /** The way of a source id through the ledger, over a pool of the control database. */
-export function createJourneyLedger(pool: pg.Pool): JourneyLedger {
+export function createHistoryLedger(pool: pg.Pool): HistoryLedger {
   return {
     async find(sourceId) {
-      const found = await prepared<JourneyRow>(pool, undefined, journeys, [sourceId]);
-      const tried = await prepared<TryRow>(pool, undefined, tries, [found.map((row) => row.id)]);
-      return found.map((row) => toJourney(row, tried));
+      const found = await prepared<HistoryRow>(pool, undefined, historySql, [sourceId]);
+      const tried = await prepared<TryRow>(pool, undefined, triesSql, [found.map((row) => row.id)]);
+      return found.map((row) => toHistoryRecord(row, tried));
     },
   };
 }
 
-function toJourney(row: JourneyRow, tried: readonly TryRow[]): LedgerJourney {
+function toHistoryRecord(row: HistoryRow, tried: readonly TryRow[]): HistoryRecord {
   return {
     record: recordOf(row),
     run: {
@@ -81,12 +81,12 @@ function toJourney(row: JourneyRow, tried: readonly TryRow[]): LedgerJourney {
       .map(({ record_id: _id, at, ...one }) => ({ ...one, at: at.toISOString() })),
     clean: row.clean,
     hasPayload: row.has_payload,
-    parent: relative(row.parent_entity, row.parent_source, row.parent_status),
+    parent: toRelative(row.parent_entity, row.parent_source, row.parent_status),
     survivor: survivorOf(row),
   };
 }
 
-function recordOf(row: JourneyRow): RecordView {
+function recordOf(row: HistoryRow): RecordView {
   const { id, runId, entity, sourceId, stage, status, code, field, message, targetId, blockedBy, mergedInto } = row;
   const { attempts, updated_at } = row;
   return {
@@ -95,11 +95,15 @@ function recordOf(row: JourneyRow): RecordView {
   };
 }
 
-function survivorOf(row: JourneyRow): LedgerJourney['survivor'] {
-  const survivor = relative(row.survivor_entity, row.survivor_source, row.survivor_status);
+function survivorOf(row: HistoryRow): HistoryRecord['survivor'] {
+  const survivor = toRelative(row.survivor_entity, row.survivor_source, row.survivor_status);
   return survivor && { ...survivor, targetId: row.survivor_target };
 }
 
-function relative(entity: string | null, sourceId: string | null, status: Relative['status'] | null): Relative | null {
+function toRelative(
+  entity: string | null,
+  sourceId: string | null,
+  status: Relative['status'] | null,
+): Relative | null {
   return entity === null || sourceId === null || status === null ? null : { entity, sourceId, status };
 }

@@ -1,17 +1,17 @@
-import type { DoublePlace } from '../../src/engine/mending/ports.ts';
+import type { DuplicateTable } from '../../src/engine/mending/ports.ts';
 import { identifier, qualified } from '../../src/plan/sql.ts';
 import { literal } from '../rollback/literal.ts';
-import { pairsOf } from './strangers.ts';
+import { duplicatePairsSql } from './strangers.ts';
 
 /** A key of some table that points at the place's: `c` is the row that points, `d` the row pointed at. */
-export interface Pointer {
+export interface ReferencingColumn {
   readonly child: string;
   readonly name: string;
   readonly matches: string;
 }
 
 /** Foreign keys that point at a table. $1 its name. */
-export const foreignKeys = `
+export const foreignKeysSql = `
 SELECT format('%I.%I', n.nspname, c.relname) AS child, con.conname::text AS name,
   (SELECT string_agg(format('c.%I = d.%I', ca.attname, pa.attname), ' AND ') FROM unnest(con.conkey, con.confkey) AS k(child, parent)
     JOIN pg_attribute ca ON ca.attrelid = con.conrelid AND ca.attnum = k.child
@@ -25,7 +25,7 @@ WHERE con.contype = 'f' AND con.conparentid = 0 AND con.confrelid = to_regclass(
  * in every column of the table: what an application wrote beside ours by chance is not ours to remove.
  * $1 scope, $2 entity, $3 ids of doubled rows, or null for all.
  */
-export function judgeSql(place: DoublePlace, pointers: readonly Pointer[]): string {
+export function pickDuplicatesSql(place: DuplicateTable, pointers: readonly ReferencingColumn[]): string {
   const table = qualified(place.schema, place.table);
   const image = (alias: string): string => [`to_jsonb(${alias}.*) - 'id'`, ...place.stamps.map(literal)].join(' - ');
   const held = pointers.map(
@@ -34,7 +34,7 @@ export function judgeSql(place: DoublePlace, pointers: readonly Pointer[]): stri
   FROM pairs p JOIN ${table} d ON d.id = p.id WHERE EXISTS (SELECT 1 FROM ${child} c WHERE ${matches})`,
   );
   return `
-WITH ${pairsOf(place)}, held AS (
+WITH ${duplicatePairsSql(place)}, held AS (
   SELECT DISTINCT ON (id) * FROM (${held.join(' UNION ALL ') || 'SELECT NULL::uuid AS id, NULL::text AS detail WHERE false'}) h
   ORDER BY id, detail
 )
@@ -53,7 +53,10 @@ WHERE $3::uuid[] IS NULL OR p.id = ANY ($3::uuid[]) ORDER BY p.source_id, p.id`;
 }
 
 /** Columns of the plan that hold ids of the place's rows and have no foreign key. */
-export function plainPointer(place: DoublePlace, { table, column }: DoublePlace['pointers'][number]): Pointer {
+export function referenceWithoutKey(
+  place: DuplicateTable,
+  { table, column }: DuplicateTable['pointers'][number],
+): ReferencingColumn {
   const own = table === place.table ? ' AND c.id <> d.id' : '';
   return {
     child: qualified(place.schema, table),

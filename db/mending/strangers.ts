@@ -1,8 +1,8 @@
-import type { DoublePlace } from '../../src/engine/mending/ports.ts';
+import type { DuplicateTable } from '../../src/engine/mending/ports.ts';
 import { identifier, qualified } from '../../src/plan/sql.ts';
 
 /** The columns that the table has; the plan may name others, which are optional. */
-export type PresentPlace = Pick<DoublePlace, 'schema' | 'table' | 'columns' | 'naturalKey'>;
+export type ExistingTable = Pick<DuplicateTable, 'schema' | 'table' | 'columns' | 'naturalKey'>;
 
 /**
  * `pairs`: rows that belong to no record of the scope and say what the row of a record says, each once: `id` of the row that
@@ -10,14 +10,14 @@ export type PresentPlace = Pick<DoublePlace, 'schema' | 'table' | 'columns' | 'n
  * the natural key does. Rows that are nobody's are few or of other content, so comparing them as text costs one pass over the
  * table. $1 scope, $2 entity.
  */
-export function pairsOf(place: PresentPlace): string {
+export function duplicatePairsSql(place: ExistingTable): string {
   const table = qualified(place.schema, place.table);
-  const content = (alias: string): string => `ROW(${namesOf(alias, place.columns)})::text`;
+  const content = (alias: string): string => `ROW(${columnList(alias, place.columns)})::text`;
   const key = (alias: string): string => {
     const present = place.naturalKey.every((column) => place.columns.includes(column));
     if (place.naturalKey.length === 0 || !present) return 'NULL::text';
     const whole = place.naturalKey.map((column) => `${alias}.${identifier(column)} IS NOT NULL`).join(' AND ');
-    return `CASE WHEN ${whole} THEN ROW(${namesOf(alias, place.naturalKey)})::text END`;
+    return `CASE WHEN ${whole} THEN ROW(${columnList(alias, place.naturalKey)})::text END`;
   };
   return `
 mine AS (
@@ -36,6 +36,6 @@ mine AS (
 )`;
 }
 
-function namesOf(alias: string, columns: readonly string[]): string {
+function columnList(alias: string, columns: readonly string[]): string {
   return columns.map((name) => `${alias}.${identifier(name)}`).join(', ');
 }

@@ -7,7 +7,7 @@ import { audit, runEntities, validations } from '../schema/index.ts';
 import { prepared, type Row } from '../sql.ts';
 
 // When the first record of an entity came and the last one was settled: its timing.
-const timings = `
+const timingsSql = `
 SELECT r.entity, count(*)::int AS n, max(r.updated_at) AS last FROM drover.records r WHERE r.run_id = $1
 GROUP BY r.entity`;
 
@@ -18,7 +18,7 @@ interface Timing extends Row {
 }
 
 /** What happened to a run as a whole: who asked for what, validations, how far each entity is. */
-export async function eventsOf(database: Database, runId: string): Promise<RunEvent[]> {
+export async function readRunEvents(database: Database, runId: string): Promise<RunEvent[]> {
   const [asked, validated, extracted, timed] = await Promise.all([
     coded(
       database
@@ -29,13 +29,13 @@ export async function eventsOf(database: Database, runId: string): Promise<RunEv
     ),
     coded(database.select().from(validations).where(eq(validations.runId, runId)).orderBy(asc(validations.id))),
     coded(database.select().from(runEntities).where(eq(runEntities.runId, runId)).orderBy(asc(runEntities.position))),
-    prepared<Timing>(database.$client, undefined, timings, [runId]),
+    prepared<Timing>(database.$client, undefined, timingsSql, [runId]),
   ]);
   return [
-    ...asked.map(ofAudit),
-    ...validated.flatMap(ofValidation),
+    ...asked.map(auditEvent),
+    ...validated.flatMap(validationEvents),
     ...extracted.flatMap((entity) =>
-      ofEntity(
+      entityEvents(
         entity,
         timed.find((timing) => timing.entity === entity.entity),
       ),
@@ -43,12 +43,12 @@ export async function eventsOf(database: Database, runId: string): Promise<RunEv
   ].sort((a, b) => a.at.getTime() - b.at.getTime());
 }
 
-function ofAudit(row: typeof audit.$inferSelect): RunEvent {
+function auditEvent(row: typeof audit.$inferSelect): RunEvent {
   const reason = row.reason === null ? '' : `: ${row.reason}`;
   return { at: row.at, level: 'INFO', text: `${row.actor} (${row.role}) ${row.action}${reason}` };
 }
 
-function ofValidation(row: typeof validations.$inferSelect): RunEvent[] {
+function validationEvents(row: typeof validations.$inferSelect): RunEvent[] {
   const broken = (row.checks as ValidationCheck[]).filter((check) => !check.ok);
   const level = row.status === 'green' ? 'INFO' : 'ERROR';
   return [
@@ -60,7 +60,7 @@ function ofValidation(row: typeof validations.$inferSelect): RunEvent[] {
   ];
 }
 
-function ofEntity(row: typeof runEntities.$inferSelect, timing: Timing | undefined): RunEvent[] {
+function entityEvents(row: typeof runEntities.$inferSelect, timing: Timing | undefined): RunEvent[] {
   const says = row.sourceTotal === null ? '' : ` of ${row.sourceTotal}`;
   const text = `${row.entity}: ${timing?.n ?? 0}${says} records in ${row.pages} pages, extraction ${row.status}, ${row.repeated} repeated`;
   const problem = row.errorCode === null ? '' : `; ${row.errorCode}: ${row.errorMessage ?? ''}`;

@@ -6,7 +6,7 @@ import { prepared, type Row } from '../sql.ts';
  * downloads. Not prepared under a name: a plan kept from when the run had ten records sorts a million for each page.
  * `next` gives the values that make the statement go on after a page's last row.
  */
-export async function* pagesOf<T extends Row>(
+export async function* readPages<T extends Row>(
   pool: pg.Pool,
   text: string,
   start: readonly unknown[],

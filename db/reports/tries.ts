@@ -3,9 +3,9 @@ import type { RecordStatus, Stage } from '../../src/engine/record-status.ts';
 import type { TryCount } from '../../src/engine/reports/metrics.ts';
 import type { TryRow } from '../../src/engine/reports/ports.ts';
 import { prepared, type Row } from '../sql.ts';
-import { pagesOf } from './pages.ts';
+import { readPages } from './pages.ts';
 
-const statement = `
+const triesPageSql = `
 SELECT t.id::text AS id, t.at, t.entity, coalesce(r.source_id, t.record_id::text) AS source_id, t.stage, t.status, t.code,
   t.message, t.worker
 FROM drover.tries t LEFT JOIN drover.records r ON r.id = t.record_id
@@ -24,14 +24,14 @@ interface TryRecord extends Row {
 }
 
 /** Every try that did not succeed, in the order they were written down. */
-export async function* triesOf(pool: pg.Pool, runId: string): AsyncGenerator<TryRow[]> {
+export async function* readTries(pool: pg.Pool, runId: string): AsyncGenerator<TryRow[]> {
   const next = (last: TryRecord) => [runId, last.id];
-  for await (const rows of pagesOf<TryRecord>(pool, statement, [runId, '0'], next, 2_000)) {
+  for await (const rows of readPages<TryRecord>(pool, triesPageSql, [runId, '0'], next, 2_000)) {
     yield rows.map(({ id: _id, source_id, ...row }) => ({ ...row, sourceId: source_id }));
   }
 }
 
-const byCode = `
+const triesByCodeSql = `
 SELECT stage, code, upstream, count(*)::int AS count
 FROM (
   SELECT t.stage, t.code, (SELECT u.name FROM unnest($2::text[]) AS u (name)
@@ -41,6 +41,6 @@ FROM (
 GROUP BY stage, code, upstream ORDER BY stage, code, upstream`;
 
 /** How many tries that did not simply go on there were, by stage, code and the upstream they name. */
-export function triesByCode(pool: pg.Pool, runId: string, upstreams: readonly string[]): Promise<TryCount[]> {
-  return prepared<TryCount & Row>(pool, undefined, byCode, [runId, upstreams]);
+export function countTriesByCode(pool: pg.Pool, runId: string, upstreams: readonly string[]): Promise<TryCount[]> {
+  return prepared<TryCount & Row>(pool, undefined, triesByCodeSql, [runId, upstreams]);
 }

@@ -1,13 +1,13 @@
 import type pg from 'pg';
 import type { Stage, TroubleStatus } from '../../src/engine/record-status.ts';
-import type { TroubleGroup, TroubleRow } from '../../src/engine/reports/ports.ts';
+import type { FailureGroupRow, FailureRow } from '../../src/engine/reports/ports.ts';
 import { prepared, type Row } from '../sql.ts';
-import { pagesOf } from './pages.ts';
+import { readPages } from './pages.ts';
 
-const pageSize = 2_000;
+const failuresPageSize = 2_000;
 
 // One pass; examples are the first five of each group and not an array of all of them.
-const groups = `
+const failureGroupsSql = `
 WITH troubled AS (
   SELECT * FROM drover.records WHERE run_id = $1 AND status IN ('failed', 'rejected', 'blocked', 'mismatched')
 ), grouped AS (
@@ -34,20 +34,20 @@ FROM grouped g LEFT JOIN worth w ON w.entity = g.entity AND w.stage = g.stage AN
 ORDER BY g.count DESC, g.entity, g.stage, g.status, g.code, g.field`;
 
 /** Troubled records by entity, stage, status, code and field; the largest group first. */
-export function troubleGroups(pool: pg.Pool, runId: string): Promise<TroubleGroup[]> {
-  return prepared<TroubleGroup & Row>(pool, undefined, groups, [runId]);
+export function readFailureGroups(pool: pg.Pool, runId: string): Promise<FailureGroupRow[]> {
+  return prepared<FailureGroupRow & Row>(pool, undefined, failureGroupsSql, [runId]);
 }
 
-const one = `
+const failuresPageSql = `
 SELECT entity, source_id, stage, status, coalesce(code, upper(status)) AS code, field, coalesce(message, '') AS message,
   attempts, updated_at
 FROM drover.records
 WHERE run_id = $1 AND entity = $2 AND status IN ('failed', 'rejected', 'blocked', 'mismatched') AND source_id > $3
 ORDER BY source_id LIMIT $4`;
 
-const entities = 'SELECT entity FROM drover.run_entities WHERE run_id = $1 ORDER BY position';
+const entitiesSql = 'SELECT entity FROM drover.run_entities WHERE run_id = $1 ORDER BY position';
 
-interface TroubleRecord extends Row {
+interface FailureRecord extends Row {
   readonly entity: string;
   readonly source_id: string;
   readonly stage: Stage;
@@ -60,10 +60,16 @@ interface TroubleRecord extends Row {
 }
 
 /** Every troubled record, by entity in the order of loading. */
-export async function* troubles(pool: pg.Pool, runId: string): AsyncGenerator<TroubleRow[]> {
-  for (const { entity } of await prepared<{ entity: string }>(pool, undefined, entities, [runId])) {
-    const next = (last: TroubleRecord) => [runId, entity, last.source_id];
-    for await (const rows of pagesOf<TroubleRecord>(pool, one, [runId, entity, ''], next, pageSize)) {
+export async function* readFailures(pool: pg.Pool, runId: string): AsyncGenerator<FailureRow[]> {
+  for (const { entity } of await prepared<{ entity: string }>(pool, undefined, entitiesSql, [runId])) {
+    const next = (last: FailureRecord) => [runId, entity, last.source_id];
+    for await (const rows of readPages<FailureRecord>(
+      pool,
+      failuresPageSql,
+      [runId, entity, ''],
+      next,
+      failuresPageSize,
+    )) {
       yield rows.map(({ source_id, updated_at, ...row }) => ({ ...row, sourceId: source_id, at: updated_at }));
     }
   }

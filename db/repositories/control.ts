@@ -2,7 +2,7 @@ import { and, desc, eq, inArray, notInArray, sql } from 'drizzle-orm';
 import type { ControlStore, RunQuery } from '../../src/engine/control/ports.ts';
 import { finishedStatuses } from '../../src/engine/run-status.ts';
 import type { Database } from '../client.ts';
-import { createApiRollbackStore } from '../rollback/api-rollbacks.ts';
+import { createBackgroundRollbackStore } from '../rollback/api-rollbacks.ts';
 import { runs, watermarks } from '../schema/index.ts';
 import { createAuditLog } from './audit.ts';
 import { coded } from './coded.ts';
@@ -18,7 +18,7 @@ export function createControlStore(database: Database): ControlStore {
     change: (runId, work, entry) => changeRun(database.$client, runId, work, entry),
     note: audit.append,
     activeRun: (plan, targetSchema) => coded(activeRun(database, plan, targetSchema)),
-    rollingBack: createApiRollbackStore(database.$client).working,
+    rollingBack: createBackgroundRollbackStore(database.$client).findActive,
     find: store.find,
     list: (query) => coded(listRuns(database, query)),
     entities: store.entities,

@@ -1,12 +1,12 @@
 import type pg from 'pg';
 import type { PersonBefore, PersonRow } from '../../src/engine/retention/contract.ts';
-import { exported } from '../../src/engine/retention/person.ts';
+import { withoutSecrets } from '../../src/engine/retention/person.ts';
 import type { PersonTable, PersonTargets } from '../../src/engine/retention/ports.ts';
 import { identifier, qualified } from '../../src/plan/sql.ts';
 import { prepared, type Row } from '../sql.ts';
-import { wholeAddress } from './address.ts';
+import { wholeAddressPattern } from './address.ts';
 
-const befores = `
+const beforeImagesSql = `
 SELECT run_id AS "runId", table_name AS table, target_id AS id, before FROM drover.changes
 WHERE before IS NOT NULL AND (target_id = ANY($2::text[]) OR before::text ~* $1) ORDER BY id`;
 
@@ -17,17 +17,18 @@ export function createPersonTargets(pool: pg.Pool): PersonTargets {
       const byTable = new Map<string, readonly string[]>();
       const rows: PersonRow[] = [];
       for (const table of tables) {
-        const found = await rowsOf(pool, email, table, ids, byTable);
+        const found = await queryRows(pool, email, table, ids, byTable);
         byTable.set(table.table, [...(byTable.get(table.table) ?? []), ...found.map((row) => row.id)]);
-        rows.push(...found.map((row) => exported(row, table)));
+        rows.push(...found.map((row) => withoutSecrets(row, table)));
       }
       return rows;
     },
-    befores: (email, ids) => prepared<PersonBefore & Row>(pool, undefined, befores, [wholeAddress(email), ids]),
+    beforeImages: (email, ids) =>
+      prepared<PersonBefore & Row>(pool, undefined, beforeImagesSql, [wholeAddressPattern(email), ids]),
   };
 }
 
-async function rowsOf(
+async function queryRows(
   pool: pg.Pool,
   email: string,
   { schema, table, references }: PersonTable,
@@ -44,7 +45,11 @@ async function rowsOf(
   const statement = `
 SELECT t.id::text AS id, to_jsonb(t) AS row FROM ${name} t
 WHERE t.id::text = ANY($2::text[]) OR to_jsonb(t)::text ~* $1 ${pointing.join(' ')} ORDER BY t.id`;
-  const values = [wholeAddress(email), ids, ...Object.values(references).map((parent) => found.get(parent) ?? [])];
+  const values = [
+    wholeAddressPattern(email),
+    ids,
+    ...Object.values(references).map((parent) => found.get(parent) ?? []),
+  ];
   const rows = await prepared<Omit<PersonRow, 'table'> & Row>(pool, undefined, statement, values);
   return rows.map((row) => ({ ...row, table: `${schema}.${table}` }));
 }

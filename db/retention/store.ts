@@ -4,7 +4,7 @@ import { finishedStatuses } from '../../src/engine/run-status.ts';
 import { prepared, type Row } from '../sql.ts';
 
 // A run already marked is looked at again: the process that emptied it may have died.
-const candidates = `
+const candidatesSql = `
 SELECT r.id AS "runId", r.plan, r.finished_at AS "finishedAt" FROM drover.runs r
 WHERE r.status = ANY($1::text[]) AND ($2::text IS NULL OR r.id = $2)
   AND ($3::int IS NULL OR r.finished_at < now() - $3 * interval '1 hour')
@@ -13,16 +13,16 @@ WHERE r.status = ANY($1::text[]) AND ($2::text IS NULL OR r.id = $2)
     OR EXISTS (SELECT 1 FROM drover.cleans c WHERE c.record_id = x.id)))
 ORDER BY r.finished_at`;
 
-const counted = `
+const payloadCountsSql = `
 SELECT count(p.record_id)::int AS raw, count(c.record_id)::int AS clean FROM drover.records r
 LEFT JOIN drover.payloads p ON p.record_id = r.id LEFT JOIN drover.cleans c ON c.record_id = r.id WHERE r.run_id = $1`;
 
-const marked = `
+const markPurgedSql = `
 UPDATE drover.runs SET purged_at = coalesce(purged_at, now()) WHERE id = $1 AND status = ANY($2::text[]) RETURNING id`;
 
 // Along the identity index, so that no batch walks again over what the ones before it have emptied. A merge key is an
 // e-mail address more often than not, and is of no use to a run that has ended.
-const batch = `
+const purgeBatchSql = `
 WITH page AS MATERIALIZED (
   SELECT id, entity, source_id FROM drover.records WHERE run_id = $1 AND (entity, source_id) > ($2, $3)
   ORDER BY entity, source_id LIMIT $4
@@ -42,19 +42,25 @@ SELECT (SELECT count(*) FROM raws)::int AS raw, (SELECT count(*) FROM cleans)::i
 export function createRetentionStore(pool: pg.Pool): RetentionStore {
   return {
     candidates: ({ runId, hours }) =>
-      prepared<PurgeCandidate & Row>(pool, undefined, candidates, [finishedStatuses, runId ?? null, hours ?? null]),
+      prepared<PurgeCandidate & Row>(pool, undefined, candidatesSql, [finishedStatuses, runId ?? null, hours ?? null]),
     async count(runId) {
-      const [row] = await prepared<{ raw: number; clean: number }>(pool, undefined, counted, [runId]);
+      const [row] = await prepared<{ raw: number; clean: number }>(pool, undefined, payloadCountsSql, [runId]);
       return row ?? { raw: 0, clean: 0 };
     },
-    markPurged: async (runId) => (await prepared(pool, undefined, marked, [runId, finishedStatuses])).length === 1,
+    markPurged: async (runId) =>
+      (await prepared(pool, undefined, markPurgedSql, [runId, finishedStatuses])).length === 1,
     purgeBatch: (runId, after, limit) => purgeBatch(pool, runId, after, limit),
   };
 }
 
 async function purgeBatch(pool: pg.Pool, runId: string, after: PurgePosition, limit: number): Promise<PurgedBatch> {
   const values = [runId, after.entity, after.sourceId, limit];
-  const [row] = await prepared<PurgedBatch & PurgePosition & { n: number } & Row>(pool, undefined, batch, values);
+  const [row] = await prepared<PurgedBatch & PurgePosition & { n: number } & Row>(
+    pool,
+    undefined,
+    purgeBatchSql,
+    values,
+  );
   if (!row) return { raw: 0, clean: 0, next: null };
   const { raw, clean, n, entity, sourceId } = row;
   return { raw, clean, next: n < limit ? null : { entity, sourceId } };

@@ -1,25 +1,25 @@
 import type pg from 'pg';
 import type { RollbackView } from '../../src/engine/control/contract.ts';
-import type { ApiRollbackStore, Hold } from '../../src/engine/rollback/api-ports.ts';
+import type { BackgroundRollbackStore, RollbackLock } from '../../src/engine/rollback/api-ports.ts';
 import { DroverError } from '../../src/errors.ts';
 import { toDatabaseError } from '../errors.ts';
 import { advisoryLockClasses } from '../locks.ts';
 import { prepared, type Row } from '../sql.ts';
 
 // A key of two numbers, of which the second is a hash: both are kept without their sign.
-const held = `EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+const lockHeldSql = `EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
   WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted
   AND l.classid = ${advisoryLockClasses.rollback} AND l.objid::bigint = hashtext(b.run_id)::bigint & 4294967295)`;
 
 const findStatement = `
-SELECT b.status, b.removed, b.restored, b.conflicts, b.error, ${held} AS held, i.total::int, i.done::int
+SELECT b.status, b.removed, b.restored, b.conflicts, b.error, ${lockHeldSql} AS held, i.total::int, i.done::int
 FROM drover.rollbacks b, LATERAL (
   SELECT count(*) AS total, count(undone_at) AS done FROM drover.before_images WHERE run_id = b.run_id
 ) i WHERE b.run_id = $1`;
 
 const workingStatement = `
 SELECT b.run_id FROM drover.rollbacks b JOIN drover.runs r ON r.id = b.run_id
-WHERE b.status = 'working' AND r.plan = $1 AND r.target_schema = $2 AND ${held} LIMIT 1`;
+WHERE b.status = 'working' AND r.plan = $1 AND r.target_schema = $2 AND ${lockHeldSql} LIMIT 1`;
 
 // One that was interrupted goes on: what it has done and met so far stays counted.
 const beginStatement = `
@@ -35,7 +35,7 @@ const addStatement = `
 UPDATE drover.rollbacks SET removed = removed + $2, restored = restored + $3, conflicts = conflicts || $4::jsonb
 WHERE run_id = $1`;
 
-interface Found extends Row {
+interface RollbackRow extends Row {
   readonly status: 'working' | 'done' | 'failed';
   readonly removed: number;
   readonly restored: number;
@@ -47,17 +47,17 @@ interface Found extends Row {
 }
 
 /** Rollbacks that take long, over the control database. Every method throws DroverError. */
-export function createApiRollbackStore(pool: pg.Pool): ApiRollbackStore {
+export function createBackgroundRollbackStore(pool: pg.Pool): BackgroundRollbackStore {
   return {
     async find(runId) {
-      const [row] = await prepared<Found>(pool, undefined, findStatement, [runId]);
-      return row && viewOf(runId, row);
+      const [row] = await prepared<RollbackRow>(pool, undefined, findStatement, [runId]);
+      return row && toView(runId, row);
     },
-    async working(plan, targetSchema) {
+    async findActive(plan, targetSchema) {
       const [row] = await prepared<{ run_id: string }>(pool, undefined, workingStatement, [plan, targetSchema]);
       return row?.run_id;
     },
-    hold: (runId) => holdRun(pool, runId),
+    lock: (runId) => lockRun(pool, runId),
     async begin(runId, { actor, role, reason }) {
       await prepared(pool, undefined, beginStatement, [runId, actor, role, reason]);
     },
@@ -72,14 +72,14 @@ export function createApiRollbackStore(pool: pg.Pool): ApiRollbackStore {
 }
 
 /** What was met before an interruption and again after it is one conflict. */
-function viewOf(runId: string, { status, held: isHeld, conflicts, ...row }: Found): RollbackView {
+function toView(runId: string, { status, held: isHeld, conflicts, ...row }: RollbackRow): RollbackView {
   const each = new Map(conflicts.map((conflict) => [JSON.stringify(conflict), conflict]));
   const { removed, restored, error, done, total } = row;
   const stands = status === 'working' && !isHeld ? 'interrupted' : status;
   return { runId, dryRun: false, status: stands, done, total, removed, restored, conflicts: [...each.values()], error };
 }
 
-async function holdRun(pool: pg.Pool, runId: string): Promise<Hold> {
+async function lockRun(pool: pg.Pool, runId: string): Promise<RollbackLock> {
   const client = await pool.connect().catch((error: unknown) => {
     throw toDatabaseError(error);
   });

@@ -11,7 +11,7 @@ import { literal } from './literal.ts';
  * A suspect's columns that the run did not write must be what they were (`untouched`), or there is something of others
  * in the row. $1 run, $2 scope.
  */
-export function classified(schema: string, table: RollbackTable, place: number): string {
+export function changesSql(schema: string, table: RollbackTable, place: number): string {
   const name = qualified(schema, table.table);
   const written = textArray(table.written);
   const all = textArray([...table.written, ...table.insertOnly, 'id']);
@@ -36,7 +36,7 @@ WHERE c.run_id = $1 AND c.scope = $2 AND c.entity = ${literal(table.entity)}`;
 }
 
 /** The same of a table that is not there any more: nothing is known of its rows. $1 run, $2 scope. */
-export function unclassified(table: RollbackTable, place: number): string {
+export function changesOfMissingTableSql(table: RollbackTable, place: number): string {
   return `
 SELECT c.id AS change_id, ${place}::int AS place, c.entity, c.source_id, c.table_name, c.target_id::uuid AS target_id,
   c.operation, c.before, c.identity_before, NULL::text AS print, NULL::text AS detail, false AS suspect, true AS untouched

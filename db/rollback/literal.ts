@@ -13,6 +13,6 @@ export function jsonLiteral(json: string): string {
 }
 
 /** Text for a comment of one line. */
-export function comment(text: string): string {
+export function sqlComment(text: string): string {
   return `-- ${text.replace(/[^\x20-\x7e]+/g, '?')}`;
 }

@@ -1,13 +1,13 @@
 import type pg from 'pg';
-import type { Judge, RollbackScope, RollbackTable, Suspect } from '../../src/engine/rollback/ports.ts';
+import type { DecideUndo, RollbackScope, RollbackTable, Suspect } from '../../src/engine/rollback/ports.ts';
 import { qualified } from '../../src/plan/sql.ts';
 import { prepared, type Row, transaction } from '../sql.ts';
 import { analyzeTables } from '../validation/analyze.ts';
-import { classified, unclassified } from './classify.ts';
-import { comment, jsonLiteral } from './literal.ts';
-import { sameText, undoSettings } from './session.ts';
-import { conflicts, outcome, steps } from './steps/index.ts';
-import { createWorkTable, filledColumns, filledNames } from './work-table.ts';
+import { changesOfMissingTableSql, changesSql } from './classify.ts';
+import { jsonLiteral, sqlComment } from './literal.ts';
+import { textSettings, undoSettings } from './session.ts';
+import { conflictsSql, outcomeSql, undoSteps } from './steps/index.ts';
+import { createWorkTableSql, filledColumnNames, filledColumns } from './work-table.ts';
 
 const pageSize = 500;
 
@@ -18,7 +18,7 @@ interface Counted extends Row {
   readonly updated: number;
 }
 
-const counted = `
+const changeCountsSql = `
 SELECT entity, table_name, count(*) FILTER (WHERE operation = 'insert')::int AS inserted,
   count(*) FILTER (WHERE operation IN ('update', 'remove'))::int AS updated
 FROM drover.changes WHERE run_id = $1 AND scope = $2 GROUP BY 1, 2`;
@@ -28,21 +28,26 @@ FROM drover.changes WHERE run_id = $1 AND scope = $2 GROUP BY 1, 2`;
  * undo it. Needs nothing from outside. Made page by page, each in a transaction of its own, so that a slow reader holds
  * nothing open.
  */
-export async function* script(pool: pg.Pool, scope: RollbackScope, judge: Judge): AsyncGenerator<string> {
+export async function* rollbackScript(
+  pool: pg.Pool,
+  scope: RollbackScope,
+  decideUndo: DecideUndo,
+): AsyncGenerator<string> {
   await analyzeTables(
     pool,
     scope.schema,
     scope.tables.map(({ table }) => table),
   );
-  const counts = await prepared<Counted>(pool, undefined, counted, [scope.runId, scope.scope]);
-  yield head(scope, counts);
+  const counts = await prepared<Counted>(pool, undefined, changeCountsSql, [scope.runId, scope.scope]);
+  yield scriptHead(scope, counts);
   for (const [place, table] of scope.tables.entries()) {
-    if (counts.some((count) => count.entity === table.entity)) yield* rowsOf(pool, scope, table, place, judge);
+    if (counts.some((count) => count.entity === table.entity))
+      yield* tableInserts(pool, scope, table, place, decideUndo);
   }
-  yield tail();
+  yield scriptTail();
 }
 
-function head(scope: RollbackScope, counts: readonly Counted[]): string {
+function scriptHead(scope: RollbackScope, counts: readonly Counted[]): string {
   const lines = [
     `Takes back run ${scope.runId} of plan ${scope.plan} (${scope.stamp}) in schema ${scope.schema}.`,
     '',
@@ -57,12 +62,12 @@ function head(scope: RollbackScope, counts: readonly Counted[]): string {
     '',
     'psql -v ON_ERROR_STOP=1 -f this-file',
   ];
-  const statements = ['BEGIN', ...sameText, ...undoSettings(scope), createWorkTable];
-  return `${lines.map(comment).join('\n')}\n\n${statements.join(';\n')};\n\n`;
+  const statements = ['BEGIN', ...textSettings, ...undoSettings(scope), createWorkTableSql];
+  return `${lines.map(sqlComment).join('\n')}\n\n${statements.join(';\n')};\n\n`;
 }
 
-function tail(): string {
-  return `${steps.join(';\n\n')};\n\n${comment('What was done, and what was left alone and why.')}\n${outcome};\n${conflicts};\nCOMMIT;\n`;
+function scriptTail(): string {
+  return `${undoSteps.join(';\n\n')};\n\n${sqlComment('What was done, and what was left alone and why.')}\n${outcomeSql};\n${conflictsSql};\nCOMMIT;\n`;
 }
 
 interface ChangeRow extends Row {
@@ -77,17 +82,17 @@ interface ChangeRow extends Row {
   readonly rest: string;
 }
 
-async function* rowsOf(
+async function* tableInserts(
   pool: pg.Pool,
   scope: RollbackScope,
   table: RollbackTable,
   place: number,
-  judge: Judge,
+  decideUndo: DecideUndo,
 ): AsyncGenerator<string> {
   const there = 'SELECT to_regclass($1) IS NOT NULL AS there';
   const name = qualified(scope.schema, table.table);
   const [found] = await prepared<{ there: boolean }>(pool, undefined, there, [name]);
-  const changes = found?.there ? classified(scope.schema, table, place) : unclassified(table, place);
+  const changes = found?.there ? changesSql(scope.schema, table, place) : changesOfMissingTableSql(table, place);
   const text = `
 SELECT change_id::text AS change_id, source_id, target_id::text AS target_id, print, detail, suspect, untouched,
   jsonb_build_object('change_id', change_id, 'place', place, 'entity', entity, 'source_id', source_id,
@@ -95,37 +100,41 @@ SELECT change_id::text AS change_id, source_id, target_id::text AS target_id, pr
     'identity_before', identity_before)::text AS rest
 FROM (${changes} AND c.source_id > $3 ORDER BY c.source_id LIMIT ${pageSize}) c ORDER BY source_id`;
   for (let after = ''; ; ) {
-    const rows = await page(pool, text, [scope.runId, scope.scope, after]);
-    if (rows.length > 0) yield insertOf(rows, await cleared(rows, table, judge));
+    const rows = await readChangesPage(pool, text, [scope.runId, scope.scope, after]);
+    if (rows.length > 0) yield insertStatement(rows, await findUnchanged(rows, table, decideUndo));
     if (rows.length < pageSize) return;
     after = rows.at(-1)?.source_id ?? '';
   }
 }
 
-function page(pool: pg.Pool, text: string, values: readonly unknown[]): Promise<ChangeRow[]> {
+function readChangesPage(pool: pg.Pool, text: string, values: readonly unknown[]): Promise<ChangeRow[]> {
   return transaction(pool, async (client) => {
-    for (const setting of sameText) await client.query(setting);
+    for (const setting of textSettings) await client.query(setting);
     return prepared<ChangeRow>(client, undefined, text, values);
   });
 }
 
 /** Change ids of suspects that hold what the run wrote. */
-async function cleared(rows: readonly ChangeRow[], table: RollbackTable, judge: Judge): Promise<ReadonlySet<string>> {
+async function findUnchanged(
+  rows: readonly ChangeRow[],
+  table: RollbackTable,
+  decideUndo: DecideUndo,
+): Promise<ReadonlySet<string>> {
   const suspects = rows
     .filter((row) => row.suspect && row.untouched)
     .map((row): Suspect => {
       return { changeId: row.change_id, entity: table.entity, sourceId: row.source_id, targetId: row.target_id };
     });
-  return new Set(suspects.length === 0 ? [] : await judge(suspects));
+  return new Set(suspects.length === 0 ? [] : await decideUndo(suspects));
 }
 
-function insertOf(rows: readonly ChangeRow[], judged: ReadonlySet<string>): string {
+function insertStatement(rows: readonly ChangeRow[], unchanged: ReadonlySet<string>): string {
   const items = rows.map((row) => {
-    const ours = row.detail === null && (!row.suspect || judged.has(row.change_id));
+    const ours = row.detail === null && (!row.suspect || unchanged.has(row.change_id));
     const own = JSON.stringify({ print: ours ? row.print : null, detail: row.detail });
     // Two objects become one: the first without its closing bracket, the second without its opening one.
     return `${row.rest.slice(0, -1)}, ${own.slice(1)}`;
   });
   const list = jsonLiteral(`[${items.join(',\n')}]`);
-  return `INSERT INTO drover_undo (${filledNames})\nSELECT ${filledNames} FROM jsonb_to_recordset(${list}::jsonb)\n  AS x(${filledColumns.join(', ')});\n\n`;
+  return `INSERT INTO drover_undo (${filledColumnNames})\nSELECT ${filledColumnNames} FROM jsonb_to_recordset(${list}::jsonb)\n  AS x(${filledColumns.join(', ')});\n\n`;
 }

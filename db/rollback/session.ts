@@ -5,7 +5,7 @@ import { literal } from './literal.ts';
  * Rows are compared by a hash of their text, so whoever makes the hash and whoever checks it must write times, floats
  * and bytes alike. For the transaction only.
  */
-export const sameText = [
+export const textSettings = [
   'SET LOCAL standard_conforming_strings = on',
   "SET LOCAL timezone = 'UTC'",
   "SET LOCAL datestyle = 'ISO, MDY'",

@@ -10,7 +10,7 @@
  * - `suspect`: somebody wrote the row last, and whether that changed anything is to be judged; only `undo` uses it.
  * - `state`: `open`, `done`, `gone` (removed, or put back, by someone else before us), `conflict`.
  */
-export const createWorkTable = `CREATE TEMPORARY TABLE drover_undo (
+export const createWorkTableSql = `CREATE TEMPORARY TABLE drover_undo (
   change_id bigint PRIMARY KEY, place int NOT NULL, entity text NOT NULL, source_id text NOT NULL,
   table_name text NOT NULL, target_id uuid NOT NULL, operation text NOT NULL, before jsonb, identity_before jsonb,
   print text, detail text, suspect boolean NOT NULL DEFAULT false, state text NOT NULL DEFAULT 'open', blocked text
@@ -31,4 +31,4 @@ export const filledColumns = [
   'detail text',
 ] as const;
 
-export const filledNames = filledColumns.map((column) => column.split(' ')[0]).join(', ');
+export const filledColumnNames = filledColumns.map((column) => column.split(' ')[0]).join(', ');

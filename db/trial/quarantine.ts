@@ -1,21 +1,21 @@
 import type pg from 'pg';
 import { identityScope } from '../../src/engine/identity-scope.ts';
 import type { Run } from '../../src/engine/ports.ts';
-import { triedSchema } from '../../src/engine/trial/quarantine.ts';
+import { targetSchemaOfTrial } from '../../src/engine/trial/quarantine.ts';
 import { identifier, qualified } from '../../src/plan/sql.ts';
 import { prepared, type Row, transaction } from '../sql.ts';
 
-const there =
+const existingTablesSql =
   'SELECT table_name AS name FROM information_schema.tables WHERE table_schema = $1 AND table_name = ANY($2)';
 
 /**
  * Makes the trial's schema with the tables the target really has, their constraints and defaults, so that a trial finds
  * what the target would refuse. Foreign keys and triggers are not copied: they would reach out of the quarantine.
  */
-export async function copyTables(pool: pg.Pool, run: Run, tables: readonly string[]): Promise<void> {
-  const tried = triedSchema(run);
+export async function createTrialTables(pool: pg.Pool, run: Run, tables: readonly string[]): Promise<void> {
+  const tried = targetSchemaOfTrial(run);
   if (tried === undefined) return;
-  const found = await prepared<{ name: string } & Row>(pool, undefined, there, [tried, tables]);
+  const found = await prepared<{ name: string } & Row>(pool, undefined, existingTablesSql, [tried, tables]);
   await prepared(pool, undefined, `CREATE SCHEMA IF NOT EXISTS ${identifier(run.targetSchema)}`, []);
   for (const { name } of found) {
     const copy = `CREATE TABLE IF NOT EXISTS ${qualified(run.targetSchema, name)} (LIKE ${qualified(tried, name)} INCLUDING ALL)`;
@@ -24,8 +24,8 @@ export async function copyTables(pool: pg.Pool, run: Run, tables: readonly strin
 }
 
 /** Drops a trial's schema and what is known of its rows; answers how many those were. Nothing of a run that is no trial. */
-export async function dropQuarantine(pool: pg.Pool, run: Run, dryRun: boolean): Promise<number> {
-  if (triedSchema(run) === undefined) return 0;
+export async function dropTrialSchema(pool: pg.Pool, run: Run, dryRun: boolean): Promise<number> {
+  if (targetSchemaOfTrial(run) === undefined) return 0;
   const scope = identityScope(run.plan, run.targetSchema);
   return transaction(pool, async (client) => {
     const text = `SELECT count(*)::int AS n FROM drover.changes WHERE run_id = $1 AND operation <> 'alias'`;

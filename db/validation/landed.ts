@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { LandedPage } from '../../src/engine/validation/ports.ts';
+import type { ExpectedRowsPage } from '../../src/engine/validation/ports.ts';
 import { prepared } from '../sql.ts';
 
 /**
@@ -7,7 +7,7 @@ import { prepared } from '../sql.ts';
  * target id where no identity of the record's own is promised (a row that was there before and was left alone, or the
  * row of the record it was merged into).
  */
-const statement = `
+const expectedRowsSql = `
 WITH page AS (
   SELECT r.source_id, r.status, r.code, coalesce(r.target_id, m.target_id) AS target_id
   FROM drover.records r LEFT JOIN drover.records m ON m.id = r.merged_into
@@ -21,19 +21,19 @@ WITH page AS (
 SELECT (SELECT json_agg(landed) FROM landed)::text AS records, (SELECT count(*)::int FROM landed) AS count,
   (SELECT source_id FROM page ORDER BY source_id OFFSET $4 - 1) AS next`;
 
-interface PageRow extends Record<string, unknown> {
+interface ExpectedRowsPageRow extends Record<string, unknown> {
   readonly records: string | null;
   readonly count: number;
   readonly next: string | null;
 }
 
-export async function landedPage(
+export async function readExpectedRows(
   pool: pg.Pool,
   runId: string,
   entity: string,
   after: string,
   limit: number,
-): Promise<LandedPage> {
-  const [row] = await prepared<PageRow>(pool, undefined, statement, [runId, entity, after, limit]);
+): Promise<ExpectedRowsPage> {
+  const [row] = await prepared<ExpectedRowsPageRow>(pool, undefined, expectedRowsSql, [runId, entity, after, limit]);
   return { records: row?.records ?? '[]', count: row?.count ?? 0, next: row?.next ?? null };
 }

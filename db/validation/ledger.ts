@@ -8,21 +8,21 @@ import { appendAudit } from '../repositories/audit.ts';
 import { coded } from '../repositories/coded.ts';
 import { validations } from '../schema/index.ts';
 import { prepared } from '../sql.ts';
-import { landedPage } from './landed.ts';
-import { moneyPage, withoutAmount } from './money-page.ts';
-import { sampleOf } from './sample.ts';
+import { readExpectedRows } from './landed.ts';
+import { countWithoutAmount, readMoneyPage } from './money-page.ts';
+import { readSample } from './sample.ts';
 
-const counted = `
+const triggerCountsSql = `
 SELECT entity, stage, status, sum(n)::int AS n FROM drover.counts WHERE run_id = $1
 GROUP BY 1, 2, 3 HAVING sum(n) <> 0`;
 
-const tallied = `
+const actualCountsSql = `
 SELECT entity, stage, status, count(*)::int AS n FROM drover.records WHERE run_id = $1 GROUP BY 1, 2, 3`;
 
-const waiting = `
+const pendingSql = `
 SELECT source_id FROM drover.records WHERE run_id = $1 AND entity = $2 AND status = 'pending' ORDER BY source_id`;
 
-const written = `
+const reportedSumsSql = `
 SELECT content::json -> 'sums' AS sums FROM drover.reports
 WHERE run_id = $1 AND media_type = 'application/json' AND starts_with(name, 'migration_report_')`;
 
@@ -30,28 +30,29 @@ WHERE run_id = $1 AND media_type = 'application/json' AND starts_with(name, 'mig
 export function createValidationLedger(database: Database): ValidationLedger {
   const pool = database.$client;
   return {
-    counted: (runId) => prepared<CountRow>(pool, undefined, counted, [runId]),
-    tally: (runId) => prepared<CountRow>(pool, undefined, tallied, [runId]),
-    pending: async (runId, entity) => {
-      const rows = await prepared<{ source_id: string }>(pool, undefined, waiting, [runId, entity]);
+    triggerCounts: (runId) => prepared<CountRow>(pool, undefined, triggerCountsSql, [runId]),
+    actualCounts: (runId) => prepared<CountRow>(pool, undefined, actualCountsSql, [runId]),
+    pendingSourceIds: async (runId, entity) => {
+      const rows = await prepared<{ source_id: string }>(pool, undefined, pendingSql, [runId, entity]);
       return rows.map((row) => row.source_id);
     },
-    landed: (runId, entity, after, limit) => landedPage(pool, runId, entity, after, limit),
-    money: (runId, entity, after, limit) => moneyPage(pool, runId, entity, after, limit),
+    expectedRows: (runId, entity, after, limit) => readExpectedRows(pool, runId, entity, after, limit),
+    money: (runId, entity, after, limit) => readMoneyPage(pool, runId, entity, after, limit),
     writtenSums: async (runId) => {
-      const rows = await prepared<{ sums: SumLine[] | null }>(pool, undefined, written, [runId]);
+      const rows = await prepared<{ sums: SumLine[] | null }>(pool, undefined, reportedSumsSql, [runId]);
       return rows[0]?.sums ?? undefined;
     },
-    withoutAmount: (runId, entity) => withoutAmount(pool, runId, entity),
-    sample: (runId, entity, size) => sampleOf(pool, runId, entity, size),
-    save: (runId, validation, entry) => coded(database.transaction((tx) => save(tx, runId, validation, entry))),
-    last: (runId) => coded(last(database, runId)),
+    countWithoutAmount: (runId, entity) => countWithoutAmount(pool, runId, entity),
+    sample: (runId, entity, size) => readSample(pool, runId, entity, size),
+    save: (runId, validation, entry) =>
+      coded(database.transaction((tx) => saveValidation(tx, runId, validation, entry))),
+    latest: (runId) => coded(readLatestValidation(database, runId)),
   };
 }
 
 type CountRow = { [K in keyof StageCount]: StageCount[K] };
 
-async function save(
+async function saveValidation(
   tx: Queries,
   runId: string,
   validation: Omit<StoredValidation, 'at'>,
@@ -65,7 +66,7 @@ async function save(
   return { ...validation, at: row?.at ?? new Date() };
 }
 
-async function last(database: Database, runId: string): Promise<StoredValidation | undefined> {
+async function readLatestValidation(database: Database, runId: string): Promise<StoredValidation | undefined> {
   const [row] = await database
     .select()
     .from(validations)

@@ -7,7 +7,7 @@ import { prepared } from '../sql.ts';
  * `t` target id where the record has no identity, `a` minor units, `c` currency, `u` status. A record sent back to the
  * beginning is on its way again and counts as not loaded, although its old row may still be there.
  */
-const statement = `
+const moneyPageSql = `
 WITH page AS (
   SELECT r.source_id, r.amount, coalesce(r.currency, '') AS currency, coalesce(r.amount_status, '') AS amount_status,
     r.code, r.target_id, (r.target_id IS NOT NULL AND r.merged_into IS NULL AND (
@@ -31,21 +31,21 @@ SELECT (SELECT json_agg(groups) FROM groups) AS groups, (SELECT json_agg(landed)
   (SELECT count(*)::int FROM landed) AS count,
   (SELECT source_id FROM page ORDER BY source_id OFFSET $4 - 1) AS next`;
 
-interface PageRow extends Record<string, unknown> {
+interface MoneyPageRow extends Record<string, unknown> {
   readonly groups: MoneyGroup[] | null;
   readonly records: string | null;
   readonly count: number;
   readonly next: string | null;
 }
 
-export async function moneyPage(
+export async function readMoneyPage(
   pool: pg.Pool,
   runId: string,
   entity: string,
   after: string,
   limit: number,
 ): Promise<MoneyPage> {
-  const [row] = await prepared<PageRow>(pool, undefined, statement, [runId, entity, after, limit]);
+  const [row] = await prepared<MoneyPageRow>(pool, undefined, moneyPageSql, [runId, entity, after, limit]);
   return {
     groups: row?.groups ?? [],
     records: row?.records ?? '[]',
@@ -54,12 +54,12 @@ export async function moneyPage(
   };
 }
 
-const silent = `
+const withoutAmountSql = `
 SELECT count(*)::int AS n FROM drover.records
 WHERE run_id = $1 AND entity = $2 AND amount IS NULL AND status <> 'pending'`;
 
 /** Records that are in no sum: their amount could not be read, or they were left out before it was. */
-export async function withoutAmount(pool: pg.Pool, runId: string, entity: string): Promise<number> {
-  const rows = await prepared<{ n: number }>(pool, undefined, silent, [runId, entity]);
+export async function countWithoutAmount(pool: pg.Pool, runId: string, entity: string): Promise<number> {
+  const rows = await prepared<{ n: number }>(pool, undefined, withoutAmountSql, [runId, entity]);
   return rows[0]?.n ?? 0;
 }

@@ -3,7 +3,7 @@ import type { SampleRecord } from '../../src/engine/validation/ports.ts';
 import { prepared, type Row } from '../sql.ts';
 
 /** Random and repeatable: the order is a hash of run and source id, so nobody can know it before the run has its id. */
-const statement = `
+const sampleSql = `
 WITH picked AS (
   SELECT id, source_id, code FROM drover.records
   WHERE run_id = $1 AND entity = $2 AND (status = 'reconciled' OR (status = 'skipped' AND code = 'UNCHANGED'))
@@ -20,7 +20,7 @@ interface SampleRow extends Row {
   readonly clean: SampleRecord['clean'];
 }
 
-export async function sampleOf(pool: pg.Pool, runId: string, entity: string, size: number): Promise<SampleRecord[]> {
-  const rows = await prepared<SampleRow>(pool, undefined, statement, [runId, entity, size]);
+export async function readSample(pool: pg.Pool, runId: string, entity: string, size: number): Promise<SampleRecord[]> {
+  const rows = await prepared<SampleRow>(pool, undefined, sampleSql, [runId, entity, size]);
   return rows.map(({ source_id, code, raw, clean }) => ({ sourceId: source_id, code, raw, clean }));
 }

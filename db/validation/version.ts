@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { qualified } from '../../src/plan/sql.ts';
 import { prepared } from '../sql.ts';
 
-const newest = 'SELECT coalesce(max(id), 0)::text AS id FROM drover.changes WHERE scope = $1';
+const newestChangeSql = 'SELECT coalesce(max(id), 0)::text AS id FROM drover.changes WHERE scope = $1';
 
 /**
  * A name for what the target holds: the newest change Drover made in the scope, and for each table its number of rows
@@ -16,22 +16,22 @@ const newest = 'SELECT coalesce(max(id), 0)::text AS id FROM drover.changes WHER
  * there every row is newly written and the answer is `stale` although nothing differs. Transaction ids wrap after
  * 4 billion; that a sum then comes out the same with another content is not likely enough to count.
  */
-export async function versionOf(
+export async function readDataVersion(
   pool: pg.Pool,
   scope: string,
   schema: string,
   tables: readonly string[],
 ): Promise<string> {
-  const [change] = await prepared<{ id: string }>(pool, undefined, newest, [scope]);
+  const [change] = await prepared<{ id: string }>(pool, undefined, newestChangeSql, [scope]);
   const signatures: string[] = [];
-  for (const table of tables) signatures.push(await signatureOf(pool, schema, table));
+  for (const table of tables) signatures.push(await tableSignature(pool, schema, table));
   const [hash] = await prepared<{ hash: string }>(pool, undefined, 'SELECT left(md5($1), 16) AS hash', [
     signatures.join('\n'),
   ]);
   return `${change?.id ?? '0'}-${hash?.hash ?? ''}`;
 }
 
-async function signatureOf(pool: pg.Pool, schema: string, table: string): Promise<string> {
+async function tableSignature(pool: pg.Pool, schema: string, table: string): Promise<string> {
   const name = qualified(schema, table);
   const [there] = await prepared<{ there: boolean }>(pool, undefined, 'SELECT to_regclass($1) IS NOT NULL AS there', [
     name,

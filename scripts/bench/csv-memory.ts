@@ -11,7 +11,7 @@ import { finishedStatuses } from '../../src/engine/run-status.ts';
 import { createRegistry } from '../../src/plan/registry.ts';
 import { openControl } from '../../src/service/open-control.ts';
 import { csvPlan } from './csv-plan.ts';
-import { startFleet } from './fleet.ts';
+import { startBenchProcesses } from './fleet.ts';
 import { benchRecord } from './plan.ts';
 
 export interface CsvFigures {
@@ -51,7 +51,12 @@ export async function measureCsv(bench: CsvBench): Promise<CsvFigures> {
     MIGRATION_EXPORT_DIR: join(folder, 'exports'),
     MIGRATION_REPORT_DIR: join(folder, 'reports'),
   };
-  const fleet = await startFleet({ script: './csv-worker.ts', processes: 1, args: [String(bench.concurrency)], env });
+  const fleet = await startBenchProcesses({
+    script: './csv-worker.ts',
+    processes: 1,
+    args: [String(bench.concurrency)],
+    env,
+  });
   const redis = new Redis(bench.redisUrl);
   const highest = { workerRssMb: 0, redisMb: 0 };
   const look = async (): Promise<void> => {
@@ -60,7 +65,7 @@ export async function measureCsv(bench: CsvBench): Promise<CsvFigures> {
     highest.redisMb = Math.max(highest.redisMb, Math.round(used / 104_857.6) / 10);
   };
   try {
-    const seconds = await moveAll(bench, folder, look);
+    const seconds = await migrateFile(bench, folder, look);
     return { records: bench.records, seconds, ...highest, fileMb };
   } finally {
     redis.disconnect();
@@ -69,7 +74,7 @@ export async function measureCsv(bench: CsvBench): Promise<CsvFigures> {
   }
 }
 
-async function moveAll(bench: CsvBench, folder: string, look: () => Promise<void>): Promise<number> {
+async function migrateFile(bench: CsvBench, folder: string, look: () => Promise<void>): Promise<number> {
   const { databaseUrl: url } = bench;
   const database = openDatabase({ url, max: 2, applicationName: 'bench', onError: () => undefined });
   const plans = createRegistry([csvPlan]);
@@ -79,14 +84,19 @@ async function moveAll(bench: CsvBench, folder: string, look: () => Promise<void
     const targetSchema = `csv_${bench.records}`;
     const input = { plan: csvPlan.name, params: { folder }, batchSize: 'auto' as const, targetSchema };
     const { id } = await control.startRun(input, { id: 'bench', role: 'operator' });
-    await untilEnded(control, id, bench.records, look);
+    await waitUntilFinished(control, id, bench.records, look);
     return Math.round((Date.now() - began) / 100) / 10;
   } finally {
     await database.$client.end();
   }
 }
 
-async function untilEnded(control: Control, id: string, records: number, look: () => Promise<void>): Promise<void> {
+async function waitUntilFinished(
+  control: Control,
+  id: string,
+  records: number,
+  look: () => Promise<void>,
+): Promise<void> {
   for (;;) {
     await look();
     const run = await control.run(id);

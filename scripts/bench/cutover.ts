@@ -31,7 +31,7 @@ INSERT INTO bench_staging.orders (id, person, minor) SELECT g, g, g FROM generat
 
 const drop = 'DROP SCHEMA IF EXISTS bench_live CASCADE; DROP SCHEMA IF EXISTS bench_staging CASCADE';
 
-const set: CutoverSpec = {
+const cutoverSet: CutoverSpec = {
   name: 'bench',
   tables: ['people', 'orders'].map((name) => ({
     incoming: { schema: 'bench_staging', name },
@@ -40,14 +40,14 @@ const set: CutoverSpec = {
 };
 
 const rounds = 3;
-const because = { dryRun: false, reason: 'bench', actor: 'bench' };
+const cutoverRequest = { dryRun: false, reason: 'bench', actor: 'bench' };
 
 /** How long a cutover holds its locks, by the number of rows: what else the machine is at is not what is asked. */
 export async function measureCutover(databaseUrl: string, sizes: readonly number[]): Promise<CutoverFigures> {
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 5 });
   try {
     const lockedMs: number[] = [];
-    for (const rows of sizes) lockedMs.push(await quickest(pool, rows));
+    for (const rows of sizes) lockedMs.push(await bestLockedMs(pool, rows));
     return { rows: sizes, lockedMs };
   } finally {
     await pool.query(drop);
@@ -55,17 +55,17 @@ export async function measureCutover(databaseUrl: string, sizes: readonly number
   }
 }
 
-async function quickest(pool: pg.Pool, rows: number): Promise<number> {
+async function bestLockedMs(pool: pg.Pool, rows: number): Promise<number> {
   const open = { check: async () => ({ ok: true, reasons: [] }) };
   const deps: CutoverDeps = { database: createCutoverDatabase(pool), gate: open };
   await pool.query(drop);
   await pool.query(schema + fill(rows));
   let best = Number.POSITIVE_INFINITY;
   for (let round = 0; round < rounds; round += 1) {
-    const { stamp, timing, unplanned } = await cutover(deps, set, because);
+    const { stamp, timing, unplanned } = await cutover(deps, cutoverSet, cutoverRequest);
     if (timing === null || unplanned.length > 0) throw new Error(`the cutover went wrong: ${unplanned.join('; ')}`);
     best = Math.min(best, timing.lockedMs);
-    await rollbackCutover(deps, stamp, because);
+    await rollbackCutover(deps, stamp, cutoverRequest);
   }
   return best;
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import { connectProducer, waitUntilReady } from '../../queues/redis.ts';
 import { jobOptions } from '../../queues/table.ts';
-import { startFleet } from './fleet.ts';
+import { startBenchProcesses } from './fleet.ts';
 
 /**
  * Sends n empty jobs through three queues with as many worker processes; answers the seconds it took. The first queue is
@@ -19,7 +19,12 @@ export async function timeEmptyJobs(
   await waitUntilReady(redis);
   const first = new Queue('first', { connection: redis, prefix, defaultJobOptions: { ...jobOptions } });
   const env = { REDIS_URL: redisUrl };
-  const fleet = await startFleet({ script: './empty-worker.ts', processes, args: [prefix, String(concurrency)], env });
+  const fleet = await startBenchProcesses({
+    script: './empty-worker.ts',
+    processes,
+    args: [prefix, String(concurrency)],
+    env,
+  });
   const started = performance.now();
   for (let at = 0; at < n; at += 500) await first.addBulk(jobs(at, Math.min(n, at + 500)));
   while (fleet.done() < n) await sleep(5);

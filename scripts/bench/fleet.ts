@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { compiledFile } from '../stack/compiled.ts';
 
 /** Worker processes of the bench. */
-export interface BenchFleet {
+export interface BenchProcesses {
   /** What the processes say they have done, in all. */
   done(): number;
   /** Resident memory of the largest of them, in MB. */
@@ -14,14 +14,14 @@ export interface BenchFleet {
 }
 
 /** Starts worker processes from a script of this folder and waits until each is ready. */
-export async function startFleet(options: {
+export async function startBenchProcesses(options: {
   readonly script: string;
   readonly processes: number;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   /** Options of node itself. */
   readonly flags?: readonly string[];
-}): Promise<BenchFleet> {
+}): Promise<BenchProcesses> {
   const file = compiledFile(join('scripts/bench', options.script));
   const done = new Map<ChildProcess, number>();
   const children = await Promise.all(
@@ -31,7 +31,7 @@ export async function startFleet(options: {
         env: { ...process.env, ...options.env },
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       });
-      await Promise.race([once(child, 'message'), once(child, 'exit').then(failed)]);
+      await Promise.race([once(child, 'message'), once(child, 'exit').then(throwExited)]);
       child.on('message', (message: { done?: number }) => done.set(child, message.done ?? 0));
       return child;
     }),
@@ -51,7 +51,7 @@ export async function startFleet(options: {
   };
 }
 
-function failed([code]: unknown[]): never {
+function throwExited([code]: unknown[]): never {
   throw new Error(`a process of the bench ended with ${code} before it was ready`);
 }
 

@@ -1,7 +1,7 @@
 import type { JournalEntry } from '../../src/sandbox/core/journal.ts';
 
 /** How much of one limit was used. Counted are requests that were let in. */
-export interface LimitUse {
+export interface LimitUsage {
   /** `stripe`, or an endpoint: `POST /v1/products`. */
   readonly limit: string;
   /** Requests a second that the fleet is told to keep. */
@@ -16,15 +16,15 @@ export interface LimitUse {
 }
 
 /** The limits of a run, the one that bound it first: recomputed from the sandbox's journal and nothing else. */
-export function limitUse(
+export function limitUsage(
   entries: readonly JournalEntry[],
   allowed: { readonly fleet: number; readonly endpoint: number },
-): readonly LimitUse[] {
+): readonly LimitUsage[] {
   const endpoints = [...new Set(entries.flatMap(({ notes }) => notes?.endpoint ?? []))];
   const uses = [
-    useOf('stripe', allowed.fleet, entries),
+    usageOf('stripe', allowed.fleet, entries),
     ...endpoints.map((name) =>
-      useOf(
+      usageOf(
         name,
         allowed.endpoint,
         entries.filter(({ notes }) => notes?.endpoint === name),
@@ -34,7 +34,7 @@ export function limitUse(
   return uses.sort((a, b) => b.share - a.share);
 }
 
-function useOf(limit: string, allowed: number, entries: readonly JournalEntry[]): LimitUse {
+function usageOf(limit: string, allowed: number, entries: readonly JournalEntry[]): LimitUsage {
   const times = entries.filter(({ status }) => status !== 429).map(({ at }) => at);
   const seconds = ((times.at(-1) ?? 0) - (times[0] ?? 0)) / 1_000;
   const used = seconds > 0 ? (times.length - 1) / seconds : 0;

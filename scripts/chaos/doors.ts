@@ -1,7 +1,7 @@
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
 /** Proxies before PostgreSQL and Redis; workers know only these. */
-export interface Doors {
+export interface Proxies {
   readonly postgres: TcpProxy;
   readonly redis: TcpProxy;
   readonly databaseUrl: string;
@@ -9,14 +9,14 @@ export interface Doors {
   close(): Promise<void>;
 }
 
-export async function openDoors(databaseUrl: string, redisUrl: string): Promise<Doors> {
+export async function startProxies(databaseUrl: string, redisUrl: string): Promise<Proxies> {
   const postgres = await startTcpProxy(portOf(databaseUrl));
   const redis = await startTcpProxy(portOf(redisUrl));
   return {
     postgres,
     redis,
-    databaseUrl: through(databaseUrl, postgres),
-    redisUrl: through(redisUrl, redis),
+    databaseUrl: withProxyAddress(databaseUrl, postgres),
+    redisUrl: withProxyAddress(redisUrl, redis),
     async close() {
       await Promise.all([postgres.close(), redis.close()]);
     },
@@ -25,7 +25,7 @@ export async function openDoors(databaseUrl: string, redisUrl: string): Promise<
 
 const portOf = (url: string): number => Number(new URL(url).port);
 
-function through(url: string, proxy: TcpProxy): string {
+function withProxyAddress(url: string, proxy: TcpProxy): string {
   const door = new URL(url);
   door.hostname = '127.0.0.1';
   door.port = String(proxy.port);

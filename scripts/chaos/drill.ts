@@ -1,11 +1,11 @@
 import { type BubbleSandbox, startBubbleSandbox } from '../../src/sandbox/bubble/sandbox.ts';
-import type { Ground } from './ground.ts';
+import type { ChaosEnvironment } from './ground.ts';
 import { type Expected, expectationOf, sizeOf } from './oracle/expectation.ts';
-import { type DrillOptions, type Running, startRunning } from './running.ts';
-import type { Scenario } from './scenario.ts';
+import { type Experiment, type ExperimentOptions, startExperiment } from './running.ts';
+import type { BubbleScenario } from './scenario.ts';
 
 /** One run of the Bubble migration under one scenario and one seed. */
-export interface Drill extends Running {
+export interface BubbleExperiment extends Experiment {
   readonly sandbox: BubbleSandbox;
   readonly expectation: Map<string, Map<string, Expected>>;
 }
@@ -14,14 +14,18 @@ export interface Drill extends Running {
 const recordsPerUser = 6.4;
 
 /** Starts the sandbox, the workers and the run. */
-export async function openDrill(ground: Ground, scenario: Scenario, options: DrillOptions): Promise<Drill> {
+export async function startBubbleExperiment(
+  environment: ChaosEnvironment,
+  scenario: BubbleScenario,
+  options: ExperimentOptions,
+): Promise<BubbleExperiment> {
   const { name, setup = {} } = scenario;
   const users = Math.ceil(options.records / recordsPerUser);
   const sandbox = await startBubbleSandbox({ users, seed: options.seed, ...setup.sandbox });
   setup.prepare?.(sandbox);
   const expectation = expectationOf(sandbox);
-  setup.expect?.(expectation, sandbox);
-  const running = await startRunning(ground, {
+  setup.adjustExpectation?.(expectation, sandbox);
+  const running = await startExperiment(environment, {
     ...setup,
     ...{ name, options, size: sizeOf(expectation), run: { plan: 'bubble', ...setup.run } },
     upstreams: { BUBBLE_API_URL: sandbox.url, BUBBLE_API_KEY: sandbox.apiKey },

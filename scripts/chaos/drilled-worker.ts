@@ -8,9 +8,9 @@ import bubble from '../../src/plans/bubble/index.ts';
 import catalog from '../../src/plans/catalog/index.ts';
 import { startWorkerProcess } from '../../workers/runtime.ts';
 import type { Services } from '../../workers/services.ts';
-import { dyingServices } from './failpoints.ts';
+import { withFailpoints } from './failpoints.ts';
 import { mutants } from './mutants/index.ts';
-import { observedPlan } from './observed-plan.ts';
+import { instrumentPlan } from './observed-plan.ts';
 
 const text = { type: 'string' } as const;
 const { values } = parseArgs({
@@ -20,7 +20,7 @@ const { values } = parseArgs({
 });
 const drilled = [bubble, catalog].find(({ name }) => name === values.plan);
 if (drilled === undefined) throw new Error(`no drill runs the plan ${values.plan}`);
-const plan = observedPlan(drilled, {
+const plan = instrumentPlan(drilled, {
   journal: values.journal,
   costlyMs: Number(values['costly-ms'] ?? 0),
   maxRps: values['max-rps'] === undefined ? undefined : Number(values['max-rps']),
@@ -29,7 +29,7 @@ const config = readConfig(process.env);
 const mutant = mutants[values.without as keyof typeof mutants] ?? ((services: Services) => services);
 if (values.without !== undefined && !(values.without in mutants)) throw new Error(`no guard ${values.without}`);
 const compose = (services: Services): Services =>
-  values.die === undefined ? mutant(services) : dyingServices(mutant(services), values.die);
+  values.die === undefined ? mutant(services) : withFailpoints(mutant(services), values.die);
 const worker = await startWorkerProcess({
   config,
   databaseUrl: String(config.databaseUrl),

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Expectation, sizeOf } from './oracle/expectation.ts';
-import { type Finding, few } from './oracle/finding.ts';
-import type { Running } from './running.ts';
+import { describeItems, type Finding } from './oracle/finding.ts';
+import type { Experiment } from './running.ts';
 
 /** What a drill showed. */
-export interface Result {
+export interface ExperimentResult {
   readonly name: string;
   readonly seed: number;
   readonly ok: boolean;
@@ -20,22 +20,22 @@ export interface Result {
   readonly problems: readonly string[];
 }
 
-const ends = ['completed', 'completed_with_failures', 'failed', 'cancelled'];
+const finalStatuses = ['completed', 'completed_with_failures', 'failed', 'cancelled'];
 // At the slowest anybody would wait for: a fault that stops a run is found by this and not by the test's own limit.
-const patienceMs = (records: number): number => 90_000 + records * 20;
+const maxRunMs = (records: number): number => 90_000 + records * 20;
 
 /** Waits for the run's end, no longer than anybody would, and answers its status. */
-export async function untilEnded({ progress, options }: Running, began: number): Promise<string> {
-  const deadline = began + patienceMs(options.records);
+export async function waitForRunEnd({ progress, options }: Experiment, began: number): Promise<string> {
+  const deadline = began + maxRunMs(options.records);
   for (;;) {
     const status = await progress.status();
-    if (ends.includes(status) || Date.now() > deadline) return status;
+    if (finalStatuses.includes(status) || Date.now() > deadline) return status;
     await sleep(100);
   }
 }
 
 /** What is wrong with the run's own words at its end. */
-export async function judgeEnd(running: Running, status: string, expectation: Expectation): Promise<string[]> {
+export async function checkRunEnd(running: Experiment, status: string, expectation: Expectation): Promise<string[]> {
   const run = await running.control.run(running.runId);
   const clean = [...expectation.values()].every((records) =>
     [...records.values()].every(({ outcome }) => outcome === 'reconciled' || outcome === 'skipped'),
@@ -49,18 +49,18 @@ export async function judgeEnd(running: Running, status: string, expectation: Ex
 }
 
 /** Workers that nobody had told to end. */
-export function judgeDeaths({ fleet }: Running): string[] {
-  return few('workers that ended by themselves', fleet.deaths);
+export function checkWorkerDeaths({ fleet }: Experiment): string[] {
+  return describeItems('workers that ended by themselves', fleet.deaths);
 }
 
 /** The drill's result, from what was found wrong and what the oracle says. */
-export async function resultOf(
-  running: Running,
+export async function makeResult(
+  running: Experiment,
   name: string,
   seconds: number,
   expectation: Expectation,
   found: { readonly wrong: readonly string[]; readonly finding: Finding; readonly faults: number },
-): Promise<Result> {
+): Promise<ExperimentResult> {
   const problems = [...found.wrong, ...found.finding.problems];
   return {
     ...{ name, seconds, problems, seed: running.options.seed, ok: problems.length === 0, faults: found.faults },

@@ -9,34 +9,34 @@ export interface Death {
 }
 
 // So many of a drill's workers die; those that come after them finish the run.
-const most = 12;
+const maxDeaths = 12;
 const steps = ['open', 'claim', 'write', 'finish', 'dispatch', 'store-page'] as const;
 type Step = (typeof steps)[number];
 
 /** Services that end this process, as SIGKILL does, right before or right after one step of its work. */
-export function dyingServices(services: Services, journal: string): Services {
-  const chosen = steps[deathsIn(journal).length % steps.length] as Step;
+export function withFailpoints(services: Services, journal: string): Services {
+  const chosen = steps[readDeaths(journal).length % steps.length] as Step;
   const afterwards = Math.random() < 0.5;
   let passes = 1 + Math.floor(Math.random() * 4);
   const at = async <T>(step: Step, work: () => Promise<T>): Promise<T> => {
     const dies = step === chosen && --passes === 0;
-    if (dies && !afterwards) die(journal, `before ${step}`);
+    if (dies && !afterwards) killSelf(journal, `before ${step}`);
     const done = await work();
-    if (dies && afterwards) die(journal, `after ${step}`);
+    if (dies && afterwards) killSelf(journal, `after ${step}`);
     return done;
   };
   const { ledger, postgres, producer } = services;
   return {
     ...services,
-    ledger: dyingLedger(ledger, at),
+    ledger: ledgerWithFailpoints(ledger, at),
     postgres: { ...postgres, load: (...all) => at('write', () => postgres.load(...all)) },
     producer: { ...producer, dispatch: (jobs) => at('dispatch', () => producer.dispatch(jobs)) },
   };
 }
 
-type At = <T>(step: Step, work: () => Promise<T>) => Promise<T>;
+type RunStep = <T>(step: Step, work: () => Promise<T>) => Promise<T>;
 
-function dyingLedger(ledger: Ledger, at: At): Ledger {
+function ledgerWithFailpoints(ledger: Ledger, at: RunStep): Ledger {
   return {
     ...ledger,
     open: (...all) => at('open', () => ledger.open(...all)),
@@ -47,14 +47,14 @@ function dyingLedger(ledger: Ledger, at: At): Ledger {
 }
 
 /** Who has died so far. */
-export function deathsIn(journal: string): readonly Death[] {
+export function readDeaths(journal: string): readonly Death[] {
   if (!existsSync(journal)) return [];
   const lines = readFileSync(journal, 'utf8').trim().split('\n');
   return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as Death);
 }
 
-function die(journal: string, step: string): void {
-  if (deathsIn(journal).length >= most) return;
+function killSelf(journal: string, step: string): void {
+  if (readDeaths(journal).length >= maxDeaths) return;
   appendFileSync(journal, `${JSON.stringify({ step, pid: process.pid } satisfies Death)}\n`);
   process.kill(process.pid, 'SIGKILL');
 }

@@ -18,7 +18,7 @@ export interface Fleet {
   stop(): Promise<void>;
 }
 
-export function startFleet(size: number, options: WorkerOptions): Fleet {
+export function startFleet(size: number, workerOptions: WorkerOptions): Fleet {
   const alive = new Set<Worker>();
   const deaths: string[] = [];
   let kills = 0;
@@ -26,7 +26,7 @@ export function startFleet(size: number, options: WorkerOptions): Fleet {
   let stopping = false;
 
   function add(): Worker {
-    const worker = startWorker(options, started++);
+    const worker = startWorker(workerOptions, started++);
     alive.add(worker);
     void worker.exit.then((exit) => {
       alive.delete(worker);

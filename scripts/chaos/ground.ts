@@ -7,25 +7,28 @@ import { type Postgres, startPostgres } from '../stack/postgres.ts';
 import { type RedisServer, startRedisServer } from './redis-server.ts';
 
 /** The servers that drills are held on. */
-export interface Ground {
+export interface ChaosEnvironment {
   readonly folder: string;
   /** Absent where a server was given: what is not ours is not broken. */
   readonly postgres: Postgres | undefined;
   readonly redis: RedisServer;
   /** A new database with the control tables; answers its URL. */
-  database(): Promise<string>;
-  drop(url: string): Promise<void>;
+  createDatabase(): Promise<string>;
+  dropDatabase(url: string): Promise<void>;
   close(): Promise<void>;
 }
 
-export interface GroundOptions {
+export interface ChaosEnvironmentOptions {
   readonly folder: string;
   /** A superuser's URL. Default: a PostgreSQL of our own in the folder. */
   readonly postgresUrl?: string | undefined;
 }
 
 /** Starts what is needed; Redis is always our own, because drills empty, freeze and kill it. */
-export async function openGround({ folder, postgresUrl }: GroundOptions): Promise<Ground> {
+export async function openChaosEnvironment({
+  folder,
+  postgresUrl,
+}: ChaosEnvironmentOptions): Promise<ChaosEnvironment> {
   mkdirSync(folder, { recursive: true });
   const postgres = postgresUrl ? undefined : await startPostgres({ dataDir: join(folder, 'postgres'), fsync: false });
   const adminUrl = postgresUrl ?? (postgres as Postgres).url;
@@ -34,22 +37,23 @@ export async function openGround({ folder, postgresUrl }: GroundOptions): Promis
     folder,
     postgres,
     redis,
-    async database() {
+    async createDatabase() {
       const name = `drover_chaos_${randomBytes(5).toString('hex')}`;
-      await admin(adminUrl, `CREATE DATABASE ${name} TEMPLATE template0`);
+      await runAsAdmin(adminUrl, `CREATE DATABASE ${name} TEMPLATE template0`);
       const url = new URL(adminUrl);
       url.pathname = `/${name}`;
       await migrateDatabase(url.href);
       return url.href;
     },
-    drop: (url) => admin(adminUrl, `DROP DATABASE IF EXISTS ${new URL(url).pathname.slice(1)} WITH (FORCE)`),
+    dropDatabase: (url) =>
+      runAsAdmin(adminUrl, `DROP DATABASE IF EXISTS ${new URL(url).pathname.slice(1)} WITH (FORCE)`),
     async close() {
       await Promise.all([redis.stop(), postgres?.stop()]);
     },
   };
 }
 
-async function admin(url: string, statement: string): Promise<void> {
+async function runAsAdmin(url: string, statement: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {

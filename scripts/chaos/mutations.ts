@@ -1,6 +1,6 @@
-import { catalogMove } from './catalog/hold.ts';
-import { type Exercise, migration } from './exercise.ts';
-import type { Ground } from './ground.ts';
+import { runnableCatalogScenario } from './catalog/hold.ts';
+import { type RunnableScenario, runnableBubbleScenario } from './exercise.ts';
+import type { ChaosEnvironment } from './ground.ts';
 import type { Guard } from './mutants/index.ts';
 import type { ChaosOptions } from './options.ts';
 import { costlyWork } from './scenarios/costly-work.ts';
@@ -8,15 +8,15 @@ import { keysForgotten } from './scenarios/keys-forgotten.ts';
 import { limits } from './scenarios/limits.ts';
 import { webhooksReplayed } from './scenarios/webhooks-replayed.ts';
 import { zombieWhilePaused } from './scenarios/zombie-while-paused.ts';
-import { webhooks } from './webhooks/hold.ts';
+import { runnableWebhookScenario } from './webhooks/hold.ts';
 
 /** Which drill misses which guard. */
-const missed: Readonly<Record<Guard, Exercise>> = {
-  epoch: migration(zombieWhilePaused),
-  lease: migration(costlyWork),
-  intent: catalogMove(keysForgotten),
-  limiter: migration(limits),
-  inbox: webhooks(webhooksReplayed),
+const scenarioByGuard: Readonly<Record<Guard, RunnableScenario>> = {
+  epoch: runnableBubbleScenario(zombieWhilePaused),
+  lease: runnableBubbleScenario(costlyWork),
+  intent: runnableCatalogScenario(keysForgotten),
+  limiter: runnableBubbleScenario(limits),
+  inbox: runnableWebhookScenario(webhooksReplayed),
 };
 
 /** A guard was switched off: did anybody notice? */
@@ -30,12 +30,16 @@ export interface Mutation {
 }
 
 /** Holds the drill without the guard, under one seed after the other, until it goes wrong as it must. */
-export async function holdWithout(ground: Ground, guard: Guard, options: ChaosOptions): Promise<Mutation> {
-  const exercise = missed[guard];
+export async function runWithoutGuard(
+  environment: ChaosEnvironment,
+  guard: Guard,
+  options: ChaosOptions,
+): Promise<Mutation> {
+  const exercise = scenarioByGuard[guard];
   const { records, killEvery } = options;
   let last: Mutation | undefined;
   for (const seed of options.seeds) {
-    const { problems } = await exercise.hold(ground, { records, killEvery, seed, without: guard });
+    const { problems } = await exercise.run(environment, { records, killEvery, seed, without: guard });
     last = {
       guard,
       scenario: exercise.name,

@@ -5,14 +5,14 @@ import type { Entity, Plan } from '../../src/plan/contract.ts';
 import type { UpstreamFactory } from '../../src/plan/upstream.ts';
 
 /** One line of the journal that workers keep of their costly work. */
-export interface Costly {
+export interface CostlyWorkEntry {
   readonly who: string;
   readonly pid: number;
   readonly from: number;
   readonly to: number;
 }
 
-export interface Observation {
+export interface InstrumentationOptions {
   /** Costly work takes so long, and is written down here. */
   readonly journal: string | undefined;
   readonly costlyMs: number;
@@ -21,17 +21,17 @@ export interface Observation {
 }
 
 /** The plan as it is, with its costly work made slow and written down, and its upstreams on a short leash. */
-export function observedPlan(plan: Plan, observation: Observation): Plan {
-  const entities = Object.entries(plan.entities).map(([name, entity]) => [name, observed(entity, observation)]);
+export function instrumentPlan(plan: Plan, observation: InstrumentationOptions): Plan {
+  const entities = Object.entries(plan.entities).map(([name, entity]) => [name, instrumentEntity(entity, observation)]);
   return { ...plan, entities: Object.fromEntries(entities) };
 }
 
-function observed(entity: Entity, { journal, costlyMs, maxRps }: Observation): Entity {
+function instrumentEntity(entity: Entity, { journal, costlyMs, maxRps }: InstrumentationOptions): Entity {
   const { enrich, source } = entity;
   return {
     ...entity,
     source: (context) =>
-      source(maxRps === undefined ? context : { ...context, upstreams: leashed(context.upstreams, maxRps) }),
+      source(maxRps === undefined ? context : { ...context, upstreams: withMaxRps(context.upstreams, maxRps) }),
     ...(enrich && journal !== undefined
       ? {
           async enrich(row, secret, tools) {
@@ -39,7 +39,7 @@ function observed(entity: Entity, { journal, costlyMs, maxRps }: Observation): E
             await sleep(costlyMs);
             const made = await enrich(row, secret, tools);
             const who = createHash('sha256').update(JSON.stringify(secret)).digest('hex').slice(0, 16);
-            const line: Costly = { who, pid: process.pid, from, to: Date.now() };
+            const line: CostlyWorkEntry = { who, pid: process.pid, from, to: Date.now() };
             appendFileSync(journal, `${JSON.stringify(line)}\n`);
             return made;
           },
@@ -48,7 +48,7 @@ function observed(entity: Entity, { journal, costlyMs, maxRps }: Observation): E
   };
 }
 
-const leashed =
+const withMaxRps =
   (upstreams: UpstreamFactory, maxRps: number): UpstreamFactory =>
   (settings) =>
     upstreams({ ...settings, maxRps });

@@ -12,7 +12,7 @@ export interface Operator {
   close(): Promise<void>;
 }
 
-export const operator = { id: 'chaos', role: 'operator' } as const;
+export const operatorActor = { id: 'chaos', role: 'operator' } as const;
 
 export function openOperator(databaseUrl: string, env: Readonly<Record<string, string>>): Operator {
   const database = openDatabase({

@@ -3,11 +3,11 @@ import pg from 'pg';
 
 /** Plain SQL at the drill's database, for who looks on: asks again while the database is away. */
 export interface Probe {
-  ask<T extends pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<T[]>;
+  query<T extends pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<T[]>;
   close(): Promise<void>;
 }
 
-const patienceMs = 60_000;
+const retryForMs = 60_000;
 
 export function openProbe(url: string): Probe {
   const pool = new pg.Pool({
@@ -19,13 +19,13 @@ export function openProbe(url: string): Probe {
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
   return {
-    async ask<T extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []) {
-      const deadline = Date.now() + patienceMs;
+    async query<T extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []) {
+      const deadline = Date.now() + retryForMs;
       for (;;) {
         try {
           return (await pool.query<T>(text, [...values])).rows;
         } catch (error) {
-          if (!isAway(error) || Date.now() > deadline) throw error;
+          if (!isConnectionError(error) || Date.now() > deadline) throw error;
           await sleep(200);
         }
       }
@@ -35,7 +35,7 @@ export function openProbe(url: string): Probe {
 }
 
 /** The server is down, or went down with the query; every other error is a defect of the question. */
-function isAway(error: unknown): boolean {
+function isConnectionError(error: unknown): boolean {
   const code = String((error as { code?: unknown }).code ?? '');
   return code === '' || /^(08|57P|53|E)/.test(code);
 }

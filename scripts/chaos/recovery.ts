@@ -7,40 +7,40 @@ import type { Probe } from './probe.ts';
  */
 export interface Recovery {
   /** Does the damage, and mends it, under the clock. Answers what the damage does; false means that none was done. */
-  during<T>(damage: () => Promise<T>): Promise<T>;
+  measureDuring<T>(damage: () => Promise<T>): Promise<T>;
   /** Faults that struck so far. */
   readonly faults: number;
   /** The longest, in milliseconds, once all are through. */
   longest(): Promise<number>;
 }
 
-const setup = 'CREATE TABLE IF NOT EXISTS public.chaos_held (fault int, id bigint, stage text)';
-const hold = `INSERT INTO public.chaos_held SELECT $1, id, stage FROM drover.records
+const createTableSql = 'CREATE TABLE IF NOT EXISTS public.chaos_held (fault int, id bigint, stage text)';
+const recordInFlightSql = `INSERT INTO public.chaos_held SELECT $1, id, stage FROM drover.records
   WHERE run_id = $2 AND status = 'pending' AND dispatched_at IS NOT NULL`;
-const left = `SELECT count(*)::int AS n FROM public.chaos_held h JOIN drover.records r USING (id)
+const remainingSql = `SELECT count(*)::int AS n FROM public.chaos_held h JOIN drover.records r USING (id)
   WHERE h.fault = $1 AND r.status = 'pending' AND r.stage = h.stage AND coalesce(r.code, '') <> 'WAITING_FOR_POOL'`;
-const everyMs = 100;
+const recoveryPollMs = 100;
 
 export function createRecovery(probe: Probe, runId: string, over: AbortSignal): Recovery {
   const measured: Promise<number>[] = [];
   let faults = 0;
-  const ready = probe.ask(setup);
+  const ready = probe.query(createTableSql);
 
   async function measure(fault: number): Promise<number> {
     const from = Date.now();
     while (!over.aborted) {
-      const [row] = await probe.ask<{ n: number }>(left, [fault]);
+      const [row] = await probe.query<{ n: number }>(remainingSql, [fault]);
       if ((row?.n ?? 0) === 0) break;
-      await sleep(everyMs);
+      await sleep(recoveryPollMs);
     }
     return Date.now() - from;
   }
 
   return {
-    async during(damage) {
+    async measureDuring(damage) {
       await ready;
       const fault = faults++;
-      await probe.ask(hold, [fault, runId]);
+      await probe.query(recordInFlightSql, [fault, runId]);
       const done = await damage();
       if (done !== false) measured.push(measure(fault));
       return done;

@@ -13,9 +13,9 @@ export interface RedisServer {
   /** kill -9, and a start from the append-only file. */
   crash(): Promise<void>;
   /** Leaves it next to no memory, so that it refuses writes. */
-  fill(): Promise<void>;
+  exhaustMemory(): Promise<void>;
   /** Takes the bound away again. */
-  relieve(): Promise<void>;
+  restoreMemory(): Promise<void>;
   freeze(): void;
   thaw(): void;
   stop(): Promise<void>;
@@ -29,10 +29,10 @@ export async function startRedisServer(dataDir: string): Promise<RedisServer> {
   };
   return {
     url: server.url,
-    flush: () => command(server.url, (redis) => redis.flushall()),
+    flush: () => runCommand(server.url, (redis) => redis.flushall()),
     async replace() {
       const { pid } = server;
-      await command(server.url, (redis) => redis.shutdown('NOSAVE')).catch(() => undefined);
+      await runCommand(server.url, (redis) => redis.shutdown('NOSAVE')).catch(() => undefined);
       if (!(await waitForExit(pid, 10_000))) throw new Error('Redis did not shut down');
       rmSync(dataDir, { recursive: true, force: true });
       await again();
@@ -41,12 +41,12 @@ export async function startRedisServer(dataDir: string): Promise<RedisServer> {
       await server.kill();
       await again();
     },
-    fill: () =>
-      command(server.url, async (redis) => {
+    exhaustMemory: () =>
+      runCommand(server.url, async (redis) => {
         const used = Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1]);
         await redis.config('SET', 'maxmemory', String(used + 50_000));
       }),
-    relieve: () => command(server.url, (redis) => redis.config('SET', 'maxmemory', '0')),
+    restoreMemory: () => runCommand(server.url, (redis) => redis.config('SET', 'maxmemory', '0')),
     freeze: () => signal(server.pid, 'SIGSTOP'),
     thaw: () => signal(server.pid, 'SIGCONT'),
     async stop() {
@@ -57,7 +57,7 @@ export async function startRedisServer(dataDir: string): Promise<RedisServer> {
   };
 }
 
-async function command(url: string, work: (redis: Redis) => Promise<unknown>): Promise<void> {
+async function runCommand(url: string, work: (redis: Redis) => Promise<unknown>): Promise<void> {
   const redis = new Redis(url, { retryStrategy: () => null, maxRetriesPerRequest: 0 });
   redis.on('error', () => undefined);
   try {

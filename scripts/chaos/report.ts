@@ -1,7 +1,7 @@
-import type { Result } from './ending.ts';
+import type { ExperimentResult } from './ending.ts';
 
 /** One drill, in a line for people; what went wrong below it. */
-export function lineOf(result: Result): string {
+export function resultLine(result: ExperimentResult): string {
   const { name, seed, ok, records, kills, faults, lost, doubled, recoveryMs, seconds, problems } = result;
   const figures = `${records} records in ${seconds.toFixed(1)} s, ${faults} faults, ${kills} kills, ${lost} lost, ${doubled} doubled, recovered in ${recoveryMs} ms`;
   const head = `${ok ? 'ok  ' : 'FAIL'} ${name} (seed ${seed}): ${figures}`;
@@ -9,8 +9,9 @@ export function lineOf(result: Result): string {
 }
 
 /** All drills as one line for programs. */
-export function summaryOf(results: readonly Result[]): string {
-  const sum = (of: (result: Result) => number): number => results.reduce((all, result) => all + of(result), 0);
+export function resultsJson(results: readonly ExperimentResult[]): string {
+  const sum = (of: (result: ExperimentResult) => number): number =>
+    results.reduce((all, result) => all + of(result), 0);
   return JSON.stringify({
     records: sum((result) => result.records),
     kills: sum((result) => result.kills),

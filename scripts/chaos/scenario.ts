@@ -1,10 +1,10 @@
 import type { StartRun } from '../../src/engine/control/contract.ts';
 import type { BubbleSandbox, BubbleSandboxOptions } from '../../src/sandbox/bubble/sandbox.ts';
-import type { Drill } from './drill.ts';
+import type { BubbleExperiment } from './drill.ts';
 import type { Expected } from './oracle/expectation.ts';
 
 /** What differs from a drill without faults. */
-export interface Setup {
+export interface BubbleScenarioSetup {
   /** Worker processes. Default 4. */
   readonly workers?: number;
   /** Environment of the workers, over the drill's own. */
@@ -17,27 +17,27 @@ export interface Setup {
   /** Workers reach PostgreSQL and Redis through proxies that faults can be laid in. */
   readonly proxied?: boolean;
   /** Workers that are watched (see drilled-worker.ts), with these arguments. Default: those of workers/main.ts. */
-  readonly watched?: (journal: string) => readonly string[];
+  readonly instrumentedWorkerArgs?: (journal: string) => readonly string[];
   /** Workers end by themselves, because that is the fault. */
-  readonly mayDie?: boolean;
+  readonly workersMayDie?: boolean;
   /** Milliseconds by which the clocks of the workers are wrong, one worker after the other. */
-  readonly clocks?: readonly number[];
+  readonly clockOffsetsMs?: readonly number[];
   /** What the run is asked for, besides the plan. */
   readonly run?: Partial<StartRun>;
   /** Corrects what is expected, where the fault is a record's own. */
-  readonly expect?: (expectation: Map<string, Map<string, Expected>>, sandbox: BubbleSandbox) => void;
+  readonly adjustExpectation?: (expectation: Map<string, Map<string, Expected>>, sandbox: BubbleSandbox) => void;
 }
 
 /** One way in which a night can go wrong. */
-export interface Scenario {
+export interface BubbleScenario {
   readonly name: string;
   /** For people: what happens, in a line. */
   readonly summary: string;
-  readonly setup?: Setup;
+  readonly setup?: BubbleScenarioSetup;
   /** Lays the faults while the run goes on. What it needs to wait for, it asks of the drill, which stops with the run. */
-  inject(drill: Drill): Promise<void>;
+  injectFaults(drill: BubbleExperiment): Promise<void>;
   /** Corrects what is expected once the run is over, where the fault changed the source. */
-  settled?(drill: Drill, expectation: Map<string, Map<string, Expected>>): Promise<void>;
+  adjustExpectationAfterRun?(drill: BubbleExperiment, expectation: Map<string, Map<string, Expected>>): Promise<void>;
   /** What must hold besides the oracle's questions; answers what does not. */
-  check?(drill: Drill): Promise<readonly string[]>;
+  check?(drill: BubbleExperiment): Promise<readonly string[]>;
 }

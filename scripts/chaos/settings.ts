@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 /** How long after a fault the fleet may notice it: short, or a drill would be spent waiting. */
-export const patience = {
+export const shortTimeouts = {
   DROVER_LOCK_DURATION_MS: '3000',
   DROVER_STALLED_INTERVAL_MS: '1500',
   DROVER_SWEEP_AGE_MS: '8000',
@@ -12,7 +12,7 @@ export const patience = {
 };
 
 /** The environment of a drill's worker processes. */
-export function environmentOf(options: {
+export function workerEnvironment(options: {
   readonly databaseUrl: string;
   readonly redisUrl: string;
   /** Where the upstreams' sandboxes are, and what opens them. */
@@ -22,7 +22,7 @@ export function environmentOf(options: {
   readonly redisPrefix: string;
 }): Record<string, string> {
   return {
-    ...patience,
+    ...shortTimeouts,
     DATABASE_URL: options.databaseUrl,
     REDIS_URL: options.redisUrl,
     DROVER_REDIS_PREFIX: options.redisPrefix,

@@ -5,11 +5,11 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 export interface TcpProxy {
   readonly port: number;
   /** Ends every connection whose next answer arrives: the work was done, and nobody hears of it. */
-  loseReplies(): void;
+  dropReplies(): void;
   /** Keeps every connection open and passes nothing on, as when a firewall forgets them. */
   blackhole(): void;
   /** Passes everything on again; what stood in the hole is reset, as a peer does that never knew it. */
-  mend(): void;
+  restore(): void;
   close(): Promise<void>;
 }
 
@@ -46,13 +46,13 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
   };
   return {
     port: (server.address() as AddressInfo).port,
-    loseReplies: () => {
+    dropReplies: () => {
       mode = 'losing';
     },
     blackhole: () => {
       mode = 'hole';
     },
-    mend: () => {
+    restore: () => {
       if (mode === 'hole') reset();
       mode = 'open';
     },

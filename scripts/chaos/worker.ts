@@ -4,7 +4,7 @@ import { createWriteStream, type WriteStream } from 'node:fs';
 import { nodeArgs } from '../stack/compiled.ts';
 import { signal } from '../stack/process.ts';
 
-export interface Exit {
+export interface WorkerExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }
@@ -15,10 +15,10 @@ export interface Worker {
   readonly isReady: boolean;
   /** Resolves when it serves its queues, or has died before that. */
   readonly ready: Promise<void>;
-  readonly exit: Promise<Exit>;
+  readonly exit: Promise<WorkerExit>;
   /** True when the drill ended it; a worker that dies by itself is a finding. */
   readonly isEnded: boolean;
-  end(name: 'SIGKILL' | 'SIGTERM'): Promise<Exit>;
+  end(name: 'SIGKILL' | 'SIGTERM'): Promise<WorkerExit>;
   freeze(): void;
   thaw(): void;
 }
@@ -29,27 +29,27 @@ export interface WorkerOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly logFile: string;
   /** How wrong the clock of the nth worker is, in milliseconds. */
-  readonly clocks?: readonly number[];
+  readonly clockOffsetsMs?: readonly number[];
 }
 
-const skew = new URL('./skew.mjs', import.meta.url).href;
+const clockSkewModule = new URL('./skew.mjs', import.meta.url).href;
 
 /** `nth`: counted over the whole drill. */
 export function startWorker(options: WorkerOptions, nth = 0): Worker {
   const {
-    clocks = [],
+    clockOffsetsMs: clocks = [],
     script: [script = '', ...args],
   } = options;
-  const wrongClock = clocks.length > 0 ? ['--import', skew] : [];
+  const wrongClock = clocks.length > 0 ? ['--import', clockSkewModule] : [];
   const clock = { CHAOS_SKEW_MS: String(clocks[nth % clocks.length] ?? 0) };
   const child = spawn(process.execPath, nodeArgs(script, args, wrongClock), {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...options.env, ...clock },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const log = createWriteStream(options.logFile, { flags: 'a' });
-  const exit = once(child, 'exit').then(([code, name]): Exit => ({ code, signal: name }));
+  const exit = once(child, 'exit').then(([code, name]): WorkerExit => ({ code, signal: name }));
   const state = { ready: false, ended: false };
-  const ready = Promise.race([untilReady(child, log, state), exit.then(() => undefined)]);
+  const ready = Promise.race([waitUntilReady(child, log, state), exit.then(() => undefined)]);
   const pid = child.pid as number;
   return {
     pid,
@@ -71,7 +71,7 @@ export function startWorker(options: WorkerOptions, nth = 0): Worker {
   };
 }
 
-function untilReady(child: ChildProcess, log: WriteStream, state: { ready: boolean }): Promise<void> {
+function waitUntilReady(child: ChildProcess, log: WriteStream, state: { ready: boolean }): Promise<void> {
   child.stderr?.pipe(log);
   return new Promise((resolve) => {
     child.stdout?.on('data', (chunk: Buffer) => {

@@ -4,7 +4,7 @@ import { toMajor } from '../../src/money.ts';
 
 const plain = (text: string): string => text;
 
-export interface LastScreen {
+export interface SummaryScreen {
   readonly run: RunView;
   readonly failures: readonly FailureGroup[];
   readonly seconds: number;
@@ -15,7 +15,7 @@ export interface LastScreen {
 }
 
 /** The demo's last screen: what was read, what became of it, the money on both sides, and where to look further. */
-export function lastScreen(screen: LastScreen): string {
+export function renderSummaryScreen(screen: SummaryScreen): string {
   const { run, url } = screen;
   return [
     '',

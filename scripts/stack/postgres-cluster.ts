@@ -21,8 +21,8 @@ export function makeCluster(home: PostgresHome, cluster: Cluster): void {
   emptyFolder(draft, home.user);
   const locale = ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '-E', 'UTF8'];
   const sync = cluster.sync ? [] : ['--no-sync'];
-  runOnce(home, 'initdb', ['-D', draft, '-U', cluster.superuser, '-A', 'trust', ...locale, ...sync]);
-  runOnce(home, 'postgres', ['--single', '-D', draft, 'postgres'], `create database "${cluster.database}"\n`);
+  runProgram(home, 'initdb', ['-D', draft, '-U', cluster.superuser, '-A', 'trust', ...locale, ...sync]);
+  runProgram(home, 'postgres', ['--single', '-D', draft, 'postgres'], `create database "${cluster.database}"\n`);
   rmSync(home.dataDir, { recursive: true, force: true });
   renameSync(draft, home.dataDir);
 }
@@ -36,15 +36,15 @@ function assertSameMajor(home: PostgresHome): void {
   );
 }
 
-function runOnce(home: PostgresHome, program: string, args: string[], input = ''): void {
-  const done = spawnSync(join(home.bin, program), args, { ...surroundings(home), input, encoding: 'utf8' });
+function runProgram(home: PostgresHome, program: string, args: string[], input = ''): void {
+  const done = spawnSync(join(home.bin, program), args, { ...spawnEnvironment(home), input, encoding: 'utf8' });
   if (done.status === 0) return;
   const cause = done.error?.message ?? `${done.stderr}`.trim().split('\n').slice(-5).join('\n');
   throw new Error(`${program} could not prepare the data folder ${home.dataDir}: ${cause}`);
 }
 
 /** Not the current folder, which PostgreSQL's user may not enter, and none of the reader's own PG* settings. */
-export function surroundings(home: PostgresHome) {
+export function spawnEnvironment(home: PostgresHome) {
   const env = Object.entries(process.env).filter(([name]) => !name.startsWith('PG') && !name.startsWith('LC_'));
   return { cwd: '/', env: { ...Object.fromEntries(env), LC_ALL: 'C', TZ: 'UTC' }, ...home.user };
 }

@@ -26,7 +26,7 @@ export interface PostgresHome {
 }
 
 /** Root's own files are beyond the user that PostgreSQL runs as; what that user needs is put here. */
-const EXILE = '/var/tmp';
+const FALLBACK_ROOT = '/var/tmp';
 
 export function preparePostgresHome(wanted: string): PostgresHome {
   const place = resolve(wanted);
@@ -45,20 +45,20 @@ export function emptyFolder(folder: string, user: RunUser): void {
 }
 
 /** Where the data of this place really lies. */
-export function placeOfData(wanted: string): string {
+export function dataFolderOf(wanted: string): string {
   return linkTarget(resolve(wanted)) ?? resolve(wanted);
 }
 
 /** Forgets the data for good, also where it lives outside the checkout. */
 export function removeData(wanted: string): void {
   const place = resolve(wanted);
-  if (linkTarget(place) === exileOf(place)) rmSync(exileOf(place), { recursive: true, force: true });
+  if (linkTarget(place) === fallbackFolderOf(place)) rmSync(fallbackFolderOf(place), { recursive: true, force: true });
   rmSync(place, { recursive: true, force: true });
 }
 
 function reachableBinaries(native: string, version: string, user: RunUser): string {
   if (canReach(join(native, 'bin'), user)) return native;
-  const copy = join(EXILE, `drover-postgres-${version}-${process.arch}`);
+  const copy = join(FALLBACK_ROOT, `drover-postgres-${version}-${process.arch}`);
   if (!existsSync(copy)) copyBinaries(native, copy);
   // In a folder that everybody writes to, only what root made may be run by root.
   if (lstatSync(copy).uid !== 0) throw new Error(`${copy} does not belong to root: delete it, then start again.`);
@@ -82,9 +82,9 @@ function copyBinaries(native: string, copy: string): void {
 
 function reachableData(place: string, user: RunUser): string {
   if (canReach(dirname(place), user)) return place;
-  const exile = exileOf(place);
+  const exile = fallbackFolderOf(place);
   if (linkTarget(place) !== exile) {
-    if (existsSync(place) && linkTarget(place) === undefined) throw new Error(unreachable(place));
+    if (existsSync(place) && linkTarget(place) === undefined) throw new Error(unreachableMessage(place));
     // No link, so the data there is that of a .drover which has been deleted since.
     rmSync(exile, { recursive: true, force: true });
     rmSync(place, { force: true });
@@ -93,7 +93,7 @@ function reachableData(place: string, user: RunUser): string {
   return exile;
 }
 
-function unreachable(place: string): string {
+function unreachableMessage(place: string): string {
   return `PostgreSQL does not run as root, and no other user can enter ${place}. Delete it, or open its parent folders with chmod o+x.`;
 }
 
@@ -102,6 +102,6 @@ function linkTarget(place: string): string | undefined {
 }
 
 /** Named for the place, so that a checkout copied with its .drover does not share the original's data. */
-function exileOf(place: string): string {
-  return join(EXILE, `drover-${createHash('sha256').update(place).digest('hex').slice(0, 16)}`);
+function fallbackFolderOf(place: string): string {
+  return join(FALLBACK_ROOT, `drover-${createHash('sha256').update(place).digest('hex').slice(0, 16)}`);
 }

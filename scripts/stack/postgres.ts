@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './port.ts';
-import { makeCluster, surroundings } from './postgres-cluster.ts';
+import { makeCluster, spawnEnvironment } from './postgres-cluster.ts';
 import { type PostgresHome, preparePostgresHome } from './postgres-home.ts';
 import { clearStalePidFile, lastPort, livePostmaster, type Postmaster, readPostmaster } from './postmaster.ts';
 import { endProcess, isAlive, waitUntil } from './process.ts';
-import { endOf, spawnServer } from './server-process.ts';
+import { lastLines, spawnServer } from './server-process.ts';
 
 export interface PostgresOptions {
   dataDir: string;
@@ -114,7 +114,7 @@ function settings(port: number, options: PostgresOptions): Record<string, string
 
 function spawnPostgres(home: PostgresHome, config: Record<string, string | number>): Promise<number> {
   const flags = Object.entries(config).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  return spawnServer(join(home.bin, 'postgres'), ['-D', home.dataDir, ...flags], surroundings(home), home.log);
+  return spawnServer(join(home.bin, 'postgres'), ['-D', home.dataDir, ...flags], spawnEnvironment(home), home.log);
 }
 
 async function untilReady(home: PostgresHome, pid: number): Promise<Postmaster> {
@@ -125,5 +125,5 @@ async function untilReady(home: PostgresHome, pid: number): Promise<Postmaster> 
   await waitUntil(() => ready() || !isAlive(pid), START_PATIENCE);
   const postmaster = readPostmaster(home.dataDir);
   if (ready() && postmaster) return postmaster;
-  throw new Error(`PostgreSQL did not start on ${home.dataDir}. The end of ${home.log}:\n${endOf(home.log)}`);
+  throw new Error(`PostgreSQL did not start on ${home.dataDir}. The end of ${home.log}:\n${lastLines(home.log)}`);
 }

@@ -5,7 +5,7 @@ import { connect } from 'node:net';
  * One command, one answer, as text. Enough to ask a server who it is without a client library's reconnecting, which
  * would hide that nobody is there. Undefined when nobody answers.
  */
-export async function askRedis(port: number, command: string): Promise<string | undefined> {
+export async function sendRedisCommand(port: number, command: string): Promise<string | undefined> {
   const socket = connect({ port, host: '127.0.0.1' });
   const signal = AbortSignal.timeout(2_000);
   try {

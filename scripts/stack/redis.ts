@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { checkoutRoot } from './checkout.ts';
 import { freePort } from './port.ts';
 import { commandOf, endProcess, isAlive, waitUntil } from './process.ts';
-import { askRedis } from './redis-ask.ts';
+import { sendRedisCommand } from './redis-ask.ts';
 import { obtainRedis, type RedisProgram } from './redis-binaries.mjs';
-import { endOf, spawnServer } from './server-process.ts';
+import { lastLines, spawnServer } from './server-process.ts';
 
 export interface RedisOptions {
   dataDir: string;
@@ -29,7 +29,7 @@ export interface Redis {
 }
 
 /** What we note beside the data, to find a server again that outlived us. */
-interface Note {
+interface ServerNote {
   pid: number;
   port: number;
 }
@@ -64,29 +64,29 @@ export async function stopRedis(pid: number): Promise<void> {
 }
 
 /** The server that works on this data now, by its own word: pids and ports pass to strangers. */
-export async function liveRedis(dataDir: string): Promise<Note | undefined> {
+export async function liveRedis(dataDir: string): Promise<ServerNote | undefined> {
   const note = readNote(dataDir);
   if (!note || !isAlive(note.pid) || !/redis|valkey/.test(commandOf(note.pid))) return undefined;
-  const folder = await askRedis(note.port, 'CONFIG GET dir');
+  const folder = await sendRedisCommand(note.port, 'CONFIG GET dir');
   return folder?.includes(`${realpathSync(dataDir)}\r\n`) ? note : undefined;
 }
 
-async function launch(program: RedisProgram, options: RedisOptions, attempt = 1): Promise<Note> {
+async function launch(program: RedisProgram, options: RedisOptions, attempt = 1): Promise<ServerNote> {
   const last = attempt === 1 ? readNote(options.dataDir)?.port : undefined;
   const port = options.port ?? (await freePort(last));
   const pid = await spawnRedis(program, port, options);
-  writeFileSync(noteFile(options.dataDir), JSON.stringify({ pid, port } satisfies Note));
+  writeFileSync(noteFile(options.dataDir), JSON.stringify({ pid, port } satisfies ServerNote));
   const ready = () => isReady(options.dataDir, port);
   await waitUntil(async () => !isAlive(pid) || (await ready()), START_PATIENCE);
   if (isAlive(pid) && (await ready())) return { pid, port };
-  if (attempt === ATTEMPTS || isAlive(pid)) throw new Error(failure(options.dataDir));
+  if (attempt === ATTEMPTS || isAlive(pid)) throw new Error(failureMessage(options.dataDir));
   await sleep(200 * attempt);
   return launch(program, options, attempt + 1);
 }
 
 /** While it reads its append-only file it answers -LOADING; and a stranger may have taken the port before it. */
 async function isReady(dataDir: string, port: number): Promise<boolean> {
-  const answer = await askRedis(port, 'PING');
+  const answer = await sendRedisCommand(port, 'PING');
   return (answer?.startsWith('+PONG') ?? false) && (await liveRedis(dataDir)) !== undefined;
 }
 
@@ -105,9 +105,9 @@ function spawnRedis(program: RedisProgram, port: number, options: RedisOptions):
   return spawnServer(program.path, flags, surroundings, logFile(options.dataDir));
 }
 
-function readNote(dataDir: string): Note | undefined {
+function readNote(dataDir: string): ServerNote | undefined {
   const path = noteFile(dataDir);
-  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Note) : undefined;
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as ServerNote) : undefined;
 }
 
 function noteFile(dataDir: string): string {
@@ -118,6 +118,6 @@ function logFile(dataDir: string): string {
   return `${dataDir}.log`;
 }
 
-function failure(dataDir: string): string {
-  return `Redis did not start on ${dataDir}. The end of ${logFile(dataDir)}:\n${endOf(logFile(dataDir))}`;
+function failureMessage(dataDir: string): string {
+  return `Redis did not start on ${dataDir}. The end of ${logFile(dataDir)}:\n${lastLines(logFile(dataDir))}`;
 }

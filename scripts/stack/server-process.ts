@@ -9,11 +9,11 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 export async function spawnServer(
   program: string,
   flags: readonly string[],
-  surroundings: Pick<SpawnOptions, 'cwd' | 'env' | 'uid' | 'gid'>,
+  spawnOptions: Pick<SpawnOptions, 'cwd' | 'env' | 'uid' | 'gid'>,
   logFile: string,
 ): Promise<number> {
   const log = openSync(logFile, 'a');
-  const child = spawn(program, flags, { ...surroundings, detached: true, stdio: ['ignore', log, log] });
+  const child = spawn(program, flags, { ...spawnOptions, detached: true, stdio: ['ignore', log, log] });
   closeSync(log);
   child.unref();
   if (child.pid !== undefined) return child.pid;
@@ -22,6 +22,6 @@ export async function spawnServer(
 }
 
 /** The last lines of a server's log, for the message that says it did not start. */
-export function endOf(logFile: string): string {
+export function lastLines(logFile: string): string {
   return readFileSync(logFile, 'utf8').trim().split('\n').slice(-8).join('\n');
 }

@@ -28,7 +28,7 @@ export interface Services {
 }
 
 /** There is nothing to use, and nothing may or can be started. The message is for a person and says what to do. */
-export class NoServices extends Error {}
+export class ServicesUnavailable extends Error {}
 
 /**
  * The environment's, else those that another process of this checkout runs, else ones started now.
@@ -39,22 +39,22 @@ export async function resolveServices(env: ServicesEnv, options: ServicesOptions
   const joined = await joinRunning(env, dir, options.start === false);
   if (joined) return joined;
   if (options.start === false) {
-    throw new NoServices('No PostgreSQL and Redis: run `npm start` first, or set DATABASE_URL and REDIS_URL.');
+    throw new ServicesUnavailable('No PostgreSQL and Redis: run `npm start` first, or set DATABASE_URL and REDIS_URL.');
   }
   try {
     // Only a process that starts something loads the starters, which a production image does not have.
     const { withLock } = await import('./lock.mjs');
     return await withLock(join(dir, 'stack.lock'), async () => (await joinRunning(env, dir, false)) ?? start(env, dir));
   } catch (error) {
-    throw explained(error, dir);
+    throw explainFailure(error, dir);
   }
 }
 
-function explained(cause: unknown, dir: string): NoServices {
-  if (cause instanceof NoServices) return cause;
+function explainFailure(cause: unknown, dir: string): ServicesUnavailable {
+  if (cause instanceof ServicesUnavailable) return cause;
   const { code, message } = cause as NodeJS.ErrnoException;
-  if (code !== 'EACCES' && code !== 'EPERM') return new NoServices(message, { cause });
-  return new NoServices(
+  if (code !== 'EACCES' && code !== 'EPERM') return new ServicesUnavailable(message, { cause });
+  return new ServicesUnavailable(
     `${dir} holds files of another user (${message}). Run \`sudo chown -R "$(id -un)" ${dir}\`, or delete it with its data.`,
     { cause },
   );
@@ -63,20 +63,26 @@ function explained(cause: unknown, dir: string): NoServices {
 async function joinRunning(env: ServicesEnv, dir: string, orphansToo: boolean): Promise<Services | undefined> {
   const { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl } = env;
   if (databaseUrl && redisUrl) {
-    return joinedTo(databaseUrl, redisUrl, 'Used the PostgreSQL and the Redis that DATABASE_URL and REDIS_URL name.');
+    return existingServices(
+      databaseUrl,
+      redisUrl,
+      'Used the PostgreSQL and the Redis that DATABASE_URL and REDIS_URL name.',
+    );
   }
   const record = await liveRecord(dir);
   if (!record || !(orphansToo || isAlive(record.pids.owner))) return undefined;
-  const database = databaseUrl || (record.databaseUrl ?? notOurs(record, 'DATABASE_URL'));
-  const redis = redisUrl || (record.redisUrl ?? notOurs(record, 'REDIS_URL'));
-  return joinedTo(database, redis, `Joined the PostgreSQL and Redis of process ${record.pids.owner}.`);
+  const database = databaseUrl || (record.databaseUrl ?? throwForeignUrl(record, 'DATABASE_URL'));
+  const redis = redisUrl || (record.redisUrl ?? throwForeignUrl(record, 'REDIS_URL'));
+  return existingServices(database, redis, `Joined the PostgreSQL and Redis of process ${record.pids.owner}.`);
 }
 
-function notOurs({ pids }: StackRecord, variable: string): never {
-  throw new NoServices(`The Drover that runs here (process ${pids.owner}) was given its ${variable}: set it here too.`);
+function throwForeignUrl({ pids }: StackRecord, variable: string): never {
+  throw new ServicesUnavailable(
+    `The Drover that runs here (process ${pids.owner}) was given its ${variable}: set it here too.`,
+  );
 }
 
-function joinedTo(databaseUrl: string, redisUrl: string, saidInOneSentence: string): Services {
+function existingServices(databaseUrl: string, redisUrl: string, saidInOneSentence: string): Services {
   return { databaseUrl, redisUrl, saidInOneSentence, started: false, stop: async () => {} };
 }
 
@@ -84,7 +90,7 @@ async function start(env: ServicesEnv, dir: string): Promise<Services> {
   const { startStack } = await import('./stack.ts');
   const stack = await startStack({ dir, databaseUrl: env.DATABASE_URL, redisUrl: env.REDIS_URL });
   writeRecord(recordOf(dir, stack));
-  const lastResort = () => endWithoutWaiting(stack);
+  const lastResort = () => signalServers(stack);
   process.once('exit', lastResort);
   return {
     databaseUrl: stack.databaseUrl,
@@ -109,7 +115,7 @@ function recordOf(dir: string, { postgres, redis }: Stack): StackRecord {
 }
 
 /** For a process that ends without calling stop(), by an uncaught error say: signals can still be sent, not awaited. */
-function endWithoutWaiting({ postgres, redis }: Stack): void {
+function signalServers({ postgres, redis }: Stack): void {
   if (postgres) signal(postgres.pid, 'SIGINT');
   if (redis) signal(redis.pid, 'SIGTERM');
 }

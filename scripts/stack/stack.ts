@@ -35,7 +35,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     redisUrl: redis?.url ?? String(options.redisUrl),
     postgres,
     redis,
-    saidInOneSentence: sentence(options.dir, postgres, redis),
+    saidInOneSentence: describeStack(options.dir, postgres, redis),
     stop: () => stopAll([postgres, redis]),
   };
 }
@@ -53,16 +53,20 @@ async function stopAll(servers: (Postgres | Redis | undefined)[]): Promise<void>
   await Promise.all(servers.map((server) => server?.stop()));
 }
 
-function sentence(dir: string, postgres: Postgres | undefined, redis: Redis | undefined): string {
-  const [verb, name] = describe('PostgreSQL', 'DATABASE_URL', postgres);
-  const [otherVerb, otherName] = describe('Redis', 'REDIS_URL', redis);
+function describeStack(dir: string, postgres: Postgres | undefined, redis: Redis | undefined): string {
+  const [verb, name] = describeServer('PostgreSQL', 'DATABASE_URL', postgres);
+  const [otherVerb, otherName] = describeServer('Redis', 'REDIS_URL', redis);
   const other = otherVerb === verb ? otherName : `${otherVerb} ${otherName}`;
   const place = postgres || redis ? `, with the data in ${relative(checkoutRoot(), dir) || dir}` : '';
   const text = `${verb} ${name} and ${other}${place}.`;
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-function describe(name: string, variable: string, server: Postgres | Redis | undefined): [verb: string, name: string] {
+function describeServer(
+  name: string,
+  variable: string,
+  server: Postgres | Redis | undefined,
+): [verb: string, name: string] {
   if (!server) return ['used', `the ${name} that ${variable} names`];
   const verb = server.reused ? 'took over the still running' : 'started';
   return [verb, `${name} ${server.version} on port ${new URL(server.url).port}`];

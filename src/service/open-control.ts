@@ -1,28 +1,28 @@
 import type { Database } from '../../db/client.ts';
-import { createJourneyLedger } from '../../db/journeys/ledger.ts';
-import { createJourneyTargets } from '../../db/journeys/targets.ts';
+import { createHistoryLedger } from '../../db/journeys/ledger.ts';
+import { createHistoryTarget } from '../../db/journeys/targets.ts';
 import { createControlStore } from '../../db/repositories/control.ts';
 import { createPersonLedger } from '../../db/retention/person-ledger.ts';
 import { createPersonTargets } from '../../db/retention/person-targets.ts';
 import { createRetentionStore } from '../../db/retention/store.ts';
-import { createApiRollbackStore } from '../../db/rollback/api-rollbacks.ts';
-import { dropQuarantine } from '../../db/trial/quarantine.ts';
+import { createBackgroundRollbackStore } from '../../db/rollback/api-rollbacks.ts';
+import { dropTrialSchema } from '../../db/trial/quarantine.ts';
 import type { Config } from '../config.ts';
 import type { Control, RollbackView } from '../engine/control/contract.ts';
 import { createControl } from '../engine/control/control.ts';
 import { type ApiFactory, createApiFactory } from '../engine/effects/apis.ts';
-import { journeysOf } from '../engine/journeys/journeys.ts';
-import { doublesOf, removeDoubles } from '../engine/mending/doubles.ts';
+import { readHistory } from '../engine/journeys/journeys.ts';
+import { findDuplicates, removeDuplicates } from '../engine/mending/doubles.ts';
 import type { Run } from '../engine/ports.ts';
 import type { UpstreamStand } from '../engine/progress/upstream-holdups.ts';
 import { failureGroups } from '../engine/reports/failure-groups.ts';
-import { openReport, reportEntries } from '../engine/reports/open-report.ts';
-import { personOf } from '../engine/retention/person.ts';
+import { listReports, openReport } from '../engine/reports/open-report.ts';
+import { findPersonData } from '../engine/retention/person.ts';
 import { purge } from '../engine/retention/purge.ts';
-import { createApiRollbacks } from '../engine/rollback/api-rollbacks.ts';
-import { endedRollback, rollbackRun } from '../engine/rollback/rollback-run.ts';
+import { createBackgroundRollbacks } from '../engine/rollback/api-rollbacks.ts';
+import { finishedRollbackView, rollbackRun } from '../engine/rollback/rollback-run.ts';
 import { isTrial } from '../engine/trial/quarantine.ts';
-import { lastValidation, validateRun } from '../engine/validation/validate-run.ts';
+import { latestValidation, validateRun } from '../engine/validation/validate-run.ts';
 import type { PlanRegistry } from '../plan/registry.ts';
 import type { UpstreamFactory } from '../plan/upstream.ts';
 import { createFleetLook } from './fleet-look.ts';
@@ -52,8 +52,8 @@ export function openControl(parts: ControlParts): Control {
   const { validation, rollback, mending, reports, views } = createInspection({ ...parts, fleet, apis: apisOf(parts) });
   const planOf = (run: Run) => plans.get(run.plan);
   const journeys = {
-    ledger: createJourneyLedger(parts.database.$client),
-    targets: createJourneyTargets(parts.target.$client),
+    ledger: createHistoryLedger(parts.database.$client),
+    targets: createHistoryTarget(parts.target.$client),
     plan: (name: string) => (plans.names().includes(name) ? plans.get(name) : undefined),
   };
   const retention = createRetentionStore(parts.database.$client);
@@ -67,8 +67,8 @@ export function openControl(parts: ControlParts): Control {
     ledger: createPersonLedger(parts.database.$client),
     targets: createPersonTargets(parts.target.$client),
   };
-  const rollbacks = createApiRollbacks({
-    ...{ store: createApiRollbackStore(parts.database.$client), rollback },
+  const rollbacks = createBackgroundRollbacks({
+    ...{ store: createBackgroundRollbackStore(parts.database.$client), rollback },
     onFailure: parts.onFailure ?? (() => undefined),
   });
   return createControl({
@@ -76,18 +76,18 @@ export function openControl(parts: ControlParts): Control {
     plan: plans.get,
     batchSize: parts.config.batchSize ?? 1,
     view: views.view,
-    journeys: (sourceId) => journeysOf(journeys, sourceId),
+    journeys: (sourceId) => readHistory(journeys, sourceId),
     failures: (run) => failureGroups(reports.ledger, run.id, planOf(run)),
     validate: async (run, entry) => validateRun(validation, run, planOf(run), await store.entities(run.id), entry),
-    lastValidation: (run) => lastValidation(validation, run, planOf(run)),
+    lastValidation: (run) => latestValidation(validation, run, planOf(run)),
     rollback: (run, dryRun) =>
       isTrial(run) ? rollbackTrial(parts.target, run, dryRun) : rollbackRun(rollback, run, planOf(run), { dryRun }),
     rollbacks,
-    doubles: (run) => doublesOf(mending, run, planOf(run)),
-    removeDoubles: (run) => removeDoubles(mending, run, planOf(run)),
+    doubles: (run) => findDuplicates(mending, run, planOf(run)),
+    removeDoubles: (run) => removeDuplicates(mending, run, planOf(run)),
     purge: (request, announce) => purge({ store: retention, dropTrial, ...purgeLimits }, request, announce),
-    person: (email) => personOf({ ...persons, plans: plans.all() }, email),
-    reports: (run) => reportEntries(reports, run),
+    person: (email) => findPersonData({ ...persons, plans: plans.all() }, email),
+    reports: (run) => listReports(reports, run),
     report: async (run, name, masked) =>
       openReport(reports, run, planOf(run), await views.entityNames(run.id), { name, masked }),
   });
@@ -100,6 +100,6 @@ function apisOf({ openUpstream: upstreams, config: { settings } }: ControlParts)
 
 /** A trial is undone as a whole: nobody else has written into its schema, and nothing points into it. */
 async function rollbackTrial(target: Database, run: Run, dryRun: boolean): Promise<RollbackView> {
-  const removed = await dropQuarantine(target.$client, run, dryRun);
-  return endedRollback(run.id, dryRun, { removed, restored: 0, conflicts: [] });
+  const removed = await dropTrialSchema(target.$client, run, dryRun);
+  return finishedRollbackView(run.id, dryRun, { removed, restored: 0, conflicts: [] });
 }

@@ -1,12 +1,12 @@
 import type { Database } from '../../db/client.ts';
 import { createCutoverDatabase } from '../../db/cutover/index.ts';
-import { newestRuns } from '../../db/cutover/newest-runs.ts';
+import { readNewestRunsByEntity } from '../../db/cutover/newest-runs.ts';
 import { auditNote } from '../../db/cutover/note.ts';
-import { writtenLive } from '../../db/cutover/written-live.ts';
+import { findRowsWrittenLive } from '../../db/cutover/written-live.ts';
 import type { CutoverControl } from '../engine/cutover/contract.ts';
 import { createCutoverControl } from '../engine/cutover/control.ts';
 import { createGate } from '../engine/cutover/gate.ts';
-import { lastValidation } from '../engine/validation/validate-run.ts';
+import { latestValidation } from '../engine/validation/validate-run.ts';
 import type { PlanRegistry } from '../plan/registry.ts';
 import { createInspection } from './inspection.ts';
 
@@ -30,9 +30,9 @@ export function openCutovers({ database, target, patient, plans, onFailure }: Cu
     database: (note) => createCutoverDatabase(patient.$client, note && auditNote(database, target === database, note)),
     gate: createGate({
       plan: plans.get,
-      newestRuns: (plan, schema) => newestRuns(database, plan, schema),
-      validation: (run) => lastValidation(validation, run, plans.get(run.plan)),
-      writtenLive: (run, spec, ids) => writtenLive(target.$client, run, spec, ids),
+      newestRuns: (plan, schema) => readNewestRunsByEntity(database, plan, schema),
+      validation: (run) => latestValidation(validation, run, plans.get(run.plan)),
+      writtenLive: (run, spec, ids) => findRowsWrittenLive(target.$client, run, spec, ids),
     }),
     patienceMs,
     onFailure,

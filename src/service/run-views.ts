@@ -1,6 +1,6 @@
 import type { Database } from '../../db/client.ts';
 import { samplesOf } from '../../db/repositories/progress.ts';
-import { trialCounts } from '../../db/trial/counts.ts';
+import { readTrialCounts } from '../../db/trial/counts.ts';
 import { batchSizesOf } from '../engine/batch-size.ts';
 import type { ConductorStore } from '../engine/conductor/ports.ts';
 import type { RunView } from '../engine/control/contract.ts';
@@ -11,11 +11,11 @@ import { isBalanced } from '../engine/progress/balance.ts';
 import { entityProgress } from '../engine/progress/entity-progress.ts';
 import { holdupsOf } from '../engine/progress/holdups.ts';
 import { runProgress } from '../engine/progress/run-progress.ts';
-import type { ApiRollbackStore } from '../engine/rollback/api-ports.ts';
+import type { BackgroundRollbackStore } from '../engine/rollback/api-ports.ts';
 import { finishedStatuses, nextActions } from '../engine/run-status.ts';
 import { forecast } from '../engine/trial/forecast.ts';
 import { isTrial } from '../engine/trial/quarantine.ts';
-import type { Sums } from '../engine/validation/sum-cache.ts';
+import type { GetSums } from '../engine/validation/sum-cache.ts';
 import type { Plan } from '../plan/contract.ts';
 import type { PlanRegistry } from '../plan/registry.ts';
 import type { FleetLook } from './fleet-look.ts';
@@ -31,8 +31,8 @@ export interface RunViewDeps {
   readonly database: Database;
   readonly store: Pick<ConductorStore, 'counts' | 'entities'>;
   readonly plans: PlanRegistry;
-  readonly sums: Sums;
-  readonly rollbacks: Pick<ApiRollbackStore, 'find'>;
+  readonly sums: GetSums;
+  readonly rollbacks: Pick<BackgroundRollbackStore, 'find'>;
   /** Absent where nobody looks at views to know why a run does not move. */
   readonly fleet?: FleetLook | undefined;
 }
@@ -93,7 +93,7 @@ async function sumsOf(deps: RunViewDeps, run: Run, names: readonly string[]): Pr
 
 async function trialOf(deps: RunViewDeps, run: Run, names: readonly string[]): Promise<RunView['trial']> {
   const { trial } = run.scope;
-  return trial === undefined ? null : forecast(trial, names, await trialCounts(deps.database.$client, run.id));
+  return trial === undefined ? null : forecast(trial, names, await readTrialCounts(deps.database.$client, run.id));
 }
 
 function derivedOf(plan: Plan | undefined, names: readonly string[]): readonly string[] {

@@ -11,8 +11,8 @@ import type { Plan } from '../../src/plan/contract.ts';
 import { createRegistry } from '../../src/plan/registry.ts';
 import { openControl } from '../../src/service/open-control.ts';
 import { createDatabase } from '../helpers/database.ts';
-import { redisDb } from '../helpers/redis.ts';
-import { rolledBack } from '../helpers/rolled-back.ts';
+import { createRedisSpace } from '../helpers/redis.ts';
+import { rollBackAndWait } from '../helpers/rolled-back.ts';
 import type { StandIns } from './stand-ins.ts';
 import { createTargetTables } from './target.ts';
 import { openUpstreams } from './upstreams.ts';
@@ -23,7 +23,7 @@ const actor = { id: 'conformance', role: 'operator' } as const;
 /** A database, a part of Redis, a worker and the control over them, for the runs of one plan. */
 export async function startFleet(plan: Plan, standIns: StandIns): Promise<RunSubject & { close(): Promise<void> }> {
   const store = await createDatabase({ template: { name: 'control', migrate: migrateDatabase } });
-  const redis = redisDb();
+  const redis = createRedisSpace();
   const database = openDatabase({ url: store.url, applicationName: 'conformance', onError: () => undefined });
   const env = environment(store.url, redis, plan.name);
   const upstreams = await openUpstreams(redis);
@@ -40,13 +40,13 @@ export async function startFleet(plan: Plan, standIns: StandIns): Promise<RunSub
     async run(content) {
       const { settings, params } = await standIns.get(content);
       control = controlOf(settings);
-      await worker.serve({ ...env, ...settings });
+      await worker.useEnvironment({ ...env, ...settings });
       const request = { plan: plan.name, params: { ...params }, maxFailurePercent: 100 };
       const run = await control.startRun(request, actor);
-      return finished(await untilFinished(() => control.run(run.id)));
+      return finishedRun(await waitUntilFinished(() => control.run(run.id)));
     },
     async rollback(runId) {
-      const undone = await rolledBack(control, runId, actor);
+      const undone = await rollBackAndWait(control, runId, actor);
       return { conflicts: undone.conflicts.length };
     },
     ...createTargetTables(database, plan, plan.name.replaceAll('-', '_')),
@@ -75,7 +75,7 @@ function environment(databaseUrl: string, redis: { url: string; prefix: string }
   };
 }
 
-async function untilFinished(look: () => Promise<RunView>): Promise<RunView> {
+async function waitUntilFinished(look: () => Promise<RunView>): Promise<RunView> {
   for (const until = Date.now() + 110_000; Date.now() < until; await sleep(50)) {
     const run = await look();
     if (finishedStatuses.includes(run.status)) return run;
@@ -84,7 +84,7 @@ async function untilFinished(look: () => Promise<RunView>): Promise<RunView> {
   throw new Error(`the run has not ended: ${status}, ${reason}, ${JSON.stringify(entities)}`);
 }
 
-function finished({ id, status, reason, balanced, entities }: RunView): FinishedRun {
+function finishedRun({ id, status, reason, balanced, entities }: RunView): FinishedRun {
   const sum = (field: 'extracted' | 'pending') =>
     Object.values(entities).reduce((total, entity) => total + entity[field], 0);
   return { id, status, reason, balanced, extracted: sum('extracted'), pending: sum('pending') };

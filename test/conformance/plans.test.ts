@@ -6,13 +6,13 @@ import { transformChecks } from '../../src/plan/conformance/transform-checks.ts'
 import type { PlanFixture, RunSubject } from '../../src/plan/conformance/types.ts';
 import type { Plan } from '../../src/plan/contract.ts';
 import { loadPlans } from '../../src/plan/registry.ts';
-import { redisDb } from '../helpers/redis.ts';
+import { createRedisSpace } from '../helpers/redis.ts';
 import { startFleet } from './fleet.ts';
 import { createStandIns } from './stand-ins.ts';
 import { openUpstreams } from './upstreams.ts';
 
 const plans = await loadPlans();
-const space = redisDb();
+const space = createRedisSpace();
 let upstreams: Awaited<ReturnType<typeof openUpstreams>>;
 
 beforeAll(async () => {

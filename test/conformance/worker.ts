@@ -5,7 +5,7 @@ import { nodeArgs } from '../../scripts/stack/compiled.ts';
 
 export interface Worker {
   /** Serves with this environment from now on; a worker that has another one ends first. */
-  serve(env: Readonly<Record<string, string>>): Promise<void>;
+  useEnvironment(env: Readonly<Record<string, string>>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -25,7 +25,7 @@ export function createWorker(): Worker {
   }
 
   return {
-    async serve(env) {
+    async useEnvironment(env) {
       if (child?.exitCode !== null && child !== undefined) throw new Error(`the worker ended: ${said}`);
       if (child !== undefined && served === JSON.stringify(env)) return;
       await stop();

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { seedOld } from '../../scripts/chaos/catalog/sandboxes.ts';
+import { seedOutdatedProduct } from '../../scripts/chaos/catalog/sandboxes.ts';
 import { checkoutRoot } from '../../scripts/stack/checkout.ts';
 import { nodeArgs } from '../../scripts/stack/compiled.ts';
-import { type Gate, type Held, startGate } from '../helpers/gate.ts';
+import { type HeldRequest, type HoldingProxy, startHoldingProxy } from '../helpers/gate.ts';
 import { type Catalog, startCatalog } from '../integration/catalog-harness.ts';
 
 // Where a worker dies: which request it was at, and whether Stripe (or the catalogue) had it already.
@@ -32,14 +32,14 @@ beforeAll(async () => {
       DROVER_SWEEP_AGE_MS: '3000',
     },
   });
-  for (const id of catalog.supabase.data.ids('products').slice(products / 2)) seedOld(catalog, id);
+  for (const id of catalog.supabase.data.ids('products').slice(products / 2)) seedOutdatedProduct(catalog, id);
 });
 afterAll(() => catalog.close());
 
 /** A worker process for loads alone, which dies at its moment. */
 async function victim([, side, request, when]: (typeof moments)[number]): Promise<void> {
-  const matches = ({ method, path }: Held): boolean => request.test(`${method} ${path.replace(/\?.*/, '')}`);
-  const gate = await startGate(catalog[side].url, matches, when);
+  const matches = ({ method, path }: HeldRequest): boolean => request.test(`${method} ${path.replace(/\?.*/, '')}`);
+  const gate = await startHoldingProxy(catalog[side].url, matches, when);
   const env = { ...catalog.env, [side === 'stripe' ? 'STRIPE_API_URL' : 'SUPABASE_URL']: gate.url };
   const child = spawn(process.execPath, nodeArgs('workers/main.ts', ['--queues', 'load', '--concurrency', '3']), {
     ...{ cwd: checkoutRoot(), env: { PATH: process.env.PATH, ...env }, stdio: 'ignore' },
@@ -47,7 +47,7 @@ async function victim([, side, request, when]: (typeof moments)[number]): Promis
   await killAt(gate, child);
 }
 
-async function killAt(gate: Gate, child: ChildProcess): Promise<void> {
+async function killAt(gate: HoldingProxy, child: ChildProcess): Promise<void> {
   const gone = once(child, 'exit');
   await gate.held;
   child.kill('SIGKILL');

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { checkoutRoot } from '../../scripts/stack/checkout.ts';
 import { nodeArgs } from '../../scripts/stack/compiled.ts';
-import { rolledBack } from '../helpers/rolled-back.ts';
+import { rollBackAndWait } from '../helpers/rolled-back.ts';
 import { type Catalog, operator, startCatalog } from '../integration/catalog-harness.ts';
 
 // Whole processes, on machines that may be busy.
@@ -43,7 +43,7 @@ test('an API process killed in the middle of a rollback leaves it interrupted, a
   });
   expect(left.done).toBeLessThan(3 * products);
   stripe.faults.set([]);
-  const done = await rolledBack(control, run.id, operator);
+  const done = await rollBackAndWait(control, run.id, operator);
   expect(done).toMatchObject({ status: 'done', done: 3 * products, conflicts: [] });
   expect(stripe.data.all('product').some(({ active }) => active)).toBe(false);
   expect(stripe.data.all('price').some(({ active }) => active)).toBe(false);

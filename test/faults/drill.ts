@@ -1,27 +1,37 @@
 import { join } from 'node:path';
 import { inject } from 'vitest';
-import type { Result } from '../../scripts/chaos/ending.ts';
-import { type Exercise, migration } from '../../scripts/chaos/exercise.ts';
-import { type Ground, openGround } from '../../scripts/chaos/ground.ts';
-import type { Scenario } from '../../scripts/chaos/scenario.ts';
+import type { ExperimentResult } from '../../scripts/chaos/ending.ts';
+import { type RunnableScenario, runnableBubbleScenario } from '../../scripts/chaos/exercise.ts';
+import { type ChaosEnvironment, openChaosEnvironment } from '../../scripts/chaos/ground.ts';
+import type { BubbleScenario } from '../../scripts/chaos/scenario.ts';
 
 /** Servers for the drills of one test file: the run's PostgreSQL, unless it is to be broken, and a Redis of our own. */
-export function testGround(name: string, options: { ownPostgres?: boolean } = {}): Promise<Ground> {
+export function openTestEnvironment(name: string, options: { ownPostgres?: boolean } = {}): Promise<ChaosEnvironment> {
   const folder = join(inject('testFolder'), `faults-${name}`);
-  return openGround({ folder, ...(options.ownPostgres ? {} : { postgresUrl: inject('postgresUrl') }) });
+  return openChaosEnvironment({ folder, ...(options.ownPostgres ? {} : { postgresUrl: inject('postgresUrl') }) });
 }
 
 /** Holds a drill and prints its figures. */
-export function drill(ground: Ground, scenario: Scenario, records: number, seed = 1): Promise<Result> {
-  return exercise(ground, migration(scenario), records, seed);
+export function runBubbleScenario(
+  environment: ChaosEnvironment,
+  scenario: BubbleScenario,
+  records: number,
+  seed = 1,
+): Promise<ExperimentResult> {
+  return runScenario(environment, runnableBubbleScenario(scenario), records, seed);
 }
 
 /** The same of any exercise. */
-export async function exercise(ground: Ground, held: Exercise, records: number, seed = 1): Promise<Result> {
-  const result = await held.hold(ground, { records, seed, killEvery: 2 });
+export async function runScenario(
+  environment: ChaosEnvironment,
+  scenario: RunnableScenario,
+  records: number,
+  seed = 1,
+): Promise<ExperimentResult> {
+  const result = await scenario.run(environment, { records, seed, killEvery: 2 });
   const { kills, lost, doubled, recoveryMs, seconds } = result;
   console.log(
-    `${held.name}: ${result.records} records in ${seconds.toFixed(1)} s, ${kills} kills, ` +
+    `${scenario.name}: ${result.records} records in ${seconds.toFixed(1)} s, ${kills} kills, ` +
       `${lost} lost, ${doubled} doubled, recovered in ${recoveryMs} ms`,
   );
   return result;

@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Ground } from '../../scripts/chaos/ground.ts';
+import type { ChaosEnvironment } from '../../scripts/chaos/ground.ts';
 import { killWorkers } from '../../scripts/chaos/scenarios/kill-workers.ts';
-import { drill, testGround } from './drill.ts';
+import { openTestEnvironment, runBubbleScenario } from './drill.ts';
 
-let ground: Ground;
+let ground: ChaosEnvironment;
 beforeAll(async () => {
-  ground = await testGround('kill-workers');
+  ground = await openTestEnvironment('kill-workers');
 });
 afterAll(() => ground.close());
 
 test('a worker killed every two seconds loses nothing and doubles nothing', { timeout: 180_000 }, async () => {
-  const result = await drill(ground, killWorkers, 2_000);
+  const result = await runBubbleScenario(ground, killWorkers, 2_000);
   expect(result.problems).toEqual([]);
   expect(result).toMatchObject({ lost: 0, doubled: 0, ok: true });
   expect(result.kills).toBeGreaterThan(0);

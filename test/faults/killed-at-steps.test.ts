@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Ground } from '../../scripts/chaos/ground.ts';
+import type { ChaosEnvironment } from '../../scripts/chaos/ground.ts';
 import { killedAtSteps } from '../../scripts/chaos/scenarios/killed-at-steps.ts';
-import { drill, testGround } from './drill.ts';
+import { openTestEnvironment, runBubbleScenario } from './drill.ts';
 
-let ground: Ground;
+let ground: ChaosEnvironment;
 beforeAll(async () => {
-  ground = await testGround('killed-at-steps');
+  ground = await openTestEnvironment('killed-at-steps');
 });
 afterAll(() => ground.close());
 
 test('workers that die before or after any step lose nothing and double nothing', { timeout: 150_000 }, async () => {
-  const result = await drill(ground, killedAtSteps, 300);
+  const result = await runBubbleScenario(ground, killedAtSteps, 300);
   expect(result.problems).toEqual([]);
   expect(result).toMatchObject({ lost: 0, doubled: 0, ok: true });
 });

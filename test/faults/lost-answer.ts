@@ -17,7 +17,12 @@ const known = { productId: null, priceId: null, synced: false };
  * A product gets a new price, and the answer to the request that makes it the default one is lost. A day later another
  * takes the record up, as an engine with these effects tells it to. Answers what is wrong at Stripe then.
  */
-export async function answerLost(effects: EffectStore, held: Held, redis: Redis, prefix: string): Promise<string[]> {
+export async function loseAnswerThenRetry(
+  effects: EffectStore,
+  held: Held,
+  redis: Redis,
+  prefix: string,
+): Promise<string[]> {
   const faults = [{ fault: 'drop-after', method: 'POST', operation: 'update', resource: 'products', nth: 1 }] as const;
   const stripe = await startStripeSandbox({ globalRps: 0, endpointRps: 0, faults: [...faults] });
   const metadata = { cms_id: '1' };

@@ -5,17 +5,17 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { migrateDatabase } from '../../db/migrate.ts';
 import { prepareRun } from '../../scripts/bench/migration.ts';
 import { benchPlan } from '../../scripts/bench/plan.ts';
-import { spoilAndMend, spoiltRun } from '../../scripts/chaos/mismatch.ts';
+import { corruptAndRepair, corruptedRunId } from '../../scripts/chaos/mismatch.ts';
 import { openProbe, type Probe } from '../../scripts/chaos/probe.ts';
 import { readConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/logger.ts';
 import { createRegistry } from '../../src/plan/registry.ts';
 import { startWorkerProcess, type WorkerProcess } from '../../workers/runtime.ts';
 import { createDatabase, type TestDatabase } from '../helpers/database.ts';
-import { redisDb } from '../helpers/redis.ts';
+import { createRedisSpace } from '../helpers/redis.ts';
 
 const records = 2_000;
-const redis = redisDb();
+const redis = createRedisSpace();
 let place: TestDatabase;
 let probe: Probe;
 let worker: WorkerProcess;
@@ -25,7 +25,7 @@ beforeAll(async () => {
   place = await createDatabase({ template: { name: 'control', migrate: migrateDatabase } });
   folder = await mkdtemp(join(tmpdir(), 'drover-mismatch-'));
   probe = openProbe(place.url);
-  await prepareRun(place.url, spoiltRun, records, 10);
+  await prepareRun(place.url, corruptedRunId, records, 10);
   const config = readConfig({
     DROVER_REDIS_PREFIX: redis.prefix,
     DROVER_TICK_MS: '50',
@@ -39,7 +39,7 @@ beforeAll(async () => {
     concurrency: 20,
   });
   // Let go with batches that size themselves: this is also their way through a real worker.
-  await probe.ask(`UPDATE drover.runs SET status = 'running', batch_tuning = '{}' WHERE id = $1`, [spoiltRun]);
+  await probe.query(`UPDATE drover.runs SET status = 'running', batch_tuning = '{}' WHERE id = $1`, [corruptedRunId]);
 });
 afterAll(async () => {
   await worker.stop();
@@ -52,7 +52,7 @@ afterAll(async () => {
 test('a changed cell, a dropped row and a doubled one are each named; what is named is mended, and stays', {
   timeout: 150_000,
 }, async () => {
-  const { found, mended, validation } = await spoilAndMend(place.url, probe);
+  const { found, mended, validation } = await corruptAndRepair(place.url, probe);
   expect(found.differing).toEqual(['b1018: mismatched TARGET_ROW_MISSING', 'b17: mismatched TARGET_DIFFERS name']);
   expect(found.doubled).toEqual([expect.stringMatching(/^b1999: the row .*dead holds the same/)]);
   console.log(
@@ -63,9 +63,9 @@ test('a changed cell, a dropped row and a doubled one are each named; what is na
 });
 
 test('batches that size themselves have grown on the way, and every worker can read how far', async () => {
-  const [row] = await probe.ask<{ tuning: Record<string, { size: number }> }>(
+  const [row] = await probe.query<{ tuning: Record<string, { size: number }> }>(
     'SELECT batch_tuning AS tuning FROM drover.runs WHERE id = $1',
-    [spoiltRun],
+    [corruptedRunId],
   );
   expect(row?.tuning.reconcile?.size).toBeGreaterThan(10);
   expect(row?.tuning.reconcile?.size).toBeLessThanOrEqual(500);

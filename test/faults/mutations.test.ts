@@ -14,10 +14,10 @@ import type { EffectStore } from '../../src/engine/effects/ports.ts';
 import type { Ledger, RecordRef } from '../../src/engine/ports.ts';
 import type { InboxDoor } from '../../src/payments/inbox/ports.ts';
 import { createUpstreamFactory } from '../../src/upstreams/upstream.ts';
-import { redisDb } from '../helpers/redis.ts';
+import { createRedisSpace } from '../helpers/redis.ts';
 import { createHarness, type Harness } from '../integration/validation-harness.ts';
 import { figuresOf } from '../unit/upstreams/fleet.ts';
-import { answerLost } from './lost-answer.ts';
+import { loseAnswerThenRetry } from './lost-answer.ts';
 
 // In small what `npm run chaos -- --mutations` does with a fleet: each guard is missed when it is switched off, so that a
 // test that passes says something of the guard.
@@ -25,7 +25,7 @@ let harness: Harness;
 beforeAll(async () => {
   harness = await createHarness();
 });
-const redis = redisDb();
+const redis = createRedisSpace();
 afterAll(async () => {
   await harness.close();
   await redis.drop();
@@ -83,7 +83,12 @@ async function heldWhileLost(effects: EffectStore): Promise<string[]> {
   const record = { ...ref, runId, entity: 'payments', sourceId: 'p1' };
   const client = new Redis(redis.url);
   try {
-    return await answerLost(effects, { record, token: 'test', leaseMs: 60_000 }, client, `${redis.prefix}-${runId}`);
+    return await loseAnswerThenRetry(
+      effects,
+      { record, token: 'test', leaseMs: 60_000 },
+      client,
+      `${redis.prefix}-${runId}`,
+    );
   } finally {
     client.disconnect();
   }

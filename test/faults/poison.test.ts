@@ -3,17 +3,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { prepareRun } from '../../scripts/bench/migration.ts';
 import { type Fleet, startFleet } from '../../scripts/chaos/fleet.ts';
-import type { Ground } from '../../scripts/chaos/ground.ts';
+import type { ChaosEnvironment } from '../../scripts/chaos/ground.ts';
 import { openProbe, type Probe } from '../../scripts/chaos/probe.ts';
-import { patience } from '../../scripts/chaos/settings.ts';
-import { testGround } from './drill.ts';
+import { shortTimeouts } from '../../scripts/chaos/settings.ts';
+import { openTestEnvironment } from './drill.ts';
 
-let ground: Ground;
+let ground: ChaosEnvironment;
 let probe: Probe;
 let fleet: Fleet;
 
 beforeAll(async () => {
-  ground = await testGround('poison');
+  ground = await openTestEnvironment('poison');
 });
 afterEach(async () => {
   await fleet.stop();
@@ -25,20 +25,20 @@ const records = 400;
 
 /** A fleet that starts again what dies, over a run with one record that kills whoever transforms it. */
 async function begin(batchSize: number): Promise<void> {
-  const databaseUrl = await ground.database();
+  const databaseUrl = await ground.createDatabase();
   probe = openProbe(databaseUrl);
   await prepareRun(databaseUrl, 'poison', records, batchSize);
-  await probe.ask(
+  await probe.query(
     `UPDATE drover.payloads SET raw = jsonb_set(raw, '{name}', '"poison"') WHERE record_id =
        (SELECT id FROM drover.records WHERE source_id = 'b200')`,
   );
-  const env = { ...patience, DATABASE_URL: databaseUrl, REDIS_URL: ground.redis.url, LOG_LEVEL: 'info' };
+  const env = { ...shortTimeouts, DATABASE_URL: databaseUrl, REDIS_URL: ground.redis.url, LOG_LEVEL: 'info' };
   fleet = startFleet(2, {
     script: ['test/faults/poison-worker.ts'],
     env: { ...env, DROVER_MAX_ATTEMPTS: '4', DROVER_REDIS_PREFIX: `{poison-${batchSize}}` },
     logFile: join(ground.folder, `poison-${batchSize}.log`),
   });
-  await probe.ask(`UPDATE drover.runs SET status = 'running', status_at = now() WHERE id = 'poison'`);
+  await probe.query(`UPDATE drover.runs SET status = 'running', status_at = now() WHERE id = 'poison'`);
 }
 
 test.each([1, 50])(
@@ -47,13 +47,13 @@ test.each([1, 50])(
   async (batchSize) => {
     await begin(batchSize);
     for (;;) {
-      const [left] = await probe.ask<{ n: number }>(
+      const [left] = await probe.query<{ n: number }>(
         `SELECT count(*)::int AS n FROM drover.records WHERE run_id = 'poison' AND status = 'pending'`,
       );
       if (left?.n === 0) break;
       await sleep(200);
     }
-    const ends = await probe.ask(
+    const ends = await probe.query(
       `SELECT status, code, count(*)::int AS n, min(source_id) AS example FROM drover.records WHERE run_id = 'poison'
      GROUP BY 1, 2 ORDER BY 1`,
     );

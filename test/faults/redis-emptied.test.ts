@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Ground } from '../../scripts/chaos/ground.ts';
+import type { ChaosEnvironment } from '../../scripts/chaos/ground.ts';
 import { redisFlushed } from '../../scripts/chaos/scenarios/redis-flushed.ts';
 import { redisReplaced } from '../../scripts/chaos/scenarios/redis-replaced.ts';
-import { drill, testGround } from './drill.ts';
+import { openTestEnvironment, runBubbleScenario } from './drill.ts';
 
-let ground: Ground;
+let ground: ChaosEnvironment;
 beforeAll(async () => {
-  ground = await testGround('redis-emptied');
+  ground = await openTestEnvironment('redis-emptied');
 });
 afterAll(() => ground.close());
 
@@ -14,7 +14,7 @@ test.each([redisFlushed, redisReplaced])(
   '$name: costs time and nothing else',
   { timeout: 180_000 },
   async (scenario) => {
-    const result = await drill(ground, scenario, 2_000);
+    const result = await runBubbleScenario(ground, scenario, 2_000);
     expect(result.problems).toEqual([]);
     expect(result).toMatchObject({ lost: 0, doubled: 0, ok: true });
   },

@@ -1,27 +1,27 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-export interface Held {
+export interface HeldRequest {
   readonly method: string;
   readonly path: string;
 }
 
 /** Stands before an upstream and lets everything through but one request, which it keeps for ever. */
-export interface Gate {
+export interface HoldingProxy {
   readonly url: string;
   /** Resolves when the request is there: `before` the upstream has seen it, or `after` it was answered and the answer kept. */
-  readonly held: Promise<Held>;
+  readonly held: Promise<HeldRequest>;
   close(): Promise<void>;
 }
 
 /** Holds the first request that matches. */
-export async function startGate(
+export async function startHoldingProxy(
   upstream: string,
-  matches: (request: Held) => boolean,
+  matches: (request: HeldRequest) => boolean,
   when: 'before' | 'after',
-): Promise<Gate> {
-  let tell: (held: Held) => void = () => undefined;
-  const held = new Promise<Held>((resolve) => {
+): Promise<HoldingProxy> {
+  let tell: (held: HeldRequest) => void = () => undefined;
+  const held = new Promise<HeldRequest>((resolve) => {
     tell = resolve;
   });
   let caught = false;

@@ -11,7 +11,7 @@ export interface RedisSpace {
 }
 
 /** A part of the run's Redis for a test file, told from the others by its prefix. */
-export function redisDb(): RedisSpace {
+export function createRedisSpace(): RedisSpace {
   const url = inject('redisUrl');
   const prefix = `{drover-test-${inject('testRun')}-${randomBytes(5).toString('hex')}}`;
   return { url, prefix, drop: () => dropKeys(url, prefix) };

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Actor, Control, RollbackView } from '../../src/engine/control/contract.ts';
 
 /** Rolls a run back and waits for its end, wherever that goes on. */
-export async function rolledBack(
+export async function rollBackAndWait(
   control: Pick<Control, 'rollback' | 'rollbackOf'>,
   id: string,
   actor: Actor,

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkoutRoot } from '../../scripts/stack/checkout.ts';
 import { startPostgres, stopPostmaster } from '../../scripts/stack/postgres.ts';
-import { placeOfData, removeData } from '../../scripts/stack/postgres-home.ts';
+import { dataFolderOf, removeData } from '../../scripts/stack/postgres-home.ts';
 import { livePostmaster } from '../../scripts/stack/postmaster.ts';
 import { isAlive } from '../../scripts/stack/process.ts';
 import { liveRedis, startRedis, stopRedis } from '../../scripts/stack/redis.ts';
@@ -22,8 +22,10 @@ export interface TestServers {
 /** TEST_DATABASE_URL and TEST_REDIS_URL are taken as they are; what they leave open is started for this run. */
 export async function startTestServers(env: NodeJS.ProcessEnv): Promise<TestServers> {
   await Promise.all([
-    mustAnswer('TEST_DATABASE_URL', env.TEST_DATABASE_URL, (url) => withAdmin(url, (admin) => admin.query('select 1'))),
-    mustAnswer('TEST_REDIS_URL', env.TEST_REDIS_URL, pingRedis),
+    assertReachable('TEST_DATABASE_URL', env.TEST_DATABASE_URL, (url) =>
+      withAdmin(url, (admin) => admin.query('select 1')),
+    ),
+    assertReachable('TEST_REDIS_URL', env.TEST_REDIS_URL, pingRedis),
   ]);
   const folder = folderOf(process.pid);
   mkdirSync(folder, { recursive: true });
@@ -43,7 +45,7 @@ export async function startTestServers(env: NodeJS.ProcessEnv): Promise<TestServ
   };
 }
 
-async function mustAnswer(variable: string, url: string | undefined, ask: (url: string) => Promise<unknown>) {
+async function assertReachable(variable: string, url: string | undefined, ask: (url: string) => Promise<unknown>) {
   if (!url) return;
   await ask(url).catch((cause: unknown) => {
     const remedy = `Start the server, or unset ${variable}: the tests then start one of their own.`;
@@ -72,7 +74,7 @@ async function removeRun(folder: string): Promise<void> {
 }
 
 async function removePostgres(dataDir: string): Promise<void> {
-  const postmaster = livePostmaster(placeOfData(dataDir));
+  const postmaster = livePostmaster(dataFolderOf(dataDir));
   if (postmaster) await stopPostmaster(postmaster.pid);
   removeData(dataDir);
 }

@@ -22,7 +22,7 @@ import { createLogger } from '../../src/logger.ts';
 import { createRegistry, type PlanRegistry } from '../../src/plan/registry.ts';
 import { openCutovers } from '../../src/service/open-cutovers.ts';
 import { createDatabase } from '../helpers/database.ts';
-import { redisDb } from '../helpers/redis.ts';
+import { createRedisSpace } from '../helpers/redis.ts';
 import { controlDouble } from './api-control-double.ts';
 
 /** Makes the control that the service stands on; without it, the double. */
@@ -37,7 +37,7 @@ export async function startService(
   plans: PlanRegistry = createRegistry([]),
 ) {
   const place = await createDatabase({ template: { name: 'control', migrate: migrateDatabase } });
-  const space = redisDb();
+  const space = createRedisSpace();
   const database = openDatabase({ url: place.url, applicationName: 'test', onError: () => undefined });
   const redis = connectProducer(space.url, () => undefined);
   await waitUntilReady(redis);

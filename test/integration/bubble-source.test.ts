@@ -4,13 +4,13 @@ import { type BubbleSandbox, startBubbleSandbox } from '../../src/sandbox/bubble
 import type { BubbleSourceOptions } from '../../src/sources/bubble/settings.ts';
 import { createBubbleSource } from '../../src/sources/bubble/source.ts';
 import { createUpstreamFactory } from '../../src/upstreams/upstream.ts';
-import { redisDb } from '../helpers/redis.ts';
-import { idsFrom, idsOf, never, pagesFrom } from '../unit/bubble-source/reading.ts';
-import { quick } from '../unit/upstreams/fleet-member.ts';
+import { createRedisSpace } from '../helpers/redis.ts';
+import { idsOf, neverAborted, readIds, readPages } from '../unit/bubble-source/reading.ts';
+import { shortTimeouts } from '../unit/upstreams/fleet-member.ts';
 
 type SandboxOptions = NonNullable<Parameters<typeof startBubbleSandbox>[0]>;
 
-const space = redisDb();
+const space = createRedisSpace();
 let redis: Redis;
 let sandbox: BubbleSandbox;
 
@@ -30,7 +30,7 @@ async function open(options: SandboxOptions, more: Partial<BubbleSourceOptions> 
     prefix: space.prefix,
     allowPrivate: true,
     logger: { warn: () => {} },
-    defaults: { ...quick, breaker: { ...quick.breaker, failures: 1_000 } },
+    defaults: { ...shortTimeouts, breaker: { ...shortTimeouts.breaker, failures: 1_000 } },
   });
   const headers = { authorization: `Bearer ${key ?? sandbox.apiKey}` };
   const upstream = factory({ name: 'bubble', baseUrl: sandbox.url, maxRps: 2_000, headers });
@@ -39,18 +39,18 @@ async function open(options: SandboxOptions, more: Partial<BubbleSourceOptions> 
 
 test('every booking arrives exactly once, past many walls, and count agrees', async () => {
   const source = await open({ users: 1_500, wall: 500 }, { wall: 500 });
-  const pages = await pagesFrom(source);
+  const pages = await readPages(source);
   const ids = idsOf(pages);
   expect(ids.length).toBeGreaterThan(3_000);
   expect(ids.sort()).toEqual(sandbox.data.ids('booking').sort());
-  expect(await source.count?.({}, never)).toBe(ids.length);
+  expect(await source.count?.({}, neverAborted)).toBe(ids.length);
   const newest = Math.max(...pages.map(({ watermark }) => Date.parse(watermark ?? '')));
   expect(newest).toBeLessThanOrEqual(Date.now());
 });
 
 test('a wall nobody told us of is passed as well', async () => {
   const source = await open({ users: 600, wall: 300 });
-  expect((await idsFrom(source)).sort()).toEqual(sandbox.data.ids('booking').sort());
+  expect((await readIds(source)).sort()).toEqual(sandbox.data.ids('booking').sort());
 });
 
 test.each<[string, NonNullable<SandboxOptions['faults']>]>([
@@ -82,7 +82,7 @@ test.each<[string, NonNullable<SandboxOptions['faults']>]>([
   ['rows changed meanwhile', [{ fault: 'modify', operation: 'list', every: 2, count: 3, position: 'before' }]],
 ])('%s lose and double nothing', async (_, faults) => {
   const source = await open({ users: 500, wall: 400, faults }, { wall: 400 });
-  expect((await idsFrom(source)).sort()).toEqual(sandbox.data.ids('booking').sort());
+  expect((await readIds(source)).sort()).toEqual(sandbox.data.ids('booking').sort());
   expect(sandbox.faults.tally().filter(({ fired }) => fired === 0)).toEqual([]);
 });
 
@@ -92,7 +92,7 @@ test.each(['delete', 'insert'] as const)(
     const faults = [{ fault, operation: 'list', every: 2, count: 2, position: 'before' as const }];
     const source = await open({ users: 500, wall: 400, faults }, { wall: 400 });
     const before = sandbox.data.ids('booking');
-    const ids = await idsFrom(source);
+    const ids = await readIds(source);
     const after = new Set(sandbox.data.ids('booking'));
     expect(new Set(ids).size).toBe(ids.length);
     expect(before.filter((id) => after.has(id) && !ids.includes(id))).toEqual([]);
@@ -104,33 +104,33 @@ test('a window reads what was changed in it, a list of ids what exists', async (
   const changed = sandbox.data.ids('booking').slice(10, 40);
   const since = new Date(Date.now()).toISOString();
   for (const id of changed) sandbox.data.modify('booking', id, {});
-  expect((await idsFrom(source, null, { since })).sort()).toEqual([...changed].sort());
-  expect(await source.count?.({ since }, never)).toBe(30);
-  expect(await idsFrom(source, null, { ids: ['1700000000000x000000000000000000', ...changed] })).toEqual(changed);
+  expect((await readIds(source, null, { since })).sort()).toEqual([...changed].sort());
+  expect(await source.count?.({ since }, neverAborted)).toBe(30);
+  expect(await readIds(source, null, { ids: ['1700000000000x000000000000000000', ...changed] })).toEqual(changed);
 });
 
 test('rows hidden by privacy rules are not counted and not missed', async () => {
   const source = await open({ users: 300, hiddenShare: 0.2 }, {}, 'sandbox-user-key');
-  const ids = await idsFrom(source);
+  const ids = await readIds(source);
   expect(ids.length).toBeLessThan(sandbox.data.ids('booking').length);
-  expect(await source.count?.({}, never)).toBe(ids.length);
+  expect(await source.count?.({}, neverAborted)).toBe(ids.length);
 });
 
 test('a wrong key, an unknown type and an unreachable address say what they are', async () => {
   const wrongKey = await open({ users: 10 }, {}, 'wrong-key-canary');
   const refused = { code: 'UPSTREAM_UNAUTHORIZED', message: expect.not.stringContaining('canary') };
-  await expect(wrongKey.read(null, {}, never)).rejects.toMatchObject(refused);
+  await expect(wrongKey.read(null, {}, neverAborted)).rejects.toMatchObject(refused);
   await sandbox.close();
   const unknown = await open({ users: 10 }, { type: 'wombat' });
-  await expect(unknown.read(null, {}, never)).rejects.toMatchObject({
+  await expect(unknown.read(null, {}, neverAborted)).rejects.toMatchObject({
     code: 'UPSTREAM_NOT_FOUND',
     remedy: expect.stringContaining('user, clientprofile, coachprofile, booking, payment'),
   });
   await sandbox.close();
-  await expect(unknown.read(null, {}, never)).rejects.toMatchObject({ code: 'UPSTREAM_UNREACHABLE' });
+  await expect(unknown.read(null, {}, neverAborted)).rejects.toMatchObject({ code: 'UPSTREAM_UNREACHABLE' });
 });
 
 test('types are found by the names apps give them', async () => {
   const source = await open({ users: 50 }, { type: ['client_profiles'] });
-  expect((await idsFrom(source)).sort()).toEqual(sandbox.data.ids('clientprofile').sort());
+  expect((await readIds(source)).sort()).toEqual(sandbox.data.ids('clientprofile').sort());
 });

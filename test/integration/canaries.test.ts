@@ -17,7 +17,7 @@ import { type BubbleSandbox, startBubbleSandbox } from '../../src/sandbox/bubble
 import { apiParts } from '../../src/service/parts.ts';
 import { startWorkerProcess, type WorkerProcess } from '../../workers/runtime.ts';
 import { createDatabase, type TestDatabase } from '../helpers/database.ts';
-import { redisDb } from '../helpers/redis.ts';
+import { createRedisSpace } from '../helpers/redis.ts';
 
 // Secrets and people that are in the settings, in the source and in the target; nobody may find them anywhere else.
 const canary = /canary/i;
@@ -30,7 +30,7 @@ const secrets = {
   XENDIT_SECRET_KEY: 'canary-xendit',
 };
 
-const redis = redisDb();
+const redis = createRedisSpace();
 const lines: string[] = [];
 let place: TestDatabase;
 let pool: pg.Pool;

@@ -6,7 +6,7 @@ import { type Database, openDatabase } from '../../db/client.ts';
 import { migrateDatabase } from '../../db/migrate.ts';
 import { connectProducer, waitUntilReady } from '../../queues/redis.ts';
 import { type QueueName, queueNames } from '../../queues/table.ts';
-import { settingsOf } from '../../scripts/chaos/catalog/sandboxes.ts';
+import { catalogSandboxEnv } from '../../scripts/chaos/catalog/sandboxes.ts';
 import { readConfig } from '../../src/config.ts';
 import type { Actor, Control, RunView, StartRun } from '../../src/engine/control/contract.ts';
 import { finishedStatuses } from '../../src/engine/run-status.ts';
@@ -24,7 +24,7 @@ import { openControl } from '../../src/service/open-control.ts';
 import { createUpstreamFactory } from '../../src/upstreams/upstream.ts';
 import { startWorkerProcess, type WorkerProcess } from '../../workers/runtime.ts';
 import { createDatabase } from '../helpers/database.ts';
-import { redisDb } from '../helpers/redis.ts';
+import { createRedisSpace } from '../helpers/redis.ts';
 
 export const operator: Actor = { id: 'test', role: 'admin' };
 
@@ -58,12 +58,12 @@ export async function startCatalog(options: CatalogOptions): Promise<Catalog> {
   const stripe = await startStripeSandbox({ globalRps: 0, endpointRps: 0, ...options.stripe });
   seedStripe(supabase.stripe, { test: stripe.data, live: stripe.liveData });
   const created = await createDatabase({ template: { name: 'control', migrate: migrateDatabase } });
-  const redis = redisDb();
+  const redis = createRedisSpace();
   const folder = await mkdtemp(join(tmpdir(), 'drover-catalog-'));
   const env = {
     DATABASE_URL: created.url,
     REDIS_URL: redis.url,
-    ...settingsOf({ supabase, stripe }),
+    ...catalogSandboxEnv({ supabase, stripe }),
     MIGRATION_MAX_CONCURRENCY: '20',
     DROVER_ALLOW_PRIVATE_UPSTREAMS: 'true',
     DROVER_ALLOW_VOLATILE_REDIS: 'true',

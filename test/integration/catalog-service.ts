@@ -6,7 +6,7 @@ import { readConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/logger.ts';
 import { loadPlans } from '../../src/plan/registry.ts';
 import { apiParts } from '../../src/service/parts.ts';
-import { drover, type Ran } from '../unit/cli/drover.ts';
+import { type CommandResult, runDrover } from '../unit/cli/drover.ts';
 import type { Catalog } from './catalog-harness.ts';
 
 const key = 'admin.a-secret-for-tests';
@@ -19,7 +19,7 @@ export interface CatalogService {
   /** Where commands leave their logs and reports. */
   readonly folder: string;
   /** Runs a command line against it, in its folder. */
-  command(...args: string[]): Promise<Ran>;
+  command(...args: string[]): Promise<CommandResult>;
   stop(): Promise<void>;
 }
 
@@ -36,7 +36,7 @@ export async function startCatalogService(
   });
   return {
     ...{ url: api.url, authorization: `Bearer ${key}`, folder },
-    command: (...args) => drover(api.url, args, { env: { DROVER_TOKEN: key }, cwd: folder }),
+    command: (...args) => runDrover(api.url, args, { env: { DROVER_TOKEN: key }, cwd: folder }),
     async stop() {
       await api.stop();
       await rm(folder, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { rolledBack } from '../helpers/rolled-back.ts';
+import { rollBackAndWait } from '../helpers/rolled-back.ts';
 import { type Catalog, operator, startCatalog } from './catalog-harness.ts';
 
 // Whole runs, on machines that may be busy.
@@ -142,7 +142,7 @@ test('changed products are changed, a changed amount or currency is a new price,
 
   const dry = await catalog.control.rollback(second.id, { reason: 'test', dryRun: true }, operator);
   expect(dry).toMatchObject({ removed: 2, restored: 7, conflicts: [] });
-  const undone = await rolledBack(catalog.control, second.id, operator);
+  const undone = await rollBackAndWait(catalog.control, second.id, operator);
   expect(undone).toMatchObject({ conflicts: [] });
   const made = new Set(stripe.data.all('price').map(({ id }) => String(id)));
   const after = objects(catalog).filter(({ id }) => stripeBefore.some((one) => one.id === id));
@@ -153,7 +153,7 @@ test('changed products are changed, a changed amount or currency is a new price,
 
   stripe.data.modify('product', 'cms_5', { name: 'Renamed by a person' });
   await catalog.sql(`UPDATE drover.before_images SET hash = 'x' WHERE source_id = '6' AND kind = 'row'`);
-  const all = await rolledBack(catalog.control, first.id, operator);
+  const all = await rollBackAndWait(catalog.control, first.id, operator);
   expect(all).toMatchObject({
     removed: 14,
     restored: 7,

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { greenRun, runView, yellowRun } from '../unit/cli/fixtures.ts';
+import { completedRun, runView, runWithFailures } from '../unit/cli/fixtures.ts';
 import { spawnDrover } from '../unit/cli/process.ts';
-import { pushing, refusal, type ScriptedService, startScriptedService } from '../unit/cli/service.ts';
+import { problemReply, type ScriptedService, serverSentEvents, startScriptedService } from '../unit/cli/service.ts';
 
 let service: ScriptedService;
 let env: Record<string, string>;
@@ -21,8 +21,8 @@ afterEach(() => service.close());
 describe('the program', () => {
   it('ends with 0, 1, 2 or 3', async () => {
     service.on('GET /runs', { items: [], nextCursor: null });
-    service.on('GET /plans', () => refusal(401, 'UNAUTHENTICATED', 'The key is unknown.', 'Send a key.'));
-    service.on('GET /runs/r1/events', pushing(yellowRun()));
+    service.on('GET /plans', () => problemReply(401, 'UNAUTHENTICATED', 'The key is unknown.', 'Send a key.'));
+    service.on('GET /runs/r1/events', serverSentEvents(runWithFailures()));
     const ends = await Promise.all([
       spawnDrover(['runs'], env).ended,
       spawnDrover(['run', 'bubble', '--wait'], env).ended,
@@ -35,21 +35,21 @@ describe('the program', () => {
   });
 
   it('writes a long document whole into a pipe', async () => {
-    const items = Array.from({ length: 5000 }, (_, at) => greenRun({ id: `r${at}` }));
+    const items = Array.from({ length: 5000 }, (_, at) => completedRun({ id: `r${at}` }));
     service.on('GET /runs', { items, nextCursor: null });
     const ran = await spawnDrover(['runs', '--json'], env).ended;
     expect(ran.json<{ items: unknown[] }>().items).toHaveLength(5000);
   });
 
   it('bears a reader that has seen enough', async () => {
-    service.on('GET /runs', { items: Array.from({ length: 5000 }, () => greenRun()), nextCursor: null });
+    service.on('GET /runs', { items: Array.from({ length: 5000 }, () => completedRun()), nextCursor: null });
     const { child, ended } = spawnDrover(['runs', '--json'], env);
     child.stdout?.destroy();
     expect(await ended).toMatchObject({ code: 0, stderr: '' });
   });
 
   it.each(['SIGINT', 'SIGTERM'] as const)('stops following on %s; the run goes on', async (signal) => {
-    const { child, ended, said } = spawnDrover(['run', 'bubble', '--wait'], env);
+    const { child, ended, waitForOutput: said } = spawnDrover(['run', 'bubble', '--wait'], env);
     await said('Progress:');
     child.kill(signal);
     const ran = await ended;

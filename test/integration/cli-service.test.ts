@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Role } from '../../src/engine/control/contract.ts';
-import { drover, type Ran } from '../unit/cli/drover.ts';
+import { type CommandResult, runDrover } from '../unit/cli/drover.ts';
 import { temporaryFolder } from '../unit/cli/folder.ts';
 import { runView } from './api-control-double.ts';
 import { startService, type TestService } from './api-service.ts';
@@ -19,8 +19,8 @@ beforeAll(async () => {
 
 afterAll(() => service.stop());
 
-function as(role: Role, ...args: readonly string[]): Promise<Ran> {
-  return drover(url, args, { env: { DROVER_TOKEN: service.keys[role] } });
+function as(role: Role, ...args: readonly string[]): Promise<CommandResult> {
+  return runDrover(url, args, { env: { DROVER_TOKEN: service.keys[role] } });
 }
 
 describe('the command line and the service', () => {
@@ -82,12 +82,12 @@ describe('the command line and the service', () => {
   it('makes keys that work, and ends them', async () => {
     const made = await as('admin', 'keys', 'create', '--name', 'night', '--role', 'viewer', '--expires', '2099-01-01');
     const token = made.stdout.trim();
-    expect((await drover(url, ['runs'], { env: { DROVER_TOKEN: token } })).code).toBe(0);
+    expect((await runDrover(url, ['runs'], { env: { DROVER_TOKEN: token } })).code).toBe(0);
     const listed = (await as('admin', 'keys', '--json')).json<{ items: { id: string }[] }>();
     const id = token.split('.')[0] ?? '';
     expect(listed.items.map((key) => key.id)).toContain(id);
     expect((await as('admin', 'keys', 'revoke', id, '--reason', 'over')).code).toBe(0);
-    const refused = await drover(url, ['runs'], { env: { DROVER_TOKEN: token } });
+    const refused = await runDrover(url, ['runs'], { env: { DROVER_TOKEN: token } });
     expect(refused.code).toBe(2);
     expect(refused.stderr).toContain('DROVER_TOKEN');
   });
@@ -100,7 +100,10 @@ describe('the command line and the service', () => {
       service.control.put({ ...run, status: 'completed' });
       return run;
     };
-    const ran = await drover(url, ['export', 'bubble'], { cwd: folder, env: { DROVER_TOKEN: service.keys.operator } });
+    const ran = await runDrover(url, ['export', 'bubble'], {
+      cwd: folder,
+      env: { DROVER_TOKEN: service.keys.operator },
+    });
     service.control.startRun = started;
     expect(ran.code).toBe(0);
     expect(readFileSync(join(folder, 'migration_data', 'users.csv'), 'utf8')).toBe('id,name\r\n1,Ada\r\n');
@@ -125,6 +128,6 @@ describe('the command line and the service', () => {
     expect(ran.stdout).toMatch(/^ok {4}postgresql/m);
     expect(ran.stdout).toMatch(/^look {2}key: .* viewer/m);
     expect(ran.stdout).toMatch(/^bad {3}workers: 0 alive/m);
-    expect((await drover(url, ['doctor'], { env: { DROVER_TOKEN: 'dk_1.wrong' } })).code).toBe(1);
+    expect((await runDrover(url, ['doctor'], { env: { DROVER_TOKEN: 'dk_1.wrong' } })).code).toBe(1);
   });
 });

@@ -6,7 +6,7 @@ import {
   preflight,
   rollbackCutover,
 } from '../../src/engine/cutover/index.ts';
-import { because, type Harness, openHarness } from './cutover-harness.ts';
+import { cutoverRequest, type Harness, openHarness } from './cutover-harness.ts';
 
 const hostile = 'x"; drop table Victims; --';
 const long = (start: string) => start.padEnd(63, 'n');
@@ -100,14 +100,14 @@ describe('a catalog with everything on it', () => {
       /foreign key|materialized view|extended statistics|replica identity|\w+/g,
     ) ?? [])
       expect([...kinds]).toContain(kind);
-    expect((await cutover(harness.deps, spec, { ...because, dryRun: true })).plan.sql).toContain(
+    expect((await cutover(harness.deps, spec, { ...cutoverRequest, dryRun: true })).plan.sql).toContain(
       'CREATE OR REPLACE VIEW "public"."V 1"',
     );
     expect(await harness.column('SELECT count(*)::int FROM pg_class')).toEqual(before);
   });
 
   it('is the same after the cutover but for what was planned', async () => {
-    result = await cutover(harness.deps, spec, because);
+    result = await cutover(harness.deps, spec, cutoverRequest);
     expect(result.unplanned).toEqual([]);
     expect(await harness.column('SELECT n::int FROM v2')).toEqual([40]);
     expect(await harness.column('SELECT n::int FROM over_m')).toEqual([40]);
@@ -121,14 +121,14 @@ describe('a catalog with everything on it', () => {
     await harness.run(
       `UPDATE ${table(people)} SET email = 'changed' WHERE "Id" = 3; DELETE FROM ${table(people)} WHERE "Id" = 7`,
     );
-    const back = await rollbackCutover(harness.deps, result.stamp, because);
+    const back = await rollbackCutover(harness.deps, result.stamp, cutoverRequest);
     expect(back.unplanned).toEqual([]);
     expect(
       await harness.column(`SELECT email FROM ${table(people)} WHERE "Id" IN (3, 4, 7, 42) ORDER BY "Id"`),
     ).toEqual(['changed', 'old4', 'z']);
-    const again = await cutover(harness.deps, spec, because);
+    const again = await cutover(harness.deps, spec, cutoverRequest);
     expect(again.unplanned).toEqual([]);
-    const last = await rollbackCutover(harness.deps, again.stamp, because);
+    const last = await rollbackCutover(harness.deps, again.stamp, cutoverRequest);
     expect(last.unplanned).toEqual([]);
   });
 });

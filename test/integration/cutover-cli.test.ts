@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Role } from '../../src/engine/control/contract.ts';
 import type { CutoverForecast, CutoverView } from '../../src/engine/cutover/contract.ts';
-import { drover, type Ran } from '../unit/cli/drover.ts';
+import { type CommandResult, runDrover } from '../unit/cli/drover.ts';
 import { type CutoverShop, startCutoverShop } from './cutover-shop.ts';
 
 let shop: CutoverShop;
@@ -14,8 +14,8 @@ beforeAll(async () => {
 });
 afterAll(() => shop.stop());
 
-const as = (role: Role, args: readonly string[], ask?: (question: string) => Promise<string>): Promise<Ran> =>
-  drover(url, args, { env: { DROVER_TOKEN: shop.service.keys[role] }, ...(ask ? { ask } : {}) });
+const as = (role: Role, args: readonly string[], ask?: (question: string) => Promise<string>): Promise<CommandResult> =>
+  runDrover(url, args, { env: { DROVER_TOKEN: shop.service.keys[role] }, ...(ask ? { ask } : {}) });
 const reason = ['--reason', 'because'] as const;
 
 describe('drover cutover', () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CutoverResult, type CutoverSpec, cutover, rollbackCutover } from '../../src/engine/cutover/index.ts';
-import { because, type Harness, openHarness } from './cutover-harness.ts';
+import { cutoverRequest, type Harness, openHarness } from './cutover-harness.ts';
 
 /**
  * The document's own swap, tried on PostgreSQL, breaks in eight ways. Its tables, its names, its suffix: and none of the
@@ -49,7 +49,7 @@ describe("the eight defects of the document's swap", () => {
   beforeAll(async () => {
     harness = await openHarness();
     await harness.run(schema);
-    launched = await cutover(harness.deps, spec, because);
+    launched = await cutover(harness.deps, spec, cutoverRequest);
   });
   afterAll(async () => {
     await harness.run(`DROP OWNED BY app_${process.pid}; DROP ROLE app_${process.pid}`);
@@ -99,7 +99,7 @@ describe("the eight defects of the document's swap", () => {
     await harness.run(
       "INSERT INTO unified_profiles VALUES (40, 'late'); INSERT INTO enrollments (user_id) VALUES (19)",
     );
-    const back = await rollbackCutover(harness.deps, launched.stamp, because);
+    const back = await rollbackCutover(harness.deps, launched.stamp, cutoverRequest);
     expect(back.unplanned).toEqual([]);
     expect(await harness.column('SELECT email FROM unified_profiles WHERE id IN (1, 5, 40) ORDER BY id')).toEqual([
       'old1',
@@ -112,11 +112,11 @@ describe("the eight defects of the document's swap", () => {
     expect(back.conflicts.map((one) => `${one.table} ${one.key}`)).toEqual(
       expect.arrayContaining(['public.unified_profiles 19', 'public.unified_profiles 20']),
     );
-    const again = await cutover(harness.deps, spec, because);
+    const again = await cutover(harness.deps, spec, cutoverRequest);
     expect(again.unplanned).toEqual([]);
     expect(await harness.column('SELECT email FROM unified_profiles WHERE id = 1')).toEqual(['new1']);
     await harness.run("INSERT INTO unified_profiles VALUES (41, 'later')");
-    const last = await rollbackCutover(harness.deps, again.stamp, because);
+    const last = await rollbackCutover(harness.deps, again.stamp, cutoverRequest);
     expect(last.unplanned).toEqual([]);
     expect(await harness.column('SELECT email FROM unified_profiles WHERE id IN (40, 41) ORDER BY id')).toEqual([
       'late',

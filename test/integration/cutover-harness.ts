@@ -42,11 +42,11 @@ export async function openHarness(options: { connections?: number } = {}): Promi
 }
 
 /** Staging tables in schema `staging` become tables of the same name in `public`. */
-export function setOf(...tables: string[]): CutoverSpec {
+export function stagingSet(...tables: string[]): CutoverSpec {
   return {
     name: 'launch',
     tables: tables.map((name) => ({ incoming: { schema: 'staging', name }, live: { schema: 'public', name } })),
   };
 }
 
-export const because = { dryRun: false, reason: 'test', actor: 'test' };
+export const cutoverRequest = { dryRun: false, reason: 'test', actor: 'test' };

@@ -6,14 +6,14 @@ import {
   abandon,
   cutover,
   dropBackup,
-  go,
   listCutovers,
   preflight,
   recover,
+  resume,
   rollbackCutover,
 } from '../../src/engine/cutover/index.ts';
 import type { CutoverDatabase } from '../../src/engine/cutover/ports.ts';
-import { because, type Harness, openHarness, setOf } from './cutover-harness.ts';
+import { cutoverRequest, type Harness, openHarness, stagingSet } from './cutover-harness.ts';
 
 const schema = `
 CREATE SCHEMA staging;
@@ -57,9 +57,9 @@ describe('the life of a cutover', () => {
 
   it('is refused with every reason at once', async () => {
     const gate = { check: async () => ({ ok: false, reasons: ['validation is red', 'validation is stale'] }) };
-    const [table] = setOf('a').tables;
-    const spec = { ...setOf('a'), tables: table ? [{ ...table, minimum: 100 }] : [] };
-    const refused = cutover({ ...harness.deps, gate }, spec, because);
+    const [table] = stagingSet('a').tables;
+    const spec = { ...stagingSet('a'), tables: table ? [{ ...table, minimum: 100 }] : [] };
+    const refused = cutover({ ...harness.deps, gate }, spec, cutoverRequest);
     await expect(refused).rejects.toMatchObject({ code: 'CUTOVER_REFUSED' });
     await expect(refused).rejects.toThrow(
       /red; validation is stale; public.a would have 20 rows, fewer than its minimum of 100/,
@@ -67,36 +67,40 @@ describe('the life of a cutover', () => {
   });
 
   it('is refused where the catalog holds what cannot be taken along', async () => {
-    expect((await preflight(harness.deps, setOf('p'))).problems).toEqual([
+    expect((await preflight(harness.deps, stagingSet('p'))).problems).toEqual([
       'public.p cannot be exchanged: it is partitioned',
     ]);
-    expect((await preflight(harness.deps, setOf('typed'))).problems.join()).toContain(
+    expect((await preflight(harness.deps, stagingSet('typed'))).problems.join()).toContain(
       'uses the row type of public.typed',
     );
-    expect((await preflight(harness.deps, setOf('missing'))).problems).toContain('there is no table public.missing');
+    expect((await preflight(harness.deps, stagingSet('missing'))).problems).toContain(
+      'there is no table public.missing',
+    );
   });
 
   it('is refused when live would shrink too much', async () => {
     await harness.run(
       'CREATE TABLE s (id int); CREATE TABLE staging.s (id int); INSERT INTO s SELECT generate_series(1, 10); INSERT INTO staging.s VALUES (1)',
     );
-    expect((await preflight(harness.deps, setOf('s'))).problems.join()).toContain('1 rows instead of 10');
+    expect((await preflight(harness.deps, stagingSet('s'))).problems.join()).toContain('1 rows instead of 10');
   });
 
   it('waits for its go, and is the only one', async () => {
-    const held = await cutover(harness.deps, setOf('a'), { ...because, hold: true });
+    const held = await cutover(harness.deps, stagingSet('a'), { ...cutoverRequest, hold: true });
     expect(held.status).toBe('held');
-    await expect(cutover(harness.deps, setOf('a'), because)).rejects.toMatchObject({ code: 'CUTOVER_REFUSED' });
+    await expect(cutover(harness.deps, stagingSet('a'), cutoverRequest)).rejects.toMatchObject({
+      code: 'CUTOVER_REFUSED',
+    });
     await abandon(harness.deps, held.stamp);
-    const second = await cutover(harness.deps, setOf('a'), { ...because, hold: true });
+    const second = await cutover(harness.deps, stagingSet('a'), { ...cutoverRequest, hold: true });
     expect(await harness.column('SELECT count(*)::int FROM a')).toEqual([10]);
-    expect((await go(harness.deps, second.stamp)).unplanned).toEqual([]);
+    expect((await resume(harness.deps, second.stamp)).unplanned).toEqual([]);
     expect(await harness.column('SELECT count(*)::int FROM a')).toEqual([20]);
   });
 
   it('lets only one of two at the same moment through', async () => {
     const results = await Promise.allSettled(
-      [1, 2].map(() => harness.deps.database.alone(async () => new Promise((r) => setTimeout(r, 200)))),
+      [1, 2].map(() => harness.deps.database.withLock(async () => new Promise((r) => setTimeout(r, 200)))),
     );
     expect(results.map((one) => one.status).sort()).toEqual(['fulfilled', 'rejected']);
   });
@@ -107,7 +111,7 @@ describe('the life of a cutover', () => {
     );
     const reader = await harness.clients.connect();
     await reader.query('BEGIN; SELECT * FROM a LIMIT 1');
-    const working = cutover(harness.deps, setOf('a'), because);
+    const working = cutover(harness.deps, stagingSet('a'), cutoverRequest);
     // From when it asks for its locks: the preparation may take any time.
     while ((await listCutovers(harness.deps))[0]?.progress?.phase !== 'swap') await sleep(20);
     await sleep(600);
@@ -124,7 +128,7 @@ describe('the life of a cutover', () => {
     );
     const reader = await harness.clients.connect();
     await reader.query('BEGIN; SELECT * FROM a LIMIT 1');
-    const working = cutover(harness.deps, setOf('a'), because);
+    const working = cutover(harness.deps, stagingSet('a'), cutoverRequest);
     const ended = expect(working).rejects.toMatchObject({ code: 'NOT_ALLOWED_NOW' });
     while ((await listCutovers(harness.deps))[0]?.progress?.phase !== 'swap') await sleep(20);
     await loseLock();
@@ -135,14 +139,14 @@ describe('the life of a cutover', () => {
   });
 
   it('lets the one who took over end it, whatever becomes of the one that lost its lock', async () => {
-    const { stamp } = await cutover(harness.deps, setOf('a'), { ...because, hold: true });
+    const { stamp } = await cutover(harness.deps, stagingSet('a'), { ...cutoverRequest, hold: true });
     const [first, second] = [stopping(), stopping()];
-    const lost = go({ ...harness.deps, database: first.database }, stamp);
+    const lost = resume({ ...harness.deps, database: first.database }, stamp);
     const failing = expect(lost).rejects.toThrow('its connection was lost');
     await first.reached;
     await loseLock();
     while ((await listCutovers(harness.deps))[0]?.status !== 'interrupted') await sleep(20);
-    const taken = go({ ...harness.deps, database: second.database }, stamp);
+    const taken = resume({ ...harness.deps, database: second.database }, stamp);
     await second.reached;
     first.goOn(new Error('its connection was lost'));
     await failing;
@@ -151,7 +155,7 @@ describe('the life of a cutover', () => {
     expect(await taken).toMatchObject({ unplanned: [] });
     expect((await listCutovers(harness.deps))[0]?.status).toBe('done');
     // As it was, for the next test.
-    await rollbackCutover(harness.deps, stamp, because);
+    await rollbackCutover(harness.deps, stamp, cutoverRequest);
   });
 
   it('does what follows a swap when its process was lost right after it', async () => {
@@ -176,7 +180,7 @@ describe('the life of a cutover', () => {
       },
     };
     await expect(
-      Promise.race([death, cutover({ ...harness.deps, database: dying }, setOf('a'), because)]),
+      Promise.race([death, cutover({ ...harness.deps, database: dying }, stagingSet('a'), cutoverRequest)]),
     ).rejects.toThrow('killed');
     await harness.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'dying'");
     const validated = "SELECT convalidated FROM pg_constraint WHERE conname = 'asks_a'";
@@ -188,7 +192,7 @@ describe('the life of a cutover', () => {
     expect(done).toMatchObject({ status: 'done', unplanned: [], nextActions: ['rollback', 'drop-backup'] });
     // The next test counts rows and backups.
     await harness.run('DROP TABLE asks');
-    await rollbackCutover(harness.deps, done?.stamp ?? '', because);
+    await rollbackCutover(harness.deps, done?.stamp ?? '', cutoverRequest);
   });
 
   it('lists backups with age and size, restores an older one, and drops by command alone', async () => {
@@ -197,7 +201,7 @@ describe('the life of a cutover', () => {
     expect(backups.every((one) => one.bytes > 0 && one.ageSeconds >= 0)).toBe(true);
     const [newest, oldest] = backups;
     await harness.run("INSERT INTO a VALUES (99, 'late')");
-    const back = await rollbackCutover(harness.deps, oldest?.stamp ?? '', because);
+    const back = await rollbackCutover(harness.deps, oldest?.stamp ?? '', cutoverRequest);
     expect(back.unplanned).toEqual([]);
     expect(await harness.column('SELECT count(*)::int FROM a')).toEqual([11]);
     await dropBackup(harness.deps, newest?.stamp ?? '');

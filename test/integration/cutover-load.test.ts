@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { cutover, rollbackCutover } from '../../src/engine/cutover/index.ts';
-import { because, type Harness, openHarness, setOf } from './cutover-harness.ts';
+import { cutoverRequest, type Harness, openHarness, stagingSet } from './cutover-harness.ts';
 
 /** CUTOVER_TEST_ROWS=1000000 measures against a million rows; a third of that tells growth from noise as well. */
 const many = Number(process.env.CUTOVER_TEST_ROWS ?? 300_000);
@@ -71,11 +71,11 @@ function startLoad(harness: Harness, clients: number): Load {
 async function quickest({ deps }: Harness): Promise<number> {
   const times: number[] = [];
   for (;;) {
-    const done = await cutover(deps, setOf('people', 'orders'), because);
+    const done = await cutover(deps, stagingSet('people', 'orders'), cutoverRequest);
     expect(done.unplanned).toEqual([]);
     times.push(done.timing?.lockedMs ?? Number.NaN);
     if (times.length === 3) return Math.min(...times);
-    await rollbackCutover(deps, done.stamp, because);
+    await rollbackCutover(deps, done.stamp, cutoverRequest);
   }
 }
 
@@ -98,9 +98,9 @@ describe('a cutover in the middle of the day', () => {
     const load = startLoad(harness, 200);
     onTestFinished(() => void load.stop());
     await sleep(500);
-    const there = await cutover(harness.deps, setOf('people', 'orders'), because);
+    const there = await cutover(harness.deps, stagingSet('people', 'orders'), cutoverRequest);
     await sleep(1000);
-    const back = await rollbackCutover(harness.deps, there.stamp, because);
+    const back = await rollbackCutover(harness.deps, there.stamp, cutoverRequest);
     await sleep(500);
     const { done, slowestMs, errors } = await load.stop();
     console.log({
@@ -139,7 +139,7 @@ describe('a cutover in the middle of the day', () => {
     );
     await harness.run(`INSERT INTO people (email) SELECT 'late' || g FROM generate_series(1, 500) g;
       INSERT INTO orders (person, minor) SELECT id, 5 FROM people WHERE email LIKE 'late%';`);
-    const back = await rollbackCutover(harness.deps, String(stamp), because);
+    const back = await rollbackCutover(harness.deps, String(stamp), cutoverRequest);
     expect(back.carried).toBe(1000);
     expect(back.conflicts).toEqual([]);
     expect(
@@ -147,8 +147,8 @@ describe('a cutover in the middle of the day', () => {
         "SELECT count(*)::int FROM people p JOIN orders o ON o.person = p.id WHERE email LIKE 'late%'",
       ),
     ).toEqual([500]);
-    const again = await cutover(harness.deps, setOf('people', 'orders'), because);
-    const last = await rollbackCutover(harness.deps, again.stamp, because);
+    const again = await cutover(harness.deps, stagingSet('people', 'orders'), cutoverRequest);
+    const last = await rollbackCutover(harness.deps, again.stamp, cutoverRequest);
     expect([...back.unplanned, ...again.unplanned, ...last.unplanned]).toEqual([]);
     expect(await harness.column("SELECT count(*)::int FROM people WHERE email LIKE 'late%'")).toEqual([500]);
   });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { cutover, go, preflight, rollbackCutover } from '../../src/engine/cutover/index.ts';
-import { because, type Harness, openHarness } from './cutover-harness.ts';
+import { cutover, preflight, resume, rollbackCutover } from '../../src/engine/cutover/index.ts';
+import { cutoverRequest, type Harness, openHarness } from './cutover-harness.ts';
 
 /**
  * Schemas that broke something once. Each makes `live.t` and `st.t` in schemas of its own, writes after the cutover, and
@@ -124,17 +124,17 @@ describe('schemas that broke something once', () => {
       const named = namer(at);
       await harness.run(`CREATE SCHEMA live${at}; CREATE SCHEMA st${at}; ${named(make)}`);
       // Held first: whatever is made before the swap must bear being made twice.
-      const { stamp } = await cutover(harness.deps, specOf(at), { ...because, hold: true });
-      expect((await go(harness.deps, stamp)).unplanned).toEqual([]);
+      const { stamp } = await cutover(harness.deps, specOf(at), { ...cutoverRequest, hold: true });
+      expect((await resume(harness.deps, stamp)).unplanned).toEqual([]);
       for (const write of writes.split(';').filter((text) => text.trim() !== '')) await harness.run(named(write));
       for (const [sql, forth] of ask) expect(await harness.column(named(sql))).toEqual([forth]);
-      const back = await rollbackCutover(harness.deps, stamp, because);
+      const back = await rollbackCutover(harness.deps, stamp, cutoverRequest);
       expect(back.unplanned).toEqual([]);
       expect(back.conflicts).toHaveLength(conflicts);
       for (const [sql, , old] of ask) expect(await harness.column(named(sql))).toEqual([old]);
-      const again = await cutover(harness.deps, specOf(at), because);
+      const again = await cutover(harness.deps, specOf(at), cutoverRequest);
       expect(again.unplanned).toEqual([]);
-      expect((await rollbackCutover(harness.deps, again.stamp, because)).unplanned).toEqual([]);
+      expect((await rollbackCutover(harness.deps, again.stamp, cutoverRequest)).unplanned).toEqual([]);
       const left = `SELECT relname FROM pg_class WHERE relname LIKE 'drover%' AND relnamespace = 'live${at}'::regnamespace`;
       expect(await harness.column(left)).toEqual([]);
     },
@@ -145,7 +145,9 @@ describe('schemas that broke something once', () => {
       namer(200)(`CREATE SCHEMA live200; CREATE SCHEMA st200; CREATE TABLE live.t (id int PRIMARY KEY, a int NOT NULL);
         CREATE TABLE st.t (id int, a int); INSERT INTO live.t VALUES (1, 1); INSERT INTO st.t VALUES (1, NULL);`),
     );
-    await expect(cutover(harness.deps, specOf(200), because)).rejects.toThrow(/live200\.t.*required column is empty/);
+    await expect(cutover(harness.deps, specOf(200), cutoverRequest)).rejects.toThrow(
+      /live200\.t.*required column is empty/,
+    );
     const [failed] = await harness.deps.database.list();
     expect(failed).toMatchObject({
       status: 'failed',

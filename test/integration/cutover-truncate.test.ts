@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { cutover, rollbackCutover } from '../../src/engine/cutover/index.ts';
-import { because, type Harness, openHarness, setOf } from './cutover-harness.ts';
+import { cutoverRequest, type Harness, openHarness, stagingSet } from './cutover-harness.ts';
 
 const shop = `shop_${process.pid}`;
 // More rows than one page carries, so that parents and children come in different ones.
@@ -29,12 +29,12 @@ afterAll(async () => {
 const rows = (of: string) => harness.column(`SELECT (x::text) FROM ${of} x ORDER BY 1`);
 
 it('carries a TRUNCATE back: the rows it took go, what came later stays, and what only the backup had', async () => {
-  const { stamp } = await cutover(harness.deps, setOf('a', 'b', 'log'), because);
+  const { stamp } = await cutover(harness.deps, stagingSet('a', 'b', 'log'), cutoverRequest);
   // As an application does, which may do nothing with Drover's tables.
   await harness.run(`SET ROLE ${shop}; INSERT INTO a VALUES (${many + 1}, 'before'); UPDATE a SET t = 'changed' WHERE id = 2;
     BEGIN; TRUNCATE a, b; INSERT INTO a VALUES (1, 'again'), (9999, 'later'); INSERT INTO b VALUES (7, 9999); COMMIT;
     TRUNCATE log; INSERT INTO log VALUES ('later'); RESET ROLE`);
-  const back = await rollbackCutover(harness.deps, stamp, because);
+  const back = await rollbackCutover(harness.deps, stamp, cutoverRequest);
   expect(back.unplanned).toEqual([]);
   expect(await rows('a')).toEqual(['(-1,"only old")', '(1,again)', '(9999,later)']);
   expect(await rows('b')).toEqual(['(-1,-1)', '(7,9999)']);
@@ -52,13 +52,13 @@ it('carries a TRUNCATE back: the rows it took go, what came later stays, and wha
 it('carries an empty one, and one of many, and the tables can be launched again', async () => {
   await harness.run(`INSERT INTO staging.a SELECT g, 'new' FROM generate_series(1, 5) g ON CONFLICT DO NOTHING`);
   const spec = {
-    ...setOf('a', 'b', 'log'),
+    ...stagingSet('a', 'b', 'log'),
     maxShrinkPercent: 100,
-    tables: setOf('a', 'b', 'log').tables.map((one) => ({ ...one, minimum: 0 })),
+    tables: stagingSet('a', 'b', 'log').tables.map((one) => ({ ...one, minimum: 0 })),
   };
-  const { stamp } = await cutover(harness.deps, spec, because);
+  const { stamp } = await cutover(harness.deps, spec, cutoverRequest);
   await harness.run('TRUNCATE a, b; TRUNCATE a CASCADE');
-  const back = await rollbackCutover(harness.deps, stamp, because);
+  const back = await rollbackCutover(harness.deps, stamp, cutoverRequest);
   expect(back.unplanned).toEqual([]);
   expect(await rows('b')).toEqual(['(-1,-1)']);
   expect(await rows('a')).toEqual(['(-1,"only old")']);
@@ -66,16 +66,16 @@ it('carries an empty one, and one of many, and the tables can be launched again'
 
 it('says so where nobody could see the rows', async () => {
   const spec = {
-    ...setOf('log'),
+    ...stagingSet('log'),
     maxShrinkPercent: 100,
-    tables: setOf('log').tables.map((one) => ({ ...one, minimum: 0 })),
+    tables: stagingSet('log').tables.map((one) => ({ ...one, minimum: 0 })),
   };
-  const { stamp } = await cutover(harness.deps, spec, because);
+  const { stamp } = await cutover(harness.deps, spec, cutoverRequest);
   // What earlier versions recorded.
   await harness.run(
     `INSERT INTO drover.cutover_changes (stamp, schema_name, table_name, operation) VALUES ('${stamp}', 'public', 'log', 'TRUNCATE')`,
   );
-  const back = await rollbackCutover(harness.deps, stamp, because);
+  const back = await rollbackCutover(harness.deps, stamp, cutoverRequest);
   expect(back.conflicts).toEqual([
     { table: 'public.log', key: '', detail: expect.stringContaining('emptied by TRUNCATE since') },
   ]);

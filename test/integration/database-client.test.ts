@@ -44,7 +44,7 @@ test('a connection that gives no answer is given up once, and the next one works
   await expect(lost).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE', class: 'transient' });
   // The wait for one answer, not for a second one to a ROLLBACK.
   expect(performance.now() - began).toBeLessThan(1.25 * statementMs + 1_500);
-  proxy.mend();
+  proxy.restore();
   expect(await one()).toEqual([{ n: 1 }]);
 });
 

@@ -12,7 +12,7 @@ import { loadPlans } from '../../src/plan/registry.ts';
 import { openControl } from '../../src/service/open-control.ts';
 import { startWorkerProcess } from '../../workers/runtime.ts';
 import { createDatabase } from '../helpers/database.ts';
-import { redisDb } from '../helpers/redis.ts';
+import { createRedisSpace } from '../helpers/redis.ts';
 
 export const operator: Actor = { id: 'test', role: 'admin' };
 
@@ -39,7 +39,7 @@ export interface Drover {
 /** Starts everything with the plan's environment. Close it, or the test's process does not end. */
 export async function startDrover(plan: string, env: Readonly<Record<string, string>>): Promise<Drover> {
   const created = await createDatabase({ template: { name: 'control', migrate: migrateDatabase } });
-  const redis = redisDb();
+  const redis = createRedisSpace();
   const folder = await mkdtemp(join(tmpdir(), 'drover-migration-'));
   const [exportDir, reportDir] = [join(folder, 'data'), join(folder, 'reports')];
   const config = readConfig({

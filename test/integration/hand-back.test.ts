@@ -6,10 +6,10 @@ import { createRunStore } from '../../db/repositories/runs.ts';
 import { connectWorker } from '../../queues/redis.ts';
 import type { Services } from '../../workers/services.ts';
 import { createJobReleaser } from '../../workers/stage-worker.ts';
-import { redisDb } from '../helpers/redis.ts';
+import { createRedisSpace } from '../helpers/redis.ts';
 
 // PostgreSQL is away, which is when the job itself has to go back; what the ledger does then is tried in test/faults.
-const space = redisDb();
+const space = createRedisSpace();
 const connection = connectWorker(space.url, () => undefined);
 const away = openDatabase({ url: 'postgres://127.0.0.1:1/none', applicationName: 'test', onError: () => undefined });
 const services: Pick<Services, 'ledger' | 'runs'> = {

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeArgs } from '../../scripts/stack/compiled.ts';
 import { formatToken, generateToken } from '../../src/api/auth/keys.ts';
 import type { CutoverView } from '../../src/engine/cutover/contract.ts';
-import { drover as cli, type Ran } from '../unit/cli/drover.ts';
+import { type CommandResult, runDrover as cli } from '../unit/cli/drover.ts';
 import { type Launch, startLaunch } from './launch-harness.ts';
 
 /** The runbook's plan. */
@@ -80,7 +80,7 @@ describe('an API that is killed in the middle of a cutover', () => {
     await blocker.connect();
     await blocker.query(`BEGIN; SELECT FROM ${plan}.users LIMIT 1`);
     const launching = drover('cutover', plan, '--reason', 'second launch', '--max-shrink', '100', '--yes');
-    let ended: Ran | undefined;
+    let ended: CommandResult | undefined;
     void launching.then((ran) => {
       ended = ran;
     });
@@ -153,7 +153,7 @@ async function sql(text: string): Promise<unknown[]> {
   return (rows ?? []).map((row) => Object.values(row)[0]);
 }
 
-function drover(...args: readonly string[]): Promise<Ran> {
+function drover(...args: readonly string[]): Promise<CommandResult> {
   return cli(`http://127.0.0.1:${api.port}`, args, { env: { DROVER_TOKEN: key } });
 }
 

@@ -58,7 +58,7 @@ export async function sumsOf(
 const tables = ['xendit_raw', 'systemeio_raw', 'users', 'unified_profiles', 'transactions', 'courses', 'enrollments'];
 
 /** A print of everything the plan has written, the moments of writing included. */
-export async function imageOf(drover: Launch, schema: string): Promise<string> {
+export async function fingerprintOf(drover: Launch, schema: string): Promise<string> {
   const prints = [...tables, 'affiliates', 'leads'].map((table) =>
     drover.value<string>(`SELECT md5(string_agg(t::text, '' ORDER BY id)) FROM ${schema}.${table} t`),
   );

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { RunView } from '../../src/engine/control/contract.ts';
 import { generateLaunch } from '../../src/sandbox/launch/generate.ts';
-import { imageOf, type Launch, operator, startLaunch, sumsOf } from './launch-harness.ts';
+import { fingerprintOf, type Launch, operator, startLaunch, sumsOf } from './launch-harness.ts';
 
 // Whole runs of twelve entities, on a machine that may be doing something else.
 vi.setConfig({ testTimeout: 120_000 });
@@ -23,7 +23,7 @@ beforeAll(async () => {
 afterAll(() => drover.close());
 
 const sums = (schema: string, by: string, amount: string, where?: string) => sumsOf(drover, schema, by, amount, where);
-const image = (schema: string) => imageOf(drover, schema);
+const image = (schema: string) => fingerprintOf(drover, schema);
 
 test('a whole business arrives, and every record is where its data says', async () => {
   const { manifest } = drover;

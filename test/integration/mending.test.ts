@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createEffectStore } from '../../db/effects/store.ts';
-import { createMendingStore } from '../../db/mending/store.ts';
+import { createDuplicateStore } from '../../db/mending/store.ts';
 import { createRollbackLedger } from '../../db/rollback/ledger.ts';
 import { createRollbackStore } from '../../db/rollback/store.ts';
 import { readConfig } from '../../src/config.ts';
-import { doublesOf, removeDoubles } from '../../src/engine/mending/doubles.ts';
-import type { MendingStore } from '../../src/engine/mending/ports.ts';
+import { findDuplicates, removeDuplicates } from '../../src/engine/mending/doubles.ts';
+import type { DuplicateStore } from '../../src/engine/mending/ports.ts';
 import type { Run } from '../../src/engine/ports.ts';
 import { rollbackRun, rollbackSql } from '../../src/engine/rollback/rollback-run.ts';
 import { createRegistry } from '../../src/plan/registry.ts';
@@ -14,12 +14,12 @@ import { checksum, createHarness, type Harness, shop } from './validation-harnes
 
 const tables = ['shop.customers', 'shop.payments'];
 let harness: Harness;
-let store: MendingStore;
+let store: DuplicateStore;
 let run: Run;
 
 beforeAll(async () => {
   harness = await createHarness();
-  store = createMendingStore(harness.target.$client);
+  store = createDuplicateStore(harness.target.$client);
   // As a table that was there before may be: nothing in it keeps an address from being there twice.
   await harness.sql('ALTER TABLE shop.customers DROP CONSTRAINT customers_email_key');
 });
@@ -61,7 +61,7 @@ const double = (entity: string, sourceId: string, id: string, other: object = {}
   );
 
 const found = async () => {
-  const rows = await doublesOf(store, run, shop);
+  const rows = await findDuplicates(store, run, shop);
   return Object.fromEntries(
     rows.map(({ targetId, sourceId, refusal }) => [targetId, `${sourceId}: ${refusal ?? 'goes'}`]),
   );
@@ -88,7 +88,7 @@ describe('a row that is there twice', () => {
     await double('payments', 'p', twin(2));
     await double('payments', 'p', twin(3));
     expect(await found()).toEqual({ [twin(1)]: 'a: goes', [twin(2)]: 'p: goes', [twin(3)]: 'p: goes' });
-    const { removed, left } = await removeDoubles(store, run, shop);
+    const { removed, left } = await removeDuplicates(store, run, shop);
     expect([removed.length, left]).toEqual([3, []]);
     expect(await checksum(harness, tables)).toEqual(before);
     expect(await found()).toEqual({});
@@ -119,7 +119,7 @@ describe('a row that is there twice', () => {
       [twin(5)]: 'a: it belongs to a record of another plan or schema',
     });
     const before = await checksum(harness, [...tables, 'shop.refunds', 'drover.changes']);
-    expect((await removeDoubles(store, run, shop)).removed).toEqual([]);
+    expect((await removeDuplicates(store, run, shop)).removed).toEqual([]);
     expect(await checksum(harness, [...tables, 'shop.refunds', 'drover.changes'])).toEqual(before);
     await harness.sql('ALTER TABLE shop.payments DROP COLUMN note');
   });
@@ -130,7 +130,7 @@ describe('a row that is there twice', () => {
     await harness.sql(`CREATE FUNCTION shop.keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
       IF OLD.id = '${twin(1)}' THEN RAISE EXCEPTION 'this one is under audit'; END IF; RETURN OLD; END $$;
       CREATE TRIGGER keep BEFORE DELETE ON shop.payments FOR EACH ROW EXECUTE FUNCTION shop.keep()`);
-    const { removed, left } = await removeDoubles(store, run, shop);
+    const { removed, left } = await removeDuplicates(store, run, shop);
     expect(removed.map(({ targetId }) => targetId)).toEqual([twin(2)]);
     expect(left).toMatchObject([{ targetId: twin(1), refusal: expect.stringContaining('under audit') }]);
     await harness.sql('DROP FUNCTION shop.keep() CASCADE');
@@ -139,7 +139,7 @@ describe('a row that is there twice', () => {
   it.each(['function', 'script'] as const)('comes back with the rollback of the run, by the %s', async (how) => {
     await harness.sql(`UPDATE shop.customers SET data = '{"n": 12345678901234567890.123}' WHERE email = 'a@x'`);
     await double('customers', 'a', twin(1));
-    await removeDoubles(store, run, shop);
+    await removeDuplicates(store, run, shop);
     expect(await harness.sql('SELECT FROM shop.customers WHERE id = $1', [twin(1)])).toEqual([]);
     await undo(how);
     expect(await harness.sql('SELECT email, name, data::text FROM shop.customers WHERE id = $1', [twin(1)])).toEqual([
@@ -150,7 +150,7 @@ describe('a row that is there twice', () => {
 
   it('does not come back twice, when somebody has put it back by hand', async () => {
     await double('payments', 'p', twin(1));
-    await removeDoubles(store, run, shop);
+    await removeDuplicates(store, run, shop);
     await double('payments', 'p', twin(1), { status: 'by hand' });
     await undo('function');
     expect(await harness.sql('SELECT status FROM shop.payments')).toEqual([{ status: 'by hand' }]);

@@ -10,9 +10,9 @@ import { type BubbleSandbox, startBubbleSandbox } from '../../src/sandbox/bubble
 import { apiParts } from '../../src/service/parts.ts';
 import { startWorkerProcess, type WorkerProcess } from '../../workers/runtime.ts';
 import { createDatabase } from '../helpers/database.ts';
-import { redisDb } from '../helpers/redis.ts';
+import { createRedisSpace } from '../helpers/redis.ts';
 
-export interface WholeDrover {
+export interface DroverService {
   readonly sandbox: BubbleSandbox;
   /** For the command line. */
   readonly env: Readonly<Record<string, string>>;
@@ -24,10 +24,10 @@ export interface WholeDrover {
 }
 
 /** The API listening, a worker, real stores, and a sandbox of a Bubble app with so many users. */
-export async function startWholeDrover(folder: string, users: number): Promise<WholeDrover> {
+export async function startDroverService(folder: string, users: number): Promise<DroverService> {
   const sandbox = await startBubbleSandbox({ users });
   const place = await createDatabase();
-  const redis = redisDb();
+  const redis = createRedisSpace();
   const settings = {
     DATABASE_URL: place.url,
     REDIS_URL: redis.url,

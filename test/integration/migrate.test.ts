@@ -7,17 +7,17 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { WorkerView } from '../../src/cli/api-types.ts';
 import type { RunView } from '../../src/engine/control/contract.ts';
 import type { RunMetrics } from '../../src/engine/reports/metrics.ts';
-import { drover as command, type Ran } from '../unit/cli/drover.ts';
+import { type CommandResult, runDrover as command } from '../unit/cli/drover.ts';
 import { type RunningDrover, spawnDrover } from '../unit/cli/process.ts';
-import { startWholeDrover, type WholeDrover } from './migrate-harness.ts';
+import { type DroverService, startDroverService } from './migrate-harness.ts';
 
 let folder: string;
-let drover: WholeDrover;
+let drover: DroverService;
 let requests: number;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'drover-migrate-'));
-  drover = await startWholeDrover(folder, 12);
+  drover = await startDroverService(folder, 12);
 });
 afterAll(async () => {
   await drover.close();
@@ -31,9 +31,9 @@ beforeEach(() => {
 const start = (...args: readonly string[]): RunningDrover =>
   spawnDrover([...args, '--plan', 'bubble'], drover.env, folder);
 /** In this process, which is quicker. */
-const ask = (args: readonly string[], env: Record<string, string> = {}): Promise<Ran> =>
+const ask = (args: readonly string[], env: Record<string, string> = {}): Promise<CommandResult> =>
   command(drover.env.DROVER_URL as string, args, { env: { ...drover.env, ...env }, cwd: folder });
-const run = (args: readonly string[], env: Record<string, string> = {}): Promise<Ran> =>
+const run = (args: readonly string[], env: Record<string, string> = {}): Promise<CommandResult> =>
   ask([...args, '--plan', 'bubble'], env);
 const full = ['--strategy', 'full'];
 const file = (kind: RegExp) => readdirSync(join(folder, 'reports')).find((name) => kind.test(name)) as string;
@@ -122,7 +122,7 @@ describe('the commands of a migration', () => {
 
   it('are paused by Ctrl-C and go on with resume, to the same end', async () => {
     drover.sandbox.faults.set([{ fault: 'slow', delayMs: 300 }]);
-    const { child, ended, said } = start('migrate', ...full, '--target-schema', 'paused');
+    const { child, ended, waitForOutput: said } = start('migrate', ...full, '--target-schema', 'paused');
     await said('Progress:');
     child.kill('SIGINT');
     const ran = await ended;

@@ -14,9 +14,9 @@ import { createLogger } from '../../src/logger.ts';
 import { createRegistry } from '../../src/plan/registry.ts';
 import { startWorkerProcess, type WorkerProcess } from '../../workers/runtime.ts';
 import { createDatabase, type TestDatabase } from '../helpers/database.ts';
-import { redisDb } from '../helpers/redis.ts';
+import { createRedisSpace } from '../helpers/redis.ts';
 
-const space = redisDb();
+const space = createRedisSpace();
 const user = `drover-${randomBytes(4).toString('hex')}`;
 const password = randomBytes(16).toString('hex');
 let admin: Redis;
@@ -66,9 +66,9 @@ async function documentedRules(): Promise<string[]> {
 
 test('a fleet works with a user of Redis who may only what the documents say', { timeout: 60_000 }, async () => {
   await prepareRun(place.url, 'acl', 200, 1);
-  await probe.ask(`UPDATE drover.runs SET status = 'running' WHERE id = 'acl'`);
+  await probe.query(`UPDATE drover.runs SET status = 'running' WHERE id = 'acl'`);
   const status = async () =>
-    (await probe.ask<{ status: string }>(`SELECT status FROM drover.runs WHERE id = 'acl'`))[0]?.status;
+    (await probe.query<{ status: string }>(`SELECT status FROM drover.runs WHERE id = 'acl'`))[0]?.status;
   while ((await status()) === 'running') await sleep(100);
   expect(await status()).toBe('completed');
 });

@@ -20,11 +20,11 @@ import type { Run } from '../../src/engine/ports.ts';
 import { isBalanced } from '../../src/engine/progress/balance.ts';
 import { entityProgress } from '../../src/engine/progress/entity-progress.ts';
 import { failureGroups } from '../../src/engine/reports/failure-groups.ts';
-import { createFolder } from '../../src/engine/reports/folder.ts';
-import { openReport, reportEntries } from '../../src/engine/reports/open-report.ts';
+import { createReportFolder } from '../../src/engine/reports/folder.ts';
+import { listReports, openReport } from '../../src/engine/reports/open-report.ts';
 import { type ReportDeps, writeReports } from '../../src/engine/reports/write-reports.ts';
 import { rollbackSql } from '../../src/engine/rollback/rollback-run.ts';
-import { sumsOf } from '../../src/engine/validation/sums.ts';
+import { computeSums } from '../../src/engine/validation/sums.ts';
 import { validateRun } from '../../src/engine/validation/validate-run.ts';
 import { createHarness, type Harness, shop } from './validation-harness.ts';
 
@@ -52,7 +52,7 @@ beforeAll(async () => {
     target: createSqlPort(target.$client),
     rollbackSql: (run, plan) => rollbackSql(rollback, run, plan),
     view: viewOf,
-    sums: (run) => sumsOf(validation, run, shop, entities),
+    sums: (run) => computeSums(validation, run, shop, entities),
   };
 });
 afterAll(async () => {
@@ -63,7 +63,7 @@ afterAll(async () => {
 beforeEach(() => harness.sql('TRUNCATE shop.customers, shop.payments, drover.identities, drover.changes'));
 
 async function viewOf(run: Run): Promise<RunView> {
-  const counts = await createValidationLedger(harness.database).counted(run.id);
+  const counts = await createValidationLedger(harness.database).triggerCounts(run.id);
   const rows = await createRunStore(harness.database).entities(run.id);
   const progress = Object.fromEntries(rows.map((row) => [row.entity, entityProgress(row, counts)]));
   return {
@@ -123,7 +123,7 @@ async function write(run: Run, path: string) {
     ending: { status: 'completed_with_failures', reason: '3002 rejected' },
     validation: await validateRun(validationDeps, run, shop, rows),
     usageComplete: true,
-    folders: { reports: createFolder(join(path, 'reports')), exports: createFolder(join(path, 'data')) },
+    folders: { reports: createReportFolder(join(path, 'reports')), exports: createReportFolder(join(path, 'data')) },
     exportEntities: true,
   });
 }
@@ -153,7 +153,7 @@ describe('the reports of a run', () => {
       'customers.csv',
       'payments.csv',
     ]);
-    const listed = await reportEntries(deps, run);
+    const listed = await listReports(deps, run);
     expect(listed.map((entry) => entry.name).sort()).toEqual(
       [...five, 'customer_id_mapping.json', 'customers.csv', 'payments.csv'].sort(),
     );

@@ -8,13 +8,13 @@ import {
 import { keyHeaders, restUrl } from '../../src/sources/supabase/rest.ts';
 import { createSupabaseSource, type SupabaseSourceOptions } from '../../src/sources/supabase/source.ts';
 import { createUpstreamFactory } from '../../src/upstreams/upstream.ts';
-import { redisDb } from '../helpers/redis.ts';
-import { idsFrom, idsOf, never, pagesFrom } from '../unit/bubble-source/reading.ts';
-import { quick } from '../unit/upstreams/fleet-member.ts';
+import { createRedisSpace } from '../helpers/redis.ts';
+import { idsOf, neverAborted, readIds, readPages } from '../unit/bubble-source/reading.ts';
+import { shortTimeouts } from '../unit/upstreams/fleet-member.ts';
 
 type SandboxOptions = NonNullable<Parameters<typeof Start>[0]>;
 
-const space = redisDb();
+const space = createRedisSpace();
 let redis: Redis;
 let sandbox: SupabaseSandbox;
 
@@ -44,7 +44,7 @@ function sourceFor(apiKey: string, more: Partial<SupabaseSourceOptions> = {}) {
     prefix: space.prefix,
     allowPrivate: true,
     logger: { warn: () => {} },
-    defaults: { ...quick, breaker: { ...quick.breaker, failures: 1_000 } },
+    defaults: { ...shortTimeouts, breaker: { ...shortTimeouts.breaker, failures: 1_000 } },
   });
   const upstream = factory({
     name: 'supabase',
@@ -57,10 +57,10 @@ function sourceFor(apiKey: string, more: Partial<SupabaseSourceOptions> = {}) {
 
 test('every product arrives exactly once, past the silent cap, with all its digits', async () => {
   const source = await open({ products: 3_000, maxRows: 400, price: 'numeric' });
-  const pages = await pagesFrom(source);
+  const pages = await readPages(source);
   expect(idsOf(pages)).toEqual(sandbox.data.ids('products'));
   expect(pages).toHaveLength(9);
-  expect(await source.count?.({}, never)).toBe(3_000);
+  expect(await source.count?.({}, neverAborted)).toBe(3_000);
   const raws = pages.flatMap(({ records }) => records.map(({ raw }) => raw));
   expect(raws.every(({ id, price }) => typeof id === 'string' && (price === null || typeof price === 'string'))).toBe(
     true,
@@ -72,10 +72,10 @@ test('every product arrives exactly once, past the silent cap, with all its digi
 
 test('reading goes on from every cursor', async () => {
   const source = await open({ products: 300, maxRows: 100 });
-  const [first, second] = await pagesFrom(source);
-  expect(await idsFrom(source, first?.cursor ?? null)).toEqual(sandbox.data.ids('products').slice(100));
-  expect(await idsFrom(source, second?.cursor ?? null)).toEqual(sandbox.data.ids('products').slice(200));
-  await expect(source.read({ kind: 'scan' }, {}, never)).rejects.toMatchObject({ code: 'CONFIGURATION' });
+  const [first, second] = await readPages(source);
+  expect(await readIds(source, first?.cursor ?? null)).toEqual(sandbox.data.ids('products').slice(100));
+  expect(await readIds(source, second?.cursor ?? null)).toEqual(sandbox.data.ids('products').slice(200));
+  await expect(source.read({ kind: 'scan' }, {}, neverAborted)).rejects.toMatchObject({ code: 'CONFIGURATION' });
 });
 
 test.each<[string, NonNullable<SandboxOptions['faults']>]>([
@@ -110,7 +110,7 @@ test.each<[string, NonNullable<SandboxOptions['faults']>]>([
   ['pages of seven', [{ fault: 'clamp', limit: 7 }]],
 ])('%s lose and double nothing', async (_, faults) => {
   const source = await open({ products: 400, maxRows: 20, faults });
-  expect(await idsFrom(source)).toEqual(sandbox.data.ids('products'));
+  expect(await readIds(source)).toEqual(sandbox.data.ids('products'));
   expect(sandbox.faults.tally().filter(({ fired }) => fired === 0)).toEqual([]);
 });
 
@@ -118,7 +118,7 @@ test.each(['before', 'after'] as const)('rows deleted %s the cursor hide none of
   const faults = [{ fault: 'delete' as const, operation: 'list', every: 2, count: 3, position }];
   const source = await open({ products: 400, maxRows: 20, faults });
   const before = sandbox.data.ids('products');
-  const ids = await idsFrom(source);
+  const ids = await readIds(source);
   const left = new Set(sandbox.data.ids('products'));
   expect(new Set(ids).size).toBe(ids.length);
   expect(before.filter((id) => left.has(id) && !ids.includes(id))).toEqual([]);
@@ -130,26 +130,26 @@ test('a window reads what was changed in it, and what has no date', async () => 
   const changed = sandbox.data.ids('products').slice(10, 40);
   for (const id of changed) sandbox.data.modify('products', id, {});
   sandbox.data.modify('products', '1', { updated_at: null });
-  expect(await idsFrom(source, null, { since })).toEqual(['1', ...changed]);
-  expect(await source.count?.({ since }, never)).toBe(31);
-  expect(await idsFrom(source, null, { until: '2000-01-01T00:00:00.000Z' })).toEqual(['1']);
+  expect(await readIds(source, null, { since })).toEqual(['1', ...changed]);
+  expect(await source.count?.({ since }, neverAborted)).toBe(31);
+  expect(await readIds(source, null, { until: '2000-01-01T00:00:00.000Z' })).toEqual(['1']);
 });
 
 test('a list of ids reads those that exist, in their order, however wrong the others are', async () => {
   const source = await open({ products: 300, maxRows: 7 });
   const large = sandbox.manifest.traps['id-beyond-numbers']?.ids[0] ?? '';
   const many = sandbox.data.ids('products').slice(20, 200);
-  expect(await idsFrom(source, null, { ids: [large, '99999', '5', ...many, '5'] })).toEqual([large, '5', ...many]);
-  expect(await idsFrom(source, null, { ids: ['7', 'abc', '"),(', '8'] })).toEqual(['7', '8']);
+  expect(await readIds(source, null, { ids: [large, '99999', '5', ...many, '5'] })).toEqual([large, '5', ...many]);
+  expect(await readIds(source, null, { ids: ['7', 'abc', '"),(', '8'] })).toEqual(['7', '8']);
 });
 
 test('an empty table is empty, and a hidden one is not', async () => {
   const source = await open({ products: 0 });
-  expect(await source.read(null, {}, never)).toMatchObject({ records: [], cursor: null });
+  expect(await source.read(null, {}, neverAborted)).toMatchObject({ records: [], cursor: null });
   await sandbox.close();
   for (const role of ['anonKey', 'publishableKey'] as const) {
     const hidden = await open({ products: 50 }, {}, role);
-    await expect(hidden.read(null, { since: '2020-01-01T00:00:00Z' }, never)).rejects.toMatchObject({
+    await expect(hidden.read(null, { since: '2020-01-01T00:00:00Z' }, neverAborted)).rejects.toMatchObject({
       code: 'CONFIGURATION',
       message: 'supabase products: no row can be seen, and the key has the role anon',
       remedy: expect.stringContaining('SUPABASE_SERVICE_ROLE_KEY'),
@@ -157,23 +157,23 @@ test('an empty table is empty, and a hidden one is not', async () => {
     await sandbox.close();
   }
   const secret = await open({ products: 50 }, {}, 'secretKey');
-  expect(await idsFrom(secret)).toHaveLength(50);
+  expect(await readIds(secret)).toHaveLength(50);
 });
 
 test('a wrong key, an unknown table and an unknown column say what they are', async () => {
   const wrong = await open({ products: 5 });
-  await expect(sourceFor('wrong-canary').read(null, {}, never)).rejects.toMatchObject({
+  await expect(sourceFor('wrong-canary').read(null, {}, neverAborted)).rejects.toMatchObject({
     code: 'UPSTREAM_UNAUTHORIZED',
     message: expect.not.stringContaining('canary'),
   });
   await expect(
-    sourceFor(sandbox.keys.serviceRoleKey, { table: 'wombats' }).read(null, {}, never),
+    sourceFor(sandbox.keys.serviceRoleKey, { table: 'wombats' }).read(null, {}, neverAborted),
   ).rejects.toMatchObject({
     code: 'UPSTREAM_NOT_FOUND',
     message: expect.stringContaining("Could not find the table 'public.wombats'"),
   });
   const column = sourceFor(sandbox.keys.serviceRoleKey, { columns: ['wombat'] });
-  await expect(column.read(null, {}, never)).rejects.toMatchObject({ class: 'configuration' });
+  await expect(column.read(null, {}, neverAborted)).rejects.toMatchObject({ class: 'configuration' });
   await sandbox.close();
-  await expect(wrong.read(null, {}, never)).rejects.toMatchObject({ code: 'UPSTREAM_UNREACHABLE' });
+  await expect(wrong.read(null, {}, neverAborted)).rejects.toMatchObject({ code: 'UPSTREAM_UNREACHABLE' });
 });

@@ -2,17 +2,17 @@ import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import type { TokenGrant } from '../../src/upstreams/limiter.ts';
-import { redisDb } from '../helpers/redis.ts';
-import { BucketLab } from '../unit/upstreams/bucket-lab.ts';
+import { createRedisSpace } from '../helpers/redis.ts';
+import { LimiterFixture } from '../unit/upstreams/bucket-lab.ts';
 import { figuresOf } from '../unit/upstreams/fleet.ts';
 
-const space = redisDb();
+const space = createRedisSpace();
 const redis = new Redis(space.url);
-let lab: BucketLab;
+let lab: LimiterFixture;
 
 beforeEach(async () => {
   await space.drop();
-  lab = new BucketLab(redis, space.prefix);
+  lab = new LimiterFixture(redis, space.prefix);
 });
 afterAll(async () => {
   await space.drop();

@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from 'vitest';
-import { redisDb } from '../helpers/redis.ts';
-import { figuresOf, runFleet, startJournal } from '../unit/upstreams/fleet.ts';
+import { createRedisSpace } from '../helpers/redis.ts';
+import { figuresOf, runFleet, startArrivalServer } from '../unit/upstreams/fleet.ts';
 
 // TEST_FLEET_SECONDS=30 is the length the product promises; a few seconds show a broken limiter as well.
 const measured = process.env.TEST_FLEET_SECONDS !== undefined;
@@ -10,11 +10,11 @@ const seconds = Number(process.env.TEST_FLEET_SECONDS ?? 4);
 // it may has none such, on any machine.
 const rounds = measured ? 1 : 6;
 const limit = 50;
-const space = redisDb();
+const space = createRedisSpace();
 afterAll(() => space.drop());
 
 test(`4 processes at ${limit} a second: never more in a sliding second, and nine tenths of it used`, async () => {
-  const journal = await startJournal();
+  const journal = await startArrivalServer();
   const task = {
     redisUrl: space.url,
     prefix: space.prefix,

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { upstreamDefaults } from '../../src/upstreams/options.ts';
 import { readLimits, readUpstreamStates, setLimit } from '../../src/upstreams/states.ts';
-import { type RedisSpace, redisDb } from '../helpers/redis.ts';
+import { createRedisSpace, type RedisSpace } from '../helpers/redis.ts';
 import { joinFleet, type Member, type MemberOptions } from '../unit/upstreams/fleet-member.ts';
 import { type Handler, reply, startServer, type TestServer } from '../unit/upstreams/server.ts';
 
@@ -12,7 +12,7 @@ let server: TestServer;
 const members: Member[] = [];
 
 beforeEach(() => {
-  space = redisDb();
+  space = createRedisSpace();
 });
 afterEach(async () => {
   for (const member of members.splice(0)) member.leave();
@@ -55,7 +55,7 @@ test('a request carries headers, query and key, and is counted', async () => {
     idempotencyKey: 'k1',
     signal,
   });
-  expect(server.seen[0]).toMatchObject({
+  expect(server.requests[0]).toMatchObject({
     line: 'POST /api/obj?constraints=%5B%7B%22key%22%3A%22a+b%22%7D%5D&cursor=0',
     headers: { authorization: 'Bearer canary-key-1', 'idempotency-key': 'k1', 'content-type': 'application/json' },
     body: '{}',
@@ -76,7 +76,7 @@ test.each<[string, Handler]>([
 ])('after %s a GET is sent again, and its success closes the matter', async (_, fault) => {
   const member = await serve(script(fault, fault));
   expect((await member.get()).json()).toEqual({ fine: true });
-  expect(server.seen).toHaveLength(3);
+  expect(server.requests).toHaveLength(3);
   expect(member.log).toHaveLength(2);
   expect(await readUpstreamStates(member.redis, space.prefix)).toMatchObject([
     { breaker: 'closed', failuresInARow: 0 },
@@ -86,7 +86,7 @@ test.each<[string, Handler]>([
 test.each([400, 401, 402, 403, 404, 409, 422])('after %d nothing is sent again', async (code) => {
   const { get } = await serve(status(code));
   await get().catch(() => {});
-  expect(server.seen).toHaveLength(1);
+  expect(server.requests).toHaveLength(1);
 });
 
 test('tries are bounded, and the last error goes to the caller', async () => {
@@ -96,18 +96,18 @@ test('tries are bounded, and the last error goes to the caller', async () => {
     class: 'transient',
     message: 'up thing: 500 no',
   });
-  expect(server.seen).toHaveLength(4);
+  expect(server.requests).toHaveLength(4);
   expect(events).toHaveLength(4);
 });
 
 test('a write is sent again only with an idempotency key, and then with the same', async () => {
   const { get } = await serve(status(500));
   await expect(get('x', { method: 'POST', body: '{}' })).rejects.toMatchObject({ code: 'UPSTREAM_ERROR' });
-  expect(server.seen).toHaveLength(1);
+  expect(server.requests).toHaveLength(1);
   await expect(get('x', { method: 'POST', body: '{}', idempotencyKey: 'k' })).rejects.toMatchObject({
     code: 'UPSTREAM_ERROR',
   });
-  expect(server.seen.slice(1).map(({ headers }) => headers['idempotency-key'])).toEqual(['k', 'k', 'k', 'k']);
+  expect(server.requests.slice(1).map(({ headers }) => headers['idempotency-key'])).toEqual(['k', 'k', 'k', 'k']);
 });
 
 test.each([
@@ -146,7 +146,7 @@ test('a pause longer than the bound gives the slot back and says when to return,
   const gone = performance.now() - begun;
   expect(gone).toBeLessThan(10_000);
   expect(refused.retryAfterMs).toBeGreaterThan(29_000 - gone);
-  expect(server.seen).toHaveLength(1);
+  expect(server.requests).toHaveLength(1);
   const [state] = await readUpstreamStates(member.redis, space.prefix);
   expect(Date.parse(state?.blockedUntil ?? '') - Date.now()).toBeGreaterThan(28_000 - (performance.now() - begun));
   expect(state?.effectiveRps).toBe(350);
@@ -160,7 +160,7 @@ test('a line longer than the bound turns callers away at once', async () => {
   expect(performance.now() - begun).toBeLessThan(4_000);
   const refused = results.filter(({ status: how }) => how === 'rejected');
   expect(refused.length).toBeGreaterThan(30);
-  expect(server.seen.length).toBeGreaterThanOrEqual(3);
+  expect(server.requests.length).toBeGreaterThanOrEqual(3);
 });
 
 test('after failures in a row no process asks, one tries, and its success lets all go on', async () => {
@@ -169,10 +169,10 @@ test('after failures in a row no process asks, one tries, and its success lets a
   const first = await serve((...all) => (healthy ? ok : status(500))(...all), { defaults: { breaker } });
   const other = join({ defaults: { breaker } });
   await Promise.allSettled([first.get(), other.get()]);
-  const known = server.seen.length;
+  const known = server.requests.length;
   const turned = await other.get().catch((error) => error);
   expect(turned).toMatchObject({ code: 'BREAKER_OPEN', class: 'throttled', retryAfterMs: expect.any(Number) });
-  expect(server.seen).toHaveLength(known);
+  expect(server.requests).toHaveLength(known);
   healthy = true;
   await sleep(1_550);
   const after = await Promise.allSettled(Array.from({ length: 10 }, (_, at) => (at % 2 ? first : other).get()));
@@ -218,7 +218,7 @@ test('a caller that stops leaves the line with its own reason', async () => {
   const waiting = get('thing', { signal: stop.signal });
   setTimeout(() => stop.abort(new Error('paused')), 100);
   await expect(waiting).rejects.toThrow('paused');
-  expect(server.seen).toHaveLength(0);
+  expect(server.requests).toHaveLength(0);
 });
 
 test('without Redis nothing goes out and nobody hangs', async () => {
@@ -232,7 +232,7 @@ test('without Redis nothing goes out and nobody hangs', async () => {
     await expect(join({ redisUrl }).get()).rejects.toMatchObject(failure);
     expect(performance.now() - begun).toBeLessThan(5_000);
   }
-  expect(server.seen).toHaveLength(0);
+  expect(server.requests).toHaveLength(0);
   mute.close();
 });
 

@@ -143,7 +143,7 @@ export async function createHarness(
   };
 }
 
-interface Parts {
+interface LoadDeps {
   readonly database: Database;
   readonly target: Database;
   readonly ledger: Ledger;
@@ -154,7 +154,7 @@ interface Parts {
 let stamps = 0;
 
 async function load(
-  parts: Parts,
+  parts: LoadDeps,
   records: Readonly<Record<string, Readonly<Record<string, JsonObject>>>>,
   given: Partial<Run> = {},
 ): Promise<Run> {
@@ -182,14 +182,19 @@ async function load(
         immutable: false,
       });
     }
-    await through(parts, id, entity, page.length);
+    await runStages(parts, id, entity, page.length);
   }
   const store = createRunStore(database);
   await store.move(id, 'completed', null);
   return (await store.find(id)) as Run;
 }
 
-async function through({ database, target, ledger, rows, plan }: Parts, id: string, entity: string, total: number) {
+async function runStages(
+  { database, target, ledger, rows, plan }: LoadDeps,
+  id: string,
+  entity: string,
+  total: number,
+) {
   const conductor = createConductorStore(database, target);
   const store = createRunStore(database);
   // Made anew for each stage: what a stage changes must be seen by the next, and reading it for each record takes minutes.

@@ -10,8 +10,8 @@ import type { ValidationView } from '../../src/engine/control/contract.ts';
 import type { Run } from '../../src/engine/ports.ts';
 import { rollbackRun } from '../../src/engine/rollback/rollback-run.ts';
 import type { ValidationDeps } from '../../src/engine/validation/check.ts';
-import { sumsOf } from '../../src/engine/validation/sums.ts';
-import { lastValidation, validateRun } from '../../src/engine/validation/validate-run.ts';
+import { computeSums } from '../../src/engine/validation/sums.ts';
+import { latestValidation, validateRun } from '../../src/engine/validation/validate-run.ts';
 import { toMinor } from '../../src/money.ts';
 import type { Plan } from '../../src/plan/contract.ts';
 import { createHarness, type Harness, shop } from './validation-harness.ts';
@@ -188,7 +188,7 @@ describe('validation', () => {
 
   it('is stale once anybody has changed what it looked at, and not before', async () => {
     const run = await harness.load({ customers: { a: customer('a@x') }, payments: some(3, () => payment('1')) });
-    const stale = async () => (await lastValidation(deps, run, shop))?.stale;
+    const stale = async () => (await latestValidation(deps, run, shop))?.stale;
     expect(await stale()).toBeUndefined();
     await validate(run);
     await harness.sql('ANALYZE shop.payments');
@@ -219,7 +219,7 @@ describe('validation', () => {
 });
 
 describe('sums', () => {
-  const sums = (run: Run) => sumsOf(deps, run, shop, ['customers', 'payments']);
+  const sums = (run: Run) => computeSums(deps, run, shop, ['customers', 'payments']);
 
   it('are exact in currencies of every exponent, and account for what was not loaded', async () => {
     const run = await harness.load({

@@ -4,7 +4,7 @@ import { createInboxDoor } from '../../db/inbox/door.ts';
 import { handlerOf } from '../../src/payments/inbox/handlers.ts';
 import { Random } from '../../src/sandbox/core/random.ts';
 import { verifyStripeEvent } from '../../src/upstreams/stripe/webhook.ts';
-import { eventOf, signed, webhookSecret } from '../helpers/stripe-events.ts';
+import { makeEvent, signedRequest, webhookSecret } from '../helpers/stripe-events.ts';
 import { type Catalog, startCatalog } from './catalog-harness.ts';
 
 let catalog: Catalog;
@@ -17,7 +17,7 @@ afterAll(() => catalog.close());
 
 /** What the route does with a delivery. */
 async function deliver(event: object): Promise<void> {
-  const { payload, headers } = signed(event);
+  const { payload, headers } = signedRequest(event);
   const request = { body: Buffer.from(payload), signature: headers['stripe-signature'] };
   const verified = { provider: 'stripe', ...verifyStripeEvent(request, [webhookSecret]) } as const;
   await createInboxDoor(catalog.database.$client).store(verified, handlerOf(verified) !== undefined);
@@ -90,7 +90,7 @@ test('a change made at Stripe is noted beside its row, in the plan’s words, an
   const before = await rows();
   catalog.stripe.data.modify('product', 'cms_1', { name: 'Renamed by hand', active: false });
   // The event says something else again: it only tells where to look.
-  await deliver(eventOf('evt_renamed', 'product.updated', { ...product('cms_1'), name: 'Long ago' }));
+  await deliver(makeEvent('evt_renamed', 'product.updated', { ...product('cms_1'), name: 'Long ago' }));
   expect(await applied('evt_renamed')).toMatchObject({ effect: 'cms_1 differs from its row in name, active' });
   const noted = await observation('cms_1');
   expect(noted).toMatchObject({ differs: ['name', 'active'], source_id: '1', state: { name: 'Renamed by hand' } });
@@ -100,21 +100,21 @@ test('a change made at Stripe is noted beside its row, in the plan’s words, an
 test('an event of a price leads to its product', async () => {
   const price = String(catalog.stripe.data.get('product', 'cms_2')?.default_price);
   catalog.stripe.data.modify('price', price, { active: false });
-  await deliver(eventOf('evt_price', 'price.updated', { id: price, object: 'price', product: 'cms_2' }));
+  await deliver(makeEvent('evt_price', 'price.updated', { id: price, object: 'price', product: 'cms_2' }));
   expect(await applied('evt_price')).toMatchObject({ effect: 'cms_2 differs from its row in price.active' });
 });
 
 test('what was deleted is gone', async () => {
   catalog.stripe.data.delete('product', 'cms_3');
-  await deliver(eventOf('evt_deleted', 'product.deleted', product('cms_3')));
+  await deliver(makeEvent('evt_deleted', 'product.deleted', product('cms_3')));
   expect(await applied('evt_deleted')).toMatchObject({ effect: 'cms_3 is gone' });
   expect(await observation('cms_3')).toMatchObject({ state: null, differs: ['missing'] });
 });
 
 test('events of another mode, of other accounts and of products that are not ours are told apart', async () => {
-  await deliver(eventOf('evt_live', 'product.updated', product('cms_4'), { livemode: true }));
-  await deliver(eventOf('evt_connected', 'product.updated', product('cms_4'), { account: 'acct_1' }));
-  await deliver(eventOf('evt_strange', 'product.updated', product('prod_of_somebody')));
+  await deliver(makeEvent('evt_live', 'product.updated', product('cms_4'), { livemode: true }));
+  await deliver(makeEvent('evt_connected', 'product.updated', product('cms_4'), { account: 'acct_1' }));
+  await deliver(makeEvent('evt_strange', 'product.updated', product('prod_of_somebody')));
   const settled = ({ state }: Kept) => state === 'ignored';
   expect(await until('evt_live', settled)).toMatchObject({ code: 'OTHER_MODE' });
   expect(await until('evt_connected', settled)).toMatchObject({ code: 'OTHER_ACCOUNT' });
@@ -127,7 +127,7 @@ test('events of another mode, of other accounts and of products that are not our
 
 test('while Stripe is away an event is kept with what went wrong, and applied when it is back', async () => {
   catalog.stripe.faults.set([{ fault: 'unavailable', method: 'GET' }]);
-  await deliver(eventOf('evt_away', 'product.updated', product('cms_5')));
+  await deliver(makeEvent('evt_away', 'product.updated', product('cms_5')));
   expect(await until('evt_away', ({ state }) => state === 'failed')).toMatchObject({ code: 'UPSTREAM_ERROR' });
   catalog.stripe.faults.clear();
   expect(await applied('evt_away')).toMatchObject({ code: null, effect: 'cms_5 is as its row says' });

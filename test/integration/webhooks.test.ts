@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { eventOf, signed, webhookSecret } from '../helpers/stripe-events.ts';
+import { makeEvent, signedRequest, webhookSecret } from '../helpers/stripe-events.ts';
 import { startService, type TestService } from './api-service.ts';
 
 const secretToCome = 'whsec_the_next_one';
@@ -13,12 +13,14 @@ beforeEach(() => service.database.$client.query('TRUNCATE drover.inbox'));
 
 const stored = async () =>
   (await service.database.$client.query('SELECT event_id, type, state, payload, due_at FROM drover.inbox')).rows;
-const updated = (id: string) => eventOf(id, 'product.updated', { id: 'cms_1', object: 'product', name: 'Größe ✓' });
+const updated = (id: string) => makeEvent(id, 'product.updated', { id: 'cms_1', object: 'product', name: 'Größe ✓' });
 
 test('an event is stored once, however often it is sent', async () => {
-  const first = await service.app.inject(signed(updated('evt_1')));
+  const first = await service.app.inject(signedRequest(updated('evt_1')));
   expect([first.statusCode, first.json()]).toEqual([200, { received: true, duplicate: false }]);
-  const again = await Promise.all(Array.from({ length: 20 }, () => service.app.inject(signed(updated('evt_1')))));
+  const again = await Promise.all(
+    Array.from({ length: 20 }, () => service.app.inject(signedRequest(updated('evt_1')))),
+  );
   expect(again.map((answer) => answer.json().duplicate)).toEqual(Array.from({ length: 20 }, () => true));
   const [row, ...others] = await stored();
   expect(others).toEqual([]);
@@ -26,23 +28,23 @@ test('an event is stored once, however often it is sent', async () => {
 });
 
 test('of a type nobody handles only the fact is kept', async () => {
-  const event = eventOf('evt_2', 'customer.created', { id: 'cus_1', object: 'customer', email: 'jo@example.com' });
-  expect((await service.app.inject(signed(event))).statusCode).toBe(200);
+  const event = makeEvent('evt_2', 'customer.created', { id: 'cus_1', object: 'customer', email: 'jo@example.com' });
+  expect((await service.app.inject(signedRequest(event))).statusCode).toBe(200);
   expect(await stored()).toEqual([
     { event_id: 'evt_2', type: 'customer.created', state: 'ignored', payload: null, due_at: null },
   ]);
 });
 
 test('while a secret is changed for another, both are right', async () => {
-  const answer = await service.app.inject(signed(updated('evt_3'), { secret: secretToCome }));
+  const answer = await service.app.inject(signedRequest(updated('evt_3'), { secret: secretToCome }));
   expect(answer.statusCode).toBe(200);
   expect(await stored()).toHaveLength(1);
 });
 
-const good = () => signed(updated('evt_4'));
+const good = () => signedRequest(updated('evt_4'));
 const wrong = {
-  'signed with another secret': () => signed(updated('evt_4'), { secret: 'whsec_of_somebody' }),
-  'signed 301 seconds ago': () => signed(updated('evt_4'), { ageSeconds: 301 }),
+  'signed with another secret': () => signedRequest(updated('evt_4'), { secret: 'whsec_of_somebody' }),
+  'signed 301 seconds ago': () => signedRequest(updated('evt_4'), { ageSeconds: 301 }),
   'serialised again': () => ({ ...good(), payload: JSON.stringify(JSON.parse(good().payload), null, 1) }),
   'with one byte flipped': () => {
     const bytes = Buffer.from(good().payload);
@@ -75,14 +77,14 @@ test('what is signed and no event is refused by name', async () => {
     { id: 'evt_5', object: 'v2.core.event' },
     { id: 'evt_5', object: 'event', type: 'product.updated' },
   ]) {
-    const answer = await service.app.inject(signed(body));
+    const answer = await service.app.inject(signedRequest(body));
     expect([answer.statusCode, answer.json().code]).toEqual([400, 'WEBHOOK_EVENT']);
   }
   expect(await stored()).toEqual([]);
 });
 
 test('a body over the cap is cut off unread, and one just under it is taken', async () => {
-  const padded = (bytes: number) => signed({ ...updated('evt_6'), padding: 'x'.repeat(bytes) });
+  const padded = (bytes: number) => signedRequest({ ...updated('evt_6'), padding: 'x'.repeat(bytes) });
   expect((await service.app.inject(padded(262_144))).statusCode).toBe(413);
   expect(await stored()).toEqual([]);
   expect((await service.app.inject(padded(261_000))).statusCode).toBe(200);
@@ -90,9 +92,11 @@ test('a body over the cap is cut off unread, and one just under it is taken', as
 
 test('forged ones use up their sender’s share; right ones are never too many', async () => {
   const remoteAddress = '203.0.113.9';
-  const many = await Promise.all(Array.from({ length: 60 }, (_, n) => service.app.inject(signed(updated(`evt_${n}`)))));
+  const many = await Promise.all(
+    Array.from({ length: 60 }, (_, n) => service.app.inject(signedRequest(updated(`evt_${n}`)))),
+  );
   expect(new Set(many.map(({ statusCode }) => statusCode))).toEqual(new Set([200]));
-  const forged = () => service.app.inject({ ...signed(updated('evt_7'), { secret: 'whsec_x' }), remoteAddress });
+  const forged = () => service.app.inject({ ...signedRequest(updated('evt_7'), { secret: 'whsec_x' }), remoteAddress });
   const answers = await Promise.all(Array.from({ length: 60 }, forged));
   expect(new Set(answers.map(({ statusCode }) => statusCode))).toEqual(new Set([400, 429]));
 });
@@ -100,7 +104,7 @@ test('forged ones use up their sender’s share; right ones are never too many',
 test('without a secret the endpoint says so, and Stripe sends again', async () => {
   const bare = await startService();
   try {
-    const answer = await bare.app.inject(signed(updated('evt_8')));
+    const answer = await bare.app.inject(signedRequest(updated('evt_8')));
     expect([answer.statusCode, answer.json().code]).toEqual([503, 'WEBHOOK_NOT_CONFIGURED']);
     expect(answer.json().detail).toContain('STRIPE_WEBHOOK_SECRET');
   } finally {
@@ -109,8 +113,8 @@ test('without a secret the endpoint says so, and Stripe sends again', async () =
 });
 
 test('support sees what was received and what came of it, without bodies', async () => {
-  for (const n of [1, 2, 3]) await service.app.inject(signed(updated(`evt_${n}`)));
-  await service.app.inject(signed(eventOf('evt_4', 'invoice.paid', { id: 'in_1', object: 'invoice' })));
+  for (const n of [1, 2, 3]) await service.app.inject(signedRequest(updated(`evt_${n}`)));
+  await service.app.inject(signedRequest(makeEvent('evt_4', 'invoice.paid', { id: 'in_1', object: 'invoice' })));
   const list = (role: 'viewer' | 'operator', query = '') =>
     service.app.inject({ url: `/api/v1/webhooks${query}`, headers: service.as(role) });
 

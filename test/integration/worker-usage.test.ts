@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type Database, openDatabase } from '../../db/client.ts';
 import { migrateDatabase } from '../../db/migrate.ts';
-import { usageOf } from '../../db/reports/usage.ts';
+import { readRunUsage } from '../../db/reports/usage.ts';
 import { createWorkerStore, type WorkerBeat } from '../../db/repositories/workers.ts';
 import { createDatabase, type TestDatabase } from '../helpers/database.ts';
 
@@ -43,7 +43,7 @@ function beat(id: string, changes: Partial<WorkerBeat>): Promise<void> {
 /** Makes the last heartbeat older, as if time had passed. */
 const age = (id: string, seconds: number) =>
   sql(`UPDATE drover.workers SET seen_at = now() - $2 * interval '1 second' WHERE id = $1`, id, seconds);
-const usage = (id: string) => usageOf(database.$client, id);
+const usage = (id: string) => readRunUsage(database.$client, id);
 
 test('what is used between two heartbeats belongs to the runs that were running, of every worker', async () => {
   await beat('w1', { cpuMs: 1_000, traffic: bubble(5) });

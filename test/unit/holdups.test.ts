@@ -4,7 +4,7 @@ import type { Run, RunEntity } from '../../src/engine/ports.ts';
 import { type FleetState, holdupsOf } from '../../src/engine/progress/holdups.ts';
 import type { UpstreamStand } from '../../src/engine/progress/upstream-holdups.ts';
 import { shop } from '../integration/validation-harness.ts';
-import { entity } from './cli/fixtures.ts';
+import { entityProgress } from './cli/fixtures.ts';
 
 const now = new Date('2026-01-01T00:00:00.000Z');
 const plan = { ...shop, upstreams: ['bubble'] };
@@ -24,7 +24,7 @@ interface Given {
 }
 
 function told({ status = 'running', reason, fleet, upstream, customers, payments }: Given): string[] {
-  const progress = { customers: entity(customers), payments: entity(payments) };
+  const progress = { customers: entityProgress(customers), payments: entityProgress(payments) };
   const entities = Object.keys(progress).map((name) => ({ entity: name, loadOpen: name === 'customers' }));
   const holdups = holdupsOf({
     ...{ plan, progress, now, entities: entities as RunEntity[] },
@@ -35,7 +35,7 @@ function told({ status = 'running', reason, fleet, upstream, customers, payments
 }
 
 const reading = { extraction: 'reading' } as const;
-const at = (stage: string, n: number) => ({ pending: n, waiting: { ...entity().waiting, [stage]: n } });
+const at = (stage: string, n: number) => ({ pending: n, waiting: { ...entityProgress().waiting, [stage]: n } });
 
 test('a run that moves is not held up, nor one that is done', () => {
   expect(told({ customers: { ...reading, ...at('transform', 5) } })).toEqual([]);

@@ -5,14 +5,14 @@ import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Run } from '../../src/engine/ports.ts';
-import { csvLine, defused } from '../../src/engine/reports/csv.ts';
+import { csvLine, escapeFormula } from '../../src/engine/reports/csv.ts';
 import { errorsCsv } from '../../src/engine/reports/errors-csv.ts';
 import { exportCsv } from '../../src/engine/reports/export-csv.ts';
-import { groupName, remedyOf } from '../../src/engine/reports/failure-groups.ts';
-import { createFolder } from '../../src/engine/reports/folder.ts';
+import { failureGroupKey, remedyOf } from '../../src/engine/reports/failure-groups.ts';
+import { createReportFolder } from '../../src/engine/reports/folder.ts';
 import { logText } from '../../src/engine/reports/log-text.ts';
 import { mappingFile } from '../../src/engine/reports/mapping-file.ts';
-import type { NoteRow, RunEvent, TroubleRow, TryRow } from '../../src/engine/reports/ports.ts';
+import type { FailureRow, NoteRow, RunEvent, TryRow } from '../../src/engine/reports/ports.ts';
 import type { Plan } from '../../src/plan/contract.ts';
 import type { JsonObject } from '../../src/plan/json.ts';
 
@@ -34,20 +34,20 @@ describe('the error list', () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(nasty, fc.string()), { minLength: 2, maxLength: 5 }), (cells) => {
         const [read] = parse(csvLine(cells), { relax_column_count: true }) as string[][];
-        expect(read).toEqual(cells.map(defused));
+        expect(read).toEqual(cells.map(escapeFormula));
         for (const cell of read ?? []) expect(cell).toMatch(/^(?![=+@\t\r\n\0＝＋－＠])(?!-(?!\d+(\.\d+)?$))/);
       }),
     );
   });
 
   it('keeps numbers numbers and defuses the rest', () => {
-    expect(['-5', '-5.25', '-5+cmd', '=1', '+63', '@a', '\t', '\0', '-', '5', ''].map(defused)).toEqual([
+    expect(['-5', '-5.25', '-5+cmd', '=1', '+63', '@a', '\t', '\0', '-', '5', ''].map(escapeFormula)).toEqual([
       '-5', '-5.25', "'-5+cmd", "'=1", "'+63", "'@a", "'\t", "'\0", "'-", '5', '',
     ]); // biome-ignore format: two rows to compare
   });
 
   it('names every record with what to do about it', async () => {
-    const row: TroubleRow = {
+    const row: FailureRow = {
       entity: 'users', sourceId: '=1+1', stage: 'transform', status: 'rejected', code: 'BAD_EMAIL', field: 'email',
       message: 'no "@"\nanywhere', attempts: 0, at: new Date(0),
     }; // biome-ignore format: a row of values
@@ -156,7 +156,7 @@ describe('a folder', () => {
   it('writes a file whole or leaves the old one', async () => {
     const path = await mkdtemp(join(tmpdir(), 'drover-'));
     try {
-      const folder = createFolder(join(path, 'deep', 'er'));
+      const folder = createReportFolder(join(path, 'deep', 'er'));
       async function* text() {
         yield 'a'.repeat(100_000);
         yield 'ü';
@@ -170,7 +170,7 @@ describe('a folder', () => {
       expect((await readFile(join(path, 'deep', 'er', 'file.txt'), 'utf8')).length).toBe(100_001);
       expect(await readdir(join(path, 'deep', 'er'))).toEqual(['file.txt']);
       await writeFile(join(path, 'taken'), '');
-      await expect(createFolder(join(path, 'taken', 'x')).write('file.txt', text())).rejects.toThrow();
+      await expect(createReportFolder(join(path, 'taken', 'x')).write('file.txt', text())).rejects.toThrow();
     } finally {
       await rm(path, { recursive: true });
     }
@@ -180,8 +180,8 @@ describe('a folder', () => {
 describe('a failure group', () => {
   it('has a name that depends on its cause alone', () => {
     const cause = { entity: 'users', stage: 'transform', status: 'rejected', code: 'BAD', field: null } as const;
-    expect(groupName(cause)).toMatch(/^[0-9a-f]{12}$/);
-    expect(groupName({ ...cause, count: 5 } as typeof cause)).toBe(groupName(cause));
-    expect(groupName({ ...cause, field: 'email' })).not.toBe(groupName(cause));
+    expect(failureGroupKey(cause)).toMatch(/^[0-9a-f]{12}$/);
+    expect(failureGroupKey({ ...cause, count: 5 } as typeof cause)).toBe(failureGroupKey(cause));
+    expect(failureGroupKey({ ...cause, field: 'email' })).not.toBe(failureGroupKey(cause));
   });
 });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Stage } from '../../src/engine/record-status.ts';
-import { knownError, upstreamIn } from '../../src/engine/reports/known-errors.ts';
+import { describeError, findUpstreamInMessage } from '../../src/engine/reports/known-errors.ts';
 import { type MetricsInput, metricsOf } from '../../src/engine/reports/metrics.ts';
 import { errorKinds, kindOf } from '../../src/errors.ts';
-import { entity, failureGroup } from './cli/fixtures.ts';
+import { entityProgress, failureGroup } from './cli/fixtures.ts';
 
 const input = (changes: Partial<MetricsInput> = {}): MetricsInput => ({
   view: {
@@ -11,7 +11,9 @@ const input = (changes: Partial<MetricsInput> = {}): MetricsInput => ({
     reason: null,
     startedAt: '2024-01-15T14:00:00.000Z',
     finishedAt: '2024-01-15T14:01:40.000Z',
-    entities: { products: entity({ extracted: 1_000, reconciled: 900, skipped: 50, rejected: 30, failed: 20 }) },
+    entities: {
+      products: entityProgress({ extracted: 1_000, reconciled: 900, skipped: 50, rejected: 30, failed: 20 }),
+    },
   },
   failures: [
     failureGroup({ code: 'BAD_AMOUNT', stage: 'transform', count: 30 }),
@@ -59,7 +61,10 @@ describe('the figures of a run', () => {
   });
 
   it('do not say that all went well when one record did not', () => {
-    const view = { ...input().view, entities: { p: entity({ extracted: 1_000_000, reconciled: 999_999, failed: 1 }) } };
+    const view = {
+      ...input().view,
+      entities: { p: entityProgress({ extracted: 1_000_000, reconciled: 999_999, failed: 1 }) },
+    };
     expect(metricsOf(input({ view })).successRate).toBe(0.9999);
     expect(metricsOf(input({ view: { ...view, entities: {} } })).successRate).toBeNull();
   });
@@ -102,7 +107,7 @@ describe('what stopped a run', () => {
 });
 
 const named = (code: string, stage: Stage, upstreams: readonly string[]) =>
-  knownError({ code, stage, upstream: null }, upstreams);
+  describeError({ code, stage, upstream: null }, upstreams);
 
 describe('names of errors', () => {
   it('are those operators know, for every code there is', () => {
@@ -112,9 +117,9 @@ describe('names of errors', () => {
     expect(named('UPSTREAM_TIMEOUT', 'extract', ['hybrid-payments']).name).toBe('HYBRID_PAYMENTS_TIMEOUT');
     expect(named('SCHEMA', 'transform', upstreams).name).toBe('VALIDATION_ERROR');
     expect(named('CODE_OF_A_PLAN', 'transform', upstreams).name).toBe('VALIDATION_ERROR');
-    expect(upstreamIn('stripe v1/products: 503', upstreams)).toBe('stripe');
-    expect(upstreamIn('UPSTREAM_ERROR: supabase products: 500', upstreams)).toBe('supabase');
-    expect(upstreamIn('the price is below 0', upstreams)).toBeNull();
+    expect(findUpstreamInMessage('stripe v1/products: 503', upstreams)).toBe('stripe');
+    expect(findUpstreamInMessage('UPSTREAM_ERROR: supabase products: 500', upstreams)).toBe('supabase');
+    expect(findUpstreamInMessage('the price is below 0', upstreams)).toBeNull();
     for (const code of Object.keys(errorKinds)) {
       const known = named(code, 'load', upstreams);
       expect(known.name).toMatch(/^[A-Z][A-Z_]+$/);

@@ -3,7 +3,7 @@ import type { Json } from '../../src/plan/json.ts';
 import type { Upstream } from '../../src/plan/upstream.ts';
 import { keyHeaders, mapRestError, restUrl, roleOfKey } from '../../src/sources/supabase/rest.ts';
 import { chunkFrom, createSupabaseSource, settingsOf, windowQuery } from '../../src/sources/supabase/source.ts';
-import { never } from './bubble-source/reading.ts';
+import { neverAborted } from './bubble-source/reading.ts';
 
 const says = (body: Json): Upstream => ({
   request: async () => ({ status: 200, headers: {}, text: JSON.stringify(body), json: () => body }),
@@ -46,14 +46,14 @@ describe('an answer that cannot be', () => {
     ['an object', { message: 'hello' }],
     ['a list of numbers', [1, 2]],
   ])('%s', async (_, body) => {
-    await expect(source(body).read(null, {}, never)).rejects.toMatchObject({ code: 'UPSTREAM_BAD_ANSWER' });
+    await expect(source(body).read(null, {}, neverAborted)).rejects.toMatchObject({ code: 'UPSTREAM_BAD_ANSWER' });
   });
 
   test('rows from before the cursor would be read for ever', async () => {
     const rows = source([{ id: '8' }, { id: '9' }, { id: '10' }]);
-    await expect(rows.read(behind('9'), {}, never)).rejects.toMatchObject({ code: 'UPSTREAM_BAD_ANSWER' });
-    expect((await rows.read(behind('7'), {}, never)).cursor).toEqual(behind('10'));
-    await expect(source([{ id: 'b' }]).read(behind('b'), {}, never)).rejects.toMatchObject({
+    await expect(rows.read(behind('9'), {}, neverAborted)).rejects.toMatchObject({ code: 'UPSTREAM_BAD_ANSWER' });
+    expect((await rows.read(behind('7'), {}, neverAborted)).cursor).toEqual(behind('10'));
+    await expect(source([{ id: 'b' }]).read(behind('b'), {}, neverAborted)).rejects.toMatchObject({
       code: 'UPSTREAM_BAD_ANSWER',
     });
   });
@@ -117,7 +117,7 @@ test('a date without a zone is UTC, wherever this process stands', async () => {
     { id: '2', updated_at: 'yesterday' },
     { id: '3', updated_at: '2024-01-05T15:03:00.5+00:00' },
   ];
-  const page = await source(rows).read(null, { strategy: 'full' } as never, never);
+  const page = await source(rows).read(null, { strategy: 'full' } as never, neverAborted);
   vi.unstubAllEnvs();
   expect(page.watermark).toBe('2024-01-05T15:04:00.000Z');
 });

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import { type Candidate, choose } from '../../src/engine/trial/choose.ts';
+import { chooseTrialRecords, type TrialCandidate } from '../../src/engine/trial/choose.ts';
 import { forecast, forecastText } from '../../src/engine/trial/forecast.ts';
-import { isTrial, quarantineOf, triedSchema } from '../../src/engine/trial/quarantine.ts';
-import { wilson } from '../../src/engine/trial/wilson.ts';
+import { isTrial, targetSchemaOfTrial, trialSchema } from '../../src/engine/trial/quarantine.ts';
+import { wilsonInterval } from '../../src/engine/trial/wilson.ts';
 
 describe('Wilson’s interval', () => {
   it.each([
@@ -13,36 +13,36 @@ describe('Wilson’s interval', () => {
     [50, 100, 0.4038, 0.5962],
     [100, 100, 0.963, 1],
   ])('of %d in %d', (hits, tried, low, high) => {
-    const interval = wilson(hits, tried);
+    const interval = wilsonInterval(hits, tried);
     expect(interval.low).toBeCloseTo(low, 3);
     expect(interval.high).toBeCloseTo(high, 3);
   });
 
   it('knows nothing of nothing, holds the share, and narrows', () => {
-    expect(wilson(0, 0)).toEqual({ low: 0, high: 1 });
+    expect(wilsonInterval(0, 0)).toEqual({ low: 0, high: 1 });
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 5_000 }), fc.float({ min: 0, max: 1, noNaN: true }), (tried, share) => {
         const hits = Math.floor(share * tried);
-        const { low, high } = wilson(hits, tried);
-        const wider = wilson(hits, tried);
+        const { low, high } = wilsonInterval(hits, tried);
+        const wider = wilsonInterval(hits, tried);
         expect(low).toBeGreaterThanOrEqual(0);
         expect(low).toBeLessThanOrEqual(hits / tried);
         expect(high).toBeGreaterThanOrEqual(hits / tried);
         expect(high).toBeLessThanOrEqual(1);
-        const more = wilson(hits * 4, tried * 4);
+        const more = wilsonInterval(hits * 4, tried * 4);
         expect(more.high - more.low).toBeLessThan(wider.high - wider.low);
       }),
     );
   });
 });
 
-const kind = fc.constantFrom<Candidate<number>['kind']>('settled', 'placed', 'unplaced');
+const kind = fc.constantFrom<TrialCandidate<number>['kind']>('settled', 'placed', 'unplaced');
 
 test('a choice has the size asked for, keeps order and the share of what is settled, and prefers rows with parents', () => {
   fc.assert(
     fc.property(fc.array(kind, { maxLength: 300 }), fc.integer({ min: 1, max: 100 }), (kinds, n) => {
       const candidates = kinds.map((one, item) => ({ item, kind: one }));
-      const chosen = choose(candidates, n);
+      const chosen = chooseTrialRecords(candidates, n);
       expect([...chosen].sort((a, b) => a - b)).toEqual(chosen);
       expect(new Set(chosen).size).toBe(Math.min(n, kinds.length));
       const count = (items: readonly number[], wanted: string) => items.filter((item) => kinds[item] === wanted).length;
@@ -66,11 +66,11 @@ test('a forecast names every entity, also one nobody can judge', () => {
 
 test('only a trial’s own schema is a quarantine', () => {
   const stamp = '20260101_120000';
-  const run = { scope: { trial: 5 }, stamp, targetSchema: quarantineOf('bubble', stamp) };
+  const run = { scope: { trial: 5 }, stamp, targetSchema: trialSchema('bubble', stamp) };
   expect(isTrial(run)).toBe(true);
-  expect(triedSchema(run)).toBe('bubble');
-  expect(triedSchema({ ...run, targetSchema: 'bubble' })).toBeUndefined();
-  expect(triedSchema({ ...run, scope: {} })).toBeUndefined();
-  expect(triedSchema({ ...run, stamp: '20260101_120001' })).toBeUndefined();
-  expect(() => quarantineOf('x'.repeat(60), stamp)).toThrow(/no room/);
+  expect(targetSchemaOfTrial(run)).toBe('bubble');
+  expect(targetSchemaOfTrial({ ...run, targetSchema: 'bubble' })).toBeUndefined();
+  expect(targetSchemaOfTrial({ ...run, scope: {} })).toBeUndefined();
+  expect(targetSchemaOfTrial({ ...run, stamp: '20260101_120001' })).toBeUndefined();
+  expect(() => trialSchema('x'.repeat(60), stamp)).toThrow(/no room/);
 });

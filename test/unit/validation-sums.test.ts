@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { SumLine } from '../../src/engine/control/contract.ts';
 import type { Run } from '../../src/engine/ports.ts';
-import { createSums, type SumCacheDeps } from '../../src/engine/validation/sum-cache.ts';
-import { agrees } from '../../src/engine/validation/sums.ts';
+import { createSumCache, type SumCacheDeps } from '../../src/engine/validation/sum-cache.ts';
+import { sumsAgree } from '../../src/engine/validation/sums.ts';
 import { DroverError } from '../../src/errors.ts';
 import type { Plan } from '../../src/plan/contract.ts';
 
@@ -35,7 +35,7 @@ function world(options: { target?: () => string; written?: readonly SumLine[]; t
       sums: async () => [{ currency: 'USD', status: 'paid', minor: options.target?.() ?? String(clock.reads) }],
     },
   };
-  const sums = createSums(deps, () => clock.now);
+  const sums = createSumCache(deps, () => clock.now);
   const ask = async (of: Run) =>
     (await sums(of, plan, ['payments'])).map((line) => `${line.source}/${line.target}`).join();
   return { clock, ask };
@@ -114,8 +114,8 @@ describe('a line of sums', () => {
       target: '9007199254740992',
       unloaded: '1',
     };
-    expect(agrees(line)).toBe(true);
-    expect(agrees({ ...line, unloaded: '0' })).toBe(false);
-    expect(agrees({ ...line, target: '9007199254740992.5', unloaded: '0.5' })).toBe(true);
+    expect(sumsAgree(line)).toBe(true);
+    expect(sumsAgree({ ...line, unloaded: '0' })).toBe(false);
+    expect(sumsAgree({ ...line, target: '9007199254740992.5', unloaded: '0.5' })).toBe(true);
   });
 });

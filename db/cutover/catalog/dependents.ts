@@ -1,8 +1,8 @@
-import { grantsOf } from './grants.ts';
+import { grantsSql } from './grants.ts';
 
 /** What holds on to the live tables from outside ($1: their oids, $2: oids of the incoming ones). */
 
-export const incomingKeys = `
+export const incomingKeysSql = `
 SELECT jsonb_build_object('schema', n.nspname, 'name', c.relname) AS table, c.oid::text AS "tableOid",
   c.relkind = 'p' AS partitioned,
   (SELECT jsonb_agg(a.attname ORDER BY u.ord) FROM unnest(k.conkey) WITH ORDINALITY u (num, ord)
@@ -17,7 +17,7 @@ WHERE k.contype = 'f' AND k.confrelid = ANY ($1::oid[] || $2::oid[]) AND k.conre
   AND k.conparentid = 0 ORDER BY n.nspname, c.relname, k.conname`;
 
 // Cycles cannot be: a view reads only what was there before it, bar CREATE OR REPLACE, which PostgreSQL refuses.
-const reached = `
+const reachedViewsSql = `
 WITH RECURSIVE reads AS (
   SELECT DISTINCT r.ev_class AS view, d.refobjid AS read FROM pg_rewrite r
   JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass
@@ -27,17 +27,17 @@ WITH RECURSIVE reads AS (
   UNION SELECT reads.view, reached.depth + 1 FROM reached JOIN reads ON reads.read = reached.view
 )`;
 
-export const views = `${reached}
+export const viewsSql = `${reachedViewsSql}
 SELECT c.oid::text, n.nspname AS schema, c.relname AS name, c.relkind = 'm' AS materialized,
   regexp_replace(pg_get_viewdef(c.oid), ';\\s*$', '') AS definition, coalesce(to_jsonb(c.reloptions), '[]') AS options,
-  pg_get_userbyid(c.relowner) AS owner, ${grantsOf('c.relacl', "acldefault('r', c.relowner)")} AS grants,
+  pg_get_userbyid(c.relowner) AS owner, ${grantsSql('c.relacl', "acldefault('r', c.relowner)")} AS grants,
   obj_description(c.oid, 'pg_class') AS comment, c.relispopulated AS populated, max(reached.depth)::int AS depth,
   (SELECT jsonb_agg(reads.read::text) FROM reads WHERE reads.view = c.oid) AS reads
 FROM reached JOIN pg_class c ON c.oid = reached.view JOIN pg_namespace n ON n.oid = c.relnamespace
 GROUP BY c.oid, n.nspname ORDER BY depth, n.nspname, c.relname`;
 
 /** Also of the materialized views reached: they are replaced too, so what reads them is held the same way. */
-export const held = `${reached}, held AS (
+export const dependentsSql = `${reachedViewsSql}, held AS (
   SELECT unnest($1::oid[]) AS oid UNION SELECT c.oid FROM reached JOIN pg_class c ON c.oid = view WHERE c.relkind = 'm'
 )
 SELECT 'function' AS kind, format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)) AS object,
@@ -62,7 +62,7 @@ WHERE r.rulename <> '_RETURN' AND r.ev_class <> ALL ($1::oid[] || $2::oid[]) AND
   WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass)
 ORDER BY 1, 2`;
 
-export const publications = `
+export const publicationsSql = `
 SELECT p.pubname AS publication, r.prrelid::text AS "tableOid", 'table' AS covers,
   coalesce((SELECT ' (' || string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) || ')' FROM pg_attribute a
     WHERE a.attrelid = r.prrelid AND a.attnum = ANY (r.prattrs::int2[])), '')
@@ -75,13 +75,13 @@ UNION ALL
 SELECT p.pubname, c.oid::text, 'all', '' FROM pg_publication p, pg_class c WHERE p.puballtables AND c.oid = ANY ($1::oid[])
 ORDER BY 1, 2`;
 
-export const defaultPrivileges = `
+export const defaultPrivilegesSql = `
 SELECT format('of %s in %s for %s', pg_get_userbyid(a.defaclrole), coalesce(n.nspname, 'every schema'), a.defaclobjtype) AS text
 FROM pg_default_acl a LEFT JOIN pg_namespace n ON n.oid = a.defaclnamespace ORDER BY 1`;
 
 // What holds a row type cannot be re-pointed: a column, argument or result of the old table's type stays of that type.
 // And whatever holds a table through a catalog that is not one of those the engine knows.
-export const obstacles = `
+export const obstaclesSql = `
 SELECT DISTINCT text FROM (
   SELECT pg_describe_object(d.classid, d.objid, d.objsubid) || ' uses the row type of ' || t.typrelid::regclass AS text
   FROM pg_type t JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray)
@@ -100,7 +100,7 @@ SELECT DISTINCT text FROM (
     AND coalesce(f.adrelid, nullif(k.conrelid, 0)) <> ALL ($1::oid[])
 ) o ORDER BY 1`;
 
-export const taken = `
+export const takenNamesSql = `
 SELECT n.nspname AS schema, c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = ANY ($1::text[])
 UNION SELECT n.nspname, s.stxname FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace

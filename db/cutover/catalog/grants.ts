@@ -1,5 +1,5 @@
 /** Grants of an access list as JSON, sorted; `fallback` stands in for an absent list. */
-export function grantsOf(list: string, fallback?: string): string {
+export function grantsSql(list: string, fallback?: string): string {
   const acl = fallback === undefined ? list : `coalesce(${list}, ${fallback})`;
   return `coalesce((SELECT jsonb_agg(g ORDER BY g->>'grantee', g->>'privilege') FROM (
     SELECT DISTINCT jsonb_build_object('grantee', CASE WHEN a.grantee = 0 THEN '' ELSE pg_get_userbyid(a.grantee) END,

@@ -15,15 +15,18 @@ type Client = pg.Pool | pg.PoolClient | pg.Client;
  */
 export async function readCatalog(client: Client, pairs: readonly TablePair[]): Promise<Catalog> {
   const names = pairs.flatMap((pair) => [pair.incoming, pair.live]);
-  const found = await rows<Table>(client, own.tables, [names.map((one) => one.schema), names.map((one) => one.name)]);
+  const found = await rows<Table>(client, own.tablesSql, [
+    names.map((one) => one.schema),
+    names.map((one) => one.name),
+  ]);
   const oids = found.map((table) => table.oid);
-  const parts = await partsOf(client, oids);
+  const parts = await readParts(client, oids);
   const tables = new Map(found.map((table) => [keyOf(table), { ...table, ...parts(table.oid) } as Table]));
   const live = pairs.flatMap((pair) => tables.get(keyOf(pair.live))?.oid ?? []);
   const incoming = pairs.flatMap((pair) => tables.get(keyOf(pair.incoming))?.oid ?? []);
   return {
     tables,
-    ...(await around(
+    ...(await readDependents(
       client,
       names.map((one) => one.schema),
       live,
@@ -33,14 +36,14 @@ export async function readCatalog(client: Client, pairs: readonly TablePair[]): 
 }
 
 /** One query for each kind of part; gives back what one table has of each. */
-async function partsOf(client: Client, oids: readonly string[]) {
+async function readParts(client: Client, oids: readonly string[]) {
   const kinds = {
-    columns: own.columns,
-    constraints: own.constraints,
-    indexes: own.indexes,
-    sequences: own.sequences,
-    ...{ triggers: behaviour.triggers, policies: behaviour.policies },
-    ...{ rules: behaviour.rules, statistics: behaviour.statistics },
+    columns: own.columnsSql,
+    constraints: own.constraintsSql,
+    indexes: own.indexesSql,
+    sequences: own.sequencesSql,
+    ...{ triggers: behaviour.triggersSql, policies: behaviour.policiesSql },
+    ...{ rules: behaviour.rulesSql, statistics: behaviour.statisticsSql },
   };
   const read: Record<string, Row[]> = {};
   for (const [kind, text] of Object.entries(kinds)) read[kind] = await rows(client, text, [oids]);
@@ -52,39 +55,44 @@ function partsIn(list: readonly Row[], oid: string): Row[] {
   return list.filter((row) => row.of === oid).map(({ of: _of, ...part }) => part);
 }
 
-async function around(client: Client, schemas: readonly string[], live: string[], incoming: string[]) {
-  const views = await rows<Catalog['views'][number]>(client, dependents.views, [live]);
+async function readDependents(client: Client, schemas: readonly string[], live: string[], incoming: string[]) {
+  const views = await rows<Catalog['views'][number]>(client, dependents.viewsSql, [live]);
   const parts = async <T>(text: string) => {
     const found = await rows<T & { of: string }>(client, text, [views.map((view) => view.oid)]);
     return (oid: string) => partsIn(found as unknown as Row[], oid) as unknown as T[];
   };
-  const columns = await parts<Column>(own.columns);
-  const indexes = await parts<Index>(own.indexes);
-  const statistics = await parts<Statistics>(behaviour.statistics);
+  const columns = await parts<Column>(own.columnsSql);
+  const indexes = await parts<Index>(own.indexesSql);
+  const statistics = await parts<Statistics>(behaviour.statisticsSql);
   const version = await rows<{ n: number }>(client, "SELECT current_setting('server_version_num')::int AS n", []);
   return {
     serverVersion: version[0]?.n ?? 0,
-    incomingKeys: await rows<Catalog['incomingKeys'][number]>(client, dependents.incomingKeys, [live, incoming]),
+    incomingKeys: await rows<Catalog['incomingKeys'][number]>(client, dependents.incomingKeysSql, [live, incoming]),
     views: views.map((view) => ({
       ...view,
       columns: columns(view.oid),
       indexes: indexes(view.oid),
       statistics: statistics(view.oid),
     })),
-    dependents: await rows<Catalog['dependents'][number]>(client, dependents.held, [live, incoming]),
-    publications: await rows<Catalog['publications'][number]>(client, dependents.publications, [live, incoming]),
-    defaultPrivileges: (await rows<{ text: string }>(client, dependents.defaultPrivileges, [])).map((row) => row.text),
-    obstacles: (await rows<{ text: string }>(client, dependents.obstacles, [live])).map((row) => row.text),
-    taken: await takenIn(client, [...schemas, ...views.map((view) => view.schema)]),
+    dependents: await rows<Catalog['dependents'][number]>(client, dependents.dependentsSql, [live, incoming]),
+    publications: await rows<Catalog['publications'][number]>(client, dependents.publicationsSql, [live, incoming]),
+    defaultPrivileges: (await rows<{ text: string }>(client, dependents.defaultPrivilegesSql, [])).map(
+      (row) => row.text,
+    ),
+    obstacles: (await rows<{ text: string }>(client, dependents.obstaclesSql, [live])).map((row) => row.text),
+    taken: await readTakenNames(client, [...schemas, ...views.map((view) => view.schema)]),
     schemas: new Set(
       (await rows<{ name: string }>(client, 'SELECT nspname AS name FROM pg_namespace', [])).map((row) => row.name),
     ),
   };
 }
 
-async function takenIn(client: Client, schemas: readonly string[]): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
+async function readTakenNames(
+  client: Client,
+  schemas: readonly string[],
+): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   const taken = new Map<string, Set<string>>(schemas.map((schema) => [schema, new Set()]));
-  for (const row of await rows<{ schema: string; name: string }>(client, dependents.taken, [[...taken.keys()]]))
+  for (const row of await rows<{ schema: string; name: string }>(client, dependents.takenNamesSql, [[...taken.keys()]]))
     taken.get(row.schema)?.add(row.name);
   return taken;
 }

@@ -2,7 +2,7 @@
  * Identities become what they were, and the changes are struck off, so that a second rollback finds nothing to do.
  * What is a conflict keeps both: it can be undone later.
  */
-export const forget = `DO $undo$
+export const restoreIdentitiesSql = `DO $undo$
 DECLARE
   v_run text := current_setting('drover.undo_run');
   v_scope text := current_setting('drover.undo_scope');

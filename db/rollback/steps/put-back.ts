@@ -1,7 +1,7 @@
-import { imageColumn, writable } from './image-column.ts';
+import { imageColumnSql, writableColumnSql } from './image-column.ts';
 
 /** Puts back the rows of a table that were removed for being there twice; answers how many. One by one: they are few. */
-export const putBackFunction = `CREATE FUNCTION pg_temp.drover_put_back(v_table text) RETURNS bigint LANGUAGE plpgsql AS $undo$
+export const reinsertFunctionSql = `CREATE FUNCTION pg_temp.drover_put_back(v_table text) RETURNS bigint LANGUAGE plpgsql AS $undo$
 DECLARE
   v_name text := format('%I.%I', current_setting('drover.undo_schema'), v_table);
   v_columns text;
@@ -10,9 +10,9 @@ DECLARE
   v_done bigint := 0;
 BEGIN
   SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum),
-      string_agg(${imageColumn}, ', ' ORDER BY a.attnum)
+      string_agg(${imageColumnSql}, ', ' ORDER BY a.attnum)
     INTO v_columns, v_values FROM pg_attribute a
-    WHERE a.attrelid = v_name::regclass AND ${writable};
+    WHERE a.attrelid = v_name::regclass AND ${writableColumnSql};
   FOR v_change IN SELECT change_id FROM drover_undo
     WHERE table_name = v_table AND operation = 'remove' AND state = 'open' ORDER BY change_id LOOP
     BEGIN

@@ -3,7 +3,7 @@
  * anything is removed, because ON DELETE CASCADE and SET NULL would take or change rows that are not ours. A row that
  * stays may hold others in turn, so it is asked until no answer changes.
  */
-export const blockFunction = `CREATE FUNCTION pg_temp.drover_block() RETURNS void LANGUAGE plpgsql AS $undo$
+export const blockFunctionSql = `CREATE FUNCTION pg_temp.drover_block() RETURNS void LANGUAGE plpgsql AS $undo$
 DECLARE
   v_schema text := current_setting('drover.undo_schema');
   v_key record;
@@ -42,7 +42,7 @@ BEGIN
 END $undo$`;
 
 /** Removes the rows of a table that nothing holds; answers how many. As a set, and one by one where that is refused. */
-export const removeFunction = `CREATE FUNCTION pg_temp.drover_remove(v_table text) RETURNS bigint LANGUAGE plpgsql AS $undo$
+export const removeFunctionSql = `CREATE FUNCTION pg_temp.drover_remove(v_table text) RETURNS bigint LANGUAGE plpgsql AS $undo$
 DECLARE
   v_name text := format('%I.%I', current_setting('drover.undo_schema'), v_table);
   v_statement text := format($q$DELETE FROM %s t USING drover_undo u WHERE t.id = u.target_id AND u.table_name = %L

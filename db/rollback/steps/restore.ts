@@ -1,10 +1,10 @@
-import { imageColumn, writable } from './image-column.ts';
+import { imageColumnSql, writableColumnSql } from './image-column.ts';
 
 /**
  * Gives the changed rows of a table their old content; answers how many. As a set, and where that is refused (a unique
  * value is still taken, a trigger objects) one by one, newest change first.
  */
-export const restoreFunction = `CREATE FUNCTION pg_temp.drover_restore(v_table text) RETURNS bigint LANGUAGE plpgsql AS $undo$
+export const restoreFunctionSql = `CREATE FUNCTION pg_temp.drover_restore(v_table text) RETURNS bigint LANGUAGE plpgsql AS $undo$
 DECLARE
   v_name text := format('%I.%I', current_setting('drover.undo_schema'), v_table);
   v_set text;
@@ -15,9 +15,9 @@ BEGIN
   -- Only columns that differ from their image: an image cannot tell a JSON null from no value.
   SELECT string_agg(format($q$%1$I = CASE WHEN u.before ? %1$L
       AND coalesce(to_jsonb(t.%1$I), 'null')::text <> (u.before -> %1$L)::text THEN %2$s ELSE t.%1$I END$q$, a.attname,
-      ${imageColumn}), ', ')
+      ${imageColumnSql}), ', ')
     INTO v_set FROM pg_attribute a
-    WHERE a.attrelid = v_name::regclass AND ${writable}
+    WHERE a.attrelid = v_name::regclass AND ${writableColumnSql}
       AND a.attidentity <> 'a' AND a.attname <> 'id';
   v_statement := format($q$UPDATE %1$s t SET %2$s
     FROM drover_undo u CROSS JOIN LATERAL jsonb_populate_record(NULL::%1$s, u.before) b

@@ -4,7 +4,7 @@
  * parents. Again for as long as anything moves: what a unique value kept from its old content may get it now. What is
  * left over is a conflict.
  */
-export const rounds = `DO $undo$
+export const undoRoundsSql = `DO $undo$
 DECLARE
   v_table text;
   v_moved bigint;

@@ -2,7 +2,7 @@
  * Which of the listed changes can be undone at all. After it every row of drover_undo is `open`, `gone` or a `conflict`,
  * and the rows to be touched are locked: what is true of them here stays true.
  */
-export const sortOut = `DO $undo$
+export const classifyChangesSql = `DO $undo$
 DECLARE
   v_run text := current_setting('drover.undo_run');
   v_schema text := current_setting('drover.undo_schema');

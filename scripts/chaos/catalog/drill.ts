@@ -1,47 +1,47 @@
 import { startStripeSandbox } from '../../../src/sandbox/stripe/sandbox.ts';
 import { startSupabaseSandbox } from '../../../src/sandbox/supabase/sandbox.ts';
-import type { Ground } from '../ground.ts';
+import type { ChaosEnvironment } from '../ground.ts';
 import type { Expected } from '../oracle/expectation.ts';
-import { type DrillOptions, type Running, startRunning } from '../running.ts';
-import { type Sandboxes, seedOld, settingsOf } from './sandboxes.ts';
+import { type Experiment, type ExperimentOptions, startExperiment } from '../running.ts';
+import { type CatalogSandboxes, catalogSandboxEnv, seedOutdatedProduct } from './sandboxes.ts';
 import type { CatalogScenario } from './scenario.ts';
 
 /** One run of the catalogue's move into Stripe under one scenario and one seed. */
-export interface CatalogDrill extends Running, Sandboxes {
+export interface CatalogExperiment extends Experiment, CatalogSandboxes {
   readonly expectation: Map<string, Map<string, Expected>>;
 }
 
 // Some ten requests each, to sandboxes in this one process: more of them would try the machine and not the intents.
-const mostProducts = 500;
+const maxProducts = 500;
 
 // Little here is found by its age, and a record that waits for its turn at a slow Stripe must not be taken for a lost one.
-const patient = {
+const longTimeouts = {
   DROVER_LOCK_DURATION_MS: '15000',
   DROVER_STALLED_INTERVAL_MS: '5000',
   DROVER_SWEEP_AGE_MS: '20000',
 };
 
 /** Starts the sandboxes, the workers and the run. */
-export async function openCatalogDrill(
-  ground: Ground,
+export async function startCatalogExperiment(
+  environment: ChaosEnvironment,
   { name, stripe: faulty }: CatalogScenario,
-  options: DrillOptions,
-): Promise<CatalogDrill> {
+  options: ExperimentOptions,
+): Promise<CatalogExperiment> {
   const { seed } = options;
-  const products = Math.min(options.records, mostProducts);
+  const products = Math.min(options.records, maxProducts);
   const supabase = await startSupabaseSandbox({ products, seed, dirt: 0 });
   const stripe = await startStripeSandbox({ seed, globalRps: 0, endpointRps: 0, ...faulty });
   const ids = supabase.data.ids('products');
-  for (const id of ids.slice(ids.length / 2)) seedOld({ supabase, stripe }, id);
-  const running = await startRunning(ground, {
+  for (const id of ids.slice(ids.length / 2)) seedOutdatedProduct({ supabase, stripe }, id);
+  const running = await startExperiment(environment, {
     workers: 3,
-    env: patient,
+    env: longTimeouts,
     ...{
       name,
       options,
       size: products,
       run: { plan: 'catalog' },
-      upstreams: { ...settingsOf({ supabase, stripe }), MIGRATION_MAX_CONCURRENCY: '5' },
+      upstreams: { ...catalogSandboxEnv({ supabase, stripe }), MIGRATION_MAX_CONCURRENCY: '5' },
     },
   });
   const expected: Expected = { outcome: 'reconciled', code: undefined, createdMs: 0 };

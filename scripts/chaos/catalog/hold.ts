@@ -1,53 +1,57 @@
-import { judgeDeaths, judgeEnd, type Result, resultOf, untilEnded } from '../ending.ts';
-import type { Exercise } from '../exercise.ts';
-import type { Ground } from '../ground.ts';
+import { checkRunEnd, checkWorkerDeaths, type ExperimentResult, makeResult, waitForRunEnd } from '../ending.ts';
+import type { RunnableScenario } from '../exercise.ts';
+import type { ChaosEnvironment } from '../ground.ts';
 import { checkBalance } from '../oracle/balance.ts';
-import { combine, type Finding } from '../oracle/finding.ts';
+import { combineFindings, type Finding } from '../oracle/finding.ts';
 import { checkLedger } from '../oracle/ledger.ts';
 import { checkStripe } from '../oracle/stripe.ts';
-import type { DrillOptions } from '../running.ts';
-import { type CatalogDrill, openCatalogDrill } from './drill.ts';
+import type { ExperimentOptions } from '../running.ts';
+import { type CatalogExperiment, startCatalogExperiment } from './drill.ts';
 import type { CatalogScenario } from './scenario.ts';
 
 /** A scenario of the catalogue's move into Stripe. */
-export function catalogMove(scenario: CatalogScenario): Exercise {
+export function runnableCatalogScenario(scenario: CatalogScenario): RunnableScenario {
   const { name, summary } = scenario;
-  return { name, summary, hold: (ground, options) => hold(ground, scenario, options) };
+  return { name, summary, run: (ground, options) => runCatalogExperiment(ground, scenario, options) };
 }
 
-async function hold(ground: Ground, scenario: CatalogScenario, options: DrillOptions): Promise<Result> {
-  const drill = await openCatalogDrill(ground, scenario, options);
+async function runCatalogExperiment(
+  environment: ChaosEnvironment,
+  scenario: CatalogScenario,
+  options: ExperimentOptions,
+): Promise<ExperimentResult> {
+  const drill = await startCatalogExperiment(environment, scenario, options);
   const began = Date.now();
   try {
-    const injected = (scenario.inject?.(drill) ?? Promise.resolve()).then(
+    const injected = (scenario.injectFaults?.(drill) ?? Promise.resolve()).then(
       () => [],
       (error: Error) => [`the scenario itself failed: ${error.message}`],
     );
-    const status = await untilEnded(drill, began);
+    const status = await waitForRunEnd(drill, began);
     const seconds = (Date.now() - began) / 1_000;
-    drill.over.abort();
-    const { fired: faults } = total(drill);
+    drill.runEnded.abort();
+    const { fired: faults } = countFaults(drill);
     const wrong = [
       ...(await injected),
-      ...(await judgeEnd(drill, status, drill.expectation)),
-      ...judgeDeaths(drill),
+      ...(await checkRunEnd(drill, status, drill.expectation)),
+      ...checkWorkerDeaths(drill),
       ...((await scenario.check?.(drill)) ?? []),
       ...(faults === 0 ? ['no answer was lost before the run was over'] : []),
     ];
-    const finding = await askOracle(drill);
-    return await resultOf(drill, scenario.name, seconds, drill.expectation, { wrong, finding, faults });
+    const finding = await checkCatalogRun(drill);
+    return await makeResult(drill, scenario.name, seconds, drill.expectation, { wrong, finding, faults });
   } finally {
     await drill.close();
   }
 }
 
-function total({ stripe }: CatalogDrill): { fired: number } {
+function countFaults({ stripe }: CatalogExperiment): { fired: number } {
   return { fired: stripe.faults.tally().reduce((sum, rule) => sum + rule.fired, 0) };
 }
 
-async function askOracle(drill: CatalogDrill): Promise<Finding> {
+async function checkCatalogRun(drill: CatalogExperiment): Promise<Finding> {
   const { probe, runId, schema, expectation } = drill;
-  return combine([
+  return combineFindings([
     await checkLedger(probe, runId, expectation),
     await checkBalance(probe, runId),
     await checkStripe(drill, { probe, schema }),

@@ -1,5 +1,5 @@
 import type { FaultRule } from '../../../src/sandbox/core/faults.ts';
-import type { CatalogDrill } from './drill.ts';
+import type { CatalogExperiment } from './drill.ts';
 
 // A record has several requests, and each answer that is lost costs it a pause.
 const rates = { create: 0.5, update: 0.25 } as const;
@@ -12,10 +12,10 @@ export const lostAnswers: FaultRule[] = ['products', 'prices'].flatMap((resource
 );
 
 /** Products of which Stripe did something that nobody heard of yet, by its journal and not by our own notes. */
-export async function unheard({ stripe, probe, runId }: CatalogDrill): Promise<readonly string[]> {
+export async function productsWithLostAnswers({ stripe, probe, runId }: CatalogExperiment): Promise<readonly string[]> {
   const lost = stripe.journal.entries().flatMap(({ status, notes }) => (status === 0 && notes?.object) || []);
   const products = lost.map((id) => String(stripe.data.get('price', id)?.product ?? id));
-  const rows = await probe.ask<{ product: string }>(
+  const rows = await probe.query<{ product: string }>(
     `SELECT 'cms_' || source_id AS product FROM drover.records WHERE run_id = $1 AND status = 'pending'`,
     [runId],
   );

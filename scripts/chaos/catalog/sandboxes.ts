@@ -2,13 +2,13 @@ import type { StripeSandbox } from '../../../src/sandbox/stripe/sandbox.ts';
 import type { SupabaseSandbox } from '../../../src/sandbox/supabase/sandbox.ts';
 
 /** The two ends of a catalogue's move. */
-export interface Sandboxes {
+export interface CatalogSandboxes {
   readonly supabase: SupabaseSandbox;
   readonly stripe: StripeSandbox;
 }
 
 /** Where the plan finds both, with limits that bind nobody. */
-export function settingsOf({ supabase, stripe }: Sandboxes): Record<string, string> {
+export function catalogSandboxEnv({ supabase, stripe }: CatalogSandboxes): Record<string, string> {
   return {
     SUPABASE_URL: supabase.url,
     SUPABASE_SERVICE_ROLE_KEY: supabase.keys.serviceRoleKey,
@@ -20,7 +20,7 @@ export function settingsOf({ supabase, stripe }: Sandboxes): Record<string, stri
 }
 
 /** What an earlier move left: a product of ours with a price that is not right any more, and holds the lookup key. */
-export function seedOld({ supabase, stripe }: Sandboxes, id: string): void {
+export function seedOutdatedProduct({ supabase, stripe }: CatalogSandboxes, id: string): void {
   const currency = String(supabase.data.get('products', id)?.currency).toLowerCase();
   const [product, price] = [`cms_${id}`, `price_old${id}`];
   const metadata = { cms_id: id };

@@ -1,5 +1,5 @@
 import type { StripeSandboxOptions } from '../../../src/sandbox/stripe/options.ts';
-import type { CatalogDrill } from './drill.ts';
+import type { CatalogExperiment } from './drill.ts';
 
 /** One way in which a move of a catalogue into Stripe can go wrong. */
 export interface CatalogScenario {
@@ -8,7 +8,7 @@ export interface CatalogScenario {
   readonly summary: string;
   readonly stripe: StripeSandboxOptions;
   /** Lays what the sandbox's own faults do not do, while the run goes on. */
-  inject?(drill: CatalogDrill): Promise<void>;
+  injectFaults?(drill: CatalogExperiment): Promise<void>;
   /** What must hold besides the oracle's questions; answers what does not. */
-  check?(drill: CatalogDrill): Promise<readonly string[]>;
+  check?(drill: CatalogExperiment): Promise<readonly string[]>;
 }

@@ -18,7 +18,7 @@ export const mutants = {
     ...services,
     api: { ...services.api, effects: withoutIntents(services.api.effects) },
   }),
-  limiter: (services: Services): Services => ({ ...services, source: sourcesOfItsOwn(services) }),
+  limiter: (services: Services): Services => ({ ...services, source: sourceWithOwnLimiter(services) }),
 } as const satisfies Record<string, (services: Services) => Services>;
 
 /** An API without one of its guards. Made by the drills' own script for it and by nothing else. */
@@ -31,7 +31,7 @@ export type Guard = keyof typeof mutants | keyof typeof apiMutants;
 export const guards = [...Object.keys(mutants), ...Object.keys(apiMutants)] as readonly Guard[];
 
 /** Each process keeps the limit for itself and knows nothing of the others. */
-function sourcesOfItsOwn({ config, redis, logger }: Services): Services['source'] {
+function sourceWithOwnLimiter({ config, redis, logger }: Services): Services['source'] {
   const prefix = `${config.redisPrefix}-${process.pid}`;
   const allowPrivate = config.allowPrivateUpstreams;
   return createSourceFactory({

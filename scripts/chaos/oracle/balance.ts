@@ -1,7 +1,7 @@
 import type { Probe } from '../probe.ts';
-import { type Finding, few } from './finding.ts';
+import { describeItems, type Finding } from './finding.ts';
 
-const ends = ['reconciled', 'skipped', 'rejected', 'failed', 'blocked', 'mismatched'];
+const finalStatuses = ['reconciled', 'skipped', 'rejected', 'failed', 'blocked', 'mismatched'];
 
 interface Line {
   readonly entity: string;
@@ -11,7 +11,7 @@ interface Line {
   readonly counted: number;
 }
 
-const question = `
+const balanceSql = `
 SELECT r.entity, count(*)::int AS extracted, count(*) FILTER (WHERE r.status = ANY($2))::int AS settled,
   count(*) FILTER (WHERE r.status = 'pending')::int AS pending,
   (SELECT sum(c.n)::int FROM drover.counts c WHERE c.run_id = $1 AND c.entity = r.entity AND c.status = ANY($2)) AS counted
@@ -19,7 +19,7 @@ FROM drover.records r WHERE r.run_id = $1 GROUP BY r.entity`;
 
 /** Extracted = what ended in one way or another, nothing pending; and the counters people see say the same. */
 export async function checkBalance(probe: Probe, runId: string): Promise<Finding> {
-  const lines = await probe.ask<Line>(question, [runId, ends]);
+  const lines = await probe.query<Line>(balanceSql, [runId, finalStatuses]);
   const unequal = lines.filter((line) => line.extracted !== line.settled || line.pending !== 0);
   const miscounted = lines.filter((line) => line.counted !== line.settled);
   const text = (line: Line): string => JSON.stringify(line);
@@ -28,8 +28,8 @@ export async function checkBalance(probe: Probe, runId: string): Promise<Finding
     doubled: 0,
     problems: [
       ...(lines.length === 0 ? ['nothing was extracted'] : []),
-      ...few('entities out of balance', unequal.map(text)),
-      ...few('entities whose counters are wrong', miscounted.map(text)),
+      ...describeItems('entities out of balance', unequal.map(text)),
+      ...describeItems('entities whose counters are wrong', miscounted.map(text)),
     ],
   };
 }

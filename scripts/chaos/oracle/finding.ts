@@ -6,9 +6,9 @@ export interface Finding {
   readonly problems: readonly string[];
 }
 
-const shown = 5;
+const shownItems = 5;
 
-export function combine(findings: readonly Finding[]): Finding {
+export function combineFindings(findings: readonly Finding[]): Finding {
   return {
     lost: findings.reduce((sum, one) => sum + one.lost, 0),
     doubled: findings.reduce((sum, one) => sum + one.doubled, 0),
@@ -17,8 +17,8 @@ export function combine(findings: readonly Finding[]): Finding {
 }
 
 /** A line that names how many there are and shows some. */
-export function few(what: string, items: readonly string[]): string[] {
+export function describeItems(what: string, items: readonly string[]): string[] {
   if (items.length === 0) return [];
-  const rest = items.length > shown ? `, and ${items.length - shown} more` : '';
-  return [`${items.length} ${what}: ${items.slice(0, shown).join(', ')}${rest}`];
+  const rest = items.length > shownItems ? `, and ${items.length - shownItems} more` : '';
+  return [`${items.length} ${what}: ${items.slice(0, shownItems).join(', ')}${rest}`];
 }

@@ -1,7 +1,7 @@
 import type { StripeSandbox } from '../../../src/sandbox/stripe/sandbox.ts';
 import type { SupabaseSandbox } from '../../../src/sandbox/supabase/sandbox.ts';
 import type { Probe } from '../probe.ts';
-import { combine, type Finding, few } from './finding.ts';
+import { combineFindings, describeItems, type Finding } from './finding.ts';
 import { groupBy } from './group.ts';
 
 interface Account {
@@ -14,12 +14,12 @@ type Fields = Readonly<Record<string, unknown>>;
 /** What came of the events of an account, by what Stripe knows of them and plain SQL. */
 export async function checkInbox(account: Account, probe: Probe): Promise<Finding> {
   const events = account.stripe.data.all('event');
-  return combine([await checkStored(events, probe), await checkApplied(account, events, probe)]);
+  return combineFindings([await checkStored(events, probe), await checkApplied(account, events, probe)]);
 }
 
 /** Every event once, by the id in its body and not by the key it is kept under; all applied. */
 async function checkStored(events: readonly Fields[], probe: Probe): Promise<Finding> {
-  const rows = await probe.ask<{ id: string; n: number; states: string }>(
+  const rows = await probe.query<{ id: string; n: number; states: string }>(
     `SELECT payload->>'id' AS id, count(*)::int AS n, string_agg(DISTINCT concat_ws(' ', state, code), ', ') AS states
      FROM drover.inbox GROUP BY 1`,
   );
@@ -33,10 +33,10 @@ async function checkStored(events: readonly Fields[], probe: Probe): Promise<Fin
     lost: missing.length,
     doubled: twice.length,
     problems: [
-      ...few('events that were not stored', missing),
-      ...few('events that Stripe never sent', strange),
-      ...few('events that were stored more than once', twice),
-      ...few('events that were not applied', open),
+      ...describeItems('events that were not stored', missing),
+      ...describeItems('events that Stripe never sent', strange),
+      ...describeItems('events that were stored more than once', twice),
+      ...describeItems('events that were not applied', open),
     ],
   };
 }
@@ -50,7 +50,7 @@ interface Observed {
 
 /** Each event counts once for its product; and whatever came last, what is kept is what Stripe holds now. */
 async function checkApplied(account: Account, events: readonly Fields[], probe: Probe): Promise<Finding> {
-  const rows = await probe.ask<Observed>(`SELECT object_id AS id, events, state, differs FROM drover.observations`);
+  const rows = await probe.query<Observed>(`SELECT object_id AS id, events, state, differs FROM drover.observations`);
   const told = groupBy(events, productOf);
   const counts = new Map(rows.map(({ id, events: n }) => [id, n]));
   const fewer = [...told].filter(([id, all]) => (counts.get(id) ?? 0) < all.length).map(([id]) => id);
@@ -60,9 +60,9 @@ async function checkApplied(account: Account, events: readonly Fields[], probe: 
     lost: fewer.length,
     doubled: more.length,
     problems: [
-      ...few('products for which fewer events were applied than happened', fewer),
-      ...few('products for which more events were applied than happened', more),
-      ...few('products of which something else is kept than Stripe holds', stale),
+      ...describeItems('products for which fewer events were applied than happened', fewer),
+      ...describeItems('products for which more events were applied than happened', more),
+      ...describeItems('products of which something else is kept than Stripe holds', stale),
     ],
   };
 }

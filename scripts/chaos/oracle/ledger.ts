@@ -1,6 +1,6 @@
 import type { Probe } from '../probe.ts';
 import type { Expectation, Expected } from './expectation.ts';
-import { combine, type Finding, few } from './finding.ts';
+import { combineFindings, describeItems, type Finding } from './finding.ts';
 import { groupBy } from './group.ts';
 
 interface Entry {
@@ -12,11 +12,14 @@ interface Entry {
 
 /** Every source record against the ledger: there once, with the outcome and the code it must have. */
 export async function checkLedger(probe: Probe, runId: string, expectation: Expectation): Promise<Finding> {
-  const rows = await probe.ask<Entry>('SELECT entity, source_id, status, code FROM drover.records WHERE run_id = $1', [
-    runId,
-  ]);
+  const rows = await probe.query<Entry>(
+    'SELECT entity, source_id, status, code FROM drover.records WHERE run_id = $1',
+    [runId],
+  );
   const byEntity = groupBy(rows, (row) => row.entity);
-  return combine([...expectation].map(([entity, records]) => checkEntity(entity, records, byEntity.get(entity) ?? [])));
+  return combineFindings(
+    [...expectation].map(([entity, records]) => checkEntity(entity, records, byEntity.get(entity) ?? [])),
+  );
 }
 
 function checkEntity(entity: string, records: ReadonlyMap<string, Expected>, rows: readonly Entry[]): Finding {
@@ -32,10 +35,10 @@ function checkEntity(entity: string, records: ReadonlyMap<string, Expected>, row
     lost: missing.length,
     doubled: twice.length,
     problems: [
-      ...few(`${entity} the ledger does not know`, missing),
-      ...few(`${entity} twice in the ledger`, twice),
-      ...few(`${entity} in the ledger that the source never had`, strange),
-      ...few(`${entity} with another outcome than they must have`, differing(records, seen)),
+      ...describeItems(`${entity} the ledger does not know`, missing),
+      ...describeItems(`${entity} twice in the ledger`, twice),
+      ...describeItems(`${entity} in the ledger that the source never had`, strange),
+      ...describeItems(`${entity} with another outcome than they must have`, differing(records, seen)),
     ],
   };
 }

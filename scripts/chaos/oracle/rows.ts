@@ -1,6 +1,6 @@
 import type { Probe } from '../probe.ts';
 import type { Expectation, Expected } from './expectation.ts';
-import { combine, type Finding, few } from './finding.ts';
+import { combineFindings, describeItems, type Finding } from './finding.ts';
 import { groupBy } from './group.ts';
 
 /**
@@ -20,7 +20,7 @@ export async function checkRows(
     findings.push(await checkIdentities(probe, runId, schema, entity, arriving));
     findings.push(await checkInstants(probe, schema, entity, arriving));
   }
-  return combine(findings);
+  return combineFindings(findings);
 }
 
 async function checkIdentities(
@@ -30,7 +30,7 @@ async function checkIdentities(
   entity: string,
   arriving: ReadonlyMap<string, Expected>,
 ): Promise<Finding> {
-  const rows = await probe.ask<{ source_id: string | null; id: string }>(
+  const rows = await probe.query<{ source_id: string | null; id: string }>(
     `SELECT i.source_id, t.id::text AS id FROM ${schema}.${entity} t LEFT JOIN drover.identities i
        ON i.target_id = t.id::text AND i.entity = $1 AND i.run_id = $2 AND NOT i.merged`,
     [entity, runId],
@@ -45,10 +45,10 @@ async function checkIdentities(
     lost: missing.length,
     doubled: nobodys.length + twice.length,
     problems: [
-      ...few(`${entity} without a row in the target`, missing),
-      ...few(`rows of ${entity} that belong to no record`, nobodys),
-      ...few(`${entity} with two rows`, twice),
-      ...few(`rows of ${entity} that belong to two records`, shared),
+      ...describeItems(`${entity} without a row in the target`, missing),
+      ...describeItems(`rows of ${entity} that belong to no record`, nobodys),
+      ...describeItems(`${entity} with two rows`, twice),
+      ...describeItems(`rows of ${entity} that belong to two records`, shared),
     ],
   };
 }
@@ -59,7 +59,7 @@ async function checkInstants(
   entity: string,
   arriving: ReadonlyMap<string, Expected>,
 ): Promise<Finding> {
-  const rows = await probe.ask<{ ms: string; n: number }>(
+  const rows = await probe.query<{ ms: string; n: number }>(
     `SELECT round(extract(epoch FROM created_at) * 1000)::bigint::text AS ms, count(*)::int AS n
      FROM ${schema}.${entity} GROUP BY 1`,
   );
@@ -75,6 +75,9 @@ async function checkInstants(
   return {
     lost: under.reduce((sum, ms) => sum - difference(ms), 0),
     doubled: over.reduce((sum, ms) => sum + difference(ms), 0),
-    problems: [...few(`instants with too many ${entity}`, over), ...few(`instants with too few ${entity}`, under)],
+    problems: [
+      ...describeItems(`instants with too many ${entity}`, over),
+      ...describeItems(`instants with too few ${entity}`, under),
+    ],
   };
 }

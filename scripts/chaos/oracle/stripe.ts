@@ -2,7 +2,7 @@ import type { StripeSandbox } from '../../../src/sandbox/stripe/sandbox.ts';
 import { stripeAmount } from '../../../src/sandbox/supabase/data/product-draft.ts';
 import type { SupabaseSandbox } from '../../../src/sandbox/supabase/sandbox.ts';
 import type { Probe } from '../probe.ts';
-import { combine, type Finding, few } from './finding.ts';
+import { combineFindings, describeItems, type Finding } from './finding.ts';
 import { groupBy } from './group.ts';
 
 interface Account {
@@ -21,40 +21,40 @@ export async function checkStripe(
   { probe, schema }: { readonly probe: Probe; readonly schema: string },
 ): Promise<Finding> {
   const ids = account.supabase.data.ids('products');
-  return combine([
-    checkMade(account, ids),
-    checkSold(account, ids),
-    checkSums(account),
+  return combineFindings([
+    checkCreatedObjects(account, ids),
+    checkActivePrices(account, ids),
+    checkPriceSums(account),
     checkWrittenBack(account, ids),
-    await checkTable(account, ids, probe, schema),
+    await checkTargetTable(account, ids, probe, schema),
   ]);
 }
 
 const productOf = (id: string): string => `cms_${id}`;
 
 /** By the journal, which knows what was made also when nobody heard of it: each product and each price once. */
-function checkMade({ stripe }: Account, ids: readonly string[]): Finding {
+function checkCreatedObjects({ stripe }: Account, ids: readonly string[]): Finding {
   const made = stripe.journal.entries().flatMap(({ notes }) => notes?.created?.split(' ') ?? []);
   const [prices, products] = [made.filter(isPrice), made.filter((id) => !isPrice(id))];
   const wanted = new Set(ids.map(productOf));
   const ofProduct = groupBy(prices, (id) => String(stripe.data.get('price', id)?.product));
-  const [twice, strange] = [repeated(products), products.filter((id) => !wanted.has(id))];
+  const [twice, strange] = [duplicatesIn(products), products.filter((id) => !wanted.has(id))];
   const without = [...wanted].filter((id) => !ofProduct.has(id));
   const several = [...ofProduct].filter(([, all]) => all.length > 1).map(([id, all]) => `${id}: ${all.join(' ')}`);
   return {
     lost: without.length,
     doubled: twice.length + several.length,
     problems: [
-      ...few('products that were made twice', twice),
-      ...few('products that nobody asked for', strange),
-      ...few('products for which more than one price was made', several),
-      ...few('products for which no price was made', without),
+      ...describeItems('products that were made twice', twice),
+      ...describeItems('products that nobody asked for', strange),
+      ...describeItems('products for which more than one price was made', several),
+      ...describeItems('products for which no price was made', without),
     ],
   };
 }
 
 /** By the objects: every product is there, and is sold at one price, which is the row's. */
-function checkSold({ stripe, supabase }: Account, ids: readonly string[]): Finding {
+function checkActivePrices({ stripe, supabase }: Account, ids: readonly string[]): Finding {
   const sold = groupBy(
     stripe.data.all('price').filter(({ active }) => active),
     ({ product }) => String(product),
@@ -64,20 +64,20 @@ function checkSold({ stripe, supabase }: Account, ids: readonly string[]): Findi
   const wrong = ids.filter((id) => {
     const [price] = sold.get(productOf(id)) ?? [];
     const product = stripe.data.get('product', productOf(id));
-    return product?.default_price !== price?.id || !isRight(price, id, supabase);
+    return product?.default_price !== price?.id || !isExpectedPrice(price, id, supabase);
   });
   return {
     lost: missing.length,
     doubled: several.length,
     problems: [
-      ...few('products that Stripe does not have', missing),
-      ...few('products sold at two prices', several),
-      ...few('products sold at another price than their rows say', wrong),
+      ...describeItems('products that Stripe does not have', missing),
+      ...describeItems('products sold at two prices', several),
+      ...describeItems('products sold at another price than their rows say', wrong),
     ],
   };
 }
 
-function isRight(price: Price | undefined, id: string, { data }: SupabaseSandbox): boolean {
+function isExpectedPrice(price: Price | undefined, id: string, { data }: SupabaseSandbox): boolean {
   const row = data.get('products', id);
   const currency = String(row?.currency);
   // The catalogue writes every decimal its currency has, so without the point these are minor units.
@@ -92,7 +92,7 @@ function isRight(price: Price | undefined, id: string, { data }: SupabaseSandbox
 }
 
 /** What all that is sold adds up to, by currency, against what the catalogue knows it holds. */
-function checkSums({ stripe, supabase }: Account): Finding {
+function checkPriceSums({ stripe, supabase }: Account): Finding {
   const sold = stripe.data.all('price').filter(({ active }) => active);
   const sums = [...groupBy(sold, ({ currency }) => String(currency).toUpperCase())].map(([currency, prices]) => {
     const total = prices.reduce((sum, { unit_amount: amount }) => sum + BigInt(String(amount)), 0n);
@@ -102,7 +102,7 @@ function checkSums({ stripe, supabase }: Account): Finding {
     ({ currency, count, stripeAmount }) => `${currency}: ${stripeAmount} in ${count}`,
   );
   const differing = [...sums.filter((sum) => !wanted.includes(sum)), ...wanted.filter((sum) => !sums.includes(sum))];
-  return { lost: 0, doubled: 0, problems: few('sums that differ', differing) };
+  return { lost: 0, doubled: 0, problems: describeItems('sums that differ', differing) };
 }
 
 /** The catalogue's rows name what they have become. */
@@ -113,12 +113,17 @@ function checkWrittenBack({ stripe, supabase }: Account, ids: readonly string[])
     const named = row?.stripe_product_id === product?.id && row?.stripe_price_id === product?.default_price;
     return !named || row?.sync_status !== 'synced';
   });
-  return { lost: 0, doubled: 0, problems: few('rows that do not name their product and price', wrong) };
+  return { lost: 0, doubled: 0, problems: describeItems('rows that do not name their product and price', wrong) };
 }
 
 /** Our own table of what was made: one row a product, with the ids of the objects that are there. */
-async function checkTable({ stripe }: Account, ids: readonly string[], probe: Probe, schema: string): Promise<Finding> {
-  const rows = await probe.ask<{ product: string; price: string }>(
+async function checkTargetTable(
+  { stripe }: Account,
+  ids: readonly string[],
+  probe: Probe,
+  schema: string,
+): Promise<Finding> {
+  const rows = await probe.query<{ product: string; price: string }>(
     `SELECT stripe_product_id AS product, stripe_price_id AS price FROM ${schema}.products`,
   );
   const byProduct = groupBy(rows, ({ product }) => product);
@@ -129,9 +134,9 @@ async function checkTable({ stripe }: Account, ids: readonly string[], probe: Pr
     lost: missing.length,
     doubled: twice.length,
     problems: [
-      ...few('products without a row in the target', missing),
-      ...few('products with two rows', twice),
-      ...few(
+      ...describeItems('products without a row in the target', missing),
+      ...describeItems('products with two rows', twice),
+      ...describeItems(
         'rows with another price than the product has',
         wrong.map(({ product }) => product),
       ),
@@ -141,6 +146,6 @@ async function checkTable({ stripe }: Account, ids: readonly string[], probe: Pr
 
 const isPrice = (id: string): boolean => id.startsWith('price_');
 
-function repeated(ids: readonly string[]): string[] {
+function duplicatesIn(ids: readonly string[]): string[] {
   return [...groupBy(ids, (id) => id)].filter(([, all]) => all.length > 1).map(([id]) => id);
 }

@@ -1,10 +1,10 @@
 import type { Sums } from '../../../src/sandbox/bubble/data/generate.ts';
 import type { Probe } from '../probe.ts';
-import { type Finding, few } from './finding.ts';
+import { describeItems, type Finding } from './finding.ts';
 
 /** What the target's payments add up to, by currency and status, against what the sandbox knows it gave. */
 export async function checkSums(probe: Probe, schema: string, sums: Sums): Promise<Finding> {
-  const rows = await probe.ask<{ currency: string; status: string; n: number; total: string }>(
+  const rows = await probe.query<{ currency: string; status: string; n: number; total: string }>(
     `SELECT currency, status, count(*)::int AS n, sum(amount)::text AS total FROM ${schema}.payments GROUP BY 1, 2`,
   );
   const found = new Set(rows.map((row) => line(row.currency, row.status, row.n, minorOf(row.total, row.currency))));
@@ -13,11 +13,11 @@ export async function checkSums(probe: Probe, schema: string, sums: Sums): Promi
     lost: 0,
     doubled: 0,
     problems: [
-      ...few(
+      ...describeItems(
         'sums the source does not have',
         [...found].filter((one) => !wanted.has(one)),
       ),
-      ...few(
+      ...describeItems(
         'sums the target does not have',
         [...wanted].filter((one) => !found.has(one)),
       ),

@@ -1,7 +1,7 @@
-import type { Scenario } from '../scenario.ts';
+import type { BubbleScenario } from '../scenario.ts';
 
 /** Names that mean something to a queue, a key, a path, a query, a number parser, or nobody. */
-const ids = [
+const hostileSourceIds = [
   'completed',
   'meta',
   'a:b:c',
@@ -17,19 +17,19 @@ const ids = [
   'x'.repeat(4_096),
 ];
 
-export const hostileIds: Scenario = {
+export const hostileIds: BubbleScenario = {
   name: 'hostile-ids',
   summary: 'source ids that are key names, numbers, quotes, paths, emoji and four kilobytes long',
   setup: {
     prepare({ data, manifest }) {
       const [model] = data.ids('user').filter((id) => manifest.types.user.verdicts[id] === undefined);
       const row = data.get('user', String(model));
-      for (const [n, id] of ids.entries()) {
+      for (const [n, id] of hostileSourceIds.entries()) {
         const email = `hostile${n}@example.com`;
         const authentication = { email: { email, email_confirmed: true } };
         data.insert('user', { ...row, _id: id, email, authentication, password: undefined });
       }
     },
   },
-  inject: async () => undefined,
+  injectFaults: async () => undefined,
 };

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
-import type { Drill } from '../drill.ts';
-import type { Scenario } from '../scenario.ts';
+import type { BubbleExperiment } from '../drill.ts';
+import type { BubbleScenario } from '../scenario.ts';
 
-const mostRssMb = 700;
-const highest = new WeakMap<Drill, number>();
+const maxRssMb = 700;
+const peakRssMb = new WeakMap<BubbleExperiment, number>();
 
-export const hugeRecords: Scenario = {
+export const hugeRecords: BubbleScenario = {
   name: 'huge-records',
   summary:
     'one booking carries ten megabytes of text, another a hundred thousand keys: both arrive, and memory stays bounded',
@@ -18,16 +18,16 @@ export const hugeRecords: Scenario = {
       data.modify('booking', String(keys), { attachment: JSON.stringify(many), ...unchanged(String(keys)) });
     },
   },
-  async inject(drill) {
-    while (!drill.over.signal.aborted) {
+  async injectFaults(drill) {
+    while (!drill.runEnded.signal.aborted) {
       const now = Math.max(0, ...drill.fleet.workers().map(({ pid }) => rssMb(pid)));
-      highest.set(drill, Math.max(now, highest.get(drill) ?? 0));
-      await drill.progress.pause(200);
+      peakRssMb.set(drill, Math.max(now, peakRssMb.get(drill) ?? 0));
+      await drill.progress.wait(200);
     }
   },
   async check(drill) {
-    const most = highest.get(drill) ?? 0;
-    return most <= mostRssMb ? [] : [`a worker took ${most} MB`];
+    const most = peakRssMb.get(drill) ?? 0;
+    return most <= maxRssMb ? [] : [`a worker took ${most} MB`];
   },
 };
 

@@ -1,7 +1,7 @@
-import { catalogMove } from '../catalog/hold.ts';
-import { type Exercise, migration } from '../exercise.ts';
-import type { Scenario } from '../scenario.ts';
-import { webhooks } from '../webhooks/hold.ts';
+import { runnableCatalogScenario } from '../catalog/hold.ts';
+import { type RunnableScenario, runnableBubbleScenario } from '../exercise.ts';
+import type { BubbleScenario } from '../scenario.ts';
+import { runnableWebhookScenario } from '../webhooks/hold.ts';
 import { backendsTerminated } from './backends-terminated.ts';
 import { costlyWork } from './costly-work.ts';
 import { createdThenDropped } from './created-then-dropped.ts';
@@ -34,7 +34,7 @@ import { wrongClocks } from './wrong-clocks.ts';
 import { zombie } from './zombie.ts';
 import { zombieWhilePaused } from './zombie-while-paused.ts';
 
-const migrations: readonly Scenario[] = [
+const bubbleScenarios: readonly BubbleScenario[] = [
   killWorkers,
   redisFlushed,
   redisReplaced,
@@ -64,8 +64,8 @@ const migrations: readonly Scenario[] = [
   wrongClocks,
 ];
 
-export const exercises: readonly Exercise[] = [
-  ...migrations.map(migration),
-  ...[createdThenDropped, keysForgotten].map(catalogMove),
-  ...[webhooksReplayed, webhooksForged].map(webhooks),
+export const scenarios: readonly RunnableScenario[] = [
+  ...bubbleScenarios.map(runnableBubbleScenario),
+  ...[createdThenDropped, keysForgotten].map(runnableCatalogScenario),
+  ...[webhooksReplayed, webhooksForged].map(runnableWebhookScenario),
 ];

@@ -1,19 +1,19 @@
-import type { Scenario } from '../scenario.ts';
+import type { BubbleScenario } from '../scenario.ts';
 
 const losingMs = 300;
 
-export const lostReplies: Scenario = {
+export const lostReplies: BubbleScenario = {
   name: 'lost-replies',
   summary: 'now PostgreSQL, now Redis does what it is asked, and the connection ends before the answer',
   setup: { proxied: true },
-  async inject({ doors, progress, recovery, over, random }) {
+  async injectFaults({ proxies: doors, progress, recovery, runEnded: over, random }) {
     for (let n = 0; n < 12 && !over.signal.aborted; n += 1) {
-      await progress.pause(500 + random.int(0, 500));
+      await progress.wait(500 + random.int(0, 500));
       const door = n % 2 === 0 ? doors?.postgres : doors?.redis;
-      await recovery.during(async () => {
-        door?.loseReplies();
-        await progress.pause(losingMs);
-        door?.mend();
+      await recovery.measureDuring(async () => {
+        door?.dropReplies();
+        await progress.wait(losingMs);
+        door?.restore();
       });
     }
   },

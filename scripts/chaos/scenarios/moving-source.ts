@@ -1,10 +1,10 @@
-import type { Drill } from '../drill.ts';
+import type { BubbleExperiment } from '../drill.ts';
 import type { Expected } from '../oracle/expectation.ts';
-import type { Scenario } from '../scenario.ts';
+import type { BubbleScenario } from '../scenario.ts';
 
 const entityOf: Readonly<Record<string, string>> = { booking: 'bookings', clientprofile: 'client_profiles' };
 
-export const movingSource: Scenario = {
+export const movingSource: BubbleScenario = {
   name: 'moving-source',
   summary: 'rows are inserted, deleted and changed before the reader while it pages: what stayed is all there',
   setup: {
@@ -18,24 +18,25 @@ export const movingSource: Scenario = {
       ],
     },
   },
-  inject: async () => undefined,
-  async settled(drill, expectation) {
+  injectFaults: async () => undefined,
+  async adjustExpectationAfterRun(drill, expectation) {
     for (const { path, touched = [] } of drill.sandbox.journal.entries()) {
       const type = Object.keys(entityOf).find((name) => path.endsWith(`/${name}`));
-      for (const id of touched) if (type) await allow(drill, expectation.get(entityOf[type] as string), type, id);
+      for (const id of touched)
+        if (type) await acceptEitherOutcome(drill, expectation.get(entityOf[type] as string), type, id);
     }
   },
 };
 
 /** What came or went while it was being read may be there or not, and is judged by what the ledger made of it. */
-async function allow(
-  { probe, runId, sandbox }: Drill,
+async function acceptEitherOutcome(
+  { probe, runId, sandbox }: BubbleExperiment,
   records: Map<string, Expected> | undefined,
   type: string,
   id: string,
 ): Promise<void> {
   const entity = entityOf[type];
-  const [row] = await probe.ask<{ status: Expected['outcome']; code: string | null; created: string }>(
+  const [row] = await probe.query<{ status: Expected['outcome']; code: string | null; created: string }>(
     `SELECT r.status, r.code, p.raw->>'Created Date' AS created FROM drover.records r
      LEFT JOIN drover.payloads p ON p.record_id = r.id WHERE r.run_id = $1 AND r.entity = $2 AND r.source_id = $3`,
     [runId, entity, id],

@@ -1,38 +1,38 @@
-import type { Drill } from '../drill.ts';
-import { operator } from '../operator.ts';
-import type { Scenario } from '../scenario.ts';
+import type { BubbleExperiment } from '../drill.ts';
+import { operatorActor } from '../operator.ts';
+import type { BubbleScenario } from '../scenario.ts';
 
-const wrong = new WeakMap<Drill, string[]>();
+const startProblems = new WeakMap<BubbleExperiment, string[]>();
 
-export const operators: Scenario = {
+export const operators: BubbleScenario = {
   name: 'operators',
   summary:
     'ten start the same migration at once while it runs, and others pause and resume it without asking each other',
-  async inject(drill) {
+  async injectFaults(drill) {
     const problems: string[] = [];
-    wrong.set(drill, problems);
-    const { control, progress, recovery, runId, over, random } = drill;
+    startProblems.set(drill, problems);
+    const { control, progress, recovery, runId, runEnded: over, random } = drill;
     const starts = await Promise.allSettled(
-      Array.from({ length: 10 }, () => control.startRun({ plan: 'bubble' }, operator)),
+      Array.from({ length: 10 }, () => control.startRun({ plan: 'bubble' }, operatorActor)),
     );
     const second = starts.filter((start) => start.status === 'fulfilled').length;
     if (second > 0) problems.push(`${second} further runs were started into the same schema`);
     for (let n = 0; n < 8 && !over.signal.aborted; n += 1) {
-      await progress.pause(300 + random.int(0, 400));
+      await progress.wait(300 + random.int(0, 400));
       const calls = [control.pause, control.resume, control.pause, control.resume];
-      await recovery.during(() =>
-        Promise.allSettled(random.shuffle(calls).map((call) => call(runId, 'chaos', operator))),
+      await recovery.measureDuring(() =>
+        Promise.allSettled(random.shuffle(calls).map((call) => call(runId, 'chaos', operatorActor))),
       );
     }
-    await goOn(drill);
+    await resumeUntilRunning(drill);
   },
-  check: async (drill) => wrong.get(drill) ?? [],
+  check: async (drill) => startProblems.get(drill) ?? [],
 };
 
 /** However the quarrel ended, somebody wants the run to go on. */
-async function goOn({ control, progress, runId, over }: Drill): Promise<void> {
+async function resumeUntilRunning({ control, progress, runId, runEnded: over }: BubbleExperiment): Promise<void> {
   while (!over.signal.aborted && (await progress.status()) !== 'running') {
-    await control.resume(runId, 'chaos', operator).catch(() => undefined);
-    await progress.pause(100);
+    await control.resume(runId, 'chaos', operatorActor).catch(() => undefined);
+    await progress.wait(100);
   }
 }

@@ -1,22 +1,22 @@
 import pg from 'pg';
-import type { Drill } from '../drill.ts';
-import type { Scenario } from '../scenario.ts';
+import type { BubbleExperiment } from '../drill.ts';
+import type { BubbleScenario } from '../scenario.ts';
 
-const heldMs = 4_000;
-const terminate = `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+const occupiedMs = 4_000;
+const terminateAllSql = `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
   WHERE datname = current_database() AND application_name LIKE 'drover%'`;
 
-export const postgresFull: Scenario = {
+export const postgresFull: BubbleScenario = {
   name: 'postgres-full',
   summary: 'all connections of PostgreSQL are ended and taken by somebody else for some seconds, twice',
   setup: { ownPostgres: true },
-  async inject(drill) {
+  async injectFaults(drill) {
     const { progress, recovery } = drill;
     for (const share of [0, 0.3]) {
-      await progress.until(share);
-      await recovery.during(async () => {
-        const held = await takeAll(drill);
-        await progress.pause(heldMs);
+      await progress.waitForShare(share);
+      await recovery.measureDuring(async () => {
+        const held = await occupyAllConnections(drill);
+        await progress.wait(occupiedMs);
         await Promise.allSettled(held.map((client) => client.end()));
       });
     }
@@ -24,9 +24,9 @@ export const postgresFull: Scenario = {
 };
 
 /** Connects until the server has no place left, twice: what it freed in between is taken as well. */
-async function takeAll({ ground, probe }: Drill): Promise<pg.Client[]> {
+async function occupyAllConnections({ environment: ground, probe }: BubbleExperiment): Promise<pg.Client[]> {
   const held: pg.Client[] = [];
-  await probe.ask(terminate);
+  await probe.query(terminateAllSql);
   for (let misses = 0; misses < 3 && ground.postgres; ) {
     const client = new pg.Client({ connectionString: ground.postgres.url, connectionTimeoutMillis: 2_000 });
     client.on('error', () => undefined);

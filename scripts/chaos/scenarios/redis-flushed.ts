@@ -1,12 +1,12 @@
-import type { Scenario } from '../scenario.ts';
+import type { BubbleScenario } from '../scenario.ts';
 
-export const redisFlushed: Scenario = {
+export const redisFlushed: BubbleScenario = {
   name: 'redis-flushed',
   summary: 'FLUSHALL, three times while the run is under way',
-  async inject({ ground, progress, recovery, random }) {
+  async injectFaults({ environment: ground, progress, recovery, random }) {
     for (const share of [0, 0.2, 0.5]) {
-      await progress.until(share + random.next() * 0.1);
-      await recovery.during(() => ground.redis.flush());
+      await progress.waitForShare(share + random.next() * 0.1);
+      await recovery.measureDuring(() => ground.redis.flush());
     }
   },
 };

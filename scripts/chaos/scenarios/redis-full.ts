@@ -1,17 +1,17 @@
-import type { Scenario } from '../scenario.ts';
+import type { BubbleScenario } from '../scenario.ts';
 
 const fullMs = 4_000;
 
-export const redisFull: Scenario = {
+export const redisFull: BubbleScenario = {
   name: 'redis-full',
   summary: 'Redis is out of memory and refuses every write for some seconds, twice',
-  async inject({ ground, progress, recovery }) {
+  async injectFaults({ environment: ground, progress, recovery }) {
     for (const share of [0, 0.3]) {
-      await progress.until(share);
-      await recovery.during(async () => {
-        await ground.redis.fill();
-        await progress.pause(fullMs);
-        await ground.redis.relieve();
+      await progress.waitForShare(share);
+      await recovery.measureDuring(async () => {
+        await ground.redis.exhaustMemory();
+        await progress.wait(fullMs);
+        await ground.redis.restoreMemory();
       });
     }
   },

@@ -1,12 +1,12 @@
-import type { Scenario } from '../scenario.ts';
+import type { BubbleScenario } from '../scenario.ts';
 
-export const redisReplaced: Scenario = {
+export const redisReplaced: BubbleScenario = {
   name: 'redis-replaced',
   summary: 'SHUTDOWN NOSAVE, and an empty Redis in its place, twice',
-  async inject({ ground, progress, recovery, random }) {
+  async injectFaults({ environment: ground, progress, recovery, random }) {
     for (const share of [0, 0.4]) {
-      await progress.until(share + random.next() * 0.1);
-      await recovery.during(() => ground.redis.replace());
+      await progress.waitForShare(share + random.next() * 0.1);
+      await recovery.measureDuring(() => ground.redis.replace());
     }
   },
 };

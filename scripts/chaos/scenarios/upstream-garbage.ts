@@ -1,6 +1,6 @@
-import type { Scenario } from '../scenario.ts';
+import type { BubbleScenario } from '../scenario.ts';
 
-export const upstreamGarbage: Scenario = {
+export const upstreamGarbage: BubbleScenario = {
   name: 'upstream-garbage',
   summary: 'the source answers 200 with half a page or with HTML, clamps pages and gives some of them twice',
   setup: {
@@ -13,5 +13,5 @@ export const upstreamGarbage: Scenario = {
       ],
     },
   },
-  inject: async () => undefined,
+  injectFaults: async () => undefined,
 };

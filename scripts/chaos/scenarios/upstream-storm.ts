@@ -1,6 +1,6 @@
-import type { Scenario } from '../scenario.ts';
+import type { BubbleScenario } from '../scenario.ts';
 
-export const upstreamStorm: Scenario = {
+export const upstreamStorm: BubbleScenario = {
   name: 'upstream-storm',
   summary: 'the source throttles with every form of Retry-After, answers errors, drops connections and is slow',
   setup: {
@@ -17,5 +17,5 @@ export const upstreamStorm: Scenario = {
       ],
     },
   },
-  inject: async () => undefined,
+  injectFaults: async () => undefined,
 };

@@ -1,42 +1,44 @@
-import { type Delivery, delivery, type StripeEvent, sendAll } from '../webhooks/deliver.ts';
-import type { WebhookDrill, WebhookScenario } from '../webhooks/scenario.ts';
+import { type Delivery, type StripeEvent, sendAll, signEvent } from '../webhooks/deliver.ts';
+import type { WebhookExperiment, WebhookScenario } from '../webhooks/scenario.ts';
 
-const now = (): number => Math.floor(Date.now() / 1_000);
+const nowSeconds = (): number => Math.floor(Date.now() / 1_000);
 
-type Spoil = (event: StripeEvent, drill: WebhookDrill) => Delivery;
+type Corruption = (event: StripeEvent, drill: WebhookExperiment) => Delivery;
 
-const ways: Readonly<Record<string, Spoil>> = {
-  forged: (event) => delivery(event, 'whsec_of_somebody_else'),
-  stale: (event, { secret }) => delivery(event, secret, now() - 301),
-  'serialised again': (event, { secret }) => ({ ...delivery(event, secret), body: JSON.stringify(event, null, 1) }),
+const corruptions: Readonly<Record<string, Corruption>> = {
+  forged: (event) => signEvent(event, 'whsec_of_somebody_else'),
+  stale: (event, { secret }) => signEvent(event, secret, nowSeconds() - 301),
+  'serialised again': (event, { secret }) => ({ ...signEvent(event, secret), body: JSON.stringify(event, null, 1) }),
   'one byte flipped': (event, { secret, random }) => {
-    const right = delivery(event, secret);
+    const right = signEvent(event, secret);
     const body = Buffer.from(right.body);
     const at = random.int(0, body.length - 1);
     body[at] = Number(body[at]) ^ (1 << random.int(0, 7));
     return { ...right, body };
   },
   'cut short': (event, { secret }) => {
-    const right = delivery(event, secret);
+    const right = signEvent(event, secret);
     return { ...right, body: String(right.body).slice(0, -1) };
   },
   'signature of another': (event, { secret }) => {
-    return { ...delivery(event, secret), signature: delivery({ ...event, id: 'evt_other' }, secret).signature };
+    return { ...signEvent(event, secret), signature: signEvent({ ...event, id: 'evt_other' }, secret).signature };
   },
 };
 
 export const webhooksForged: WebhookScenario = {
   name: 'webhooks-forged',
-  summary: `events that are ${Object.keys(ways).join(', ')}: refused, and nothing is stored; right ones go through after them`,
-  async send(drill) {
+  summary: `events that are ${Object.keys(corruptions).join(', ')}: refused, and nothing is stored; right ones go through after them`,
+  async sendEvents(drill) {
     const { api, probe, secret, stripe, random } = drill;
     const events = stripe.data.all('event');
-    const spoiled = random.shuffle(events.flatMap((event) => Object.values(ways).map((way) => way(event, drill))));
+    const spoiled = random.shuffle(
+      events.flatMap((event) => Object.values(corruptions).map((way) => way(event, drill))),
+    );
     const refused = await sendAll(api.url, spoiled);
-    const [row] = await probe.ask<{ n: number }>('SELECT count(*)::int AS n FROM drover.inbox');
+    const [row] = await probe.query<{ n: number }>('SELECT count(*)::int AS n FROM drover.inbox');
     const accepted = await sendAll(
       api.url,
-      events.map((event) => delivery(event, secret)),
+      events.map((event) => signEvent(event, secret)),
     );
     const problems = [
       ...[...refused].filter(([status]) => status !== 400).map(([status, n]) => `${n} wrong deliveries got ${status}`),

@@ -1,48 +1,55 @@
-import type { Drill } from '../drill.ts';
-import { operator } from '../operator.ts';
-import type { Scenario } from '../scenario.ts';
+import type { BubbleExperiment } from '../drill.ts';
+import { operatorActor } from '../operator.ts';
+import type { BubbleScenario } from '../scenario.ts';
 
-const awakeMs = 3_000;
-const records = `SELECT id::text AS id, concat_ws(' ', stage, status, epoch, code) AS state FROM drover.records WHERE run_id = $1`;
+const afterThawMs = 3_000;
+const recordStatesSql = `SELECT id::text AS id, concat_ws(' ', stage, status, epoch, code) AS state FROM drover.records WHERE run_id = $1`;
 
-const moved = new WeakMap<Drill, string[]>();
+const movedWhilePaused = new WeakMap<BubbleExperiment, string[]>();
 
-export const zombieWhilePaused: Scenario = {
+export const zombieWhilePaused: BubbleScenario = {
   name: 'zombie-while-paused',
   summary: 'workers are stopped with work in hand, the run is paused without them, and they wake: paused is paused',
-  async inject(drill) {
+  async injectFaults(drill) {
     const problems: string[] = [];
-    moved.set(drill, problems);
-    while ((await drill.progress.status()) === 'pending') await drill.progress.pause(50);
+    movedWhilePaused.set(drill, problems);
+    while ((await drill.progress.status()) === 'pending') await drill.progress.wait(50);
     for (const share of [0, 0.2, 0.4]) {
-      await drill.progress.pause(500);
-      await drill.progress.until(share);
-      if (!drill.over.signal.aborted) problems.push(...(await sleepThroughPause(drill)));
+      await drill.progress.wait(500);
+      await drill.progress.waitForShare(share);
+      if (!drill.runEnded.signal.aborted) problems.push(...(await pauseWithFrozenWorkers(drill)));
     }
   },
-  check: async (drill) => moved.get(drill) ?? [],
+  check: async (drill) => movedWhilePaused.get(drill) ?? [],
 };
 
 /** Half of the workers sleep through a pause; answers what moved when they woke. */
-async function sleepThroughPause({ fleet, control, progress, probe, runId, recovery }: Drill): Promise<string[]> {
+async function pauseWithFrozenWorkers({
+  fleet,
+  control,
+  progress,
+  probe,
+  runId,
+  recovery,
+}: BubbleExperiment): Promise<string[]> {
   const sleepers = fleet.workers().slice(0, Math.ceil(fleet.workers().length / 2));
   for (const worker of sleepers) worker.freeze();
-  await control.pause(runId, 'chaos', operator);
-  while ((await progress.status()) === 'pausing') await progress.pause(50);
+  await control.pause(runId, 'chaos', operatorActor);
+  while ((await progress.status()) === 'pausing') await progress.wait(50);
   const before = await statesOf(probe, runId);
   for (const worker of sleepers) worker.thaw();
-  await progress.pause(awakeMs);
+  await progress.wait(afterThawMs);
   const after = await statesOf(probe, runId);
-  await recovery.during(() => control.resume(runId, 'chaos', operator));
-  return movedBetween(before, after);
+  await recovery.measureDuring(() => control.resume(runId, 'chaos', operatorActor));
+  return describeMoved(before, after);
 }
 
-async function statesOf(probe: Drill['probe'], runId: string): Promise<ReadonlyMap<string, string>> {
-  const rows = await probe.ask<{ id: string; state: string }>(records, [runId]);
+async function statesOf(probe: BubbleExperiment['probe'], runId: string): Promise<ReadonlyMap<string, string>> {
+  const rows = await probe.query<{ id: string; state: string }>(recordStatesSql, [runId]);
   return new Map(rows.map(({ id, state }) => [id, state]));
 }
 
-function movedBetween(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): string[] {
+function describeMoved(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): string[] {
   const others = [...after].filter(([id, state]) => before.get(id) !== state);
   if (others.length === 0 && before.size === after.size) return [];
   const [first] = others;

@@ -29,7 +29,7 @@ export async function startApiProcess({ script, env, logFile }: ApiProcessOption
   const ended = exit.then(() => {
     throw new Error(`the API ended before it listened; see ${logFile}`);
   });
-  const url = await Promise.race([urlOf(child, createWriteStream(logFile, { flags: 'a' })), ended]);
+  const url = await Promise.race([waitForUrl(child, createWriteStream(logFile, { flags: 'a' })), ended]);
   ended.catch(() => undefined);
   return {
     url,
@@ -41,7 +41,7 @@ export async function startApiProcess({ script, env, logFile }: ApiProcessOption
   };
 }
 
-function urlOf(child: ChildProcess, log: WriteStream): Promise<string> {
+function waitForUrl(child: ChildProcess, log: WriteStream): Promise<string> {
   child.stderr?.pipe(log);
   return new Promise((resolve) => {
     child.stdout?.on('data', (chunk: Buffer) => {

@@ -9,10 +9,10 @@ export interface Delivery {
   readonly signature: string;
 }
 
-const now = (): number => Math.floor(Date.now() / 1_000);
+const nowSeconds = (): number => Math.floor(Date.now() / 1_000);
 
 /** An event as Stripe sends it. */
-export function delivery(event: StripeEvent, secret: string, at = now()): Delivery {
+export function signEvent(event: StripeEvent, secret: string, at = nowSeconds()): Delivery {
   const body = JSON.stringify(event);
   return { body, signature: signatureHeader(body, secret, at) };
 }
@@ -23,21 +23,21 @@ export async function sendAll(url: string, deliveries: readonly Delivery[]): Pro
   let next = 0;
   const sender = async (): Promise<void> => {
     for (let at = next++; at < deliveries.length; at = next++) {
-      const status = await send(url, deliveries[at] as Delivery);
+      const status = await sendUntilAnswered(url, deliveries[at] as Delivery);
       statuses.set(status, (statuses.get(status) ?? 0) + 1);
     }
   };
-  await Promise.all(Array.from({ length: atOnce }, sender));
+  await Promise.all(Array.from({ length: concurrency }, sender));
   return statuses;
 }
 
-const atOnce = 50;
-const tries = 40;
+const concurrency = 50;
+const maxAttempts = 40;
 
-async function send(url: string, { body, signature }: Delivery): Promise<number> {
+async function sendUntilAnswered(url: string, { body, signature }: Delivery): Promise<number> {
   const headers = { 'content-type': 'application/json; charset=utf-8', 'stripe-signature': signature };
   let status = 0;
-  for (let n = 0; n < tries; n += 1) {
+  for (let n = 0; n < maxAttempts; n += 1) {
     status = await fetch(`${url}/api/v1/webhooks/stripe`, { method: 'POST', headers, body: Buffer.from(body) }).then(
       async (answer) => {
         await answer.arrayBuffer();

@@ -1,8 +1,8 @@
-import type { CatalogDrill } from '../catalog/drill.ts';
+import type { CatalogExperiment } from '../catalog/drill.ts';
 import type { ApiProcess } from './api-process.ts';
 
 /** A catalogue that has been moved, an API that Stripe tells its events, and workers that apply them. */
-export interface WebhookDrill extends CatalogDrill {
+export interface WebhookExperiment extends CatalogExperiment {
   readonly api: ApiProcess;
   /** What signs events; the older of the API's two secrets. */
   readonly secret: string;
@@ -14,5 +14,5 @@ export interface WebhookScenario {
   /** For people: what happens, in a line. */
   readonly summary: string;
   /** Sends what it has to. Answers how many deliveries were none that should count, and what went wrong at the door. */
-  send(drill: WebhookDrill): Promise<{ readonly faults: number; readonly problems: readonly string[] }>;
+  sendEvents(drill: WebhookExperiment): Promise<{ readonly faults: number; readonly problems: readonly string[] }>;
 }

@@ -1,6 +1,6 @@
 import type { FastifyRequest, RouteOptions } from 'fastify';
 import { type Actor, type Control, type Role, roles } from '../../engine/control/contract.ts';
-import { maskedControl, type Reads } from '../../engine/privacy/masked-control.ts';
+import { type MaskedReads, maskedControl } from '../../engine/privacy/masked-control.ts';
 import { HttpProblem } from '../problems.ts';
 import type { Access, Api } from '../types.ts';
 
@@ -58,7 +58,7 @@ function forbidden(held: Role, needed: Role): HttpProblem {
 }
 
 /** The reads a request may make: whole for operators, with personal data masked for viewers. */
-export type ReadsFor = (request: Pick<FastifyRequest, 'actor'>) => Reads;
+export type ReadsFor = (request: Pick<FastifyRequest, 'actor'>) => MaskedReads;
 
 export function createReadsFor(control: Control): ReadsFor {
   const masked = maskedControl(control);

@@ -5,7 +5,7 @@ import { entityOf } from '../contexts.ts';
 import type { MendedView } from '../mending/contract.ts';
 import { assertVersion } from '../plan-version.ts';
 import type { Run } from '../ports.ts';
-import { assertPayloads } from '../retention/purge.ts';
+import { assertPayloadsKept } from '../retention/purge.ts';
 import { assertAllowed, type RunAction } from '../run-status.ts';
 import { type AuditEntry, runEntry } from './audit.ts';
 import type { Actor, RunView } from './contract.ts';
@@ -186,7 +186,7 @@ function assertAgain(
   action: 'retry' | 'replay' | 'reconcile' | 'mend',
   what: string,
 ): void {
-  assertPayloads(run, what);
+  assertPayloadsKept(run, what);
   assertAllowed(run, action);
   assertVersion(run, deps.plan(run.plan));
 }

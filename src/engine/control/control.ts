@@ -3,10 +3,10 @@ import { DroverError } from '../../errors.ts';
 import type { Plan } from '../../plan/contract.ts';
 import type { BatchSize } from '../batch-size.ts';
 import type { DoubledRow } from '../mending/contract.ts';
-import type { RemovedDoubles } from '../mending/ports.ts';
+import type { RemovedDuplicates } from '../mending/ports.ts';
 import type { Run } from '../ports.ts';
 import type { PersonView, PurgeRequest, PurgeView } from '../retention/contract.ts';
-import type { ApiRollbacks } from '../rollback/api-rollbacks.ts';
+import type { BackgroundRollbacks } from '../rollback/api-rollbacks.ts';
 import { assertAllowed, assertFinished } from '../run-status.ts';
 import { type AuditEntry, runEntry } from './audit.ts';
 import { cancel, changeBatchSize, enqueue, mend, reconcile, replay, request, retry } from './change-run.ts';
@@ -29,10 +29,10 @@ export interface ControlDeps {
   readonly lastValidation: (run: Run) => Promise<ValidationView | undefined>;
   readonly rollback: (run: Run, dryRun: boolean) => Promise<RollbackView>;
   /** Rollbacks that go on after their answer. */
-  readonly rollbacks: ApiRollbacks;
+  readonly rollbacks: BackgroundRollbacks;
   /** Rows of the run's entities that are in the target twice. */
   readonly doubles: (run: Run) => Promise<readonly DoubledRow[]>;
-  readonly removeDoubles: (run: Run) => Promise<RemovedDoubles>;
+  readonly removeDoubles: (run: Run) => Promise<RemovedDuplicates>;
   /** Tells which runs it will look at before it deletes anything. */
   readonly purge: (request: PurgeRequest, announce: (runs: readonly string[]) => Promise<void>) => Promise<PurgeView>;
   readonly person: (email: string) => Promise<PersonView>;

@@ -31,7 +31,7 @@ export async function rollback(
   const ended = (done: RollbackView): Promise<void> => settle(deps, done, reason, actor);
   const plan = deps.plan(run.plan);
   const asked = { actor: actor.id, role: actor.role, reason };
-  if (writesToApis(plan)) return deps.rollbacks.launch(run, plan, asked, ended);
+  if (writesToApis(plan)) return deps.rollbacks.start(run, plan, asked, ended);
   const done = await deps.rollback(run, false);
   await ended(done);
   return done;

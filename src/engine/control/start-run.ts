@@ -7,7 +7,7 @@ import type { JsonObject } from '../../plan/json.ts';
 import { type BatchSize, firstBatchSize } from '../batch-size.ts';
 import { writesToApis } from '../effects/undo-run.ts';
 import type { Strategy } from '../ports.ts';
-import { quarantineOf } from '../trial/quarantine.ts';
+import { trialSchema } from '../trial/quarantine.ts';
 import type { Actor, StartRun } from './contract.ts';
 import type { ControlStore, NewRun } from './ports.ts';
 
@@ -47,7 +47,7 @@ export async function planRun(deps: PlanRunDeps, plan: Plan, input: StartRun, ac
     dryRun: input.dryRun ?? false,
     exportOnly: input.exportOnly ?? false,
     skipExisting: input.skipExisting ?? false,
-    targetSchema: input.trial === undefined ? targetSchema : quarantineOf(targetSchema, stamp),
+    targetSchema: input.trial === undefined ? targetSchema : trialSchema(targetSchema, stamp),
     ...batches(input.batchSize ?? deps.batchSize),
     // A trial is to find out how much fails, not to stop because of it.
     maxFailurePercent: input.maxFailurePercent ?? (input.trial === undefined ? 50 : 100),

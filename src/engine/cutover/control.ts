@@ -4,10 +4,10 @@ import type { Plan } from '../../plan/contract.ts';
 import type { Actor } from '../control/contract.ts';
 import type { CutoverControl, CutoverForecast, CutoverResult, CutoverView } from './contract.ts';
 import { cutover, dropBackup } from './cutover.ts';
-import { abandon, go, recover } from './go.ts';
+import { abandon, recover, resume } from './go.ts';
 import type { CutoverDatabase, CutoverDeps, Gate, SwapOptions } from './ports.ts';
 import { rollbackCutover } from './rollback.ts';
-import { specOf } from './spec.ts';
+import { createSpec } from './spec.ts';
 
 /** What is written down of an operator's word, in the transaction that does it. */
 export interface CutoverNote {
@@ -39,12 +39,12 @@ export function createCutoverControl(deps: CutoverControlDeps): CutoverControl {
   });
   const find = (stamp: string): Promise<CutoverView> => findView(reading, stamp);
   const launched = async (note: CutoverNote, work: (engine: CutoverDeps) => Promise<unknown>): Promise<CutoverView> =>
-    find(await launch(deps, engine(note), work));
+    find(await startInBackground(deps, engine(note), work));
 
   return {
-    plan: async (input) => forecast(await cutover(engine(), specOf(deps.plan(input.plan), input), trial)),
+    plan: async (input) => toForecast(await cutover(engine(), createSpec(deps.plan(input.plan), input), dryRunOptions)),
     async start({ hold, ...input }, reason, actor) {
-      const spec = specOf(deps.plan(input.plan), input);
+      const spec = createSpec(deps.plan(input.plan), input);
       const options = { dryRun: false, hold, reason, actor: actor.id };
       return launched({ actor, action: 'start', reason, details: { ...input, hold } }, (one) =>
         cutover(one, spec, options),
@@ -56,12 +56,12 @@ export function createCutoverControl(deps: CutoverControlDeps): CutoverControl {
       await find(stamp);
       return reading.conflicts(stamp, from, limit);
     },
-    go: (stamp, reason, actor) => launched({ actor, action: 'go', reason }, (one) => go(one, stamp)),
+    go: (stamp, reason, actor) => launched({ actor, action: 'go', reason }, (one) => resume(one, stamp)),
     async abandon(stamp, reason, actor) {
       await abandon(engine({ actor, action: 'abandon', reason }), stamp);
       return find(stamp);
     },
-    planRollback: async (stamp) => forecast(await rollbackCutover(engine(), stamp, trial)),
+    planRollback: async (stamp) => toForecast(await rollbackCutover(engine(), stamp, dryRunOptions)),
     rollback: (stamp, reason, actor) =>
       launched({ actor, action: 'rollback', reason, details: { to: stamp } }, (one) =>
         rollbackCutover(one, stamp, { dryRun: false, reason, actor: actor.id }),
@@ -74,9 +74,9 @@ export function createCutoverControl(deps: CutoverControlDeps): CutoverControl {
   };
 }
 
-const trial = { dryRun: true, reason: '', actor: '' };
+const dryRunOptions = { dryRun: true, reason: '', actor: '' };
 
-function forecast({ kind, plan, carried }: CutoverResult): CutoverForecast {
+function toForecast({ kind, plan, carried }: CutoverResult): CutoverForecast {
   return { dryRun: true, kind, plan, carried };
 }
 
@@ -89,7 +89,7 @@ async function findView(database: CutoverDatabase, stamp: string): Promise<Cutov
 }
 
 /** Begins the work and answers its stamp when it is allowed or has ended. What is refused meanwhile is thrown. */
-async function launch(
+async function startInBackground(
   { patienceMs, onFailure }: CutoverControlDeps,
   engine: CutoverDeps,
   work: (engine: CutoverDeps) => Promise<unknown>,

@@ -1,10 +1,10 @@
 import { DroverError, toDroverError } from '../../errors.ts';
 import type { CutoverEntry, CutoverPlan, CutoverResult, CutoverSpec, CutoverStatus, Exchange } from './contract.ts';
-import { exchange, optionsOf, planOf, prepare } from './exchange.ts';
-import { backupSchema, quote } from './names.ts';
-import { builtView } from './plan/materialized.ts';
+import { exchange, planExchange, prepare, swapOptions } from './exchange.ts';
+import { backupSchema, quoteName } from './names.ts';
+import { temporaryViewName } from './plan/materialized.ts';
 import type { CutoverDeps, CutoverRecord } from './ports.ts';
-import { refuseIf, shortfalls } from './refuse.ts';
+import { assertNoProblems, rowCountProblems } from './refuse.ts';
 
 export interface CutoverOptions {
   readonly dryRun: boolean;
@@ -16,7 +16,7 @@ export interface CutoverOptions {
 
 /** What a cutover of this set would do, down to the SQL, and why it cannot be done if it cannot. Changes nothing. */
 export async function preflight(deps: CutoverDeps, spec: CutoverSpec): Promise<CutoverPlan> {
-  return checked(deps, await recordOf(deps, spec, { dryRun: true, reason: '', actor: '' }));
+  return checkedPlan(deps, await createRecord(deps, spec, { dryRun: true, reason: '', actor: '' }));
 }
 
 /**
@@ -24,23 +24,23 @@ export async function preflight(deps: CutoverDeps, spec: CutoverSpec): Promise<C
  * too few rows, and on whatever the catalog holds that cannot be taken along.
  */
 export async function cutover(deps: CutoverDeps, spec: CutoverSpec, options: CutoverOptions): Promise<CutoverResult> {
-  if (options.dryRun) return unswapped(await preflight(deps, spec), 'cutover', true);
-  return deps.database.alone(async () => {
-    const record = await recordOf(deps, spec, options);
+  if (options.dryRun) return resultWithoutSwap(await preflight(deps, spec), 'cutover', true);
+  return deps.database.withLock(async () => {
+    const record = await createRecord(deps, spec, options);
     await deps.database.begin(record);
     deps.onBegun?.(record.stamp);
-    return guarded(deps, record, 'failed', () => forth(deps, record, options.hold ?? false));
+    return recordFailure(deps, record, 'failed', () => executeCutover(deps, record, options.hold ?? false));
   });
 }
 
 /** From the checks to the swap, or to the hold before it. Everything is asked again, what is missing is made. */
-export async function forth(deps: CutoverDeps, record: CutoverRecord, hold: boolean): Promise<CutoverResult> {
-  refuseIf((await checked(deps, record)).problems);
+export async function executeCutover(deps: CutoverDeps, record: CutoverRecord, hold: boolean): Promise<CutoverResult> {
+  assertNoProblems((await checkedPlan(deps, record)).problems);
   deps.onAllowed?.();
   const prepared = await prepare(deps, record);
   if (!hold) return exchange(deps, record, prepared);
-  await deps.database.mark(record.stamp, 'held', {});
-  return { ...unswapped(prepared, 'cutover', false), status: 'held' };
+  await deps.database.saveStatus(record.stamp, 'held', {});
+  return { ...resultWithoutSwap(prepared, 'cutover', false), status: 'held' };
 }
 
 /** Every exchange, newest first, with what its backup holds. */
@@ -50,30 +50,30 @@ export function listCutovers(deps: Pick<CutoverDeps, 'database'>): Promise<Cutov
 
 /** Deletes a backup for good, and the recorded changes nobody can need any more. */
 export async function dropBackup(deps: CutoverDeps, stamp: string): Promise<void> {
-  await deps.database.alone(async () => {
+  await deps.database.withLock(async () => {
     const record = await deps.database.find(stamp);
     if (record?.kind !== 'cutover' || record.status !== 'done')
       throw new DroverError('NOT_FOUND', `there is no backup ${JSON.stringify(stamp)}`, {
         remedy: '`drover cutovers` lists them.',
       });
-    await deps.database.drop(stamp, optionsOf(deps));
+    await deps.database.dropBackup(stamp, swapOptions(deps));
   });
 }
 
-async function checked(deps: CutoverDeps, record: CutoverRecord): Promise<CutoverPlan> {
-  const plan = await planOf(deps, record);
+async function checkedPlan(deps: CutoverDeps, record: CutoverRecord): Promise<CutoverPlan> {
+  const plan = await planExchange(deps, record);
   if (plan.problems.length > 0) return plan;
   const counts = await deps.database.counts(record.spec.tables);
   const { ok, reasons, warnings = [] } = await deps.gate.check(record.spec);
   const refused = ok || reasons.length > 0 ? reasons : ['the validation does not allow it'];
   return {
     ...plan,
-    problems: [...refused, ...shortfalls(record.spec, counts)],
+    problems: [...refused, ...rowCountProblems(record.spec, counts)],
     warnings: [...plan.warnings, ...warnings],
   };
 }
 
-async function recordOf(deps: CutoverDeps, spec: CutoverSpec, options: CutoverOptions): Promise<CutoverRecord> {
+async function createRecord(deps: CutoverDeps, spec: CutoverSpec, options: CutoverOptions): Promise<CutoverRecord> {
   const stamp = await deps.database.stamp();
   const tables = spec.tables.map(({ incoming, live }): Exchange => {
     return { incoming, live, displaced: { schema: backupSchema(live.schema, stamp), name: live.name } };
@@ -87,7 +87,7 @@ async function recordOf(deps: CutoverDeps, spec: CutoverSpec, options: CutoverOp
  * A record whose work failed says so and why; the swap itself is either wholly done or has not happened. `otherwise`:
  * what it then is; one that was held stays held, so that the operator may mend the reason and say go again.
  */
-export async function guarded(
+export async function recordFailure(
   deps: CutoverDeps,
   record: CutoverRecord,
   otherwise: Extract<CutoverStatus, 'failed' | 'held'>,
@@ -97,15 +97,15 @@ export async function guarded(
     return await work();
   } catch (thrown) {
     const error = toDroverError(thrown);
-    const say = () => sayWhy(deps, record, otherwise, error);
+    const say = () => saveFailure(deps, record, otherwise, error);
     // Who lost the lock with its connection may say so only where nobody has taken it since. Where that cannot be said, the
     // record shows that its process was lost.
-    await say().catch(() => deps.database.alone(say).catch(() => undefined));
+    await say().catch(() => deps.database.withLock(say).catch(() => undefined));
     throw thrown;
   }
 }
 
-async function sayWhy(
+async function saveFailure(
   deps: CutoverDeps,
   record: CutoverRecord,
   otherwise: Extract<CutoverStatus, 'failed' | 'held'>,
@@ -114,20 +114,23 @@ async function sayWhy(
   if ((await deps.database.find(record.stamp))?.status !== 'preparing') return;
   const refused = otherwise === 'failed' && code === 'CUTOVER_REFUSED';
   const problems = reasons.length > 0 ? reasons : [`${code}: ${message}`];
-  await deps.database.mark(record.stamp, refused ? 'refused' : otherwise, { problems });
-  if (otherwise === 'failed') await tidy(deps, record).catch(() => undefined);
+  await deps.database.saveStatus(record.stamp, refused ? 'refused' : otherwise, { problems });
+  if (otherwise === 'failed') await cleanUp(deps, record).catch(() => undefined);
 }
 
 /** Takes away what only this stamp would have used: its empty backup schemas, and views that were filled for it. */
-export async function tidy(deps: CutoverDeps, { stamp, tables, kind }: CutoverRecord): Promise<void> {
+export async function cleanUp(deps: CutoverDeps, { stamp, tables, kind }: CutoverRecord): Promise<void> {
   const { views } = await deps.database.catalog(tables);
   for (const view of views.filter((one) => one.materialized).reverse())
-    await deps.database.run(`DROP MATERIALIZED VIEW IF EXISTS ${quote(builtView(stamp, view))}`, optionsOf(deps));
-  if (kind === 'cutover') await deps.database.tidy(stamp, tables);
+    await deps.database.run(
+      `DROP MATERIALIZED VIEW IF EXISTS ${quoteName(temporaryViewName(stamp, view))}`,
+      swapOptions(deps),
+    );
+  if (kind === 'cutover') await deps.database.dropEmptySchemas(stamp, tables);
 }
 
 /** The answer of an exchange that has not swapped anything. */
-export function unswapped(plan: CutoverPlan, kind: 'cutover' | 'rollback', dryRun: boolean): CutoverResult {
+export function resultWithoutSwap(plan: CutoverPlan, kind: 'cutover' | 'rollback', dryRun: boolean): CutoverResult {
   const none = { counts: [], timing: null, unplanned: [], carried: 0, conflicts: [] };
   return { stamp: plan.stamp, kind, dryRun, status: 'preparing', plan, ...none };
 }

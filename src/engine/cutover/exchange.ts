@@ -1,19 +1,19 @@
 import { DroverError, toDroverError } from '../../errors.ts';
 import { keyOf } from './catalog.ts';
 import type { CutoverPlan, CutoverResult, Exchange, Name, Step, TablePair } from './contract.ts';
-import { fingerprint, unplanned } from './fingerprint.ts';
-import { makesCapture } from './plan/capture.ts';
+import { fingerprint, unplannedDifferences } from './fingerprint.ts';
+import { captureFunctionPrefix } from './plan/capture.ts';
 import type { Direction } from './plan/context.ts';
 import { makePlan } from './plan/index.ts';
-import type { Afterwards, Carried, CutoverDeps, CutoverRecord, SwapOptions } from './ports.ts';
-import { refuseIf, shortfalls } from './refuse.ts';
+import type { AfterSwap, Carried, CutoverDeps, CutoverRecord, SwapOptions } from './ports.ts';
+import { assertNoProblems, rowCountProblems } from './refuse.ts';
 
-export function optionsOf(deps: CutoverDeps): SwapOptions {
+export function swapOptions(deps: CutoverDeps): SwapOptions {
   return { lockTimeoutMs: 200, attempts: 20, pauseMs: 100, ...deps.options };
 }
 
 /** A plan from the catalog as it is now. */
-export async function planOf(
+export async function planExchange(
   deps: CutoverDeps,
   record: Pick<CutoverRecord, 'spec' | 'stamp' | 'tables' | 'kind'>,
 ): Promise<CutoverPlan> {
@@ -28,38 +28,40 @@ export async function planOf(
     capture: true,
   });
   if (plan.problems.length > 0) return plan;
-  const orphans = await deps.database.orphans(catalog, plan);
+  const orphans = await deps.database.findOrphans(catalog, plan);
   const [problems, warnings] = direction === 'cutover' ? [orphans, []] : [[], orphans];
   return { ...plan, problems: [...plan.problems, ...problems], warnings: [...plan.warnings, ...warnings] };
 }
 
 /** Everything slow: statement by statement, until the catalog asks for nothing more. */
 export async function prepare(deps: CutoverDeps, record: CutoverRecord): Promise<CutoverPlan> {
-  const plan = await planOf(deps, record);
-  refuseIf(plan.problems);
+  const plan = await planExchange(deps, record);
+  assertNoProblems(plan.problems);
   const steps = plan.steps.filter((one) => one.phase === 'prepare');
   for (const [done, step] of steps.entries()) {
-    await tell(deps, record, 'prepare', done, steps.length, step);
-    await deps.database.run(step.sql, optionsOf(deps), plan.locks).catch((thrown: unknown) => {
+    await reportProgress(deps, record, 'prepare', done, steps.length, step);
+    await deps.database.run(step.sql, swapOptions(deps), plan.locks).catch((thrown: unknown) => {
       const { code, message, remedy, field } = toDroverError(thrown);
       throw new DroverError(code, `${step.object}: ${message}`, { cause: thrown, remedy, field });
     });
   }
-  const prepared = await planOf(deps, record);
-  refuseIf(prepared.problems);
+  const prepared = await planExchange(deps, record);
+  assertNoProblems(prepared.problems);
   const left = prepared.steps.filter(
-    (one) => one.phase === 'prepare' && !repeats(one.sql) && !one.object.startsWith('materialized view'),
+    (one) => one.phase === 'prepare' && !isRepeatable(one.sql) && !one.object.startsWith('materialized view'),
   );
-  refuseIf(left.map((step) => `${step.object} is not as it should be after the preparation: ${step.sql}`));
+  assertNoProblems(left.map((step) => `${step.object} is not as it should be after the preparation: ${step.sql}`));
   return prepared;
 }
 
 // What is asked for every time, for the catalog does not show that it was done.
-function repeats(sql: string): boolean {
-  return ['ANALYZE', 'CREATE SCHEMA IF NOT EXISTS', 'GRANT USAGE', makesCapture].some((start) => sql.startsWith(start));
+function isRepeatable(sql: string): boolean {
+  return ['ANALYZE', 'CREATE SCHEMA IF NOT EXISTS', 'GRANT USAGE', captureFunctionPrefix].some((start) =>
+    sql.startsWith(start),
+  );
 }
 
-function tell(
+function reportProgress(
   deps: CutoverDeps,
   { stamp }: CutoverRecord,
   phase: 'prepare' | 'after',
@@ -67,7 +69,7 @@ function tell(
   total: number,
   step: Step,
 ): Promise<void> {
-  return deps.database.progress(stamp, { phase, done, total, step: `${step.object}: ${step.action}` });
+  return deps.database.saveProgress(stamp, { phase, done, total, step: `${step.object}: ${step.action}` });
 }
 
 /**
@@ -85,15 +87,15 @@ export async function exchange(
   const { differences } = plan;
   // The incoming tables have no names of their own any more then.
   const locks = plan.locks.filter((name) => !record.tables.some(({ incoming }) => keyOf(incoming) === keyOf(name)));
-  const afterwards: Afterwards = { steps, locks, before: [...before], differences, ...early };
+  const afterwards: AfterSwap = { steps, locks, before: [...before], differences, ...early };
   const progress = { phase: 'swap', done: 0, total: 1, step: 'the tables change places' } as const;
-  await deps.database.mark(record.stamp, 'preparing', { progress, afterwards });
+  await deps.database.saveStatus(record.stamp, 'preparing', { progress, afterwards });
   const judge = (counts: CutoverResult['counts']) =>
-    record.kind === 'cutover' ? refuseIf(shortfalls(record.spec, counts)) : undefined;
+    record.kind === 'cutover' ? assertNoProblems(rowCountProblems(record.spec, counts)) : undefined;
   const { counts, carried, conflicts, ...timing } = await deps.database.swap({
     record,
     plan,
-    options: optionsOf(deps),
+    options: swapOptions(deps),
     judge,
   });
   const whole = {
@@ -101,35 +103,35 @@ export async function exchange(
     carried: early.carried + carried,
     conflicts: [...early.conflicts, ...conflicts],
   };
-  const kept = await finish(deps, record, whole, { counts, timing });
+  const kept = await completeExchange(deps, record, whole, { counts, timing });
   return { stamp: record.stamp, kind: record.kind, dryRun: false, status: 'done', plan, ...kept };
 }
 
 /** How an exchange ended. */
-export type Ended = Pick<CutoverResult, 'counts' | 'timing' | 'unplanned' | 'carried' | 'conflicts'>;
+export type ExchangeOutcome = Pick<CutoverResult, 'counts' | 'timing' | 'unplanned' | 'carried' | 'conflicts'>;
 
 /** What follows the swap: keys from outside are validated, views refreshed, the catalog compared with what it was. */
-export async function finish(
+export async function completeExchange(
   deps: CutoverDeps,
   record: CutoverRecord,
-  { steps, locks, before, differences, carried, conflicts }: Afterwards,
+  { steps, locks, before, differences, carried, conflicts }: AfterSwap,
   done: Pick<CutoverResult, 'counts' | 'timing'> = { counts: [], timing: null },
-): Promise<Ended> {
-  const failed = await afterwards(deps, record, steps, locks);
+): Promise<ExchangeOutcome> {
+  const failed = await runAfterSteps(deps, record, steps, locks);
   const after = fingerprint(await deps.database.catalog(liveOnly(record.tables)), record.tables);
   const kept = {
     ...done,
     carried,
     conflicts,
-    unplanned: [...failed, ...unplanned(new Map(before), after, differences)],
+    unplanned: [...failed, ...unplannedDifferences(new Map(before), after, differences)],
   };
-  if (record.ofStamp) await deps.database.tidy(record.ofStamp, record.tables);
-  await deps.database.mark(record.stamp, 'done', kept);
+  if (record.ofStamp) await deps.database.dropEmptySchemas(record.ofStamp, record.tables);
+  await deps.database.saveStatus(record.stamp, 'done', kept);
   return kept;
 }
 
 // The swap is done and stays: what fails here is told, not thrown.
-async function afterwards(
+async function runAfterSteps(
   deps: CutoverDeps,
   record: CutoverRecord,
   steps: readonly Step[],
@@ -137,9 +139,9 @@ async function afterwards(
 ): Promise<string[]> {
   const failed: string[] = [];
   for (const [done, step] of steps.entries()) {
-    await tell(deps, record, 'after', done, steps.length, step);
+    await reportProgress(deps, record, 'after', done, steps.length, step);
     await deps.database
-      .run(step.sql, optionsOf(deps), locks)
+      .run(step.sql, swapOptions(deps), locks)
       .catch((error: unknown) => failed.push(`${step.object}: ${toDroverError(error).message} (${step.sql})`));
   }
   return failed;

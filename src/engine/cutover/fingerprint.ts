@@ -1,7 +1,7 @@
 import type { Catalog, Grant, Table, View } from './catalog.ts';
 import { keyOf } from './catalog.ts';
 import type { Exchange, PlannedDifference } from './contract.ts';
-import { shown } from './names.ts';
+import { displayName } from './names.ts';
 import { rewriteRelations } from './plan/rewrite.ts';
 
 type Entries = [string, unknown][];
@@ -9,13 +9,13 @@ type Entries = [string, unknown][];
 /** All that the catalog says of the live set and of what holds on to it, one entry a fact, without oids. */
 export function fingerprint(catalog: Catalog, tables: readonly Exchange[]): ReadonlyMap<string, string> {
   const live = tables.flatMap((exchange) => catalog.tables.get(keyOf(exchange.live)) ?? []);
-  const names = new Map(live.map((table) => [table.oid, shown(table)]));
-  const entries: Entries = [...live.flatMap(ofTable), ...ofOutside(catalog, names, tables)];
+  const names = new Map(live.map((table) => [table.oid, displayName(table)]));
+  const entries: Entries = [...live.flatMap(tableEntries), ...outsideEntries(catalog, names, tables)];
   return new Map(entries.map(([key, value]) => [key, JSON.stringify(value)]));
 }
 
-function ofTable(table: Table): Entries {
-  const label = shown(table);
+function tableEntries(table: Table): Entries {
+  const label = displayName(table);
   return [
     [`table ${label} owner`, table.owner],
     [`table ${label} options`, [...table.options].sort()],
@@ -28,19 +28,19 @@ function ofTable(table: Table): Entries {
     [`table ${label} tablespace`, table.tablespace],
     [`table ${label} comment`, table.comment],
     [`order ${label}`, table.columns.map((column) => column.name)],
-    ...ofGrants(`table ${label}`, table.grants),
-    ...table.columns.flatMap((column) => ofColumn(label, column)),
+    ...grantEntries(`table ${label}`, table.grants),
+    ...table.columns.flatMap((column) => columnEntries(label, column)),
     ...table.constraints.flatMap(
       (one): Entries => [
         [`constraint ${label} ${one.name}`, [one.definition, one.comment]],
         [`constraint ${label} ${one.name} validated`, one.validated],
       ],
     ),
-    ...ofParts(table, label),
+    ...partEntries(table, label),
   ];
 }
 
-function ofParts(table: Table, label: string): Entries {
+function partEntries(table: Table, label: string): Entries {
   return [
     ...table.indexes.map((one): Entries[0] => [
       `index ${label} ${one.name}`,
@@ -58,24 +58,24 @@ function ofParts(table: Table, label: string): Entries {
     ...table.sequences.flatMap(
       (one): Entries => [
         [
-          `sequence ${shown(one)}`,
+          `sequence ${displayName(one)}`,
           [label, one.column, one.identity, one.owned, one.parameters, one.owner, one.comment],
         ],
-        ...ofGrants(`sequence ${shown(one)}`, one.grants),
+        ...grantEntries(`sequence ${displayName(one)}`, one.grants),
       ],
     ),
   ];
 }
 
-function ofColumn(
+function columnEntries(
   label: string,
   { name, position: _position, notNull, grants, ...rest }: Table['columns'][number],
 ): Entries {
   const key = `column ${label}.${name}`;
-  return [[key, rest], [`${key} not-null`, notNull], ...ofGrants(key, grants)];
+  return [[key, rest], [`${key} not-null`, notNull], ...grantEntries(key, grants)];
 }
 
-function ofGrants(key: string, grants: readonly Grant[]): Entries {
+function grantEntries(key: string, grants: readonly Grant[]): Entries {
   return grants.map((grant) => [`${key} grant ${grant.privilege} to ${grant.grantee || 'PUBLIC'}`, grant.grantable]);
 }
 
@@ -92,20 +92,23 @@ function definitionOf(view: View, catalog: Catalog, tables: readonly Exchange[])
   );
 }
 
-function ofOutside(catalog: Catalog, names: ReadonlyMap<string, string>, tables: readonly Exchange[]): Entries {
+function outsideEntries(catalog: Catalog, names: ReadonlyMap<string, string>, tables: readonly Exchange[]): Entries {
   return [
     ...catalog.incomingKeys
       .filter((key) => names.has(key.references))
       .flatMap(
         (key): Entries => [
-          [`incoming-key ${shown(key.table)} ${key.name}`, [key.definition, names.get(key.references), key.comment]],
-          [`incoming-key ${shown(key.table)} ${key.name} validated`, key.validated],
+          [
+            `incoming-key ${displayName(key.table)} ${key.name}`,
+            [key.definition, names.get(key.references), key.comment],
+          ],
+          [`incoming-key ${displayName(key.table)} ${key.name} validated`, key.validated],
         ],
       ),
     ...catalog.views.flatMap(
       (view): Entries => [
         [
-          `view ${shown(view)}`,
+          `view ${displayName(view)}`,
           [
             view.materialized,
             definitionOf(view, catalog, tables),
@@ -115,14 +118,14 @@ function ofOutside(catalog: Catalog, names: ReadonlyMap<string, string>, tables:
             view.populated,
           ],
         ],
-        ...ofGrants(`view ${shown(view)}`, view.grants),
+        ...grantEntries(`view ${displayName(view)}`, view.grants),
         ...view.indexes.map((index): Entries[0] => [
-          `view ${shown(view)} index ${index.name}`,
+          `view ${displayName(view)} index ${index.name}`,
           [index.unique, index.tail, index.valid, index.isClustered, index.targets, index.comment],
         ]),
-        ...view.columns.flatMap((column) => ofColumn(shown(view), column)),
+        ...view.columns.flatMap((column) => columnEntries(displayName(view), column)),
         ...view.statistics.map((one): Entries[0] => [
-          `view ${shown(view)} statistics ${one.schema}.${one.name}`,
+          `view ${displayName(view)} statistics ${one.schema}.${one.name}`,
           [one.body, one.target, one.comment],
         ]),
       ],
@@ -136,7 +139,7 @@ function ofOutside(catalog: Catalog, names: ReadonlyMap<string, string>, tables:
 }
 
 /** What differs between two fingerprints and was not planned, in words. */
-export function unplanned(
+export function unplannedDifferences(
   before: ReadonlyMap<string, string>,
   after: ReadonlyMap<string, string>,
   planned: readonly PlannedDifference[],

@@ -4,7 +4,7 @@ import type { Run } from '../ports.ts';
 import type { CutoverSpec } from './contract.ts';
 import type { Gate } from './ports.ts';
 
-export interface GatePorts {
+export interface GateDeps {
   readonly plan: (name: string) => Plan;
   /** The newest run that loaded, or is loading, each entity of the plan into the schema; by entity. */
   readonly newestRuns: (plan: string, schema: string) => Promise<ReadonlyMap<string, Run>>;
@@ -25,19 +25,19 @@ interface Findings {
  * Tables that have been live and came back may hold other than their source says: where all that is red are rows the
  * applications wrote then, they may go live again.
  */
-export function createGate(ports: GatePorts): Gate {
+export function createGate(ports: GateDeps): Gate {
   return {
     async check(spec) {
-      const { missing, runs } = await runsOf(ports, spec);
+      const { missing, runs } = await readNewestRuns(ports, spec);
       const found: Findings[] = [{ reasons: missing, warnings: [] }];
-      for (const run of runs) found.push(await findingsOf(ports, spec, run));
+      for (const run of runs) found.push(await checkRun(ports, spec, run));
       const reasons = found.flatMap((one) => one.reasons);
       return { ok: reasons.length === 0, reasons, warnings: found.flatMap((one) => one.warnings) };
     },
   };
 }
 
-async function runsOf(ports: GatePorts, spec: CutoverSpec) {
+async function readNewestRuns(ports: GateDeps, spec: CutoverSpec) {
   const plan = ports.plan(spec.name);
   const schema = spec.tables[0]?.incoming.schema ?? '';
   const newest = await ports.newestRuns(spec.name, schema);
@@ -50,31 +50,36 @@ async function runsOf(ports: GatePorts, spec: CutoverSpec) {
   return { missing, runs: [...runs.values()] };
 }
 
-const ended: readonly Run['status'][] = ['completed', 'completed_with_failures'];
+const endedStatuses: readonly Run['status'][] = ['completed', 'completed_with_failures'];
 
-async function findingsOf(ports: GatePorts, spec: CutoverSpec, run: Run): Promise<Findings> {
+async function checkRun(ports: GateDeps, spec: CutoverSpec, run: Run): Promise<Findings> {
   const refused = (...reasons: readonly string[]): Findings => ({ reasons, warnings: [] });
   if (run.rolledBackAt) return refused(`run ${run.id}, the newest into ${run.targetSchema}, was rolled back`);
-  if (!ended.includes(run.status))
+  if (!endedStatuses.includes(run.status))
     return refused(`run ${run.id}, the newest into ${run.targetSchema}, is ${run.status}`);
   const view = await ports.validation(run);
   if (!view) return refused(`run ${run.id} was not validated: drover validate ${run.id}`);
-  const { broken, excused } = await judged(ports, spec, run, view);
+  const { broken, excused } = await classifyBrokenChecks(ports, spec, run, view);
   return {
     reasons: [
-      ...(broken.length > 0 ? [`the validation of run ${run.id} is red: ${broken.map(words).join(', ')}`] : []),
+      ...(broken.length > 0 ? [`the validation of run ${run.id} is red: ${broken.map(describeCheck).join(', ')}`] : []),
       ...(view.stale
         ? [
             `the validation of run ${run.id} is stale: ${run.targetSchema} changed after ${view.at}: drover validate ${run.id}`,
           ]
         : []),
     ],
-    warnings: excused.map((check) => `${words(check)}: rows that were written while they were live; let pass`),
+    warnings: excused.map((check) => `${describeCheck(check)}: rows that were written while they were live; let pass`),
   };
 }
 
 /** Broken rules: those that stand, and those of which every row was written by the applications. */
-async function judged({ writtenLive }: GatePorts, spec: CutoverSpec, run: Run, { checks }: ValidationView) {
+async function classifyBrokenChecks(
+  { writtenLive }: GateDeps,
+  spec: CutoverSpec,
+  run: Run,
+  { checks }: ValidationView,
+) {
   const wrong = checks.filter((check) => !check.ok && check.severity === 'error');
   const ids = [...new Set(wrong.flatMap(({ rows }) => rows.flatMap(({ targetId }) => targetId ?? [])))];
   const live = ids.length === 0 ? new Set<string>() : await writtenLive(run, spec, ids);
@@ -89,6 +94,6 @@ async function judged({ writtenLive }: GatePorts, spec: CutoverSpec, run: Run, {
   return { broken: wrong.filter((check) => !isExcused(check)), excused: wrong.filter(isExcused) };
 }
 
-function words({ name, entity, violations, checked }: ValidationCheck): string {
+function describeCheck({ name, entity, violations, checked }: ValidationCheck): string {
   return `${name}${entity === null ? '' : ` (${entity})`} ${violations} of ${checked}`;
 }

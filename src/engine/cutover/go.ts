@@ -1,37 +1,37 @@
 import { DroverError } from '../../errors.ts';
 import type { CutoverEntry } from './contract.ts';
-import { forth, guarded, tidy } from './cutover.ts';
-import { type Ended, finish } from './exchange.ts';
+import { cleanUp, executeCutover, recordFailure } from './cutover.ts';
+import { completeExchange, type ExchangeOutcome } from './exchange.ts';
 import type { CutoverDeps, CutoverRecord } from './ports.ts';
-import { back } from './rollback.ts';
+import { executeRollback } from './rollback.ts';
 
 /**
  * Carries out what waits: a cutover that is held, an exchange whose process was lost before the swap, or what is still
  * to be done after it. A lost one goes through everything again: what was prepared is found and not made twice.
  */
-export async function go(deps: CutoverDeps, stamp: string): Promise<Ended> {
-  return deps.database.alone(async () => {
+export async function resume(deps: CutoverDeps, stamp: string): Promise<ExchangeOutcome> {
+  return deps.database.withLock(async () => {
     const record = await deps.database.find(stamp);
     if (record?.status === 'done' && record.kept?.afterwards) {
       deps.onBegun?.(stamp);
       deps.onAllowed?.();
-      return finish(deps, record, record.kept.afterwards);
+      return completeExchange(deps, record, record.kept.afterwards);
     }
     const waiting = assertWaiting(stamp, record);
-    await deps.database.decide(stamp, 'preparing');
+    await deps.database.applyDecision(stamp, 'preparing');
     deps.onBegun?.(stamp);
-    return guarded(deps, waiting, 'held', () =>
-      waiting.kind === 'cutover' ? forth(deps, waiting, false) : back(deps, waiting),
+    return recordFailure(deps, waiting, 'held', () =>
+      waiting.kind === 'cutover' ? executeCutover(deps, waiting, false) : executeRollback(deps, waiting),
     );
   });
 }
 
 /** Lets go of what waits, so that another can begin. What was prepared stays on the incoming tables. */
 export async function abandon(deps: CutoverDeps, stamp: string): Promise<void> {
-  await deps.database.alone(async () => {
+  await deps.database.withLock(async () => {
     const record = assertWaiting(stamp, await deps.database.find(stamp));
-    await deps.database.decide(stamp, 'abandoned');
-    await tidy(deps, record);
+    await deps.database.applyDecision(stamp, 'abandoned');
+    await cleanUp(deps, record);
   });
 }
 
@@ -43,7 +43,7 @@ export async function recover(deps: CutoverDeps): Promise<readonly CutoverEntry[
   const unfinished = (await deps.database.list()).filter(
     (one) => one.status === 'done' && one.nextActions.includes('go'),
   );
-  for (const { stamp } of unfinished) await go(deps, stamp);
+  for (const { stamp } of unfinished) await resume(deps, stamp);
   return (await deps.database.list()).filter((one) => one.nextActions.includes('abandon'));
 }
 

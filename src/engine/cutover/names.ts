@@ -3,32 +3,32 @@ import { qualified } from '../../plan/sql.ts';
 import type { Name } from './contract.ts';
 
 // NAMEDATALEN - 1. PostgreSQL cuts longer names without a word, and two that differ at the end become one.
-const longest = 63;
+const maxNameBytes = 63;
 
 /** A name of at most 63 bytes; a longer one is cut between two letters and keeps a hash of the whole. */
-export function shorten(name: string, ending = ''): string {
+export function shortenName(name: string, ending = ''): string {
   const whole = name + ending;
-  if (Buffer.byteLength(whole) <= longest) return whole;
+  if (Buffer.byteLength(whole) <= maxNameBytes) return whole;
   const tail = `_${hash(whole)}${ending}`;
   let head = '';
   for (const letter of name) {
-    if (Buffer.byteLength(head + letter + tail) > longest) break;
+    if (Buffer.byteLength(head + letter + tail) > maxNameBytes) break;
     head += letter;
   }
   return head + tail;
 }
 
 /** A name nobody else has given: for the time between two names, and for what is built before the swap. */
-export function passing(...parts: readonly string[]): string {
+export function temporaryName(...parts: readonly string[]): string {
   return `drover_${hash(JSON.stringify(parts), 16)}`;
 }
 
 /** The schema a displaced table of this schema is kept in. */
 export function backupSchema(schema: string, stamp: string): string {
-  return shorten(schema, `_backup_${stamp}`);
+  return shortenName(schema, `_backup_${stamp}`);
 }
 
-export function quote(name: Name): string {
+export function quoteName(name: Name): string {
   return qualified(name.schema, name.name);
 }
 
@@ -39,7 +39,7 @@ export function literal(text: string): string {
 }
 
 /** For lists and messages; not SQL. */
-export function shown(name: Name): string {
+export function displayName(name: Name): string {
   return `${name.schema}.${name.name}`;
 }
 

@@ -28,11 +28,11 @@ export interface CutoverRecord {
   readonly tables: readonly Exchange[];
   readonly reason: string;
   readonly actor: string;
-  readonly kept: Kept | null;
+  readonly kept: KeptState | null;
 }
 
 /** What is left to do once the names are exchanged, kept before the swap so that another process can do it. */
-export interface Afterwards {
+export interface AfterSwap {
   readonly steps: readonly Step[];
   readonly locks: readonly Name[];
   /** The catalog's fingerprint before it. */
@@ -43,12 +43,12 @@ export interface Afterwards {
 }
 
 /** What is kept of an exchange beside its plan, as far as it has come. */
-export interface Kept
+export interface KeptState
   extends Partial<Pick<CutoverResult, 'counts' | 'timing' | 'unplanned' | 'carried' | 'conflicts'>> {
   readonly progress?: CutoverProgress | undefined;
   readonly problems?: readonly string[] | undefined;
   /** Present from the swap until all that follows it is done. */
-  readonly afterwards?: Afterwards | undefined;
+  readonly afterwards?: AfterSwap | undefined;
 }
 
 export interface SwapOptions {
@@ -80,13 +80,13 @@ export interface CarriedPage extends Carried {
 /** What the engine needs of the database. Every method throws DroverError. */
 export interface CutoverDatabase {
   /** Runs the work alone: CUTOVER_REFUSED when another process is at it. */
-  alone<T>(work: () => Promise<T>): Promise<T>;
+  withLock<T>(work: () => Promise<T>): Promise<T>;
   /** A new stamp from PostgreSQL's clock. */
   stamp(): Promise<string>;
   catalog(pairs: readonly TablePair[]): Promise<Catalog>;
   counts(pairs: readonly TablePair[]): Promise<Counted[]>;
   /** How many rows of outside tables point at no incoming row, in words; nothing when all do. */
-  orphans(catalog: Catalog, plan: CutoverPlan): Promise<string[]>;
+  findOrphans(catalog: Catalog, plan: CutoverPlan): Promise<string[]>;
   /**
    * One statement by itself, tried again while a lock is not to be had; of the tables named, autovacuum is then made to
    * let go first.
@@ -96,31 +96,31 @@ export interface CutoverDatabase {
   /** Brings a page of the changes since the stamp into its backup tables, while these are not live. From '0' on. */
   carry(stamp: string, tables: readonly Exchange[], from: string): Promise<CarriedPage>;
   /** Brings rows along that only the live tables have and tables outside the set point at. */
-  adopt(tables: readonly Exchange[]): Promise<readonly Conflict[]>;
+  copyParents(tables: readonly Exchange[]): Promise<readonly Conflict[]>;
   /** What `carry` would do: how many changes wait. */
-  waiting(stamp: string, tables: readonly Exchange[]): Promise<number>;
+  countWaiting(stamp: string, tables: readonly Exchange[]): Promise<number>;
   /** Opens a record; CUTOVER_REFUSED while another waits for its go. */
   begin(record: CutoverRecord): Promise<void>;
   /** An operator's word: to go on (`preparing`) or to let go (`abandoned`). */
-  decide(stamp: string, status: 'preparing' | 'abandoned'): Promise<void>;
+  applyDecision(stamp: string, status: 'preparing' | 'abandoned'): Promise<void>;
   /**
    * Where the work stands; `kept` takes the place of what was kept before. NOT_ALLOWED_NOW to a process that has lost the lock
    * of `alone`: what it says is not true any more.
    */
-  mark(stamp: string, status: CutoverStatus, kept?: Kept): Promise<void>;
-  progress(stamp: string, progress: CutoverProgress): Promise<void>;
+  saveStatus(stamp: string, status: CutoverStatus, kept?: KeptState): Promise<void>;
+  saveProgress(stamp: string, progress: CutoverProgress): Promise<void>;
   find(stamp: string): Promise<CutoverRecord | undefined>;
   /** The newest first. */
   list(): Promise<CutoverEntry[]>;
   /** One by itself, with its first conflicts. */
   view(stamp: string): Promise<CutoverView | undefined>;
   conflicts(stamp: string, from: number, limit: number): Promise<Conflict[]>;
-  drop(stamp: string, options: SwapOptions): Promise<void>;
+  dropBackup(stamp: string, options: SwapOptions): Promise<void>;
   /** Drops the schemas of this stamp's backup where they are empty. */
-  tidy(stamp: string, tables: readonly Exchange[]): Promise<void>;
+  dropEmptySchemas(stamp: string, tables: readonly Exchange[]): Promise<void>;
 }
 
-export interface Verdict {
+export interface GateResult {
   readonly ok: boolean;
   readonly reasons: readonly string[];
   /** What was let pass and a person should know. */
@@ -129,7 +129,7 @@ export interface Verdict {
 
 /** Says whether the set's validation allows a cutover: green, and of the data as it is now. */
 export interface Gate {
-  check(spec: CutoverSpec): Promise<Verdict>;
+  check(spec: CutoverSpec): Promise<GateResult>;
 }
 
 export interface CutoverDeps {

@@ -1,9 +1,9 @@
 import { DroverError } from '../../errors.ts';
 import type { Counted, CutoverSpec } from './contract.ts';
-import { shown } from './names.ts';
+import { displayName } from './names.ts';
 
 /** CUTOVER_REFUSED with every reason at once. Does nothing without one. */
-export function refuseIf(reasons: readonly string[]): void {
+export function assertNoProblems(reasons: readonly string[]): void {
   if (reasons.length === 0) return;
   throw new DroverError('CUTOVER_REFUSED', `the cutover is refused: ${reasons.join('; ')}`, {
     reasons,
@@ -12,10 +12,10 @@ export function refuseIf(reasons: readonly string[]): void {
 }
 
 /** Too few rows, or too many fewer than live. */
-export function shortfalls(spec: CutoverSpec, counts: readonly Counted[]): string[] {
+export function rowCountProblems(spec: CutoverSpec, counts: readonly Counted[]): string[] {
   const shrink = spec.maxShrinkPercent ?? 50;
   return counts.flatMap((count) => {
-    const pair = spec.tables.find((one) => shown(one.live) === count.table);
+    const pair = spec.tables.find((one) => displayName(one.live) === count.table);
     // A table that is empty today has nothing to lose.
     const minimum = pair?.minimum ?? Math.min(1, count.live);
     const least = Math.ceil((count.live * (100 - shrink)) / 100);

@@ -8,32 +8,32 @@ import type { CutoverSpec, StartCutover, TablePair } from './contract.ts';
  * The tables of a cutover from what an operator asks, what the plan says, and defaults, in this order.
  * @throws DroverError BAD_REQUEST naming what is wrong with the request.
  */
-export function specOf(plan: Plan, input: Omit<StartCutover, 'plan'>): CutoverSpec {
+export function createSpec(plan: Plan, input: Omit<StartCutover, 'plan'>): CutoverSpec {
   const { tables, minimums = {}, maxShrinkPercent = plan.cutover?.maxShrinkPercent } = input;
   const known = tablesOf(plan);
   assertKnown(plan, known, [...(tables ?? []).map(({ table }) => table), ...Object.keys(minimums)]);
   const wanted = tables ?? known.map((table) => ({ table }));
-  refuseAnswers(plan, wanted);
-  const pairs = wanted.map((one) => pairOf(plan, input, one, minimums[one.table]));
+  rejectApiTables(plan, wanted);
+  const pairs = wanted.map((one) => createTablePair(plan, input, one, minimums[one.table]));
   const same = pairs.find(({ incoming, live }) => keyOf(incoming) === keyOf(live));
   if (same)
-    throw bad(
+    throw badRequest(
       `${same.live.schema}.${same.live.name} cannot take its own place`,
       'Name another staging or live schema.',
     );
-  const own = pairs.flatMap(({ incoming, live }) => [incoming.schema, live.schema]).find(isOurs);
-  if (own) throw bad(`schema ${own} is no place for tables of a plan`, 'Name another schema.');
+  const own = pairs.flatMap(({ incoming, live }) => [incoming.schema, live.schema]).find(isReservedSchema);
+  if (own) throw badRequest(`schema ${own} is no place for tables of a plan`, 'Name another schema.');
   return { name: plan.name, tables: pairs, maxShrinkPercent };
 }
 
-const isOurs = (schema: string): boolean => /^(drover|information_schema|pg_.*)$/.test(schema);
+const isReservedSchema = (schema: string): boolean => /^(drover|information_schema|pg_.*)$/.test(schema);
 
 /** Tables of a plan, parents first. */
 export function tablesOf(plan: Plan): readonly string[] {
   return [...new Set(entityOrder(plan).flatMap((name) => plan.entities[name]?.target.table ?? []))];
 }
 
-function pairOf(
+function createTablePair(
   plan: Plan,
   input: Omit<StartCutover, 'plan'>,
   { table, live }: NonNullable<StartCutover['tables']>[number],
@@ -54,18 +54,19 @@ function pairOf(
 function assertKnown(plan: Plan, known: readonly string[], names: readonly string[]): void {
   const unknown = [...new Set(names.filter((name) => !known.includes(name)))];
   if (unknown.length > 0)
-    throw bad(`plan ${plan.name} has no table ${unknown.join(', ')}`, `It has ${known.join(', ')}.`);
+    throw badRequest(`plan ${plan.name} has no table ${unknown.join(', ')}`, `It has ${known.join(', ')}.`);
 }
 
 /** What an API answered is kept in a table for sums and journeys; the objects themselves are live when they are made. */
-function refuseAnswers(plan: Plan, wanted: readonly { readonly table: string }[]): void {
+function rejectApiTables(plan: Plan, wanted: readonly { readonly table: string }[]): void {
   const kept = Object.values(plan.entities).flatMap(({ api, target }) => (api ? [target.table] : []));
   const asked = wanted.flatMap(({ table }) => (kept.includes(table) ? [table] : []));
   if (asked.length === 0) return;
-  throw bad(
+  throw badRequest(
     `${asked.join(', ')} of plan ${plan.name} keeps what an API answered: there is nothing to make live`,
     'What a run made at the API is taken back by `drover rollback RUN`.',
   );
 }
 
-const bad = (message: string, remedy: string): DroverError => new DroverError('BAD_REQUEST', message, { remedy });
+const badRequest = (message: string, remedy: string): DroverError =>
+  new DroverError('BAD_REQUEST', message, { remedy });

@@ -16,13 +16,13 @@ export interface UndoApisDeps {
   readonly apis?: ApiFactory | undefined;
 }
 
-type Undone = Pick<RollbackView, 'removed' | 'restored' | 'conflicts'>;
+type UndoResult = Pick<RollbackView, 'removed' | 'restored' | 'conflicts'>;
 
-const nothing: Undone = { removed: 0, restored: 0, conflicts: [] };
-const nobody = async (): Promise<void> => undefined;
+const noChanges: UndoResult = { removed: 0, restored: 0, conflicts: [] };
+const ignoreProgress = async (): Promise<void> => undefined;
 
 // Each waits for the API's limit, which is the fleet's; more at once would be no faster.
-const atOnce = 10;
+const concurrency = 10;
 const pageSize = 100;
 
 /** True of a plan some of whose records go to an API. */
@@ -35,19 +35,19 @@ export interface UndoOptions {
   /** Stops it between two records. */
   readonly signal?: AbortSignal | undefined;
   /** Told what each record came to: what could not be undone before that is noted as gone through. */
-  readonly onPiece?: ((piece: Undone) => Promise<void>) | undefined;
+  readonly onPiece?: ((piece: UndoResult) => Promise<void>) | undefined;
 }
 
 /**
  * Takes back what a run did at APIs, record by record, children first. What is done is written down at once, so who is
  * interrupted goes on from there when asked again. Counted are objects; what could not be undone is listed.
  */
-export async function undoApis(deps: UndoApisDeps, run: Run, plan: Plan, options: UndoOptions): Promise<Undone> {
+export async function undoApis(deps: UndoApisDeps, run: Run, plan: Plan, options: UndoOptions): Promise<UndoResult> {
   const entities = entityOrder(plan).filter((name) => plan.entities[name]?.api);
   return entities.toReversed().reduce(async (sum, entity) => {
     const before = await sum;
-    return add(before, await undoEntity(deps, run, plan, entity, options));
-  }, Promise.resolve(nothing));
+    return addResults(before, await undoEntity(deps, run, plan, entity, options));
+  }, Promise.resolve(noChanges));
 }
 
 async function undoEntity(
@@ -55,18 +55,18 @@ async function undoEntity(
   run: Run,
   plan: Plan,
   entity: string,
-  { dryRun, signal, onPiece = nobody }: UndoOptions,
-): Promise<Undone> {
-  const port = dryRun ? undefined : portOf(deps, run, plan, entity);
-  let undone = nothing;
+  { dryRun, signal, onPiece = ignoreProgress }: UndoOptions,
+): Promise<UndoResult> {
+  const port = dryRun ? undefined : apiPortOf(deps, run, plan, entity);
+  let undone = noChanges;
   for (let after = ''; ; ) {
     const ids = await deps.effects.undoable(run.id, entity, after, pageSize);
-    for (let at = 0; at < ids.length; at += atOnce) {
+    for (let at = 0; at < ids.length; at += concurrency) {
       signal?.throwIfAborted();
       const some = ids
-        .slice(at, at + atOnce)
-        .map((id) => patiently(signal, () => undoRecord(deps, run, entity, id, port, onPiece)));
-      undone = add(undone, await together(some));
+        .slice(at, at + concurrency)
+        .map((id) => withRetries(signal, () => undoRecord(deps, run, entity, id, port, onPiece)));
+      undone = addResults(undone, await settleAll(some));
     }
     const last = ids.at(-1);
     if (last === undefined || ids.length < pageSize) return undone;
@@ -74,7 +74,7 @@ async function undoEntity(
   }
 }
 
-function portOf({ apis }: UndoApisDeps, run: Run, plan: Plan, entity: string): ApiPort {
+function apiPortOf({ apis }: UndoApisDeps, run: Run, plan: Plan, entity: string): ApiPort {
   if (apis) return apis(plan, run, entity);
   throw new DroverError('NOT_ALLOWED_NOW', `${entity} were written to an API, and this process reaches none`, {
     remedy: 'Ask the API of Drover for the rollback.',
@@ -89,65 +89,65 @@ async function undoRecord(
   sourceId: string,
   port: ApiPort | undefined,
   onPiece: NonNullable<UndoOptions['onPiece']>,
-): Promise<Undone> {
+): Promise<UndoResult> {
   const images = await effects.images(run.id, entity, sourceId);
-  if (port === undefined) return counted(images);
+  if (port === undefined) return countImages(images);
   const damaged = images.filter(({ before, hash }) => fingerprint(before) !== hash);
   const answers = damaged.length > 0 ? [] : await port.undo(images);
   const conflicts = [
-    ...damaged.map((image) => damage(entity, image)),
+    ...damaged.map((image) => damagedImageConflict(entity, image)),
     ...answers.flatMap((answer, index) => {
       const targetId = images[index]?.id ?? '';
       return answer.kind === 'conflict' ? [{ entity, targetId, detail: answer.detail }] : [];
     }),
   ];
   // What can never be undone is said once, and must not stand in the way of the rest for ever: so first it is said.
-  if (conflicts.length > 0) await onPiece({ ...nothing, conflicts });
+  if (conflicts.length > 0) await onPiece({ ...noChanges, conflicts });
   for (const [index, image] of images.entries()) {
     const answer = answers[index];
     if (answer?.kind === 'done' || (answer?.kind === 'conflict' && answer.final)) await effects.undone(image.row);
   }
-  const done = counted(images.filter((_image, index) => answers[index]?.kind === 'done'));
+  const done = countImages(images.filter((_image, index) => answers[index]?.kind === 'done'));
   await onPiece(done);
   return { ...done, conflicts };
 }
 
 /** By object: what the run made, and what it changed. */
-function counted(images: readonly StoredImage[]): Undone {
+function countImages(images: readonly StoredImage[]): UndoResult {
   const removed = images.filter(({ operation }) => operation === 'create').length;
   return { removed, restored: images.length - removed, conflicts: [] };
 }
 
-function damage(entity: string, { id, kind }: StoredImage): Undone['conflicts'][number] {
+function damagedImageConflict(entity: string, { id, kind }: StoredImage): UndoResult['conflicts'][number] {
   return { entity, targetId: id, detail: `what was kept of the ${kind} is not what was stored: nothing is given back` };
 }
 
 // With the pauses between them about a quarter of an hour; what is away for longer is for a person to look at.
-const mostTries = 12;
+const maxAttempts = 12;
 
 /** Tries again what may pass: an upstream that is away for a minute ends no rollback of an hour. */
-async function patiently(signal: AbortSignal | undefined, work: () => Promise<Undone>): Promise<Undone> {
+async function withRetries(signal: AbortSignal | undefined, work: () => Promise<UndoResult>): Promise<UndoResult> {
   for (let tries = 1; ; tries += 1) {
     try {
       return await work();
     } catch (thrown) {
       const error = toDroverError(thrown);
       const passes = error.class === 'transient' || error.class === 'throttled';
-      if (!passes || tries >= mostTries) throw thrown;
+      if (!passes || tries >= maxAttempts) throw thrown;
       await sleep(error.retryAfterMs ?? backoff(tries), undefined, { signal });
     }
   }
 }
 
 /** Waits for all of them also when one fails: nothing may go on behind the back of whoever is told. */
-async function together(some: readonly Promise<Undone>[]): Promise<Undone> {
+async function settleAll(some: readonly Promise<UndoResult>[]): Promise<UndoResult> {
   const ended = await Promise.allSettled(some);
   const failed = ended.find((one) => one.status === 'rejected');
   if (failed) throw failed.reason;
-  return ended.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])).reduce(add);
+  return ended.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])).reduce(addResults);
 }
 
-function add(a: Undone, b: Undone): Undone {
+function addResults(a: UndoResult, b: UndoResult): UndoResult {
   return {
     removed: a.removed + b.removed,
     restored: a.restored + b.restored,

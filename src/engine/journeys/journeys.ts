@@ -1,43 +1,43 @@
 import type { Plan } from '../../plan/contract.ts';
 import type { JsonObject } from '../../plan/json.ts';
-import { columnAccess, hideColumns } from '../privacy/row.ts';
+import { columnAccess, maskColumns } from '../privacy/row.ts';
 import type { Journey, JourneyTarget } from './contract.ts';
-import type { FirstWrite, JourneyLedger, JourneyTargets, LedgerJourney } from './ports.ts';
-import { stagesOf } from './stages.ts';
+import type { FirstWrite, HistoryLedger, HistoryRecord, HistoryTarget } from './ports.ts';
+import { stageHistory } from './stages.ts';
 
-export interface JourneyDeps {
-  readonly ledger: JourneyLedger;
-  readonly targets: JourneyTargets;
+export interface HistoryDeps {
+  readonly ledger: HistoryLedger;
+  readonly targets: HistoryTarget;
   /** Undefined for a plan that is not installed any more: its runs can still be looked at. */
   readonly plan: (name: string) => Plan | undefined;
 }
 
 /** The journeys of one source id through every run, the first run first. */
-export async function journeysOf(deps: JourneyDeps, sourceId: string): Promise<readonly Journey[]> {
+export async function readHistory(deps: HistoryDeps, sourceId: string): Promise<readonly Journey[]> {
   const found = await deps.ledger.find(sourceId);
-  return Promise.all(found.map((one) => journeyOf(deps, one)));
+  return Promise.all(found.map((one) => toHistoryEntry(deps, one)));
 }
 
-async function journeyOf(deps: JourneyDeps, one: LedgerJourney): Promise<Journey> {
+async function toHistoryEntry(deps: HistoryDeps, one: HistoryRecord): Promise<Journey> {
   const { record, run, tries, parent, clean } = one;
   const written = await deps.targets.firstWrite(record.runId, record.entity, record.sourceId);
   return {
     ...record,
     run,
-    stages: stagesOf(record, written),
+    stages: stageHistory(record, written),
     tries,
     notes: clean?.notes ?? [],
     parent,
     survivor: one.survivor && withoutTarget(one.survivor),
     payload: one.hasPayload ? 'kept' : 'purged',
-    target: await targetOf(deps, one, written),
+    target: await readTargetRow(deps, one, written),
   };
 }
 
 /** A merged record has its survivor's row. */
-async function targetOf(
-  deps: JourneyDeps,
-  { record, run, clean, survivor }: LedgerJourney,
+async function readTargetRow(
+  deps: HistoryDeps,
+  { record, run, clean, survivor }: HistoryRecord,
   written: FirstWrite | undefined,
 ): Promise<JourneyTarget | null> {
   const entity = deps.plan(run.plan)?.entities[record.entity];
@@ -51,12 +51,12 @@ async function targetOf(
     id,
     operation: written?.operation ?? null,
     writtenAt: written?.at.toISOString() ?? null,
-    loaded: loaded && hideColumns(loaded, access.secret),
-    row: row && hideColumns(row, access.secret),
+    loaded: loaded && maskColumns(loaded, access.secret),
+    row: row && maskColumns(row, access.secret),
     personal: access.personal,
   };
 }
 
-function withoutTarget({ entity, sourceId, status }: NonNullable<LedgerJourney['survivor']>): Journey['survivor'] {
+function withoutTarget({ entity, sourceId, status }: NonNullable<HistoryRecord['survivor']>): Journey['survivor'] {
   return { entity, sourceId, status };
 }

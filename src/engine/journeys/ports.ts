@@ -4,7 +4,7 @@ import type { CleanRecord } from '../ports.ts';
 import type { JourneyRun, Relative } from './contract.ts';
 
 /** What the ledger knows of one record in one run. */
-export interface LedgerJourney {
+export interface HistoryRecord {
   readonly record: RecordView;
   readonly run: JourneyRun;
   readonly tries: readonly TryView[];
@@ -14,9 +14,9 @@ export interface LedgerJourney {
   readonly survivor: (Relative & { readonly targetId: string | null }) | null;
 }
 
-export interface JourneyLedger {
+export interface HistoryLedger {
   /** Every record of the source id, in the order of the runs. */
-  find(sourceId: string): Promise<readonly LedgerJourney[]>;
+  find(sourceId: string): Promise<readonly HistoryRecord[]>;
 }
 
 /** A run's first write to a row. */
@@ -25,7 +25,7 @@ export interface FirstWrite {
   readonly at: Date;
 }
 
-export interface JourneyTargets {
+export interface HistoryTarget {
   /** The row as it is now. */
   row(schema: string, table: string, id: string): Promise<JsonObject | undefined>;
   firstWrite(runId: string, entity: string, sourceId: string): Promise<FirstWrite | undefined>;

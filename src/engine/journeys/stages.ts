@@ -7,23 +7,23 @@ import type { FirstWrite } from './ports.ts';
  * Pure: what became of a record at each stage. The ledger keeps where a record is and when it came there; when it was
  * loaded is written beside the target row.
  */
-export function stagesOf(
+export function stageHistory(
   record: Pick<RecordView, 'stage' | 'status' | 'updatedAt'>,
   written: FirstWrite | undefined,
 ): readonly JourneyStage[] {
   const here = stages.indexOf(record.stage);
   return stages.map((stage, index) => {
-    const state = index < here ? 'done' : index > here ? beyond(record.status) : atStage(record.status);
+    const state = index < here ? 'done' : index > here ? stateBeyondStage(record.status) : stateAtStage(record.status);
     if (stage === 'load' && state === 'done') return { stage, state, at: written?.at.toISOString() ?? null };
     return { stage, state, at: index === here ? record.updatedAt : null };
   });
 }
 
-function atStage(status: RecordView['status']): StageState {
+function stateAtStage(status: RecordView['status']): StageState {
   if (status === 'pending') return 'waiting';
   return status === 'reconciled' || status === 'skipped' ? 'done' : 'ended';
 }
 
-function beyond(status: RecordView['status']): StageState {
+function stateBeyondStage(status: RecordView['status']): StageState {
   return status === 'skipped' ? 'skipped' : 'ahead';
 }

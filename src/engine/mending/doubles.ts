@@ -4,27 +4,27 @@ import { entityOf } from '../contexts.ts';
 import { identityScope } from '../identity-scope.ts';
 import type { Run } from '../ports.ts';
 import type { DoubledRow } from './contract.ts';
-import type { DoublePlace, MendingStore, RemovedDoubles } from './ports.ts';
+import type { DuplicateStore, DuplicateTable, RemovedDuplicates } from './ports.ts';
 
-const atAnApi = 'it speaks of an object at an API: look there which of the two is the right one';
+const apiRefusal = 'it speaks of an object at an API: look there which of the two is the right one';
 
 /** Every row of the run's entities that is in the target twice, children before parents. */
-export async function doublesOf(store: MendingStore, run: Run, plan: Plan): Promise<readonly DoubledRow[]> {
+export async function findDuplicates(store: DuplicateStore, run: Run, plan: Plan): Promise<readonly DoubledRow[]> {
   const found: DoubledRow[] = [];
-  for (const place of placesOf(run, plan)) {
-    const rows = await store.doubles(place);
-    found.push(...(entityOf(plan, place.entity).api ? rows.map((row) => ({ ...row, refusal: atAnApi })) : rows));
+  for (const place of duplicateTables(run, plan)) {
+    const rows = await store.find(place);
+    found.push(...(entityOf(plan, place.entity).api ? rows.map((row) => ({ ...row, refusal: apiRefusal })) : rows));
   }
   return found;
 }
 
 /** Removes every one that may be removed. Children first: a doubled payment must not hold its doubled customer. */
-export async function removeDoubles(store: MendingStore, run: Run, plan: Plan): Promise<RemovedDoubles> {
+export async function removeDuplicates(store: DuplicateStore, run: Run, plan: Plan): Promise<RemovedDuplicates> {
   const removed: DoubledRow[] = [];
   const left: DoubledRow[] = [];
-  for (const place of placesOf(run, plan)) {
+  for (const place of duplicateTables(run, plan)) {
     if (entityOf(plan, place.entity).api) {
-      left.push(...(await store.doubles(place)).map((row) => ({ ...row, refusal: atAnApi })));
+      left.push(...(await store.find(place)).map((row) => ({ ...row, refusal: apiRefusal })));
       continue;
     }
     const done = await store.remove(place, run.id);
@@ -35,7 +35,7 @@ export async function removeDoubles(store: MendingStore, run: Run, plan: Plan): 
 }
 
 /** What makes two rows of an entity the same. */
-export function doublePlace(run: Run, plan: Plan, entity: string): DoublePlace {
+export function duplicateTable(run: Run, plan: Plan, entity: string): DuplicateTable {
   const { target } = entityOf(plan, entity);
   const isStamp = (name: string): boolean => target.columns[name]?.writeTimestamp === true;
   const sameTable = (other: string | undefined): boolean =>
@@ -60,7 +60,7 @@ export function doublePlace(run: Run, plan: Plan, entity: string): DoublePlace {
 }
 
 // A run that writes nothing has no rows.
-function placesOf(run: Run, plan: Plan): DoublePlace[] {
+function duplicateTables(run: Run, plan: Plan): DuplicateTable[] {
   if (run.dryRun || run.exportOnly) return [];
-  return [...entityOrder(plan)].reverse().map((entity) => doublePlace(run, plan, entity));
+  return [...entityOrder(plan)].reverse().map((entity) => duplicateTable(run, plan, entity));
 }

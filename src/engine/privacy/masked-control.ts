@@ -1,10 +1,13 @@
 import type { Control } from '../control/contract.ts';
-import { maskFailure, maskJourney, maskMending, maskRecord, maskRun, maskValidation } from './views.ts';
+import { maskFailure, maskHistory, maskRecord, maskRepair, maskRun, maskValidation } from './views.ts';
 
 /** What viewers may ask, with personal data masked. There is nothing to change here, so nothing is forgotten. */
-export type Reads = Pick<Control, 'runs' | 'records' | 'journeys' | 'failures' | 'validation' | 'mending' | 'report'>;
+export type MaskedReads = Pick<
+  Control,
+  'runs' | 'records' | 'journeys' | 'failures' | 'validation' | 'mending' | 'report'
+>;
 
-export function maskedControl(control: Reads): Reads {
+export function maskedControl(control: MaskedReads): MaskedReads {
   return {
     async runs(query) {
       const page = await control.runs(query);
@@ -14,10 +17,10 @@ export function maskedControl(control: Reads): Reads {
       const page = await control.records(id, filter);
       return { ...page, items: page.items.map(maskRecord) };
     },
-    journeys: async (sourceId) => (await control.journeys(sourceId)).map(maskJourney),
+    journeys: async (sourceId) => (await control.journeys(sourceId)).map(maskHistory),
     failures: async (id) => (await control.failures(id)).map(maskFailure),
     validation: async (id) => maskValidation(await control.validation(id)),
-    mending: async (id) => maskMending(await control.mending(id)),
+    mending: async (id) => maskRepair(await control.mending(id)),
     report: (id, name) => control.report(id, name, { masked: true }),
   };
 }

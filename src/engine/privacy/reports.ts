@@ -3,16 +3,16 @@ import type { Report } from '../reports/report.ts';
 import { maskContacts, maskMessage } from './text.ts';
 import { maskFailure, maskValidation } from './views.ts';
 
-type Told = Pick<ReportLedger, 'troubleGroups' | 'troubles' | 'tries' | 'notes' | 'events'>;
+type MaskedLedgerReads = Pick<ReportLedger, 'troubleGroups' | 'troubles' | 'tries' | 'notes' | 'events'>;
 
 /** The ledger as the reports for viewers read it. */
 export function maskedLedger(ledger: ReportLedger): ReportLedger {
-  const told: Told = {
+  const told: MaskedLedgerReads = {
     troubleGroups: async (runId) => (await ledger.troubleGroups(runId)).map(maskFailure),
-    troubles: (runId) => each(ledger.troubles(runId), maskRow),
-    tries: (runId) => each(ledger.tries(runId), maskRow),
+    troubles: (runId) => mapPages(ledger.troubles(runId), maskRow),
+    tries: (runId) => mapPages(ledger.tries(runId), maskRow),
     notes: (runId) =>
-      each(ledger.notes(runId), (row) => ({
+      mapPages(ledger.notes(runId), (row) => ({
         ...row,
         sourceId: maskContacts(row.sourceId),
         notes: row.notes.map(maskMessage),
@@ -34,7 +34,7 @@ export function maskReport(report: Report): Report {
   };
 }
 
-async function* each<T>(pages: AsyncIterable<readonly T[]>, change: (row: T) => T): AsyncIterable<readonly T[]> {
+async function* mapPages<T>(pages: AsyncIterable<readonly T[]>, change: (row: T) => T): AsyncIterable<readonly T[]> {
   for await (const page of pages) yield page.map(change);
 }
 

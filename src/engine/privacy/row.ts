@@ -1,6 +1,6 @@
 import type { Entity } from '../../plan/contract.ts';
 import type { JsonObject } from '../../plan/json.ts';
-import { hidden } from './text.ts';
+import { maskedValue } from './text.ts';
 
 /** Names of a row's columns by who may see them. */
 export interface ColumnAccess {
@@ -31,9 +31,9 @@ export function columnAccess(entity: Entity, columns: readonly string[]): Column
 }
 
 /** The row with the values of these columns hidden. An empty value stays empty: that it is missing is no secret. */
-export function hideColumns(row: JsonObject, columns: readonly string[]): JsonObject {
+export function maskColumns(row: JsonObject, columns: readonly string[]): JsonObject {
   const hide = new Set(columns);
   return Object.fromEntries(
-    Object.entries(row).map(([name, value]) => [name, hide.has(name) && value !== null ? hidden : value]),
+    Object.entries(row).map(([name, value]) => [name, hide.has(name) && value !== null ? maskedValue : value]),
   );
 }

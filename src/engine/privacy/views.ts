@@ -1,7 +1,7 @@
 import type { FailureGroup, MendingView, RecordView, RunView, TryView, ValidationView } from '../control/contract.ts';
 import type { Conflict, CutoverEntry, CutoverView } from '../cutover/contract.ts';
 import type { Journey, JourneyTarget, Relative } from '../journeys/contract.ts';
-import { hideColumns } from './row.ts';
+import { maskColumns } from './row.ts';
 import { maskContacts, maskMessage } from './text.ts';
 
 /** What operators see, as viewers see it. All pure. Source ids may be addresses; messages may quote values. */
@@ -15,18 +15,18 @@ export function maskRun<T extends Pick<RunView, 'reason'> & Partial<Pick<RunView
 }
 
 export function maskRecord<T extends RecordView>(record: T): T {
-  return { ...record, sourceId: maskContacts(record.sourceId), message: masked(record.message) };
+  return { ...record, sourceId: maskContacts(record.sourceId), message: maskNullable(record.message) };
 }
 
 export function maskFailure<T extends Pick<FailureGroup, 'message' | 'examples'>>(group: T): T {
   return { ...group, message: maskMessage(group.message), examples: group.examples.map(maskContacts) };
 }
 
-export function maskMending(view: MendingView): MendingView {
+export function maskRepair(view: MendingView): MendingView {
   const remove = view.remove.map((row) => ({
     ...row,
     sourceId: maskContacts(row.sourceId),
-    refusal: masked(row.refusal),
+    refusal: maskNullable(row.refusal),
   }));
   return { ...view, write: view.write.map(maskFailure), remove };
 }
@@ -56,7 +56,7 @@ export function maskConflict({ table, key, detail }: Conflict): Conflict {
   return { table, key: maskContacts(key), detail: maskMessage(detail) };
 }
 
-export function maskJourney(journey: Journey): Journey {
+export function maskHistory(journey: Journey): Journey {
   return {
     ...maskRecord(journey),
     tries: journey.tries.map(maskTry),
@@ -77,7 +77,7 @@ function maskRelative(relative: Relative): Relative {
 
 function maskTarget(target: JourneyTarget): JourneyTarget {
   const { loaded, row, personal } = target;
-  return { ...target, loaded: loaded && hideColumns(loaded, personal), row: row && hideColumns(row, personal) };
+  return { ...target, loaded: loaded && maskColumns(loaded, personal), row: row && maskColumns(row, personal) };
 }
 
-const masked = (message: string | null): string | null => (message === null ? null : maskMessage(message));
+const maskNullable = (message: string | null): string | null => (message === null ? null : maskMessage(message));

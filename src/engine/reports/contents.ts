@@ -13,7 +13,7 @@ import type { ReportKind } from './names.ts';
 import type { IdentityReader, ReportLedger, RunEvent } from './ports.ts';
 
 /** What may be long. */
-export type LongReport = Exclude<ReportKind, { kind: 'summary' } | { kind: 'report' }>;
+export type StreamedReport = Exclude<ReportKind, { kind: 'summary' } | { kind: 'report' }>;
 
 export interface ContentDeps {
   readonly ledger: ReportLedger;
@@ -29,11 +29,11 @@ export interface ContentDeps {
  * The reports that may be long, made from the ledger and the target while they are read: nothing of them is kept in
  * memory, and what is downloaded later tells what is true then.
  */
-export function contentOf(
+export function reportContent(
   deps: ContentDeps,
   run: Run,
   plan: Plan,
-  of: LongReport,
+  of: StreamedReport,
   last: readonly RunEvent[] = [],
 ): AsyncIterable<string> {
   switch (of.kind) {
@@ -46,17 +46,21 @@ export function contentOf(
     case 'mapping': {
       entityOf(plan, of.entity);
       const scope = identityScope(run.plan, run.targetSchema);
-      return mappingFile(deps.identities, scope, of.entity, deps.ledger.mapped(run.id, of.entity));
+      return mappingFile(deps.identities, scope, of.entity, deps.ledger.reusedTargetIds(run.id, of.entity));
     }
     case 'plan':
-      return plansOwn(deps.target, run, of.report);
+      return planReportContent(deps.target, run, of.report);
     case 'export':
       return exportCsv(deps.ledger, run.id, of.entity, deps.csvExport?.(run.plan, of.entity));
   }
 }
 
 /** A report of the plan. Where the target lacks what it asks for (a run of some entities), it says so and no run is held up. */
-async function* plansOwn(sql: SqlPort, { id, targetSchema, params }: Run, report: PlanReport): AsyncIterable<string> {
+async function* planReportContent(
+  sql: SqlPort,
+  { id, targetSchema, params }: Run,
+  report: PlanReport,
+): AsyncIterable<string> {
   try {
     yield await report.content({ target: targetReader(sql, targetSchema), params, runId: id });
   } catch (thrown) {

@@ -1,9 +1,20 @@
 import type { Plan } from '../../plan/contract.ts';
 import { csvLine } from './csv.ts';
 import { remedyOf } from './failure-groups.ts';
-import type { ReportLedger, TroubleRow } from './ports.ts';
+import type { FailureRow, ReportLedger } from './ports.ts';
 
-const header = ['entity', 'source_id', 'stage', 'status', 'code', 'field', 'message', 'remedy', 'attempts', 'when'];
+const errorColumns = [
+  'entity',
+  'source_id',
+  'stage',
+  'status',
+  'code',
+  'field',
+  'message',
+  'remedy',
+  'attempts',
+  'when',
+];
 
 /** Every record that was rejected, failed, is blocked or differs, with what to do about it. */
 export async function* errorsCsv(
@@ -11,11 +22,11 @@ export async function* errorsCsv(
   runId: string,
   plan: Plan,
 ): AsyncIterable<string> {
-  yield csvLine(header);
-  for await (const page of ledger.troubles(runId)) yield page.map((row) => csvLine(cells(row, plan))).join('');
+  yield csvLine(errorColumns);
+  for await (const page of ledger.troubles(runId)) yield page.map((row) => csvLine(errorCells(row, plan))).join('');
 }
 
-function cells(row: TroubleRow, plan: Plan): readonly string[] {
+function errorCells(row: FailureRow, plan: Plan): readonly string[] {
   return [
     row.entity,
     row.sourceId,

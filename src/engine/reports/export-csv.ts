@@ -3,7 +3,7 @@ import type { JsonObject } from '../../plan/json.ts';
 import type { ReportLedger } from './ports.ts';
 
 /** For plans without a format of their own: a column for every key of the records, by name. */
-export const plainExport: CsvFormat = {
+export const defaultCsvFormat: CsvFormat = {
   collectColumns: (columns, raw) => {
     for (const key of Object.keys(raw)) columns.add(key);
   },
@@ -20,14 +20,14 @@ export async function* exportCsv(
   ledger: Pick<ReportLedger, 'raws'>,
   runId: string,
   entity: string,
-  format: CsvFormat = plainExport,
+  format: CsvFormat = defaultCsvFormat,
 ): AsyncIterable<string> {
   const columns = new Set<string>();
   for await (const page of ledger.raws(runId, entity)) for (const raw of page) format.collectColumns(columns, raw);
   const header = format.header(columns);
-  if (header.length > 0) yield line(header);
+  if (header.length > 0) yield dataLine(header);
   for await (const page of ledger.raws(runId, entity)) {
-    yield page.map((raw) => line(format.toCsvRow(raw, header))).join('');
+    yield page.map((raw) => dataLine(format.toCsvRow(raw, header))).join('');
   }
 }
 
@@ -38,7 +38,7 @@ function cellOf(raw: JsonObject, column: string): string {
 }
 
 // An empty cell is quoted, so that a line with one empty column is not an empty line.
-function line(cells: readonly string[]): string {
+function dataLine(cells: readonly string[]): string {
   const quoted = cells.map((cell) => (/[",;\t\r\n]|^\s|\s$|^$/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell));
   return `${quoted.join(',')}\r\n`;
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { kindOf } from '../../errors.ts';
 import type { Plan } from '../../plan/contract.ts';
 import type { FailureGroup } from '../control/contract.ts';
-import type { ReportLedger, TroubleGroup } from './ports.ts';
+import type { FailureGroupRow, ReportLedger } from './ports.ts';
 
 /** The run's failures by cause, the largest first. */
 export async function failureGroups(
@@ -12,7 +12,7 @@ export async function failureGroups(
 ): Promise<readonly FailureGroup[]> {
   const groups = await ledger.troubleGroups(runId);
   return groups.map((group) => ({
-    group: groupName(group),
+    group: failureGroupKey(group),
     ...group,
     remedy: remedyOf(group.code, plan),
     severity: kindOf(group.code).severity,
@@ -26,7 +26,9 @@ export function remedyOf(code: string, plan: Pick<Plan, 'codes'>): string {
 }
 
 /** The same failures have the same name at every look. */
-export function groupName(group: Pick<TroubleGroup, 'entity' | 'stage' | 'status' | 'code' | 'field'>): string {
+export function failureGroupKey(
+  group: Pick<FailureGroupRow, 'entity' | 'stage' | 'status' | 'code' | 'field'>,
+): string {
   const { entity, stage, status, code, field } = group;
   return createHash('sha256')
     .update(JSON.stringify([entity, stage, status, code, field]))

@@ -5,13 +5,13 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
 /** A place for files. */
-export interface Folder {
+export interface ReportFolder {
   /** Writes the file whole or not at all; answers its size in bytes. Throws what the file system throws. */
   write(name: string, body: AsyncIterable<string>): Promise<number>;
 }
 
 /** A folder of this machine, made when the first file is written. */
-export function createFolder(path: string): Folder {
+export function createReportFolder(path: string): ReportFolder {
   return {
     async write(name, body) {
       await mkdir(path, { recursive: true });

@@ -13,7 +13,7 @@ export const severityActions: Readonly<Record<Severity, string>> = {
  * Our codes under the names by which operators of migrations know them. `*` is the upstream it is about: SUPABASE_TIMEOUT,
  * STRIPE_RATE_LIMIT.
  */
-const names: Readonly<Record<string, string>> = {
+const errorNames: Readonly<Record<string, string>> = {
   UPSTREAM_RATE_LIMIT: '*_RATE_LIMIT',
   UPSTREAM_TIMEOUT: '*_TIMEOUT',
   UPSTREAM_UNREACHABLE: '*_CONNECTION_ERROR',
@@ -39,7 +39,7 @@ const names: Readonly<Record<string, string>> = {
 };
 
 /** Names by what a retry can do, for codes the table does not have: those of plans among them. */
-const namesByClass: Readonly<Record<ErrorClass, string>> = {
+const errorNamesByClass: Readonly<Record<ErrorClass, string>> = {
   transient: 'UNKNOWN_ERROR',
   throttled: '*_RATE_LIMIT',
   data: 'VALIDATION_ERROR',
@@ -47,7 +47,7 @@ const namesByClass: Readonly<Record<ErrorClass, string>> = {
   critical: 'SYSTEM_ERROR',
 };
 
-export interface KnownError {
+export interface ErrorDescription {
   /** As operators know it: `STRIPE_RATE_LIMIT`, `VALIDATION_ERROR`. */
   readonly name: string;
   readonly severity: Severity;
@@ -55,7 +55,7 @@ export interface KnownError {
 }
 
 /** What happened, as far as its name goes. */
-export interface Happened {
+export interface ErrorOccurrence {
   readonly code: string;
   /** Null of what stopped a whole run. */
   readonly stage: Stage | null;
@@ -66,15 +66,21 @@ export interface Happened {
  * An error as operators of migrations know it. `upstreams` are those of the plan, for errors that do not say which one
  * they are about: the first is the one it reads, the last the one it loads.
  */
-export function knownError({ code, stage, upstream: about }: Happened, upstreams: readonly string[]): KnownError {
+export function describeError(
+  { code, stage, upstream: about }: ErrorOccurrence,
+  upstreams: readonly string[],
+): ErrorDescription {
   const kind = kindOf(code);
   const upstream = about ?? (stage === 'extract' ? upstreams[0] : upstreams.at(-1)) ?? 'upstream';
-  const name = (names[code] ?? namesByClass[kind.class]).replace('*', upstream.toUpperCase().replaceAll('-', '_'));
+  const name = (errorNames[code] ?? errorNamesByClass[kind.class]).replace(
+    '*',
+    upstream.toUpperCase().replaceAll('-', '_'),
+  );
   return { name, severity: kind.severity, action: severityActions[kind.severity] };
 }
 
 /** The upstream a message is about: those of upstreams begin with the name of theirs (`stripe v1/products: 503`). */
-export function upstreamIn(message: string, upstreams: readonly string[]): string | null {
+export function findUpstreamInMessage(message: string, upstreams: readonly string[]): string | null {
   const first = /^(?:[A-Z_]+: )?([\w-]+)/.exec(message)?.[1];
   return upstreams.find((name) => name === first) ?? null;
 }

@@ -5,11 +5,11 @@ import type { RunStatus } from '../run-status.ts';
 import { failureGroups } from './failure-groups.ts';
 import { metricsOf } from './metrics.ts';
 import type { ReportLedger } from './ports.ts';
-import { type Report, reportOf } from './report.ts';
+import { type Report, toReport } from './report.ts';
 import type { AllowedRates } from './usage.ts';
 
 /** What the facts of a report are read from. */
-export interface FactDeps {
+export interface ReportFactDeps {
   readonly ledger: ReportLedger;
   /** The run as operators see it. */
   readonly view: (run: Run) => Promise<RunView>;
@@ -35,7 +35,7 @@ export interface ReportSubject {
 }
 
 /** The facts of a run as they are now. */
-export async function makeReport(deps: FactDeps, subject: ReportSubject): Promise<Omit<Report, 'files'>> {
+export async function makeReport(deps: ReportFactDeps, subject: ReportSubject): Promise<Omit<Report, 'files'>> {
   const { run, plan, ending, validation, usageComplete, allowed = {} } = subject;
   const [shown, sums, failures, tries, usage] = await Promise.all([
     deps.view(run),
@@ -48,5 +48,5 @@ export async function makeReport(deps: FactDeps, subject: ReportSubject): Promis
   const view = { ...shown, sums };
   const { upstreams } = plan;
   const metrics = metricsOf({ view, failures, tries, upstreams, usage, complete: usageComplete, allowed, now });
-  return reportOf({ view, ending, failures, metrics, validation, now });
+  return toReport({ view, ending, failures, metrics, validation, now });
 }

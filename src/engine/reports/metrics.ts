@@ -2,17 +2,17 @@ import type { ErrorClass } from '../../errors.ts';
 import { kindOf } from '../../errors.ts';
 import type { FailureGroup, RunView } from '../control/contract.ts';
 import type { Stage } from '../record-status.ts';
-import { type Happened, type KnownError, knownError, upstreamIn } from './known-errors.ts';
+import { describeError, type ErrorDescription, type ErrorOccurrence, findUpstreamInMessage } from './known-errors.ts';
 import { type AllowedRates, type ResourceUsage, type RunUsage, resourceUsage } from './usage.ts';
 
 /** Tries that did not simply go on, by what was the matter. */
-export interface TryCount extends Happened {
+export interface TryCount extends ErrorOccurrence {
   readonly stage: Stage;
   readonly count: number;
 }
 
 /** One kind of error and how often it was met. */
-export interface ErrorShare extends KnownError, Happened {
+export interface ErrorShare extends ErrorDescription, ErrorOccurrence {
   readonly class: ErrorClass;
   /** Records it ended. */
   readonly records: number;
@@ -54,7 +54,7 @@ export function metricsOf(input: MetricsInput): RunMetrics {
   const end = view.finishedAt === null ? input.now.getTime() : Date.parse(view.finishedAt);
   const elapsedMs = view.startedAt === null ? 0 : Math.max(0, end - Date.parse(view.startedAt));
   return {
-    successRate: settled === 0 ? null : share(good, settled),
+    successRate: settled === 0 ? null : ratio(good, settled),
     processingRate: elapsedMs === 0 ? 0 : Math.round((settled * 10_000) / elapsedMs) / 10,
     elapsedSeconds: Math.round(elapsedMs / 100) / 10,
     errorDistribution: errorDistribution(input),
@@ -64,33 +64,34 @@ export function metricsOf(input: MetricsInput): RunMetrics {
 
 /** By stage, code and upstream, what ended most records first. */
 function errorDistribution({ view, failures, tries, upstreams }: MetricsInput): readonly ErrorShare[] {
-  const kinds = new Map<string, Happened & { records: number; tries: number }>();
-  const add = (what: Happened, records: number, tried: number): void => {
+  const kinds = new Map<string, ErrorOccurrence & { records: number; tries: number }>();
+  const add = (what: ErrorOccurrence, records: number, tried: number): void => {
     const { stage, code, upstream } = what;
     const key = `${stage}/${code}/${upstream}`;
     const known = kinds.get(key) ?? { stage, code, upstream, records: 0, tries: 0 };
     kinds.set(key, { ...known, records: known.records + records, tries: known.tries + tried });
   };
-  for (const group of failures) add({ ...group, upstream: upstreamIn(group.message, upstreams) }, group.count, 0);
+  for (const group of failures)
+    add({ ...group, upstream: findUpstreamInMessage(group.message, upstreams) }, group.count, 0);
   for (const tried of tries) add(tried, 0, tried.count);
-  const stop = view.status === 'failed' ? stopOf(view.reason ?? '', upstreams) : undefined;
+  const stop = view.status === 'failed' ? stopReason(view.reason ?? '', upstreams) : undefined;
   if (stop) add(stop, 0, 1);
   const all = [...kinds.values()].reduce((sum, one) => sum + one.records, 0);
   return [...kinds.values()]
     .map((kind) => ({
-      ...knownError(kind, upstreams),
+      ...describeError(kind, upstreams),
       class: kindOf(kind.code).class,
       ...kind,
-      share: all === 0 ? 0 : share(kind.records, all),
+      share: all === 0 ? 0 : ratio(kind.records, all),
     }))
     .sort((a, b) => b.records - a.records || b.tries - a.tries || (a.code < b.code ? -1 : 1));
 }
 
 /** What stopped the run: its reason is a code and a message. */
-function stopOf(reason: string, upstreams: readonly string[]): Happened | undefined {
+function stopReason(reason: string, upstreams: readonly string[]): ErrorOccurrence | undefined {
   const code = /^([A-Z][A-Z_]+): /.exec(reason)?.[1];
-  return code === undefined ? undefined : { code, stage: null, upstream: upstreamIn(reason, upstreams) };
+  return code === undefined ? undefined : { code, stage: null, upstream: findUpstreamInMessage(reason, upstreams) };
 }
 
 // Rounded down: 1 is said when it is true.
-const share = (part: number, whole: number): number => Math.floor((part * 10_000) / whole) / 10_000;
+const ratio = (part: number, whole: number): number => Math.floor((part * 10_000) / whole) / 10_000;

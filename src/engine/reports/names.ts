@@ -19,8 +19,8 @@ export interface ReportName {
   readonly folder: 'reports' | 'exports';
 }
 
-const csv = 'text/csv; charset=utf-8';
-const text = 'text/plain; charset=utf-8';
+const csvType = 'text/csv; charset=utf-8';
+const textType = 'text/plain; charset=utf-8';
 
 /** Every file a run can leave. `entities` are those of the run. */
 export function reportNames(
@@ -30,8 +30,8 @@ export function reportNames(
 ) {
   const { stamp } = run;
   const five: ReportName[] = [
-    { name: `migration_summary_${stamp}.txt`, mediaType: text, of: { kind: 'summary' }, folder: 'reports' },
-    { name: `migration_errors_${stamp}.csv`, mediaType: csv, of: { kind: 'errors' }, folder: 'reports' },
+    { name: `migration_summary_${stamp}.txt`, mediaType: textType, of: { kind: 'summary' }, folder: 'reports' },
+    { name: `migration_errors_${stamp}.csv`, mediaType: csvType, of: { kind: 'errors' }, folder: 'reports' },
     {
       name: `migration_report_${stamp}.json`,
       mediaType: 'application/json',
@@ -44,7 +44,7 @@ export function reportNames(
       of: { kind: 'rollback' },
       folder: 'reports',
     },
-    { name: `migration_${stamp}.log`, mediaType: text, of: { kind: 'log' }, folder: 'reports' },
+    { name: `migration_${stamp}.log`, mediaType: textType, of: { kind: 'log' }, folder: 'reports' },
   ];
   // A run that writes nothing has made no ids, and a trial's lead nowhere.
   const mapped = run.dryRun || run.exportOnly || isTrial(run) ? [] : (plan.mappingFiles ?? []);
@@ -54,13 +54,13 @@ export function reportNames(
       return { name, mediaType: 'application/json', of: { kind: 'mapping', entity }, folder: 'exports' };
     });
   const exports = entities.map((entity): ReportName => {
-    return { name: `${entity}.csv`, mediaType: csv, of: { kind: 'export', entity }, folder: 'exports' };
+    return { name: `${entity}.csv`, mediaType: csvType, of: { kind: 'export', entity }, folder: 'exports' };
   });
-  return [...five, ...plansOwn(run, plan), ...mappings, ...exports];
+  return [...five, ...planReportNames(run, plan), ...mappings, ...exports];
 }
 
 // They are made of the target's rows, of which a run that writes nothing has none to tell.
-function plansOwn(
+function planReportNames(
   { stamp, dryRun, exportOnly }: Pick<Run, 'stamp' | 'dryRun' | 'exportOnly'>,
   plan: Plan,
 ): ReportName[] {

@@ -4,23 +4,23 @@ import type { ReportEntry } from '../control/contract.ts';
 import type { Run } from '../ports.ts';
 import { maskedLedger, maskReport } from '../privacy/reports.ts';
 import { maskRun } from '../privacy/views.ts';
-import { assertPayloads } from '../retention/purge.ts';
-import { type ContentDeps, contentOf } from './contents.ts';
-import { type FactDeps, makeReport } from './make-report.ts';
+import { assertPayloadsKept } from '../retention/purge.ts';
+import { type ContentDeps, reportContent } from './contents.ts';
+import { makeReport, type ReportFactDeps } from './make-report.ts';
 import { reportNames } from './names.ts';
 import type { ReportLedger, ReportStore } from './ports.ts';
 import type { Report } from './report.ts';
 import { summaryText } from './summary.ts';
 
-export interface OpenReportDeps extends ContentDeps, FactDeps {
+export interface OpenReportDeps extends ContentDeps, ReportFactDeps {
   readonly ledger: ReportLedger;
   readonly store: ReportStore;
 }
 
 /** The reports of a run that has ended once: the stored ones, and those written to files with the size they had then. */
-export async function reportEntries(deps: Pick<OpenReportDeps, 'store'>, run: Run): Promise<readonly ReportEntry[]> {
+export async function listReports(deps: Pick<OpenReportDeps, 'store'>, run: Run): Promise<readonly ReportEntry[]> {
   const stored = await deps.store.list(run.id);
-  const report = await deps.store.read(run.id, jsonReport(run));
+  const report = await deps.store.read(run.id, jsonReportName(run));
   const files = report ? (JSON.parse(report.content) as Report).files : [];
   return [...stored, ...files].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
@@ -40,32 +40,32 @@ export async function openReport(
 ): Promise<{ readonly mediaType: string; readonly body: string | AsyncIterable<string> }> {
   const names = reportNames(run, plan, entities);
   const found = names.find((one) => one.name === name);
-  if (!found) throw unknown(run, name, names.map((one) => one.name).join(', '));
+  if (!found) throw unknownReport(run, name, names.map((one) => one.name).join(', '));
   const { mediaType, of } = found;
-  if (of.kind === 'export') assertPayloads(run, 'an export');
+  if (of.kind === 'export') assertPayloadsKept(run, 'an export');
   if (of.kind !== 'summary' && of.kind !== 'report') {
     const seen = masked ? { deps: { ...deps, ledger: maskedLedger(deps.ledger) }, run: maskRun(run) } : { deps, run };
-    return { mediaType, body: contentOf(seen.deps, seen.run, plan, of) };
+    return { mediaType, body: reportContent(seen.deps, seen.run, plan, of) };
   }
   // A run that was taken up again after its end has an older one.
-  const stored = wasEnd(run) ? await deps.store.read(run.id, masked ? jsonReport(run) : name) : undefined;
+  const stored = isCompleted(run) ? await deps.store.read(run.id, masked ? jsonReportName(run) : name) : undefined;
   if (stored && !masked) return { mediaType, body: stored.content };
-  const report = stored ? (JSON.parse(stored.content) as Report) : await reportNow(deps, run, plan);
+  const report = stored ? (JSON.parse(stored.content) as Report) : await currentReport(deps, run, plan);
   const shown = masked ? maskReport(report) : report;
   // Both short reports are made from the same facts, so the summary for viewers is written from the masked ones.
   return { mediaType, body: of.kind === 'summary' ? summaryText(shown) : `${JSON.stringify(shown, null, 2)}\n` };
 }
 
-const wasEnd = ({ status }: Run): boolean => status === 'completed' || status === 'completed_with_failures';
+const isCompleted = ({ status }: Run): boolean => status === 'completed' || status === 'completed_with_failures';
 
-async function reportNow(deps: OpenReportDeps, run: Run, plan: Plan): Promise<Report> {
+async function currentReport(deps: OpenReportDeps, run: Run, plan: Plan): Promise<Report> {
   const { status, reason } = run;
   const subject = { run, plan, ending: { status, reason }, validation: undefined, usageComplete: false };
   return { ...(await makeReport(deps, subject)), files: [] };
 }
 
-const jsonReport = (run: Run): string => `migration_report_${run.stamp}.json`;
+const jsonReportName = (run: Run): string => `migration_report_${run.stamp}.json`;
 
-function unknown(run: Run, name: string, there: string): DroverError {
+function unknownReport(run: Run, name: string, there: string): DroverError {
   return new DroverError('NOT_FOUND', `run ${run.id} has no report ${name}`, { remedy: `Reports: ${there}.` });
 }

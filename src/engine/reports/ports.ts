@@ -5,7 +5,7 @@ import type { TryCount } from './metrics.ts';
 import type { RunUsage } from './usage.ts';
 
 /** A record that did not make it. */
-export interface TroubleRow {
+export interface FailureRow {
   readonly entity: string;
   readonly sourceId: string;
   readonly stage: Stage;
@@ -18,7 +18,7 @@ export interface TroubleRow {
 }
 
 /** Troubled records that have everything but the record in common. */
-export interface TroubleGroup {
+export interface FailureGroupRow {
   readonly entity: string;
   readonly stage: Stage;
   readonly status: TroubleStatus;
@@ -64,9 +64,9 @@ export interface IdPair {
 
 /** What reports read of the ledger. What may be long comes in pages. */
 export interface ReportLedger {
-  troubleGroups(runId: string): Promise<readonly TroubleGroup[]>;
+  troubleGroups(runId: string): Promise<readonly FailureGroupRow[]>;
   /** By entity in the order of loading, then by source id. */
-  troubles(runId: string): AsyncIterable<readonly TroubleRow[]>;
+  troubles(runId: string): AsyncIterable<readonly FailureRow[]>;
   /** In the order they happened. */
   tries(runId: string): AsyncIterable<readonly TryRow[]>;
   /** By entity in the order of loading, then by source id. */
@@ -80,7 +80,7 @@ export interface ReportLedger {
   /** Raw payloads, by source id. */
   raws(runId: string, entity: string): AsyncIterable<readonly JsonObject[]>;
   /** Records of the run that have a target row without having loaded it: merged ones, and rows left as they were. */
-  mapped(runId: string, entity: string): AsyncIterable<readonly IdPair[]>;
+  reusedTargetIds(runId: string, entity: string): AsyncIterable<readonly IdPair[]>;
 }
 
 /** What reports read of the target: the ids of what every run has loaded. */

@@ -33,7 +33,7 @@ export interface ReportInput {
 }
 
 /** Pure: the view of a run as it stands or, of one that is about to end, as it will be once it has. */
-export function reportOf(input: ReportInput): Omit<Report, 'files'> {
+export function toReport(input: ReportInput): Omit<Report, 'files'> {
   const { entities, sums, nextActions: _later, holdups: _now, ...run } = input.view;
   const now = input.now.toISOString();
   const ended = finishedStatuses.includes(input.ending.status);

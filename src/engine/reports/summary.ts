@@ -7,18 +7,18 @@ import type { Report } from './report.ts';
 /** The report for people: statistics, counts by entity, money, failures by cause, validation, overall status. */
 export function summaryText(report: Omit<Report, 'files'>): string {
   const sections = [
-    overall(report),
-    counts(report),
-    ...trial(report),
-    ...performance(report),
-    sums(report),
-    failures(report),
-    validation(report),
+    headSection(report),
+    countsSection(report),
+    ...trialSection(report),
+    ...performanceSection(report),
+    moneySection(report),
+    failuresSection(report),
+    validationSection(report),
   ];
   return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
 
-function overall({ run, writtenAt }: Omit<Report, 'files'>): string[] {
+function headSection({ run, writtenAt }: Omit<Report, 'files'>): string[] {
   const flags = [run.strategy, ...(run.dryRun ? ['dry run: nothing was written'] : [])].join(', ');
   return [
     `Migration ${run.plan}@${run.version}, run ${run.id}`,
@@ -26,35 +26,35 @@ function overall({ run, writtenAt }: Omit<Report, 'files'>): string[] {
     `Strategy:  ${flags}`,
     `Target:    schema ${run.targetSchema}`,
     `Started:   ${run.startedAt ?? 'never'}${run.createdBy ? ` by ${run.createdBy}` : ''}`,
-    `Finished:  ${run.finishedAt ?? writtenAt}${took(run)}`,
+    `Finished:  ${run.finishedAt ?? writtenAt}${durationText(run)}`,
     `Balanced:  ${run.balanced ? 'yes, every extracted record is accounted for' : 'NO'}`,
   ];
 }
 
-function took(run: { startedAt: string | null; finishedAt: string | null }): string {
+function durationText(run: { startedAt: string | null; finishedAt: string | null }): string {
   if (!run.startedAt || !run.finishedAt) return '';
   const seconds = Math.max(0, Math.round((Date.parse(run.finishedAt) - Date.parse(run.startedAt)) / 1_000));
   return `, after ${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 
-function counts({ entities }: Omit<Report, 'files'>): string[] {
+function countsSection({ entities }: Omit<Report, 'files'>): string[] {
   const columns = ['source', 'extracted', ...recordStatuses] as const;
   const rows = Object.entries(entities).map(([name, entity]) => [
     name,
     entity.sourceTotal === null ? '-' : String(entity.sourceTotal),
     ...(['extracted', ...recordStatuses] as const).map((column) => String(entity[column])),
   ]);
-  return ['Records', ...table([['entity', ...columns], ...rows])];
+  return ['Records', ...formatTable([['entity', ...columns], ...rows])];
 }
 
-function trial({ run }: Omit<Report, 'files'>): string[][] {
+function trialSection({ run }: Omit<Report, 'files'>): string[][] {
   // Reports written by earlier versions know nothing of trials.
   if (!run.trial) return [];
   const rows = Object.entries(run.trial.perEntity).map(([name, one]) => `  ${name}: ${forecastText(one)}`);
   return [[`Trial of ${run.trial.n} records of each entity; a real run will probably have`, ...rows]];
 }
 
-function performance({ metrics }: Omit<Report, 'files'>): string[][] {
+function performanceSection({ metrics }: Omit<Report, 'files'>): string[][] {
   if (!metrics) return [];
   const { successRate, processingRate, errorDistribution, resourceUsage } = metrics;
   const { memory, cpu, network, workers, complete, alongside } = resourceUsage;
@@ -82,7 +82,7 @@ function performance({ metrics }: Omit<Report, 'files'>): string[][] {
 
 const percent = (part: number): string => `${(part * 100).toFixed(2)} %`;
 
-function sums({ sums: lines }: Omit<Report, 'files'>): string[] {
+function moneySection({ sums: lines }: Omit<Report, 'files'>): string[] {
   if (lines.length === 0) return ['Money', '  no entity of the run carries money'];
   const rows = lines.map((line) => [
     line.entity,
@@ -91,12 +91,12 @@ function sums({ sums: lines }: Omit<Report, 'files'>): string[] {
     amount(line.source, line.currency),
     amount(line.target, line.currency),
     amount(line.unloaded, line.currency),
-    agrees(line) ? '' : 'DIFFERS',
+    sumsAgree(line) ? '' : 'DIFFERS',
   ]);
-  return ['Money', ...table([['entity', 'currency', 'status', 'source', 'target', 'not loaded', ''], ...rows])];
+  return ['Money', ...formatTable([['entity', 'currency', 'status', 'source', 'target', 'not loaded', ''], ...rows])];
 }
 
-const agrees = (line: SumLine): boolean =>
+const sumsAgree = (line: SumLine): boolean =>
   /^-?\d+$/.test(line.target) && BigInt(line.source) === BigInt(line.target) + BigInt(line.unloaded);
 
 // A sum that is no whole number of minor units is shown as it is: it is the fault that is looked for.
@@ -104,26 +104,26 @@ function amount(minor: string, currency: string): string {
   return /^-?\d+$/.test(minor) ? toMajor(BigInt(minor), currency) : `${minor} minor units`;
 }
 
-function failures({ failures: groups }: Omit<Report, 'files'>): string[] {
+function failuresSection({ failures: groups }: Omit<Report, 'files'>): string[] {
   if (groups.length === 0) return ['Failures', '  none'];
   return [
     'Failures by cause',
     ...groups.flatMap((group) => [
       `  ${group.count} ${group.entity} ${group.status}: ${group.code}${group.field ? ` in ${group.field}` : ''} (${group.stage})`,
       `      for example ${group.examples.join(', ')}: ${group.message}`,
-      ...worthOf(group.sums ?? []),
+      ...worthText(group.sums ?? []),
       `      ${group.remedy}`,
     ]),
   ];
 }
 
-function worthOf(sums: NonNullable<Report['failures'][number]['sums']>): string[] {
+function worthText(sums: NonNullable<Report['failures'][number]['sums']>): string[] {
   return sums.length === 0
     ? []
     : [`      worth ${sums.map(({ currency, minor }) => `${currency} ${amount(minor, currency)}`).join(', ')}`];
 }
 
-function validation({ validation: view }: Omit<Report, 'files'>): string[] {
+function validationSection({ validation: view }: Omit<Report, 'files'>): string[] {
   if (!view) return ['Validation', '  not done: the run wrote nothing'];
   const held = view.checks.filter((check) => check.ok).length;
   return [
@@ -138,14 +138,14 @@ function checkLine(check: ValidationCheck): string {
   return `  ${verdict} ${check.entity ?? '-'} ${check.name}: ${check.description} [${rows}]`;
 }
 
-function table(rows: readonly (readonly string[])[]): string[] {
+function formatTable(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_cell, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows.map((row) =>
-    `  ${row.map((cell, column) => aligned(cell, column, widths[column] ?? 0)).join('  ')}`.trimEnd(),
+    `  ${row.map((cell, column) => alignCell(cell, column, widths[column] ?? 0)).join('  ')}`.trimEnd(),
   );
 }
 
 // Names to the left, numbers to the right.
-function aligned(cell: string, column: number, width: number): string {
+function alignCell(cell: string, column: number, width: number): string {
   return column === 0 || /^[a-zA-Z]/.test(cell) ? cell.padEnd(width) : cell.padStart(width);
 }

@@ -2,28 +2,28 @@ import { DroverError } from '../../errors.ts';
 import type { Plan } from '../../plan/contract.ts';
 import type { ValidationView } from '../control/contract.ts';
 import type { Run } from '../ports.ts';
-import { type ContentDeps, contentOf } from './contents.ts';
-import type { Folder } from './folder.ts';
-import { levelOf } from './log-text.ts';
-import { type FactDeps, makeReport, type ReportEnding } from './make-report.ts';
+import { type ContentDeps, reportContent } from './contents.ts';
+import type { ReportFolder } from './folder.ts';
+import { logLevel } from './log-text.ts';
+import { makeReport, type ReportEnding, type ReportFactDeps } from './make-report.ts';
 import { type ReportName, reportNames } from './names.ts';
 import type { ReportLedger, ReportStore, RunEvent } from './ports.ts';
 import type { Report, WrittenFile } from './report.ts';
 import { summaryText } from './summary.ts';
 import type { AllowedRates } from './usage.ts';
 
-export interface ReportDeps extends ContentDeps, FactDeps {
+export interface ReportDeps extends ContentDeps, ReportFactDeps {
   readonly ledger: ReportLedger;
   readonly store: ReportStore;
 }
 
 export interface ReportFolders {
-  readonly reports: Folder;
+  readonly reports: ReportFolder;
   /** Where mapping files go, and with `exports` the entities' CSV files. */
-  readonly exports: Folder;
+  readonly exports: ReportFolder;
 }
 
-export interface WriteReports {
+export interface WriteReportsInput {
   readonly run: Run;
   readonly plan: Plan;
   /** Entities of the run, parents first. */
@@ -46,28 +46,28 @@ export interface WriteReports {
  * made from the ledger, here and at every later download. A folder that cannot be written to costs no report: the
  * answer lists what went wrong, and the reports are in the database all the same. Safe to do again.
  */
-export async function writeReports(deps: ReportDeps, input: WriteReports): Promise<readonly string[]> {
+export async function writeReports(deps: ReportDeps, input: WriteReportsInput): Promise<readonly string[]> {
   const problems: string[] = [];
   const files: WrittenFile[] = [];
   const report = await makeReport(deps, input);
-  for (const name of wanted(input)) {
-    const file = await writeLong(deps, input, name, problems);
+  for (const name of filesToWrite(input)) {
+    const file = await writeStreamedReport(deps, input, name, problems);
     if (file) files.push(file);
   }
-  await writeSmall(deps, input, report, files, problems);
+  await writeStoredReports(deps, input, report, files, problems);
   return problems;
 }
 
 // The log comes last: it tells what went wrong with the others.
-function wanted(input: WriteReports): readonly ReportName[] {
+function filesToWrite(input: WriteReportsInput): readonly ReportName[] {
   const names = reportNames(input.run, input.plan, input.entities);
-  const exports = input.exportEntities && isWhole(input.run);
+  const exports = input.exportEntities && coversWholeSource(input.run);
   const some = names.filter(({ of }) => of.kind !== 'export' || exports);
   return [...some.filter(({ of }) => of.kind !== 'log'), ...some.filter(({ of }) => of.kind === 'log')];
 }
 
 // An export that was asked for a part is asked for by name, and holds the part.
-function isWhole({ exportOnly, strategy, scope }: Run): boolean {
+function coversWholeSource({ exportOnly, strategy, scope }: Run): boolean {
   return (
     exportOnly ||
     (strategy === 'full' && scope.since === undefined && scope.until === undefined && scope.trial === undefined)
@@ -75,22 +75,22 @@ function isWhole({ exportOnly, strategy, scope }: Run): boolean {
 }
 
 /** Writes one of the files that are made as they are read. The two small ones come last: they list the others. */
-async function writeLong(
+async function writeStreamedReport(
   deps: ReportDeps,
-  input: WriteReports,
+  input: WriteReportsInput,
   name: ReportName,
   problems: string[],
 ): Promise<WrittenFile | undefined> {
   const { of } = name;
   if (of.kind === 'summary' || of.kind === 'report') return undefined;
-  const body = contentOf(deps, input.run, input.plan, of, of.kind === 'log' ? lastEvents(input, problems) : []);
-  const bytes = await written(input.folders, name, body, problems);
+  const body = reportContent(deps, input.run, input.plan, of, of.kind === 'log' ? endEvents(input, problems) : []);
+  const bytes = await writeFile(input.folders, name, body, problems);
   return bytes === undefined ? undefined : { name: name.name, mediaType: name.mediaType, bytes };
 }
 
-async function writeSmall(
+async function writeStoredReports(
   deps: ReportDeps,
-  input: WriteReports,
+  input: WriteReportsInput,
   report: Omit<Report, 'files'>,
   files: readonly WrittenFile[],
   problems: string[],
@@ -99,18 +99,18 @@ async function writeSmall(
     summary: summaryText(report),
     report: `${JSON.stringify({ ...report, files }, null, 2)}\n`,
   };
-  const stored = wanted(input).flatMap((name) =>
+  const stored = filesToWrite(input).flatMap((name) =>
     name.of.kind === 'summary' || name.of.kind === 'report' ? [{ name, content: texts[name.of.kind] }] : [],
   );
   await deps.store.save(
     input.run.id,
     stored.map(({ name, content }) => ({ name: name.name, mediaType: name.mediaType, content })),
   );
-  for (const { name, content } of stored) await written(input.folders, name, once(content), problems);
+  for (const { name, content } of stored) await writeFile(input.folders, name, singleChunk(content), problems);
 }
 
 /** The size of the file, or undefined when the folder does not take it. */
-async function written(
+async function writeFile(
   folders: ReportFolders,
   name: ReportName,
   body: AsyncIterable<string>,
@@ -126,15 +126,15 @@ async function written(
   }
 }
 
-function lastEvents(input: WriteReports, problems: readonly string[]): readonly RunEvent[] {
+function endEvents(input: WriteReportsInput, problems: readonly string[]): readonly RunEvent[] {
   const { status, reason } = input.ending;
   const at = new Date();
   return [
     ...problems.map((text): RunEvent => ({ at, level: 'WARNING', text })),
-    { at, level: levelOf(status), text: `run ${input.run.id} ends as ${status}${reason ? `: ${reason}` : ''}` },
+    { at, level: logLevel(status), text: `run ${input.run.id} ends as ${status}${reason ? `: ${reason}` : ''}` },
   ];
 }
 
-async function* once(text: string): AsyncIterable<string> {
+async function* singleChunk(text: string): AsyncIterable<string> {
   yield text;
 }

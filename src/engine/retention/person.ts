@@ -1,7 +1,7 @@
 import { DroverError } from '../../errors.ts';
 import type { Plan } from '../../plan/contract.ts';
 import { entityOrder } from '../../plan/define-plan.ts';
-import { columnAccess, hideColumns } from '../privacy/row.ts';
+import { columnAccess, maskColumns } from '../privacy/row.ts';
 import type { PersonRow, PersonView } from './contract.ts';
 import type { PersonLedger, PersonTable, PersonTargets } from './ports.ts';
 
@@ -11,33 +11,33 @@ export interface PersonDeps {
   readonly plans: readonly Plan[];
 }
 
-const address = /^[^\s@]{1,128}@[^\s@]{1,255}$/;
+const emailPattern = /^[^\s@]{1,128}@[^\s@]{1,255}$/;
 
 /**
  * Everything held about one person: every record and row that holds the address, and everything that points at those
  * (a person's bookings and what was paid for them). Throws BAD_REQUEST.
  */
-export async function personOf(deps: PersonDeps, email: string): Promise<PersonView> {
-  if (!address.test(email)) {
+export async function findPersonData(deps: PersonDeps, email: string): Promise<PersonView> {
+  if (!emailPattern.test(email)) {
     throw new DroverError('BAD_REQUEST', 'this is no e-mail address', { remedy: 'Give it as name@example.com.' });
   }
   const records = await deps.ledger.records(email);
   const ids = [...new Set(records.flatMap(({ targetId }) => targetId ?? []))];
   const rows = await rowsOf(deps, email, ids);
-  const befores = await deps.targets.befores(email, [...new Set([...ids, ...rows.map((row) => row.id)])]);
+  const befores = await deps.targets.beforeImages(email, [...new Set([...ids, ...rows.map((row) => row.id)])]);
   return { email, at: new Date().toISOString(), records, rows, befores };
 }
 
 async function rowsOf(deps: PersonDeps, email: string, ids: readonly string[]): Promise<readonly PersonRow[]> {
   const rows: PersonRow[] = [];
-  for (const { plan: name, targetSchema } of await deps.ledger.places()) {
+  for (const { plan: name, targetSchema } of await deps.ledger.targetSchemas()) {
     const plan = deps.plans.find((one) => one.name === name);
-    if (plan) rows.push(...(await deps.targets.rows(email, tablesOf(plan, targetSchema), ids)));
+    if (plan) rows.push(...(await deps.targets.rows(email, personTables(plan, targetSchema), ids)));
   }
   return rows;
 }
 
-function tablesOf(plan: Plan, schema: string): readonly PersonTable[] {
+function personTables(plan: Plan, schema: string): readonly PersonTable[] {
   return entityOrder(plan).flatMap((name): PersonTable[] => {
     const entity = plan.entities[name];
     if (!entity) return [];
@@ -52,6 +52,6 @@ function tablesOf(plan: Plan, schema: string): readonly PersonTable[] {
 }
 
 /** A row without what was made from secrets. */
-export function exported(row: PersonRow, table: PersonTable): PersonRow {
-  return { ...row, row: hideColumns(row.row, table.secret) };
+export function withoutSecrets(row: PersonRow, table: PersonTable): PersonRow {
+  return { ...row, row: maskColumns(row.row, table.secret) };
 }

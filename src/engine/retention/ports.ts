@@ -41,7 +41,7 @@ export interface PersonTable {
 
 export interface PersonLedger {
   /** Target schemas that runs have loaded into, with their plans. */
-  places(): Promise<readonly { readonly plan: string; readonly targetSchema: string }[]>;
+  targetSchemas(): Promise<readonly { readonly plan: string; readonly targetSchema: string }[]>;
   /** Records that hold the address, and all that point at those. */
   records(email: string): Promise<readonly PersonRecord[]>;
 }
@@ -49,5 +49,5 @@ export interface PersonLedger {
 export interface PersonTargets {
   /** Rows that hold the address or have one of the ids, and all that point at those. Parents' tables come first. */
   rows(email: string, tables: readonly PersonTable[], ids: readonly string[]): Promise<readonly PersonRow[]>;
-  befores(email: string, ids: readonly string[]): Promise<readonly PersonBefore[]>;
+  beforeImages(email: string, ids: readonly string[]): Promise<readonly PersonBefore[]>;
 }

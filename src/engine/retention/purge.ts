@@ -1,5 +1,5 @@
 import { DroverError } from '../../errors.ts';
-import { hoursOf } from './age.ts';
+import { parseAgeHours } from './age.ts';
 import type { PurgedRun, PurgeRequest, PurgeView } from './contract.ts';
 import type { PurgeCandidate, PurgePosition, RetentionStore } from './ports.ts';
 
@@ -27,7 +27,7 @@ export async function purge(
   if ((runId === undefined) === (olderThan === undefined)) {
     throw new DroverError('BAD_REQUEST', 'a purge takes a run or an age, one of the two');
   }
-  const hours = olderThan === undefined ? undefined : hoursOf(olderThan);
+  const hours = olderThan === undefined ? undefined : parseAgeHours(olderThan);
   const until = Date.now() + deps.budgetMs;
   const candidates = await deps.store.candidates({ runId, hours });
   await announce(candidates.map((candidate) => candidate.runId));
@@ -64,7 +64,7 @@ async function purgeRun(deps: PurgeDeps, { runId }: PurgeCandidate, until: numbe
 }
 
 /** Throws PAYLOADS_PURGED when the run has none left for what is asked. */
-export function assertPayloads(run: { readonly id: string; readonly purgedAt: Date | null }, what: string): void {
+export function assertPayloadsKept(run: { readonly id: string; readonly purgedAt: Date | null }, what: string): void {
   if (!run.purgedAt) return;
   const when = run.purgedAt.toISOString();
   throw new DroverError(

@@ -2,35 +2,35 @@ import { DroverError, toDroverError } from '../../errors.ts';
 import type { Plan } from '../../plan/contract.ts';
 import type { RollbackView } from '../control/contract.ts';
 import type { Run } from '../ports.ts';
-import type { ApiRollbackStore, AskedRollback, Hold } from './api-ports.ts';
+import type { BackgroundRollbackStore, RollbackLock, RollbackRequest } from './api-ports.ts';
 import { type RollbackDeps, rollbackRun } from './rollback-run.ts';
 
-export interface ApiRollbacksDeps {
-  readonly store: ApiRollbackStore;
+export interface BackgroundRollbackDeps {
+  readonly store: BackgroundRollbackStore;
   readonly rollback: RollbackDeps;
   /** Told of a rollback that ended badly: nobody waits for it. */
   readonly onFailure: (error: unknown) => void;
 }
 
 /** Rollbacks of runs that wrote to APIs, which go on in this process when their request was answered. */
-export interface ApiRollbacks {
+export interface BackgroundRollbacks {
   /**
    * Begins a rollback, or goes on with one that was interrupted, and answers where it stands. `finished` is told when
    * everything was gone through. Throws NOT_ALLOWED_NOW when another process is at it.
    */
-  launch(
+  start(
     run: Run,
     plan: Plan,
-    asked: AskedRollback,
+    asked: RollbackRequest,
     finished: (view: RollbackView) => Promise<void>,
   ): Promise<RollbackView>;
   find(runId: string): Promise<RollbackView>;
-  working(plan: string, targetSchema: string): Promise<string | undefined>;
+  findActive(plan: string, targetSchema: string): Promise<string | undefined>;
   /** Stops what is under way between two records; it is found interrupted, and goes on when asked for again. */
   close(): Promise<void>;
 }
 
-export function createApiRollbacks(deps: ApiRollbacksDeps): ApiRollbacks {
+export function createBackgroundRollbacks(deps: BackgroundRollbackDeps): BackgroundRollbacks {
   const ending = new AbortController();
   const works = new Set<Promise<void>>();
   const find = async (runId: string): Promise<RollbackView> => {
@@ -42,16 +42,16 @@ export function createApiRollbacks(deps: ApiRollbacksDeps): ApiRollbacks {
   };
   return {
     find,
-    working: deps.store.working,
-    async launch(run, plan, asked, finished) {
-      const hold = await deps.store.hold(run.id);
+    findActive: deps.store.findActive,
+    async start(run, plan, asked, finished) {
+      const hold = await deps.store.lock(run.id);
       try {
         await deps.store.begin(run.id, asked);
       } catch (error) {
         await hold.release();
         throw error;
       }
-      const work = carryOut(deps, ending.signal, hold, run, plan, finished);
+      const work = execute(deps, ending.signal, hold, run, plan, finished);
       works.add(work);
       void work.finally(() => works.delete(work));
       return find(run.id);
@@ -64,15 +64,15 @@ export function createApiRollbacks(deps: ApiRollbacksDeps): ApiRollbacks {
 }
 
 /** Never throws: how it ended is written down, or it is found interrupted. */
-async function carryOut(
-  { store, rollback, onFailure }: ApiRollbacksDeps,
-  ending: AbortSignal,
-  hold: Hold,
+async function execute(
+  { store, rollback, onFailure }: BackgroundRollbackDeps,
+  closing: AbortSignal,
+  hold: RollbackLock,
   run: Run,
   plan: Plan,
   finished: (view: RollbackView) => Promise<void>,
 ): Promise<void> {
-  const signal = AbortSignal.any([ending, hold.lost]);
+  const signal = AbortSignal.any([closing, hold.lost]);
   try {
     await rollbackRun(rollback, run, plan, { dryRun: false, signal, onPiece: (piece) => store.add(run.id, piece) });
     const view = await store.find(run.id);

@@ -3,7 +3,7 @@ import type { JsonObject } from '../../plan/json.ts';
 import { groupBy } from '../group-by.ts';
 import type { CleanRecord, Resolution, Run } from '../ports.ts';
 import { targetScope } from '../target-scope.ts';
-import type { Judge, Suspect } from './ports.ts';
+import type { DecideUndo, Suspect } from './ports.ts';
 import type { RollbackDeps } from './rollback-run.ts';
 
 // A row was written again by somebody; this many are looked at in one statement.
@@ -14,19 +14,23 @@ const batchSize = 500;
  * so the row as it is now is compared with it field by field. A row that is equal may be undone: nothing would be
  * lost. Where the payload was purged nobody can tell, and the row is left alone.
  */
-export function createJudge(deps: Pick<RollbackDeps, 'ledger' | 'references' | 'rows'>, run: Run, plan: Plan): Judge {
+export function createDecideUndo(
+  deps: Pick<RollbackDeps, 'ledger' | 'references' | 'rows'>,
+  run: Run,
+  plan: Plan,
+): DecideUndo {
   return async (suspects) => {
     const cleared: string[] = [];
     for (const [entity, members] of groupBy(suspects, (suspect) => suspect.entity)) {
       for (let at = 0; at < members.length; at += batchSize) {
-        cleared.push(...(await unchanged(deps, run, plan, entity, members.slice(at, at + batchSize))));
+        cleared.push(...(await findUnchanged(deps, run, plan, entity, members.slice(at, at + batchSize))));
       }
     }
     return cleared;
   };
 }
 
-async function unchanged(
+async function findUnchanged(
   deps: Pick<RollbackDeps, 'ledger' | 'references' | 'rows'>,
   run: Run,
   plan: Plan,
@@ -41,7 +45,7 @@ async function unchanged(
   const references = [...cleans.values()].flatMap((clean) => Object.values(clean.references ?? {}));
   const stands = await deps.references.resolve(run, references);
   const expected = suspects.flatMap((suspect) => {
-    const row = rowOf(cleans.get(suspect.sourceId), stands);
+    const row = writtenRow(cleans.get(suspect.sourceId), stands);
     return row ? [{ suspect, sourceId: suspect.sourceId, targetId: suspect.targetId, row }] : [];
   });
   const compared = await deps.rows.compare(targetScope(run, plan, entity), expected);
@@ -51,7 +55,7 @@ async function unchanged(
 }
 
 /** What the run wrote into the row, or undefined when that is not known any more. */
-function rowOf(clean: CleanRecord | undefined, stands: ReadonlyMap<string, Resolution>): JsonObject | undefined {
+function writtenRow(clean: CleanRecord | undefined, stands: ReadonlyMap<string, Resolution>): JsonObject | undefined {
   if (!clean) return undefined;
   const row: Record<string, JsonObject[string]> = { ...clean.row };
   for (const [column, reference] of Object.entries(clean.references ?? {})) {

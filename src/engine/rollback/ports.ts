@@ -30,9 +30,9 @@ export interface Suspect {
 }
 
 /** Answers the change ids of the suspects whose rows still hold what the run wrote. */
-export type Judge = (suspects: readonly Suspect[]) => Promise<readonly string[]>;
+export type DecideUndo = (suspects: readonly Suspect[]) => Promise<readonly string[]>;
 
-export interface Undone {
+export interface UndoResult {
   readonly removed: number;
   readonly restored: number;
   readonly conflicts: RollbackView['conflicts'];
@@ -41,9 +41,9 @@ export interface Undone {
 /** What a run wrote to the target, and the way back. */
 export interface RollbackStore {
   /** Undoes the run in one transaction, or tries it and takes it back when `dryRun` is true. */
-  undo(scope: RollbackScope, judge: Judge, dryRun: boolean): Promise<Undone>;
+  undo(scope: RollbackScope, judge: DecideUndo, dryRun: boolean): Promise<UndoResult>;
   /** The same as a script for psql, in pieces. */
-  script(scope: RollbackScope, judge: Judge): AsyncIterable<string>;
+  script(scope: RollbackScope, judge: DecideUndo): AsyncIterable<string>;
 }
 
 /** What rollback reads and keeps of the ledger. */

@@ -6,8 +6,8 @@ import type { RollbackView } from '../control/contract.ts';
 import { type UndoApisDeps, type UndoOptions, undoApis, writesToApis } from '../effects/undo-run.ts';
 import { identityScope } from '../identity-scope.ts';
 import type { Ledger, Run } from '../ports.ts';
-import type { RollbackPiece } from './api-ports.ts';
-import { createJudge } from './judge.ts';
+import type { RollbackProgress } from './api-ports.ts';
+import { createDecideUndo } from './judge.ts';
 import type { RollbackLedger, RollbackScope, RollbackStore, RollbackTable } from './ports.ts';
 
 export interface RollbackDeps extends UndoApisDeps {
@@ -31,19 +31,19 @@ export async function rollbackRun(
 ): Promise<RollbackView> {
   const api = await undoApis(deps, run, plan, options);
   // The tables that say what is at an API say so until everything is taken back there.
-  if (api.conflicts.length > 0) return endedRollback(run.id, options.dryRun, api);
-  const rows = await deps.store.undo(rollbackScope(run, plan), createJudge(deps, run, plan), options.dryRun);
+  if (api.conflicts.length > 0) return finishedRollbackView(run.id, options.dryRun, api);
+  const rows = await deps.store.undo(rollbackScope(run, plan), createDecideUndo(deps, run, plan), options.dryRun);
   const undone = writesToApis(plan) ? { ...api, conflicts: rows.conflicts } : rows;
   if (rows.conflicts.length > 0) await options.onPiece?.({ removed: 0, restored: 0, conflicts: rows.conflicts });
   if (!options.dryRun) await deps.ledger.dropWatermarks(run.id);
-  return endedRollback(run.id, options.dryRun, undone);
+  return finishedRollbackView(run.id, options.dryRun, undone);
 }
 
 /** What came of a rollback that is at its end. */
-export function endedRollback(
+export function finishedRollbackView(
   runId: string,
   dryRun: boolean,
-  { removed, restored, conflicts }: RollbackPiece,
+  { removed, restored, conflicts }: RollbackProgress,
 ): RollbackView {
   const done = removed + restored;
   const total = done + conflicts.length;
@@ -52,12 +52,12 @@ export function endedRollback(
 
 /** The same as a file for psql, in pieces, made from the changes that are there now. */
 export function rollbackSql(deps: RollbackDeps, run: Run, plan: Plan): AsyncIterable<string> {
-  if (writesToApis(plan)) return noScript(run);
-  return deps.store.script(rollbackScope(run, plan), createJudge(deps, run, plan));
+  if (writesToApis(plan)) return apiRollbackNotice(run);
+  return deps.store.script(rollbackScope(run, plan), createDecideUndo(deps, run, plan));
 }
 
 /** No SQL takes back what is at an API; a script that only forgot it would be worse than none. */
-async function* noScript(run: Run): AsyncIterable<string> {
+async function* apiRollbackNotice(run: Run): AsyncIterable<string> {
   yield `-- Run ${run.id} wrote to an API, which SQL cannot take back. Roll it back with:\n--   drover rollback ${run.id}\n`;
 }
 

@@ -3,7 +3,7 @@ import { toDroverError } from '../../errors.ts';
 import type { EnrichTools, Entity, RejectOutcome, RowOutcome, TransformOutcome } from '../../plan/contract.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import type { CleanRecord, OpenRecord, RecordRef, Verdict } from '../ports.ts';
-import { notJudged } from '../trial/forecast.ts';
+import { notJudgedCode } from '../trial/forecast.ts';
 import { isTrial } from '../trial/quarantine.ts';
 import { type Rejection, rejectionOf, rejectRecord } from './api-reject.ts';
 import type { ApiDeps } from './api-turn.ts';
@@ -125,7 +125,7 @@ function lacksInTrial({ context }: Group, { missingDependency: lacking }: Reject
 
 function unjudged({ code, message, money }: RejectOutcome): Verdict {
   const said = `a whole run may know better, for a trial leaves most records out: ${code}: ${message}`;
-  return { kind: 'end', status: 'skipped', code: notJudged, message: said, ...(money ? { money } : {}) };
+  return { kind: 'end', status: 'skipped', code: notJudgedCode, message: said, ...(money ? { money } : {}) };
 }
 
 async function enrichRecord(deps: TransformDeps, work: Costly): Promise<StageResult> {

@@ -3,7 +3,7 @@ import type { Json } from '../../plan/json.ts';
 import type { RunContext } from '../contexts.ts';
 import { entityOf } from '../contexts.ts';
 import type { Ledger, Run, RunEntity } from '../ports.ts';
-import { type Candidate, choose } from '../trial/choose.ts';
+import { chooseTrialRecords, type TrialCandidate } from '../trial/choose.ts';
 import { transformRecord } from './transform.ts';
 
 // A child whose parent was tried is looked for among this many times as many records.
@@ -28,7 +28,7 @@ export async function trialRecords(
 ): Promise<readonly SourceRecord[]> {
   const n = run.scope.trial ?? 0;
   const definition = entityOf(plan, entity);
-  const candidates: Candidate<SourceRecord>[] = [];
+  const candidates: TrialCandidate<SourceRecord>[] = [];
   const seen = new Set<string>();
   let cursor: Json | null = null;
   do {
@@ -37,10 +37,10 @@ export async function trialRecords(
     const fresh = page.records.filter(({ sourceId }) => sourceId === '' || seen.size < seen.add(sourceId).size);
     candidates.push(...(await sorted(deps, run, definition, entity, fresh)));
   } while (cursor !== null && !enough(candidates, n, Date.now() > until.ms) && !until.signal.aborted);
-  return choose(candidates, n);
+  return chooseTrialRecords(candidates, n);
 }
 
-function enough(candidates: readonly Candidate<SourceRecord>[], n: number, late: boolean): boolean {
+function enough(candidates: readonly TrialCandidate<SourceRecord>[], n: number, late: boolean): boolean {
   if (candidates.length < n) return false;
   const placed = candidates.filter(({ kind }) => kind !== 'unplaced').length;
   return late || placed >= n || candidates.length >= Math.min(Math.max(n * scanFactor, 1_000), mostScanned);
@@ -52,7 +52,7 @@ async function sorted(
   definition: Entity,
   entity: string,
   records: readonly SourceRecord[],
-): Promise<Candidate<SourceRecord>[]> {
+): Promise<TrialCandidate<SourceRecord>[]> {
   const outcomes = records.map(({ raw, sourceId }) => transformRecord(definition, raw, sourceId, run.params));
   const wanted = outcomes.flatMap(parentsOf).filter((parent) => parent.entity !== entity);
   const stands = await deps.ledger.resolve(run, wanted);
@@ -61,7 +61,7 @@ async function sorted(
     // Its own kind is chosen at this moment; nobody knows yet.
     return parent.entity === entity || (stand !== undefined && stand.kind !== 'absent');
   };
-  return records.map((item, index): Candidate<SourceRecord> => {
+  return records.map((item, index): TrialCandidate<SourceRecord> => {
     const outcome = outcomes[index];
     // What only lacks others says nothing: it is tried where nothing better is there.
     if (outcome?.kind === 'reject' && outcome.missingDependency) return { item, kind: 'unplaced' };

@@ -1,7 +1,7 @@
-import { wilson } from './wilson.ts';
+import { wilsonInterval } from './wilson.ts';
 
 /** Code of a record that a trial skips because what it lacks may be a record that was left out. */
-export const notJudged = 'NOT_JUDGED';
+export const notJudgedCode = 'NOT_JUDGED';
 
 /** How a trial went for one entity. */
 export interface TrialCount {
@@ -34,7 +34,7 @@ export function forecast(n: number, entities: readonly string[], counts: readonl
     const { judged = 0, rejected = 0, unjudged = 0 } = counts.find((count) => count.entity === entity) ?? {};
     return [
       entity,
-      { judged, unjudged, rejectRate: judged === 0 ? 0 : rejected / judged, ...wilson(rejected, judged) },
+      { judged, unjudged, rejectRate: judged === 0 ? 0 : rejected / judged, ...wilsonInterval(rejected, judged) },
     ];
   });
   return { n, perEntity: Object.fromEntries(perEntity) };

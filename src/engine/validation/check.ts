@@ -4,7 +4,7 @@ import type { TargetPort } from '../../plan/target.ts';
 import type { ValidationCheck } from '../control/contract.ts';
 import type { ApiFactory } from '../effects/apis.ts';
 import type { Ledger, Run, RunEntity } from '../ports.ts';
-import type { BadRow, TargetPlace, ValidationLedger, ValidationTarget } from './ports.ts';
+import type { RowViolation, TargetTable, ValidationLedger, ValidationTarget } from './ports.ts';
 
 export interface ValidationDeps {
   readonly ledger: ValidationLedger;
@@ -26,7 +26,7 @@ export interface CheckContext {
   readonly entity: string;
   readonly definition: Entity;
   readonly extraction: RunEntity;
-  readonly place: TargetPlace;
+  readonly place: TargetTable;
 }
 
 export type Check = (context: CheckContext) => Promise<readonly ValidationCheck[]>;
@@ -35,10 +35,10 @@ export type Check = (context: CheckContext) => Promise<readonly ValidationCheck[
 export const pageSize = 5_000;
 
 /** A check with its verdict: it holds when no row breaks it. */
-export function checkOf(
+export function createCheck(
   of: Pick<ValidationCheck, 'name' | 'entity' | 'description'> & Partial<Pick<ValidationCheck, 'severity' | 'ok'>>,
   checked: number,
-  rows: readonly BadRow[],
+  rows: readonly RowViolation[],
 ): ValidationCheck {
   return { severity: 'error', ok: rows.length === 0, ...of, checked, violations: rows.length, rows };
 }
@@ -47,7 +47,7 @@ export function checkOf(
  * Runs a check whose question the target may not understand (a column is missing, a rule divides by zero): that it
  * could not be asked is a finding, and says nothing good. A database that does not answer is no finding.
  */
-export async function asked(
+export async function reportSchemaErrors(
   of: Pick<ValidationCheck, 'name' | 'entity' | 'description'> & Partial<Pick<ValidationCheck, 'severity'>>,
   ask: () => Promise<ValidationCheck>,
 ): Promise<ValidationCheck> {
@@ -56,6 +56,6 @@ export async function asked(
   } catch (thrown) {
     if (!(thrown instanceof DroverError) || !['TARGET_SCHEMA', 'TARGET_CONSTRAINT'].includes(thrown.code)) throw thrown;
     const description = `${of.description} (could not be checked: ${thrown.message})`;
-    return checkOf({ ...of, description, ok: false }, 0, []);
+    return createCheck({ ...of, description, ok: false }, 0, []);
   }
 }

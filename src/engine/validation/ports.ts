@@ -5,7 +5,7 @@ import type { SumLine, ValidationCheck } from '../control/contract.ts';
 import type { CleanRecord } from '../ports.ts';
 
 /** A table of the target and the identities that speak of it. */
-export interface TargetPlace {
+export interface TargetTable {
   /** Scope of the identities; see `identityScope`. */
   readonly scope: string;
   readonly entity: string;
@@ -17,7 +17,7 @@ export interface TargetPlace {
  * A page of records the target should hold. `records` is JSON text made by one database and read by the other: it
  * goes through this process as it is.
  */
-export interface LandedPage {
+export interface ExpectedRowsPage {
   readonly records: string;
   readonly count: number;
   /** Source id to go on after; null when this was the last page. */
@@ -33,7 +33,7 @@ export interface MoneyGroup {
 }
 
 /** Amounts of a page of records, and the ones among them that should be in the target. */
-export interface MoneyPage extends LandedPage {
+export interface MoneyPage extends ExpectedRowsPage {
   readonly groups: readonly MoneyGroup[];
 }
 
@@ -56,26 +56,26 @@ export interface StoredValidation {
 /** What validation reads of the ledger. */
 export interface ValidationLedger {
   /** Records by stage and status as the triggers counted them, and as they are. */
-  counted(runId: string): Promise<readonly StageCount[]>;
-  tally(runId: string): Promise<readonly StageCount[]>;
+  triggerCounts(runId: string): Promise<readonly StageCount[]>;
+  actualCounts(runId: string): Promise<readonly StageCount[]>;
   /** Source ids of records that are not settled yet. */
-  pending(runId: string, entity: string): Promise<readonly string[]>;
+  pendingSourceIds(runId: string, entity: string): Promise<readonly string[]>;
   /** Records of which the target should hold a row, in the order of their source ids. */
-  landed(runId: string, entity: string, after: string, limit: number): Promise<LandedPage>;
+  expectedRows(runId: string, entity: string, after: string, limit: number): Promise<ExpectedRowsPage>;
   money(runId: string, entity: string, after: string, limit: number): Promise<MoneyPage>;
   /** The sums in the run's report, when it has ended and written one. */
   writtenSums(runId: string): Promise<readonly SumLine[] | undefined>;
   /** Records without an amount of their own: they are in no sum. */
-  withoutAmount(runId: string, entity: string): Promise<number>;
+  countWithoutAmount(runId: string, entity: string): Promise<number>;
   /** Reconciled and unchanged records, picked by a hash of the run's id: the same ones each time. */
   sample(runId: string, entity: string, size: number): Promise<readonly SampleRecord[]>;
   /** `entry` is written into the audit log with it, both or neither. */
   save(runId: string, validation: Omit<StoredValidation, 'at'>, entry?: AuditEntry): Promise<StoredValidation>;
-  last(runId: string): Promise<StoredValidation | undefined>;
+  latest(runId: string): Promise<StoredValidation | undefined>;
 }
 
 /** A row of ours in the target that is not as it should be. */
-export interface BadRow {
+export interface RowViolation {
   readonly sourceId: string;
   readonly targetId: string | null;
   readonly detail: string;
@@ -94,30 +94,39 @@ export interface ValidationTarget {
   /** Makes the target ready to be asked much at once. */
   analyze(schema: string, tables: readonly string[]): Promise<void>;
   /** Newest change of the scope and a signature of the tables; see db/validation/version.ts for what it sees. */
-  version(scope: string, schema: string, tables: readonly string[]): Promise<string>;
+  dataVersion(scope: string, schema: string, tables: readonly string[]): Promise<string>;
   /** Names of the table's columns; none when there is no such table. */
   columns(schema: string, table: string): Promise<ReadonlySet<string>>;
   /** How many rows are ours. */
-  owned(place: TargetPlace): Promise<number>;
+  countOwned(place: TargetTable): Promise<number>;
   /** Of a page of landed records, those whose row is not there. */
-  missing(place: TargetPlace, records: string): Promise<readonly BadRow[]>;
+  findMissing(place: TargetTable, records: string): Promise<readonly RowViolation[]>;
   /**
    * Records that share one row without being merged, and rows of no record that say the same as one of ours in all of the
    * columns, or have its natural key.
    */
-  doubled(place: TargetPlace, columns: readonly string[], naturalKey: readonly string[]): Promise<readonly BadRow[]>;
+  findDuplicates(
+    place: TargetTable,
+    columns: readonly string[],
+    naturalKey: readonly string[],
+  ): Promise<readonly RowViolation[]>;
   /** Rows of ours that point at nothing. */
-  dangling(place: TargetPlace, column: string, parentTable: string, nullable: boolean): Promise<readonly BadRow[]>;
+  findDangling(
+    place: TargetTable,
+    column: string,
+    parentTable: string,
+    nullable: boolean,
+  ): Promise<readonly RowViolation[]>;
   /** Rows of ours for which the SQL condition is true; throws TARGET_SCHEMA when it cannot be asked. */
-  violating(place: TargetPlace, condition: string): Promise<readonly BadRow[]>;
+  findViolations(place: TargetTable, condition: string): Promise<readonly RowViolation[]>;
   /** Sums in minor units of the rows of a page of money records. */
   sums(
-    place: TargetPlace,
+    place: TargetTable,
     money: MoneyColumns,
     records: string,
   ): Promise<readonly { readonly currency: string; readonly status: string; readonly minor: string }[]>;
   /** Of a page of money records, those whose row holds another amount, currency or status. */
-  differing(place: TargetPlace, money: MoneyColumns, records: string): Promise<readonly BadRow[]>;
+  findAmountDifferences(place: TargetTable, money: MoneyColumns, records: string): Promise<readonly RowViolation[]>;
   /** Target ids by source id. */
-  identities(scope: string, entity: string, sourceIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  targetIds(scope: string, entity: string, sourceIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
 }

@@ -5,9 +5,9 @@ import type { Run } from '../ports.ts';
 import { finishedStatuses } from '../run-status.ts';
 import type { ValidationLedger } from './ports.ts';
 import { createSingleFlight } from './single-flight.ts';
-import { type SumsDeps, sumsOf } from './sums.ts';
+import { computeSums, type SumsDeps } from './sums.ts';
 
-interface Kept {
+interface CachedSums {
   /** What the run was; another status asks for new sums. */
   readonly state: string;
   readonly at: number;
@@ -15,14 +15,14 @@ interface Kept {
   readonly lines: readonly SumLine[];
 }
 
-const freshMs = 1_000;
+const maxAgeMs = 1_000;
 // Adding up may take this share of the time at most: sums of a million records are looked at less often.
-const share = 20;
+const ageToCostRatio = 20;
 // Lines of a moving run that are older than this and their share are not shown while new ones are made.
-const oldestMs = 10_000;
-const mostRuns = 500;
+const maxStaleMs = 10_000;
+const maxCachedRuns = 500;
 
-export type Sums = (run: Run, plan: Plan, entities: readonly string[]) => Promise<readonly SumLine[]>;
+export type GetSums = (run: Run, plan: Plan, entities: readonly string[]) => Promise<readonly SumLine[]>;
 
 export interface SumCacheDeps extends SumsDeps {
   readonly ledger: Pick<ValidationLedger, 'money' | 'writtenSums'>;
@@ -34,14 +34,14 @@ export interface SumCacheDeps extends SumsDeps {
  * are made while the last ones are shown; a run that has ended begins with those of its report. While a target does not
  * answer, the last sums stand, or none: the rest of a run's view must not be lost with them.
  */
-export function createSums(deps: SumCacheDeps, now: () => number = Date.now): Sums {
-  const kept = createKept(now);
+export function createSumCache(deps: SumCacheDeps, now: () => number = Date.now): GetSums {
+  const kept = createCacheEntries(now);
   const once = createSingleFlight<readonly SumLine[]>();
   let behind: Promise<unknown> = Promise.resolve();
 
   async function make(run: Run, plan: Plan, entities: readonly string[]): Promise<readonly SumLine[]> {
     const began = now();
-    const lines = await sumsOf(tolerant(deps), run, plan, entities);
+    const lines = await computeSums(ignoreMissingTables(deps), run, plan, entities);
     return kept.keep(run, now() - began, lines);
   }
 
@@ -53,12 +53,12 @@ export function createSums(deps: SumCacheDeps, now: () => number = Date.now): Su
   return (run, plan, entities) => {
     const last = kept.of(run);
     const asked = (work: () => Promise<readonly SumLine[]>) =>
-      once(`${run.id} ${stateOf(run)}`, () => work().catch(() => kept.of(run)?.lines ?? []));
-    if (!last || last.state !== stateOf(run)) return asked(() => first(run, plan, entities));
+      once(`${run.id} ${stateKey(run)}`, () => work().catch(() => kept.of(run)?.lines ?? []));
+    if (!last || last.state !== stateKey(run)) return asked(() => first(run, plan, entities));
     const age = now() - last.at;
-    const mayAge = Math.max(freshMs, share * last.tookMs);
+    const mayAge = Math.max(maxAgeMs, ageToCostRatio * last.tookMs);
     if (age < mayAge) return Promise.resolve(last.lines);
-    if (age >= mayAge + oldestMs && !hasEnded(run)) return asked(() => make(run, plan, entities));
+    if (age >= mayAge + maxStaleMs && !hasEnded(run)) return asked(() => make(run, plan, entities));
     // One run after the other: nobody waits for these, and those who ask for something else must not wait for them.
     const before = behind;
     behind = asked(() => before.then(() => make(run, plan, entities)));
@@ -67,26 +67,26 @@ export function createSums(deps: SumCacheDeps, now: () => number = Date.now): Su
 }
 
 /** The last sums of each run, of the runs looked at last. */
-function createKept(now: () => number) {
-  const all = new Map<string, Kept>();
+function createCacheEntries(now: () => number) {
+  const all = new Map<string, CachedSums>();
   return {
-    of: (run: Run): Kept | undefined => all.get(run.id),
+    of: (run: Run): CachedSums | undefined => all.get(run.id),
     keep(run: Run, tookMs: number, lines: readonly SumLine[]): readonly SumLine[] {
       all.delete(run.id);
-      all.set(run.id, { state: stateOf(run), at: now(), tookMs, lines });
-      if (all.size > mostRuns) all.delete(all.keys().next().value as string);
+      all.set(run.id, { state: stateKey(run), at: now(), tookMs, lines });
+      if (all.size > maxCachedRuns) all.delete(all.keys().next().value as string);
       return lines;
     },
   };
 }
 
-const stateOf = (run: Run): string =>
+const stateKey = (run: Run): string =>
   `${run.status} ${run.statusAt.getTime()} ${run.rolledBackAt === null ? '' : 'rolled back'}`;
 
 const hasEnded = (run: Run): boolean => finishedStatuses.includes(run.status);
 
 // A table that is not there holds no money.
-function tolerant(deps: SumsDeps): SumsDeps {
+function ignoreMissingTables(deps: SumsDeps): SumsDeps {
   return {
     ...deps,
     target: {

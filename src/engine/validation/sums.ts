@@ -4,7 +4,7 @@ import type { SumLine } from '../control/contract.ts';
 import { identityScope } from '../identity-scope.ts';
 import type { Run } from '../ports.ts';
 import { pageSize } from './check.ts';
-import type { MoneyColumns, MoneyPage, TargetPlace, ValidationLedger, ValidationTarget } from './ports.ts';
+import type { MoneyColumns, MoneyPage, TargetTable, ValidationLedger, ValidationTarget } from './ports.ts';
 
 export interface SumsDeps {
   readonly ledger: Pick<ValidationLedger, 'money'>;
@@ -12,14 +12,14 @@ export interface SumsDeps {
 }
 
 /** Money of one entity on both sides. */
-export interface MoneyOf {
+export interface EntityMoney {
   readonly run: Run;
-  readonly place: TargetPlace;
+  readonly place: TargetTable;
   readonly money: MoneyColumns;
 }
 
 /** Sums by currency and status of every entity of the run that carries money, in the order of the entities. */
-export async function sumsOf(
+export async function computeSums(
   deps: SumsDeps,
   run: Run,
   plan: Plan,
@@ -32,7 +32,7 @@ export async function sumsOf(
     if (!definition || !money) continue;
     const scope = identityScope(run.plan, run.targetSchema);
     const place = { scope, entity, schema: run.targetSchema, table: definition.target.table };
-    lines.push(...(await linesOf(deps, { run, place, money })));
+    lines.push(...(await computeSumLines(deps, { run, place, money })));
   }
   return lines;
 }
@@ -50,10 +50,10 @@ export function moneyColumns(definition: Entity): MoneyColumns | undefined {
  * meanwhile. What is loaded is then summed again from the rows of the target, where its identities point.
  * `look` sees each page as it goes by.
  */
-export async function linesOf(
+export async function computeSumLines(
   deps: SumsDeps,
-  { run, place, money }: MoneyOf,
-  look?: (page: MoneyPage) => Promise<void>,
+  { run, place, money }: EntityMoney,
+  onPage?: (page: MoneyPage) => Promise<void>,
 ): Promise<readonly SumLine[]> {
   const lines = new Map<string, { currency: string; status: string; source: Big; unloaded: Big; target: Big }>();
   const lineOf = (currency: string, status: string) => {
@@ -74,7 +74,7 @@ export async function linesOf(
         const line = lineOf(sum.currency, sum.status);
         line.target = line.target.plus(sum.minor);
       }
-      await look?.(page);
+      await onPage?.(page);
     }
     after = page.next;
   }
@@ -89,7 +89,7 @@ export async function linesOf(
 }
 
 /** True when what was extracted is what the target holds and what was not loaded, to the minor unit. */
-export function agrees(line: SumLine): boolean {
+export function sumsAgree(line: SumLine): boolean {
   return Big(line.source).eq(Big(line.target).plus(line.unloaded));
 }
 

@@ -6,7 +6,7 @@ import { identityScope } from '../identity-scope.ts';
 import type { Run, RunEntity } from '../ports.ts';
 import type { Check, CheckContext, ValidationDeps } from './check.ts';
 import { checkBalance } from './checks/balance.ts';
-import { checkDoubles } from './checks/doubles.ts';
+import { checkDuplicates } from './checks/doubles.ts';
 import { checkMoney } from './checks/money.ts';
 import { checkReferences } from './checks/references.ts';
 import { checkRowCount } from './checks/row-count.ts';
@@ -15,10 +15,10 @@ import { checkSample } from './checks/sample.ts';
 import { checkSource } from './checks/source.ts';
 import type { StoredValidation } from './ports.ts';
 
-const ofTheLedger: readonly Check[] = [checkSource, checkBalance];
-const ofTheTarget: readonly Check[] = [
+const ledgerChecks: readonly Check[] = [checkSource, checkBalance];
+const targetChecks: readonly Check[] = [
   checkRowCount,
-  checkDoubles,
+  checkDuplicates,
   checkReferences,
   checkRules,
   checkMoney,
@@ -37,30 +37,34 @@ export async function validateRun(
   entities: readonly RunEntity[],
   entry?: AuditEntry,
 ): Promise<ValidationView> {
-  const dataVersion = await versionOf(deps, run, plan);
-  await deps.target.analyze(run.targetSchema, tablesOf(plan));
+  const dataVersion = await readDataVersion(deps, run, plan);
+  await deps.target.analyze(run.targetSchema, tablesOfPlan(plan));
   const checks: ValidationCheck[] = [];
   for (const extraction of entities) {
-    const context = contextOf(deps, run, plan, extraction);
+    const context = createContext(deps, run, plan, extraction);
     for (const check of checksOf(run)) checks.push(...(await check(context)));
   }
   const red = checks.some((check) => !check.ok && check.severity === 'error');
   const stored = await deps.ledger.save(run.id, { dataVersion, status: red ? 'red' : 'green', checks }, entry);
-  return viewOf(run, stored, dataVersion);
+  return toView(run, stored, dataVersion);
 }
 
 /** The run's newest validation; stale when the target is not what it saw any more. */
-export async function lastValidation(deps: ValidationDeps, run: Run, plan: Plan): Promise<ValidationView | undefined> {
-  const stored = await deps.ledger.last(run.id);
-  return stored ? viewOf(run, stored, await versionOf(deps, run, plan)) : undefined;
+export async function latestValidation(
+  deps: ValidationDeps,
+  run: Run,
+  plan: Plan,
+): Promise<ValidationView | undefined> {
+  const stored = await deps.ledger.latest(run.id);
+  return stored ? toView(run, stored, await readDataVersion(deps, run, plan)) : undefined;
 }
 
 // A run that writes nothing has nothing in the target to be asked about.
 function checksOf(run: Run): readonly Check[] {
-  return run.dryRun || run.exportOnly ? ofTheLedger : [...ofTheLedger, ...ofTheTarget];
+  return run.dryRun || run.exportOnly ? ledgerChecks : [...ledgerChecks, ...targetChecks];
 }
 
-function contextOf(deps: ValidationDeps, run: Run, plan: Plan, extraction: RunEntity): CheckContext {
+function createContext(deps: ValidationDeps, run: Run, plan: Plan, extraction: RunEntity): CheckContext {
   const definition = entityOf(plan, extraction.entity);
   const place = {
     scope: identityScope(run.plan, run.targetSchema),
@@ -71,16 +75,16 @@ function contextOf(deps: ValidationDeps, run: Run, plan: Plan, extraction: RunEn
   return { deps, run, plan, entity: extraction.entity, definition, extraction, place };
 }
 
-function versionOf(deps: ValidationDeps, run: Run, plan: Plan): Promise<string> {
-  return deps.target.version(identityScope(run.plan, run.targetSchema), run.targetSchema, tablesOf(plan));
+function readDataVersion(deps: ValidationDeps, run: Run, plan: Plan): Promise<string> {
+  return deps.target.dataVersion(identityScope(run.plan, run.targetSchema), run.targetSchema, tablesOfPlan(plan));
 }
 
 // Every table of the plan: a rule of one entity may look at another's rows.
-function tablesOf(plan: Plan): readonly string[] {
+function tablesOfPlan(plan: Plan): readonly string[] {
   return [...new Set(Object.values(plan.entities).map((entity) => entity.target.table))].sort();
 }
 
-function viewOf(run: Run, stored: StoredValidation, current: string): ValidationView {
+function toView(run: Run, stored: StoredValidation, current: string): ValidationView {
   return {
     runId: run.id,
     at: stored.at.toISOString(),

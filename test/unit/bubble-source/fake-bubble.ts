@@ -18,7 +18,7 @@ export interface FakeBubble {
   ignoresConstraints?: boolean;
   hidesRemaining?: boolean;
   /** Called before every list request is answered. */
-  before?: (request: number) => void;
+  beforeRequest?: (request: number) => void;
   types?: Json;
   requests: { path: string; query: Record<string, string> }[];
   upstream: Upstream;
@@ -50,7 +50,7 @@ function answer(bubble: FakeBubble, { path, query = {} }: UpstreamRequest): Upst
   if (type !== 'thing')
     return respond(404, { statusCode: 404, body: { status: 'NOT_FOUND', message: 'Type not found' } });
   if (id !== undefined) return one(bubble, decodeURIComponent(id));
-  bubble.before?.(bubble.requests.length);
+  bubble.beforeRequest?.(bubble.requests.length);
   return list(bubble, given);
 }
 
@@ -65,7 +65,7 @@ function list(bubble: FakeBubble, query: Record<string, string>): UpstreamRespon
   const constraints = bubble.ignoresConstraints ? [] : (JSON.parse(query.constraints ?? '[]') as Constraint[]);
   const all = sorted(bubble)
     .map(rawOf)
-    .filter((raw) => constraints.every((constraint) => meets(raw, constraint)));
+    .filter((raw) => constraints.every((constraint) => matchesConstraint(raw, constraint)));
   const [cursor, limit] = [Number(query.cursor), Math.min(Number(query.limit), bubble.clamp)];
   const beyond = cursor + Math.min(Number(query.limit), 100) > bubble.wall;
   const results = beyond ? [] : all.slice(cursor, cursor + limit);
@@ -80,7 +80,7 @@ interface Constraint {
   value: string | string[];
 }
 
-function meets(raw: JsonObject, { key, constraint_type: type, value }: Constraint): boolean {
+function matchesConstraint(raw: JsonObject, { key, constraint_type: type, value }: Constraint): boolean {
   const field = String(raw[key]);
   if (type === 'greater than') return field > String(value);
   if (type === 'less than') return field < String(value);

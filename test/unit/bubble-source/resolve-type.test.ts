@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { matchType, resolveBubbleType } from '../../../src/sources/bubble/api.ts';
 import { fakeBubble } from './fake-bubble.ts';
-import { never } from './reading.ts';
+import { neverAborted } from './reading.ts';
 
 test.each([
   [['clientprofile'], ['user', 'clientprofile'], 'clientprofile'],
@@ -19,23 +19,23 @@ test.each([
 
 test('types are read from /meta, however it lists them', async () => {
   for (const types of [{ get: ['thing', 'user'] }, { types: { thing: {}, user: {} } }]) {
-    expect(await resolveBubbleType(fakeBubble({ rows: [], types }).upstream, ['things'], never)).toBe('thing');
+    expect(await resolveBubbleType(fakeBubble({ rows: [], types }).upstream, ['things'], neverAborted)).toBe('thing');
   }
 });
 
 test('an app that hides its description is asked for the types themselves', async () => {
-  expect(await resolveBubbleType(fakeBubble({ rows: [] }).upstream, ['other', 'Things'], never)).toBe('thing');
+  expect(await resolveBubbleType(fakeBubble({ rows: [] }).upstream, ['other', 'Things'], neverAborted)).toBe('thing');
 });
 
 test('a type that is not there is an error that lists what is', async () => {
   const { upstream } = fakeBubble({ rows: [], types: { get: ['user', 'thing'] } });
-  await expect(resolveBubbleType(upstream, ['booking'], never)).rejects.toMatchObject({
+  await expect(resolveBubbleType(upstream, ['booking'], neverAborted)).rejects.toMatchObject({
     code: 'UPSTREAM_NOT_FOUND',
     message: expect.stringContaining('booking'),
     remedy: expect.stringContaining('user, thing'),
   });
   const silent = fakeBubble({ rows: [] });
-  await expect(resolveBubbleType(silent.upstream, ['booking'], never)).rejects.toMatchObject({
+  await expect(resolveBubbleType(silent.upstream, ['booking'], neverAborted)).rejects.toMatchObject({
     code: 'UPSTREAM_NOT_FOUND',
   });
 });

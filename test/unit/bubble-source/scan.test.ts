@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createBubbleSource } from '../../../src/sources/bubble/source.ts';
 import { type FakeRow, fakeBubble } from './fake-bubble.ts';
-import { idsFrom, idsOf, pagesFrom } from './reading.ts';
+import { idsOf, readIds, readPages } from './reading.ts';
 
 /** Rows with few creation times, so that ties of any length lie across pages and walls. */
 const rows = (most: number) =>
@@ -19,11 +19,11 @@ test('every id comes exactly once, and from every cursor exactly what is left', 
     fc.asyncProperty(rows(60), sizes, fc.boolean(), async (data, { pageSize, clamp }, ignoresIdSort) => {
       const bubble = fakeBubble({ rows: data, clamp, ignoresIdSort });
       const read = () => createBubbleSource({ upstream: bubble.upstream, type: 'thing', pageSize });
-      const pages = await pagesFrom(read());
+      const pages = await readPages(read());
       expect(idsOf(pages).sort()).toEqual(data.map(({ id }) => id).sort());
       for (const [at, { cursor }] of pages.entries()) {
         if (cursor === null) continue;
-        expect(await idsFrom(read(), cursor)).toEqual(idsOf(pages.slice(at + 1)));
+        expect(await readIds(read(), cursor)).toEqual(idsOf(pages.slice(at + 1)));
       }
     }),
     { numRuns: 150 },
@@ -40,7 +40,7 @@ test('a wall, known or lower than known, is passed as long as no creation time f
         const wall = longestTie(data) + pageSize + 1;
         const bubble = fakeBubble({ rows: data, wall });
         const source = createBubbleSource({ upstream: bubble.upstream, type: 'thing', pageSize, wall: wall + more });
-        expect((await idsFrom(source)).sort()).toEqual(data.map(({ id }) => id).sort());
+        expect((await readIds(source)).sort()).toEqual(data.map(({ id }) => id).sort());
       },
     ),
     { numRuns: 200 },
@@ -52,13 +52,13 @@ test('rows deleted meanwhile hide no other row, and none comes twice', async () 
     fc.asyncProperty(rows(60), sizes, fc.infiniteStream(fc.nat()), async (data, { pageSize, clamp }, chance) => {
       const bubble = fakeBubble({ rows: [...data], clamp, wall: 40 });
       const gone = new Set<string>();
-      bubble.before = () => {
+      bubble.beforeRequest = () => {
         if (gone.size === 15) return;
         const [victim] = bubble.rows.splice((chance.next().value as number) % (bubble.rows.length * 2 + 1), 1);
         if (victim) gone.add(victim.id);
       };
       const source = createBubbleSource({ upstream: bubble.upstream, type: 'thing', pageSize, wall: 40 });
-      const ids = await idsFrom(source);
+      const ids = await readIds(source);
       expect(new Set(ids).size).toBe(ids.length);
       expect(data.map(({ id }) => id).filter((id) => !gone.has(id) && !ids.includes(id))).toEqual([]);
     }),
@@ -71,7 +71,7 @@ test('a source that sorts nothing is read by its offsets, and refused where only
     fc.asyncProperty(rows(40), sizes, async (data, { pageSize, clamp }) => {
       const bubble = fakeBubble({ rows: data, clamp, ignoresSort: true, ignoresConstraints: true });
       const source = createBubbleSource({ upstream: bubble.upstream, type: 'thing', pageSize });
-      expect((await idsFrom(source)).sort()).toEqual(data.map(({ id }) => id).sort());
+      expect((await readIds(source)).sort()).toEqual(data.map(({ id }) => id).sort());
     }),
   );
   const shuffled = fakeBubble({
@@ -79,13 +79,13 @@ test('a source that sorts nothing is read by its offsets, and refused where only
     ignoresSort: true,
   });
   const walled = createBubbleSource({ upstream: shuffled.upstream, type: 'thing', pageSize: 2, wall: 4 });
-  await expect(idsFrom(walled)).rejects.toMatchObject({ code: 'UPSTREAM_BAD_ANSWER' });
+  await expect(readIds(walled)).rejects.toMatchObject({ code: 'UPSTREAM_BAD_ANSWER' });
 });
 
 test('without "remaining" the end is an empty page', async () => {
   const data = Array.from({ length: 25 }, (_, at) => ({ created: at, id: `r${at}` }));
   const bubble = fakeBubble({ rows: data, hidesRemaining: true });
-  expect(await idsFrom(createBubbleSource({ upstream: bubble.upstream, type: 'thing', pageSize: 5 }))).toHaveLength(25);
+  expect(await readIds(createBubbleSource({ upstream: bubble.upstream, type: 'thing', pageSize: 5 }))).toHaveLength(25);
 });
 
 function longestTie(data: readonly FakeRow[]): number {

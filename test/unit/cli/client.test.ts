@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Client, createClient, pathOf } from '../../../src/cli/client.ts';
 import { Problem } from '../../../src/cli/problem.ts';
-import { refusal, type ScriptedService, startScriptedService } from './service.ts';
+import { problemReply, type ScriptedService, startScriptedService } from './service.ts';
 
 let service: ScriptedService;
 let api: Client;
@@ -100,7 +100,7 @@ describe('an answer that is none', () => {
     service.on('GET /runs', () => {
       calls += 1;
       if (calls > 1) return { body: 'true' };
-      return { ...refusal(429, 'TOO_MANY_REQUESTS', 'slow', 'wait'), headers: { 'retry-after': '0' } };
+      return { ...problemReply(429, 'TOO_MANY_REQUESTS', 'slow', 'wait'), headers: { 'retry-after': '0' } };
     });
     await expect(api.get('/runs')).resolves.toBe(true);
   });
@@ -123,8 +123,8 @@ describe('an answer that is none', () => {
 
 describe('a refusal', () => {
   it('is shown with its code and remedy, and is our fault below 500', async () => {
-    service.on('GET /plans/x', () => refusal(404, 'NOT_FOUND', 'there is no plan x', 'Plans: bubble.'));
-    service.on('GET /plans/y', () => refusal(503, 'DATABASE_UNAVAILABLE', 'no database', 'Check it.'));
+    service.on('GET /plans/x', () => problemReply(404, 'NOT_FOUND', 'there is no plan x', 'Plans: bubble.'));
+    service.on('GET /plans/y', () => problemReply(503, 'DATABASE_UNAVAILABLE', 'no database', 'Check it.'));
     expect(await problemOf(api.get('/plans/x'))).toMatchObject({
       code: 'NOT_FOUND',
       message: 'there is no plan x',
@@ -136,7 +136,7 @@ describe('a refusal', () => {
   });
 
   it('of a key names DROVER_TOKEN', async () => {
-    service.on('GET /runs', () => refusal(401, 'UNAUTHENTICATED', 'The key is unknown.', 'Send a key.'));
+    service.on('GET /runs', () => problemReply(401, 'UNAUTHENTICATED', 'The key is unknown.', 'Send a key.'));
     const problem = await problemOf(api.get('/runs'));
     expect(problem.exitCode).toBe(2);
     expect(problem.remedy).toContain('DROVER_TOKEN');
@@ -144,7 +144,7 @@ describe('a refusal', () => {
 
   it('lists every field that is wrong, once', async () => {
     service.on('POST /runs', () => {
-      const { status, headers, body } = refusal(400, 'BAD_REQUEST', 'body.plan: too short.', 'Correct them.');
+      const { status, headers, body } = problemReply(400, 'BAD_REQUEST', 'body.plan: too short.', 'Correct them.');
       const errors = [
         { path: 'body.plan', message: 'too short' },
         { path: 'body.ids', message: 'empty' },

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { CutoverView } from '../../../src/engine/cutover/contract.ts';
-import { drover } from './drover.ts';
-import { inTurn, type ScriptedService, startScriptedService } from './service.ts';
+import { runDrover } from './drover.ts';
+import { respondInOrder, type ScriptedService, startScriptedService } from './service.ts';
 
 let service: ScriptedService;
 beforeEach(async () => {
@@ -32,9 +32,9 @@ it('a go that came back to its hold says why, and ends with 1', async () => {
   service.on(`POST /cutovers/${stamp}/go`, () => ({ status: 202, body: view({}) }));
   service.on(
     `GET /cutovers/${stamp}`,
-    inTurn(view({}), view({ status: 'held', problems: [why], nextActions: ['go', 'abandon'] })),
+    respondInOrder(view({}), view({ status: 'held', problems: [why], nextActions: ['go', 'abandon'] })),
   );
-  const ran = await drover(service.url, ['cutover', 'go', stamp, '--reason', 'now']);
+  const ran = await runDrover(service.url, ['cutover', 'go', stamp, '--reason', 'now']);
   expect(ran.code).toBe(1);
   expect(ran.stdout).toContain(`cutover ${stamp} of shop: held`);
   expect(ran.stdout).toContain(`look  ${why}`);
@@ -44,14 +44,14 @@ it('a go that came back to its hold says why, and ends with 1', async () => {
 it('conflicts are counted, the first are shown, and all are to be had', async () => {
   const done = view({ kind: 'rollback', status: 'done', conflictCount: 3, conflicts: [conflict(1)] });
   service.on(`GET /cutovers/${stamp}`, done);
-  const shown = await drover(service.url, ['cutovers', stamp]);
+  const shown = await runDrover(service.url, ['cutovers', stamp]);
   expect(shown.stdout).toContain('3 changes met something else:\n    shop.users k1: written since\n    and 2 more');
   service.on(
     `GET /cutovers/${stamp}/conflicts`,
-    inTurn({ items: [conflict(1), conflict(2)], nextCursor: 'c' }, { items: [conflict(3)], nextCursor: null }),
+    respondInOrder({ items: [conflict(1), conflict(2)], nextCursor: 'c' }, { items: [conflict(3)], nextCursor: null }),
   );
-  const all = await drover(service.url, ['cutovers', stamp, '--conflicts', '--json']);
+  const all = await runDrover(service.url, ['cutovers', stamp, '--conflicts', '--json']);
   expect(all.json()).toEqual({ items: [conflict(1), conflict(2), conflict(3)] });
   expect(service.received.at(-1)?.query).toMatchObject({ cursor: 'c' });
-  expect((await drover(service.url, ['cutovers', '--conflicts'])).code).toBe(2);
+  expect((await runDrover(service.url, ['cutovers', '--conflicts'])).code).toBe(2);
 });

@@ -1,14 +1,14 @@
 import { settingsFrom } from '../../../src/cli/environment.ts';
 import { runCli } from '../../../src/cli/run-cli.ts';
 
-export interface Ran {
+export interface CommandResult {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
   json<T = Record<string, unknown>>(): T;
 }
 
-export interface Around {
+export interface CommandContext {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly ask?: (question: string) => Promise<string>;
@@ -17,7 +17,11 @@ export interface Around {
 }
 
 /** Runs a command line in this process, against a real server, with captured streams. */
-export async function drover(url: string, args: readonly string[], around: Around = {}): Promise<Ran> {
+export async function runDrover(
+  url: string,
+  args: readonly string[],
+  around: CommandContext = {},
+): Promise<CommandResult> {
   const { env = {}, cwd = process.cwd(), ask, tty = false, colour = false } = around;
   const stdout = capture(tty);
   const stderr = capture(tty);
@@ -29,10 +33,10 @@ export async function drover(url: string, args: readonly string[], around: Aroun
     },
     ask,
   });
-  return ran(code, stdout.text(), stderr.text());
+  return commandResult(code, stdout.text(), stderr.text());
 }
 
-export function ran(code: number, stdout: string, stderr: string): Ran {
+export function commandResult(code: number, stdout: string, stderr: string): CommandResult {
   return { code, stdout, stderr, json: <T>() => JSON.parse(stdout) as T };
 }
 

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { drover } from './drover.ts';
-import { entity, greenRun, runView } from './fixtures.ts';
+import { runDrover } from './drover.ts';
+import { completedRun, entityProgress, runView } from './fixtures.ts';
 import { temporaryFolder } from './folder.ts';
-import { refusal, type ScriptedService, startScriptedService } from './service.ts';
+import { problemReply, type ScriptedService, startScriptedService } from './service.ts';
 
 let service: ScriptedService;
 let folder: string;
@@ -20,7 +20,7 @@ const csv = (text: string) => () => ({ headers: { 'content-type': 'text/csv' }, 
 
 describe('drover report', () => {
   beforeEach(() => {
-    service.on('GET /runs/r1', greenRun());
+    service.on('GET /runs/r1', completedRun());
     service.on('GET /runs/r1/reports', {
       items: [
         { name: 'summary.txt', mediaType: 'text/plain', bytes: 12 },
@@ -32,23 +32,23 @@ describe('drover report', () => {
   });
 
   it('lists, prints and saves', async () => {
-    expect((await drover(service.url, ['report', 'r1'])).stdout).toMatch(/^summary\.txt +text\/plain +12$/m);
-    expect((await drover(service.url, ['report', 'r1', 'summary.txt'])).stdout).toBe('all\u001b[2J\nwell\n');
-    const saved = await drover(service.url, ['report', 'r1', '--out', 'out'], { cwd: folder });
+    expect((await runDrover(service.url, ['report', 'r1'])).stdout).toMatch(/^summary\.txt +text\/plain +12$/m);
+    expect((await runDrover(service.url, ['report', 'r1', 'summary.txt'])).stdout).toBe('all\u001b[2J\nwell\n');
+    const saved = await runDrover(service.url, ['report', 'r1', '--out', 'out'], { cwd: folder });
     expect(saved.stdout).toBe(`${folder}/out/summary.txt\n${folder}/out/user_id_mapping.json\n`);
     expect(readFileSync(join(folder, 'out', 'summary.txt'), 'utf8')).toBe('all\u001b[2J\nwell\n');
-    const one = await drover(service.url, ['report', 'r1', 'summary.txt', '--out', 'one'], { cwd: folder });
+    const one = await runDrover(service.url, ['report', 'r1', 'summary.txt', '--out', 'one'], { cwd: folder });
     expect(one.code).toBe(0);
     expect(readdirSync(join(folder, 'one'))).toEqual(['summary.txt']);
   });
 
   it('prints to a terminal what cannot steer it', async () => {
-    const ran = await drover(service.url, ['report', 'r1', 'summary.txt'], { tty: true });
+    const ran = await runDrover(service.url, ['report', 'r1', 'summary.txt'], { tty: true });
     expect(ran.stdout).toBe('all\\u001b[2J\nwell\n');
   });
 
   it('is one document with --json', async () => {
-    const ran = await drover(service.url, ['report', 'r1', 'summary.txt', '--json']);
+    const ran = await runDrover(service.url, ['report', 'r1', 'summary.txt', '--json']);
     expect(ran.json()).toEqual({
       run: 'r1',
       name: 'summary.txt',
@@ -59,9 +59,9 @@ describe('drover report', () => {
 
   it('saves what the key may read and names what it may not', async () => {
     service.on('GET /runs/r1/reports/user_id_mapping.json', () =>
-      refusal(403, 'FORBIDDEN', 'whole records', 'operator'),
+      problemReply(403, 'FORBIDDEN', 'whole records', 'operator'),
     );
-    const ran = await drover(service.url, ['report', 'r1', '--out', '.'], { cwd: folder });
+    const ran = await runDrover(service.url, ['report', 'r1', '--out', '.'], { cwd: folder });
     expect(ran).toMatchObject({ code: 0, stderr: 'user_id_mapping.json is left out: whole records\n' });
     expect(readdirSync(folder)).toEqual(['summary.txt']);
   });
@@ -69,7 +69,7 @@ describe('drover report', () => {
   it('never writes outside of the folder', async () => {
     for (const name of ['../evil', '/etc/evil', '..', 'a/b']) {
       service.on('GET /runs/r1/reports', { items: [{ name, mediaType: 'text/plain', bytes: 1 }] });
-      expect((await drover(service.url, ['report', 'r1', '--out', 'out'], { cwd: folder })).code, name).toBe(2);
+      expect((await runDrover(service.url, ['report', 'r1', '--out', 'out'], { cwd: folder })).code, name).toBe(2);
     }
     expect(readdirSync(folder)).toEqual([]);
   });
@@ -82,7 +82,7 @@ describe('drover report', () => {
       setTimeout(() => response.destroy(), 50);
       return undefined;
     });
-    const ran = await drover(service.url, ['report', 'r1', 'summary.txt', '--out', '.'], { cwd: folder });
+    const ran = await runDrover(service.url, ['report', 'r1', 'summary.txt', '--out', '.'], { cwd: folder });
     expect(ran.code).toBe(3);
     expect(readdirSync(folder)).toEqual(['summary.txt']);
     expect(readFileSync(join(folder, 'summary.txt'), 'utf8')).toBe('older');
@@ -90,17 +90,17 @@ describe('drover report', () => {
 });
 
 describe('drover export', () => {
-  const entities = { users: entity({ extracted: 2, reconciled: 2 }), bookings: entity() };
+  const entities = { users: entityProgress({ extracted: 2, reconciled: 2 }), bookings: entityProgress() };
 
   beforeEach(() => {
     service.on('POST /runs', () => ({ status: 202, body: runView({ status: 'pending' }) }));
-    service.on('GET /runs/r1', greenRun({ entities }));
+    service.on('GET /runs/r1', completedRun({ entities }));
     service.on('GET /runs/r1/reports/users.csv', csv('_id\r\n1\r\n2\r\n'));
     service.on('GET /runs/r1/reports/bookings.csv', csv('_id\r\n'));
   });
 
   it('reads the source and writes a file for each entity', async () => {
-    const ran = await drover(service.url, ['export', 'bubble', '--since', '2024-01-01'], { cwd: folder });
+    const ran = await runDrover(service.url, ['export', 'bubble', '--since', '2024-01-01'], { cwd: folder });
     expect(ran.code).toBe(0);
     expect(service.received[0]?.body).toEqual({
       plan: 'bubble',
@@ -115,15 +115,15 @@ describe('drover export', () => {
 
   it('takes the folder from --out or MIGRATION_EXPORT_DIR', async () => {
     const env = { MIGRATION_EXPORT_DIR: join(folder, 'env') };
-    await drover(service.url, ['export', 'bubble'], { cwd: folder, env });
-    const ran = await drover(service.url, ['export', 'bubble', '--out', 'out', '--json'], { cwd: folder, env });
+    await runDrover(service.url, ['export', 'bubble'], { cwd: folder, env });
+    const ran = await runDrover(service.url, ['export', 'bubble', '--out', 'out', '--json'], { cwd: folder, env });
     expect(readdirSync(folder).sort()).toEqual(['env', 'out']);
     expect(ran.json<{ files: unknown[] }>().files).toHaveLength(2);
   });
 
   it('writes nothing when the source was not read to its end', async () => {
-    service.on('GET /runs/r1', greenRun({ status: 'failed', reason: 'UPSTREAM_UNAUTHORIZED: 401', entities }));
-    const ran = await drover(service.url, ['export', 'bubble'], { cwd: folder });
+    service.on('GET /runs/r1', completedRun({ status: 'failed', reason: 'UPSTREAM_UNAUTHORIZED: 401', entities }));
+    const ran = await runDrover(service.url, ['export', 'bubble'], { cwd: folder });
     expect(ran).toMatchObject({ code: 1, stdout: '' });
     expect(ran.stderr).toContain('UPSTREAM_UNAUTHORIZED: 401; no file was written');
     expect(readdirSync(folder)).toEqual([]);

@@ -1,6 +1,6 @@
 import type { EntityProgress, FailureGroup, RunView } from '../../../src/engine/control/contract.ts';
 
-export function entity(changes: Partial<EntityProgress> = {}): EntityProgress {
+export function entityProgress(changes: Partial<EntityProgress> = {}): EntityProgress {
   return {
     extracted: 0,
     reconciled: 0,
@@ -51,11 +51,11 @@ export function runView(changes: Partial<RunView> = {}): RunView {
 }
 
 /** A run at its end, with nothing wrong. */
-export function greenRun(changes: Partial<RunView> = {}): RunView {
+export function completedRun(changes: Partial<RunView> = {}): RunView {
   return runView({
     status: 'completed',
     finishedAt: '2024-01-15T14:01:44.000Z',
-    entities: { users: entity({ extracted: 1000, reconciled: 990, skipped: 10 }) },
+    entities: { users: entityProgress({ extracted: 1000, reconciled: 990, skipped: 10 }) },
     sums: [
       { entity: 'payments', currency: 'USD', status: 'succeeded', source: '120050', target: '120000', unloaded: '50' },
     ],
@@ -65,10 +65,10 @@ export function greenRun(changes: Partial<RunView> = {}): RunView {
 }
 
 /** A run at its end that left records behind. */
-export function yellowRun(changes: Partial<RunView> = {}): RunView {
-  return greenRun({
+export function runWithFailures(changes: Partial<RunView> = {}): RunView {
+  return completedRun({
     status: 'completed_with_failures',
-    entities: { users: entity({ extracted: 1000, reconciled: 990, rejected: 6, failed: 3, blocked: 1 }) },
+    entities: { users: entityProgress({ extracted: 1000, reconciled: 990, rejected: 6, failed: 3, blocked: 1 }) },
     nextActions: ['retry', 'replay', 'validate', 'rollback'],
     ...changes,
   });

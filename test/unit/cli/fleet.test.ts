@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { WorkerView } from '../../../src/cli/api-types.ts';
 import type { UpstreamView } from '../../../src/engine/control/fleet.ts';
-import { drover } from './drover.ts';
-import { greenRun } from './fixtures.ts';
-import { refusal, type ScriptedService, startScriptedService } from './service.ts';
+import { runDrover } from './drover.ts';
+import { completedRun } from './fixtures.ts';
+import { problemReply, type ScriptedService, startScriptedService } from './service.ts';
 
 let service: ScriptedService;
 
@@ -66,29 +66,29 @@ afterEach(() => service.close());
 
 describe('what there is', () => {
   it('is listed', async () => {
-    expect((await drover(service.url, ['workers'])).stdout).toMatch(
+    expect((await runDrover(service.url, ['workers'])).stdout).toMatch(
       /^w1 +alive +box:7 +extract,load +100 +12 +37 % +90 MB +120 MB +42 +1\.5 kB +2\.5 MB/m,
     );
-    expect((await drover(service.url, ['queues'])).stdout).toMatch(/^extract +open +3 +1$/m);
-    expect((await drover(service.url, ['limits'])).stdout).toMatch(
+    expect((await runDrover(service.url, ['queues'])).stdout).toMatch(/^extract +open +3 +1$/m);
+    expect((await runDrover(service.url, ['limits'])).stdout).toMatch(
       /^bubble +10 +8 +7\/s +300 +closed +configuration$/m,
     );
-    expect((await drover(service.url, ['plans'])).stdout).toMatch(/^bubble +1\.0\.0 +Bubble to PostgreSQL$/m);
-    const details = (await drover(service.url, ['plans', 'bubble'])).stdout;
+    expect((await runDrover(service.url, ['plans'])).stdout).toMatch(/^bubble +1\.0\.0 +Bubble to PostgreSQL$/m);
+    const details = (await runDrover(service.url, ['plans', 'bubble'])).stdout;
     expect(details).toContain('bookings: Bookings, after users');
     expect(details).toContain('amountUnit (string): Dollars or cents.');
   });
 
   it('does not take a silent Redis for an empty queue', async () => {
     service.on('GET /queues', { items: [queue('extract', { counts: null }), queue('load')] });
-    expect((await drover(service.url, ['queues'])).stdout).toMatch(/^extract +open +\? +\?$/m);
+    expect((await runDrover(service.url, ['queues'])).stdout).toMatch(/^extract +open +\? +\?$/m);
   });
 
   it('is the answer of the service with --json', async () => {
-    expect((await drover(service.url, ['queues', '--json'])).json()).toEqual({
+    expect((await runDrover(service.url, ['queues', '--json'])).json()).toEqual({
       items: [queue('extract'), queue('load')],
     });
-    expect((await drover(service.url, ['--json', 'limits', 'bubble'])).json()).toEqual([upstream()]);
+    expect((await runDrover(service.url, ['--json', 'limits', 'bubble'])).json()).toEqual([upstream()]);
   });
 });
 
@@ -96,9 +96,9 @@ describe('what is changed', () => {
   it('are queues and limits, with a reason', async () => {
     service.on('POST /queues/load/pause', queue('load', { paused: true, reason: 'index', pausedBy: 'dk_1' }));
     service.on('PATCH /upstreams/bubble', upstream({ maxRps: 5 }));
-    const paused = await drover(service.url, ['queues', 'pause', 'load', '--reason', 'index']);
+    const paused = await runDrover(service.url, ['queues', 'pause', 'load', '--reason', 'index']);
     expect(paused.stdout).toMatch(/^load +paused +3 +1 +index \(dk_1\)$/m);
-    await drover(service.url, ['limits', 'bubble', '--rps', '5', '--reason', 'asked']);
+    await runDrover(service.url, ['limits', 'bubble', '--rps', '5', '--reason', 'asked']);
     expect(service.received.map((one) => one.body)).toEqual([{ reason: 'index' }, { maxRps: 5, reason: 'asked' }]);
     for (const args of [
       ['--rps', '5'],
@@ -106,7 +106,7 @@ describe('what is changed', () => {
       ['bubble', '--rps', '0', '--reason', 'x'],
       ['nope'],
     ]) {
-      expect((await drover(service.url, ['limits', ...args])).code, args.join(' ')).toBe(2);
+      expect((await runDrover(service.url, ['limits', ...args])).code, args.join(' ')).toBe(2);
     }
   });
 
@@ -116,14 +116,16 @@ describe('what is changed', () => {
     service.on('GET /keys', { items: [stored, { ...stored, id: 'dk_3', revokedAt: key.createdAt }], nextCursor: null });
     service.on('POST /keys', () => ({ status: 201, body: { ...stored, key: 'dk_2.secret' } }));
     service.on('DELETE /keys/dk_2', () => ({ status: 204 }));
-    const made = await drover(service.url, ['keys', 'create', '--name', 'night', '--role', 'viewer']);
+    const made = await runDrover(service.url, ['keys', 'create', '--name', 'night', '--role', 'viewer']);
     expect(made.stdout).toBe('dk_2.secret\n');
     expect(made.stderr).toContain('not shown again');
-    expect((await drover(service.url, ['keys'])).stdout).toMatch(/^dk_3 +night +viewer +revoked/m);
-    expect((await drover(service.url, ['keys', 'revoke', 'dk_2', '--reason', 'left'])).stdout).toBe(
+    expect((await runDrover(service.url, ['keys'])).stdout).toMatch(/^dk_3 +night +viewer +revoked/m);
+    expect((await runDrover(service.url, ['keys', 'revoke', 'dk_2', '--reason', 'left'])).stdout).toBe(
       'key dk_2 is revoked\n',
     );
-    expect((await drover(service.url, ['keys', 'create', '--name', 'x', '--role', 'king'])).stderr).toContain('viewer');
+    expect((await runDrover(service.url, ['keys', 'create', '--name', 'x', '--role', 'king'])).stderr).toContain(
+      'viewer',
+    );
   });
 });
 
@@ -132,8 +134,8 @@ describe('what was', () => {
     const entry = { id: 1, at: '2024-01-15T14:00:00.000Z', actor: 'dk_1', role: 'operator', action: 'run.pause' };
     service.on('GET /audit', { items: [{ ...entry, subject: 'r1', reason: 'lunch', details: {} }], nextCursor: null });
     service.on('GET /audit/verification', { ok: false, checked: 4, brokenAt: 5 });
-    expect((await drover(service.url, ['audit'])).stdout).toMatch(/dk_1 \(operator\) +run\.pause +r1 +lunch$/m);
-    const verified = await drover(service.url, ['audit', '--verify']);
+    expect((await runDrover(service.url, ['audit'])).stdout).toMatch(/dk_1 \(operator\) +run\.pause +r1 +lunch$/m);
+    const verified = await runDrover(service.url, ['audit', '--verify']);
     expect(verified).toMatchObject({ code: 1, stdout: 'broken: row 5 was changed (4 rows before it are sound)\n' });
   });
 
@@ -165,19 +167,19 @@ describe('what was', () => {
     service.on('GET /records', {
       items: [{ ...record, ...way, tries: [{ ...tried, at: '2024-01-15T13:00:00.000Z' }] }],
     });
-    service.on('GET /runs/r1', greenRun());
+    service.on('GET /runs/r1', completedRun());
     service.on('GET /runs/r1/records', { items: [record], nextCursor: 'c' });
-    const journey = (await drover(service.url, ['record', '16x1'])).stdout;
+    const journey = (await runDrover(service.url, ['record', '16x1'])).stdout;
     expect(journey).toContain('BAD_DATE (created_date): no date');
     expect(journey).toContain('13:00:00.000Z transform on w1: failed, INTERNAL: oops');
     expect(journey).toContain('extract done, transform ended 2024-01-15T14:00:00.000Z');
     expect(journey).toContain('bubble.users t1, insert by this run');
     expect(journey).toContain('email: ***');
-    const listed = await drover(service.url, ['records', 'r1', '--status', 'rejected', '--limit', '1']);
+    const listed = await runDrover(service.url, ['records', 'r1', '--status', 'rejected', '--limit', '1']);
     expect(listed.stdout).toMatch(/^users +16x1 +transform +rejected +BAD_DATE/m);
     expect(service.received.at(-1)?.query).toEqual({ status: 'rejected', limit: '1' });
     service.on('GET /records', { items: [] });
-    expect((await drover(service.url, ['record', 'nobody'])).code).toBe(2);
+    expect((await runDrover(service.url, ['record', 'nobody'])).code).toBe(2);
   });
 
   it('is a validation, red or green', async () => {
@@ -187,15 +189,15 @@ describe('what was', () => {
       ...{ runId: 'r1', at: '2024-01-15T14:00:00.000Z', dataVersion: '7', stale: false, status: 'red' },
       checks: [{ ...check, checked: 100, violations: 12, rows }],
     };
-    service.on('GET /runs', { items: [greenRun()], nextCursor: null });
+    service.on('GET /runs', { items: [completedRun()], nextCursor: null });
     service.on('POST /runs/r1/validate', red);
     service.on('GET /runs/r1/validation', { ...red, status: 'green', stale: true, checks: [] });
-    const ran = await drover(service.url, ['validate', 'bubble']);
+    const ran = await runDrover(service.url, ['validate', 'bubble']);
     expect(ran.code).toBe(1);
     expect(ran.stdout).toContain('error   rate (coach_profiles): 25 to 500 [12 of 100]');
     expect(ran.stdout).toContain('and 2 more: --rows 0 shows all');
-    expect((await drover(service.url, ['validate', '--rows', '0'])).stdout).not.toContain('more:');
-    const stale = await drover(service.url, ['validate', '--last']);
+    expect((await runDrover(service.url, ['validate', '--rows', '0'])).stdout).not.toContain('more:');
+    const stale = await runDrover(service.url, ['validate', '--last']);
     expect(stale.code).toBe(1);
     expect(stale.stdout).toContain('stale');
   });
@@ -203,7 +205,7 @@ describe('what was', () => {
 
 describe('drover doctor', () => {
   it('finds everything well', async () => {
-    const ran = await drover(service.url, ['doctor']);
+    const ran = await runDrover(service.url, ['doctor']);
     expect(ran).toMatchObject({ code: 0, stderr: '' });
     expect(ran.stdout.split('\n').filter((line) => line && !line.startsWith('ok'))).toEqual([]);
   });
@@ -222,7 +224,7 @@ describe('drover doctor', () => {
     service.on('GET /queues', {
       items: [queue('extract'), queue('load', { paused: true, reason: 'x', pausedBy: 'y' })],
     });
-    const ran = await drover(service.url, ['doctor', '--json']);
+    const ran = await runDrover(service.url, ['doctor', '--json']);
     expect(ran.code).toBe(1);
     const { findings } = ran.json<{ findings: { name: string; state: string; detail: string; remedy?: string }[] }>();
     const odd = findings.filter(({ state }) => state !== 'ok');
@@ -238,11 +240,11 @@ describe('drover doctor', () => {
   });
 
   it('tells a wrong key from a service that is not there', async () => {
-    service.on('GET /session', () => refusal(401, 'UNAUTHENTICATED', 'The key is unknown.', 'x'));
-    const wrong = await drover(service.url, ['doctor']);
+    service.on('GET /session', () => problemReply(401, 'UNAUTHENTICATED', 'The key is unknown.', 'x'));
+    const wrong = await runDrover(service.url, ['doctor']);
     expect(wrong.code).toBe(1);
     expect(wrong.stdout).toContain('DROVER_TOKEN');
-    expect((await drover('http://127.0.0.1:1', ['doctor'])).code).toBe(3);
+    expect((await runDrover('http://127.0.0.1:1', ['doctor'])).code).toBe(3);
   });
 });
 
@@ -257,23 +259,23 @@ describe('wrong use', () => {
       ['queues', 'puase'],
     ];
     for (const args of wrong) {
-      const ran = await drover(service.url, args);
+      const ran = await runDrover(service.url, args);
       expect(ran, args.join(' ')).toMatchObject({ code: 2, stdout: '' });
       expect(ran.stderr).toMatch(/^USAGE: .+\n→ .*drover.*\n$/);
-      expect((await drover(service.url, [...args, '--json'])).json()).toMatchObject({ error: { code: 'USAGE' } });
+      expect((await runDrover(service.url, [...args, '--json'])).json()).toMatchObject({ error: { code: 'USAGE' } });
     }
     expect(service.received).toEqual([]);
   });
 
   it('is met with the nearest command', async () => {
-    expect((await drover(service.url, ['statsu'])).stderr).toContain('Did you mean status?');
-    expect((await drover(service.url, ['runs', '--limt', '3'])).stderr).toContain('Did you mean --limit?');
+    expect((await runDrover(service.url, ['statsu'])).stderr).toContain('Did you mean status?');
+    expect((await runDrover(service.url, ['runs', '--limt', '3'])).stderr).toContain('Did you mean --limit?');
   });
 
   it('is no question for help', async () => {
     const all = ['up', 'doctor', 'run', 'export', 'keys', 'queues'];
     for (const args of [[], ['--help'], ['help'], ...all.map((name) => ['help', name])]) {
-      const ran = await drover(service.url, args, { env: { DROVER_URL: 'nonsense' } });
+      const ran = await runDrover(service.url, args, { env: { DROVER_URL: 'nonsense' } });
       expect(ran, args.join(' ')).toMatchObject({ code: 0, stderr: '' });
       expect(ran.stdout).toMatch(/Examples:\n {2}\$ /);
     }

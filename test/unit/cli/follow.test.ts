@@ -2,8 +2,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createClient } from '../../../src/cli/client.ts';
 import { type FollowOptions, followRun, serverEvents } from '../../../src/cli/follow.ts';
 import type { RunView } from '../../../src/engine/control/contract.ts';
-import { greenRun, runView } from './fixtures.ts';
-import { inTurn, pushing, refusal, type ScriptedService, startScriptedService } from './service.ts';
+import { completedRun, runView } from './fixtures.ts';
+import {
+  problemReply,
+  respondInOrder,
+  type ScriptedService,
+  serverSentEvents,
+  startScriptedService,
+} from './service.ts';
 
 const pace = { pollMs: 10, checkWhileConnectedMs: 2000, unreachableTimeoutMs: 400 };
 const step = (perSecond: number): RunView => runView({ progress: { percent: 0, perSecond, etaSeconds: null } });
@@ -29,7 +35,7 @@ const rates = (states: readonly RunView[]): number[] => states.map((state) => st
 describe('following a run', () => {
   it('takes what is pushed, up to the end', async () => {
     service.on('GET /runs/r1', step(1));
-    service.on('GET /runs/r1/events', pushing(step(2), greenRun()));
+    service.on('GET /runs/r1/events', serverSentEvents(step(2), completedRun()));
     const states = await followed();
     expect(rates(states)[0]).toBe(1);
     expect(states.at(-1)?.status).toBe('completed');
@@ -37,20 +43,20 @@ describe('following a run', () => {
   });
 
   it('asks where nothing is pushed, and shows each state once', async () => {
-    service.on('GET /runs/r1', inTurn(step(1), step(1), step(2), greenRun()));
+    service.on('GET /runs/r1', respondInOrder(step(1), step(1), step(2), completedRun()));
     const states = await followed();
     expect(rates(states)).toEqual([1, 2, 0]);
   });
 
   it('asks on when the pushing ends before the run does', async () => {
-    service.on('GET /runs/r1', inTurn(step(1), step(3), greenRun()));
-    service.on('GET /runs/r1/events', pushing(step(2)));
+    service.on('GET /runs/r1', respondInOrder(step(1), step(3), completedRun()));
+    service.on('GET /runs/r1/events', serverSentEvents(step(2)));
     const states = await followed();
     expect(rates(states).slice(-2)).toEqual([3, 0]);
   });
 
   it('looks by itself when a proxy holds the pushes back', async () => {
-    service.on('GET /runs/r1', inTurn(step(1), greenRun()));
+    service.on('GET /runs/r1', respondInOrder(step(1), completedRun()));
     service.on('GET /runs/r1/events', (_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
       return undefined;
@@ -64,8 +70,8 @@ describe('following a run', () => {
     service.on('GET /runs/r1', () => {
       calls += 1;
       return calls === 2
-        ? refusal(503, 'DATABASE_UNAVAILABLE', 'away', 'wait')
-        : { body: calls > 2 ? greenRun() : step(1) };
+        ? problemReply(503, 'DATABASE_UNAVAILABLE', 'away', 'wait')
+        : { body: calls > 2 ? completedRun() : step(1) };
     });
     const contact: (string | undefined)[] = [];
     await followed({ onContact: (lost) => contact.push(lost) });
@@ -73,7 +79,7 @@ describe('following a run', () => {
   });
 
   it('gives up when it stays away', async () => {
-    service.on('GET /runs/r1', () => refusal(503, 'DATABASE_UNAVAILABLE', 'away', 'wait'));
+    service.on('GET /runs/r1', () => problemReply(503, 'DATABASE_UNAVAILABLE', 'away', 'wait'));
     await expect(followed()).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE', exitCode: 3 });
   });
 

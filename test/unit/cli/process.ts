@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { nodeArgs } from '../../../scripts/stack/compiled.ts';
-import { type Ran, ran } from './drover.ts';
+import { type CommandResult, commandResult } from './drover.ts';
 
 export interface RunningDrover {
   readonly child: ChildProcess;
-  readonly ended: Promise<Ran>;
+  readonly ended: Promise<CommandResult>;
   /** Resolves when the text has appeared on stdout or stderr. */
-  said(text: string): Promise<void>;
+  waitForOutput(text: string): Promise<void>;
 }
 
 /** Starts the real program in a process of its own. The environment holds nothing but what is given. */
@@ -29,11 +29,11 @@ export function spawnDrover(
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
   });
-  const ended = once(child, 'close').then(([code]) => ran(code as number, stdout, stderr));
+  const ended = once(child, 'close').then(([code]) => commandResult(code as number, stdout, stderr));
   return {
     child,
     ended,
-    async said(text) {
+    async waitForOutput(text) {
       while (!(stdout + stderr).includes(text)) {
         if (child.exitCode !== null) throw new Error(`it ended without "${text}": ${stdout}${stderr}`);
         await new Promise((done) => setTimeout(done, 20));

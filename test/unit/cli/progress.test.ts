@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { createLogDisplay, createProgressDisplay, formatProgressLine } from '../../../src/cli/progress.ts';
 import { capture } from './drover.ts';
-import { entity, greenRun, runView } from './fixtures.ts';
+import { completedRun, entityProgress, runView } from './fixtures.ts';
 
 const now = new Date('2024-01-15T14:00:00Z');
 
 const half = runView({
   progress: { percent: 45.2, perSecond: 2.34, etaSeconds: 1800 },
   entities: {
-    users: entity({ extracted: 600, reconciled: 400, skipped: 40, failed: 4, pending: 156 }),
-    bookings: entity({ extracted: 100, sourceTotal: 400, reconciled: 8, pending: 92, extraction: 'reading' }),
+    users: entityProgress({ extracted: 600, reconciled: 400, skipped: 40, failed: 4, pending: 156 }),
+    bookings: entityProgress({ extracted: 100, sourceTotal: 400, reconciled: 8, pending: 92, extraction: 'reading' }),
   },
 });
 
@@ -21,15 +21,19 @@ describe('the progress line', () => {
   });
 
   it('never says 100% while something is left', () => {
-    const run = runView({ entities: { users: entity({ extracted: 100_000, reconciled: 99_999, pending: 1 }) } });
+    const run = runView({
+      entities: { users: entityProgress({ extracted: 100_000, reconciled: 99_999, pending: 1 }) },
+    });
     expect(formatProgressLine(run, now)).toContain('Progress: 99.9% (99999/100000)');
-    const reading = runView({ entities: { users: entity({ extracted: 5, reconciled: 5, extraction: 'reading' }) } });
+    const reading = runView({
+      entities: { users: entityProgress({ extracted: 5, reconciled: 5, extraction: 'reading' }) },
+    });
     expect(formatProgressLine(reading, now)).toContain('Progress: 99.9% (5/5)');
   });
 
   it('counts everything that did not go well as failed', () => {
     const run = runView({
-      entities: { users: entity({ extracted: 4, rejected: 1, failed: 1, blocked: 1, mismatched: 1 }) },
+      entities: { users: entityProgress({ extracted: 4, rejected: 1, failed: 1, blocked: 1, mismatched: 1 }) },
     });
     expect(formatProgressLine(run, now)).toContain('Success: 0 | Failed: 4');
   });
@@ -38,19 +42,19 @@ describe('the progress line', () => {
     expect(formatProgressLine(runView(), now)).toBe(
       'Progress: 0.0% (0/0) | Success: 0 | Failed: 0 | Rate: 0.0/s | ETA: unknown',
     );
-    expect(formatProgressLine(greenRun(), now)).toMatch(
+    expect(formatProgressLine(completedRun(), now)).toMatch(
       /^Progress: 100\.0% \(1000\/1000\).* ETA: 2024-01-15T14:01:44Z$/,
     );
-    expect(formatProgressLine(greenRun({ entities: {} }), now)).toContain('Progress: 100.0% (0/0)');
+    expect(formatProgressLine(completedRun({ entities: {} }), now)).toContain('Progress: 100.0% (0/0)');
   });
 
   it('ends with how fast the run was on the whole', () => {
-    expect(formatProgressLine(greenRun(), now)).toContain('Rate: 9.7/s');
-    expect(formatProgressLine(greenRun({ startedAt: null }), now)).toContain('Rate: 0.0/s');
+    expect(formatProgressLine(completedRun(), now)).toContain('Rate: 9.7/s');
+    expect(formatProgressLine(completedRun({ startedAt: null }), now)).toContain('Rate: 0.0/s');
   });
 
   it('goes by what was read, not by what the source says, as soon as all is read', () => {
-    const run = runView({ entities: { users: entity({ extracted: 90, sourceTotal: 100, reconciled: 90 }) } });
+    const run = runView({ entities: { users: entityProgress({ extracted: 90, sourceTotal: 100, reconciled: 90 }) } });
     expect(formatProgressLine(run, now)).toContain('(90/90)');
   });
 });

@@ -1,7 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { drover } from './drover.ts';
-import { entity, failureGroup, greenRun, runView, yellowRun } from './fixtures.ts';
-import { inTurn, pushing, refusal, type ScriptedService, startScriptedService } from './service.ts';
+import { runDrover } from './drover.ts';
+import { completedRun, entityProgress, failureGroup, runView, runWithFailures } from './fixtures.ts';
+import {
+  problemReply,
+  respondInOrder,
+  type ScriptedService,
+  serverSentEvents,
+  startScriptedService,
+} from './service.ts';
 
 let service: ScriptedService;
 
@@ -18,7 +24,7 @@ afterEach(() => service.close());
 describe('drover run', () => {
   it('starts a run and says how to follow it', async () => {
     service.on('POST /runs', () => ({ status: 202, body: runView({ status: 'pending', startedAt: null }) }));
-    const ran = await drover(service.url, [
+    const ran = await runDrover(service.url, [
       'run',
       'bubble',
       '--only',
@@ -40,11 +46,11 @@ describe('drover run', () => {
   it('says of a trial and of a dry run what they cannot tell, and what to use instead', async () => {
     const of = { judged: 157, unjudged: 43, rejectRate: 0.006, low: 0.001, high: 0.035 };
     const trial = { n: 200, perEntity: { transactions: of, affiliates: { ...of, judged: 0, unjudged: 3 } } };
-    const ended = greenRun({ plan: 'launch', derived: ['transactions', 'affiliates'] });
+    const ended = completedRun({ plan: 'launch', derived: ['transactions', 'affiliates'] });
     const said = async (run: object) => {
       service.on('POST /runs', { ...ended, ...run });
       service.on('GET /runs/r1', { ...ended, ...run });
-      return (await drover(service.url, ['run', 'launch', '--wait'])).stdout;
+      return (await runDrover(service.url, ['run', 'launch', '--wait'])).stdout;
     };
     const tried = await said({ trial });
     expect(tried).toContain(
@@ -62,8 +68,8 @@ describe('drover run', () => {
   it('follows it with --wait and accounts for every record', async () => {
     service.on('POST /runs', () => ({ status: 202, body: runView({ status: 'pending' }) }));
     service.on('GET /runs/r1', runView());
-    service.on('GET /runs/r1/events', pushing(yellowRun()));
-    const ran = await drover(service.url, ['run', 'bubble', '--wait']);
+    service.on('GET /runs/r1/events', serverSentEvents(runWithFailures()));
+    const ran = await runDrover(service.url, ['run', 'bubble', '--wait']);
     expect(ran.code).toBe(1);
     expect(ran.stderr).toMatch(/^Progress: 100\.0% \(1000\/1000\) \| Success: 990 \| Failed: 10 /m);
     expect(ran.stdout).toContain('completed with failures');
@@ -77,31 +83,34 @@ describe('drover run', () => {
 
   it('answers the run alone with --json, and no progress', async () => {
     service.on('POST /runs', () => ({ status: 202, body: runView() }));
-    service.on('GET /runs/r1', greenRun());
-    const ran = await drover(service.url, ['run', 'bubble', '--wait', '--json']);
+    service.on('GET /runs/r1', completedRun());
+    const ran = await runDrover(service.url, ['run', 'bubble', '--wait', '--json']);
     expect(ran).toMatchObject({ code: 0, stderr: '' });
-    expect(ran.json()).toEqual(greenRun());
+    expect(ran.json()).toEqual(completedRun());
   });
 
   it('ends with 1 when the run failed, was cancelled or does not balance', async () => {
     service.on('POST /runs', () => ({ status: 202, body: runView() }));
     for (const end of [{ status: 'failed' }, { status: 'cancelled' }, { balanced: false }] as const) {
-      service.on('GET /runs/r1', greenRun({ ...end, reason: 'SOURCE_SHORT: 3 are missing' }));
-      expect((await drover(service.url, ['run', 'bubble', '--wait'])).code, JSON.stringify(end)).toBe(1);
+      service.on('GET /runs/r1', completedRun({ ...end, reason: 'SOURCE_SHORT: 3 are missing' }));
+      expect((await runDrover(service.url, ['run', 'bubble', '--wait'])).code, JSON.stringify(end)).toBe(1);
     }
   });
 
   it('says when a run is paused while it is followed', async () => {
     service.on('POST /runs', () => ({ status: 202, body: runView() }));
-    service.on('GET /runs/r1', inTurn(runView({ status: 'paused', reason: 'lunch' }), runView(), greenRun()));
-    const ran = await drover(service.url, ['run', 'bubble', '--wait']);
+    service.on(
+      'GET /runs/r1',
+      respondInOrder(runView({ status: 'paused', reason: 'lunch' }), runView(), completedRun()),
+    );
+    const ran = await runDrover(service.url, ['run', 'bubble', '--wait']);
     expect(ran.stderr).toContain('run r1 is paused: lunch\n');
     expect(ran.stderr).toContain('run r1 is running');
   });
 
   it('shows a refusal and changes nothing', async () => {
-    service.on('POST /runs', () => refusal(404, 'NOT_FOUND', 'there is no plan bubbel', 'Plans: bubble.'));
-    const ran = await drover(service.url, ['run', 'bubbel']);
+    service.on('POST /runs', () => problemReply(404, 'NOT_FOUND', 'there is no plan bubbel', 'Plans: bubble.'));
+    const ran = await runDrover(service.url, ['run', 'bubbel']);
     expect(ran).toMatchObject({
       code: 2,
       stdout: '',
@@ -112,51 +121,51 @@ describe('drover run', () => {
 
 describe('drover status', () => {
   it('takes a plan for its newest run', async () => {
-    service.on('GET /runs', { items: [yellowRun()], nextCursor: null });
-    const ran = await drover(service.url, ['status', 'bubble']);
+    service.on('GET /runs', { items: [runWithFailures()], nextCursor: null });
+    const ran = await runDrover(service.url, ['status', 'bubble']);
     expect(ran.code).toBe(1);
     expect(ran.stdout).toContain('run r1 of bubble@1.0.0');
     expect(service.received.at(1)?.query).toEqual({ plan: 'bubble', limit: '1' });
   });
 
   it('is green for a run on its way', async () => {
-    const users = entity({ extracted: 5, pending: 5, extraction: 'reading', sourceTotal: 9 });
+    const users = entityProgress({ extracted: 5, pending: 5, extraction: 'reading', sourceTotal: 9 });
     service.on('GET /runs/r1', runView({ entities: { users } }));
-    const ran = await drover(service.url, ['status', 'r1']);
+    const ran = await runDrover(service.url, ['status', 'r1']);
     expect(ran.code).toBe(0);
     expect(ran.stdout).toContain('being read: 9 in the source');
   });
 
   it('neutralises what the data holds', async () => {
-    service.on('GET /runs/r1', yellowRun({ reason: '\u001b]0;owned\u0007' }));
+    service.on('GET /runs/r1', runWithFailures({ reason: '\u001b]0;owned\u0007' }));
     service.on('GET /runs/r1/failures', {
       items: [failureGroup({ message: '\u001b[2J\u202e', examples: ['\u009b1m'] })],
     });
-    const ran = await drover(service.url, ['status', 'r1'], { tty: true });
+    const ran = await runDrover(service.url, ['status', 'r1'], { tty: true });
     expect(ran.stdout).not.toMatch(/[^\n\x20-\x7e×→]/);
-    const json = await drover(service.url, ['failures', 'r1', '--json']);
+    const json = await runDrover(service.url, ['failures', 'r1', '--json']);
     expect(json.stdout).toMatch(/^[\n\x20-\x7e×→]*$/);
     expect(json.json<{ items: { message: string }[] }>().items[0]?.message).toBe('\u001b[2J\u202e');
   });
 
   it('is coloured on a terminal only', async () => {
-    service.on('GET /runs/r1', yellowRun());
+    service.on('GET /runs/r1', runWithFailures());
     const esc = '\u001b[';
-    expect((await drover(service.url, ['status', 'r1'], { tty: true, colour: true })).stdout).toContain(esc);
-    expect((await drover(service.url, ['status', 'r1'], { tty: true })).stdout).not.toContain(esc);
-    expect((await drover(service.url, ['status', 'r1'], { colour: true })).stdout).not.toContain(esc);
+    expect((await runDrover(service.url, ['status', 'r1'], { tty: true, colour: true })).stdout).toContain(esc);
+    expect((await runDrover(service.url, ['status', 'r1'], { tty: true })).stdout).not.toContain(esc);
+    expect((await runDrover(service.url, ['status', 'r1'], { colour: true })).stdout).not.toContain(esc);
   });
 
   it('does not know what is neither run nor plan', async () => {
     service.on('GET /runs', { items: [], nextCursor: null });
-    expect(await drover(service.url, ['status', 'nope'])).toMatchObject({ code: 2, stdout: '' });
+    expect(await runDrover(service.url, ['status', 'nope'])).toMatchObject({ code: 2, stdout: '' });
   });
 });
 
 describe('drover watch', () => {
   it('gives a line of JSON for every change', async () => {
-    service.on('GET /runs/r1', inTurn(runView(), runView(), greenRun()));
-    const ran = await drover(service.url, ['watch', 'r1', '--json']);
+    service.on('GET /runs/r1', respondInOrder(runView(), runView(), completedRun()));
+    const ran = await runDrover(service.url, ['watch', 'r1', '--json']);
     const lines = ran.stdout.trimEnd().split('\n');
     expect(lines.map((line) => (JSON.parse(line) as { status: string }).status)).toEqual(['running', 'completed']);
     expect(ran).toMatchObject({ code: 0, stderr: '' });
@@ -165,8 +174,8 @@ describe('drover watch', () => {
 
 describe('drover runs', () => {
   it('lists them and says how to see more', async () => {
-    service.on('GET /runs', { items: [greenRun(), runView({ id: 'r2', dryRun: true })], nextCursor: 'abc' });
-    const ran = await drover(service.url, ['runs', '--plan', 'bubble', '--status', 'running']);
+    service.on('GET /runs', { items: [completedRun(), runView({ id: 'r2', dryRun: true })], nextCursor: 'abc' });
+    const ran = await runDrover(service.url, ['runs', '--plan', 'bubble', '--status', 'running']);
     expect(ran.stdout).toMatch(/^r1 +bubble@1\.0\.0 +completed +1000 +1000 +0 /m);
     expect(ran.stdout).toContain('running (dry run)');
     expect(ran.stderr).toContain('--cursor abc');

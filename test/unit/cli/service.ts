@@ -76,17 +76,17 @@ async function serve(
 }
 
 function unknownRoute({ method, path }: Received): Reply {
-  return refusal(404, 'NOT_FOUND', `There is no ${method} ${path}.`, '/docs lists every address.');
+  return problemReply(404, 'NOT_FOUND', `There is no ${method} ${path}.`, '/docs lists every address.');
 }
 
 /** A problem as the service writes it. */
-export function refusal(status: number, code: string, detail: string, remedy: string): Reply {
+export function problemReply(status: number, code: string, detail: string, remedy: string): Reply {
   const body = { type: `urn:drover:problem:${code}`, title: 'No', status, code, detail, remedy };
   return { status, headers: { 'content-type': 'application/problem+json' }, body };
 }
 
 /** Sends states of a run as server-sent events, and ends. */
-export function pushing(...states: readonly unknown[]): Script {
+export function serverSentEvents(...states: readonly unknown[]): Script {
   return (_request, response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' });
     response.write(': hello\n\n');
@@ -97,7 +97,7 @@ export function pushing(...states: readonly unknown[]): Script {
 }
 
 /** One answer after the other, the last one for ever. */
-export function inTurn(...bodies: readonly unknown[]): Script {
+export function respondInOrder(...bodies: readonly unknown[]): Script {
   let at = 0;
   return () => {
     const body = bodies[Math.min(at, bodies.length - 1)];

@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { drover } from './drover.ts';
-import { failureGroup, greenRun, runView } from './fixtures.ts';
+import { runDrover } from './drover.ts';
+import { completedRun, failureGroup, runView } from './fixtures.ts';
 import { temporaryFolder } from './folder.ts';
-import { refusal, type ScriptedService, startScriptedService } from './service.ts';
+import { problemReply, type ScriptedService, startScriptedService } from './service.ts';
 
 let service: ScriptedService;
 
@@ -22,7 +22,7 @@ describe('pause, resume, cancel, retry', () => {
   it('ask for one thing, with the reason', async () => {
     for (const name of ['pause', 'resume', 'cancel', 'retry', 'reconcile']) {
       service.on(`POST /runs/r1/${name}`, runView({ status: 'pausing' }));
-      const ran = await drover(service.url, [name, 'r1', '--reason', ' the API is theirs ']);
+      const ran = await runDrover(service.url, [name, 'r1', '--reason', ' the API is theirs ']);
       expect(ran, name).toMatchObject({ code: 0, stderr: '' });
       expect(ran.stdout).toContain('run r1 of bubble@1.0.0: pausing');
     }
@@ -35,24 +35,24 @@ describe('pause, resume, cancel, retry', () => {
       ['pause', 'r1', '--reason', '  '],
       ['rollback', 'r1'],
     ]) {
-      expect((await drover(service.url, args)).code, args.join(' ')).toBe(2);
+      expect((await runDrover(service.url, args)).code, args.join(' ')).toBe(2);
     }
     expect(service.received).toEqual([]);
   });
 
   it('show what is possible instead', async () => {
     service.on('POST /runs/r1/pause', () =>
-      refusal(409, 'NOT_ALLOWED_NOW', 'run r1 is completed: pause is not possible', 'Possible now: replay.'),
+      problemReply(409, 'NOT_ALLOWED_NOW', 'run r1 is completed: pause is not possible', 'Possible now: replay.'),
     );
-    const ran = await drover(service.url, ['pause', 'r1', '--reason', 'x']);
+    const ran = await runDrover(service.url, ['pause', 'r1', '--reason', 'x']);
     expect(ran).toMatchObject({ code: 2, stdout: '' });
     expect(ran.stderr).toBe('NOT_ALLOWED_NOW: run r1 is completed: pause is not possible\n→ Possible now: replay.\n');
   });
 
   it('follow a run that goes on', async () => {
     service.on('POST /runs/r1/retry', runView());
-    service.on('GET /runs/r1', greenRun());
-    const ran = await drover(service.url, ['retry', 'r1', '--wait', '--json']);
+    service.on('GET /runs/r1', completedRun());
+    const ran = await runDrover(service.url, ['retry', 'r1', '--wait', '--json']);
     expect(ran.json()).toMatchObject({ status: 'completed' });
   });
 });
@@ -65,7 +65,7 @@ describe('migrate:resume', () => {
       runView({ id: 'r7', status: 'completed' }),
     ];
     service.on('GET /runs', { items: page, nextCursor: null });
-    const ran = await drover(service.url, ['migrate:resume', '--plan', 'bubble']);
+    const ran = await runDrover(service.url, ['migrate:resume', '--plan', 'bubble']);
     expect(ran.code).toBe(2);
     expect(ran.stderr).toContain('NOTHING_TO_RESUME: there is no interrupted run: the last run, r7, is completed');
     expect(changes()).toEqual([]);
@@ -85,24 +85,24 @@ describe('reconcile', () => {
 
   it('shows what would be mended, and changes nothing', async () => {
     service.on('GET /runs/r1/mending', mending);
-    const ran = await drover(service.url, ['reconcile', 'r1', '--plan']);
+    const ran = await runDrover(service.url, ['reconcile', 'r1', '--plan']);
     expect(ran).toMatchObject({ code: 1, stderr: '' });
     for (const part of ['TARGET_DIFFERS', 'twin-1', 'twin-2', 'a row of shop.refunds points at it'])
       expect(ran.stdout).toContain(part);
     expect(changes()).toEqual([]);
     service.on('GET /runs/r1/mending', { runId: 'r1', write: [], remove: [] });
-    expect(await drover(service.url, ['reconcile', 'r1', '--plan'])).toMatchObject({ code: 0 });
+    expect(await runDrover(service.url, ['reconcile', 'r1', '--plan'])).toMatchObject({ code: 0 });
   });
 
   it('mends on request, with a reason, and only when it is confirmed', async () => {
     service.on('GET /runs/r1/mending', mending);
-    expect(await drover(service.url, ['reconcile', 'r1', '--mend', '--yes'])).toMatchObject({ code: 2 });
-    expect(await drover(service.url, ['reconcile', 'r1', '--mend', '--reason', 'x'])).toMatchObject({ code: 2 });
-    expect(await drover(service.url, ['reconcile', 'r1', '--mend', '--plan'])).toMatchObject({ code: 2 });
+    expect(await runDrover(service.url, ['reconcile', 'r1', '--mend', '--yes'])).toMatchObject({ code: 2 });
+    expect(await runDrover(service.url, ['reconcile', 'r1', '--mend', '--reason', 'x'])).toMatchObject({ code: 2 });
+    expect(await runDrover(service.url, ['reconcile', 'r1', '--mend', '--plan'])).toMatchObject({ code: 2 });
     expect(changes()).toEqual([]);
     const [gone, left] = mending.remove;
     service.on('POST /runs/r1/mend', { written: 3, removed: [gone], left: [left], run: runView() });
-    const ran = await drover(service.url, ['reconcile', 'r1', '--mend', '--yes', '--reason', 'as shown']);
+    const ran = await runDrover(service.url, ['reconcile', 'r1', '--mend', '--yes', '--reason', 'as shown']);
     expect(ran).toMatchObject({ code: 0, stderr: '' });
     expect(ran.stdout).toContain('removed 1 doubled rows; 3 records are written and compared again');
     expect(ran.stdout).toContain('a row of shop.refunds points at it');
@@ -120,10 +120,10 @@ describe('replay', () => {
         body: { replayed: 6, run: runView() },
       }));
     }
-    expect((await drover(service.url, ['replay', 'r1', 'g1'])).stdout).toBe(
+    expect((await runDrover(service.url, ['replay', 'r1', 'g1'])).stdout).toBe(
       '6 records are on their way again in run r1\n',
     );
-    const all = await drover(service.url, ['replay', 'r1', '--all', '--reason', 'map mended', '--json']);
+    const all = await runDrover(service.url, ['replay', 'r1', '--all', '--reason', 'map mended', '--json']);
     expect(all.json()).toMatchObject({ replayed: 12, run: { id: 'r1' } });
   });
 
@@ -132,7 +132,7 @@ describe('replay', () => {
       ['replay', 'r1'],
       ['replay', 'r1', 'g1', '--all'],
     ]) {
-      expect((await drover(service.url, args)).code).toBe(2);
+      expect((await runDrover(service.url, args)).code).toBe(2);
     }
   });
 });
@@ -155,22 +155,22 @@ describe('rollback', () => {
       return answer;
     };
     const args = ['rollback', 'r1', '--reason', 'wrong map'];
-    const no = await drover(service.url, args, { ask: answering('n') });
+    const no = await runDrover(service.url, args, { ask: answering('n') });
     expect(no).toMatchObject({ code: 2, stdout: '' });
     expect(bodies()).toEqual([{ reason: 'wrong map', dryRun: true }]);
     expect(questions[0]).toContain('5 rows are removed, 2 restored');
-    const yes = await drover(service.url, args, { ask: answering('yes') });
+    const yes = await runDrover(service.url, args, { ask: answering('yes') });
     expect(yes).toMatchObject({ code: 0, stdout: 'run r1: removed 5 rows and restored 2\n' });
     expect(bodies().at(-1)).toEqual({ reason: 'wrong map', dryRun: false });
   });
 
   it('needs --yes where nobody can be asked', async () => {
-    const ran = await drover(service.url, ['rollback', 'r1', '--reason', 'x']);
+    const ran = await runDrover(service.url, ['rollback', 'r1', '--reason', 'x']);
     expect(ran.code).toBe(2);
     expect(ran.stderr).toContain('--yes');
     expect(service.received).toEqual([]);
-    expect((await drover(service.url, ['rollback', 'r1', '--reason', 'x', '--yes'])).code).toBe(0);
-    expect((await drover(service.url, ['rollback', 'r1', '--reason', 'x', '--dry-run'])).stdout).toContain(
+    expect((await runDrover(service.url, ['rollback', 'r1', '--reason', 'x', '--yes'])).code).toBe(0);
+    expect((await runDrover(service.url, ['rollback', 'r1', '--reason', 'x', '--dry-run'])).stdout).toContain(
       'would remove 5',
     );
   });
@@ -178,7 +178,7 @@ describe('rollback', () => {
   it('ends with 1 when rows were left alone', async () => {
     const conflicts = [{ entity: 'users', targetId: 't1', detail: 'changed at noon' }];
     service.on('POST /runs/r1/rollback', { ...view, conflicts });
-    const ran = await drover(service.url, ['rollback', 'r1', '--reason', 'x', '--yes']);
+    const ran = await runDrover(service.url, ['rollback', 'r1', '--reason', 'x', '--yes']);
     expect(ran.code).toBe(1);
     expect(ran.stdout).toContain('changed at noon');
   });
@@ -195,7 +195,7 @@ describe('a rollback that goes on in the service', () => {
   it('is followed to its end, with what it came to', async () => {
     const states = [view('working', 452), view('done', 1_000)];
     service.on('GET /runs/r1/rollback', () => ({ body: states.shift() }));
-    const ran = await drover(service.url, args);
+    const ran = await runDrover(service.url, args);
     expect(ran).toMatchObject({ code: 0, stdout: 'run r1: removed 1000 rows and restored 0\n' });
     expect(ran.stderr).toMatch(/^Rollback: 0\.0% \(0\/1000\) \| Removed: 0 \| Restored: 0 \| Left alone: 0$/m);
     expect(ran.stderr).toMatch(/^Rollback: 100\.0% \(1000\/1000\)/m);
@@ -203,14 +203,14 @@ describe('a rollback that goes on in the service', () => {
 
   it('says where it stopped and how it goes on', async () => {
     service.on('GET /runs/r1/rollback', view('interrupted', 300));
-    const ran = await drover(service.url, args);
+    const ran = await runDrover(service.url, args);
     expect(ran).toMatchObject({
       code: 1,
       stdout: 'run r1: removed 300 rows and restored 0; interrupted at 300 of 1000\n',
     });
     expect(ran.stderr).toContain('It goes on with: npx drover rollback r1');
     service.on('GET /runs/r1/rollback', view('failed', 300, { error: 'UPSTREAM_UNAUTHORIZED: stripe: 401' }));
-    expect((await drover(service.url, args)).stdout).toContain('failed at 300 of 1000: UPSTREAM_UNAUTHORIZED');
+    expect((await runDrover(service.url, args)).stdout).toContain('failed at 300 of 1000: UPSTREAM_UNAUTHORIZED');
   });
 });
 
@@ -218,15 +218,15 @@ describe('batch-size and enqueue', () => {
   it('let the service find the size of batches out', async () => {
     const batchSizes = { extract: 10, transform: 500, load: 85, reconcile: 225 };
     service.on('PATCH /runs/r1', runView({ batchSize: 'auto', batchSizes }));
-    const ran = await drover(service.url, ['batch-size', 'r1', 'auto', '--reason', 'unknown machine']);
+    const ran = await runDrover(service.url, ['batch-size', 'r1', 'auto', '--reason', 'unknown machine']);
     expect(ran).toMatchObject({ code: 0, stdout: expect.stringContaining('load 85') });
     expect(bodies()).toEqual([{ batchSize: 'auto', reason: 'unknown machine' }]);
-    expect((await drover(service.url, ['batch-size', 'r1', 'some', '--reason', 'x'])).code).toBe(2);
+    expect((await runDrover(service.url, ['batch-size', 'r1', 'some', '--reason', 'x'])).code).toBe(2);
   });
 
   it('change the size of batches', async () => {
     service.on('PATCH /runs/r1', runView({ batchSize: 100 }));
-    const ran = await drover(service.url, ['batch-size', 'r1', '100', '--reason', 'short window']);
+    const ran = await runDrover(service.url, ['batch-size', 'r1', '100', '--reason', 'short window']);
     expect(ran.stdout).toBe('run r1 now sends 100 records a job\n');
     expect(bodies()).toEqual([{ batchSize: 100, reason: 'short window' }]);
   });
@@ -239,13 +239,15 @@ describe('batch-size and enqueue', () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, 'late.json'), '[{"_id": "1"}, {"_id": "2"}]');
     writeFileSync(join(folder, 'ids.txt'), Array.from({ length: 60_000 }, (_, at) => `id${at}`).join('\n'));
-    const few = await drover(service.url, ['enqueue', 'r1', 'users', '--file', 'late.json'], { cwd: folder });
+    const few = await runDrover(service.url, ['enqueue', 'r1', 'users', '--file', 'late.json'], { cwd: folder });
     expect(few.stdout).toBe('2 users are on their way in run r1\n');
-    const many = await drover(service.url, ['enqueue', 'r1', 'users', '--ids', '@ids.txt', '--json'], { cwd: folder });
+    const many = await runDrover(service.url, ['enqueue', 'r1', 'users', '--ids', '@ids.txt', '--json'], {
+      cwd: folder,
+    });
     expect(many.json()).toMatchObject({ accepted: 60_000 });
     expect(changes()).toHaveLength(4);
     expect(new Set(changes().map((one) => one.headers['idempotency-key'])).size).toBe(4);
-    expect((await drover(service.url, ['enqueue', 'r1', 'users'])).code).toBe(2);
+    expect((await runDrover(service.url, ['enqueue', 'r1', 'users'])).code).toBe(2);
   });
 });
 
@@ -277,12 +279,12 @@ describe('a plan in the place of a run', () => {
     ['rollback', 'bubble', '--dry-run', ...reason],
     ['purge', '--run', 'bubble', ...reason],
   ])('%s %s takes its newest run and says which', async (...args) => {
-    const ran = await drover(service.url, [...args, '--json']);
+    const ran = await runDrover(service.url, [...args, '--json']);
     expect(ran).toMatchObject({ code: 0, stderr: 'the newest run of bubble is r1 (running)\n' });
     expect(changes()).toHaveLength(1);
     expect(
       (
-        await drover(
+        await runDrover(
           service.url,
           args.map((arg) => (arg === 'bubble' ? 'r1' : arg)),
         )
@@ -291,7 +293,7 @@ describe('a plan in the place of a run', () => {
   });
 
   it('is refused when there is no such run and no such plan', async () => {
-    const ran = await drover(service.url, ['cancel', 'bubbel', ...reason]);
+    const ran = await runDrover(service.url, ['cancel', 'bubbel', ...reason]);
     expect(ran).toMatchObject({ code: 2, stdout: '' });
     expect(ran.stderr).toContain('bubbel is no run, and no plan that has been run');
     expect(changes()).toEqual([]);

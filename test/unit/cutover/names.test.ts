@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { backupSchema, literal, passing, shorten } from '../../../src/engine/cutover/names.ts';
+import { backupSchema, literal, shortenName, temporaryName } from '../../../src/engine/cutover/names.ts';
 
 describe('names', () => {
   it('never exceed 63 bytes, and stay apart when cut', () => {
     fc.assert(
       fc.property(fc.string({ minLength: 40, maxLength: 90, unit: 'grapheme' }), (name) => {
-        expect(Buffer.byteLength(shorten(name, '_end'))).toBeLessThanOrEqual(63);
-        expect(shorten(`${name}a`.repeat(2), '_1')).not.toBe(shorten(`${name}b`.repeat(2), '_1'));
+        expect(Buffer.byteLength(shortenName(name, '_end'))).toBeLessThanOrEqual(63);
+        expect(shortenName(`${name}a`.repeat(2), '_1')).not.toBe(shortenName(`${name}b`.repeat(2), '_1'));
       }),
     );
   });
@@ -19,8 +19,8 @@ describe('names', () => {
   });
 
   it('are the same again for the same object', () => {
-    expect(passing('a', 'b')).toBe(passing('a', 'b'));
-    expect(passing('a', 'b')).not.toBe(passing('ab'));
+    expect(temporaryName('a', 'b')).toBe(temporaryName('a', 'b'));
+    expect(temporaryName('a', 'b')).not.toBe(temporaryName('ab'));
   });
 
   it('are quoted as constants whatever they hold', () => {

@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { unplanned } from '../../../src/engine/cutover/fingerprint.ts';
+import { unplannedDifferences } from '../../../src/engine/cutover/fingerprint.ts';
 import { grantSteps } from '../../../src/engine/cutover/plan/grants.ts';
 import { optionSteps } from '../../../src/engine/cutover/plan/options.ts';
-import { refuseIf, shortfalls } from '../../../src/engine/cutover/refuse.ts';
+import { assertNoProblems, rowCountProblems } from '../../../src/engine/cutover/refuse.ts';
 
 const live = { schema: 'public', name: 'a' };
 const spec = { name: 'x', tables: [{ incoming: { schema: 's', name: 'a' }, live, minimum: 5 }], maxShrinkPercent: 10 };
 
 describe('what refuses a cutover', () => {
   it('names rows that are too few and shrinkage that is too much', () => {
-    expect(shortfalls(spec, [{ table: 'public.a', incoming: 90, live: 100 }])).toEqual([]);
-    expect(shortfalls(spec, [{ table: 'public.a', incoming: 4, live: 100 }])).toHaveLength(2);
-    expect(() => refuseIf(['a', 'b'])).toThrow('a; b');
-    expect(refuseIf([])).toBeUndefined();
+    expect(rowCountProblems(spec, [{ table: 'public.a', incoming: 90, live: 100 }])).toEqual([]);
+    expect(rowCountProblems(spec, [{ table: 'public.a', incoming: 4, live: 100 }])).toHaveLength(2);
+    expect(() => assertNoProblems(['a', 'b'])).toThrow('a; b');
+    expect(assertNoProblems([])).toBeUndefined();
   });
 });
 
@@ -28,7 +28,7 @@ describe('what is compared', () => {
       ['column a.c', '1'],
       ['column a.d not-null', 'true'],
     ]);
-    expect(unplanned(before, after, [{ key: 'column a.d', why: 'new' }])).toEqual([
+    expect(unplannedDifferences(before, after, [{ key: 'column a.d', why: 'new' }])).toEqual([
       'gone is gone: it was 1',
       'index a b was 1 and is 2',
     ]);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { specOf } from '../../../src/engine/cutover/spec.ts';
+import { createSpec } from '../../../src/engine/cutover/spec.ts';
 import type { Entity, Plan } from '../../../src/plan/contract.ts';
 import { definePlan } from '../../../src/plan/define-plan.ts';
 import catalog from '../../../src/plans/catalog/index.ts';
@@ -22,12 +22,12 @@ const plan = (cutover?: Plan['cutover']): Plan =>
     cutover,
   });
 
-const named = (spec: ReturnType<typeof specOf>): string[] =>
+const named = (spec: ReturnType<typeof createSpec>): string[] =>
   spec.tables.map(({ incoming, live }) => `${incoming.schema}.${incoming.name} > ${live.schema}.${live.name}`);
 
 describe('the tables of a cutover', () => {
   it("are the plan's, parents first, from its staging schema into its own", () => {
-    expect(named(specOf(plan(), {}))).toEqual([
+    expect(named(createSpec(plan(), {}))).toEqual([
       'two_words_staging.users > two_words.users',
       'two_words_staging.orders > two_words.orders',
     ]);
@@ -38,10 +38,10 @@ describe('the tables of a cutover', () => {
       ...{ stagingSchema: 'next', liveSchema: 'public', maxShrinkPercent: 10 },
       tables: { users: { schema: 'auth', name: 'accounts', minimum: 3000 } },
     });
-    const spec = specOf(own, {});
+    const spec = createSpec(own, {});
     expect(named(spec)).toEqual(['next.users > auth.accounts', 'next.orders > public.orders']);
     expect(spec).toMatchObject({ maxShrinkPercent: 10, tables: [{ minimum: 3000 }, { minimum: undefined }] });
-    const asked = specOf(own, {
+    const asked = createSpec(own, {
       ...{ stagingSchema: 'other', liveSchema: 'shop', minimums: { users: 5 }, maxShrinkPercent: 90 },
       tables: [{ table: 'users' }, { table: 'orders', live: { schema: 'a.b', name: 'c' } }],
     });
@@ -50,12 +50,12 @@ describe('the tables of a cutover', () => {
   });
 
   it('are refused where they cannot be', () => {
-    expect(() => specOf(plan(), { tables: [{ table: 'nope' }] })).toThrow('has no table nope');
-    expect(() => specOf(plan(), { minimums: { nope: 1 } })).toThrow('has no table nope');
-    expect(() => specOf(plan(), { stagingSchema: 'two_words' })).toThrow('its own place');
-    expect(() => specOf(plan(), { liveSchema: 'drover' })).toThrow('no place');
-    expect(() => specOf(plan(), { stagingSchema: 'pg_temp' })).toThrow('no place');
+    expect(() => createSpec(plan(), { tables: [{ table: 'nope' }] })).toThrow('has no table nope');
+    expect(() => createSpec(plan(), { minimums: { nope: 1 } })).toThrow('has no table nope');
+    expect(() => createSpec(plan(), { stagingSchema: 'two_words' })).toThrow('its own place');
+    expect(() => createSpec(plan(), { liveSchema: 'drover' })).toThrow('no place');
+    expect(() => createSpec(plan(), { stagingSchema: 'pg_temp' })).toThrow('no place');
     expect(() => plan({ tables: { nope: {} } })).toThrow('cutover names nope');
-    expect(() => specOf(catalog, {})).toThrow('nothing to make live');
+    expect(() => createSpec(catalog, {})).toThrow('nothing to make live');
   });
 });

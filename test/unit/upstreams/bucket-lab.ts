@@ -7,7 +7,7 @@ import { upstreamKeys } from '../../../src/upstreams/redis.ts';
 // The time is the last argument instead of Redis's own, so that a test can live a minute in a moment.
 const testClock = 'local now = tonumber(ARGV[#ARGV])\n';
 
-export interface Ask {
+export interface AcquireRequest {
   rps: number;
   endpointRps?: number;
   interactive?: boolean;
@@ -16,13 +16,13 @@ export interface Ask {
   endpoint?: string;
 }
 
-export interface Told {
+export interface ReportOptions {
   pauseMs?: number;
   probe?: boolean;
 }
 
 /** The limiter's scripts on a real Redis, under a clock the test moves. Times in milliseconds. */
-export class BucketLab {
+export class LimiterFixture {
   readonly #redis: Redis;
   readonly #prefix: string;
   now = 1_700_000_000_000;
@@ -39,7 +39,7 @@ export class BucketLab {
     budgetMs = 5_000,
     last,
     endpoint = 'x',
-  }: Ask): Promise<TokenGrant> {
+  }: AcquireRequest): Promise<TokenGrant> {
     const keys = upstreamKeys(this.#prefix);
     const { limiter } = upstreamDefaults;
     const answer = await this.#redis.eval(
@@ -54,7 +54,7 @@ export class BucketLab {
     return parseTokenGrant(answer);
   }
 
-  async report(outcome: string, { pauseMs = 0, probe = false }: Told = {}): Promise<void> {
+  async report(outcome: string, { pauseMs = 0, probe = false }: ReportOptions = {}): Promise<void> {
     const bucket = upstreamKeys(this.#prefix).bucket('up');
     const { breaker, limiter } = upstreamDefaults;
     await this.#redis.eval(
@@ -67,7 +67,7 @@ export class BucketLab {
   }
 
   /** Asks as a caller does, sleeping as told, until it may go. */
-  async acquire(ask: Ask): Promise<void> {
+  async acquire(ask: AcquireRequest): Promise<void> {
     let last: TokenGrant | undefined;
     for (;;) {
       last = await this.take({ ...ask, last });

@@ -24,7 +24,7 @@ export interface MemberOptions {
 }
 
 /** What tests cannot wait for: pauses and deadlines in tenths of a second. */
-export const quick: UpstreamDefaults = { ...upstreamDefaults, backoffMs: 5, redisTimeoutMs: 500 };
+export const shortTimeouts: UpstreamDefaults = { ...upstreamDefaults, backoffMs: 5, redisTimeoutMs: 500 };
 
 /** One process of a fleet, within the test's own. */
 export function joinFleet({
@@ -46,7 +46,7 @@ export function joinFleet({
     allowPrivate: true,
     logger: { warn: (details, message) => void log.push(JSON.stringify({ ...details, message })) },
     metrics: { onRequest: (event) => void events.push(event) },
-    defaults: { ...quick, ...defaults },
+    defaults: { ...shortTimeouts, ...defaults },
     ...deps,
   });
   const upstream = factory({

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { compiledFile } from '../../../scripts/stack/compiled.ts';
 import type { FleetTask } from './fleet-process.ts';
 
-export interface JournalServer {
+export interface ArrivalServer {
   baseUrl: string;
   arrivals(): Promise<number[]>;
   stop(): Promise<void>;
 }
 
-export async function startJournal(): Promise<JournalServer> {
+export async function startArrivalServer(): Promise<ArrivalServer> {
   const child = start('journal-process.ts', []);
   const [port] = (await once(child, 'message')) as [number];
   const baseUrl = `http://127.0.0.1:${port}`;

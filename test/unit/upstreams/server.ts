@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 export interface TestServer {
   baseUrl: string;
   /** Method and URL of every request, in the order of arrival. */
-  seen: { line: string; headers: IncomingMessage['headers']; body: string }[];
+  requests: { line: string; headers: IncomingMessage['headers']; body: string }[];
   server: Server;
   stop(): Promise<void>;
 }
@@ -13,7 +13,7 @@ export type Handler = (request: IncomingMessage, response: ServerResponse, nth: 
 
 /** A server on a free port that answers as the test says. `nth` counts requests from 1. */
 export async function startServer(handler: Handler): Promise<TestServer> {
-  const seen: TestServer['seen'] = [];
+  const seen: TestServer['requests'] = [];
   const server = createServer((request, response) => {
     const entry = { line: `${request.method} ${request.url}`, headers: request.headers, body: '' };
     seen.push(entry);
@@ -24,7 +24,7 @@ export async function startServer(handler: Handler): Promise<TestServer> {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api`;
-  return { baseUrl, seen, server, stop: () => stop(server) };
+  return { baseUrl, requests: seen, server, stop: () => stop(server) };
 }
 
 /** Answers with JSON. */

@@ -113,7 +113,7 @@ test('a redirect is not followed', async () => {
     code: 'UPSTREAM_REFUSED',
     message: 'up thing: 302, points to 169.254.169.254',
   });
-  expect(servers.at(-1)?.seen).toHaveLength(1);
+  expect(servers.at(-1)?.requests).toHaveLength(1);
 });
 
 test.each<[string, Handler]>([

@@ -1,20 +1,20 @@
 import { identifier } from '../../../plan/sql.ts';
 import type { Policy, Rule, Trigger } from '../catalog.ts';
 import { literal } from '../names.ts';
-import type { Pair, Scene } from './context.ts';
-import { role } from './grants.ts';
+import type { ExchangePair, PlanContext } from './context.ts';
+import { quoteRole } from './grants.ts';
 
-const firing: Record<string, string> = { D: 'DISABLE', R: 'ENABLE REPLICA', A: 'ENABLE ALWAYS' };
+const enabledStates: Record<string, string> = { D: 'DISABLE', R: 'ENABLE REPLICA', A: 'ENABLE ALWAYS' };
 
 /** Triggers: the live ones are made on the new table once it has its name; those it brings along stay. */
-export function planTriggers({ draft }: Scene, pair: Pair): void {
+export function planTriggers({ draft }: PlanContext, pair: ExchangePair): void {
   const mine = pair.incoming.triggers.filter((trigger) => !trigger.capture);
   const same = (a: Trigger, b: Trigger) =>
     a.name === b.name &&
     a.enabled === b.enabled &&
     a.comment === b.comment &&
-    a.definition.replace(` ON ${textOf(pair.live)} `, ' ON ') ===
-      b.definition.replace(` ON ${textOf(pair.incoming)} `, ' ON ');
+    a.definition.replace(` ON ${deparsedName(pair.live)} `, ' ON ') ===
+      b.definition.replace(` ON ${deparsedName(pair.incoming)} `, ' ON ');
   for (const live of pair.live.triggers.filter((trigger) => !trigger.capture)) {
     const object = `${pair.label} ${live.name}`;
     const present = mine.find((one) => one.name === live.name);
@@ -23,23 +23,23 @@ export function planTriggers({ draft }: Scene, pair: Pair): void {
       continue;
     }
     if (present)
-      draft.silent(
+      draft.statement(
         'clear',
         `trigger ${object}`,
         'gives way to the live one',
         `DROP TRIGGER ${identifier(live.name)} ON ${pair.before}`,
       );
     draft.step('behaviour', 'trigger', object, 'made anew on the new table', live.definition);
-    const state = firing[live.enabled];
+    const state = enabledStates[live.enabled];
     if (state)
-      draft.silent(
+      draft.statement(
         'behaviour',
         `trigger ${object}`,
         state.toLowerCase(),
         `ALTER TABLE ${pair.after} ${state} TRIGGER ${identifier(live.name)}`,
       );
     if (live.comment !== null)
-      draft.silent(
+      draft.statement(
         'behaviour',
         `trigger ${object}`,
         'comment',
@@ -53,14 +53,14 @@ export function planTriggers({ draft }: Scene, pair: Pair): void {
 }
 
 // As format('%I') writes it: quotes only where they are needed. A name that needs them and is not found is made anew.
-function textOf(name: { readonly schema: string; readonly name: string }): string {
+function deparsedName(name: { readonly schema: string; readonly name: string }): string {
   return [name.schema, name.name].map((part) => (/^[a-z_][a-z0-9_]*$/.test(part) ? part : identifier(part))).join('.');
 }
 
 /** Policies are exactly the live table's. Their text names other tables, so they are compiled after the names are right. */
-export function planPolicies({ draft }: Scene, pair: Pair): void {
+export function planPolicies({ draft }: PlanContext, pair: ExchangePair): void {
   for (const policy of pair.incoming.policies)
-    draft.silent(
+    draft.statement(
       'clear',
       `policy ${pair.label} ${policy.name}`,
       'taken off the incoming table',
@@ -75,7 +75,7 @@ export function planPolicies({ draft }: Scene, pair: Pair): void {
       policySql(pair.after, policy),
     );
     if (policy.comment !== null)
-      draft.silent(
+      draft.statement(
         'behaviour',
         `policy ${pair.label} ${policy.name}`,
         'comment',
@@ -88,34 +88,34 @@ function policySql(table: string, policy: Policy): string {
   const using = policy.using === null ? '' : ` USING (${policy.using})`;
   const check = policy.check === null ? '' : ` WITH CHECK (${policy.check})`;
   const kind = policy.permissive ? 'PERMISSIVE' : 'RESTRICTIVE';
-  return `CREATE POLICY ${identifier(policy.name)} ON ${table} AS ${kind} FOR ${policy.command} TO ${policy.roles.map(role).join(', ')}${using}${check}`;
+  return `CREATE POLICY ${identifier(policy.name)} ON ${table} AS ${kind} FOR ${policy.command} TO ${policy.roles.map(quoteRole).join(', ')}${using}${check}`;
 }
 
 /** Rules: as triggers, but always made anew, since their text may name any table of the set. */
-export function planRules({ draft }: Scene, pair: Pair): void {
+export function planRules({ draft }: PlanContext, pair: ExchangePair): void {
   const known = new Set(pair.live.rules.map((rule) => rule.name));
   for (const rule of pair.incoming.rules) {
     if (known.has(rule.name))
-      draft.silent(
+      draft.statement(
         'clear',
         `rule ${pair.label} ${rule.name}`,
         'gives way to the live one',
         `DROP RULE ${identifier(rule.name)} ON ${pair.before}`,
       );
-    else added(draft, pair, rule);
+    else addIncomingRule(draft, pair, rule);
   }
   for (const rule of pair.live.rules) {
     draft.step('behaviour', 'rule', `${pair.label} ${rule.name}`, 'made anew on the new table', rule.definition);
-    const state = firing[rule.enabled];
+    const state = enabledStates[rule.enabled];
     if (state)
-      draft.silent(
+      draft.statement(
         'behaviour',
         `rule ${pair.label} ${rule.name}`,
         state.toLowerCase(),
         `ALTER TABLE ${pair.after} ${state} RULE ${identifier(rule.name)}`,
       );
     if (rule.comment !== null)
-      draft.silent(
+      draft.statement(
         'behaviour',
         `rule ${pair.label} ${rule.name}`,
         'comment',
@@ -124,7 +124,7 @@ export function planRules({ draft }: Scene, pair: Pair): void {
   }
 }
 
-function added(draft: Scene['draft'], pair: Pair, rule: Rule): void {
+function addIncomingRule(draft: PlanContext['draft'], pair: ExchangePair, rule: Rule): void {
   draft.item('rule', `${pair.label} ${rule.name}`, 'only on the incoming table: comes along');
   draft.differences.push({ key: `rule ${pair.label} ${rule.name}`, why: 'new with the incoming table' });
 }

@@ -1,16 +1,16 @@
 import { identifier } from '../../../plan/sql.ts';
 import { literal } from '../names.ts';
-import type { Scene } from './context.ts';
+import type { PlanContext } from './context.ts';
 
 /** Begins the statement that makes the function: it may be said again, and the catalog does not show that it was. */
-export const makesCapture = 'DO $capture$';
+export const captureFunctionPrefix = 'DO $capture$';
 
 /**
  * TRUNCATE tells triggers of no row, but before it the rows are still there, and nobody else can write: each is recorded as
  * what it was, with the rights of who runs the cutover. Where a policy hides rows even from the owner, what is not seen
  * cannot be recorded; then only that it happened is.
  */
-const captureTruncate = `${makesCapture} BEGIN
+const captureTruncateSql = `${captureFunctionPrefix} BEGIN
 IF pg_catalog.to_regprocedure('drover.capture_truncate()') IS NULL THEN
   CREATE FUNCTION drover.capture_truncate() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
   SET search_path = pg_catalog, pg_temp AS $function$
@@ -29,19 +29,34 @@ IF pg_catalog.to_regprocedure('drover.capture_truncate()') IS NULL THEN
 END IF; END $capture$`;
 
 /** Triggers that record what is written from now on, so that a rollback can carry it back. */
-export function planCapture(scene: Scene): void {
+export function planCapture(scene: PlanContext): void {
   const { draft, stamp } = scene;
   const name = identifier('zz_drover_capture');
   const truncated = identifier('zz_drover_capture_truncate');
   if (scene.capture)
-    draft.silent('shape', 'capture', 'the function that records a TRUNCATE, where it is missing', captureTruncate);
+    draft.statement(
+      'shape',
+      'capture',
+      'the function that records a TRUNCATE, where it is missing',
+      captureTruncateSql,
+    );
   for (const pair of scene.pairs) {
     const own = (table: typeof pair.live) =>
       table.triggers.filter((trigger) => trigger.capture).map((trigger) => identifier(trigger.name));
     for (const trigger of own(pair.incoming))
-      draft.silent('clear', `capture ${pair.label}`, 'old recording ends', `DROP TRIGGER ${trigger} ON ${pair.before}`);
+      draft.statement(
+        'clear',
+        `capture ${pair.label}`,
+        'old recording ends',
+        `DROP TRIGGER ${trigger} ON ${pair.before}`,
+      );
     for (const trigger of own(pair.live))
-      draft.silent('letGo', `capture ${pair.label}`, 'old recording ends', `DROP TRIGGER ${trigger} ON ${pair.after}`);
+      draft.statement(
+        'letGo',
+        `capture ${pair.label}`,
+        'old recording ends',
+        `DROP TRIGGER ${trigger} ON ${pair.after}`,
+      );
     if (!scene.capture) continue;
     draft.step(
       'capture',
@@ -50,7 +65,7 @@ export function planCapture(scene: Scene): void {
       'changes are recorded from now on',
       `CREATE TRIGGER ${name} AFTER INSERT OR UPDATE OR DELETE ON ${pair.after} FOR EACH ROW EXECUTE FUNCTION drover.capture_change(${literal(stamp)})`,
     );
-    draft.silent(
+    draft.statement(
       'capture',
       `capture ${pair.label}`,
       'truncation is recorded',
@@ -58,7 +73,7 @@ export function planCapture(scene: Scene): void {
     );
     // Also in sessions that set session_replication_role: what they write is live all the same.
     for (const trigger of [name, truncated])
-      draft.silent(
+      draft.statement(
         'capture',
         `capture ${pair.label}`,
         'whoever writes',

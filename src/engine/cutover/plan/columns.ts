@@ -1,19 +1,19 @@
 import { identifier } from '../../../plan/sql.ts';
 import type { Column } from '../catalog.ts';
-import { literal, passing, quote } from '../names.ts';
-import type { Pair, Scene } from './context.ts';
+import { literal, quoteName, temporaryName } from '../names.ts';
+import type { ExchangePair, PlanContext } from './context.ts';
 import { optionSteps } from './options.ts';
 
 /** Makes the columns of the incoming table behave as those of the live one; refuses what cannot be made so. */
-export function planColumns(scene: Scene, pair: Pair): void {
+export function planColumns(scene: PlanContext, pair: ExchangePair): void {
   const incoming = new Map(pair.incoming.columns.map((column) => [column.name, column]));
   for (const live of pair.live.columns) {
     const column = incoming.get(live.name);
     if (column) alignColumn(scene, pair, live, column);
-    else missing(scene, pair, live);
+    else planMissingColumn(scene, pair, live);
   }
   const known = new Set(pair.live.columns.map((column) => column.name));
-  for (const column of pair.incoming.columns) if (!known.has(column.name)) added(scene, pair, column);
+  for (const column of pair.incoming.columns) if (!known.has(column.name)) planAddedColumn(scene, pair, column);
   const common = pair.live.columns.filter((column) => incoming.has(column.name)).map((column) => column.name);
   const order = pair.incoming.columns.filter((column) => known.has(column.name)).map((column) => column.name);
   if (common.join('\0') === order.join('\0')) return;
@@ -23,7 +23,7 @@ export function planColumns(scene: Scene, pair: Pair): void {
   );
 }
 
-function missing({ draft, direction }: Scene, pair: Pair, live: Column): void {
+function planMissingColumn({ draft, direction }: PlanContext, pair: ExchangePair, live: Column): void {
   if (direction === 'rollback') {
     draft.item('column', `${pair.label}.${live.name}`, 'not in the backup, as it came with the cutover: goes');
     draft.differences.push({ key: `column ${pair.label}.${live.name}`, why: 'the backup does not have it' });
@@ -31,7 +31,7 @@ function missing({ draft, direction }: Scene, pair: Pair, live: Column): void {
   } else draft.problems.push(`${pair.label}: the incoming table lacks column ${live.name} (${live.type})`);
 }
 
-function added({ draft }: Scene, pair: Pair, column: Column): void {
+function planAddedColumn({ draft }: PlanContext, pair: ExchangePair, column: Column): void {
   draft.item('column', `${pair.label}.${column.name}`, 'new with the incoming table: comes along');
   draft.differences.push({ key: `column ${pair.label}.${column.name}`, why: 'new with the incoming table' });
   draft.differences.push({ key: `order ${pair.label}`, why: 'the incoming table has more columns' });
@@ -41,7 +41,7 @@ function added({ draft }: Scene, pair: Pair, column: Column): void {
     );
 }
 
-function alignColumn(scene: Scene, pair: Pair, live: Column, column: Column): void {
+function alignColumn(scene: PlanContext, pair: ExchangePair, live: Column, column: Column): void {
   const { draft } = scene;
   const object = `${pair.label}.${live.name}`;
   const differs = ['type', 'collation', 'generated'].filter(
@@ -67,7 +67,7 @@ function alignColumn(scene: Scene, pair: Pair, live: Column, column: Column): vo
 type Alter = (place: 'shape' | 'settings', action: string, what: string) => void;
 
 /** A default that names a relation by its oid is compiled once the names are right: before, it would mean the old one. */
-function alignDefault({ draft }: Scene, pair: Pair, live: Column, column: Column): void {
+function alignDefault({ draft }: PlanContext, pair: ExchangePair, live: Column, column: Column): void {
   const names = /::regclass/.test(live.default ?? '') && !/^nextval\(/.test(live.default ?? '');
   if (!names && live.default === (column.identity ? null : column.default)) return;
   draft.step(
@@ -81,7 +81,13 @@ function alignDefault({ draft }: Scene, pair: Pair, live: Column, column: Column
   );
 }
 
-function alignNotNull({ draft, catalog }: Scene, pair: Pair, live: Column, column: Column, alter: Alter): void {
+function alignNotNull(
+  { draft, catalog }: PlanContext,
+  pair: ExchangePair,
+  live: Column,
+  column: Column,
+  alter: Alter,
+): void {
   const object = `${pair.label}.${live.name}`;
   // From 18 on NOT NULL is a constraint with a name, handled with the others.
   if (live.notNull && !column.notNull && catalog.serverVersion < 180000)
@@ -91,7 +97,7 @@ function alignNotNull({ draft, catalog }: Scene, pair: Pair, live: Column, colum
   draft.warnings.push(`${object}: NOT NULL on the incoming table only; writers that leave it empty will fail`);
 }
 
-function alignIdentity(pair: Pair, live: Column, column: Column, alter: Alter): void {
+function alignIdentity(pair: ExchangePair, live: Column, column: Column, alter: Alter): void {
   if (live.identity === column.identity) return;
   const kind = live.identity === 'a' ? 'ALWAYS' : 'BY DEFAULT';
   if (live.identity === '') alter('settings', 'no identity, as on the live table', 'DROP IDENTITY');
@@ -99,19 +105,19 @@ function alignIdentity(pair: Pair, live: Column, column: Column, alter: Alter): 
   else addIdentity(pair, live, column, alter, kind);
 }
 
-function addIdentity(pair: Pair, live: Column, column: Column, alter: Alter, kind: string): void {
+function addIdentity(pair: ExchangePair, live: Column, column: Column, alter: Alter, kind: string): void {
   if (column.default !== null) alter('shape', 'default gives way to the identity', 'DROP DEFAULT');
   if (!column.notNull) alter('shape', 'made NOT NULL for the identity', 'SET NOT NULL');
-  const sequence = { schema: pair.incoming.schema, name: passing('identity', pair.label, live.name) };
+  const sequence = { schema: pair.incoming.schema, name: temporaryName('identity', pair.label, live.name) };
   const parameters = pair.live.sequences.find((one) => one.identity && one.column === live.name)?.parameters ?? '';
-  const options = `(SEQUENCE NAME ${quote(sequence)} ${parameters})`;
+  const options = `(SEQUENCE NAME ${quoteName(sequence)} ${parameters})`;
   alter('shape', `identity ${kind}`, `ADD GENERATED ${kind} AS IDENTITY ${options}`);
 }
 
 const storages: Record<string, string> = { p: 'PLAIN', e: 'EXTERNAL', m: 'MAIN', x: 'EXTENDED' };
 const compressions: Record<string, string> = { '': 'DEFAULT', p: 'pglz', l: 'lz4' };
 
-function alignDetails(scene: Scene, pair: Pair, live: Column, column: Column, alter: Alter): void {
+function alignDetails(scene: PlanContext, pair: ExchangePair, live: Column, column: Column, alter: Alter): void {
   if (live.statistics !== column.statistics)
     alter('settings', 'statistics target', `SET STATISTICS ${live.statistics}`);
   if (live.storage !== column.storage) alter('settings', 'storage', `SET STORAGE ${storages[live.storage] ?? 'PLAIN'}`);

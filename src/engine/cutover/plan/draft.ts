@@ -4,7 +4,7 @@ import type { Name, Phase, PlanItem, PlannedDifference, Step } from '../contract
  * The places a statement can have, in the order they run. The order is the algorithm: keys and sequences let go of the
  * old tables before these move; what is compiled from names (triggers, policies, views) comes after the names are right.
  */
-const places = {
+const stepPlaces = {
   shape: 'prepare',
   build: 'prepare',
   keys: 'prepare',
@@ -35,10 +35,10 @@ const places = {
   refresh: 'after',
 } as const satisfies Record<string, Phase>;
 
-export type Place = keyof typeof places;
+export type StepPlace = keyof typeof stepPlaces;
 
 /** A plan in the making. Parts add to it in any order; `steps` gives them in the order of their places. */
-export class Draft {
+export class PlanDraft {
   readonly problems: string[] = [];
   readonly warnings: string[] = [];
   readonly items: PlanItem[] = [];
@@ -47,14 +47,14 @@ export class Draft {
   readonly #steps: (Step & { readonly rank: number })[] = [];
 
   /** One statement, and its line in the list of what is done. */
-  step(place: Place, kind: string, object: string, action: string, sql: string): void {
-    this.silent(place, `${kind} ${object}`, action, sql);
+  step(place: StepPlace, kind: string, object: string, action: string, sql: string): void {
+    this.statement(place, `${kind} ${object}`, action, sql);
     this.item(kind, object, action);
   }
 
   /** A statement that belongs to something listed already. */
-  silent(place: Place, object: string, action: string, sql: string): void {
-    this.#steps.push({ phase: places[place], object, action, sql, rank: Object.keys(places).indexOf(place) });
+  statement(place: StepPlace, object: string, action: string, sql: string): void {
+    this.#steps.push({ phase: stepPlaces[place], object, action, sql, rank: Object.keys(stepPlaces).indexOf(place) });
   }
 
   item(kind: string, object: string, action: string): void {
@@ -64,7 +64,7 @@ export class Draft {
   steps(): Step[] {
     const sorted = this.#steps.map((step, index) => ({ step, index }));
     // What was made last goes first: a view stands on the one before it.
-    const last = Object.keys(places).indexOf('discard');
+    const last = Object.keys(stepPlaces).indexOf('discard');
     sorted.sort((a, b) => a.step.rank - b.step.rank || (a.step.rank === last ? b.index - a.index : a.index - b.index));
     return sorted.map(({ step: { rank: _rank, ...step } }) => step);
   }

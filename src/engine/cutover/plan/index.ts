@@ -1,12 +1,12 @@
 import type { Catalog } from '../catalog.ts';
 import { keyOf } from '../catalog.ts';
 import type { CutoverPlan, CutoverSpec, Exchange, Phase, Step } from '../contract.ts';
-import { shown } from '../names.ts';
+import { displayName } from '../names.ts';
 import { planPolicies, planRules, planTriggers } from './behaviour.ts';
 import { planCapture } from './capture.ts';
 import { planColumns } from './columns.ts';
-import { type Direction, type Pair, pairOf, type Scene } from './context.ts';
-import { Draft } from './draft.ts';
+import { createPair, type Direction, type ExchangePair, type PlanContext } from './context.ts';
+import { PlanDraft } from './draft.ts';
 import { planGrants } from './grants.ts';
 import { planIndexes } from './indexes.ts';
 import { planIncomingKeys, planKeys } from './keys.ts';
@@ -28,12 +28,12 @@ export interface PlanInput {
 
 /** The whole plan of an exchange from what the catalog says. Pure: the same catalog gives the same plan. */
 export function makePlan(input: PlanInput): CutoverPlan {
-  const draft = new Draft();
+  const draft = new PlanDraft();
   const pairs = pairsOf(input, draft);
-  const scene: Scene = { ...input, pairs, draft };
+  const scene: PlanContext = { ...input, pairs, draft };
   if (draft.problems.length === 0) {
     for (const pair of pairs) planTable(scene, pair);
-    planAround(scene);
+    planDependents(scene);
   }
   draft.problems.push(...input.catalog.obstacles);
   const steps = draft.steps();
@@ -48,11 +48,11 @@ export function makePlan(input: PlanInput): CutoverPlan {
     steps,
     locks,
     differences,
-    sql: script(steps),
+    sql: planScript(steps),
   };
 }
 
-function planTable(scene: Scene, pair: Pair): void {
+function planTable(scene: PlanContext, pair: ExchangePair): void {
   planIndexes(scene, pair);
   planColumns(scene, pair);
   planKeys(scene, pair);
@@ -63,10 +63,10 @@ function planTable(scene: Scene, pair: Pair): void {
   planPolicies(scene, pair);
   planRules(scene, pair);
   planStatistics(scene, pair);
-  scene.draft.silent('analyze', `table ${pair.label}`, 'statistics for the planner', `ANALYZE ${pair.before}`);
+  scene.draft.statement('analyze', `table ${pair.label}`, 'statistics for the planner', `ANALYZE ${pair.before}`);
 }
 
-function planAround(scene: Scene): void {
+function planDependents(scene: PlanContext): void {
   const { draft, catalog } = scene;
   planIncomingKeys(scene);
   planViews(scene);
@@ -90,25 +90,25 @@ function planAround(scene: Scene): void {
   planLocks(scene);
 }
 
-function pairsOf({ catalog, tables }: PlanInput, draft: Draft): Pair[] {
+function pairsOf({ catalog, tables }: PlanInput, draft: PlanDraft): ExchangePair[] {
   const seen = new Set<string>();
   if (tables.length === 0) draft.problems.push('the set has no tables');
   return tables.flatMap((exchange) => {
     for (const name of [exchange.incoming, exchange.live]) {
-      if (seen.has(keyOf(name))) draft.problems.push(`${shown(name)} is named twice`);
+      if (seen.has(keyOf(name))) draft.problems.push(`${displayName(name)} is named twice`);
       seen.add(keyOf(name));
     }
     const incoming = catalog.tables.get(keyOf(exchange.incoming));
     const live = catalog.tables.get(keyOf(exchange.live));
-    if (!incoming) draft.problems.push(`there is no table ${shown(exchange.incoming)}`);
-    if (!live) draft.problems.push(`there is no table ${shown(exchange.live)}`);
+    if (!incoming) draft.problems.push(`there is no table ${displayName(exchange.incoming)}`);
+    if (!live) draft.problems.push(`there is no table ${displayName(exchange.live)}`);
     for (const table of [incoming, live])
-      if (table?.refusal) draft.problems.push(`${shown(table)} cannot be exchanged: ${table.refusal}`);
-    return incoming && live ? [pairOf(exchange, incoming, live)] : [];
+      if (table?.refusal) draft.problems.push(`${displayName(table)} cannot be exchanged: ${table.refusal}`);
+    return incoming && live ? [createPair(exchange, incoming, live)] : [];
   });
 }
 
-const titles: Record<Phase, string> = {
+const phaseTitles: Record<Phase, string> = {
   prepare: 'before: as slow as it needs to be, on incoming tables',
   staged: 'the transaction begins: incoming tables only',
   lock: 'all locks',
@@ -117,12 +117,12 @@ const titles: Record<Phase, string> = {
 };
 
 /** The steps as a script for a person to read. */
-export function script(steps: readonly Step[]): string {
-  const phases = Object.keys(titles) as Phase[];
+export function planScript(steps: readonly Step[]): string {
+  const phases = Object.keys(phaseTitles) as Phase[];
   return phases
     .map((phase) =>
       [
-        `-- ${phase}: ${titles[phase]}`,
+        `-- ${phase}: ${phaseTitles[phase]}`,
         ...steps.filter((step) => step.phase === phase).map((step) => `${step.sql};`),
       ].join('\n'),
     )

@@ -1,25 +1,25 @@
 import { identifier } from '../../../plan/sql.ts';
 import type { Constraint, Index } from '../catalog.ts';
-import { literal, passing, quote, shown } from '../names.ts';
-import type { Pair, Scene } from './context.ts';
-import { type Match, matchUp } from './matching.ts';
+import { displayName, literal, quoteName, temporaryName } from '../names.ts';
+import type { ExchangePair, PlanContext } from './context.ts';
+import { type Match, matchByDefinition } from './matching.ts';
 import { nameOfAddition, planRenames, type Rename } from './renames.ts';
 
 /** Constraints (but foreign keys) and indexes: matched by definition, made before the swap where they are missing. */
-export function planIndexes(scene: Scene, pair: Pair): void {
-  const constraints = matchUp(
-    pair.live.constraints.filter((one) => one.type !== 'f' && has(scene, pair, one)),
+export function planIndexes(scene: PlanContext, pair: ExchangePair): void {
+  const constraints = matchByDefinition(
+    pair.live.constraints.filter((one) => one.type !== 'f' && hasColumns(scene, pair, one)),
     pair.incoming.constraints.filter((one) => one.type !== 'f'),
-    (a, b) => a.type === b.type && alike(a) === alike(b),
+    (a, b) => a.type === b.type && comparableDefinition(a) === comparableDefinition(b),
   );
-  const indexes = matchUp(
-    pair.live.indexes.filter((one) => one.constraint === null && one.valid && usable(scene, pair, one)),
+  const indexes = matchByDefinition(
+    pair.live.indexes.filter((one) => one.constraint === null && one.valid && isUsable(scene, pair, one)),
     pair.incoming.indexes.filter((one) => one.constraint === null && one.valid),
     (a, b) => a.unique === b.unique && a.tail === b.tail,
   );
-  invalid(scene, pair);
-  for (const match of constraints.matches) constraint(scene, pair, match);
-  for (const match of indexes.matches) index(scene, pair, match);
+  planInvalidIndexes(scene, pair);
+  for (const match of constraints.matches) planConstraint(scene, pair, match);
+  for (const match of indexes.matches) planIndex(scene, pair, match);
   const used = new Set([...pair.live.constraints, ...pair.live.indexes].map((one) => one.name));
   const addition = (kind: Rename['kind'], name: string): Rename => {
     const to = nameOfAddition(scene, pair, name, used);
@@ -32,11 +32,11 @@ export function planIndexes(scene: Scene, pair: Pair): void {
   };
   planRenames(scene, pair, [
     ...constraints.matches.map((match) => ({
-      kind: kindOf(match.live),
+      kind: renameKind(match.live),
       from: currentName(pair, match),
       to: match.live.name,
     })),
-    ...constraints.added.map((one) => addition(kindOf(one), one.name)),
+    ...constraints.added.map((one) => addition(renameKind(one), one.name)),
     ...indexes.matches.map(
       (match): Rename => ({
         kind: 'index',
@@ -46,16 +46,16 @@ export function planIndexes(scene: Scene, pair: Pair): void {
     ),
     ...indexes.added.map((one) => addition('index', one.name)),
   ]);
-  planMarks(scene, pair, constraints.matches, indexes.matches);
+  planIndexDetails(scene, pair, constraints.matches, indexes.matches);
 }
 
 // Whether children inherit a NOT NULL can be changed; there may be only one on a column.
-function alike({ type, definition }: Constraint): string {
+function comparableDefinition({ type, definition }: Constraint): string {
   return type === 'n' ? definition.replace(/ NO INHERIT$/, '') : definition;
 }
 
 /** What a build that failed left: of the live table it goes with it, of the incoming one it is taken off. */
-function invalid({ draft }: Scene, pair: Pair): void {
+function planInvalidIndexes({ draft }: PlanContext, pair: ExchangePair): void {
   for (const one of pair.live.indexes.filter((index) => !index.valid)) {
     draft.item('index', `${pair.label} ${one.name}`, 'invalid: stays with the old table');
     draft.differences.push({ key: `index ${pair.label} ${one.name}`, why: 'it was invalid' });
@@ -64,27 +64,27 @@ function invalid({ draft }: Scene, pair: Pair): void {
     draft.step(
       'clear',
       'index',
-      `${shown(pair.incoming)} ${one.name}`,
+      `${displayName(pair.incoming)} ${one.name}`,
       'dropped: it is invalid',
-      `DROP INDEX ${quote({ schema: pair.incoming.schema, name: one.name })}`,
+      `DROP INDEX ${quoteName({ schema: pair.incoming.schema, name: one.name })}`,
     );
 }
 
 // A key's index bears the same name and must be unique in the schema; the others only in the table.
-function kindOf(one: Constraint): 'key' | 'constraint' {
+function renameKind(one: Constraint): 'key' | 'constraint' {
   return ['p', 'u', 'x'].includes(one.type) ? 'key' : 'constraint';
 }
 
-function builtName(pair: Pair, name: string): string {
-  return passing('built', pair.label, name);
+function builtName(pair: ExchangePair, name: string): string {
+  return temporaryName('built', pair.label, name);
 }
 
-function currentName(pair: Pair, match: Match<Constraint>): string {
+function currentName(pair: ExchangePair, match: Match<Constraint>): string {
   return match.current?.name ?? builtName(pair, match.live.name);
 }
 
 // In a rollback, what hangs on a column that came with the cutover goes with it.
-function has(scene: Scene, pair: Pair, one: Constraint): boolean {
+function hasColumns(scene: PlanContext, pair: ExchangePair, one: Constraint): boolean {
   const columns = new Set(pair.incoming.columns.map((column) => column.name));
   const fits = scene.direction === 'cutover' || one.columns.every((column) => columns.has(column));
   if (!fits)
@@ -95,7 +95,7 @@ function has(scene: Scene, pair: Pair, one: Constraint): boolean {
 }
 
 // An index on an expression does not tell its columns; what cannot be built stops the preparation, before any harm.
-function usable(scene: Scene, pair: Pair, one: Index): boolean {
+function isUsable(scene: PlanContext, pair: ExchangePair, one: Index): boolean {
   if (scene.direction === 'cutover') return true;
   const missing = pair.live.columns.filter(
     (column) => !pair.incoming.columns.some((other) => other.name === column.name),
@@ -106,7 +106,7 @@ function usable(scene: Scene, pair: Pair, one: Index): boolean {
   return fits;
 }
 
-function constraint(scene: Scene, pair: Pair, { live, current }: Match<Constraint>): void {
+function planConstraint(scene: PlanContext, pair: ExchangePair, { live, current }: Match<Constraint>): void {
   const { draft } = scene;
   const object = `${pair.label} ${live.name}`;
   const name = current?.name ?? builtName(pair, live.name);
@@ -119,7 +119,7 @@ function constraint(scene: Scene, pair: Pair, { live, current }: Match<Constrain
   } else {
     draft.item('constraint', object, 'already on the incoming table');
     if (current.definition !== live.definition)
-      draft.silent(
+      draft.statement(
         'shape',
         `constraint ${object}`,
         'inherited as on the live table',
@@ -128,7 +128,7 @@ function constraint(scene: Scene, pair: Pair, { live, current }: Match<Constrain
   }
   const validated = current ? current.validated : !later;
   if (live.validated && !validated)
-    draft.silent(
+    draft.statement(
       'validate',
       `constraint ${object}`,
       'validated',
@@ -141,7 +141,7 @@ function constraint(scene: Scene, pair: Pair, { live, current }: Match<Constrain
     });
 }
 
-function index({ draft }: Scene, pair: Pair, { live, current }: Match<Index>): void {
+function planIndex({ draft }: PlanContext, pair: ExchangePair, { live, current }: Match<Index>): void {
   const object = `${pair.label} ${live.name}`;
   if (current) {
     draft.item('index', object, 'already on the incoming table');
@@ -152,9 +152,9 @@ function index({ draft }: Scene, pair: Pair, { live, current }: Match<Index>): v
 }
 
 /** Comments, replica identity and clustering, under the names these objects have before they are renamed. */
-function planMarks(
-  scene: Scene,
-  pair: Pair,
+function planIndexDetails(
+  scene: PlanContext,
+  pair: ExchangePair,
   constraints: readonly Match<Constraint>[],
   indexes: readonly Match<Index>[],
 ): void {
@@ -165,14 +165,14 @@ function planMarks(
       comment: match.current?.comment ?? null,
       targets: match.current?.targets ?? [],
     });
-  for (const match of constraints.filter((one) => kindOf(one.live) === 'key')) {
+  for (const match of constraints.filter((one) => renameKind(one.live) === 'key')) {
     const own = pair.incoming.indexes.find((one) => one.oid === match.current?.indexOid);
     const { comment: said = null, targets = [] } = own ?? {};
     named.set(match.live.name, { current: currentName(pair, match), comment: said, targets });
   }
   for (const match of constraints) {
     if (match.live.comment !== (match.current?.comment ?? null))
-      comment(
+      planComment(
         scene,
         `constraint ${pair.label} ${match.live.name}`,
         `CONSTRAINT ${identifier(currentName(pair, match))} ON ${pair.before}`,
@@ -182,25 +182,25 @@ function planMarks(
   for (const live of pair.live.indexes) {
     const mark = named.get(live.name);
     if (!mark) continue;
-    const place = quote({ schema: pair.incoming.schema, name: mark.current });
+    const place = quoteName({ schema: pair.incoming.schema, name: mark.current });
     if (live.comment !== mark.comment)
-      comment(scene, `index ${pair.label} ${live.name}`, `INDEX ${place}`, live.comment);
+      planComment(scene, `index ${pair.label} ${live.name}`, `INDEX ${place}`, live.comment);
     for (const [column, target] of targetsToSet(live, mark.targets))
-      scene.draft.silent(
+      scene.draft.statement(
         'settings',
         `index ${pair.label} ${live.name}`,
         'statistics target',
         `ALTER INDEX ${place} ALTER COLUMN ${column} SET STATISTICS ${target}`,
       );
     if (live.isClustered)
-      scene.draft.silent(
+      scene.draft.statement(
         'settings',
         `index ${pair.label} ${live.name}`,
         'clusters its table',
         `ALTER TABLE ${pair.before} CLUSTER ON ${identifier(mark.current)}`,
       );
   }
-  replicaIdentity(scene, pair, (name) => named.get(name)?.current);
+  planReplicaIdentity(scene, pair, (name) => named.get(name)?.current);
 }
 
 /** -1 where only the incoming index has one: back to the default. */
@@ -212,7 +212,7 @@ function targetsToSet({ targets: wanted }: Index, present: Index['targets']): In
   return [...set, ...reset.map(([column]) => [column, -1] as const)];
 }
 
-function comment({ draft }: Scene, object: string, target: string, text: string | null): void {
+function planComment({ draft }: PlanContext, object: string, target: string, text: string | null): void {
   draft.step(
     'settings',
     'comment',
@@ -222,7 +222,11 @@ function comment({ draft }: Scene, object: string, target: string, text: string 
   );
 }
 
-function replicaIdentity({ draft }: Scene, pair: Pair, current: (name: string) => string | undefined): void {
+function planReplicaIdentity(
+  { draft }: PlanContext,
+  pair: ExchangePair,
+  current: (name: string) => string | undefined,
+): void {
   const own = pair.live.indexes.find((index) => index.isReplicaIdentity);
   const name = own && current(own.name);
   const kinds: Record<string, string> = { d: 'DEFAULT', f: 'FULL', n: 'NOTHING' };

@@ -1,19 +1,22 @@
 import { identifier } from '../../../plan/sql.ts';
 import type { Constraint } from '../catalog.ts';
-import { literal, passing, quote, shown } from '../names.ts';
-import { isStaging, type Pair, type Scene } from './context.ts';
-import { matchUp } from './matching.ts';
+import { displayName, literal, quoteName, temporaryName } from '../names.ts';
+import { type ExchangePair, isStaging, type PlanContext } from './context.ts';
+import { matchByDefinition } from './matching.ts';
 import { nameOfAddition, planRenames } from './renames.ts';
 
 /** Foreign keys of the set's own tables. Those between them are built on the incoming tables before the swap. */
-export function planKeys(scene: Scene, pair: Pair): void {
-  const wanted = pair.live.constraints.filter((one) => one.type === 'f' && fits(scene, pair, one));
+export function planKeys(scene: PlanContext, pair: ExchangePair): void {
+  const wanted = pair.live.constraints.filter((one) => one.type === 'f' && hasColumns(scene, pair, one));
   const present = pair.incoming.constraints.filter((one) => one.type === 'f');
-  const { matches, added } = matchUp(wanted, present, (live, incoming) => {
-    return pointsAt(scene, live).oid === incoming.references?.oid && around(live) === around(incoming);
+  const { matches, added } = matchByDefinition(wanted, present, (live, incoming) => {
+    return (
+      referencedTable(scene, live).oid === incoming.references?.oid &&
+      definitionWithoutTarget(live) === definitionWithoutTarget(incoming)
+    );
   });
-  for (const { live, current } of matches) build(scene, pair, live, current);
-  const kept = added.filter((one) => keeps(scene, pair, one, wanted));
+  for (const { live, current } of matches) buildKey(scene, pair, live, current);
+  const kept = added.filter((one) => keepsKey(scene, pair, one, wanted));
   const used = new Set(pair.live.constraints.map((one) => one.name));
   planRenames(scene, pair, [
     ...matches.map(({ live, current }) => ({
@@ -28,14 +31,14 @@ export function planKeys(scene: Scene, pair: Pair): void {
       return { kind: 'constraint' as const, from: one.name, to };
     }),
   ]);
-  letGoOfOutside(scene, pair);
+  dropOutwardKeys(scene, pair);
 }
 
-function builtName(pair: Pair, live: Constraint): string {
-  return passing('key', pair.label, live.name);
+function builtName(pair: ExchangePair, live: Constraint): string {
+  return temporaryName('key', pair.label, live.name);
 }
 
-function fits(scene: Scene, pair: Pair, one: Constraint): boolean {
+function hasColumns(scene: PlanContext, pair: ExchangePair, one: Constraint): boolean {
   const columns = new Set(pair.incoming.columns.map((column) => column.name));
   const all = scene.direction === 'cutover' || one.columns.every((column) => columns.has(column));
   if (!all)
@@ -44,30 +47,35 @@ function fits(scene: Scene, pair: Pair, one: Constraint): boolean {
 }
 
 /** Where the key of a live table has to point when its table is the incoming one: into the set, to its new member. */
-function pointsAt(scene: Scene, live: Constraint): { readonly oid: string; readonly text: string } {
+function referencedTable(scene: PlanContext, live: Constraint): { readonly oid: string; readonly text: string } {
   const own = scene.pairs.find((pair) => pair.live.oid === live.references?.oid);
   if (own) return { oid: own.incoming.oid, text: own.before };
   return { oid: live.references?.oid ?? '', text: live.references?.text ?? '' };
 }
 
-function split(one: Constraint): readonly [string, string] {
+function splitDefinition(one: Constraint): readonly [string, string] {
   const mark = ` REFERENCES ${one.references?.text ?? ''}(`;
   const at = one.definition.indexOf(mark);
   return [one.definition.slice(0, at), one.definition.slice(at + mark.length)];
 }
 
-function around(one: Constraint): string {
-  return split(one).join('\0');
+function definitionWithoutTarget(one: Constraint): string {
+  return splitDefinition(one).join('\0');
 }
 
-function build({ draft, ...scene }: Scene, pair: Pair, live: Constraint, current: Constraint | undefined): void {
+function buildKey(
+  { draft, ...scene }: PlanContext,
+  pair: ExchangePair,
+  live: Constraint,
+  current: Constraint | undefined,
+): void {
   const object = `${pair.label} ${live.name}`;
   const name = identifier(current?.name ?? builtName(pair, live));
-  const target = shown(live.references ?? pair.live);
+  const target = displayName(live.references ?? pair.live);
   if (current) draft.item('foreign key', object, `already on the incoming table, to ${target}`);
   else {
-    const [head, tail] = split(live);
-    const definition = `${head} REFERENCES ${pointsAt({ draft, ...scene }, live).text}(${tail}`;
+    const [head, tail] = splitDefinition(live);
+    const definition = `${head} REFERENCES ${referencedTable({ draft, ...scene }, live).text}(${tail}`;
     draft.step(
       'keys',
       'foreign key',
@@ -77,7 +85,7 @@ function build({ draft, ...scene }: Scene, pair: Pair, live: Constraint, current
     );
   }
   if (live.validated && !current?.validated)
-    draft.silent(
+    draft.statement(
       'validate',
       `foreign key ${object}`,
       'validated',
@@ -94,7 +102,7 @@ function build({ draft, ...scene }: Scene, pair: Pair, live: Constraint, current
  * A key only the incoming table has comes along, unless it points at staging or at a table that is about to become the
  * backup: there it would refuse every row that staging has never seen.
  */
-function keeps(scene: Scene, pair: Pair, one: Constraint, wanted: readonly Constraint[]): boolean {
+function keepsKey(scene: PlanContext, pair: ExchangePair, one: Constraint, wanted: readonly Constraint[]): boolean {
   const target = one.references;
   if (!target || scene.pairs.some((other) => other.incoming.oid === target.oid)) return true;
   const leaving = scene.pairs.some((other) => other.live.oid === target.oid);
@@ -102,11 +110,11 @@ function keeps(scene: Scene, pair: Pair, one: Constraint, wanted: readonly Const
   if (!leaving && !replaced && !isStaging(scene, target)) return true;
   const reason = leaving
     ? 'points at a table that becomes the backup'
-    : `points at ${shown(target)}, which is not in the set`;
+    : `points at ${displayName(target)}, which is not in the set`;
   scene.draft.step(
     'letGo',
     'foreign key',
-    `${shown(pair.incoming)} ${one.name}`,
+    `${displayName(pair.incoming)} ${one.name}`,
     `dropped: it ${reason}`,
     `ALTER TABLE ${pair.before} DROP CONSTRAINT ${identifier(one.name)}`,
   );
@@ -114,25 +122,25 @@ function keeps(scene: Scene, pair: Pair, one: Constraint, wanted: readonly Const
 }
 
 /** The old table must not go on refusing deletes of tables outside the set: its keys to them end, and come back with it. */
-function letGoOfOutside(scene: Scene, pair: Pair): void {
+function dropOutwardKeys(scene: PlanContext, pair: ExchangePair): void {
   for (const one of pair.live.constraints.filter((constraint) => constraint.type === 'f')) {
     if (scene.pairs.some((other) => other.live.oid === one.references?.oid)) continue;
     const sql = `ALTER TABLE ${pair.after} DROP CONSTRAINT ${identifier(one.name)}`;
-    scene.draft.silent(
+    scene.draft.statement(
       'letGo',
       `foreign key ${pair.label} ${one.name}`,
-      `the old table lets go of ${shown(one.references ?? pair.live)}`,
+      `the old table lets go of ${displayName(one.references ?? pair.live)}`,
       sql,
     );
   }
 }
 
 /** Foreign keys of tables outside the set follow the name: dropped and made NOT VALID in the swap, validated after it. */
-export function planIncomingKeys(scene: Scene): void {
+export function planIncomingKeys(scene: PlanContext): void {
   const { draft, catalog } = scene;
   for (const key of catalog.incomingKeys) {
-    const table = quote(key.table);
-    const object = `${shown(key.table)} ${key.name}`;
+    const table = quoteName(key.table);
+    const object = `${displayName(key.table)} ${key.name}`;
     const drop = `ALTER TABLE ${table} DROP CONSTRAINT ${identifier(key.name)}`;
     const pair = scene.pairs.find((one) => one.live.oid === key.references);
     if (!pair) {
@@ -144,24 +152,25 @@ export function planIncomingKeys(scene: Scene): void {
           'dropped: a staging table outside the set points at one of the set',
           drop,
         );
-      else draft.problems.push(`${object} points at an incoming table, and ${shown(key.table)} is not in the set`);
+      else
+        draft.problems.push(`${object} points at an incoming table, and ${displayName(key.table)} is not in the set`);
       continue;
     }
     if (key.partitioned && catalog.serverVersion < 180000)
       draft.problems.push(
-        `${object}: ${shown(key.table)} is partitioned, and PostgreSQL before 18 cannot add its key without reading every row under lock`,
+        `${object}: ${displayName(key.table)} is partitioned, and PostgreSQL before 18 cannot add its key without reading every row under lock`,
       );
     draft.step('letGo', 'foreign key', object, `re-pointed to the new ${pair.label}`, drop);
-    draft.silent(
+    draft.statement(
       'point',
       `foreign key ${object}`,
       'made anew, NOT VALID',
       `ALTER TABLE ${table} ADD CONSTRAINT ${identifier(key.name)} ${key.definition} NOT VALID`,
     );
     if (key.comment !== null)
-      draft.silent('point', `foreign key ${object}`, 'comment', commentOf(key.name, table, key.comment));
+      draft.statement('point', `foreign key ${object}`, 'comment', commentOf(key.name, table, key.comment));
     if (key.validated)
-      draft.silent(
+      draft.statement(
         'confirm',
         `foreign key ${object}`,
         'validated',

@@ -8,7 +8,7 @@ export interface Match<T> {
  * Pairs objects that are the same but for their name. One with the same name goes first, so that two equal indexes do
  * not change places.
  */
-export function matchUp<T extends { readonly name: string }>(
+export function matchByDefinition<T extends { readonly name: string }>(
   live: readonly T[],
   incoming: readonly T[],
   same: (live: T, incoming: T) => boolean,

@@ -1,46 +1,46 @@
 import { identifier } from '../../../plan/sql.ts';
 import type { Name } from '../contract.ts';
-import { passing, quote, shown } from '../names.ts';
-import { movesSchema, type Pair, type Scene } from './context.ts';
+import { displayName, quoteName, temporaryName } from '../names.ts';
+import { type ExchangePair, movesSchema, type PlanContext } from './context.ts';
 import { displacedSequence } from './sequences.ts';
 import { boundViews } from './views.ts';
 
 /** The exchange itself: the old table out of the way, the new one in its place. Names change, not one row is touched. */
-export function planMoves(scene: Scene): void {
+export function planMoves(scene: PlanContext): void {
   const schemas = new Set(scene.pairs.map((pair) => pair.exchange.displaced.schema));
   for (const schema of schemas) if (!scene.catalog.schemas.has(schema)) makeSchema(scene, schema);
   for (const pair of scene.pairs) {
-    displace(scene, pair);
-    const temporary = passing('arriving', scene.stamp, pair.label);
+    displaceTable(scene, pair);
+    const temporary = temporaryName('arriving', scene.stamp, pair.label);
     const step = (sql: string) =>
-      scene.draft.silent('move', `table ${pair.label}`, 'the incoming table takes the name', sql);
+      scene.draft.statement('move', `table ${pair.label}`, 'the incoming table takes the name', sql);
     // By a passing name: the staging schema may hold another table of the live name, and the live one of the staging's.
     if (movesSchema(pair) && pair.incoming.name !== pair.live.name) {
       step(`ALTER TABLE ${pair.before} RENAME TO ${identifier(temporary)}`);
       step(
-        `ALTER TABLE ${quote({ schema: pair.incoming.schema, name: temporary })} SET SCHEMA ${identifier(pair.live.schema)}`,
+        `ALTER TABLE ${quoteName({ schema: pair.incoming.schema, name: temporary })} SET SCHEMA ${identifier(pair.live.schema)}`,
       );
       step(
-        `ALTER TABLE ${quote({ schema: pair.live.schema, name: temporary })} RENAME TO ${identifier(pair.live.name)}`,
+        `ALTER TABLE ${quoteName({ schema: pair.live.schema, name: temporary })} RENAME TO ${identifier(pair.live.name)}`,
       );
     } else if (movesSchema(pair)) step(`ALTER TABLE ${pair.before} SET SCHEMA ${identifier(pair.live.schema)}`);
     else step(`ALTER TABLE ${pair.before} RENAME TO ${identifier(pair.live.name)}`);
     scene.draft.item(
       'table',
       pair.label,
-      `${shown(pair.incoming)} takes its place; the old one becomes ${shown(pair.exchange.displaced)}`,
+      `${displayName(pair.incoming)} takes its place; the old one becomes ${displayName(pair.exchange.displaced)}`,
     );
   }
 }
 
 // Owners of the tables keep their way in: the checks of a foreign key run in the name of the table's owner.
-function makeSchema({ draft, pairs }: Scene, schema: string): void {
-  draft.silent('shape', `schema ${schema}`, 'made', `CREATE SCHEMA IF NOT EXISTS ${identifier(schema)}`);
+function makeSchema({ draft, pairs }: PlanContext, schema: string): void {
+  draft.statement('shape', `schema ${schema}`, 'made', `CREATE SCHEMA IF NOT EXISTS ${identifier(schema)}`);
   const owners = new Set(
     pairs.filter((pair) => pair.exchange.displaced.schema === schema).map((pair) => pair.live.owner),
   );
   for (const owner of owners)
-    draft.silent(
+    draft.statement(
       'shape',
       `schema ${schema}`,
       "open to its tables' owner",
@@ -48,31 +48,33 @@ function makeSchema({ draft, pairs }: Scene, schema: string): void {
     );
 }
 
-function displace({ draft, stamp }: Scene, pair: Pair): void {
+function displaceTable({ draft, stamp }: PlanContext, pair: ExchangePair): void {
   const { displaced } = pair.exchange;
   const step = (sql: string) =>
-    draft.silent('displace', `table ${pair.label}`, `the old table becomes ${shown(displaced)}`, sql);
+    draft.statement('displace', `table ${pair.label}`, `the old table becomes ${displayName(displaced)}`, sql);
   if (displaced.schema === pair.live.schema) {
     for (const index of pair.live.indexes)
       step(
-        `ALTER INDEX ${quote({ schema: pair.live.schema, name: index.name })} RENAME TO ${identifier(passing('displaced', stamp, pair.label, index.name))}`,
+        `ALTER INDEX ${quoteName({ schema: pair.live.schema, name: index.name })} RENAME TO ${identifier(temporaryName('displaced', stamp, pair.label, index.name))}`,
       );
     for (const sequence of pair.live.sequences.filter((one) => one.identity))
-      step(`ALTER SEQUENCE ${quote(sequence)} RENAME TO ${identifier(displacedSequence(pair, sequence))}`);
+      step(`ALTER SEQUENCE ${quoteName(sequence)} RENAME TO ${identifier(displacedSequence(pair, sequence))}`);
     // The incoming table may stand there still, so it steps aside: its turn is next.
     step(`ALTER TABLE ${pair.after} RENAME TO ${identifier(displaced.name)}`);
     return;
   }
-  const temporary = passing('leaving', stamp, pair.label);
+  const temporary = temporaryName('leaving', stamp, pair.label);
   if (displaced.name === pair.live.name) {
     step(`ALTER TABLE ${pair.after} SET SCHEMA ${identifier(displaced.schema)}`);
     return;
   }
   step(`ALTER TABLE ${pair.after} RENAME TO ${identifier(temporary)}`);
   step(
-    `ALTER TABLE ${quote({ schema: pair.live.schema, name: temporary })} SET SCHEMA ${identifier(displaced.schema)}`,
+    `ALTER TABLE ${quoteName({ schema: pair.live.schema, name: temporary })} SET SCHEMA ${identifier(displaced.schema)}`,
   );
-  step(`ALTER TABLE ${quote({ schema: displaced.schema, name: temporary })} RENAME TO ${identifier(displaced.name)}`);
+  step(
+    `ALTER TABLE ${quoteName({ schema: displaced.schema, name: temporary })} RENAME TO ${identifier(displaced.name)}`,
+  );
 }
 
 /**
@@ -80,16 +82,16 @@ function displace({ draft, stamp }: Scene, pair: Pair): void {
  * point before those pointed at. A reader that holds a view waits for nothing we hold, so no client is ever the victim
  * of a deadlock; where an order cannot be foreseen, lock_timeout makes us the one who yields.
  */
-export function planLocks(scene: Scene): void {
+export function planLocks(scene: PlanContext): void {
   const { draft } = scene;
   for (const view of boundViews(scene)) {
     // LOCK TABLE on a view locks all it reads as well; setting the owner it has locks the view alone.
     const kind = view.materialized ? 'MATERIALIZED VIEW' : 'VIEW';
-    draft.silent(
+    draft.statement(
       'lock',
-      `view ${shown(view)}`,
+      `view ${displayName(view)}`,
       'locked',
-      `ALTER ${kind} ${quote(view)} OWNER TO ${identifier(view.owner)}`,
+      `ALTER ${kind} ${quoteName(view)} OWNER TO ${identifier(view.owner)}`,
     );
   }
   const tables = new Map<string, Name>();
@@ -97,7 +99,7 @@ export function planLocks(scene: Scene): void {
   for (const dependent of scene.catalog.dependents) if (dependent.kind === 'policy' && dependent.on) add(dependent.on);
   for (const key of scene.catalog.incomingKeys) add(key.table);
   const pointing = [...scene.pairs].sort(
-    (a, b) => outward(scene, b) - outward(scene, a) || (a.label < b.label ? -1 : 1),
+    (a, b) => countOutwardKeys(scene, b) - countOutwardKeys(scene, a) || (a.label < b.label ? -1 : 1),
   );
   for (const pair of pointing) add(pair.live);
   for (const pair of scene.pairs) {
@@ -110,15 +112,20 @@ export function planLocks(scene: Scene): void {
   }
   draft.locks.push(...scene.pairs.map((pair) => pair.exchange.incoming), ...tables.values());
   for (const name of tables.values())
-    draft.silent('lock', `table ${shown(name)}`, 'locked', `LOCK TABLE ${quote(name)} IN ACCESS EXCLUSIVE MODE`);
+    draft.statement(
+      'lock',
+      `table ${displayName(name)}`,
+      'locked',
+      `LOCK TABLE ${quoteName(name)} IN ACCESS EXCLUSIVE MODE`,
+    );
 }
 
-function addOutside(scene: Scene, name: Name & { readonly oid: string }, add: (name: Name) => void): void {
+function addOutside(scene: PlanContext, name: Name & { readonly oid: string }, add: (name: Name) => void): void {
   if (!scene.pairs.some((pair) => pair.incoming.oid === name.oid)) add(name);
 }
 
 // How many tables of the set it points at.
-function outward(scene: Scene, pair: Pair): number {
+function countOutwardKeys(scene: PlanContext, pair: ExchangePair): number {
   return pair.live.constraints.filter((one) => scene.pairs.some((other) => other.live.oid === one.references?.oid))
     .length;
 }

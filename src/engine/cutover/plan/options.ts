@@ -3,8 +3,8 @@ import { literal } from '../names.ts';
 
 /** `SET (…)` and `RESET (…)` that turn one list of `name=value` options into another; nothing when they agree. */
 export function optionSteps(wanted: readonly string[], present: readonly string[]): string[] {
-  const target = new Map(wanted.map(split));
-  const current = new Map(present.map(split));
+  const target = new Map(wanted.map(splitOption));
+  const current = new Map(present.map(splitOption));
   const set = [...target].filter(([name, value]) => current.get(name) !== value);
   const reset = [...current.keys()].filter((name) => !target.has(name));
   return [
@@ -15,10 +15,10 @@ export function optionSteps(wanted: readonly string[], present: readonly string[
 
 /** ` WITH (…)` for a statement that makes a relation. */
 export function withOptions(options: readonly string[]): string {
-  return options.length === 0 ? '' : ` WITH (${options.map((option) => assignment(split(option))).join(', ')})`;
+  return options.length === 0 ? '' : ` WITH (${options.map((option) => assignment(splitOption(option))).join(', ')})`;
 }
 
-function split(option: string): [string, string] {
+function splitOption(option: string): [string, string] {
   const at = option.indexOf('=');
   return at < 0 ? [option, 'true'] : [option.slice(0, at), option.slice(at + 1)];
 }

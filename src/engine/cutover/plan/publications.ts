@@ -1,14 +1,14 @@
 import { identifier } from '../../../plan/sql.ts';
-import type { Scene } from './context.ts';
+import type { PlanContext } from './context.ts';
 
 /** A publication names tables by oid: the old one leaves it, the new one enters with the same columns and filter. */
-export function planPublications({ draft, catalog, pairs }: Scene): void {
+export function planPublications({ draft, catalog, pairs }: PlanContext): void {
   for (const member of catalog.publications) {
     const pair = pairs.find((one) => one.live.oid === member.tableOid);
     const staged = pairs.find((one) => one.incoming.oid === member.tableOid);
     const name = identifier(member.publication);
     if (staged && !pair)
-      draft.silent(
+      draft.statement(
         'clear',
         `publication ${member.publication}`,
         'the incoming table leaves it',
@@ -31,7 +31,7 @@ export function planPublications({ draft, catalog, pairs }: Scene): void {
       'the new table takes the place of the old one',
       `ALTER PUBLICATION ${name} DROP TABLE ${pair.after}`,
     );
-    draft.silent(
+    draft.statement(
       'publish',
       `publication ${object}`,
       'the new table enters',

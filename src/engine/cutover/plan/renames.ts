@@ -1,6 +1,6 @@
 import { identifier } from '../../../plan/sql.ts';
-import { passing, quote, shorten } from '../names.ts';
-import { movesSchema, type Pair, type Scene } from './context.ts';
+import { quoteName, shortenName, temporaryName } from '../names.ts';
+import { type ExchangePair, movesSchema, type PlanContext } from './context.ts';
 
 /** What is renamed, and in which names it must be unique. */
 export interface Rename {
@@ -13,7 +13,7 @@ export interface Rename {
  * Gives objects of the incoming table their final names. Between schemas it is done before the locks, where the name is
  * free; otherwise by a passing name, since the old object still holds it until it has moved away.
  */
-export function planRenames(scene: Scene, pair: Pair, renames: readonly Rename[]): void {
+export function planRenames(scene: PlanContext, pair: ExchangePair, renames: readonly Rename[]): void {
   const taken = scene.catalog.taken.get(pair.incoming.schema) ?? new Set();
   const current = new Set(renames.map((rename) => rename.from));
   for (const rename of renames.filter((one) => one.from !== one.to || collides(scene, pair, one))) {
@@ -27,55 +27,55 @@ export function planRenames(scene: Scene, pair: Pair, renames: readonly Rename[]
         rename.kind,
         object,
         action,
-        sqlOf(pair.before, pair.incoming.schema, rename.kind, rename.from, rename.to),
+        renameSql(pair.before, pair.incoming.schema, rename.kind, rename.from, rename.to),
       );
       continue;
     }
-    const between = passing(rename.kind, pair.label, rename.to);
+    const between = temporaryName(rename.kind, pair.label, rename.to);
     if (rename.from !== between)
-      scene.draft.silent(
+      scene.draft.statement(
         'rename',
         `${rename.kind} ${object}`,
         'makes room',
-        sqlOf(pair.before, pair.incoming.schema, rename.kind, rename.from, between),
+        renameSql(pair.before, pair.incoming.schema, rename.kind, rename.from, between),
       );
     scene.draft.step(
       'name',
       rename.kind,
       object,
       action,
-      sqlOf(pair.after, pair.live.schema, rename.kind, between, rename.to),
+      renameSql(pair.after, pair.live.schema, rename.kind, between, rename.to),
     );
   }
 }
 
 // Statistics do not move with their table, and are given the live schema by name, so they never collide on the way.
-function collides(scene: Scene, pair: Pair, rename: Rename): boolean {
-  return movesSchema(pair) && rename.kind !== 'constraint' && foreign(scene, pair).has(rename.from);
+function collides(scene: PlanContext, pair: ExchangePair, rename: Rename): boolean {
+  return movesSchema(pair) && rename.kind !== 'constraint' && foreignNames(scene, pair).has(rename.from);
 }
 
-function sqlOf(table: string, schema: string, kind: Rename['kind'], from: string, to: string): string {
+function renameSql(table: string, schema: string, kind: Rename['kind'], from: string, to: string): string {
   const target = identifier(to);
   if (kind === 'constraint' || kind === 'key')
     return `ALTER TABLE ${table} RENAME CONSTRAINT ${identifier(from)} TO ${target}`;
   const what = { index: 'INDEX', sequence: 'SEQUENCE', statistics: 'STATISTICS' }[kind];
-  return `ALTER ${what} ${quote({ schema, name: from })} RENAME TO ${target}`;
+  return `ALTER ${what} ${quoteName({ schema, name: from })} RENAME TO ${target}`;
 }
 
 /** The name an object that only the incoming table has will bear: without its staging marks, and free. */
-export function nameOfAddition(scene: Scene, pair: Pair, name: string, used: Set<string>): string {
+export function nameOfAddition(scene: PlanContext, pair: ExchangePair, name: string, used: Set<string>): string {
   const bare = name.startsWith(pair.incoming.name) ? pair.live.name + name.slice(pair.incoming.name.length) : name;
   const suffix = scene.spec.stagingSuffix ?? '_staging';
   const base = bare.endsWith(suffix) ? bare.slice(0, -suffix.length) : bare;
-  const others = foreign(scene, pair);
-  let candidate = shorten(base);
-  for (let n = 2; used.has(candidate) || others.has(candidate); n += 1) candidate = shorten(base, `_${n}`);
+  const others = foreignNames(scene, pair);
+  let candidate = shortenName(base);
+  for (let n = 2; used.has(candidate) || others.has(candidate); n += 1) candidate = shortenName(base, `_${n}`);
   used.add(candidate);
   return candidate;
 }
 
 /** Names in the live schema that stay where they are: not those of the tables that move away. */
-export function foreign(scene: Scene, pair: Pair): ReadonlySet<string> {
+export function foreignNames(scene: PlanContext, pair: ExchangePair): ReadonlySet<string> {
   const names = new Set(scene.catalog.taken.get(pair.live.schema) ?? []);
   for (const other of scene.pairs) {
     for (const table of [other.live, other.incoming]) {
@@ -88,7 +88,7 @@ export function foreign(scene: Scene, pair: Pair): ReadonlySet<string> {
 }
 
 export function freeName(base: string, ending: string, taken: ReadonlySet<string>): string {
-  let candidate = shorten(base, ending);
-  for (let n = 2; taken.has(candidate); n += 1) candidate = shorten(base, `${ending}_${n}`);
+  let candidate = shortenName(base, ending);
+  for (let n = 2; taken.has(candidate); n += 1) candidate = shortenName(base, `${ending}_${n}`);
   return candidate;
 }

@@ -1,8 +1,8 @@
 import type { Name } from '../contract.ts';
-import { quote } from '../names.ts';
+import { quoteName } from '../names.ts';
 
 // A string, a quoted name, a word, or any one character. Deparsed SQL holds no comments and no dollar quotes.
-const token = /[eE]?'(?:[^']|'')*'|"(?:[^"]|"")*"|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*|\s+|[\s\S]/g;
+const tokenPattern = /[eE]?'(?:[^']|'')*'|"(?:[^"]|"")*"|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*|\s+|[\s\S]/g;
 
 /**
  * A query as PostgreSQL deparses it, reading other relations: `public.users` becomes `staging.users AS users`. Only for
@@ -10,26 +10,27 @@ const token = /[eE]?'(?:[^']|'')*'|"(?:[^"]|"")*"|[A-Za-z_\u0080-\uffff][\w$\u00
  * where its text must be the same as before.
  */
 export function rewriteRelations(query: string, moves: readonly { readonly from: Name; readonly to: Name }[]): string {
-  const tokens = query.match(token) ?? [];
+  const tokens = query.match(tokenPattern) ?? [];
   const out: string[] = [];
   for (let at = 0; at < tokens.length; at += 1) {
-    const move = tokens[at + 1] === '.' && opensRelation(tokens, at) && moves.find((one) => is(tokens, at, one.from));
+    const move =
+      tokens[at + 1] === '.' && opensRelation(tokens, at) && moves.find((one) => matchesName(tokens, at, one.from));
     if (!move) {
       out.push(tokens[at] ?? '');
       continue;
     }
     // The alias as the text writes the name, so that a text that had it and one that gets it become the same.
-    out.push(quote(move.to), hasAlias(tokens, at + 3) ? '' : ` ${tokens[at + 2]}`);
+    out.push(quoteName(move.to), hasAlias(tokens, at + 3) ? '' : ` ${tokens[at + 2]}`);
     at += 2;
   }
   return out.join('');
 }
 
-function is(tokens: readonly string[], at: number, name: Name): boolean {
-  return nameOf(tokens[at]) === name.schema && nameOf(tokens[at + 2]) === name.name;
+function matchesName(tokens: readonly string[], at: number, name: Name): boolean {
+  return unquoteName(tokens[at]) === name.schema && unquoteName(tokens[at + 2]) === name.name;
 }
 
-function nameOf(text = ''): string {
+function unquoteName(text = ''): string {
   return text.startsWith('"') ? text.slice(1, -1).replaceAll('""', '"') : text;
 }
 

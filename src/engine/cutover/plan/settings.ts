@@ -1,10 +1,10 @@
 import { identifier } from '../../../plan/sql.ts';
 import { literal } from '../names.ts';
-import type { Pair, Scene } from './context.ts';
+import type { ExchangePair, PlanContext } from './context.ts';
 import { optionSteps } from './options.ts';
 
 /** Owner, storage parameters, row security flags, persistence and comment of the table itself. */
-export function planSettings({ draft }: Scene, pair: Pair): void {
+export function planSettings({ draft }: PlanContext, pair: ExchangePair): void {
   const { live, incoming } = pair;
   const alter = (place: 'shape' | 'settings' | 'rights', kind: string, action: string, what: string) =>
     draft.step(place, kind, pair.label, action, `ALTER TABLE ${pair.before} ${what}`);

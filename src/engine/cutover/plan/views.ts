@@ -1,8 +1,8 @@
 import type { View } from '../catalog.ts';
 import type { Name } from '../contract.ts';
-import { quote, shown } from '../names.ts';
-import type { Scene } from './context.ts';
-import { rebuild } from './materialized.ts';
+import { displayName, quoteName } from '../names.ts';
+import type { PlanContext } from './context.ts';
+import { rebuildMaterializedView } from './materialized.ts';
 import { withOptions } from './options.ts';
 
 /**
@@ -10,7 +10,7 @@ import { withOptions } from './options.ts';
  * their own text, which keeps their oid, rights and whatever stands on them; views on views follow by themselves. A
  * materialized view cannot be replaced so: a new one is filled before the swap, and the two change places in it.
  */
-export function planViews(scene: Scene): void {
+export function planViews(scene: PlanContext): void {
   const replaced = new Set(scene.pairs.map((pair) => pair.live.oid));
   const moves = scene.pairs.map((pair): { from: Name; to: Name } => ({ from: pair.live, to: pair.incoming }));
   for (const view of scene.catalog.views) {
@@ -18,19 +18,20 @@ export function planViews(scene: Scene): void {
     const staged = scene.pairs.find((pair) => view.reads.includes(pair.incoming.oid));
     if (bound && staged)
       scene.draft.problems.push(
-        `${shown(view)} reads the live tables and ${shown(staged.incoming)} too, which goes: drop it, and make it anew afterwards if it is still wanted`,
+        `${displayName(view)} reads the live tables and ${displayName(staged.incoming)} too, which goes: drop it, and make it anew afterwards if it is still wanted`,
       );
     if (view.materialized && bound) {
       replaced.add(view.oid);
-      moves.push({ from: view, to: rebuild(scene, view, moves) });
-    } else if (view.materialized) refresh(scene, view);
-    else if (!bound) scene.draft.item('view', shown(view), 'reads the set through other views: follows by itself');
-    else replace(scene, view);
+      moves.push({ from: view, to: rebuildMaterializedView(scene, view, moves) });
+    } else if (view.materialized) refreshView(scene, view);
+    else if (!bound)
+      scene.draft.item('view', displayName(view), 'reads the set through other views: follows by itself');
+    else replaceView(scene, view);
   }
 }
 
 /** Views and materialized views that are locked: those that hold a table of the set, the outermost first. */
-export function boundViews(scene: Scene): View[] {
+export function boundViews(scene: PlanContext): View[] {
   const replaced = new Set(scene.pairs.map((pair) => pair.live.oid));
   const bound = scene.catalog.views.filter((view) => {
     const holds = view.reads.some((oid) => replaced.has(oid));
@@ -40,17 +41,17 @@ export function boundViews(scene: Scene): View[] {
   return bound.reverse();
 }
 
-function replace({ draft }: Scene, view: View): void {
-  const sql = `CREATE OR REPLACE VIEW ${quote(view)}${withOptions(view.options)} AS ${view.definition}`;
-  draft.step('views', 'view', shown(view), 'replaced by its own text, so that it reads the new tables', sql);
+function replaceView({ draft }: PlanContext, view: View): void {
+  const sql = `CREATE OR REPLACE VIEW ${quoteName(view)}${withOptions(view.options)} AS ${view.definition}`;
+  draft.step('views', 'view', displayName(view), 'replaced by its own text, so that it reads the new tables', sql);
 }
 
-function refresh({ draft }: Scene, view: View): void {
-  const object = shown(view);
+function refreshView({ draft }: PlanContext, view: View): void {
+  const object = displayName(view);
   const unique = view.indexes.some((index) => index.unique && !index.tail.includes(' WHERE '));
   if (!view.populated) draft.item('materialized view', object, 'not populated: left as it is');
   else if (unique) {
-    const sql = `REFRESH MATERIALIZED VIEW CONCURRENTLY ${quote(view)}`;
+    const sql = `REFRESH MATERIALIZED VIEW CONCURRENTLY ${quoteName(view)}`;
     draft.step('refresh', 'materialized view', object, 'refreshed after the swap, readers go on', sql);
   } else {
     draft.item('materialized view', object, 'keeps its contents until it is refreshed');

@@ -1,5 +1,5 @@
 import type { ValidationCheck } from '../../control/contract.ts';
-import { asked, type Check, type CheckContext, checkOf } from '../check.ts';
+import { type Check, type CheckContext, createCheck, reportSchemaErrors } from '../check.ts';
 
 /** Every column that points at rows of another entity points at one that is there; it is empty only where it may be. */
 export const checkReferences: Check = async (context) => {
@@ -24,11 +24,11 @@ async function checkColumn(
     entity,
     description: `${column} of every row of ${entity} points at a row of ${parent}`,
   };
-  const check = await asked(name, async () =>
-    checkOf(
+  const check = await reportSchemaErrors(name, async () =>
+    createCheck(
       name,
-      await deps.target.owned(place),
-      await deps.target.dangling(place, column, parentTable, of.nullable === true),
+      await deps.target.countOwned(place),
+      await deps.target.findDangling(place, column, parentTable, of.nullable === true),
     ),
   );
   return [check];

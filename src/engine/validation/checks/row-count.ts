@@ -1,5 +1,5 @@
-import { asked, type Check, checkOf, pageSize } from '../check.ts';
-import type { BadRow } from '../ports.ts';
+import { type Check, createCheck, pageSize, reportSchemaErrors } from '../check.ts';
+import type { RowViolation } from '../ports.ts';
 
 /**
  * Source against target: each record the ledger calls reconciled, unchanged, existing or merged has an identity in the
@@ -7,17 +7,17 @@ import type { BadRow } from '../ports.ts';
  */
 export const checkRowCount: Check = async ({ deps, run, entity, place }) => {
   const name = { name: 'row-count', entity, description: `Every record of ${entity} that was loaded is in the target` };
-  const check = await asked(name, async () => {
-    const rows: BadRow[] = [];
+  const check = await reportSchemaErrors(name, async () => {
+    const rows: RowViolation[] = [];
     let checked = 0;
     for (let after: string | null = ''; after !== null; ) {
-      const page = await deps.ledger.landed(run.id, entity, after, pageSize);
+      const page = await deps.ledger.expectedRows(run.id, entity, after, pageSize);
       checked += page.count;
-      if (page.count > 0) rows.push(...(await deps.target.missing(place, page.records)));
+      if (page.count > 0) rows.push(...(await deps.target.findMissing(place, page.records)));
       after = page.next;
     }
     const description = `${name.description}: ${checked} expected, ${checked - rows.length} found`;
-    return checkOf({ ...name, description }, checked, rows);
+    return createCheck({ ...name, description }, checked, rows);
   });
   return [check];
 };

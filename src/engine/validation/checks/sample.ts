@@ -4,8 +4,8 @@ import type { Json, JsonObject } from '../../../plan/json.ts';
 import type { Resolution } from '../../ports.ts';
 import { transformRecord } from '../../stages/transform.ts';
 import { targetScope } from '../../target-scope.ts';
-import { asked, type Check, type CheckContext, checkOf } from '../check.ts';
-import type { BadRow, SampleRecord } from '../ports.ts';
+import { type Check, type CheckContext, createCheck, reportSchemaErrors } from '../check.ts';
+import type { RowViolation, SampleRecord } from '../ports.ts';
 
 const defaultSize = 100;
 
@@ -23,13 +23,13 @@ interface Expected {
 export const checkSample: Check = async (context) => {
   const { deps, run, entity } = context;
   const name = { name: 'sample', entity, description: `Sampled ${entity} are in the target as their source says` };
-  const check = await asked(name, async () => {
+  const check = await reportSchemaErrors(name, async () => {
     const sampled = await deps.ledger.sample(run.id, entity, deps.sampleSize ?? defaultSize);
-    const rows: BadRow[] = [];
-    const expected = await expectedOf(context, sampled, rows);
-    rows.push(...(await differencesOf(context, expected)));
+    const rows: RowViolation[] = [];
+    const expected = await expectedRowsOf(context, sampled, rows);
+    rows.push(...(await findDifferences(context, expected)));
     const purged = sampled.filter((record) => record.raw === null).length;
-    const checked = checkOf(name, sampled.length - purged, rows);
+    const checked = createCheck(name, sampled.length - purged, rows);
     // What could not be compared is not known to be right: said aloud, and no error of the target.
     const said = `${name.description} (PAYLOADS_PURGED: ${purged} of ${sampled.length} could not be compared)`;
     const kept = { ok: false, severity: checked.ok ? ('warning' as const) : checked.severity };
@@ -38,22 +38,22 @@ export const checkSample: Check = async (context) => {
   return [check];
 };
 
-async function expectedOf(
+async function expectedRowsOf(
   context: CheckContext,
   sampled: readonly SampleRecord[],
-  problems: BadRow[],
+  problems: RowViolation[],
 ): Promise<readonly Expected[]> {
   const { deps, place, run, definition } = context;
   const readable = sampled.filter((record) => record.raw !== null);
   const sourceIds = readable.map((record) => record.sourceId);
-  const ids = await deps.target.identities(place.scope, place.entity, sourceIds);
+  const ids = await deps.target.targetIds(place.scope, place.entity, sourceIds);
   const outcomes = readable.map((record) => transformRecord(definition, record.raw ?? {}, record.sourceId, run.params));
   const stands = await deps.references.resolve(run, outcomes.flatMap(referencesOf));
   const expected: Expected[] = [];
   for (const [index, record] of readable.entries()) {
     const { sourceId } = record;
     const targetId = ids.get(sourceId) ?? null;
-    const row = rowOf(context, record, outcomes[index] as TransformOutcome, stands);
+    const row = expectedRow(context, record, outcomes[index] as TransformOutcome, stands);
     if (typeof row === 'string') problems.push({ sourceId, targetId, detail: row });
     else if (targetId === null) problems.push({ sourceId, targetId, detail: 'has no identity in the target' });
     else expected.push({ record, sourceId, targetId, row });
@@ -62,7 +62,7 @@ async function expectedOf(
 }
 
 /** The row the source asks for now, or why there is none. */
-function rowOf(
+function expectedRow(
   { definition }: CheckContext,
   record: SampleRecord,
   outcome: TransformOutcome,
@@ -83,18 +83,21 @@ function rowOf(
   return row;
 }
 
-async function differencesOf(context: CheckContext, expected: readonly Expected[]): Promise<readonly BadRow[]> {
-  const compared = await comparedOf(context, expected);
+async function findDifferences(context: CheckContext, expected: readonly Expected[]): Promise<readonly RowViolation[]> {
+  const compared = await compareWithTarget(context, expected);
   return expected.flatMap(({ record, sourceId, targetId }, index) => {
     const difference = compared[index] ?? 'missing';
     if (difference === 'missing') return [{ sourceId, targetId, detail: 'its row is not in the target' }];
-    const fields = difference.filter((field) => counts(context, record, field));
+    const fields = difference.filter((field) => isComparable(context, record, field));
     return fields.length === 0 ? [] : [{ sourceId, targetId, detail: `differs in ${fields.join(', ')}` }];
   });
 }
 
 /** With the API itself where records went to one; which of its objects an unchanged record has, only its row knows. */
-async function comparedOf(context: CheckContext, expected: readonly Expected[]): Promise<readonly RowComparison[]> {
+async function compareWithTarget(
+  context: CheckContext,
+  expected: readonly Expected[],
+): Promise<readonly RowComparison[]> {
   const { deps, run, plan, entity, definition } = context;
   const api = definition.api && deps.apis?.(plan, run, entity);
   const rows = await deps.rows.compare(targetScope(run, plan, entity), expected);
@@ -110,7 +113,7 @@ async function comparedOf(context: CheckContext, expected: readonly Expected[]):
 }
 
 // What a row is enriched with differs each time; where what was loaded is not known, it cannot be compared.
-function counts({ definition }: CheckContext, record: SampleRecord, field: string): boolean {
+function isComparable({ definition }: CheckContext, record: SampleRecord, field: string): boolean {
   const known = record.code !== 'UNCHANGED' && record.clean !== null;
   const { enriched, filledByApi: answered } = definition.target.columns[field] ?? {};
   return known || (enriched !== true && answered !== true);
