@@ -7,16 +7,15 @@ import { parseArgs } from 'node:util';
 import { Redis } from 'ioredis';
 import { migrateDatabase } from '../db/migrate.ts';
 import { type Percentiles, startApiLoad } from './bench/api-load.ts';
-import { timeCopy } from './bench/copy.ts';
+import { timeCopy, timeEmptyJobs } from './bench/baselines.ts';
 import { type CsvFigures, measureCsv } from './bench/csv-memory.ts';
 import { type CutoverFigures, measureCutover } from './bench/cutover.ts';
-import { timeEmptyJobs } from './bench/empty-jobs.ts';
 import { type BenchProcesses, startBenchProcesses } from './bench/fleet.ts';
 import { prepareRun, timeRun } from './bench/migration.ts';
+import { workerFlags } from './child-processes.ts';
 import { guardChildren } from './stack/guard.ts';
 import { ServicesUnavailable } from './stack/services.ts';
 import { startStack } from './stack/stack.ts';
-import { workerFlags } from './stack/worker-flags.ts';
 
 const help = `Usage: npm run bench [-- --records N] [-- --processes N] [-- --concurrency N] [-- --quick]
 

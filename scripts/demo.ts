@@ -8,14 +8,13 @@ import { createProgressDisplay } from '../src/cli/progress.ts';
 import type { FailureGroup, Page, RunView } from '../src/engine/control/contract.ts';
 import { finishedStatuses } from '../src/engine/run-status.ts';
 import { type BubbleSandbox, startBubbleSandbox } from '../src/sandbox/bubble/sandbox.ts';
-import { type Children, createChildren } from './children.ts';
+import { type Children, createChildren, workerFlags } from './child-processes.ts';
 import { checkRun } from './demo/check.ts';
-import { renderSummaryScreen } from './demo/screen.ts';
+import { renderSummaryScreen } from './demo/summary-screen.ts';
 import { guardChildren } from './stack/guard.ts';
 import { freePort } from './stack/port.ts';
+import { stopOnSignals } from './stack/process.ts';
 import { resolveServices, type Services, ServicesUnavailable } from './stack/services.ts';
-import { stopOnSignals } from './stack/signals.ts';
-import { workerFlags } from './stack/worker-flags.ts';
 
 const help = `Usage: npm run demo [-- --exit] [-- --users N]
 

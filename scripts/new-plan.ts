@@ -21,7 +21,7 @@ function main(): number {
   const files = makePlan(name, checkoutRoot());
   console.log(`Made the plan ${name}:\n${files.map((file) => `  ${file}`).join('\n')}
 
-Next: npx vitest run test/conformance test/unit/${name}-plan.test.ts
+Next: npx vitest run test/conformance test/plans/${name}
       docs/writing-a-plan.md says what each part is for.`);
   return 0;
 }

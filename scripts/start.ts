@@ -1,9 +1,8 @@
-import { createChildren } from './children.ts';
-import { readEnvFile } from './stack/env-file.ts';
+import { createChildren, workerFlags } from './child-processes.ts';
+import { readEnvFile } from './stack/checkout.ts';
 import { guardChildren } from './stack/guard.ts';
+import { stopOnSignals } from './stack/process.ts';
 import { resolveServices, ServicesUnavailable } from './stack/services.ts';
-import { stopOnSignals } from './stack/signals.ts';
-import { workerFlags } from './stack/worker-flags.ts';
 
 /** The service on one machine: the API and one worker of all queues, with embedded stores where none are given. */
 async function main(): Promise<void> {

@@ -1,6 +1,6 @@
 import { pathToFileURL } from 'node:url';
+import { readEnvFile } from './stack/checkout.ts';
 import { compiledFile } from './stack/compiled.ts';
-import { readEnvFile } from './stack/env-file.ts';
 import { guardChildren } from './stack/guard.ts';
 import { resolveServices, ServicesUnavailable } from './stack/services.ts';
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createClient } from '../../src/cli/client.ts';
 import type { RunView } from '../../src/engine/control/contract.ts';
-import { createChildren } from '../children.ts';
+import { createChildren } from '../child-processes.ts';
 import { freePort } from '../stack/port.ts';
 
 export interface Percentiles {

@@ -10,9 +10,8 @@ import type { Control } from '../../src/engine/control/contract.ts';
 import { finishedStatuses } from '../../src/engine/run-status.ts';
 import { createRegistry } from '../../src/plan/registry.ts';
 import { openControl } from '../../src/service/open-control.ts';
-import { csvPlan } from './csv-plan.ts';
 import { startBenchProcesses } from './fleet.ts';
-import { benchRecord } from './plan.ts';
+import { benchRecord, csvPlan } from './plan.ts';
 
 export interface CsvFigures {
   readonly records: number;

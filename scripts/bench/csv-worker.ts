@@ -2,7 +2,7 @@ import { readConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/logger.ts';
 import { createRegistry } from '../../src/plan/registry.ts';
 import { startWorkerProcess } from '../../workers/runtime.ts';
-import { csvPlan } from './csv-plan.ts';
+import { csvPlan } from './plan.ts';
 
 /** A worker process that knows the CSV plan and no other; with every queue, so that one process does all of it. */
 const config = readConfig(process.env);

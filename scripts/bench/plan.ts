@@ -1,7 +1,9 @@
+import { join } from 'node:path';
 import { z } from 'zod';
-import type { Plan, TransformOutcome } from '../../src/plan/contract.ts';
+import type { Entity, Plan, TransformOutcome } from '../../src/plan/contract.ts';
 import { definePlan, noParams } from '../../src/plan/define-plan.ts';
 import type { JsonObject } from '../../src/plan/json.ts';
+import { createCsvSource } from '../../src/sources/csv/source.ts';
 
 const raw = z.object({
   name: z.string(),
@@ -78,3 +80,16 @@ export function benchRecord(n: number): JsonObject {
     tags: 'English , Tagalog , Cebuano',
   };
 }
+
+/** The bench's records from a CSV file: extraction, checkpoints and high-water mark take part. */
+export const csvPlan = definePlan({
+  ...benchPlan,
+  name: 'bench-csv',
+  params: z.object({ folder: z.string() }),
+  entities: {
+    items: {
+      ...(benchPlan.entities.items as Entity),
+      source: ({ params }) => createCsvSource({ path: join(String(params.folder), 'items.csv'), idColumns: ['id'] }),
+    },
+  },
+} satisfies Plan);

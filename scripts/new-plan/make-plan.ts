@@ -18,7 +18,7 @@ export function makePlan(name: string, root: string): readonly string[] {
   const files = [
     ['index.ts.txt', `src/plans/${name}/index.ts`],
     ['fixture.ts.txt', `test/conformance/${name}.fixture.ts`],
-    ['test.ts.txt', `test/unit/${name}-plan.test.ts`],
+    ['test.ts.txt', `test/plans/${name}/plan.test.ts`],
   ] as const;
   const there = [`src/plans/${name}`, ...files.map(([, path]) => path)].find((path) => existsSync(join(root, path)));
   if (there) throw new InvalidPlanName(`${there} is there already. Take another name, or remove it first.`);

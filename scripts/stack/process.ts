@@ -1,5 +1,7 @@
-import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { execFileSync, type SpawnOptions, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Whether a process runs. A zombie does not: in a container whose init reaps late it can stay for seconds. */
@@ -62,4 +64,49 @@ export async function endProcess(pid: number, steps: readonly (readonly [NodeJS.
     if (await waitForExit(pid, patience)) return;
   }
   throw new Error(`Process ${pid} did not end; end it with \`kill -9 ${pid}\`.`);
+}
+
+/**
+ * Starts a server whose output goes to the end of a log file; answers its pid. In a session of its own: Ctrl-C in a
+ * terminal reaches the whole group and would end it before our own clean-up.
+ */
+export async function spawnServer(
+  program: string,
+  flags: readonly string[],
+  spawnOptions: Pick<SpawnOptions, 'cwd' | 'env' | 'uid' | 'gid'>,
+  logFile: string,
+): Promise<number> {
+  const log = openSync(logFile, 'a');
+  const child = spawn(program, flags, { ...spawnOptions, detached: true, stdio: ['ignore', log, log] });
+  closeSync(log);
+  child.unref();
+  if (child.pid !== undefined) return child.pid;
+  const [error] = (await once(child, 'error')) as [Error];
+  throw error;
+}
+
+/** The last lines of a server's log, for the message that says it did not start. */
+export function lastLines(logFile: string): string {
+  return readFileSync(logFile, 'utf8').trim().split('\n').slice(-8).join('\n');
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Runs the clean-up on the first signal and exits as the shell expects; a second signal does not wait for it. */
+export function stopOnSignals(stop: () => Promise<void>): void {
+  let stopping = false;
+  for (const name of SIGNALS) {
+    process.on(name, () => {
+      const code = 128 + constants.signals[name];
+      if (stopping) process.exit(code);
+      stopping = true;
+      stop().then(
+        () => process.exit(code),
+        (error: unknown) => {
+          console.error(error instanceof Error ? error.message : error);
+          process.exit(1);
+        },
+      );
+    });
+  }
 }

@@ -1,12 +1,12 @@
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkoutRoot } from './checkout.ts';
 import { freePort } from './port.ts';
-import { commandOf, endProcess, isAlive, waitUntil } from './process.ts';
-import { sendRedisCommand } from './redis-ask.ts';
+import { commandOf, endProcess, isAlive, lastLines, spawnServer, waitUntil } from './process.ts';
 import { obtainRedis, type RedisProgram } from './redis-binaries.mjs';
-import { lastLines, spawnServer } from './server-process.ts';
 
 export interface RedisOptions {
   dataDir: string;
@@ -120,4 +120,23 @@ function logFile(dataDir: string): string {
 
 function failureMessage(dataDir: string): string {
   return `Redis did not start on ${dataDir}. The end of ${logFile(dataDir)}:\n${lastLines(logFile(dataDir))}`;
+}
+
+/**
+ * One command, one answer, as text. Enough to ask a server who it is without a client library's reconnecting, which
+ * would hide that nobody is there. Undefined when nobody answers.
+ */
+async function sendRedisCommand(port: number, command: string): Promise<string | undefined> {
+  const socket = connect({ port, host: '127.0.0.1' });
+  const signal = AbortSignal.timeout(2_000);
+  try {
+    await once(socket, 'connect', { signal });
+    socket.write(`${command}\r\n`);
+    const [answer] = (await once(socket, 'data', { signal })) as [Buffer];
+    return answer.toString();
+  } catch {
+    return undefined;
+  } finally {
+    socket.destroy();
+  }
 }

@@ -12,7 +12,7 @@ import { createRegistry } from '../../src/plan/registry.ts';
 import { openControl } from '../../src/service/open-control.ts';
 import { createDatabase } from '../helpers/database.ts';
 import { createRedisSpace } from '../helpers/redis.ts';
-import { rollBackAndWait } from '../helpers/rolled-back.ts';
+import { rollBackAndWait } from '../helpers/roll-back.ts';
 import type { StandIns } from './stand-ins.ts';
 import { createTargetTables } from './target.ts';
 import { openUpstreams } from './upstreams.ts';

@@ -4,8 +4,8 @@ import { expect, test } from 'vitest';
 import { openDatabase } from '../../db/client.ts';
 import { migrateDatabase } from '../../db/migrate.ts';
 import { createProgram } from '../../src/cli/run-cli.ts';
+import { startService } from '../helpers/api-service.ts';
 import { createDatabase } from '../helpers/database.ts';
-import { startService } from '../integration/api-service.ts';
 
 /**
  * What others build on is held against the files beside this test: the HTTP interface, the command line and the database

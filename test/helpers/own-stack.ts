@@ -1,6 +1,7 @@
-// Run as a process of its own by test/integration/stack.test.ts: owns the servers of a folder until it is ended.
+import { stopOnSignals } from '../../scripts/stack/process.ts';
 import { resolveServices } from '../../scripts/stack/services.ts';
-import { stopOnSignals } from '../../scripts/stack/signals.ts';
+
+// Run as a process of its own by test/scripts/stack.test.ts: owns the servers of a folder until it is ended.
 
 const [dir = ''] = process.argv.slice(2);
 const services = await resolveServices({}, { dir });

@@ -1,9 +1,8 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkoutRoot } from '../../scripts/stack/checkout.ts';
-import { startPostgres, stopPostmaster } from '../../scripts/stack/postgres.ts';
+import { livePostmaster, startPostgres, stopPostmaster } from '../../scripts/stack/postgres.ts';
 import { dataFolderOf, removeData } from '../../scripts/stack/postgres-home.ts';
-import { livePostmaster } from '../../scripts/stack/postmaster.ts';
 import { isAlive } from '../../scripts/stack/process.ts';
 import { liveRedis, startRedis, stopRedis } from '../../scripts/stack/redis.ts';
 import { withAdmin } from './database-server.ts';

@@ -1,0 +1,80 @@
+import { join } from 'node:path';
+import pg from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { prepareRun } from '../../scripts/bench/migration.ts';
+import type { ChaosEnvironment } from './environment.ts';
+import { shortTimeouts } from './experiment.ts';
+import { openProbe, type Probe } from './probe.ts';
+import { openTestEnvironment } from './test-environment.ts';
+import { startWorker, type Worker } from './worker-processes.ts';
+
+const records = 200;
+// Locks as in production: on a starved machine short ones are lost without anybody's fault, and look like a death.
+const calm = { DROVER_LOCK_DURATION_MS: '30000', DROVER_STALLED_INTERVAL_MS: '15000', DROVER_SWEEP_AGE_MS: '60000' };
+const graceMs = Number(shortTimeouts.DROVER_SHUTDOWN_GRACE_MS);
+
+let ground: ChaosEnvironment;
+let probe: Probe;
+let databaseUrl: string;
+const workers: Worker[] = [];
+
+beforeAll(async () => {
+  ground = await openTestEnvironment('drain');
+  databaseUrl = await ground.createDatabase();
+  probe = openProbe(databaseUrl);
+  await prepareRun(databaseUrl, 'drain', records, 1);
+});
+afterAll(async () => {
+  await Promise.all(workers.map((worker) => worker.end('SIGKILL')));
+  await probe.close();
+  await ground.close();
+});
+
+function begin(name: string): Worker {
+  const env = { ...shortTimeouts, ...calm, DATABASE_URL: databaseUrl, REDIS_URL: ground.redis.url, LOG_LEVEL: 'info' };
+  const worker = startWorker({
+    script: ['scripts/bench/worker.ts'],
+    env: { ...env, DROVER_REDIS_PREFIX: '{drain}' },
+    logFile: join(ground.folder, `${name}.log`),
+  });
+  workers.push(worker);
+  return worker;
+}
+
+const count = async (condition: string): Promise<number> => {
+  const [row] = await probe.query<{ n: number }>(
+    `SELECT count(*)::int AS n FROM drover.records WHERE run_id = 'drain' AND ${condition}`,
+  );
+  return row?.n ?? 0;
+};
+const until = (condition: string, n: number) =>
+  expect.poll(() => count(condition), { timeout: 60_000, interval: 100 }).toBeGreaterThanOrEqual(n);
+
+test('a worker told to end over jobs that do not gives them back in time, and they are nobody’s death', {
+  timeout: 150_000,
+}, async () => {
+  // Whoever loads waits for this table, for longer than any grace period.
+  const holder = new pg.Client({ connectionString: databaseUrl });
+  await holder.connect();
+  await holder.query('BEGIN');
+  await holder.query('LOCK TABLE drain.items IN ACCESS EXCLUSIVE MODE');
+  const slow = begin('slow');
+  await slow.ready;
+  await probe.query(`UPDATE drover.runs SET status = 'running', status_at = now() WHERE id = 'drain'`);
+  await until(`stage = 'load' AND dispatched_at IS NOT NULL`, 100);
+
+  const began = Date.now();
+  const exit = await slow.end('SIGTERM');
+  expect(exit).toEqual({ code: 0, signal: null });
+  expect(Date.now() - began).toBeLessThan(graceMs + 3_000);
+  const held = await probe.query<{ n: number }>(`SELECT count(*)::int AS n FROM drover.workers`);
+  expect(held).toEqual([{ n: 0 }]);
+  await holder.end();
+
+  const next = begin('next');
+  await next.ready;
+  // Well before a lock would have run out, or the sweep would have come.
+  await expect.poll(() => count(`status = 'reconciled'`), { timeout: 25_000, interval: 200 }).toBe(records);
+  expect(await probe.query(`SELECT code FROM drover.tries WHERE run_id = 'drain'`)).toEqual([]);
+  expect(await count('attempts > 0')).toBe(0);
+});

@@ -1,0 +1,20 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { ChaosEnvironment } from './environment.ts';
+import { redisFlushed, redisReplaced } from './scenarios/redis.ts';
+import { openTestEnvironment, runBubbleScenario } from './test-environment.ts';
+
+let ground: ChaosEnvironment;
+beforeAll(async () => {
+  ground = await openTestEnvironment('redis-emptied');
+});
+afterAll(() => ground.close());
+
+test.each([redisFlushed, redisReplaced])(
+  '$name: costs time and nothing else',
+  { timeout: 180_000 },
+  async (scenario) => {
+    const result = await runBubbleScenario(ground, scenario, 2_000);
+    expect(result.problems).toEqual([]);
+    expect(result).toMatchObject({ lost: 0, doubled: 0, ok: true });
+  },
+);

@@ -1,0 +1,95 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Experiment } from './experiment.ts';
+import { type Expectation, sizeOf } from './oracle/expectation.ts';
+import { describeItems, type Finding } from './oracle/finding.ts';
+
+/** What a drill showed. */
+export interface ExperimentResult {
+  readonly name: string;
+  readonly seed: number;
+  readonly ok: boolean;
+  readonly records: number;
+  readonly kills: number;
+  /** Times that something was broken; 0 would make any result worthless. */
+  readonly faults: number;
+  readonly lost: number;
+  readonly doubled: number;
+  /** The longest time from the end of a fault until all that was in flight at its beginning had moved on. */
+  readonly recoveryMs: number;
+  readonly seconds: number;
+  readonly problems: readonly string[];
+}
+
+const finalStatuses = ['completed', 'completed_with_failures', 'failed', 'cancelled'];
+// At the slowest anybody would wait for: a fault that stops a run is found by this and not by the test's own limit.
+const maxRunMs = (records: number): number => 90_000 + records * 20;
+
+/** Waits for the run's end, no longer than anybody would, and answers its status. */
+export async function waitForRunEnd({ progress, options }: Experiment, began: number): Promise<string> {
+  const deadline = began + maxRunMs(options.records);
+  for (;;) {
+    const status = await progress.status();
+    if (finalStatuses.includes(status) || Date.now() > deadline) return status;
+    await sleep(100);
+  }
+}
+
+/** What is wrong with the run's own words at its end. */
+export async function checkRunEnd(running: Experiment, status: string, expectation: Expectation): Promise<string[]> {
+  const run = await running.control.run(running.runId);
+  const clean = [...expectation.values()].every((records) =>
+    [...records.values()].every(({ outcome }) => outcome === 'reconciled' || outcome === 'skipped'),
+  );
+  const wanted = clean ? 'completed' : 'completed_with_failures';
+  return [
+    ...(status === wanted ? [] : [`the run is ${status}, not ${wanted}: ${run.reason}`]),
+    ...(run.balanced ? [] : ['the run says of itself that it is not balanced']),
+    ...(/validation|SOURCE_/.test(run.reason ?? '') ? [`the run complains: ${run.reason}`] : []),
+  ];
+}
+
+/** Workers that nobody had told to end. */
+export function checkWorkerDeaths({ fleet }: Experiment): string[] {
+  return describeItems('workers that ended by themselves', fleet.deaths);
+}
+
+/** The drill's result, from what was found wrong and what the oracle says. */
+export async function makeResult(
+  running: Experiment,
+  name: string,
+  seconds: number,
+  expectation: Expectation,
+  found: { readonly wrong: readonly string[]; readonly finding: Finding; readonly faults: number },
+): Promise<ExperimentResult> {
+  const problems = [...found.wrong, ...found.finding.problems];
+  return {
+    ...{ name, seconds, problems, seed: running.options.seed, ok: problems.length === 0, faults: found.faults },
+    records: sizeOf(expectation),
+    kills: running.fleet.kills,
+    lost: found.finding.lost,
+    doubled: found.finding.doubled,
+    recoveryMs: await running.recovery.longest(),
+  };
+}
+
+/** One drill, in a line for people; what went wrong below it. */
+export function resultLine(result: ExperimentResult): string {
+  const { name, seed, ok, records, kills, faults, lost, doubled, recoveryMs, seconds, problems } = result;
+  const figures = `${records} records in ${seconds.toFixed(1)} s, ${faults} faults, ${kills} kills, ${lost} lost, ${doubled} doubled, recovered in ${recoveryMs} ms`;
+  const head = `${ok ? 'ok  ' : 'FAIL'} ${name} (seed ${seed}): ${figures}`;
+  return [head, ...problems.map((problem) => `     ${problem}`)].join('\n');
+}
+
+/** All drills as one line for programs. */
+export function resultsJson(results: readonly ExperimentResult[]): string {
+  const sum = (of: (result: ExperimentResult) => number): number =>
+    results.reduce((all, result) => all + of(result), 0);
+  return JSON.stringify({
+    records: sum((result) => result.records),
+    kills: sum((result) => result.kills),
+    lost: sum((result) => result.lost),
+    doubled: sum((result) => result.doubled),
+    recoveryMs: Math.max(0, ...results.map((result) => result.recoveryMs)),
+    scenarios: results.map(({ name, seed, ok }) => ({ name, seed, ok })),
+  });
+}

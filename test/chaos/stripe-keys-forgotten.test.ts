@@ -1,0 +1,18 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runnableCatalogScenario } from './catalog.ts';
+import type { ChaosEnvironment } from './environment.ts';
+import { keysForgotten } from './scenarios/stripe.ts';
+import { openTestEnvironment, runScenario } from './test-environment.ts';
+
+let ground: ChaosEnvironment;
+beforeAll(async () => {
+  ground = await openTestEnvironment('stripe-answers');
+});
+afterAll(() => ground.close());
+
+// The first half of it is what `npm run chaos` holds as created-then-dropped.
+test('answers that are lost, and keys that are forgotten', { timeout: 120_000 }, async () => {
+  const result = await runScenario(ground, runnableCatalogScenario(keysForgotten), 30);
+  expect(result.problems).toEqual([]);
+  expect(result).toMatchObject({ lost: 0, doubled: 0, ok: true });
+});

@@ -1,0 +1,43 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openDatabase } from '../../db/client.ts';
+import { createInboxDoor } from '../../db/inbox/door.ts';
+import { verifyStripeEvent } from '../../src/upstreams/stripe/webhook.ts';
+import { makeEvent, signedRequest, webhookSecret } from '../helpers/stripe-events.ts';
+import type { ChaosEnvironment } from './environment.ts';
+import { openProbe } from './probe.ts';
+import { openTestEnvironment } from './test-environment.ts';
+
+let ground: ChaosEnvironment;
+beforeAll(async () => {
+  ground = await openTestEnvironment('webhook-crash', { ownPostgres: true });
+});
+afterAll(() => ground.close());
+
+test('an event that was acknowledged survives a crash of PostgreSQL, however the server commits', {
+  timeout: 60_000,
+}, async () => {
+  const url = await ground.createDatabase();
+  const probe = openProbe(url);
+  // Commits that nobody waits for are written down by this process alone; it sleeps.
+  await probe.query(`ALTER SYSTEM SET synchronous_commit = 'off'`);
+  await probe.query(`ALTER SYSTEM SET wal_writer_delay = '10s'`);
+  await probe.query('CREATE TABLE public.careless (n int)');
+  await ground.postgres?.restartImmediate();
+  const database = openDatabase({ url, applicationName: 'test', onError: () => undefined });
+  const { payload, headers } = signedRequest(makeEvent('evt_1', 'product.updated', { id: 'cms_1', object: 'product' }));
+  const event = { body: Buffer.from(payload), signature: headers['stripe-signature'] };
+  await createInboxDoor(database.$client).store(
+    { provider: 'stripe', ...verifyStripeEvent(event, [webhookSecret]) },
+    true,
+  );
+  await database.$client.query('INSERT INTO public.careless VALUES (1)');
+  await ground.postgres?.restartImmediate();
+  await ground.redis.flush();
+  expect(await probe.query('SELECT event_id, state FROM drover.inbox')).toEqual([
+    { event_id: 'evt_1', state: 'pending' },
+  ]);
+  // Without this line the one above would say nothing of the door.
+  expect(await probe.query('SELECT n FROM public.careless')).toEqual([]);
+  await database.$client.end();
+  await probe.close();
+});

@@ -1,0 +1,124 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createClient } from '../../src/cli/client.ts';
+import { type FollowOptions, followRun, serverEvents } from '../../src/cli/follow.ts';
+import type { RunView } from '../../src/engine/control/contract.ts';
+import { completedRun, runView } from '../helpers/run-fixtures.ts';
+import {
+  problemReply,
+  respondInOrder,
+  type ScriptedService,
+  serverSentEvents,
+  startScriptedService,
+} from '../helpers/scripted-service.ts';
+
+const pace = { pollMs: 10, checkWhileConnectedMs: 2000, unreachableTimeoutMs: 400 };
+const step = (perSecond: number): RunView => runView({ progress: { percent: 0, perSecond, etaSeconds: null } });
+
+let service: ScriptedService;
+
+beforeEach(async () => {
+  service = await startScriptedService();
+});
+
+afterEach(() => service.close());
+
+async function followed(follow: Partial<FollowOptions> = {}): Promise<RunView[]> {
+  const api = createClient({ url: service.url, token: undefined });
+  const states: RunView[] = [];
+  const signal = follow.signal ?? new AbortController().signal;
+  for await (const state of followRun(api, 'r1', { signal, timing: pace, ...follow })) states.push(state);
+  return states;
+}
+
+const rates = (states: readonly RunView[]): number[] => states.map((state) => state.progress.perSecond);
+
+describe('following a run', () => {
+  it('takes what is pushed, up to the end', async () => {
+    service.on('GET /runs/r1', step(1));
+    service.on('GET /runs/r1/events', serverSentEvents(step(2), completedRun()));
+    const states = await followed();
+    expect(rates(states)[0]).toBe(1);
+    expect(states.at(-1)?.status).toBe('completed');
+    expect(service.received.filter((one) => one.path === '/api/v1/runs/r1')).toHaveLength(1);
+  });
+
+  it('asks where nothing is pushed, and shows each state once', async () => {
+    service.on('GET /runs/r1', respondInOrder(step(1), step(1), step(2), completedRun()));
+    const states = await followed();
+    expect(rates(states)).toEqual([1, 2, 0]);
+  });
+
+  it('asks on when the pushing ends before the run does', async () => {
+    service.on('GET /runs/r1', respondInOrder(step(1), step(3), completedRun()));
+    service.on('GET /runs/r1/events', serverSentEvents(step(2)));
+    const states = await followed();
+    expect(rates(states).slice(-2)).toEqual([3, 0]);
+  });
+
+  it('looks by itself when a proxy holds the pushes back', async () => {
+    service.on('GET /runs/r1', respondInOrder(step(1), completedRun()));
+    service.on('GET /runs/r1/events', (_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+      return undefined;
+    });
+    const states = await followed({ timing: { ...pace, checkWhileConnectedMs: 50 } });
+    expect(states.at(-1)?.status).toBe('completed');
+  });
+
+  it('bears with a service that is away for a moment', async () => {
+    let calls = 0;
+    service.on('GET /runs/r1', () => {
+      calls += 1;
+      return calls === 2
+        ? problemReply(503, 'DATABASE_UNAVAILABLE', 'away', 'wait')
+        : { body: calls > 2 ? completedRun() : step(1) };
+    });
+    const contact: (string | undefined)[] = [];
+    await followed({ onContact: (lost) => contact.push(lost) });
+    expect(contact).toEqual(['away', undefined]);
+  });
+
+  it('gives up when it stays away', async () => {
+    service.on('GET /runs/r1', () => problemReply(503, 'DATABASE_UNAVAILABLE', 'away', 'wait'));
+    await expect(followed()).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE', exitCode: 3 });
+  });
+
+  it('does not wait for a run that is not there', async () => {
+    await expect(followed()).rejects.toMatchObject({ code: 'NOT_FOUND', exitCode: 2 });
+  });
+
+  it('ends at once when it is told to', async () => {
+    service.on('GET /runs/r1', step(1));
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 50);
+    const before = Date.now();
+    await followed({ signal: stop.signal, timing: { ...pace, pollMs: 60_000 } });
+    expect(Date.now() - before).toBeLessThan(2000);
+  });
+});
+
+describe('server-sent events', () => {
+  async function read(...chunks: readonly string[]): Promise<string[]> {
+    const stream = new ReadableStream<Uint8Array>({
+      start(controller) {
+        for (const chunk of chunks) controller.enqueue(new TextEncoder().encode(chunk));
+        controller.close();
+      },
+    });
+    const events: string[] = [];
+    for await (const { event, data } of serverEvents(stream)) events.push(`${event}=${data}`);
+    return events;
+  }
+
+  it('are read whatever the pieces, line ends and comments', async () => {
+    expect(await read('event: run\nda', 'ta: {"a":1}\n', '\n: still here\n\ndata:x\r\ndata: y\r', '\n\r\n')).toEqual([
+      'run={"a":1}',
+      'message=x\ny',
+    ]);
+  });
+
+  it('that were cut off are none', async () => {
+    expect(await read('data: whole\n\ndata: hal')).toEqual(['message=whole']);
+    expect(await read('data: no end\n')).toEqual([]);
+  });
+});

@@ -1,0 +1,166 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cutover, preflight, resume, rollbackCutover } from '../../../src/engine/cutover/index.ts';
+import { cutoverRequest, type Harness, openHarness } from './harness.ts';
+
+/**
+ * Schemas that broke something once. Each makes `live.t` and `st.t` in schemas of its own, writes after the cutover, and
+ * is looked at after the cutover and after the way back; forth and back again must go as well.
+ */
+interface Case {
+  readonly name: string;
+  readonly make: string;
+  readonly writes?: string;
+  /** What is asked, and what is to be answered when new and when old. */
+  readonly ask?: readonly (readonly [sql: string, forth: unknown, back: unknown])[];
+  readonly conflicts?: number;
+}
+
+const plain = (
+  rows: string,
+) => `CREATE TABLE live.t (id int PRIMARY KEY, n text); INSERT INTO live.t SELECT g, 'old' FROM generate_series(1, 5) g;
+  CREATE TABLE st.t (id int PRIMARY KEY, n text); INSERT INTO st.t SELECT g, 'new' FROM generate_series(1, 8) g; ${rows}`;
+
+const cases: readonly Case[] = [
+  {
+    name: 'materialized views on each other, with all that hangs on them',
+    make: plain(`CREATE MATERIALIZED VIEW live.m1 AS SELECT id, n FROM live.t; CREATE INDEX m1i ON live.m1 (n, (id + 1));
+      ALTER INDEX live.m1i ALTER COLUMN 2 SET STATISTICS 77; ALTER MATERIALIZED VIEW live.m1 CLUSTER ON m1i;
+      COMMENT ON COLUMN live.m1.n IS 'mn'; ALTER MATERIALIZED VIEW live.m1 ALTER n SET STATISTICS 321, ALTER n SET STORAGE EXTERNAL;
+      GRANT SELECT (n) ON live.m1 TO PUBLIC; CREATE STATISTICS live.ms ON id, n FROM live.m1;
+      CREATE MATERIALIZED VIEW live.m2 AS SELECT count(*) AS c FROM live.m1; CREATE VIEW live.v AS SELECT c FROM live.m2;`),
+    ask: [
+      ['SELECT c::int FROM live.v', 8, 5],
+      [`SELECT count(*)::int FROM pg_statistic_ext WHERE stxnamespace = 'live'::regnamespace AND stxname = 'ms'`, 1, 1],
+    ],
+  },
+  {
+    name: 'a unique value that changed hands between rows, in ten changes and more',
+    make: `CREATE TABLE live.t (id int PRIMARY KEY, u int UNIQUE); INSERT INTO live.t SELECT g, g FROM generate_series(1, 5) g;
+      CREATE TABLE st.t (id int PRIMARY KEY, u int UNIQUE); INSERT INTO st.t SELECT g, g FROM generate_series(1, 5) g;`,
+    writes: `UPDATE live.t SET id = 50 WHERE id = 1; UPDATE live.t SET u = u; UPDATE live.t SET u = 9000 WHERE id = 2;
+      UPDATE live.t SET u = u + 0; UPDATE live.t SET u = 2 WHERE id = 3; UPDATE live.t SET u = 3 WHERE id = 2;`,
+    ask: [
+      [
+        'SELECT string_agg(id || $$:$$ || u, $$ $$ ORDER BY id) FROM live.t',
+        '2:3 3:2 4:4 5:5 50:1',
+        '2:3 3:2 4:4 5:5 50:1',
+      ],
+    ],
+  },
+  {
+    name: 'columns with the names the engine gives things itself',
+    make: `CREATE TABLE live.t (id int PRIMARY KEY, t text, r text, n text, "key" text, img text, "new" text, c text);
+      INSERT INTO live.t SELECT g, 'a', 'a', 'a', 'a', 'a', 'a', 'a' FROM generate_series(1, 3) g;
+      CREATE TABLE st.t (LIKE live.t); INSERT INTO st.t SELECT * FROM live.t;`,
+    writes: `UPDATE live.t SET t = 'b', "key" = 'b', "new" = 'b' WHERE id = 2; DELETE FROM live.t WHERE id = 3;`,
+    ask: [['SELECT string_agg(t || "key" || "new", $$ $$ ORDER BY id) FROM live.t', 'aaa bbb', 'aaa bbb']],
+  },
+  {
+    name: 'defaults that name a table by its oid',
+    make: `CREATE TABLE live.t (id int PRIMARY KEY, k regclass DEFAULT 'live.t'::regclass); INSERT INTO live.t VALUES (1);
+      CREATE TABLE st.t (id int PRIMARY KEY, k regclass); INSERT INTO st.t VALUES (1);`,
+    writes: 'INSERT INTO live.t (id) VALUES (2)',
+    ask: [[`SELECT bool_and(k = 'live.t'::regclass) FROM live.t WHERE id = 2`, true, false]],
+  },
+  {
+    name: 'keys to a partitioned table, and an index that is invalid',
+    make: `CREATE TABLE live.p (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE live.p1 PARTITION OF live.p FOR VALUES FROM (0) TO (100);
+      INSERT INTO live.p SELECT generate_series(1, 20); ${plain('')} ALTER TABLE live.t ADD CONSTRAINT tp FOREIGN KEY (id) REFERENCES live.p ON DELETE CASCADE;
+      CREATE INDEX bad ON live.t (n); UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'live.bad'::regclass;`,
+    writes: 'DELETE FROM live.p WHERE id = 3',
+    // The row that was deleted was another in the backup.
+    conflicts: 1,
+    ask: [['SELECT count(*)::int FROM live.t', 7, 4]],
+  },
+  {
+    name: 'columns in another order, and targets of index columns',
+    make: `CREATE TABLE live.t (id int PRIMARY KEY, n text); CREATE INDEX ex ON live.t (lower(n)); ALTER INDEX live.ex ALTER COLUMN 1 SET STATISTICS 55;
+      INSERT INTO live.t VALUES (1, 'a'); CREATE TABLE st.t (n text, id int); INSERT INTO st.t VALUES ('a', 1);`,
+    ask: [[`SELECT attstattarget::int FROM pg_attribute WHERE attrelid = 'live.ex'::regclass`, 55, 55]],
+  },
+];
+
+const refused: readonly (readonly [string, string, RegExp])[] = [
+  [
+    'a view that reads both',
+    `${plain('')} CREATE VIEW st.diff AS SELECT id FROM st.t EXCEPT SELECT id FROM live.t;`,
+    /st\.diff reads the live tables and st\.t too/,
+  ],
+  [
+    'a default outside the set',
+    `${plain('')} CREATE TABLE live.o (r regclass DEFAULT 'live.t'::regclass);`,
+    /default value .* names live\.t/,
+  ],
+  [
+    'an enum of its own',
+    `CREATE TYPE live.m AS ENUM ('a'); CREATE TYPE st.m AS ENUM ('a'); CREATE TABLE live.t (m live.m); CREATE TABLE st.t (m st.m);`,
+    /differs in type/,
+  ],
+  [
+    'a child',
+    `CREATE TABLE live.t (id int); CREATE TABLE live.c () INHERITS (live.t); CREATE TABLE st.t (id int);`,
+    /inherits/,
+  ],
+];
+
+describe('schemas that broke something once', () => {
+  let harness: Harness;
+  beforeAll(async () => {
+    harness = await openHarness();
+  });
+  afterAll(() => harness.close());
+
+  /** The text with schemas of its own. */
+  const namer = (at: number) => (text: string) =>
+    text.replace(/\b(live|st)\./g, `$1${at}.`).replace(/'live'/g, `'live${at}'`);
+  const specOf = (at: number) => ({
+    name: 'nasty',
+    tables: [{ incoming: { schema: `st${at}`, name: 't' }, live: { schema: `live${at}`, name: 't' } }],
+  });
+
+  it.each(cases.map((one, at) => ({ ...one, at })))(
+    '$name',
+    async ({ at, make, writes = '', ask = [], conflicts = 0 }) => {
+      const named = namer(at);
+      await harness.run(`CREATE SCHEMA live${at}; CREATE SCHEMA st${at}; ${named(make)}`);
+      // Held first: whatever is made before the swap must bear being made twice.
+      const { stamp } = await cutover(harness.deps, specOf(at), { ...cutoverRequest, hold: true });
+      expect((await resume(harness.deps, stamp)).unplanned).toEqual([]);
+      for (const write of writes.split(';').filter((text) => text.trim() !== '')) await harness.run(named(write));
+      for (const [sql, forth] of ask) expect(await harness.column(named(sql))).toEqual([forth]);
+      const back = await rollbackCutover(harness.deps, stamp, cutoverRequest);
+      expect(back.unplanned).toEqual([]);
+      expect(back.conflicts).toHaveLength(conflicts);
+      for (const [sql, , old] of ask) expect(await harness.column(named(sql))).toEqual([old]);
+      const again = await cutover(harness.deps, specOf(at), cutoverRequest);
+      expect(again.unplanned).toEqual([]);
+      expect((await rollbackCutover(harness.deps, again.stamp, cutoverRequest)).unplanned).toEqual([]);
+      const left = `SELECT relname FROM pg_class WHERE relname LIKE 'drover%' AND relnamespace = 'live${at}'::regnamespace`;
+      expect(await harness.column(left)).toEqual([]);
+    },
+  );
+
+  it('says which column or constraint the rows do not fit', async () => {
+    await harness.run(
+      namer(200)(`CREATE SCHEMA live200; CREATE SCHEMA st200; CREATE TABLE live.t (id int PRIMARY KEY, a int NOT NULL);
+        CREATE TABLE st.t (id int, a int); INSERT INTO live.t VALUES (1, 1); INSERT INTO st.t VALUES (1, NULL);`),
+    );
+    await expect(cutover(harness.deps, specOf(200), cutoverRequest)).rejects.toThrow(
+      /live200\.t.*required column is empty/,
+    );
+    const [failed] = await harness.deps.database.list();
+    expect(failed).toMatchObject({
+      status: 'failed',
+      problems: [expect.stringContaining('live200.t')],
+      nextActions: [],
+    });
+  });
+
+  it.each(refused.map(([name, make, reason], at) => ({ name, make, reason, at: at + 100 })))(
+    'refuses $name',
+    async ({ make, reason, at }) => {
+      await harness.run(`CREATE SCHEMA live${at}; CREATE SCHEMA st${at}; ${namer(at)(make)}`);
+      expect((await preflight(harness.deps, specOf(at))).problems.join().replaceAll(String(at), '')).toMatch(reason);
+    },
+  );
+});

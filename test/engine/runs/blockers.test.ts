@@ -1,0 +1,87 @@
+import { expect, test } from 'vitest';
+import type { EntityProgress } from '../../../src/engine/control/contract.ts';
+import type { Run, RunEntity } from '../../../src/engine/ports.ts';
+import { type FleetState, holdupsOf } from '../../../src/engine/progress/holdups.ts';
+import type { UpstreamStand } from '../../../src/engine/progress/upstream-holdups.ts';
+import { entityProgress } from '../../helpers/run-fixtures.ts';
+import { shop } from '../../helpers/shop-harness.ts';
+
+const now = new Date('2026-01-01T00:00:00.000Z');
+const plan = { ...shop, upstreams: ['bubble'] };
+const stages = ['extract', 'transform', 'load', 'reconcile'];
+const quiet: UpstreamStand = {
+  ...{ name: 'bubble', endpoint: null, blockedUntil: null, breaker: 'closed' },
+  ...{ breakerOpenUntil: null, failuresInARow: 0 },
+};
+
+interface Given {
+  readonly status?: Run['status'];
+  readonly reason?: string;
+  readonly fleet?: Partial<FleetState>;
+  readonly upstream?: Partial<UpstreamStand>;
+  readonly customers?: Partial<EntityProgress>;
+  readonly payments?: Partial<EntityProgress>;
+}
+
+function told({ status = 'running', reason, fleet, upstream, customers, payments }: Given): string[] {
+  const progress = { customers: entityProgress(customers), payments: entityProgress(payments) };
+  const entities = Object.keys(progress).map((name) => ({ entity: name, loadOpen: name === 'customers' }));
+  const holdups = holdupsOf({
+    ...{ plan, progress, now, entities: entities as RunEntity[] },
+    run: { status, reason: reason ?? null } as Run,
+    fleet: { upstreams: [{ ...quiet, ...upstream }], pauses: [], served: stages, ...fleet },
+  });
+  return holdups.map(({ code, what, clears }) => `${code} ${what} -> ${clears}`);
+}
+
+const reading = { extraction: 'reading' } as const;
+const at = (stage: string, n: number) => ({ pending: n, waiting: { ...entityProgress().waiting, [stage]: n } });
+
+test('a run that moves is not held up, nor one that is done', () => {
+  expect(told({ customers: { ...reading, ...at('transform', 5) } })).toEqual([]);
+  expect(told({ status: 'completed', fleet: { served: [] } })).toEqual([]);
+});
+
+test('an upstream that said 429, or whose breaker is open, holds up who reads', () => {
+  const upstream = { blockedUntil: '2026-01-01T00:00:11.200Z' };
+  expect(told({ customers: reading, upstream })[0]).toMatch(
+    /^UPSTREAM_THROTTLED waiting for bubble: 429, next token in 12 s -> by itself/,
+  );
+  expect(told({ upstream })).toEqual([]);
+  expect(told({ customers: reading, upstream: { ...upstream, name: 'xendit' } })).toEqual([]);
+  expect(told({ customers: reading, upstream: { blockedUntil: '2025-12-31T23:59:59.000Z' } })).toEqual([]);
+  const open = { breaker: 'open', breakerOpenUntil: '2026-01-01T00:00:30.000Z', failuresInARow: 5 } as const;
+  expect(told({ customers: reading, upstream: open })).toEqual([
+    'BREAKER_OPEN held by the breaker of bubble: 5 requests in a row failed, tried again in 30 s -> by itself, when bubble answers again',
+  ]);
+});
+
+test('a paused queue and one that nobody serves hold up who needs them, and nobody else', () => {
+  const pauses = [{ queue: 'load', pausedBy: 'ana', reason: 'lunch' }];
+  const waiting = { customers: at('load', 3) };
+  expect(told({ ...waiting, fleet: { pauses } })).toEqual([
+    'QUEUE_PAUSED queue load is paused by ana: lunch -> drover queues resume load',
+  ]);
+  expect(told({ fleet: { pauses } })).toEqual([]);
+  expect(told({ ...waiting, fleet: { served: ['transform'] } })).toEqual([
+    'NO_WORKER no worker serves queue load -> start a worker that serves it: npm run worker -- --queues load',
+  ]);
+  expect(told({ customers: reading, fleet: { served: [] } })[0]).toContain('queue extract');
+});
+
+test('children say how many parents they wait for', () => {
+  const given = { payments: at('load', 7) };
+  expect(told({ ...given, customers: at('load', 2) })[0]).toMatch(
+    /^WAITING_FOR_PARENTS 7 payments wait for 2 customers ->/,
+  );
+  expect(told({ ...given, customers: reading })[0]).toContain('customers, which are still read');
+});
+
+test('a run that stands says why and what clears it', () => {
+  expect(told({ status: 'paused', reason: 'lunch' })).toEqual(['PAUSED paused: lunch -> drover resume']);
+  expect(told({ status: 'failed', reason: 'SOURCE_FILE: gone' })[0]).toMatch(
+    /^STOPPED stopped: SOURCE_FILE: gone -> .*drover retry/,
+  );
+  expect(told({ status: 'pending', fleet: { served: [] } })[0]).toMatch(/^NO_WORKER/);
+  expect(told({ status: 'pending' })).toEqual([]);
+});

@@ -1,0 +1,78 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Database, openDatabase } from '../../../db/client.ts';
+import { createConductorStore } from '../../../db/conductor/index.ts';
+import { createLeadership } from '../../../db/conductor/leadership.ts';
+import { createLedger } from '../../../db/ledger/index.ts';
+import { migrateDatabase } from '../../../db/migrate.ts';
+import { createRunStore } from '../../../db/repositories/runs.ts';
+import { createProducer } from '../../../queues/producer.ts';
+import { connectProducer, createRedisIdentity } from '../../../queues/redis.ts';
+import { readConfig } from '../../../src/config.ts';
+import { type Conductor, createConductor } from '../../../src/engine/conductor/conductor.ts';
+import type { Control } from '../../../src/engine/control/contract.ts';
+import { createLogger } from '../../../src/logger.ts';
+import { loadPlans } from '../../../src/plan/registry.ts';
+import { openControl } from '../../../src/service/open-control.ts';
+import { createDatabase, type TestDatabase } from '../../helpers/database.ts';
+import { operator } from '../../helpers/drover.ts';
+
+// Everything an operator asks of a run is settled in PostgreSQL: a Redis that is away holds up records and nothing else.
+const redis = connectProducer('redis://127.0.0.1:1', () => undefined);
+const producer = createProducer({ redis, prefix: '{away}', window: () => 100, onError: () => undefined });
+let place: TestDatabase;
+let database: Database;
+let control: Control;
+let conductor: Conductor;
+
+beforeAll(async () => {
+  place = await createDatabase({ template: { name: 'control', migrate: migrateDatabase } });
+  database = openDatabase({ url: place.url, applicationName: 'test', onError: () => undefined });
+  const plans = await loadPlans();
+  control = openControl({ database, target: database, plans, config: readConfig({}) });
+  conductor = createConductor({
+    store: createConductorStore(database, database),
+    runs: createRunStore(database),
+    ledger: createLedger(database.$client, database.$client),
+    dispatcher: producer,
+    redis: createRedisIdentity(redis, '{away}'),
+    plan: plans.get,
+    relay: async () => undefined,
+    prepareTarget: async () => undefined,
+    finishRun: async () => undefined,
+    leadership: createLeadership(place.url),
+    log: createLogger({ level: 'silent', service: 'test' }),
+    ...{ name: 'test', tickMs: 50, sweepAgeMs: 60_000, graceMs: 5_000 },
+  });
+  conductor.start();
+});
+
+afterAll(async () => {
+  await conductor.stop();
+  await producer.close();
+  redis.disconnect();
+  await database.$client.end();
+  await place.drop();
+});
+
+const becomes = (id: string, status: string) =>
+  expect.poll(async () => (await control.run(id)).status, { timeout: 20_000, interval: 50 }).toBe(status);
+
+test('a run begins, pauses, goes on and is cancelled while Redis is away', async () => {
+  const { id } = await control.startRun({ plan: 'bubble', only: ['users'] }, operator);
+  await becomes(id, 'running');
+  await control.pause(id, 'a test', operator);
+  await becomes(id, 'paused');
+  await control.resume(id, 'a test', operator);
+  await control.cancel(id, 'a test', operator);
+  await becomes(id, 'cancelled');
+});
+
+test('nothing is given out meanwhile, so nothing has to be taken back', async () => {
+  const { id } = await control.startRun({ plan: 'bubble', only: ['users'] }, operator);
+  await becomes(id, 'running');
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  const { rows } = await database.$client.query('SELECT dispatched_at FROM drover.run_entities WHERE run_id = $1', [
+    id,
+  ]);
+  expect(rows).toEqual([{ dispatched_at: null }]);
+});

@@ -1,0 +1,104 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import {
+  batchBounds,
+  batchSizeOf,
+  batchSizesOf,
+  firstBatchSize,
+  type MeasuredJob,
+  type Tuning,
+  tune,
+  tuneStages,
+  untuned,
+} from '../../../src/engine/batch-size.ts';
+
+const target = 2_000;
+const anyJob = fc.record({
+  records: fc.integer({ min: 1, max: 500 }),
+  ms: fc.double({ min: 0, max: 1e6, noNaN: true }),
+});
+const anySize = fc.integer({ min: batchBounds.least, max: batchBounds.most });
+
+/** A worker whose jobs take a fixed time and some more for each record; answers what the size comes to. */
+function settle(from: number, fixedMs: number, perRecordMs: number, jobs = 400): Tuning[] {
+  const seen: Tuning[] = [untuned(from)];
+  for (let n = 0; n < jobs; n += 1) {
+    const now = seen.at(-1) as Tuning;
+    seen.push(tune(now, { records: now.size, ms: fixedMs + perRecordMs * now.size }, target));
+  }
+  return seen;
+}
+
+test('whatever jobs come, the size stays between 1 and 500 and grows by half at the most', () => {
+  fc.assert(
+    fc.property(anySize, fc.array(anyJob, { maxLength: 200 }), (from, jobs) => {
+      let before = untuned(from);
+      for (const job of jobs) {
+        const after = tune(before, job, target);
+        expect(after.size).toBeGreaterThanOrEqual(batchBounds.least);
+        expect(after.size).toBeLessThanOrEqual(Math.min(batchBounds.most, Math.ceil(before.size * 1.5)));
+        before = after;
+      }
+    }),
+  );
+});
+
+test('it settles where a job takes the target time, or at a bound when none does', () => {
+  const fixed = fc.double({ min: 0, max: 1_000, noNaN: true });
+  const perRecord = fc.double({ min: 0.5, max: 400, noNaN: true });
+  fc.assert(
+    fc.property(anySize, fixed, perRecord, (from, fixedMs, perRecordMs) => {
+      const { size } = settle(from, fixedMs, perRecordMs).at(-1) as Tuning;
+      const took = (records: number): number => fixedMs + perRecordMs * records;
+      // A size of one more or less may be off by more than the tolerance where batches are small.
+      if (size < batchBounds.most) expect(took(size + 1)).toBeGreaterThan(target / 1.2);
+      if (size > batchBounds.least) expect(took(size - 1)).toBeLessThan(target * 1.2);
+    }),
+  );
+});
+
+test('from the first size to the last takes some fifty quick jobs, and it does not overshoot', () => {
+  const seen = settle(firstBatchSize, 0, 1);
+  expect(seen.findIndex(({ size }) => size === batchBounds.most)).toBeLessThan(60);
+  const sizes = settle(firstBatchSize, 50, 10).map(({ size }) => size);
+  expect(Math.max(...sizes)).toBeLessThan(1.2 * 200);
+});
+
+test('a faster worker is never given smaller batches', () => {
+  const times = fc.array(fc.double({ min: 1, max: 10_000, noNaN: true }), { minLength: 1, maxLength: 12 });
+  fc.assert(
+    fc.property(anySize, times, fc.double({ min: 1, max: 10, noNaN: true }), (from, ms, faster) => {
+      const after = (scale: number): Tuning =>
+        ms.slice(0, 5).reduce((tuning, one) => tune(tuning, { records: from, ms: one / scale }, target), untuned(from));
+      expect(after(faster).size).toBeGreaterThanOrEqual(after(1).size);
+    }),
+  );
+});
+
+test('jobs of the size before say nothing of the size now, but for what is certain', () => {
+  const now = untuned(100);
+  const jobs = (job: MeasuredJob): Tuning =>
+    Array.from({ length: 50 }, () => job).reduce((t, j) => tune(t, j, target), now);
+  expect(jobs({ records: 50, ms: 100 })).toBe(now);
+  expect(jobs({ records: 200, ms: 9_000 })).toBe(now);
+  expect(jobs({ records: 50, ms: 9_000 }).size).toBeLessThan(100);
+  expect(jobs({ records: 200, ms: 100 }).size).toBeGreaterThan(100);
+});
+
+test('one slow job among quick ones changes nothing; five do', () => {
+  const near: MeasuredJob = { records: 100, ms: target };
+  const slow: MeasuredJob = { records: 100, ms: 3 * target };
+  const fold = (jobs: readonly MeasuredJob[]): number =>
+    jobs.reduce((tuning, job) => tune(tuning, job, target), untuned(100)).size;
+  expect(fold([near, near, near, near, near, near])).toBe(100);
+  expect(fold([slow, slow, slow, slow])).toBe(100);
+  expect(fold([slow, slow, slow, slow, slow])).toBeLessThan(50);
+});
+
+test('each stage has a size of its own; one that nothing was heard of has the first', () => {
+  const run = { batchSize: 10, batchTuning: {} };
+  const quick = Array.from({ length: 5 }, (): MeasuredJob => ({ records: 10, ms: 5 }));
+  const batchTuning = tuneStages(run, new Map([['load' as const, quick]]));
+  expect(batchSizesOf({ ...run, batchTuning })).toEqual({ extract: 10, transform: 10, load: 15, reconcile: 10 });
+  expect(batchSizeOf({ batchSize: 7, batchTuning: null }, 'load')).toBe(7);
+});

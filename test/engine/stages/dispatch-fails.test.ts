@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest';
+import { benchPlan, benchRecord } from '../../../scripts/bench/plan.ts';
+import type { Finished, OpenRecord, RecordRef } from '../../../src/engine/ports.ts';
+import { runStage, type StageDeps } from '../../../src/engine/stages/stage.ts';
+import { DroverError } from '../../../src/errors.ts';
+
+const ref: RecordRef = { id: '1', epoch: 3 };
+const opened: OpenRecord = {
+  ...ref,
+  runId: 'r1',
+  entity: 'items',
+  sourceId: 'b1',
+  attempts: 0,
+  targetId: null,
+  mergeKey: null,
+  raw: benchRecord(1),
+};
+
+/** A stage's world in which everything works but the queues. */
+function withoutRedis(released: RecordRef[]): StageDeps {
+  const moved: Finished = {
+    id: '1',
+    epoch: 4,
+    runId: 'r1',
+    entity: 'items',
+    stage: 'load',
+    status: 'pending',
+    dispatched: true,
+  };
+  const ledger = {
+    open: async () => [opened],
+    finish: async () => [moved],
+    release: async (refs: readonly RecordRef[]) => {
+      released.push(...refs);
+    },
+  } as unknown as StageDeps['ledger'];
+  const context = {
+    run: { id: 'r1', batchSize: 1 },
+    plan: benchPlan,
+    entities: new Map([['items', { loadOpen: true }]]),
+  };
+  return {
+    ledger,
+    contexts: { get: async () => context } as unknown as StageDeps['contexts'],
+    dispatcher: {
+      room: () => 10,
+      fullness: () => 0,
+      dispatch: async () => {
+        throw new DroverError('REDIS_UNAVAILABLE', 'Redis did not take the jobs');
+      },
+      dispatchExtractions: async () => undefined,
+    },
+    stopRun: async () => undefined,
+    worker: 'test',
+    maxAttempts: 8,
+  };
+}
+
+test('work that is done stays done when Redis cannot take its next job, and is given out again at once', async () => {
+  const released: RecordRef[] = [];
+  const verdict = { kind: 'next', stage: 'load' } as const;
+  const results = await runStage(
+    withoutRedis(released),
+    'transform',
+    { raw: true, clean: false },
+    [ref],
+    async () => new Map([['1', verdict]]),
+  );
+  expect(results).toEqual([{ kind: 'moved' }]);
+  expect(released).toMatchObject([{ id: '1', epoch: 4 }]);
+});

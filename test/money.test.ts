@@ -1,0 +1,51 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { exponentOf, parseCurrency, toMajor, toMinor } from '../src/money.ts';
+
+const currency = fc.constantFrom('USD', 'PHP', 'JPY', 'KWD', 'CLF', 'UGX', 'EUR');
+
+describe('money', () => {
+  it.each([
+    ['1234.50', 'USD', 123450n],
+    [' 0.01 ', 'EUR', 1n],
+    [12.5, 'PHP', 1250n],
+    ['1000', 'JPY', 1000n],
+    ['1.234', 'KWD', 1234n],
+    ['1.2345', 'CLF', 12345n],
+    ['-5', 'USD', -500n],
+    ['99999999999999999999.99', 'USD', 9999999999999999999999n],
+  ])('%s %s is %s minor units', (major, code, minor) => expect(toMinor(major, code)).toBe(minor));
+
+  it.each([
+    ['0.001', 'USD'],
+    ['0.5', 'JPY'],
+    [0.1 + 0.2, 'USD'],
+    ['', 'USD'],
+    ['1,50', 'EUR'],
+    ['free', 'USD'],
+    [Number.NaN, 'USD'],
+    [Number.POSITIVE_INFINITY, 'USD'],
+  ])('%s %s is no amount', (major, code) => {
+    expect(() => toMinor(major, code)).toThrow(expect.objectContaining({ code: 'BAD_AMOUNT' }));
+  });
+
+  it('goes from minor to major units and back without a loss', () => {
+    fc.assert(
+      fc.property(fc.bigInt({ min: -(10n ** 30n), max: 10n ** 30n }), currency, (minor, code) => {
+        const major = toMajor(minor, code);
+        expect(toMinor(major, code)).toBe(minor);
+        expect(major.split('.')[1]?.length ?? 0).toBe(exponentOf(code));
+      }),
+    );
+  });
+
+  it('adds up exactly where floating point does not', () => {
+    const cents = Array.from({ length: 1000 }, () => toMinor('0.1', 'USD')).reduce((a, b) => a + b);
+    expect(toMajor(cents, 'USD')).toBe('100.00');
+  });
+
+  it('takes currencies in any case and refuses what is none', () => {
+    expect([' usd ', 'PHP', 'kwd'].map(parseCurrency)).toEqual(['USD', 'PHP', 'KWD']);
+    expect(['$', 'QQQ', 'DOLLARS', ''].map(parseCurrency)).toEqual([undefined, undefined, undefined, undefined]);
+  });
+});

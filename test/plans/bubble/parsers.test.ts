@@ -1,0 +1,294 @@
+import { describe, expect, it } from 'vitest';
+import type { Json, JsonObject } from '../../../src/plan/json.ts';
+import { readOptionsOf } from '../../../src/plans/bubble/params.ts';
+import { jsonb, list } from '../../../src/plans/bubble/parsers/json.ts';
+import { amount, count, duration, numeric, readAmount } from '../../../src/plans/bubble/parsers/numbers.ts';
+import { type Parser, Problem } from '../../../src/plans/bubble/parsers/parser.ts';
+import { email, reference, text, url } from '../../../src/plans/bubble/parsers/text.ts';
+import { bookingStatus, boolean, currency, paymentStatus, role } from '../../../src/plans/bubble/parsers/vocabulary.ts';
+
+/** What a parser makes of a value: the value, or the code of its problem. */
+function parse(parser: Parser, value: Json, row: JsonObject = {}, params: JsonObject = {}) {
+  const notes: string[] = [];
+  const parsed = parser(value, {
+    reading: readOptionsOf(params),
+    zone: undefined,
+    row,
+    note: (note) => notes.push(note),
+  });
+  return { value: parsed instanceof Problem ? parsed.code : parsed, notes };
+}
+
+const table = (parser: Parser, rows: readonly (readonly [Json, Json | undefined])[]) =>
+  it.each(rows)('%j is %j', (value, wanted) => expect(parse(parser, value).value).toEqual(wanted));
+
+describe('email', () => {
+  table(email, [
+    ['Ana@X.com', 'ana@x.com'],
+    ['  \u00a0ana@x.com\u200b ', 'ana@x.com'],
+    ['a\u200bna@x.com', 'ana@x.com'],
+    ['ana+coach@x.com', 'ana+coach@x.com'],
+    ['a.n.a@x.com', 'a.n.a@x.com'],
+    ['josé@münchen.example', 'josé@münchen.example'],
+    ['ana', 'BAD_EMAIL'],
+    ['ana@@x.com', 'BAD_EMAIL'],
+    ['ana@', 'BAD_EMAIL'],
+    ['@x.com', 'BAD_EMAIL'],
+    ['ana@localhost', 'BAD_EMAIL'],
+    ['ana@x..com', 'BAD_EMAIL'],
+    ['ana at x.com', 'BAD_EMAIL'],
+    ['a@x.com, b@x.com', 'BAD_EMAIL'],
+    ['Ana <ana@x.com>', 'BAD_EMAIL'],
+    [`${'a'.repeat(65)}@x.com`, 'BAD_EMAIL'],
+    ['\u200b', undefined],
+  ]);
+});
+
+describe('role', () => {
+  table(role, [
+    ['seeker', 'client'],
+    ['Seeker ', 'client'],
+    ['CLIENT', 'client'],
+    ['coach', 'coach'],
+    ['admin', 'admin'],
+    [['Coach'], 'coach'],
+    ['["Coach"]', 'coach'],
+    ['coach,client', 'UNKNOWN_ROLE'],
+    [['coach', 'client'], 'UNKNOWN_ROLE'],
+    ['wizard', 'UNKNOWN_ROLE'],
+    ['Time Lord', 'UNKNOWN_ROLE'],
+  ]);
+  it('takes the words a run maps', () => {
+    const params = { fieldMap: { values: { role: { 'Life Mentor': 'coach' } } } };
+    expect(parse(role, 'life_mentor', {}, params).value).toBe('coach');
+  });
+});
+
+describe('statuses', () => {
+  table(bookingStatus, [
+    ['complete', 'completed'],
+    ['Completed ', 'completed'],
+    ['canceled', 'cancelled'],
+    ['No-Show', 'no_show'],
+    ['confirmed', 'confirmed'],
+    ['success', 'UNKNOWN_STATUS'],
+    ['limbo', 'UNKNOWN_STATUS'],
+  ]);
+  table(paymentStatus, [
+    ['success', 'succeeded'],
+    ['PAID', 'succeeded'],
+    ['SETTLED', 'succeeded'],
+    ['COMPLETED', 'succeeded'],
+    ['UNPAID', 'pending'],
+    ['PENDING', 'pending'],
+    ['Partially Refunded', 'partially_refunded'],
+    ['S', 'UNKNOWN_STATUS'],
+  ]);
+});
+
+describe('boolean', () => {
+  table(boolean, [
+    [true, true],
+    ['yes', true],
+    ['No', false],
+    ['TRUE', true],
+    ['False', false],
+    [1, true],
+    ['0', false],
+    ['maybe', 'BAD_BOOLEAN'],
+    [2, 'BAD_BOOLEAN'],
+  ]);
+});
+
+describe('rate', () => {
+  table(numeric({ precision: 10, scale: 2, min: 25, max: 500, code: 'RATE_OUT_OF_RANGE' }), [
+    [120.5, '120.50'],
+    ['$120/hr', '120.00'],
+    ['120,00', '120.00'],
+    [' 90 ', '90.00'],
+    ['USD 75', '75.00'],
+    ['75 EUR per hour', '75.00'],
+    ['₱ 499.999', '500.00'],
+    ['1.2e2', '120.00'],
+    [25, '25.00'],
+    [500, '500.00'],
+    [24.999, 'RATE_OUT_OF_RANGE'],
+    [500.01, 'RATE_OUT_OF_RANGE'],
+    ['1,200', 'RATE_OUT_OF_RANGE'],
+    [-50, 'RATE_OUT_OF_RANGE'],
+    ['50-60', 'BAD_NUMBER'],
+    ['about 50', 'BAD_NUMBER'],
+    ['ask me', 'BAD_NUMBER'],
+    ['NaN', 'BAD_NUMBER'],
+    ['Infinity', 'BAD_NUMBER'],
+    ['0x40', 'BAD_NUMBER'],
+    ['1e999', 'BAD_NUMBER'],
+    ['12 34', 'BAD_NUMBER'],
+    ['1.2.3', 'BAD_NUMBER'],
+    [['120'], 'BAD_NUMBER'],
+  ]);
+});
+
+describe('rating', () => {
+  table(numeric({ precision: 3, scale: 2, min: 0, decimals: 9 }), [
+    [4.5, '4.50'],
+    ['4,5', '4.50'],
+    ['4,625', 'BAD_NUMBER'],
+    [10, 'BAD_NUMBER'],
+    [9.999, 'BAD_NUMBER'],
+    [-1, 'BAD_NUMBER'],
+  ]);
+  it('rounds, and says so', () => {
+    expect(parse(numeric({ precision: 3, scale: 2, min: 0 }), 4.666667)).toEqual({
+      value: '4.67',
+      notes: ['rounded to 2 decimals'],
+    });
+  });
+});
+
+describe('whole numbers', () => {
+  table(count, [
+    ['12', 12],
+    [12, 12],
+    ['60.0', 60],
+    ['1,234', 1234],
+    [60.5, 'BAD_NUMBER'],
+    [-1, 'BAD_NUMBER'],
+    [2 ** 31, 'BAD_NUMBER'],
+    ['$5', 'BAD_NUMBER'],
+  ]);
+  table(duration, [
+    [60, 60],
+    ['60', 60],
+    ['60 minutes', 60],
+    [0, 'BAD_DURATION'],
+    [-30, 'BAD_DURATION'],
+    ['an hour', 'BAD_NUMBER'],
+    [45.5, 'BAD_NUMBER'],
+  ]);
+});
+
+describe('amount', () => {
+  const of = (value: Json, code: string, params: JsonObject = {}) =>
+    parse(amount, value, { currency: code }, params).value;
+  it.each([
+    [120.5, 'USD', '120.50'],
+    ['1,234.50', 'USD', '1234.50'],
+    ['1.234,50', 'EUR', '1234.50'],
+    ["1'234.50", 'CHF', '1234.50'],
+    ['1 234,50', 'PLN', '1234.50'],
+    ['12,34,567.00', 'INR', '1234567.00'],
+    ['1,234', 'USD', '1234.00'],
+    ['1,234', 'JPY', '1234'],
+    ['1,234', 'KWD', 'BAD_NUMBER'],
+    ['1.234', 'KWD', '1.234'],
+    ['1.234', 'USD', 'BAD_AMOUNT'],
+    [0.1 + 0.2, 'USD', '0.30'],
+    [19.989999, 'USD', '19.99'],
+    [69.465, 'EUR', 'BAD_AMOUNT'],
+    [0, 'USD', 'BAD_AMOUNT'],
+    [-5, 'USD', 'BAD_AMOUNT'],
+    ['$5', 'USD', '5.00'],
+    ['US$5', 'USD', '5.00'],
+    ['€5', 'USD', 'BAD_AMOUNT'],
+    ['5 PHP', 'PHP', '5.00'],
+    ['5 PHP', 'USD', 'BAD_AMOUNT'],
+    ['free', 'USD', 'BAD_NUMBER'],
+    ['1e15', 'USD', 'BAD_AMOUNT'],
+  ])('%j in %s is %s', (value, code, wanted) => expect(of(value, code)).toBe(wanted));
+  it('counts minor units when the run says so', () => {
+    expect(of(12050, 'USD', { amountUnit: 'minor' })).toBe('120.50');
+    expect(of(12050.5, 'USD', { amountUnit: 'minor' })).toBe('BAD_AMOUNT');
+    expect(of('1,234', 'KWD', { amountUnit: 'minor' })).toBe('1.234');
+  });
+  it('is exact', () => {
+    expect(readAmount('900719925474099.31', 'USD', 'major')).toEqual({ minor: 90071992547409931n, cleaned: false });
+  });
+});
+
+describe('currency', () => {
+  table(currency, [
+    ['usd', 'USD'],
+    [' PHP', 'PHP'],
+    ['$', 'UNKNOWN_CURRENCY'],
+    ['QQQ', 'UNKNOWN_CURRENCY'],
+    ['DOLLARS', 'UNKNOWN_CURRENCY'],
+  ]);
+  it('takes the words a run maps', () => {
+    expect(parse(currency, '$', {}, { fieldMap: { values: { currency: { $: 'USD' } } } }).value).toBe('USD');
+  });
+});
+
+describe('list', () => {
+  table(list, [
+    [
+      ['English', ' Tagalog ', 'English', ''],
+      ['English', 'Tagalog'],
+    ],
+    ['English , Tagalog', ['English', 'Tagalog']],
+    ['["English","Diversity, equity"]', ['English', 'Diversity, equity']],
+    ["['English', 'O\\'Neil', None]", ['English', "O'Neil"]],
+    ["['a' 'b']", ["['a' 'b']"]],
+    ['[broken', ['[broken']],
+    [' ["a"] ', ['a']],
+    ['English,Tagalog', ['English', 'Tagalog']],
+    ['Korea, Republic of', ['Korea, Republic of']],
+    ['1,000 hours', ['1,000 hours']],
+    ['Leadership, remote , Sales', ['Leadership, remote', 'Sales']],
+    [
+      [1, true],
+      ['1', 'true'],
+    ],
+    [[], []],
+  ]);
+  it('splits at the separator of the run', () => {
+    expect(parse(list, 'a; b', {}, { listSeparator: ';' }).value).toEqual(['a', 'b']);
+  });
+  it('keeps 5,000 items', () => {
+    expect(
+      parse(
+        list,
+        Array.from({ length: 5000 }, (_, i) => `item ${i}`),
+      ).value,
+    ).toHaveLength(5000);
+  });
+});
+
+describe('jsonb', () => {
+  const nested = JSON.parse(`${'['.repeat(150)}${']'.repeat(150)}`) as Json;
+  table(jsonb, [
+    ['{"a":1}', { a: 1 }],
+    [{ a: [null] }, { a: [null] }],
+    ['"{\\"a\\":1}"', { a: 1 }],
+    ['"\\"{\\\\\\"a\\\\\\":1}\\""', { a: 1 }],
+    ["{'a': None, 'b': True, 'c': \"it's\"}", { a: null, b: true, c: "it's" }],
+    ['not json', { raw: 'not json' }],
+    ['{"a":', { raw: '{"a":' }],
+    ['{"n":12345678901234567890}', { raw: '{"n":12345678901234567890}' }],
+    ['{"n":1e999}', { raw: '{"n":1e999}' }],
+    ['{"t":"12345678901234567890"}', { t: '12345678901234567890' }],
+    ['{"a":"\\u0000x"}', { a: 'x' }],
+    ['null', undefined],
+    [nested, { raw: JSON.stringify(nested) }],
+  ]);
+});
+
+describe('others', () => {
+  table(url, [
+    ['//abc.cdn.bubble.io/f/me.png', 'https://abc.cdn.bubble.io/f/me.png'],
+    [' https://x.y/z ', 'https://x.y/z'],
+  ]);
+  table(text, [
+    ['  as it is ', '  as it is '],
+    ['a\0b\ud800c😀', 'abc😀'],
+    [5, '5'],
+  ]);
+  table(reference, [
+    [' 1x2 ', '1x2'],
+    [['1x2'], '1x2'],
+    ['["1x2"]', '1x2'],
+    [['1x2', '3x4'], 'MISSING_REFERENCE'],
+    [[], undefined],
+    ['NULL', undefined],
+  ]);
+});

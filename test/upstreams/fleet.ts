@@ -1,0 +1,67 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { compiledFile } from '../../scripts/stack/compiled.ts';
+import type { FleetTask } from './fleet-process.ts';
+
+export interface ArrivalServer {
+  baseUrl: string;
+  arrivals(): Promise<number[]>;
+  stop(): Promise<void>;
+}
+
+export async function startArrivalServer(): Promise<ArrivalServer> {
+  const child = start('journal-process.ts', []);
+  const [port] = (await once(child, 'message')) as [number];
+  const baseUrl = `http://127.0.0.1:${port}`;
+  return {
+    baseUrl,
+    arrivals: async () => (await (await fetch(`${baseUrl}/journal`)).json()) as number[],
+    stop: async () => {
+      child.disconnect();
+      await once(child, 'exit');
+    },
+  };
+}
+
+/** Runs so many workers to their end; throws when one of them fails. */
+export async function runFleet(processes: number, task: FleetTask): Promise<void> {
+  const workers = Array.from({ length: processes }, () => start('fleet-process.ts', [JSON.stringify(task)]));
+  const exits = await Promise.all(workers.map((worker) => once(worker, 'exit')));
+  if (exits.some(([code]) => code !== 0)) throw new Error(`workers ended with ${exits.map(([code]) => code)}`);
+}
+
+// Long enough that a request more or less is one in a hundred.
+const stretchMs = 2_000;
+
+/**
+ * The most arrivals in any second, and which share of the limit was used: from first to last, and in the best stretch of
+ * two seconds.
+ */
+export function figuresOf(arrivals: readonly number[], limit: number) {
+  const times = [...arrivals].sort((a, b) => a - b);
+  const seconds = ((times.at(-1) ?? 0) - (times[0] ?? 0)) / 1_000;
+  return {
+    requests: times.length,
+    most: mostWithin(times, 1_000),
+    used: times.length / (limit * seconds),
+    best: mostWithin(times, stretchMs) / (limit * (stretchMs / 1_000)),
+  };
+}
+
+/** The most of the sorted times in any window so long, its end left out. */
+function mostWithin(times: readonly number[], windowMs: number): number {
+  let most = 0;
+  let from = 0;
+  for (const [at, time] of times.entries()) {
+    while (time - (times[from] ?? 0) >= windowMs) from += 1;
+    most = Math.max(most, at - from + 1);
+  }
+  return most;
+}
+
+function start(file: string, args: string[]): ChildProcess {
+  return fork(compiledFile(join('test/upstreams', file)), args, {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+}
