@@ -47,10 +47,10 @@ function conform(plan: Plan, file: URL): void {
   describe.each(Object.entries(plan.entities))('%s', (entityName, entity) => {
     const subject = () => ({ plan, name: entityName, entity, fixture });
 
-    test.each(transformChecks)('the transform: $promise', async (check) => check.run(subject()));
+    test.each(transformChecks)('the transform: $guarantee', async (check) => check.run(subject()));
 
     // What reads rows that others have loaded has no source of its own to try; the runs below do.
-    test.each(entity.readsAfter === undefined ? sourceChecks : [])('the source: $promise', async (check) =>
+    test.each(entity.readsAfter === undefined ? sourceChecks : [])('the source: $guarantee', async (check) =>
       check.run({
         ...subject(),
         standIn: standIns.get,
@@ -73,6 +73,6 @@ function conform(plan: Plan, file: URL): void {
     afterAll(() => fleet.close());
 
     // A plan of a dozen entities that read one another takes as many turns, on a machine that may be busy.
-    test.each(runChecks)('$promise', async (check) => check.run(fleet), 240_000);
+    test.each(runChecks)('$guarantee', async (check) => check.run(fleet), 240_000);
   });
 }
