@@ -1,7 +1,6 @@
 import type pg from 'pg';
 import type { Conflict } from '../../src/engine/cutover/contract.ts';
-import { literal as text } from '../../src/engine/cutover/names.ts';
-import { identifier } from '../../src/plan/sql.ts';
+import { identifier, literal as text } from '../../src/plan/sql.ts';
 import type { CarryTarget } from './carry-target.ts';
 import type { Change } from './change.ts';
 

@@ -1,5 +1,5 @@
 import { drizzle } from 'drizzle-orm/node-postgres';
-import type { CutoverNote } from '../../src/engine/cutover/control.ts';
+import type { CutoverNote } from '../../src/engine/cutover/ports.ts';
 import type { Database } from '../client.ts';
 import { appendAudit, createAuditLog, type Transaction } from '../repositories/audit.ts';
 import * as schema from '../schema/index.ts';

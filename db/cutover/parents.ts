@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { keyOf } from '../../src/engine/cutover/catalog.ts';
 import type { Conflict, Exchange } from '../../src/engine/cutover/contract.ts';
-import { displayName, literal, quoteName } from '../../src/engine/cutover/names.ts';
-import { identifier } from '../../src/plan/sql.ts';
+import { displayName, quoteName } from '../../src/engine/cutover/names.ts';
+import { identifier, literal } from '../../src/plan/sql.ts';
 import { type CarryTarget, parentsFirst, readTarget } from './carry-target.ts';
 
 /**

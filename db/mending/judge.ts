@@ -1,6 +1,5 @@
 import type { DuplicateTable } from '../../src/engine/mending/ports.ts';
-import { identifier, qualified } from '../../src/plan/sql.ts';
-import { literal } from '../rollback/literal.ts';
+import { identifier, literal, qualified } from '../../src/plan/sql.ts';
 import { duplicatePairsSql } from './strangers.ts';
 
 /** A key of some table that points at the place's: `c` is the row that points, `d` the row pointed at. */

@@ -1,7 +1,6 @@
 import type pg from 'pg';
 import type { RecordStatus, Stage } from '../../src/engine/record-status.ts';
-import type { TryCount } from '../../src/engine/reports/metrics.ts';
-import type { TryRow } from '../../src/engine/reports/ports.ts';
+import type { TryCount, TryRow } from '../../src/engine/reports/ports.ts';
 import { prepared, type Row } from '../sql.ts';
 import { readPages } from './pages.ts';
 

@@ -1,5 +1,6 @@
 import type pg from 'pg';
-import type { RunUsage, UpstreamTraffic, WorkerUsage } from '../../src/engine/reports/usage.ts';
+import type { UpstreamTraffic } from '../../src/engine/control/contract.ts';
+import type { RunUsage, WorkerUsage } from '../../src/engine/reports/ports.ts';
 import { prepared, type Row } from '../sql.ts';
 
 const workerUsageSql = `

@@ -1,6 +1,5 @@
 import type { RollbackTable } from '../../src/engine/rollback/ports.ts';
-import { qualified } from '../../src/plan/sql.ts';
-import { literal } from './literal.ts';
+import { literal, qualified } from '../../src/plan/sql.ts';
 
 /**
  * The changes of a run to one table, and who wrote each row last. A load writes row and identity in one statement, so

@@ -1,10 +1,9 @@
 import type pg from 'pg';
 import type { DecideUndo, RollbackScope, RollbackTable, Suspect } from '../../src/engine/rollback/ports.ts';
-import { qualified } from '../../src/plan/sql.ts';
+import { jsonLiteral, qualified } from '../../src/plan/sql.ts';
 import { prepared, type Row, transaction } from '../sql.ts';
 import { analyzeTables } from '../validation/analyze.ts';
 import { changesOfMissingTableSql, changesSql } from './classify.ts';
-import { jsonLiteral, sqlComment } from './literal.ts';
 import { textSettings, undoSettings } from './session.ts';
 import { conflictsSql, outcomeSql, undoSteps } from './steps/index.ts';
 import { createWorkTableSql, filledColumnNames, filledColumns } from './work-table.ts';
@@ -137,4 +136,8 @@ function insertStatement(rows: readonly ChangeRow[], unchanged: ReadonlySet<stri
   });
   const list = jsonLiteral(`[${items.join(',\n')}]`);
   return `INSERT INTO drover_undo (${filledColumnNames})\nSELECT ${filledColumnNames} FROM jsonb_to_recordset(${list}::jsonb)\n  AS x(${filledColumns.join(', ')});\n\n`;
+}
+/** Text for a comment of one line. */
+export function sqlComment(text: string): string {
+  return `-- ${text.replace(/[^\x20-\x7e]+/g, '?')}`;
 }

@@ -1,5 +1,5 @@
 import type { RollbackScope } from '../../src/engine/rollback/ports.ts';
-import { literal } from './literal.ts';
+import { literal } from '../../src/plan/sql.ts';
 
 /**
  * Rows are compared by a hash of their text, so whoever makes the hash and whoever checks it must write times, floats

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { openDatabase } from '../../db/client.ts';
 import { readConfig } from '../../src/config.ts';
-import type { Control } from '../../src/engine/control/contract.ts';
+import type { Control } from '../../src/engine/control/control-contract.ts';
 import { finishedStatuses } from '../../src/engine/run-status.ts';
 import { createRegistry } from '../../src/plan/registry.ts';
 import { openControl } from '../../src/service/open-control.ts';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { batchBounds } from '../engine/batch-size.ts';
-import type { Control, ReportEntry, RollbackView, RunView, ValidationView } from '../engine/control/contract.ts';
+import type { ReportEntry, RollbackView, RunView, ValidationView } from '../engine/control/contract.ts';
+import type { Control } from '../engine/control/control-contract.ts';
 import { stages } from '../engine/record-status.ts';
 import { runActions, runStatuses } from '../engine/run-status.ts';
 import { idSchema, pageQuery, reasonSchema } from './routes/common.ts';

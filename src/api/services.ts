@@ -12,7 +12,7 @@ import { createWorkerStore } from '../../db/repositories/workers.ts';
 import { createProducer } from '../../queues/producer.ts';
 import { assertDurable, connectProducer, waitUntilReady, withDeadline } from '../../queues/redis.ts';
 import type { Config } from '../config.ts';
-import type { Control } from '../engine/control/contract.ts';
+import type { Control } from '../engine/control/control-contract.ts';
 import type { CutoverControl } from '../engine/cutover/contract.ts';
 import { DroverError } from '../errors.ts';
 import type { Logger } from '../logger.ts';

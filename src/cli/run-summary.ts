@@ -1,5 +1,11 @@
-import type { EntityProgress, FailureGroup, ReportEntry, RunView, SumLine } from '../engine/control/contract.ts';
-import type { TrialView } from '../engine/trial/forecast.ts';
+import type {
+  EntityProgress,
+  FailureGroup,
+  ReportEntry,
+  RunView,
+  SumLine,
+  TrialView,
+} from '../engine/control/contract.ts';
 import { toMajor } from '../money.ts';
 import { isFinished } from './exit-code.ts';
 import { type Column, formatDuration, formatTable, type Paint, type Tone } from './format.ts';

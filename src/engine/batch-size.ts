@@ -1,8 +1,5 @@
 import { type Stage, stages } from './record-status.ts';
 
-/** Records a job: a number, or as many as a worker gets done in good time, found out while the run goes on. */
-export type BatchSize = number | 'auto';
-
 /** What is known of one stage of a run: the size that holds now and how well it fills the target time. */
 export interface Tuning {
   readonly size: number;

@@ -5,6 +5,7 @@
 import type { Plan, RecordMoney, Source } from '../plan/contract.ts';
 import type { Json, JsonObject } from '../plan/json.ts';
 import type { BatchTuning } from './batch-size.ts';
+import type { Strategy } from './control/contract.ts';
 import type { RecordStatus, Stage } from './record-status.ts';
 import type { RunStatus } from './run-status.ts';
 
@@ -45,8 +46,6 @@ export interface Run {
   /** Since when payloads of its records are not kept any more. */
   readonly purgedAt: Date | null;
 }
-
-export type Strategy = 'full' | 'incremental' | 'selective';
 
 export type ExtractionStatus = 'reading' | 'done' | 'failed';
 

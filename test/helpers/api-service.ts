@@ -18,7 +18,8 @@ import { createLiveQueues, createQueueControl } from '../../src/api/queue-contro
 import type { ApiDeps } from '../../src/api/types.ts';
 import { createUpstreamControl } from '../../src/api/upstream-control.ts';
 import { readConfig } from '../../src/config.ts';
-import type { Control, Role } from '../../src/engine/control/contract.ts';
+import type { Role } from '../../src/engine/control/contract.ts';
+import type { Control } from '../../src/engine/control/control-contract.ts';
 import { createLogger } from '../../src/logger.ts';
 import { createRegistry, loadPlans, type PlanRegistry } from '../../src/plan/registry.ts';
 import { openControl } from '../../src/service/open-control.ts';

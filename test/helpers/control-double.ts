@@ -1,5 +1,6 @@
-import { type BatchSize, batchSizesOf } from '../../src/engine/batch-size.ts';
-import type { Control, RollbackView, RunView } from '../../src/engine/control/contract.ts';
+import { batchSizesOf } from '../../src/engine/batch-size.ts';
+import type { BatchSize, RollbackView, RunView } from '../../src/engine/control/contract.ts';
+import type { Control } from '../../src/engine/control/control-contract.ts';
 import { nextActions, type RunStatus } from '../../src/engine/run-status.ts';
 import { DroverError } from '../../src/errors.ts';
 

@@ -1,5 +1,6 @@
 import type { FastifyRequest, RouteOptions } from 'fastify';
-import { type Actor, type Control, type Role, roles } from '../../engine/control/contract.ts';
+import { type Actor, type Role, roles } from '../../engine/control/contract.ts';
+import type { Control } from '../../engine/control/control-contract.ts';
 import { type MaskedReads, maskedControl } from '../../engine/privacy/masked-control.ts';
 import { HttpProblem } from '../problems.ts';
 import type { Access, Api } from '../types.ts';

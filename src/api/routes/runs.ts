@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import type { Control, RunView } from '../../engine/control/contract.ts';
+import type { RunView } from '../../engine/control/contract.ts';
+import type { Control } from '../../engine/control/control-contract.ts';
 import { maskRun } from '../../engine/privacy/views.ts';
 import { actorOf, canSeePersonalData, type ReadsFor } from '../auth/access.ts';
 import { changeRunBody, type RunReader, runSchema, runsQuery, startRunBody } from '../run-view.ts';

@@ -1,55 +1,10 @@
 import { type DroverError, toDroverError } from '../../errors.ts';
-import type { Plan } from '../../plan/contract.ts';
 import { assertVersion } from '../plan-version.ts';
-import type { Dispatcher, Ledger, Run, RunStore } from '../ports.ts';
+import type { Run } from '../ports.ts';
 import { openGates } from './gates.ts';
 import { dispatchRuns } from './give-out.ts';
-import type { ConductorStore, RedisIdentity, StageCount } from './ports.ts';
+import type { Conducted, ConductorDeps, ConductorMemory } from './ports.ts';
 import { settle } from './settle.ts';
-
-export interface ConductorDeps {
-  readonly store: ConductorStore;
-  readonly runs: RunStore;
-  readonly ledger: Ledger;
-  readonly dispatcher: Dispatcher;
-  readonly redis: RedisIdentity;
-  readonly plan: (name: string) => Plan;
-  /** Lays limits, pauses and schedules again after Redis was lost. */
-  readonly relay: () => Promise<void>;
-  /** Makes the target ready before the first record moves. */
-  readonly prepareTarget: (plan: Plan, run: Run) => Promise<void>;
-  /** Validates, writes the reports and moves the run to its end. */
-  readonly finishRun: (run: Run) => Promise<void>;
-  readonly leadership: { hold(): Promise<boolean>; release(): Promise<void> };
-  readonly log: {
-    info(o: object, m: string): void;
-    warn(o: object, m: string): void;
-    error(o: object, m: string): void;
-  };
-  /** Names this process in leases. */
-  readonly name: string;
-  readonly tickMs: number;
-  readonly sweepAgeMs: number;
-  /** After this long a pause no longer waits for workers: their work is fenced off. */
-  readonly graceMs: number;
-}
-
-/** A run with what the conductor read of it in this tick. */
-export interface Conducted {
-  readonly run: Run;
-  readonly plan: Plan;
-  readonly counts: readonly StageCount[];
-}
-
-/** What a conductor remembers between ticks; nothing of it is missed when another takes over. */
-export interface ConductorMemory {
-  /** Runs this process is finishing. */
-  readonly finishing: Map<string, Promise<void>>;
-  /** When what was lost was last looked for, ms since the epoch. */
-  sweptAt: number;
-  /** When each run's progress was last written down. */
-  readonly sampledAt: Map<string, number>;
-}
 
 export interface Conductor {
   start(): void;

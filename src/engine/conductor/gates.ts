@@ -1,8 +1,7 @@
 import { DroverError } from '../../errors.ts';
 import { entityOf } from '../contexts.ts';
 import type { RunEntity } from '../ports.ts';
-import type { Conducted, ConductorDeps } from './conductor.ts';
-import type { StageCount } from './ports.ts';
+import type { Conducted, ConductorDeps, StageCount } from './ports.ts';
 
 /**
  * Opens an entity's load once its parents are settled and its merges are decided. Records pass a gate only in one

@@ -1,8 +1,7 @@
 import { batchSizeOf } from '../batch-size.ts';
 import type { StageJob } from '../ports.ts';
 import type { Stage } from '../record-status.ts';
-import type { Conducted, ConductorDeps } from './conductor.ts';
-import type { DueRecord } from './ports.ts';
+import type { Conducted, ConductorDeps, DueRecord } from './ports.ts';
 
 // Downstream first: what is nearly done makes room for what is not.
 const order: readonly Stage[] = ['reconcile', 'load', 'transform', 'extract'];

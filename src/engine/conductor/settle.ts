@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DroverError } from '../../errors.ts';
 import type { Run } from '../ports.ts';
-import type { Conducted, ConductorDeps, ConductorMemory } from './conductor.ts';
-import type { StageCount } from './ports.ts';
+import type { Conducted, ConductorDeps, ConductorMemory, StageCount } from './ports.ts';
 
 // Below this many records a share says nothing.
 const enoughToJudge = 200;

@@ -1,5 +1,4 @@
 import { DroverError } from '../../errors.ts';
-import type { BatchSize } from '../batch-size.ts';
 import { fingerprint } from '../canonical.ts';
 import { entityOf } from '../contexts.ts';
 import type { MendedView } from '../mending/contract.ts';
@@ -8,8 +7,8 @@ import type { Run } from '../ports.ts';
 import { assertPayloadsKept } from '../retention/purge.ts';
 import { assertAllowed, type RunAction } from '../run-status.ts';
 import { type AuditEntry, runEntry } from './audit.ts';
-import type { Actor, RunView } from './contract.ts';
-import type { ControlDeps } from './control.ts';
+import type { Actor, BatchSize, RunView } from './contract.ts';
+import type { ControlDeps } from './deps.ts';
 import { type Enqueue, toRecords } from './enqueue.ts';
 import { findRun } from './find-run.ts';
 import type { ControlChanges } from './ports.ts';

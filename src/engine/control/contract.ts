@@ -1,22 +1,106 @@
-import type { BatchSize } from '../batch-size.ts';
-import type { Journey } from '../journeys/contract.ts';
-import type { MendedView, MendingView } from '../mending/contract.ts';
-import type { Strategy } from '../ports.ts';
+import type { ErrorClass, Severity } from '../../errors.ts';
 import type { RecordStatus, Stage, TroubleStatus } from '../record-status.ts';
-import type { PersonView, PurgeRequest, PurgeView } from '../retention/contract.ts';
 import type { RollbackView } from '../rollback/contract.ts';
 import type { RunAction, RunStatus } from '../run-status.ts';
-import type { TrialView } from '../trial/forecast.ts';
 
 /**
  * What operators can do, whatever door they come through. The HTTP routes call nothing else of the engine.
  */
-
 export type { Journey } from '../journeys/contract.ts';
 export type { DoubledRow, MendedView, MendingView } from '../mending/contract.ts';
-export type { ErrorShare, RunMetrics } from '../reports/metrics.ts';
+export interface ErrorDescription {
+  /** As operators know it: `STRIPE_RATE_LIMIT`, `VALIDATION_ERROR`. */
+  readonly name: string;
+  readonly severity: Severity;
+  readonly action: string;
+}
+
+/** What happened, as far as its name goes. */
+export interface ErrorOccurrence {
+  readonly code: string;
+  /** Null of what stopped a whole run. */
+  readonly stage: Stage | null;
+  readonly upstream: string | null;
+}
+
+/** Requests to one upstream, and their bytes as they travelled, headers included and encryption not. */
+export interface UpstreamTraffic {
+  readonly upstream: string;
+  readonly requests: number;
+  /** Those without an answer, and those that were refused. */
+  readonly failed: number;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+}
+
+/** What was asked of an upstream, and what it would have been allowed. */
+export interface UpstreamUse extends UpstreamTraffic {
+  /** Requests a second, over the whole run. */
+  readonly perSecond: number;
+  /** The fleet's limit at the end of the run; null where nobody knows. */
+  readonly allowedPerSecond: number | null;
+}
+
+/** The usage of a run as reports give it: all of the fleet, and each worker by itself. */
+export interface ResourceUsage {
+  readonly memory: { readonly peakMb: number; readonly largestWorkerMb: number };
+  readonly cpu: { readonly seconds: number; readonly meanCores: number };
+  readonly network: Omit<UpstreamTraffic, 'upstream'> & { readonly upstreams: readonly UpstreamUse[] };
+  readonly workers: readonly {
+    readonly worker: string;
+    readonly seconds: number;
+    readonly cpuSeconds: number;
+    readonly peakMemoryMb: number;
+  }[];
+  /** False when a worker died or did not answer in the end: what it used in its last two seconds is missing. */
+  readonly complete: boolean;
+  readonly alongside: readonly string[];
+}
+
+/** One kind of error and how often it was met. */
+export interface ErrorShare extends ErrorDescription, ErrorOccurrence {
+  readonly class: ErrorClass;
+  /** Records it ended. */
+  readonly records: number;
+  /** Tries it cost, those that were repeated with success among them. */
+  readonly tries: number;
+  /** Its share of the records that did not make it, 0 to 1. */
+  readonly share: number;
+}
+
+/** How a run went, in numbers. */
+export interface RunMetrics {
+  /** Of the records that are settled, the part that is reconciled or skipped, 0 to 1; null when none is. */
+  readonly successRate: number | null;
+  /** Records settled a second, over the whole run, pauses included. */
+  readonly processingRate: number;
+  readonly elapsedSeconds: number;
+  readonly errorDistribution: readonly ErrorShare[];
+  readonly resourceUsage: ResourceUsage;
+}
+
+/** What share of an entity's records a real run will probably reject, with a 95 % interval. */
+export interface Forecast {
+  readonly judged: number;
+  readonly unjudged: number;
+  readonly rejectRate: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+export interface TrialView {
+  /** Records of each entity that were asked for. */
+  readonly n: number;
+  readonly perEntity: Readonly<Record<string, Forecast>>;
+}
+
+/** Records a job: a number, or as many as a worker gets done in good time, found out while the run goes on. */
+export type BatchSize = number | 'auto';
+
+export type Strategy = 'full' | 'incremental' | 'selective';
+
 export type { PersonView, PurgeView } from '../retention/contract.ts';
-export type { RollbackView, TrialView };
+export type { RollbackView };
 
 /** Who asks. `role` is what the key or session allows. */
 export interface Actor {
@@ -218,71 +302,4 @@ export interface RecordFilter {
   readonly entity?: string | undefined;
   readonly cursor?: string | undefined;
   readonly limit?: number | undefined;
-}
-
-/** Every method throws DroverError with NOT_FOUND, NOT_ALLOWED_NOW, BAD_REQUEST or CONFIGURATION where it applies. */
-export interface Control {
-  startRun(input: StartRun, actor: Actor): Promise<RunView>;
-  runs(query: {
-    plan?: string | undefined;
-    status?: RunStatus | undefined;
-    cursor?: string | undefined;
-    limit?: number | undefined;
-  }): Promise<Page<RunView>>;
-  run(id: string): Promise<RunView>;
-  pause(id: string, reason: string, actor: Actor): Promise<RunView>;
-  resume(id: string, reason: string, actor: Actor): Promise<RunView>;
-  cancel(id: string, reason: string, actor: Actor): Promise<RunView>;
-  /**
-   * Replays everything rejected, failed, blocked or mismatched of a run that came to its end, and goes on reading where an
-   * extraction failed.
-   */
-  retry(id: string, reason: string, actor: Actor): Promise<RunView>;
-  /** Compares every record that a finished run says is in the target with it again, through its transform. */
-  reconcile(id: string, reason: string, actor: Actor): Promise<RunView>;
-  /** What would make the target what the source says: what was found to differ, and what is there twice now. */
-  mending(id: string): Promise<MendingView>;
-  /** Does it: removes rows that are provably doubled, writes what differs again, and compares it. */
-  mend(id: string, reason: string, actor: Actor): Promise<MendedView>;
-  changeBatchSize(id: string, batchSize: BatchSize, reason: string, actor: Actor): Promise<RunView>;
-  enqueue(
-    id: string,
-    input: {
-      entity: string;
-      sourceIds?: readonly string[] | undefined;
-      records?: readonly Record<string, unknown>[] | undefined;
-    },
-    actor: Actor,
-  ): Promise<{ accepted: number; run: RunView }>;
-  records(id: string, filter: RecordFilter): Promise<Page<RecordView>>;
-  /** The journeys of one source id through every run, the first run first. */
-  journeys(sourceId: string): Promise<readonly Journey[]>;
-  failures(id: string): Promise<readonly FailureGroup[]>;
-  /**
-   * Sends a group of failures back to the beginning: rejected and failed records are read from the source again, others
-   * are taken as they were read.
-   */
-  replay(id: string, group: string, reason: string, actor: Actor): Promise<{ replayed: number; run: RunView }>;
-  validate(id: string, actor: Actor): Promise<ValidationView>;
-  validation(id: string): Promise<ValidationView>;
-  /** Undoes a run. What it did at APIs is undone after the answer, which then says `working`; asked again, it goes on. */
-  rollback(id: string, input: { reason: string; dryRun: boolean }, actor: Actor): Promise<RollbackView>;
-  /** Where a rollback stands that goes on after its answer. */
-  rollbackOf(id: string): Promise<RollbackView>;
-  /** Deletes raw and clean payloads of finished runs. */
-  purge(input: PurgeRequest, actor: Actor): Promise<PurgeView>;
-  /** Everything held about one person. */
-  person(email: string, actor: Actor): Promise<PersonView>;
-  reports(id: string): Promise<readonly ReportEntry[]>;
-  /**
-   * A report's text, or a stream of it for exports. Includes `<entity>.csv`, made from the ledger on the way out.
-   * `masked`: without personal data.
-   */
-  report(
-    id: string,
-    name: string,
-    options?: { readonly masked: boolean },
-  ): Promise<{ readonly mediaType: string; readonly body: string | AsyncIterable<string> }>;
-  /** Ends what goes on in this process after its request was answered. */
-  close(): Promise<void>;
 }

@@ -1,44 +1,17 @@
 import { createHash } from 'node:crypto';
 import { DroverError } from '../../errors.ts';
-import type { Plan } from '../../plan/contract.ts';
-import type { BatchSize } from '../batch-size.ts';
-import type { DoubledRow } from '../mending/contract.ts';
-import type { RemovedDuplicates } from '../mending/ports.ts';
 import type { Run } from '../ports.ts';
 import type { PersonView, PurgeRequest, PurgeView } from '../retention/contract.ts';
-import type { BackgroundRollbacks } from '../rollback/api-rollbacks.ts';
 import { assertAllowed, assertFinished } from '../run-status.ts';
-import { type AuditEntry, runEntry } from './audit.ts';
+import { runEntry } from './audit.ts';
 import { cancel, changeBatchSize, enqueue, mend, reconcile, replay, request, retry } from './change-run.ts';
-import type { Actor, Control, FailureGroup, ReportEntry, RollbackView, RunView, ValidationView } from './contract.ts';
+import type { Actor, RunView } from './contract.ts';
+import type { Control } from './control-contract.ts';
+import type { ControlDeps } from './deps.ts';
 import { findRun } from './find-run.ts';
-import type { ControlStore } from './ports.ts';
 import { refuseSecond } from './refuse-second.ts';
 import { rollback } from './rollback.ts';
 import { planRun } from './start-run.ts';
-
-export interface ControlDeps {
-  readonly store: ControlStore;
-  readonly plan: (name: string) => Plan;
-  readonly batchSize: BatchSize;
-  readonly view: (run: Run) => Promise<RunView>;
-  readonly journeys: Control['journeys'];
-  readonly failures: (run: Run) => Promise<readonly FailureGroup[]>;
-  /** Stores what it finds with the entry. */
-  readonly validate: (run: Run, entry: AuditEntry) => Promise<ValidationView>;
-  readonly lastValidation: (run: Run) => Promise<ValidationView | undefined>;
-  readonly rollback: (run: Run, dryRun: boolean) => Promise<RollbackView>;
-  /** Rollbacks that go on after their answer. */
-  readonly rollbacks: BackgroundRollbacks;
-  /** Rows of the run's entities that are in the target twice. */
-  readonly doubles: (run: Run) => Promise<readonly DoubledRow[]>;
-  readonly removeDoubles: (run: Run) => Promise<RemovedDuplicates>;
-  /** Tells which runs it will look at before it deletes anything. */
-  readonly purge: (request: PurgeRequest, announce: (runs: readonly string[]) => Promise<void>) => Promise<PurgeView>;
-  readonly person: (email: string) => Promise<PersonView>;
-  readonly reports: (run: Run) => Promise<readonly ReportEntry[]>;
-  readonly report: (run: Run, name: string, masked: boolean) => ReturnType<Control['report']>;
-}
 
 const pageLimit = 50;
 const mostInPage = 500;

@@ -1,9 +1,8 @@
 import type { JsonObject } from '../../plan/json.ts';
-import type { BatchSize } from '../batch-size.ts';
 import type { Run, RunEntity } from '../ports.ts';
 import type { RunStatus } from '../run-status.ts';
 import type { AuditEntry } from './audit.ts';
-import type { RecordFilter, RecordView } from './contract.ts';
+import type { BatchSize, RecordFilter, RecordView } from './contract.ts';
 
 /** A run about to be written. */
 export type NewRun = Omit<

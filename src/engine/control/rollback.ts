@@ -2,7 +2,7 @@ import { writesToApis } from '../effects/undo-run.ts';
 import { assertAllowed } from '../run-status.ts';
 import { runEntry } from './audit.ts';
 import type { Actor, RollbackView } from './contract.ts';
-import type { ControlDeps } from './control.ts';
+import type { ControlDeps } from './deps.ts';
 import { findRun } from './find-run.ts';
 import { refuseRollingBack } from './refuse-second.ts';
 

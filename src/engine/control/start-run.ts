@@ -4,11 +4,10 @@ import { DroverError } from '../../errors.ts';
 import type { Plan } from '../../plan/contract.ts';
 import { entityOrder } from '../../plan/define-plan.ts';
 import type { JsonObject } from '../../plan/json.ts';
-import { type BatchSize, firstBatchSize } from '../batch-size.ts';
+import { firstBatchSize } from '../batch-size.ts';
 import { writesToApis } from '../effects/undo-run.ts';
-import type { Strategy } from '../ports.ts';
 import { trialSchema } from '../trial/quarantine.ts';
-import type { Actor, StartRun } from './contract.ts';
+import type { Actor, BatchSize, StartRun, Strategy } from './contract.ts';
 import type { ControlStore, NewRun } from './ports.ts';
 
 const schemaName = /^[a-z_][a-z0-9_]{0,62}$/;

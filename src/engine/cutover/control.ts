@@ -1,21 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DroverError } from '../../errors.ts';
 import type { Plan } from '../../plan/contract.ts';
-import type { Actor } from '../control/contract.ts';
 import type { CutoverControl, CutoverForecast, CutoverResult, CutoverView } from './contract.ts';
 import { cutover, dropBackup } from './cutover.ts';
 import { abandon, recover, resume } from './go.ts';
-import type { CutoverDatabase, CutoverDeps, Gate, SwapOptions } from './ports.ts';
+import type { CutoverDatabase, CutoverDeps, CutoverNote, Gate, SwapOptions } from './ports.ts';
 import { rollbackCutover } from './rollback.ts';
 import { createSpec } from './spec.ts';
-
-/** What is written down of an operator's word, in the transaction that does it. */
-export interface CutoverNote {
-  readonly actor: Actor;
-  readonly action: string;
-  readonly reason: string;
-  readonly details?: Readonly<Record<string, unknown>> | undefined;
-}
 
 export interface CutoverControlDeps {
   readonly plan: (name: string) => Plan;

@@ -32,12 +32,6 @@ export function quoteName(name: Name): string {
   return qualified(name.schema, name.name);
 }
 
-/** A string constant, right whatever standard_conforming_strings says. */
-export function literal(text: string): string {
-  const doubled = text.replaceAll("'", "''");
-  return doubled.includes('\\') ? `E'${doubled.replaceAll('\\', '\\\\')}'` : `'${doubled}'`;
-}
-
 /** For lists and messages; not SQL. */
 export function displayName(name: Name): string {
   return `${name.schema}.${name.name}`;

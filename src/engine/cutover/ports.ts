@@ -1,3 +1,4 @@
+import type { Actor } from '../control/contract.ts';
 import type { Catalog } from './catalog.ts';
 import type {
   Conflict,
@@ -139,4 +140,11 @@ export interface CutoverDeps {
   /** Called when a record is open or taken up again, and when its checks are passed. */
   readonly onBegun?: ((stamp: string) => void) | undefined;
   readonly onAllowed?: (() => void) | undefined;
+}
+/** What is written down of an operator's word, in the transaction that does it. */
+export interface CutoverNote {
+  readonly actor: Actor;
+  readonly action: string;
+  readonly reason: string;
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
 }

@@ -1,4 +1,4 @@
-import type { Control } from '../control/contract.ts';
+import type { Control } from '../control/control-contract.ts';
 import { maskFailure, maskHistory, maskRecord, maskRepair, maskRun, maskValidation } from './views.ts';
 
 /** What viewers may ask, with personal data masked. There is nothing to change here, so nothing is forgotten. */

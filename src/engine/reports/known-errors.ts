@@ -1,5 +1,5 @@
 import { type ErrorClass, kindOf, type Severity } from '../../errors.ts';
-import type { Stage } from '../record-status.ts';
+import type { ErrorDescription, ErrorOccurrence } from '../control/contract.ts';
 
 /** What the fleet does about an error by its severity. */
 export const severityActions: Readonly<Record<Severity, string>> = {
@@ -46,21 +46,6 @@ const errorNamesByClass: Readonly<Record<ErrorClass, string>> = {
   configuration: 'CONFIGURATION_ERROR',
   critical: 'SYSTEM_ERROR',
 };
-
-export interface ErrorDescription {
-  /** As operators know it: `STRIPE_RATE_LIMIT`, `VALIDATION_ERROR`. */
-  readonly name: string;
-  readonly severity: Severity;
-  readonly action: string;
-}
-
-/** What happened, as far as its name goes. */
-export interface ErrorOccurrence {
-  readonly code: string;
-  /** Null of what stopped a whole run. */
-  readonly stage: Stage | null;
-  readonly upstream: string | null;
-}
 
 /**
  * An error as operators of migrations know it. `upstreams` are those of the plan, for errors that do not say which one

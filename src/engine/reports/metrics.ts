@@ -1,37 +1,8 @@
-import type { ErrorClass } from '../../errors.ts';
 import { kindOf } from '../../errors.ts';
-import type { FailureGroup, RunView } from '../control/contract.ts';
-import type { Stage } from '../record-status.ts';
-import { describeError, type ErrorDescription, type ErrorOccurrence, findUpstreamInMessage } from './known-errors.ts';
-import { type AllowedRates, type ResourceUsage, type RunUsage, resourceUsage } from './usage.ts';
-
-/** Tries that did not simply go on, by what was the matter. */
-export interface TryCount extends ErrorOccurrence {
-  readonly stage: Stage;
-  readonly count: number;
-}
-
-/** One kind of error and how often it was met. */
-export interface ErrorShare extends ErrorDescription, ErrorOccurrence {
-  readonly class: ErrorClass;
-  /** Records it ended. */
-  readonly records: number;
-  /** Tries it cost, those that were repeated with success among them. */
-  readonly tries: number;
-  /** Its share of the records that did not make it, 0 to 1. */
-  readonly share: number;
-}
-
-/** How a run went, in numbers. */
-export interface RunMetrics {
-  /** Of the records that are settled, the part that is reconciled or skipped, 0 to 1; null when none is. */
-  readonly successRate: number | null;
-  /** Records settled a second, over the whole run, pauses included. */
-  readonly processingRate: number;
-  readonly elapsedSeconds: number;
-  readonly errorDistribution: readonly ErrorShare[];
-  readonly resourceUsage: ResourceUsage;
-}
+import type { ErrorOccurrence, ErrorShare, FailureGroup, RunMetrics, RunView } from '../control/contract.ts';
+import { describeError, findUpstreamInMessage } from './known-errors.ts';
+import type { RunUsage, TryCount } from './ports.ts';
+import { type AllowedRates, resourceUsage } from './usage.ts';
 
 export interface MetricsInput {
   readonly view: Pick<RunView, 'entities' | 'status' | 'reason' | 'startedAt' | 'finishedAt'>;

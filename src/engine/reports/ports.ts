@@ -1,8 +1,6 @@
 import type { JsonObject } from '../../plan/json.ts';
-import type { ReportEntry } from '../control/contract.ts';
+import type { ErrorOccurrence, ReportEntry, UpstreamTraffic } from '../control/contract.ts';
 import type { RecordStatus, Stage, TroubleStatus } from '../record-status.ts';
-import type { TryCount } from './metrics.ts';
-import type { RunUsage } from './usage.ts';
 
 /** A record that did not make it. */
 export interface FailureRow {
@@ -101,4 +99,29 @@ export interface ReportStore {
   save(runId: string, reports: readonly StoredReport[]): Promise<void>;
   list(runId: string): Promise<readonly ReportEntry[]>;
   read(runId: string, name: string): Promise<StoredReport | undefined>;
+}
+/** Tries that did not simply go on, by what was the matter. */
+export interface TryCount extends ErrorOccurrence {
+  readonly stage: Stage;
+  readonly count: number;
+}
+export interface WorkerUsage {
+  readonly worker: string;
+  /** How long it was there while the run was running. */
+  readonly observedMs: number;
+  /** Processor time, threads included. */
+  readonly cpuMs: number;
+  /** Of what was seen every two seconds. */
+  readonly peakRssMb: number;
+}
+
+/**
+ * What the worker processes used while a run was running. It is measured by process and not by run: runs that went on
+ * at the same time each count the whole of it, and are named.
+ */
+export interface RunUsage {
+  readonly workers: readonly WorkerUsage[];
+  readonly traffic: readonly UpstreamTraffic[];
+  /** Ids of other runs that were going on at the same time. */
+  readonly alongside: readonly string[];
 }

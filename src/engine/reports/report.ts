@@ -1,6 +1,5 @@
-import type { FailureGroup, RunView, ValidationView } from '../control/contract.ts';
+import type { FailureGroup, RunMetrics, RunView, ValidationView } from '../control/contract.ts';
 import { finishedStatuses, type RunStatus } from '../run-status.ts';
-import type { RunMetrics } from './metrics.ts';
 
 /** A file of the run as it was written at its end. */
 export interface WrittenFile {

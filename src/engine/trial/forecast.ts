@@ -1,3 +1,4 @@
+import type { Forecast, TrialView } from '../control/contract.ts';
 import { wilsonInterval } from './wilson.ts';
 
 /** Code of a record that a trial skips because what it lacks may be a record that was left out. */
@@ -11,21 +12,6 @@ export interface TrialCount {
   readonly rejected: number;
   /** Settled records that lack what the trial may only have left out. */
   readonly unjudged: number;
-}
-
-/** What share of an entity's records a real run will probably reject, with a 95 % interval. */
-export interface Forecast {
-  readonly judged: number;
-  readonly unjudged: number;
-  readonly rejectRate: number;
-  readonly low: number;
-  readonly high: number;
-}
-
-export interface TrialView {
-  /** Records of each entity that were asked for. */
-  readonly n: number;
-  readonly perEntity: Readonly<Record<string, Forecast>>;
 }
 
 /** Pure: what a trial predicts. */

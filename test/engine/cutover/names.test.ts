@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { backupSchema, literal, shortenName, temporaryName } from '../../../src/engine/cutover/names.ts';
+import { backupSchema, shortenName, temporaryName } from '../../../src/engine/cutover/names.ts';
+import { literal } from '../../../src/plan/sql.ts';
 
 describe('names', () => {
   it('never exceed 63 bytes, and stay apart when cut', () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readConfig } from '../../../src/config.ts';
-import type { Control } from '../../../src/engine/control/contract.ts';
+import type { Control } from '../../../src/engine/control/control-contract.ts';
 import type { CutoverControl } from '../../../src/engine/cutover/contract.ts';
 import { entityOrder } from '../../../src/plan/define-plan.ts';
 import { createRegistry } from '../../../src/plan/registry.ts';

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createWorkerStore } from '../../../db/repositories/workers.ts';
 import { readConfig } from '../../../src/config.ts';
-import type { Control } from '../../../src/engine/control/contract.ts';
+import type { Control } from '../../../src/engine/control/control-contract.ts';
 import type { UpstreamStand } from '../../../src/engine/progress/upstream-holdups.ts';
 import { createRegistry } from '../../../src/plan/registry.ts';
 import { openControl } from '../../../src/service/open-control.ts';

@@ -9,7 +9,7 @@ import { createProducer } from '../../../queues/producer.ts';
 import { connectProducer, createRedisIdentity } from '../../../queues/redis.ts';
 import { readConfig } from '../../../src/config.ts';
 import { type Conductor, createConductor } from '../../../src/engine/conductor/conductor.ts';
-import type { Control } from '../../../src/engine/control/contract.ts';
+import type { Control } from '../../../src/engine/control/control-contract.ts';
 import { createLogger } from '../../../src/logger.ts';
 import { loadPlans } from '../../../src/plan/registry.ts';
 import { openControl } from '../../../src/service/open-control.ts';

@@ -1,6 +1,5 @@
-import { identifier } from '../../../plan/sql.ts';
+import { identifier, literal } from '../../../plan/sql.ts';
 import type { Policy, Rule, Trigger } from '../catalog.ts';
-import { literal } from '../names.ts';
 import type { ExchangePair, PlanContext } from './context.ts';
 import { quoteRole } from './grants.ts';
 

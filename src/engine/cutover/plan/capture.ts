@@ -1,5 +1,4 @@
-import { identifier } from '../../../plan/sql.ts';
-import { literal } from '../names.ts';
+import { identifier, literal } from '../../../plan/sql.ts';
 import type { PlanContext } from './context.ts';
 
 /** Begins the statement that makes the function: it may be said again, and the catalog does not show that it was. */

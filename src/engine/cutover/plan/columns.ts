@@ -1,6 +1,6 @@
-import { identifier } from '../../../plan/sql.ts';
+import { identifier, literal } from '../../../plan/sql.ts';
 import type { Column } from '../catalog.ts';
-import { literal, quoteName, temporaryName } from '../names.ts';
+import { quoteName, temporaryName } from '../names.ts';
 import type { ExchangePair, PlanContext } from './context.ts';
 import { optionSteps } from './options.ts';
 

@@ -1,6 +1,6 @@
-import { identifier } from '../../../plan/sql.ts';
+import { identifier, literal } from '../../../plan/sql.ts';
 import type { Constraint, Index } from '../catalog.ts';
-import { displayName, literal, quoteName, temporaryName } from '../names.ts';
+import { displayName, quoteName, temporaryName } from '../names.ts';
 import type { ExchangePair, PlanContext } from './context.ts';
 import { type Match, matchByDefinition } from './matching.ts';
 import { nameOfAddition, planRenames, type Rename } from './renames.ts';

@@ -1,6 +1,6 @@
-import { identifier } from '../../../plan/sql.ts';
+import { identifier, literal } from '../../../plan/sql.ts';
 import type { Constraint } from '../catalog.ts';
-import { displayName, literal, quoteName, temporaryName } from '../names.ts';
+import { displayName, quoteName, temporaryName } from '../names.ts';
 import { type ExchangePair, isStaging, type PlanContext } from './context.ts';
 import { matchByDefinition } from './matching.ts';
 import { nameOfAddition, planRenames } from './renames.ts';

@@ -1,7 +1,7 @@
-import { identifier } from '../../../plan/sql.ts';
+import { identifier, literal } from '../../../plan/sql.ts';
 import type { Index, Statistics, View } from '../catalog.ts';
 import type { Name } from '../contract.ts';
-import { displayName, literal, quoteName, temporaryName } from '../names.ts';
+import { displayName, quoteName, temporaryName } from '../names.ts';
 import type { PlanContext } from './context.ts';
 import { grantSteps } from './grants.ts';
 import { optionSteps, withOptions } from './options.ts';

@@ -1,5 +1,4 @@
-import { identifier } from '../../../plan/sql.ts';
-import { literal } from '../names.ts';
+import { identifier, literal } from '../../../plan/sql.ts';
 
 /** `SET (…)` and `RESET (…)` that turn one list of `name=value` options into another; nothing when they agree. */
 export function optionSteps(wanted: readonly string[], present: readonly string[]): string[] {

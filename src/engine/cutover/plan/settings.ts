@@ -1,5 +1,4 @@
-import { identifier } from '../../../plan/sql.ts';
-import { literal } from '../names.ts';
+import { identifier, literal } from '../../../plan/sql.ts';
 import type { ExchangePair, PlanContext } from './context.ts';
 import { optionSteps } from './options.ts';
 

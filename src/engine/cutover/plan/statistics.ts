@@ -1,5 +1,5 @@
-import { identifier } from '../../../plan/sql.ts';
-import { literal, quoteName, temporaryName } from '../names.ts';
+import { identifier, literal } from '../../../plan/sql.ts';
+import { quoteName, temporaryName } from '../names.ts';
 import type { ExchangePair, PlanContext } from './context.ts';
 import { matchByDefinition } from './matching.ts';
 import { foreignNames, freeName } from './renames.ts';
