@@ -1,7 +1,7 @@
 import { type JobsOptions, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { Dispatcher, ExtractionJob, StageJob } from '../src/engine/ports.ts';
-import type { Stage } from '../src/engine/record-status.ts';
+import type { Stage } from '../src/contract/record-status.ts';
+import type { Dispatcher, ExtractionJob, StageJob } from '../src/engine/ledger/types.ts';
 import { DroverError } from '../src/errors.ts';
 import { withDeadline } from './redis.ts';
 import {

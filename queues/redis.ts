@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
-import type { RedisIdentity } from '../src/engine/conductor/ports.ts';
-import type { Checkpoints } from '../src/engine/ports.ts';
+import type { Checkpoints } from '../src/engine/ledger/types.ts';
+import type { RedisIdentity } from '../src/engine/scheduler/types.ts';
 import { DroverError } from '../src/errors.ts';
 
 /** Keys of every queue share one hash slot, so the fleet also runs on a Redis cluster. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { ExtractionJob, StageJob } from '../src/engine/ports.ts';
-import { stages } from '../src/engine/record-status.ts';
+import { stages } from '../src/contract/record-status.ts';
+import type { ExtractionJob, StageJob } from '../src/engine/ledger/types.ts';
 
 /**
  * The queues, one line each: a new queue is an entry here and a file in workers/. A job carries ledger ids and epochs

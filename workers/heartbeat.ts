@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { WorkerStore } from '../db/repositories/workers.ts';
+import type { WorkerStore } from '../db/stores/fleet.ts';
 import { requestHeartbeats } from '../queues/redis.ts';
 import type { QueueName } from '../queues/table.ts';
 import type { TrafficCounter } from './metrics.ts';

@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { namedRows, runsBySchema } from '../db/inbox/mirrored.ts';
-import { entityOf } from '../src/engine/contexts.ts';
-import { identityScope } from '../src/engine/identity-scope.ts';
+import { entityOf, identityScope } from '../src/engine/runs/context.ts';
+import { consumeInbox } from '../src/engine/webhooks/inbox.ts';
+import { namedRows, runsBySchema } from '../src/engine/webhooks/store.ts';
+import type { HandlerTools, Mirror, MirroredRow } from '../src/engine/webhooks/types.ts';
 import { DroverError, toDroverError } from '../src/errors.ts';
-import { consumeInbox } from '../src/payments/inbox/consumer.ts';
-import type { HandlerTools, Mirror, MirroredRow } from '../src/payments/inbox/ports.ts';
 import type { ObservedObject } from '../src/plan/api-target.ts';
 import type { Services } from './services.ts';
 

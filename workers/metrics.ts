@@ -1,9 +1,10 @@
 import type { Redis } from 'ioredis';
 import type { Database } from '../db/client.ts';
-import { changeTuning, type Tuned } from '../db/repositories/batch-tuning.ts';
-import { type BatchTuning, type MeasuredJob, tuneStages } from '../src/engine/batch-size.ts';
-import type { RunContexts } from '../src/engine/contexts.ts';
-import type { Stage } from '../src/engine/record-status.ts';
+import type { Stage } from '../src/contract/record-status.ts';
+import type { BatchTuning } from '../src/contract/runs.ts';
+import type { RunContexts } from '../src/engine/runs/context.ts';
+import { changeTuning, type Tuned } from '../src/engine/runs/store.ts';
+import { type MeasuredJob, tuneStages } from '../src/engine/stages/batch-size.ts';
 import type { UpstreamEvent, UpstreamMetrics } from '../src/upstreams/options.ts';
 
 const counterFlushMs = 2_000;

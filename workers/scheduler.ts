@@ -1,19 +1,22 @@
-import { createConductorStore } from '../db/conductor/index.ts';
-import { createLeadership } from '../db/conductor/leadership.ts';
-import { endRun } from '../db/repositories/end-run.ts';
-import { saveWatermarks } from '../db/repositories/watermarks.ts';
-import { createTrialTables } from '../db/trial/quarantine.ts';
 import { createRedisIdentity } from '../queues/redis.ts';
-import { type Conductor, createConductor } from '../src/engine/conductor/conductor.ts';
-import type { ValidationView } from '../src/engine/control/contract.ts';
-import { type Ending, type FinishDeps, finishRun } from '../src/engine/finish-run.ts';
-import type { Run } from '../src/engine/ports.ts';
-import { createReportFolder } from '../src/engine/reports/folder.ts';
-import type { AllowedRates } from '../src/engine/reports/usage.ts';
-import { writeReports } from '../src/engine/reports/write-reports.ts';
-import { validateRun } from '../src/engine/validation/validate-run.ts';
+import type { ValidationView } from '../src/contract/runs.ts';
+import type { Run } from '../src/engine/ledger/types.ts';
+import { createInspection, type Inspection } from '../src/engine/open-engine.ts';
+import type { AllowedRates } from '../src/engine/reports/metrics.ts';
+import { createReportFolder, writeReports } from '../src/engine/reports/write.ts';
+import {
+  type Ending,
+  endRun,
+  type FinishDeps,
+  finishRun,
+  saveWatermarks,
+} from '../src/engine/scheduler/complete-run.ts';
+import { createLeadership } from '../src/engine/scheduler/leader.ts';
+import { type Conductor, createConductor } from '../src/engine/scheduler/scheduler.ts';
+import { createConductorStore } from '../src/engine/scheduler/store.ts';
+import { createTrialTables } from '../src/engine/trial/store.ts';
+import { validateRun } from '../src/engine/validation/validate.ts';
 import { entityOrder } from '../src/plan/define-plan.ts';
-import { createInspection, type Inspection } from '../src/service/inspection.ts';
 import { readUpstreamStates, setLimit } from '../src/upstreams/states.ts';
 import { flushWorkerUsage } from './heartbeat.ts';
 import type { Services } from './services.ts';

@@ -1,7 +1,7 @@
 import { type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import { pagesJob, type QueueName, type RecordsJob, recordsJob } from '../queues/table.ts';
-import { type Coalescer, createCoalescer } from '../src/engine/coalescer.ts';
-import type { RecordRef } from '../src/engine/ports.ts';
+import type { RecordRef } from '../src/engine/ledger/types.ts';
+import { type Coalescer, createCoalescer } from '../src/engine/stages/batching.ts';
 import type { StageResult } from '../src/engine/stages/stage.ts';
 import type { Services } from './services.ts';
 

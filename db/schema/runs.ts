@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { bigint, boolean, index, integer, jsonb, primaryKey, text, timestamp, uniqueIndex } from 'drizzle-orm/pg-core';
-import type { BatchTuning } from '../../src/engine/batch-size.ts';
+import type { BatchTuning } from '../../src/contract/runs.ts';
 import { drover } from './drover.ts';
 
 const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createClient } from '../../src/cli/client.ts';
-import type { RunView } from '../../src/engine/control/contract.ts';
+import type { RunView } from '../../src/contract/runs.ts';
 import { createChildren } from '../child-processes.ts';
 import { freePort } from '../stack/port.ts';
 

@@ -1,8 +1,8 @@
 import { startApi } from '../../src/api/start.ts';
 import { readConfig } from '../../src/config.ts';
+import { apiParts } from '../../src/engine/open-engine.ts';
 import { createLogger } from '../../src/logger.ts';
 import { createRegistry } from '../../src/plan/registry.ts';
-import { apiParts } from '../../src/service/parts.ts';
 import { benchPlan } from './plan.ts';
 
 /** The API that knows the bench's plan and no other. */

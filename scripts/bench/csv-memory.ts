@@ -6,10 +6,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { openDatabase } from '../../db/client.ts';
 import { readConfig } from '../../src/config.ts';
-import type { Control } from '../../src/engine/control/control-contract.ts';
-import { finishedStatuses } from '../../src/engine/run-status.ts';
+import type { Control } from '../../src/contract/control.ts';
+import { finishedStatuses } from '../../src/contract/run-status.ts';
+import { openControl } from '../../src/engine/open-engine.ts';
 import { createRegistry } from '../../src/plan/registry.ts';
-import { openControl } from '../../src/service/open-control.ts';
 import { startBenchProcesses } from './fleet.ts';
 import { benchRecord, csvPlan } from './plan.ts';
 

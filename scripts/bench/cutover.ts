@@ -1,6 +1,8 @@
 import pg from 'pg';
-import { createCutoverDatabase } from '../../db/cutover/index.ts';
-import { type CutoverDeps, type CutoverSpec, cutover, rollbackCutover } from '../../src/engine/cutover/index.ts';
+import type { CutoverSpec } from '../../src/contract/cutover.ts';
+import { cutover, rollbackCutover } from '../../src/engine/cutover/cutover.ts';
+import { createCutoverDatabase } from '../../src/engine/cutover/store.ts';
+import type { CutoverDeps } from '../../src/engine/cutover/types.ts';
 
 export interface CutoverFigures {
   /** Rows of each of the two tables that go live. */

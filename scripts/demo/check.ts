@@ -1,5 +1,5 @@
 import type { Client } from '../../src/cli/client.ts';
-import type { Page, RecordView, RunView, ValidationView } from '../../src/engine/control/contract.ts';
+import type { Page, RecordView, RunView, ValidationView } from '../../src/contract/runs.ts';
 import type { Manifest } from '../../src/sandbox/bubble/data/generate.ts';
 import type { BubbleType } from '../../src/sandbox/bubble/schema.ts';
 

@@ -1,5 +1,5 @@
 import { formatTable } from '../../src/cli/format.ts';
-import type { FailureGroup, RunView } from '../../src/engine/control/contract.ts';
+import type { FailureGroup, RunView } from '../../src/contract/runs.ts';
 import { toMajor } from '../../src/money.ts';
 
 const plain = (text: string): string => text;

@@ -11,7 +11,7 @@ import {
   validatorCompiler,
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
-import { maskRun } from '../engine/privacy/views.ts';
+import { maskRun } from '../engine/masking/mask.ts';
 import { createReadsFor, type ReadsFor, requireAccess } from './auth/access.ts';
 import { type AuthDeps, authenticateRequests, createSessions } from './auth/authenticate.ts';
 import { createKeyCache, type KeyCache } from './auth/keys.ts';

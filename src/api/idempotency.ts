@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { IdempotencyStore, Reservation } from '../../db/repositories/idempotency.ts';
+import type { IdempotencyStore, Reservation } from '../../db/stores/idempotency.ts';
 import { HttpProblem } from './problems.ts';
 import type { Api } from './types.ts';
 

@@ -1,10 +1,10 @@
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
-import type { QueuePause, QueuePauseStore } from '../../db/repositories/queue-pauses.ts';
+import type { QueuePause, QueuePauseStore } from '../../db/stores/fleet.ts';
 import type { Producer } from '../../queues/producer.ts';
 import { withDeadline } from '../../queues/redis.ts';
 import type { QueueName } from '../../queues/table.ts';
-import type { Actor } from '../engine/control/contract.ts';
-import type { QueueView } from '../engine/control/fleet.ts';
+import type { QueueView } from '../contract/fleet.ts';
+import type { Actor } from '../contract/runs.ts';
 import { DroverError } from '../errors.ts';
 import type { BoardAdapter, QueueControl } from './types.ts';
 

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { batchBounds } from '../engine/batch-size.ts';
-import type { ReportEntry, RollbackView, RunView, ValidationView } from '../engine/control/contract.ts';
-import type { Control } from '../engine/control/control-contract.ts';
-import { stages } from '../engine/record-status.ts';
-import { runActions, runStatuses } from '../engine/run-status.ts';
+import type { Control } from '../contract/control.ts';
+import { stages } from '../contract/record-status.ts';
+import { runActions, runStatuses } from '../contract/run-status.ts';
+import type { ReportEntry, RollbackView, RunView, ValidationView } from '../contract/runs.ts';
+import { batchBounds } from '../engine/stages/batch-size.ts';
 import { idSchema, pageQuery, reasonSchema } from './routes/common.ts';
 import { createTtlCache } from './ttl-cache.ts';
 

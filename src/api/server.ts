@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { readConfig } from '../config.ts';
+import { apiParts } from '../engine/open-engine.ts';
 import { DroverError, toDroverError } from '../errors.ts';
 import { createLogger } from '../logger.ts';
 import { loadPlans } from '../plan/registry.ts';
-import { apiParts } from '../service/parts.ts';
 import type { FirstKey } from './auth/keys.ts';
 import { startApi } from './start.ts';
 

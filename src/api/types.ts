@@ -6,22 +6,20 @@ import type {
   RawServerDefault,
 } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import type { InboxReader } from '../../db/inbox/list.ts';
-import type { AuditLog } from '../../db/repositories/audit.ts';
-import type { IdempotencyStore } from '../../db/repositories/idempotency.ts';
-import type { KeyStore } from '../../db/repositories/keys.ts';
-import type { WorkerStore } from '../../db/repositories/workers.ts';
+import type { AuditLog } from '../../db/stores/audit.ts';
+import type { WorkerStore } from '../../db/stores/fleet.ts';
+import type { IdempotencyStore } from '../../db/stores/idempotency.ts';
+import type { KeyStore } from '../../db/stores/keys.ts';
 import type { Config } from '../config.ts';
-import type { Actor, Role } from '../engine/control/contract.ts';
-import type { Control } from '../engine/control/control-contract.ts';
-import type { PlanView, QueueView, UpstreamView } from '../engine/control/fleet.ts';
-import type { CutoverControl } from '../engine/cutover/contract.ts';
+import type { Control } from '../contract/control.ts';
+import type { CutoverControl } from '../contract/cutover.ts';
+import type { PlanView, QueueView, UpstreamView } from '../contract/fleet.ts';
+import type { Actor, Role } from '../contract/runs.ts';
+import type { InboxReader } from '../engine/webhooks/store.ts';
+import type { InboxDoor } from '../engine/webhooks/types.ts';
 import type { Logger } from '../logger.ts';
-import type { InboxDoor } from '../payments/inbox/ports.ts';
 
 /** What the API is made of. `server.ts` builds it; tests build it with what they need. */
-
-export type { EndpointView, PlanView, QueueView, UpstreamView } from '../engine/control/fleet.ts';
 
 export interface ApiDeps {
   readonly control: Control;

@@ -1,6 +1,6 @@
-import type { LimitStore, StoredLimit } from '../../db/repositories/limits.ts';
+import type { LimitStore, StoredLimit } from '../../db/stores/fleet.ts';
 import { withDeadline } from '../../queues/redis.ts';
-import type { UpstreamView } from '../engine/control/fleet.ts';
+import type { UpstreamView } from '../contract/fleet.ts';
 import { DroverError } from '../errors.ts';
 import type { UpstreamFactory } from '../plan/upstream.ts';
 import type { UpstreamState } from '../upstreams/states.ts';

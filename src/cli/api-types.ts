@@ -1,41 +1,9 @@
-import type { Role } from '../engine/control/contract.ts';
+import type { Role } from '../contract/runs.ts';
 
 /**
  * What the service answers, as the commands read it. The engine's contract says what runs and records look like; the
  * rest is what the routes of the fleet answer.
  */
-
-export type {
-  DoubledRow,
-  EntityProgress,
-  ErrorShare,
-  FailureGroup,
-  Journey,
-  MendedView,
-  MendingView,
-  Page,
-  PersonView,
-  PurgeView,
-  RecordView,
-  ReportEntry,
-  Role,
-  RollbackView,
-  RunMetrics,
-  RunView,
-  SumLine,
-  TrialView,
-  TryView,
-  ValidationCheck,
-  ValidationView,
-} from '../engine/control/contract.ts';
-export type { PlanView, QueueView, UpstreamView } from '../engine/control/fleet.ts';
-export type {
-  Conflict as CutoverConflict,
-  CutoverEntry,
-  CutoverForecast,
-  CutoverView,
-  StartCutover,
-} from '../engine/cutover/contract.ts';
 
 /** A list that is given whole. */
 export interface List<T> {

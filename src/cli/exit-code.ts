@@ -1,5 +1,5 @@
-import type { RunView } from '../engine/control/contract.ts';
-import { finishedStatuses } from '../engine/run-status.ts';
+import { finishedStatuses } from '../contract/run-status.ts';
+import type { RunView } from '../contract/runs.ts';
 
 /** What a script may rely on; see `drover --help`. */
 export const exitCodes = {

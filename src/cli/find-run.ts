@@ -1,4 +1,4 @@
-import type { Page, RunView } from '../engine/control/contract.ts';
+import type { Page, RunView } from '../contract/runs.ts';
 import { type Client, pathOf } from './client.ts';
 import type { Session } from './command.ts';
 import { Problem, usageError } from './problem.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RunView } from '../engine/control/contract.ts';
+import type { RunView } from '../contract/runs.ts';
 import { type Client, pathOf } from './client.ts';
 import { exitCodes, isFinished } from './exit-code.ts';
 import { toProblem } from './problem.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
-import type { StartCutover } from '../engine/cutover/contract.ts';
+import type { StartCutover } from '../contract/cutover.ts';
 import { parseInstant } from './format.ts';
 import { usageError } from './problem.ts';
 

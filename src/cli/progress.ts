@@ -1,4 +1,4 @@
-import type { EntityProgress, RunView } from '../engine/control/contract.ts';
+import type { EntityProgress, RunView } from '../contract/runs.ts';
 import { isFinished } from './exit-code.ts';
 import { escapeControls, isoSeconds } from './format.ts';
 import type { Stream } from './output.ts';

@@ -1,11 +1,4 @@
-import type {
-  EntityProgress,
-  FailureGroup,
-  ReportEntry,
-  RunView,
-  SumLine,
-  TrialView,
-} from '../engine/control/contract.ts';
+import type { EntityProgress, FailureGroup, ReportEntry, RunView, SumLine, TrialView } from '../contract/runs.ts';
 import { toMajor } from '../money.ts';
 import { isFinished } from './exit-code.ts';
 import { type Column, formatDuration, formatTable, type Paint, type Tone } from './format.ts';

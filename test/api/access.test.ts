@@ -2,7 +2,7 @@ import Fastify from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { requireAccess } from '../../src/api/auth/access.ts';
 import type { Api } from '../../src/api/types.ts';
-import { roles } from '../../src/engine/control/contract.ts';
+import { roles } from '../../src/contract/runs.ts';
 import { startService, type TestService } from '../helpers/api-service.ts';
 
 let service: TestService;

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { createControlStore } from '../../db/repositories/control.ts';
-import { endRun } from '../../db/repositories/end-run.ts';
-import type { RunStatus } from '../../src/engine/run-status.ts';
+import type { RunStatus } from '../../src/contract/run-status.ts';
+import { createControlStore } from '../../src/engine/runs/control-store.ts';
+import { endRun } from '../../src/engine/scheduler/complete-run.ts';
 import { startControlService, type TestService } from '../helpers/api-service.ts';
 
 // A change and its row in the audit log become true together or not at all: the real control over PostgreSQL.

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { RunStatus } from '../../src/engine/run-status.ts';
+import type { RunStatus } from '../../src/contract/run-status.ts';
 import { startControlService, type TestService } from '../helpers/api-service.ts';
 
 let service: TestService;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type RunAction, type RunStatus, runActions, runStatuses } from '../../src/engine/run-status.ts';
+import { type RunAction, type RunStatus, runActions, runStatuses } from '../../src/contract/run-status.ts';
 import { startControlService, type TestService } from '../helpers/api-service.ts';
 
 let service: TestService;

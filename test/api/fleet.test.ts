@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createMetricsStore } from '../../db/repositories/metrics.ts';
-import { createQueuePauseStore } from '../../db/repositories/queue-pauses.ts';
+import { createQueuePauseStore } from '../../db/stores/fleet.ts';
+import { createMetricsStore } from '../../db/stores/metrics.ts';
 import { buildApp } from '../../src/api/app.ts';
 import { createMetrics, readStageLatency } from '../../src/api/monitoring.ts';
 import { createQueueControl } from '../../src/api/queue-control.ts';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openDatabase } from '../../db/client.ts';
 import { migrateDatabase } from '../../db/migrate.ts';
-import { createAuditLog } from '../../db/repositories/audit.ts';
-import { createKeyStore } from '../../db/repositories/keys.ts';
+import { createAuditLog } from '../../db/stores/audit.ts';
+import { createKeyStore } from '../../db/stores/keys.ts';
 import { ensureAdminKey } from '../../src/api/auth/keys.ts';
 import { startService, type TestService } from '../helpers/api-service.ts';
 import { createDatabase } from '../helpers/database.ts';

@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, expectTypeOf, test } from 'vitest';
 import type { z } from 'zod';
 import type { startRunBody } from '../../src/api/run-view.ts';
-import type { StartRun } from '../../src/engine/control/contract.ts';
+import type { StartRun } from '../../src/contract/runs.ts';
 import { startService, type TestService } from '../helpers/api-service.ts';
 import { runView } from '../helpers/control-double.ts';
 

@@ -1,4 +1,4 @@
-import type { StartRun } from '../../src/engine/control/contract.ts';
+import type { StartRun } from '../../src/contract/runs.ts';
 import { type BubbleSandbox, type BubbleSandboxOptions, startBubbleSandbox } from '../../src/sandbox/bubble/sandbox.ts';
 import type { ChaosEnvironment } from './environment.ts';
 import { type Experiment, type ExperimentOptions, startExperiment } from './experiment.ts';

@@ -2,9 +2,9 @@ import { parseArgs } from 'node:util';
 import { buildApp } from '../../src/api/app.ts';
 import { openApiServices } from '../../src/api/services.ts';
 import { readConfig } from '../../src/config.ts';
+import { apiParts } from '../../src/engine/open-engine.ts';
 import { createLogger } from '../../src/logger.ts';
 import { loadPlans } from '../../src/plan/registry.ts';
-import { apiParts } from '../../src/service/parts.ts';
 import { apiMutants } from './mutants.ts';
 
 // The API of some drills: that of src/api/server.ts without one of its guards.

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Ledger } from '../../src/engine/ports.ts';
+import type { Ledger } from '../../src/engine/ledger/types.ts';
 import type { Entity, Plan } from '../../src/plan/contract.ts';
 import type { UpstreamFactory } from '../../src/plan/upstream.ts';
 import type { Services } from '../../workers/services.ts';

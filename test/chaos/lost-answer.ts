@@ -1,6 +1,5 @@
 import type { Redis } from 'ioredis';
-import { createEffects } from '../../src/engine/effects/effects.ts';
-import type { EffectStore, Held } from '../../src/engine/effects/ports.ts';
+import { createEffects, type EffectStore, type Held } from '../../src/engine/api-effects/effects.ts';
 import { startStripeSandbox } from '../../src/sandbox/stripe/sandbox.ts';
 import type { DesiredProduct } from '../../src/targets/stripe/lookup.ts';
 import { createProductWriter } from '../../src/targets/stripe/products.ts';

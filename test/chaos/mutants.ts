@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import type { ApiServices } from '../../src/api/services.ts';
-import type { EffectStore } from '../../src/engine/effects/ports.ts';
-import type { Ledger, RecordRef } from '../../src/engine/ports.ts';
-import { createSourceFactory } from '../../src/engine/sources.ts';
-import type { InboxDoor } from '../../src/payments/inbox/ports.ts';
+import type { EffectStore } from '../../src/engine/api-effects/effects.ts';
+import type { Ledger, RecordRef } from '../../src/engine/ledger/types.ts';
+import { createSourceFactory } from '../../src/engine/runs/context.ts';
+import type { InboxDoor } from '../../src/engine/webhooks/types.ts';
 import { createUpstreamFactory } from '../../src/upstreams/upstream.ts';
 import type { Services } from '../../workers/services.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openDatabase } from '../../db/client.ts';
-import { createInboxDoor } from '../../db/inbox/door.ts';
+import { createInboxDoor } from '../../src/engine/webhooks/store.ts';
 import { verifyStripeEvent } from '../../src/upstreams/stripe/webhook.ts';
 import { makeEvent, signedRequest, webhookSecret } from '../helpers/stripe-events.ts';
 import type { ChaosEnvironment } from './environment.ts';

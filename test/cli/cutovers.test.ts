@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { CutoverView } from '../../src/engine/cutover/contract.ts';
+import type { CutoverView } from '../../src/contract/cutover.ts';
 import { runDrover } from '../helpers/cli.ts';
 import { respondInOrder, type ScriptedService, startScriptedService } from '../helpers/scripted-service.ts';
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { WorkerView } from '../../src/cli/api-types.ts';
-import type { UpstreamView } from '../../src/engine/control/fleet.ts';
+import type { UpstreamView } from '../../src/contract/fleet.ts';
 import { runDrover } from '../helpers/cli.ts';
 import { completedRun } from '../helpers/run-fixtures.ts';
 import { problemReply, type ScriptedService, startScriptedService } from '../helpers/scripted-service.ts';

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createClient } from '../../src/cli/client.ts';
 import { type FollowOptions, followRun, serverEvents } from '../../src/cli/follow.ts';
-import type { RunView } from '../../src/engine/control/contract.ts';
+import type { RunView } from '../../src/contract/runs.ts';
 import { completedRun, runView } from '../helpers/run-fixtures.ts';
 import {
   problemReply,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Role } from '../../src/engine/control/contract.ts';
+import type { Role } from '../../src/contract/runs.ts';
 import { startService, type TestService } from '../helpers/api-service.ts';
 import { type CommandResult, runDrover, temporaryFolder } from '../helpers/cli.ts';
 import { runView } from '../helpers/control-double.ts';

@@ -7,9 +7,10 @@ import { migrateDatabase } from '../../db/migrate.ts';
 import { connectProducer, waitUntilReady } from '../../queues/redis.ts';
 import { type QueueName, queueNames } from '../../queues/table.ts';
 import { readConfig } from '../../src/config.ts';
-import type { Actor, RunView, StartRun } from '../../src/engine/control/contract.ts';
-import type { Control } from '../../src/engine/control/control-contract.ts';
-import { finishedStatuses } from '../../src/engine/run-status.ts';
+import type { Control } from '../../src/contract/control.ts';
+import { finishedStatuses } from '../../src/contract/run-status.ts';
+import type { Actor, RunView, StartRun } from '../../src/contract/runs.ts';
+import { openControl } from '../../src/engine/open-engine.ts';
 import { createLogger } from '../../src/logger.ts';
 import { loadPlans } from '../../src/plan/registry.ts';
 import type { StripeSandboxOptions } from '../../src/sandbox/stripe/options.ts';
@@ -20,7 +21,6 @@ import {
   type SupabaseSandboxOptions,
   startSupabaseSandbox,
 } from '../../src/sandbox/supabase/sandbox.ts';
-import { openControl } from '../../src/service/open-control.ts';
 import { createUpstreamFactory } from '../../src/upstreams/upstream.ts';
 import { startWorkerProcess, type WorkerProcess } from '../../workers/runtime.ts';
 import { catalogSandboxEnv } from './catalog-sandboxes.ts';

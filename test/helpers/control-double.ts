@@ -1,7 +1,7 @@
-import { batchSizesOf } from '../../src/engine/batch-size.ts';
-import type { BatchSize, RollbackView, RunView } from '../../src/engine/control/contract.ts';
-import type { Control } from '../../src/engine/control/control-contract.ts';
-import { nextActions, type RunStatus } from '../../src/engine/run-status.ts';
+import type { Control } from '../../src/contract/control.ts';
+import { nextActions, type RunStatus } from '../../src/contract/run-status.ts';
+import type { BatchSize, RollbackView, RunView } from '../../src/contract/runs.ts';
+import { batchSizesOf } from '../../src/engine/stages/batch-size.ts';
 import { DroverError } from '../../src/errors.ts';
 
 /** A control over one map, for what HTTP promises whatever the engine does. Counts how often a run was read. */

@@ -1,6 +1,6 @@
 import type { Database } from '../../db/client.ts';
-import { createEffectStore } from '../../db/effects/store.ts';
-import { createApiLanes } from '../../src/engine/effects/lanes.ts';
+import { createEffectStore } from '../../src/engine/api-effects/store.ts';
+import { createApiLanes } from '../../src/engine/stages/api-record.ts';
 
 /** What the load stage needs for entities that go to an API, for plans that have none. */
 export function noApis(database: Database) {

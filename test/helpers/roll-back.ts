@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Actor, RollbackView } from '../../src/engine/control/contract.ts';
-import type { Control } from '../../src/engine/control/control-contract.ts';
+import type { Control } from '../../src/contract/control.ts';
+import type { Actor, RollbackView } from '../../src/contract/runs.ts';
 
 /** Rolls a run back and waits for its end, wherever that goes on. */
 export async function rollBackAndWait(

@@ -1,4 +1,4 @@
-import type { EntityProgress, FailureGroup, RunView } from '../../src/engine/control/contract.ts';
+import type { EntityProgress, FailureGroup, RunView } from '../../src/contract/runs.ts';
 
 export function entityProgress(changes: Partial<EntityProgress> = {}): EntityProgress {
   return {

@@ -1,9 +1,9 @@
 import type { LightMyRequestResponse } from 'fastify';
 import { readConfig } from '../../src/config.ts';
-import type { Role } from '../../src/engine/control/contract.ts';
+import type { Role } from '../../src/contract/runs.ts';
+import { openControl } from '../../src/engine/open-engine.ts';
 import type { Plan } from '../../src/plan/contract.ts';
 import { createRegistry } from '../../src/plan/registry.ts';
-import { openControl } from '../../src/service/open-control.ts';
 import { startService, type TestService } from './api-service.ts';
 import { createHarness, type Harness, shop } from './shop-harness.ts';
 

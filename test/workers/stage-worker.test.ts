@@ -1,9 +1,9 @@
 import { Queue, Worker } from 'bullmq';
 import { afterAll, expect, test } from 'vitest';
 import { openDatabase } from '../../db/client.ts';
-import { createLedger } from '../../db/ledger/index.ts';
-import { createRunStore } from '../../db/repositories/runs.ts';
 import { connectWorker } from '../../queues/redis.ts';
+import { createLedger } from '../../src/engine/ledger/ledger.ts';
+import { createRunStore } from '../../src/engine/runs/store.ts';
 import type { Services } from '../../workers/services.ts';
 import { createJobReleaser } from '../../workers/stage-worker.ts';
 import { createRedisSpace } from '../helpers/redis.ts';

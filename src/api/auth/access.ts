@@ -1,7 +1,7 @@
 import type { FastifyRequest, RouteOptions } from 'fastify';
-import { type Actor, type Role, roles } from '../../engine/control/contract.ts';
-import type { Control } from '../../engine/control/control-contract.ts';
-import { type MaskedReads, maskedControl } from '../../engine/privacy/masked-control.ts';
+import type { Control } from '../../contract/control.ts';
+import { type Actor, type Role, roles } from '../../contract/runs.ts';
+import { type MaskedReads, maskedControl } from '../../engine/masking/mask.ts';
 import { HttpProblem } from '../problems.ts';
 import type { Access, Api } from '../types.ts';
 

@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Actor, Role } from '../../engine/control/contract.ts';
+import type { Actor, Role } from '../../contract/runs.ts';
 import { HttpProblem } from '../problems.ts';
 import type { Api } from '../types.ts';
 import { assertAccess } from './access.ts';

@@ -1,5 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { KeyStore, NewKey, StoredKey } from '../../../db/repositories/keys.ts';
+import type { KeyStore, NewKey, StoredKey } from '../../../db/stores/keys.ts';
 import { createTtlCache } from '../ttl-cache.ts';
 
 /** A key as its owner holds it, `id.secret`. */

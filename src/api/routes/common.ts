@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Page } from '../../engine/control/contract.ts';
+import type { Page } from '../../contract/runs.ts';
 import { DroverError } from '../../errors.ts';
 import { problemSchema } from '../problems.ts';
 

@@ -6,8 +6,8 @@ import {
   conflictsShown,
   cutoverActions,
   cutoverStatuses,
-} from '../../engine/cutover/contract.ts';
-import { maskConflict, maskCutover, maskCutoverEntry } from '../../engine/privacy/views.ts';
+} from '../../contract/cutover.ts';
+import { maskConflict, maskCutover, maskCutoverEntry } from '../../engine/masking/mask.ts';
 import { actorOf, canSeePersonalData } from '../auth/access.ts';
 import type { Api, ApiDeps } from '../types.ts';
 import {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { PlanView, QueueView, UpstreamView } from '../../engine/control/fleet.ts';
+import type { PlanView, QueueView, UpstreamView } from '../../contract/fleet.ts';
 import { actorOf } from '../auth/access.ts';
 import type { Api, ApiDeps } from '../types.ts';
 import { idempotencyHeader, idSchema, reasonBody, reasonSchema, responses } from './common.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { StoredKey } from '../../../db/repositories/keys.ts';
-import { type Role, roles } from '../../engine/control/contract.ts';
+import type { StoredKey } from '../../../db/stores/keys.ts';
+import { type Role, roles } from '../../contract/runs.ts';
 import { DroverError } from '../../errors.ts';
 import { actorOf } from '../auth/access.ts';
 import { formatToken, generateToken, hashSecret, type KeyCache } from '../auth/keys.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { PlanSetting, PlanView } from '../../engine/control/fleet.ts';
+import type { PlanSetting, PlanView } from '../../contract/fleet.ts';
 import { DroverError } from '../../errors.ts';
 import type { Plan } from '../../plan/contract.ts';
 import { entityOrder } from '../../plan/define-plan.ts';

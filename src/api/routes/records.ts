@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import type { FailureGroup, Journey, RecordView, TryView } from '../../engine/control/contract.ts';
-import { recordStatuses, stages, troubleStatuses } from '../../engine/record-status.ts';
-import { runStatuses } from '../../engine/run-status.ts';
+import { recordStatuses, stages, troubleStatuses } from '../../contract/record-status.ts';
+import type { Journey } from '../../contract/records.ts';
+import { runStatuses } from '../../contract/run-status.ts';
+import type { FailureGroup, RecordView, TryView } from '../../contract/runs.ts';
 import { actorOf, type ReadsFor } from '../auth/access.ts';
 import { type RunReader, runSchema } from '../run-view.ts';
 import type { Api, ApiDeps } from '../types.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { PersonView, PurgeView } from '../../engine/retention/contract.ts';
+import type { PersonView, PurgeView } from '../../contract/retention.ts';
 import { actorOf } from '../auth/access.ts';
 import type { RunReader } from '../run-view.ts';
 import type { Api, ApiDeps } from '../types.ts';

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { z } from 'zod';
-import type { RunView } from '../../engine/control/contract.ts';
-import { finishedStatuses } from '../../engine/run-status.ts';
+import { finishedStatuses } from '../../contract/run-status.ts';
+import type { RunView } from '../../contract/runs.ts';
 import { DroverError } from '../../errors.ts';
 import { canSeePersonalData } from '../auth/access.ts';
 import type { RunReader } from '../run-view.ts';

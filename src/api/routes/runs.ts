@@ -1,7 +1,7 @@
 import type { z } from 'zod';
-import type { RunView } from '../../engine/control/contract.ts';
-import type { Control } from '../../engine/control/control-contract.ts';
-import { maskRun } from '../../engine/privacy/views.ts';
+import type { Control } from '../../contract/control.ts';
+import type { RunView } from '../../contract/runs.ts';
+import { maskRun } from '../../engine/masking/mask.ts';
 import { actorOf, canSeePersonalData, type ReadsFor } from '../auth/access.ts';
 import { changeRunBody, type RunReader, runSchema, runsQuery, startRunBody } from '../run-view.ts';
 import type { Api, ApiDeps } from '../types.ts';

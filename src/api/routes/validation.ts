@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { DoubledRow, MendedView, MendingView } from '../../engine/control/contract.ts';
+import type { DoubledRow, MendedView, MendingView } from '../../contract/records.ts';
 import { actorOf, type ReadsFor } from '../auth/access.ts';
 import { type RunReader, rollbackSchema, runSchema, validationSchema } from '../run-view.ts';
 import type { Api, ApiDeps } from '../types.ts';

@@ -1,8 +1,8 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { InboxRow } from '../../../db/inbox/list.ts';
-import { handlerOf } from '../../payments/inbox/handlers.ts';
-import { eventStates } from '../../payments/inbox/ports.ts';
+import { handlerOf } from '../../engine/webhooks/inbox.ts';
+import type { InboxRow } from '../../engine/webhooks/store.ts';
+import { eventStates } from '../../engine/webhooks/types.ts';
 import { verifyStripeEvent } from '../../upstreams/stripe/webhook.ts';
 import { canSeePersonalData } from '../auth/access.ts';
 import type { RateLimits } from '../auth/rate-limits.ts';

@@ -1,4 +1,4 @@
-import type { Page } from '../../engine/control/contract.ts';
+import type { Page } from '../../contract/runs.ts';
 import type { AuditEntry, AuditVerification } from '../api-types.ts';
 import { type DefineCommand, examples, type Session } from '../command.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';

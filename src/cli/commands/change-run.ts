@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { RunView } from '../../engine/control/contract.ts';
+import type { RunView } from '../../contract/runs.ts';
 import { pathOf } from '../client.ts';
 import { type ActionWrapper, type DefineCommand, examples, type ReasonOptions, reasonOption } from '../command.ts';
 import { exitCodes } from '../exit-code.ts';

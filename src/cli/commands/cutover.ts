@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import type { CutoverForecast, CutoverView, StartCutover } from '../../engine/cutover/contract.ts';
+import type { CutoverForecast, CutoverView, StartCutover } from '../../contract/cutover.ts';
 import { pathOf, requestDeadlineMs } from '../client.ts';
 import {
   type ActionWrapper,

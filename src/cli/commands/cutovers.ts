@@ -1,5 +1,5 @@
-import type { Page } from '../../engine/control/contract.ts';
-import type { Conflict as CutoverConflict, CutoverEntry, CutoverView } from '../../engine/cutover/contract.ts';
+import type { Conflict as CutoverConflict, CutoverEntry, CutoverView } from '../../contract/cutover.ts';
+import type { Page } from '../../contract/runs.ts';
 import type { List } from '../api-types.ts';
 import { type Client, pathOf } from '../client.ts';
 import { type DefineCommand, examples } from '../command.ts';

@@ -1,5 +1,5 @@
-import type { PlanView, QueueView, UpstreamView } from '../../engine/control/fleet.ts';
-import type { CutoverView } from '../../engine/cutover/contract.ts';
+import type { CutoverView } from '../../contract/cutover.ts';
+import type { PlanView, QueueView, UpstreamView } from '../../contract/fleet.ts';
 import type { List, SessionView, WorkerView } from '../api-types.ts';
 import { type Client, pathOf } from '../client.ts';
 import { type DefineCommand, examples } from '../command.ts';

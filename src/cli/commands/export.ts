@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { RunView } from '../../engine/control/contract.ts';
+import type { RunView } from '../../contract/runs.ts';
 import { type DefineCommand, examples, type Session } from '../command.ts';
 import { type SavedReport, saveReport } from '../download.ts';
 import { type ExitCode, exitCodeOf, isFinished } from '../exit-code.ts';

@@ -1,4 +1,4 @@
-import type { FailureGroup, RunView } from '../../engine/control/contract.ts';
+import type { FailureGroup, RunView } from '../../contract/runs.ts';
 import type { List } from '../api-types.ts';
 import { type Client, pathOf } from '../client.ts';
 import { type DefineCommand, examples, type ReasonOptions, reasonOption } from '../command.ts';

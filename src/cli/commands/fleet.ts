@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { QueueView, UpstreamView } from '../../engine/control/fleet.ts';
+import type { QueueView, UpstreamView } from '../../contract/fleet.ts';
 import type { List, WorkerView } from '../api-types.ts';
 import { pathOf } from '../client.ts';
 import {

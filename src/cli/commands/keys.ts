@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { type Page, type Role, roles } from '../../engine/control/contract.ts';
+import { type Page, type Role, roles } from '../../contract/runs.ts';
 import type { CreatedKey, KeyView } from '../api-types.ts';
 import { pathOf } from '../client.ts';
 import { type ActionWrapper, type DefineCommand, examples, type ReasonOptions, reasonOption } from '../command.ts';

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { Page, RunView } from '../../engine/control/contract.ts';
+import type { Page, RunView } from '../../contract/runs.ts';
 import { pathOf } from '../client.ts';
 import type { DefineCommand, Session } from '../command.ts';
 import { type ExitCode, exitCodeOf, exitCodes, isFinished } from '../exit-code.ts';

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { PersonView, PurgeView } from '../../engine/retention/contract.ts';
+import type { PersonView, PurgeView } from '../../contract/retention.ts';
 import { pathOf, requestDeadlineMs } from '../client.ts';
 import { type DefineCommand, examples, type ReasonOptions, reasonOption } from '../command.ts';
 import { exitCodes } from '../exit-code.ts';

@@ -1,4 +1,4 @@
-import type { PlanView } from '../../engine/control/fleet.ts';
+import type { PlanView } from '../../contract/fleet.ts';
 import type { List } from '../api-types.ts';
 import { pathOf } from '../client.ts';
 import { type DefineCommand, examples } from '../command.ts';

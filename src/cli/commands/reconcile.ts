@@ -1,5 +1,5 @@
-import type { RunView } from '../../engine/control/contract.ts';
-import type { DoubledRow, MendedView, MendingView } from '../../engine/mending/contract.ts';
+import type { DoubledRow, MendedView, MendingView } from '../../contract/records.ts';
+import type { RunView } from '../../contract/runs.ts';
 import { pathOf, requestDeadlineMs } from '../client.ts';
 import { type DefineCommand, examples, type ReasonOptions, reasonOption, type Session } from '../command.ts';
 import { type ExitCode, exitCodeOf, exitCodes, isFinished } from '../exit-code.ts';

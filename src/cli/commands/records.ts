@@ -1,7 +1,7 @@
 import { Option } from 'commander';
-import type { Page, RecordView } from '../../engine/control/contract.ts';
-import type { Journey } from '../../engine/journeys/contract.ts';
-import { recordStatuses } from '../../engine/record-status.ts';
+import { recordStatuses } from '../../contract/record-status.ts';
+import type { Journey } from '../../contract/records.ts';
+import type { Page, RecordView } from '../../contract/runs.ts';
 import type { List } from '../api-types.ts';
 import { pathOf } from '../client.ts';
 import { type DefineCommand, examples } from '../command.ts';

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { ReportEntry, RunView } from '../../engine/control/contract.ts';
+import type { ReportEntry, RunView } from '../../contract/runs.ts';
 import type { List } from '../api-types.ts';
 import { pathOf } from '../client.ts';
 import { type DefineCommand, examples, type Session } from '../command.ts';

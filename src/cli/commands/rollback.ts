@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RollbackView } from '../../engine/rollback/contract.ts';
+import type { RollbackView } from '../../contract/runs.ts';
 import { pathOf } from '../client.ts';
 import { type DefineCommand, examples, type ReasonOptions, reasonOption, type Session } from '../command.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { Option } from 'commander';
-import type { RunView, StartRun } from '../../engine/control/contract.ts';
+import type { RunView, StartRun } from '../../contract/runs.ts';
 import { type DefineCommand, examples, type Session } from '../command.ts';
 import type { Settings } from '../environment.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';

@@ -1,6 +1,6 @@
 import { Option } from 'commander';
-import type { Page, RunView } from '../../engine/control/contract.ts';
-import { runStatuses } from '../../engine/run-status.ts';
+import { runStatuses } from '../../contract/run-status.ts';
+import type { Page, RunView } from '../../contract/runs.ts';
 import { type DefineCommand, examples } from '../command.ts';
 import { exitCodeOf, exitCodes, isFinished } from '../exit-code.ts';
 import { findRun } from '../find-run.ts';

@@ -1,4 +1,4 @@
-import type { ValidationCheck, ValidationView } from '../../engine/control/contract.ts';
+import type { ValidationCheck, ValidationView } from '../../contract/runs.ts';
 import { pathOf } from '../client.ts';
 import { type DefineCommand, examples } from '../command.ts';
 import { exitCodes } from '../exit-code.ts';

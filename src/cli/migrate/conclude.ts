@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FailureGroup, ReportEntry, RunView } from '../../engine/control/contract.ts';
+import type { FailureGroup, ReportEntry, RunView } from '../../contract/runs.ts';
 import type { List } from '../api-types.ts';
 import { pathOf } from '../client.ts';
 import type { Session } from '../command.ts';

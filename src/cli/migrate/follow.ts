@@ -1,6 +1,6 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RunView } from '../../engine/control/contract.ts';
+import type { RunView } from '../../contract/runs.ts';
 import { pathOf } from '../client.ts';
 import type { Session } from '../command.ts';
 import { readReportText } from '../download.ts';

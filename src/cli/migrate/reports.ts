@@ -1,7 +1,7 @@
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ErrorShare, Page, RecordView, RunMetrics, RunView } from '../../engine/control/contract.ts';
-import { csvLine } from '../../engine/reports/csv.ts';
+import type { ErrorShare, Page, RecordView, RunMetrics, RunView } from '../../contract/runs.ts';
+import { csvLine } from '../../csv.ts';
 import { pathOf } from '../client.ts';
 import type { Session } from '../command.ts';
 import { saveReport } from '../download.ts';

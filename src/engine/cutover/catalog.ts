@@ -1,4 +1,4 @@
-import type { Name } from './contract.ts';
+import type { Name } from '../../contract/cutover.ts';
 
 /** What the catalog says of the tables of an exchange, read in one snapshot. Text is as PostgreSQL deparses it. */
 

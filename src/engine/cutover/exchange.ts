@@ -1,12 +1,21 @@
+import type {
+  Counted,
+  CutoverPlan,
+  CutoverResult,
+  CutoverSpec,
+  Exchange,
+  Name,
+  Step,
+  TablePair,
+} from '../../contract/cutover.ts';
 import { DroverError, toDroverError } from '../../errors.ts';
 import { keyOf } from './catalog.ts';
-import type { CutoverPlan, CutoverResult, Exchange, Name, Step, TablePair } from './contract.ts';
 import { fingerprint, unplannedDifferences } from './fingerprint.ts';
-import { captureFunctionPrefix } from './plan/capture.ts';
-import type { Direction } from './plan/context.ts';
-import { makePlan } from './plan/index.ts';
-import type { AfterSwap, Carried, CutoverDeps, CutoverRecord, SwapOptions } from './ports.ts';
-import { assertNoProblems, rowCountProblems } from './refuse.ts';
+import { displayName } from './names.ts';
+import type { Direction } from './plan/draft.ts';
+import { captureFunctionPrefix } from './plan/moves.ts';
+import { makePlan } from './plan/plan.ts';
+import type { AfterSwap, Carried, CutoverDeps, CutoverRecord, SwapOptions } from './types.ts';
 
 export function swapOptions(deps: CutoverDeps): SwapOptions {
   return { lockTimeoutMs: 200, attempts: 20, pauseMs: 100, ...deps.options };
@@ -149,4 +158,34 @@ async function runAfterSteps(
 
 function liveOnly(tables: readonly Exchange[]): TablePair[] {
   return tables.map(({ live }) => ({ incoming: live, live }));
+}
+
+/** CUTOVER_REFUSED with every reason at once. Does nothing without one. */
+export function assertNoProblems(reasons: readonly string[]): void {
+  if (reasons.length === 0) return;
+  throw new DroverError('CUTOVER_REFUSED', `the cutover is refused: ${reasons.join('; ')}`, {
+    reasons,
+    remedy: 'Mend what is named and ask again; nothing was changed on the live tables.',
+  });
+}
+
+/** Too few rows, or too many fewer than live. */
+export function rowCountProblems(spec: CutoverSpec, counts: readonly Counted[]): string[] {
+  const shrink = spec.maxShrinkPercent ?? 50;
+  return counts.flatMap((count) => {
+    const pair = spec.tables.find((one) => displayName(one.live) === count.table);
+    // A table that is empty today has nothing to lose.
+    const minimum = pair?.minimum ?? Math.min(1, count.live);
+    const least = Math.ceil((count.live * (100 - shrink)) / 100);
+    return [
+      ...(count.incoming < minimum
+        ? [`${count.table} would have ${count.incoming} rows, fewer than its minimum of ${minimum}`]
+        : []),
+      ...(count.incoming < least
+        ? [
+            `${count.table} would have ${count.incoming} rows instead of ${count.live}, and may lose at most ${shrink} percent`,
+          ]
+        : []),
+    ];
+  });
 }

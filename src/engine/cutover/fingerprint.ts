@@ -1,8 +1,7 @@
-import type { Catalog, Grant, Table, View } from './catalog.ts';
-import { keyOf } from './catalog.ts';
-import type { Exchange, PlannedDifference } from './contract.ts';
+import type { Exchange, PlannedDifference } from '../../contract/cutover.ts';
+import { type Catalog, type Grant, keyOf, type Table, type View } from './catalog.ts';
 import { displayName } from './names.ts';
-import { rewriteRelations } from './plan/rewrite.ts';
+import { rewriteRelations } from './plan/views.ts';
 
 type Entries = [string, unknown][];
 

@@ -1,8 +1,8 @@
+import type { CutoverSpec } from '../../contract/cutover.ts';
+import type { ValidationCheck, ValidationView } from '../../contract/runs.ts';
 import type { Plan } from '../../plan/contract.ts';
-import type { ValidationCheck, ValidationView } from '../control/contract.ts';
-import type { Run } from '../ports.ts';
-import type { CutoverSpec } from './contract.ts';
-import type { Gate } from './ports.ts';
+import type { Run } from '../ledger/types.ts';
+import type { Gate } from './types.ts';
 
 export interface GateDeps {
   readonly plan: (name: string) => Plan;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { Name } from '../../contract/cutover.ts';
 import { qualified } from '../../plan/sql.ts';
-import type { Name } from './contract.ts';
 
 // NAMEDATALEN - 1. PostgreSQL cuts longer names without a word, and two that differ at the end become one.
 const maxNameBytes = 63;

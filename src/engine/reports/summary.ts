@@ -1,7 +1,7 @@
+import { recordStatuses } from '../../contract/record-status.ts';
+import type { SumLine, ValidationCheck } from '../../contract/runs.ts';
 import { toMajor } from '../../money.ts';
-import type { SumLine, ValidationCheck } from '../control/contract.ts';
-import { recordStatuses } from '../record-status.ts';
-import { forecastText } from '../trial/forecast.ts';
+import { forecastText } from '../trial/trial.ts';
 import type { Report } from './report.ts';
 
 /** The report for people: statistics, counts by entity, money, failures by cause, validation, overall status. */

@@ -1,9 +1,9 @@
+import type { PersonRow, PersonView } from '../../contract/retention.ts';
 import { DroverError } from '../../errors.ts';
 import type { Plan } from '../../plan/contract.ts';
 import { entityOrder } from '../../plan/define-plan.ts';
-import { columnAccess, maskColumns } from '../privacy/row.ts';
-import type { PersonRow, PersonView } from './contract.ts';
-import type { PersonLedger, PersonTable, PersonTargets } from './ports.ts';
+import { columnAccess, maskColumns } from '../masking/mask.ts';
+import type { PersonLedger, PersonTable, PersonTargets } from './types.ts';
 
 export interface PersonDeps {
   readonly ledger: PersonLedger;

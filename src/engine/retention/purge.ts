@@ -1,7 +1,6 @@
+import type { PurgedRun, PurgeRequest, PurgeView } from '../../contract/retention.ts';
 import { DroverError } from '../../errors.ts';
-import { parseAgeHours } from './age.ts';
-import type { PurgedRun, PurgeRequest, PurgeView } from './contract.ts';
-import type { PurgeCandidate, PurgePosition, RetentionStore } from './ports.ts';
+import type { PurgeCandidate, PurgePosition, RetentionStore } from './types.ts';
 
 export interface PurgeDeps {
   readonly store: RetentionStore;
@@ -71,4 +70,13 @@ export function assertPayloadsKept(run: { readonly id: string; readonly purgedAt
     'PAYLOADS_PURGED',
     `what the source said in run ${run.id} was purged at ${when}: ${what} is not possible`,
   );
+}
+
+const hoursPerUnit = { h: 1, d: 24, w: 168 } as const;
+
+/** Hours in an age such as `30d`. Throws BAD_REQUEST. */
+function parseAgeHours(age: string): number {
+  const [, number = '', unit = ''] = /^(\d{1,5})([hdw])$/.exec(age) ?? [];
+  if (number !== '') return Number(number) * hoursPerUnit[unit as keyof typeof hoursPerUnit];
+  throw new DroverError('BAD_REQUEST', `${age} is no age`, { remedy: 'Write it as 12h, 30d or 8w.' });
 }

@@ -1,11 +1,11 @@
 import type { Merge } from '../../plan/contract.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import type { LoadResult, TargetRow } from '../../plan/target.ts';
-import { bisect } from '../bisect.ts';
-import type { RecordRef, Verdict } from '../ports.ts';
-import { targetScope } from '../target-scope.ts';
-import { type ApiLoadDeps, type ApiWork, apiGroup, apiRecord } from './api-load.ts';
-import { rowHash, targetIdOf } from './landing.ts';
+import { rowHash, targetIdOf } from '../ledger/hashes.ts';
+import type { RecordRef, Verdict } from '../ledger/types.ts';
+import { targetScope } from '../runs/context.ts';
+import { bisect } from './batching.ts';
+import { type ApiLoadDeps, type ApiWork, apiGroup, apiRecord } from './load-api.ts';
 import { resolveGroup } from './references.ts';
 import { type Group, type GroupVerdicts, runStage, type StageResult } from './stage.ts';
 

@@ -1,8 +1,8 @@
 import type { JsonObject } from '../../plan/json.ts';
 import type { TargetPort } from '../../plan/target.ts';
-import type { ApiFactory } from '../effects/apis.ts';
-import type { OpenRecord, RecordRef, Verdict } from '../ports.ts';
-import { targetScope } from '../target-scope.ts';
+import type { ApiFactory } from '../api-effects/effects.ts';
+import type { OpenRecord, RecordRef, Verdict } from '../ledger/types.ts';
+import { targetScope } from '../runs/context.ts';
 import { resolveGroup } from './references.ts';
 import { type Group, type GroupVerdicts, runStage, type StageDeps, type StageResult } from './stage.ts';
 import { cleanOf, transformRecord } from './transform.ts';

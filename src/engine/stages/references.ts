@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../plan/json.ts';
-import { groupBy } from '../group-by.ts';
-import type { OpenRecord, Resolution, Verdict } from '../ports.ts';
+import type { OpenRecord, Resolution, Verdict } from '../ledger/types.ts';
+import { groupBy } from './batching.ts';
 import type { Group, StageDeps } from './stage.ts';
 
 // A parent that is on its way usually lands within a second; asking more often only costs statements.

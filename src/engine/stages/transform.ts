@@ -1,14 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { toDroverError } from '../../errors.ts';
+import type { ApiPort } from '../../plan/api-target.ts';
 import type { EnrichTools, Entity, RejectOutcome, RowOutcome, TransformOutcome } from '../../plan/contract.ts';
 import type { JsonObject } from '../../plan/json.ts';
-import type { CleanRecord, OpenRecord, RecordRef, Verdict } from '../ports.ts';
-import { notJudgedCode } from '../trial/forecast.ts';
-import { isTrial } from '../trial/quarantine.ts';
-import { type Rejection, rejectionOf, rejectRecord } from './api-reject.ts';
-import type { ApiDeps } from './api-turn.ts';
-import { finish } from './finish.ts';
-import { failedTry, type Group, leased, resultOf, runStage, type StageResult } from './stage.ts';
+import { createEffects, Fenced } from '../api-effects/effects.ts';
+import type { CleanRecord, OpenRecord, RecordRef, Verdict } from '../ledger/types.ts';
+import { isTrial, notJudgedCode } from '../trial/trial.ts';
+import { type ApiDeps, apiTurn, later } from './api-record.ts';
+import { failedTry, finish, type Group, leased, resultOf, runStage, type StageResult } from './stage.ts';
 
 /** The thread pool for costly work, as the stage sees it. */
 export interface EnrichPool extends EnrichTools {
@@ -100,7 +99,7 @@ function transformGroup(deps: TransformDeps, group: Group, apart: Apart): Map<st
     }
     const waitMs = deps.enrich.reserve();
     if (waitMs === undefined) apart.costly.set(record.id, { record, entity: group.entity, outcome });
-    verdicts.set(record.id, waitMs === undefined ? 'kept' : later(waitMs));
+    verdicts.set(record.id, waitMs === undefined ? 'kept' : transformLater(waitMs));
   }
   return verdicts;
 }
@@ -182,7 +181,7 @@ export function cleanOf(outcome: RowOutcome): CleanRecord {
   };
 }
 
-function later(delayMs: number): Verdict {
+function transformLater(delayMs: number): Verdict {
   return {
     kind: 'again',
     delayMs,
@@ -190,4 +189,48 @@ function later(delayMs: number): Verdict {
     code: 'WAITING_FOR_POOL',
     message: 'every thread for costly work is busy',
   };
+}
+
+/** A record that its transform rejects, and whose source is to be told so. */
+interface Rejection {
+  readonly record: OpenRecord;
+  readonly verdict: Verdict;
+  readonly reject: NonNullable<ApiPort['reject']>;
+}
+
+/**
+ * What becomes of a rejected record of an entity whose source is told: a place among those on their way, or a wait for
+ * one. Undefined where nobody is told: of other entities, and in a run that writes nothing.
+ */
+function rejectionOf(
+  deps: ApiDeps,
+  { context: { plan, run }, entity, name }: Group,
+  record: OpenRecord,
+  verdict: Verdict,
+): Rejection | Verdict | undefined {
+  if (entity.api === undefined || run.dryRun) return undefined;
+  const { reject } = deps.apis(plan, run, name);
+  if (reject === undefined) return undefined;
+  const waitMs = deps.lanes.reserve();
+  return waitMs === undefined ? { record, verdict, reject } : later(waitMs);
+}
+
+/** Tells the source, then ends the record as it was rejected. */
+function rejectRecord(deps: ApiDeps, { record, verdict, reject }: Rejection): Promise<StageResult> {
+  return apiTurn(deps, 'transform', record, async (held) => {
+    try {
+      const { sourceId, raw = {} } = record;
+      await reject({ sourceId, raw }, createEffects(deps.effects, held, deps.worker));
+    } catch (thrown) {
+      if (thrown instanceof Fenced || mayPass(deps, record, thrown)) throw thrown;
+      // The record is rejected all the same, for its own reason: that its source could not be told is the smaller one.
+    }
+    return verdict;
+  });
+}
+
+function mayPass(deps: ApiDeps, { attempts }: OpenRecord, thrown: unknown): boolean {
+  const error = toDroverError(thrown);
+  if (error.class === 'data') return false;
+  return error.class !== 'transient' || attempts + 1 < deps.maxAttempts;
 }

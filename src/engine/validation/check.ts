@@ -1,10 +1,10 @@
+import type { ValidationCheck } from '../../contract/runs.ts';
 import { DroverError } from '../../errors.ts';
 import type { Entity, Plan } from '../../plan/contract.ts';
 import type { TargetPort } from '../../plan/target.ts';
-import type { ValidationCheck } from '../control/contract.ts';
-import type { ApiFactory } from '../effects/apis.ts';
-import type { Ledger, Run, RunEntity } from '../ports.ts';
-import type { RowViolation, TargetTable, ValidationLedger, ValidationTarget } from './ports.ts';
+import type { ApiFactory } from '../api-effects/effects.ts';
+import type { Ledger, Run, RunEntity } from '../ledger/types.ts';
+import type { RowViolation, TargetTable, ValidationLedger, ValidationTarget } from './types.ts';
 
 export interface ValidationDeps {
   readonly ledger: ValidationLedger;

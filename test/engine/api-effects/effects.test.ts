@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Database, openDatabase } from '../../../db/client.ts';
-import { createEffectStore } from '../../../db/effects/store.ts';
 import { migrateDatabase } from '../../../db/migrate.ts';
-import { createEffects, Fenced } from '../../../src/engine/effects/effects.ts';
-import type { Held } from '../../../src/engine/effects/ports.ts';
+import { createEffects, Fenced, type Held } from '../../../src/engine/api-effects/effects.ts';
+import { createEffectStore } from '../../../src/engine/api-effects/store.ts';
 import { DroverError } from '../../../src/errors.ts';
 import { createDatabase, type TestDatabase } from '../../helpers/database.ts';
 

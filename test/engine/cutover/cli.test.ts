@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Role } from '../../../src/engine/control/contract.ts';
-import type { CutoverForecast, CutoverView } from '../../../src/engine/cutover/contract.ts';
+import type { CutoverForecast, CutoverView } from '../../../src/contract/cutover.ts';
+import type { Role } from '../../../src/contract/runs.ts';
 import { type CommandResult, runDrover } from '../../helpers/cli.ts';
 import { type CutoverShop, startCutoverShop } from './shop.ts';
 

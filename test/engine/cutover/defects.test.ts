@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type CutoverResult, type CutoverSpec, cutover, rollbackCutover } from '../../../src/engine/cutover/index.ts';
+import type { CutoverResult, CutoverSpec } from '../../../src/contract/cutover.ts';
+import { cutover, rollbackCutover } from '../../../src/engine/cutover/cutover.ts';
 import { cutoverRequest, type Harness, openHarness } from './harness.ts';
 
 /**

@@ -1,7 +1,8 @@
 import pg from 'pg';
-import { createCutoverDatabase } from '../../../db/cutover/index.ts';
 import { migrateDatabase } from '../../../db/migrate.ts';
-import type { CutoverDeps, CutoverSpec } from '../../../src/engine/cutover/index.ts';
+import type { CutoverSpec } from '../../../src/contract/cutover.ts';
+import { createCutoverDatabase } from '../../../src/engine/cutover/store.ts';
+import type { CutoverDeps } from '../../../src/engine/cutover/types.ts';
 import { createDatabase } from '../../helpers/database.ts';
 
 export interface Harness {

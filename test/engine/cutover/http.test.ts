@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Page, Role } from '../../../src/engine/control/contract.ts';
-import type { Conflict, CutoverForecast, CutoverView } from '../../../src/engine/cutover/contract.ts';
-import type { Run } from '../../../src/engine/ports.ts';
+import type { Conflict, CutoverForecast, CutoverView } from '../../../src/contract/cutover.ts';
+import type { Page, Role } from '../../../src/contract/runs.ts';
+import type { Run } from '../../../src/engine/ledger/types.ts';
 import { entityOrder } from '../../../src/plan/define-plan.ts';
 import { shop as shopPlan } from '../../helpers/shop-harness.ts';
 import { type CutoverShop, startCutoverShop } from './shop.ts';

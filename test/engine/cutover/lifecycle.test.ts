@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createCutoverDatabase } from '../../../db/cutover/index.ts';
 import {
   abandon,
   cutover,
@@ -11,8 +10,9 @@ import {
   recover,
   resume,
   rollbackCutover,
-} from '../../../src/engine/cutover/index.ts';
-import type { CutoverDatabase } from '../../../src/engine/cutover/ports.ts';
+} from '../../../src/engine/cutover/cutover.ts';
+import { createCutoverDatabase } from '../../../src/engine/cutover/store.ts';
+import type { CutoverDatabase } from '../../../src/engine/cutover/types.ts';
 import { cutoverRequest, type Harness, openHarness, stagingSet } from './harness.ts';
 
 const schema = `

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { cutover, rollbackCutover } from '../../../src/engine/cutover/index.ts';
+import { cutover, rollbackCutover } from '../../../src/engine/cutover/cutover.ts';
 import { cutoverRequest, type Harness, openHarness, stagingSet } from './harness.ts';
 
 /** CUTOVER_TEST_ROWS=1000000 measures against a million rows; a third of that tells growth from noise as well. */

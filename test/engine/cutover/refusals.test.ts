@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { assertNoProblems, rowCountProblems } from '../../../src/engine/cutover/exchange.ts';
 import { unplannedDifferences } from '../../../src/engine/cutover/fingerprint.ts';
+import { optionSteps } from '../../../src/engine/cutover/plan/columns.ts';
 import { grantSteps } from '../../../src/engine/cutover/plan/grants.ts';
-import { optionSteps } from '../../../src/engine/cutover/plan/options.ts';
-import { assertNoProblems, rowCountProblems } from '../../../src/engine/cutover/refuse.ts';
 
 const live = { schema: 'public', name: 'a' };
 const spec = { name: 'x', tables: [{ incoming: { schema: 's', name: 'a' }, live, minimum: 5 }], maxShrinkPercent: 10 };

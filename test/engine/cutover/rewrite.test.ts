@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { rewriteRelations } from '../../../src/engine/cutover/plan/rewrite.ts';
+import { rewriteRelations } from '../../../src/engine/cutover/plan/views.ts';
 
 const moves = [{ from: { schema: 'public', name: 'users' }, to: { schema: 'public', name: 'users_staging' } }];
 

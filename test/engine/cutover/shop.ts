@@ -1,10 +1,10 @@
 import { readConfig } from '../../../src/config.ts';
-import type { ValidationView } from '../../../src/engine/control/contract.ts';
-import type { CutoverView } from '../../../src/engine/cutover/contract.ts';
-import type { Run } from '../../../src/engine/ports.ts';
+import type { CutoverView } from '../../../src/contract/cutover.ts';
+import type { ValidationView } from '../../../src/contract/runs.ts';
+import type { Run } from '../../../src/engine/ledger/types.ts';
+import { openControl } from '../../../src/engine/open-engine.ts';
 import { entityOrder } from '../../../src/plan/define-plan.ts';
 import { createRegistry } from '../../../src/plan/registry.ts';
-import { openControl } from '../../../src/service/open-control.ts';
 import { startService, type TestService } from '../../helpers/api-service.ts';
 import { createHarness, type Harness, shop } from '../../helpers/shop-harness.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { createSpec } from '../../../src/engine/cutover/spec.ts';
+import { createSpec } from '../../../src/engine/cutover/control.ts';
 import type { Entity, Plan } from '../../../src/plan/contract.ts';
 import { definePlan } from '../../../src/plan/define-plan.ts';
 import catalog from '../../../src/plans/catalog/index.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { cutover, rollbackCutover } from '../../../src/engine/cutover/index.ts';
+import { cutover, rollbackCutover } from '../../../src/engine/cutover/cutover.ts';
 import { cutoverRequest, type Harness, openHarness, stagingSet } from './harness.ts';
 
 const shop = `shop_${process.pid}`;

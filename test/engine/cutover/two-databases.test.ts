@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readConfig } from '../../../src/config.ts';
-import type { Control } from '../../../src/engine/control/control-contract.ts';
-import type { CutoverControl } from '../../../src/engine/cutover/contract.ts';
+import type { Control } from '../../../src/contract/control.ts';
+import type { CutoverControl } from '../../../src/contract/cutover.ts';
+import { openControl, openCutovers } from '../../../src/engine/open-engine.ts';
 import { entityOrder } from '../../../src/plan/define-plan.ts';
 import { createRegistry } from '../../../src/plan/registry.ts';
-import { openControl } from '../../../src/service/open-control.ts';
-import { openCutovers } from '../../../src/service/open-cutovers.ts';
 import { createHarness, type Harness, shop } from '../../helpers/shop-harness.ts';
 
 /** The plan's tables in a database of their own, beside which Drover keeps nothing but what speaks of them. */

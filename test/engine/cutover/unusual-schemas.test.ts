@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { cutover, preflight, resume, rollbackCutover } from '../../../src/engine/cutover/index.ts';
+import { cutover, preflight, resume, rollbackCutover } from '../../../src/engine/cutover/cutover.ts';
 import { cutoverRequest, type Harness, openHarness } from './harness.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { maskContacts, maskMessage } from '../../../src/engine/privacy/text.ts';
+import { maskContacts, maskMessage } from '../../../src/engine/masking/mask.ts';
 
 test.each([
   ['there is no users jane.doe+x@mail.example.co.uk here', 'there is no users ***@*** here'],

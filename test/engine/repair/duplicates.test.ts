@@ -1,15 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createEffectStore } from '../../../db/effects/store.ts';
-import { createDuplicateStore } from '../../../db/mending/store.ts';
-import { createRollbackLedger } from '../../../db/rollback/ledger.ts';
-import { createRollbackStore } from '../../../db/rollback/store.ts';
 import { readConfig } from '../../../src/config.ts';
-import { findDuplicates, removeDuplicates } from '../../../src/engine/mending/doubles.ts';
-import type { DuplicateStore } from '../../../src/engine/mending/ports.ts';
-import type { Run } from '../../../src/engine/ports.ts';
-import { rollbackRun, rollbackSql } from '../../../src/engine/rollback/rollback-run.ts';
+import { createEffectStore } from '../../../src/engine/api-effects/store.ts';
+import type { Run } from '../../../src/engine/ledger/types.ts';
+import { openControl } from '../../../src/engine/open-engine.ts';
+import { createDuplicateStore, type DuplicateStore } from '../../../src/engine/repair/duplicates.sql.ts';
+import { findDuplicates, removeDuplicates } from '../../../src/engine/repair/duplicates.ts';
+import { rollbackRun, rollbackSql } from '../../../src/engine/rollback/rollback.ts';
+import { createRollbackLedger, createRollbackStore } from '../../../src/engine/rollback/store.ts';
 import { createRegistry } from '../../../src/plan/registry.ts';
-import { openControl } from '../../../src/service/open-control.ts';
 import { checksum, createHarness, type Harness, shop } from '../../helpers/shop-harness.ts';
 
 const tables = ['shop.customers', 'shop.payments'];

@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { Stage } from '../../../src/engine/record-status.ts';
-import { describeError, findUpstreamInMessage } from '../../../src/engine/reports/known-errors.ts';
-import { type MetricsInput, metricsOf } from '../../../src/engine/reports/metrics.ts';
+import type { Stage } from '../../../src/contract/record-status.ts';
+import {
+  describeError,
+  findUpstreamInMessage,
+  type MetricsInput,
+  metricsOf,
+} from '../../../src/engine/reports/metrics.ts';
 import { errorKinds, kindOf } from '../../../src/errors.ts';
 import { entityProgress, failureGroup } from '../../helpers/run-fixtures.ts';
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type Database, openDatabase } from '../../../db/client.ts';
 import { migrateDatabase } from '../../../db/migrate.ts';
-import { readRunUsage } from '../../../db/reports/usage.ts';
-import { createWorkerStore, type WorkerBeat } from '../../../db/repositories/workers.ts';
+import { createWorkerStore, type WorkerBeat } from '../../../db/stores/fleet.ts';
+import { readRunUsage } from '../../../src/engine/reports/store.ts';
 import { createDatabase, type TestDatabase } from '../../helpers/database.ts';
 
 let place: TestDatabase;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { createRunStore } from '../../../db/repositories/runs.ts';
-import { createRetentionStore } from '../../../db/retention/store.ts';
-import { createRunContexts } from '../../../src/engine/contexts.ts';
 import { purge } from '../../../src/engine/retention/purge.ts';
+import { createRetentionStore } from '../../../src/engine/retention/store.ts';
+import { createRunContexts } from '../../../src/engine/runs/context.ts';
+import { createRunStore } from '../../../src/engine/runs/store.ts';
 import { createLoadStage } from '../../../src/engine/stages/load.ts';
 import { noApis } from '../../helpers/no-apis.ts';
 import { shop as shopPlan } from '../../helpers/shop-harness.ts';

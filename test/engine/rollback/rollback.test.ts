@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createEffectStore } from '../../../db/effects/store.ts';
-import { createRollbackLedger } from '../../../db/rollback/ledger.ts';
-import { createRollbackStore } from '../../../db/rollback/store.ts';
-import type { Run } from '../../../src/engine/ports.ts';
-import { type RollbackDeps, rollbackRun, rollbackSql } from '../../../src/engine/rollback/rollback-run.ts';
-import { targetIdOf } from '../../../src/engine/stages/landing.ts';
-import { targetScope } from '../../../src/engine/target-scope.ts';
+import { createEffectStore } from '../../../src/engine/api-effects/store.ts';
+import { targetIdOf } from '../../../src/engine/ledger/hashes.ts';
+import type { Run } from '../../../src/engine/ledger/types.ts';
+import { type RollbackDeps, rollbackRun, rollbackSql } from '../../../src/engine/rollback/rollback.ts';
+import { createRollbackLedger, createRollbackStore } from '../../../src/engine/rollback/store.ts';
+import { targetScope } from '../../../src/engine/runs/context.ts';
 import { checksum, createHarness, type Harness, shop } from '../../helpers/shop-harness.ts';
 
 const tables = ['shop.customers', 'shop.payments', 'drover.identities', 'drover.changes'];

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createWorkerStore } from '../../../db/repositories/workers.ts';
+import { createWorkerStore } from '../../../db/stores/fleet.ts';
 import { readConfig } from '../../../src/config.ts';
-import type { Control } from '../../../src/engine/control/control-contract.ts';
-import type { UpstreamStand } from '../../../src/engine/progress/upstream-holdups.ts';
+import type { Control } from '../../../src/contract/control.ts';
+import { openControl } from '../../../src/engine/open-engine.ts';
+import type { UpstreamStand } from '../../../src/engine/runs/blockers.ts';
 import { createRegistry } from '../../../src/plan/registry.ts';
-import { openControl } from '../../../src/service/open-control.ts';
 import { createHarness, type Harness, shop } from '../../helpers/shop-harness.ts';
 
 let harness: Harness;

@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
-import type { EntityProgress } from '../../../src/engine/control/contract.ts';
-import type { Run, RunEntity } from '../../../src/engine/ports.ts';
-import { type FleetState, holdupsOf } from '../../../src/engine/progress/holdups.ts';
-import type { UpstreamStand } from '../../../src/engine/progress/upstream-holdups.ts';
+import type { EntityProgress } from '../../../src/contract/runs.ts';
+import type { Run, RunEntity } from '../../../src/engine/ledger/types.ts';
+import { type FleetState, holdupsOf, type UpstreamStand } from '../../../src/engine/runs/blockers.ts';
 import { entityProgress } from '../../helpers/run-fixtures.ts';
 import { shop } from '../../helpers/shop-harness.ts';
 

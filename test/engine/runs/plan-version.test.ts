@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { createConductorStore } from '../../../db/conductor/index.ts';
-import { createRunStore } from '../../../db/repositories/runs.ts';
-import { createConductor } from '../../../src/engine/conductor/conductor.ts';
-import { createRunContexts } from '../../../src/engine/contexts.ts';
-import type { RunStatus } from '../../../src/engine/run-status.ts';
+import type { RunStatus } from '../../../src/contract/run-status.ts';
+import { createRunContexts } from '../../../src/engine/runs/context.ts';
+import { createRunStore } from '../../../src/engine/runs/store.ts';
+import { createConductor } from '../../../src/engine/scheduler/scheduler.ts';
+import { createConductorStore } from '../../../src/engine/scheduler/store.ts';
 import { createTransformStage } from '../../../src/engine/stages/transform.ts';
 import type { DroverError } from '../../../src/errors.ts';
 import { noApis } from '../../helpers/no-apis.ts';

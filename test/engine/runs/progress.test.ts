@@ -1,13 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { StageCount } from '../../../src/engine/conductor/ports.ts';
-import type { EntityProgress } from '../../../src/engine/control/contract.ts';
-import type { RunEntity } from '../../../src/engine/ports.ts';
-import { isAccounted, isBalanced } from '../../../src/engine/progress/balance.ts';
-import { entityProgress } from '../../../src/engine/progress/entity-progress.ts';
-import { perSecond, type Sample } from '../../../src/engine/progress/rate.ts';
-import { runProgress } from '../../../src/engine/progress/run-progress.ts';
-import { recordStatuses, stages } from '../../../src/engine/record-status.ts';
+import { recordStatuses, stages } from '../../../src/contract/record-status.ts';
+import type { EntityProgress } from '../../../src/contract/runs.ts';
+import type { RunEntity } from '../../../src/engine/ledger/types.ts';
+import {
+  entityProgress,
+  isAccounted,
+  isBalanced,
+  perSecond,
+  runProgress,
+  type Sample,
+} from '../../../src/engine/runs/progress.ts';
+import type { StageCount } from '../../../src/engine/scheduler/types.ts';
 
 const extraction = (rest: Partial<RunEntity> = {}): RunEntity => ({
   runId: 'r', entity: 'users', position: 0, status: 'done', cursor: null, pages: 1, rescans: 0, repeated: 0, sourceTotal: null,

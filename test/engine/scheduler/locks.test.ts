@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Database, openDatabase } from '../../../db/client.ts';
-import { createConductorStore } from '../../../db/conductor/index.ts';
-import { createLedger } from '../../../db/ledger/index.ts';
 import { migrateDatabase } from '../../../db/migrate.ts';
+import { createLedger } from '../../../src/engine/ledger/ledger.ts';
+import { createConductorStore } from '../../../src/engine/scheduler/store.ts';
 import { createDatabase, type TestDatabase } from '../../helpers/database.ts';
 
 let place: TestDatabase;

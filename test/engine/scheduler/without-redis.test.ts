@@ -1,18 +1,18 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Database, openDatabase } from '../../../db/client.ts';
-import { createConductorStore } from '../../../db/conductor/index.ts';
-import { createLeadership } from '../../../db/conductor/leadership.ts';
-import { createLedger } from '../../../db/ledger/index.ts';
 import { migrateDatabase } from '../../../db/migrate.ts';
-import { createRunStore } from '../../../db/repositories/runs.ts';
 import { createProducer } from '../../../queues/producer.ts';
 import { connectProducer, createRedisIdentity } from '../../../queues/redis.ts';
 import { readConfig } from '../../../src/config.ts';
-import { type Conductor, createConductor } from '../../../src/engine/conductor/conductor.ts';
-import type { Control } from '../../../src/engine/control/control-contract.ts';
+import type { Control } from '../../../src/contract/control.ts';
+import { createLedger } from '../../../src/engine/ledger/ledger.ts';
+import { openControl } from '../../../src/engine/open-engine.ts';
+import { createRunStore } from '../../../src/engine/runs/store.ts';
+import { createLeadership } from '../../../src/engine/scheduler/leader.ts';
+import { type Conductor, createConductor } from '../../../src/engine/scheduler/scheduler.ts';
+import { createConductorStore } from '../../../src/engine/scheduler/store.ts';
 import { createLogger } from '../../../src/logger.ts';
 import { loadPlans } from '../../../src/plan/registry.ts';
-import { openControl } from '../../../src/service/open-control.ts';
 import { createDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { operator } from '../../helpers/drover.ts';
 

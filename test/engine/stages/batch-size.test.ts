@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { Tuning } from '../../../src/contract/runs.ts';
 import {
   batchBounds,
   batchSizeOf,
   batchSizesOf,
   firstBatchSize,
   type MeasuredJob,
-  type Tuning,
   tune,
   tuneStages,
   untuned,
-} from '../../../src/engine/batch-size.ts';
+} from '../../../src/engine/stages/batch-size.ts';
 
 const target = 2_000;
 const anyJob = fc.record({

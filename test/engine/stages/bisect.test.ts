@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { bisect } from '../../../src/engine/bisect.ts';
+import { bisect } from '../../../src/engine/stages/batching.ts';
 import { DroverError } from '../../../src/errors.ts';
 
 /** Work that fails for every set that holds a bad item; answers what came of it and how often it was called. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { benchPlan, benchRecord } from '../../../scripts/bench/plan.ts';
-import type { Finished, OpenRecord, RecordRef } from '../../../src/engine/ports.ts';
+import type { Finished, OpenRecord, RecordRef } from '../../../src/engine/ledger/types.ts';
 import { runStage, type StageDeps } from '../../../src/engine/stages/stage.ts';
 import { DroverError } from '../../../src/errors.ts';
 

@@ -1,9 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import { chooseTrialRecords, type TrialCandidate } from '../../../src/engine/trial/choose.ts';
-import { forecast, forecastText } from '../../../src/engine/trial/forecast.ts';
-import { isTrial, targetSchemaOfTrial, trialSchema } from '../../../src/engine/trial/quarantine.ts';
-import { wilsonInterval } from '../../../src/engine/trial/wilson.ts';
+import {
+  chooseTrialRecords,
+  forecast,
+  forecastText,
+  isTrial,
+  type TrialCandidate,
+  targetSchemaOfTrial,
+  trialSchema,
+  wilsonInterval,
+} from '../../../src/engine/trial/trial.ts';
 
 describe('Wilson’s interval', () => {
   it.each([

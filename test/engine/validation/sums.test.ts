@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { SumLine } from '../../../src/engine/control/contract.ts';
-import type { Run } from '../../../src/engine/ports.ts';
-import { createSumCache, type SumCacheDeps } from '../../../src/engine/validation/sum-cache.ts';
-import { sumsAgree } from '../../../src/engine/validation/sums.ts';
+import type { SumLine } from '../../../src/contract/runs.ts';
+import type { Run } from '../../../src/engine/ledger/types.ts';
+import { createSumCache, type SumCacheDeps, sumsAgree } from '../../../src/engine/validation/sums.ts';
 import { DroverError } from '../../../src/errors.ts';
 import type { Plan } from '../../../src/plan/contract.ts';
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createInboxDoor } from '../../../db/inbox/door.ts';
-import { handlerOf } from '../../../src/payments/inbox/handlers.ts';
+import { handlerOf } from '../../../src/engine/webhooks/inbox.ts';
+import { createInboxDoor } from '../../../src/engine/webhooks/store.ts';
 import { Random } from '../../../src/sandbox/core/random.ts';
 import { verifyStripeEvent } from '../../../src/upstreams/stripe/webhook.ts';
 import { type Catalog, startCatalog } from '../../helpers/catalog-drover.ts';

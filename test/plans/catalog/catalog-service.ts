@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startApi } from '../../../src/api/start.ts';
 import { readConfig } from '../../../src/config.ts';
+import { apiParts } from '../../../src/engine/open-engine.ts';
 import { createLogger } from '../../../src/logger.ts';
 import { loadPlans } from '../../../src/plan/registry.ts';
-import { apiParts } from '../../../src/service/parts.ts';
 import type { Catalog } from '../../helpers/catalog-drover.ts';
 import { type CommandResult, runDrover } from '../../helpers/cli.ts';
 

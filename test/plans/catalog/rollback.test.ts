@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import type { RollbackView, RunView } from '../../../src/engine/control/contract.ts';
+import type { RollbackView, RunView } from '../../../src/contract/runs.ts';
 import { type Catalog, startCatalog } from '../../helpers/catalog-drover.ts';
 import { type CatalogService, startCatalogService } from './catalog-service.ts';
 

@@ -2,7 +2,7 @@ import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import type { RunView } from '../../../src/engine/control/contract.ts';
+import type { RunView } from '../../../src/contract/runs.ts';
 import { generateLaunch } from '../../../src/sandbox/launch/generate.ts';
 import { operator } from '../../helpers/drover.ts';
 import { fingerprintOf, type Launch, startLaunch, sumsOf } from './launch-drover.ts';

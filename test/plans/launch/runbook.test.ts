@@ -7,7 +7,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeArgs } from '../../../scripts/stack/compiled.ts';
 import { formatToken, generateToken } from '../../../src/api/auth/keys.ts';
-import type { CutoverView } from '../../../src/engine/cutover/contract.ts';
+import type { CutoverView } from '../../../src/contract/cutover.ts';
 import { type CommandResult, runDrover as cli } from '../../helpers/cli.ts';
 import { type Launch, startLaunch } from './launch-drover.ts';
 

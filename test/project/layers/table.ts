@@ -1,6 +1,6 @@
 /**
- * Who may import whom. A layer is a folder (or a file) of the tree; what is under a longer path belongs to that one.
- * Its own files are always allowed, type imports count, and `node:` modules are everybody's. `*` as the last part makes
+ * Which part of the tree may import which. A layer is a folder (or a file) of the tree; what is under a longer path belongs to
+ * that one. Its own files are always allowed, type imports count, and modules of `node:` are free. `*` as the last part makes
  * a layer of every folder there, so that sources, targets and plans never import each other.
  */
 export interface Layer {
@@ -16,8 +16,6 @@ const fastify = [
   '@fastify/cookie',
   '@fastify/formbody',
   '@fastify/helmet',
-  '@fastify/rate-limit',
-  '@fastify/static',
   '@fastify/swagger',
   '@fastify/swagger-ui',
   '@bull-board/api',
@@ -26,90 +24,95 @@ const fastify = [
 
 export const layers: Readonly<Record<string, Layer>> = {
   'src/errors.ts': { project: [], packages: [] },
+  'src/csv.ts': { project: [], packages: [] },
+  'src/backoff.ts': { project: [], packages: [] },
   'src/money.ts': { project: ['src/errors.ts'], packages: ['big.js'] },
   'src/logger.ts': { project: ['src/errors.ts'], packages: ['pino'] },
   'src/config.ts': { project: ['src/errors.ts'], packages: ['zod'] },
+
+  // What api, cli and engine all read: types, the two status tables and nothing that does anything.
+  'src/contract': { project: ['src/plan/json.ts', 'src/errors.ts'], packages: [] },
 
   'src/plan': { project: ['src/errors.ts'], packages: ['zod'] },
   // The kit is written against the contract alone; what it runs plans on is handed in by the test.
   'src/plan/conformance': { project: ['src/plan', 'src/errors.ts'], packages: ['fast-check'] },
   'src/sources/*': {
-    project: ['src/plan', 'src/errors.ts', 'src/money.ts', 'src/upstreams'],
-    packages: ['zod', 'csv-parse', 'csv-stringify'],
+    project: ['src/plan', 'src/errors.ts', 'src/money.ts', 'src/csv.ts', 'src/upstreams'],
+    packages: ['zod', 'csv-parse'],
   },
   'src/targets/*': {
     project: ['src/plan', 'src/errors.ts', 'src/money.ts', 'src/upstreams'],
     packages: ['zod'],
   },
   'src/plans/*': {
-    project: ['src/plan', 'src/sources', 'src/targets', 'src/errors.ts', 'src/money.ts'],
+    project: ['src/plan', 'src/sources', 'src/targets', 'src/errors.ts', 'src/money.ts', 'src/csv.ts'],
     packages: ['zod', 'big.js', 'luxon'],
   },
   'src/upstreams': {
-    project: ['src/plan', 'src/errors.ts', 'src/money.ts'],
-    packages: ['zod', 'ioredis', 'ipaddr.js', 'cockatiel', 'p-limit', 'stripe'],
+    project: ['src/plan', 'src/errors.ts', 'src/money.ts', 'src/backoff.ts'],
+    packages: ['zod', 'ioredis', 'ipaddr.js', 'stripe'],
   },
 
+  // A folder of the engine is a feature with its rules and its SQL; `sqlFiles` below says which of its files reach the database.
   'src/engine': {
-    project: ['src/plan', 'src/errors.ts', 'src/money.ts'],
-    packages: ['zod', 'big.js', 'luxon', 'uuid', 'p-limit'],
+    project: [...['src/contract', 'src/plan', 'src/errors.ts', 'src/money.ts', 'src/csv.ts', 'src/backoff.ts'], 'db'],
+    packages: ['zod', 'big.js', 'luxon', 'uuid', 'drizzle-orm', 'pg'],
   },
-  'src/payments': {
-    project: ['src/plan', 'src/engine', 'src/errors.ts', 'src/money.ts'],
-    packages: ['zod', 'big.js', 'luxon', 'uuid'],
-  },
-  db: {
-    project: ['src/plan', 'src/engine', 'src/payments', 'src/errors.ts', 'src/money.ts'],
-    packages: ['drizzle-orm', 'pg', 'postgres'],
-  },
-  queues: { project: ['src/engine', 'src/errors.ts'], packages: ['bullmq', 'ioredis', 'zod'] },
-  // Puts engine and db together for the entry points of the API and the workers: docs/decisions/008.
-  'src/service': {
+  // The wiring on top of the engine: it alone hands targets and limits to the features.
+  'src/engine/open-engine.ts': {
     project: [
-      ...['db', 'src/engine', 'src/payments', 'src/plan', 'src/targets', 'src/config.ts', 'src/errors.ts'],
-      ...['src/logger.ts', 'src/upstreams/upstream.ts', 'src/upstreams/states.ts'],
+      ...[
+        'src/engine',
+        'src/contract',
+        'src/plan',
+        'src/targets',
+        'db',
+        'src/config.ts',
+        'src/errors.ts',
+        'src/logger.ts',
+      ],
+      ...['src/upstreams/upstream.ts', 'src/upstreams/states.ts'],
     ],
     packages: ['ioredis'],
   },
+  db: {
+    project: ['src/contract', 'src/plan', 'src/errors.ts', 'src/money.ts'],
+    packages: ['drizzle-orm', 'pg', 'postgres'],
+  },
+  queues: { project: ['src/contract', 'src/engine', 'src/errors.ts'], packages: ['bullmq', 'ioredis', 'zod'] },
 
   'src/api': {
     project: [
       ...['queues/redis.ts', 'queues/producer.ts', 'queues/table.ts', 'src/upstreams/states.ts'],
-      // Whose signature it is, before anything else looks at it.
+      // The signature of a webhook is checked before anything else looks at the body.
       'src/upstreams/stripe/webhook.ts',
-      ...['db', 'src/service', 'src/engine', 'src/payments', 'src/plan'],
+      ...['db', 'src/engine', 'src/contract', 'src/plan'],
       ...['src/config.ts', 'src/logger.ts', 'src/errors.ts', 'src/money.ts'],
     ],
-    packages: [...fastify, 'ioredis', 'jose', 'prom-client', 'zod'],
+    packages: [...fastify, 'ioredis', 'prom-client', 'zod'],
   },
-  // A client of the API: it shares words with the engine and no code that does anything.
-  'src/cli': {
-    project: [
-      ...['src/engine/control/contract.ts', 'src/engine/control/fleet.ts', 'src/engine/cutover/contract.ts'],
-      ...['src/engine/retention/contract.ts', 'src/engine/mending/contract.ts', 'src/engine/journeys/contract.ts'],
-      ...['src/engine/rollback/contract.ts', 'src/engine/trial/forecast.ts', 'src/engine/reports/metrics.ts'],
-      ...['src/engine/run-status.ts', 'src/engine/record-status.ts', 'src/money.ts', 'src/errors.ts'],
-      // A pure function that keeps a cell from being run by a spreadsheet; there should be one of it.
-      'src/engine/reports/csv.ts',
-    ],
-    packages: ['commander'],
-  },
+  // A client of the API: it shares the contract with the engine, and nothing that does anything.
+  'src/cli': { project: ['src/contract', 'src/money.ts', 'src/errors.ts', 'src/csv.ts'], packages: ['commander'] },
   workers: {
     project: [
-      ...['queues', 'db', 'src/service', 'src/engine', 'src/payments', 'src/plan', 'src/targets', 'src/upstreams'],
+      ...['queues', 'db', 'src/engine', 'src/contract', 'src/plan', 'src/targets', 'src/upstreams'],
       ...['src/config.ts', 'src/logger.ts', 'src/errors.ts', 'src/money.ts'],
     ],
     packages: ['bullmq', 'ioredis', 'piscina', 'bcryptjs'],
   },
-  // Stand-ins for other people's services: they know nothing of the project they are used to try.
+  // Stand-ins for services of others: they know nothing of the project they are used to test.
   'src/sandbox': { project: [], packages: ['big.js', 'commander', 'luxon', 'zod'] },
 
-  // Starts and measures everything else, and is imported by nothing.
+  // Starts and measures everything else, and is imported by nothing but tests.
   scripts: {
     project: ['src', 'db', 'queues', 'workers'],
     packages: ['bullmq', 'ioredis', 'pg', 'postgres', 'zod', 'pino'],
   },
 };
+
+/** The files of src/engine that may import `db`, `pg` and `drizzle-orm`; rules beside them stay free of a database. */
+export const sqlFiles =
+  /(\.sql|\bstore|-store)\.ts$|^src\/engine\/ledger\/|^src\/engine\/runs\/(view|blockers)\.ts$|^src\/engine\/scheduler\/(dispatch|load-gates|complete-run|sweep|leader)\.ts$/;
 
 /** Files that read the environment; everything else is handed what it needs. */
 export const environmentReaders: readonly string[] = [

@@ -1,8 +1,7 @@
 import { identifier, literal } from '../../../plan/sql.ts';
 import type { Column } from '../catalog.ts';
 import { quoteName, temporaryName } from '../names.ts';
-import type { ExchangePair, PlanContext } from './context.ts';
-import { optionSteps } from './options.ts';
+import type { ExchangePair, PlanContext } from './draft.ts';
 
 /** Makes the columns of the incoming table behave as those of the live one; refuses what cannot be made so. */
 export function planColumns(scene: PlanContext, pair: ExchangePair): void {
@@ -134,4 +133,83 @@ function alignDetails(scene: PlanContext, pair: ExchangePair, live: Column, colu
     'as on the live table',
     `COMMENT ON COLUMN ${target} IS ${text}`,
   );
+}
+
+/** Owner, storage parameters, row security flags, persistence and comment of the table itself. */
+export function planSettings({ draft }: PlanContext, pair: ExchangePair): void {
+  const { live, incoming } = pair;
+  const alter = (place: 'shape' | 'settings' | 'rights', kind: string, action: string, what: string) =>
+    draft.step(place, kind, pair.label, action, `ALTER TABLE ${pair.before} ${what}`);
+  if (live.persistence !== incoming.persistence)
+    alter('shape', 'persistence', 'as on the live table', live.persistence === 'u' ? 'SET UNLOGGED' : 'SET LOGGED');
+  for (const what of optionSteps(live.options, incoming.options))
+    alter('settings', 'storage parameters', 'as on the live table', what);
+  if (live.owner !== incoming.owner)
+    alter('settings', 'owner', `becomes ${live.owner}`, `OWNER TO ${identifier(live.owner)}`);
+  else draft.item('owner', pair.label, `stays ${live.owner}`);
+  if (live.rowSecurity !== incoming.rowSecurity)
+    alter(
+      'settings',
+      'row security',
+      live.rowSecurity ? 'enabled' : 'disabled',
+      `${live.rowSecurity ? 'ENABLE' : 'DISABLE'} ROW LEVEL SECURITY`,
+    );
+  if (live.forceRowSecurity !== incoming.forceRowSecurity)
+    alter(
+      'settings',
+      'row security',
+      live.forceRowSecurity ? 'forced' : 'not forced',
+      `${live.forceRowSecurity ? '' : 'NO '}FORCE ROW LEVEL SECURITY`,
+    );
+  if (live.comment !== incoming.comment)
+    draft.step(
+      'settings',
+      'comment',
+      pair.label,
+      'as on the live table',
+      `COMMENT ON TABLE ${pair.before} IS ${live.comment === null ? 'NULL' : literal(live.comment)}`,
+    );
+  if (live.accessMethod !== incoming.accessMethod)
+    draft.problems.push(
+      `${pair.label}: the incoming table uses access method ${incoming.accessMethod}, the live one ${live.accessMethod}`,
+    );
+  if (live.tablespace === incoming.tablespace) return;
+  draft.differences.push({
+    key: `table ${pair.label} tablespace`,
+    why: 'the incoming table was made in another tablespace',
+  });
+  draft.warnings.push(
+    `${pair.label}: the incoming table is in tablespace ${incoming.tablespace || 'default'}, the live one in ${live.tablespace || 'default'}`,
+  );
+}
+
+/** `SET (…)` and `RESET (…)` that turn one list of `name=value` options into another; nothing when they agree. */
+export function optionSteps(wanted: readonly string[], present: readonly string[]): string[] {
+  const target = new Map(wanted.map(splitOption));
+  const current = new Map(present.map(splitOption));
+  const set = [...target].filter(([name, value]) => current.get(name) !== value);
+  const reset = [...current.keys()].filter((name) => !target.has(name));
+  return [
+    ...(set.length > 0 ? [`SET (${set.map(assignment).join(', ')})`] : []),
+    ...(reset.length > 0 ? [`RESET (${reset.map(optionName).join(', ')})`] : []),
+  ];
+}
+
+/** ` WITH (…)` for a statement that makes a relation. */
+export function withOptions(options: readonly string[]): string {
+  return options.length === 0 ? '' : ` WITH (${options.map((option) => assignment(splitOption(option))).join(', ')})`;
+}
+
+function splitOption(option: string): [string, string] {
+  const at = option.indexOf('=');
+  return at < 0 ? [option, 'true'] : [option.slice(0, at), option.slice(at + 1)];
+}
+
+function assignment([name, value]: [string, string]): string {
+  return `${optionName(name)} = ${literal(value)}`;
+}
+
+// toast.autovacuum_enabled is two names.
+function optionName(name: string): string {
+  return name.split('.').map(identifier).join('.');
 }

@@ -1,7 +1,7 @@
 import { identifier } from '../../../plan/sql.ts';
 import type { Grant } from '../catalog.ts';
 import { displayName, quoteName } from '../names.ts';
-import type { ExchangePair, PlanContext } from './context.ts';
+import type { ExchangePair, PlanContext } from './draft.ts';
 
 /**
  * Rights are exactly the live table's: what only the incoming table grants is taken away, or a right given for loading

@@ -1,9 +1,8 @@
 import { identifier, literal } from '../../../plan/sql.ts';
 import type { Constraint, Index } from '../catalog.ts';
 import { displayName, quoteName, temporaryName } from '../names.ts';
-import type { ExchangePair, PlanContext } from './context.ts';
-import { type Match, matchByDefinition } from './matching.ts';
-import { nameOfAddition, planRenames, type Rename } from './renames.ts';
+import type { ExchangePair, PlanContext } from './draft.ts';
+import { type Match, matchByDefinition, nameOfAddition, planRenames, type Rename } from './renames.ts';
 
 /** Constraints (but foreign keys) and indexes: matched by definition, made before the swap where they are missing. */
 export function planIndexes(scene: PlanContext, pair: ExchangePair): void {

@@ -1,9 +1,8 @@
 import { identifier, literal } from '../../../plan/sql.ts';
 import type { Constraint } from '../catalog.ts';
 import { displayName, quoteName, temporaryName } from '../names.ts';
-import { type ExchangePair, isStaging, type PlanContext } from './context.ts';
-import { matchByDefinition } from './matching.ts';
-import { nameOfAddition, planRenames } from './renames.ts';
+import { type ExchangePair, isStaging, type PlanContext } from './draft.ts';
+import { matchByDefinition, nameOfAddition, planRenames } from './renames.ts';
 
 /** Foreign keys of the set's own tables. Those between them are built on the incoming tables before the swap. */
 export function planKeys(scene: PlanContext, pair: ExchangePair): void {

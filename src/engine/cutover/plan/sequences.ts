@@ -1,7 +1,7 @@
 import { identifier, literal } from '../../../plan/sql.ts';
 import type { Sequence } from '../catalog.ts';
 import { displayName, quoteName, temporaryName } from '../names.ts';
-import type { ExchangePair, PlanContext } from './context.ts';
+import type { ExchangePair, PlanContext } from './draft.ts';
 import { nameOfAddition, planRenames, type Rename } from './renames.ts';
 
 /** The identity sequence the incoming column has, or will have once it is prepared. */

@@ -1,8 +1,7 @@
 import { identifier, literal } from '../../../plan/sql.ts';
 import { quoteName, temporaryName } from '../names.ts';
-import type { ExchangePair, PlanContext } from './context.ts';
-import { matchByDefinition } from './matching.ts';
-import { foreignNames, freeName } from './renames.ts';
+import type { ExchangePair, PlanContext } from './draft.ts';
+import { foreignNames, freeName, matchByDefinition } from './renames.ts';
 
 /**
  * Extended statistics. They do not move with their table, so each is moved by itself: the old one out of the way first,

@@ -1,9 +1,10 @@
-import type { View } from '../catalog.ts';
-import type { Name } from '../contract.ts';
-import { displayName, quoteName } from '../names.ts';
-import type { PlanContext } from './context.ts';
-import { rebuildMaterializedView } from './materialized.ts';
-import { withOptions } from './options.ts';
+import type { Name } from '../../../contract/cutover.ts';
+import { identifier, literal } from '../../../plan/sql.ts';
+import type { Index, Statistics, View } from '../catalog.ts';
+import { displayName, quoteName, temporaryName } from '../names.ts';
+import { optionSteps, withOptions } from './columns.ts';
+import type { PlanContext } from './draft.ts';
+import { grantSteps } from './grants.ts';
 
 /**
  * Views hold tables by oid and would go on reading the old ones. Those that read the set themselves are replaced by
@@ -59,4 +60,152 @@ function refreshView({ draft }: PlanContext, view: View): void {
       `${object} has no unique index, so it cannot be refreshed beside its readers: do it when it suits`,
     );
   }
+}
+
+type AddStatement = (place: Parameters<PlanContext['draft']['statement']>[0], action: string, sql: string) => void;
+
+/** The name a materialized view is built under before the swap. */
+export function temporaryViewName(stamp: string, view: Name): Name {
+  return { schema: view.schema, name: temporaryName('materialized', stamp, displayName(view)) };
+}
+
+/**
+ * A new one is filled beside the old one and takes its place in the swap. Every statement of the preparation may be
+ * made again: a cutover that is held is prepared a second time when it goes, and filled with what is there then.
+ */
+function rebuildMaterializedView(
+  { draft, stamp }: PlanContext,
+  view: View,
+  moves: readonly { from: Name; to: Name }[],
+): Name {
+  const made = temporaryViewName(stamp, view);
+  const old = { schema: view.schema, name: temporaryName('dematerialized', stamp, displayName(view)) };
+  const silent: AddStatement = (place, action, sql) =>
+    draft.statement(place, `materialized view ${displayName(view)}`, action, sql);
+  draft.step(
+    'rebuild',
+    'materialized view',
+    displayName(view),
+    'a new one is filled before, and takes its place',
+    `CREATE MATERIALIZED VIEW IF NOT EXISTS ${quoteName(made)}${withOptions(view.options)} AS ${rewriteRelations(view.definition, moves)} WITH NO DATA`,
+  );
+  for (const index of view.indexes) rebuildIndex(silent, stamp, view, made, index);
+  rebuildColumns(silent, view, made);
+  for (const one of view.statistics) rebuildStatistics(silent, stamp, view, made, one);
+  if (view.populated) silent('rebuild', 'filled', `REFRESH MATERIALIZED VIEW ${quoteName(made)}`);
+  silent('rebuild', 'analyzed', `ANALYZE ${quoteName(made)}`);
+  const alter = `ALTER MATERIALIZED VIEW ${quoteName(view)}`;
+  silent('rematerialize', 'old one aside', `${alter} RENAME TO ${identifier(old.name)}`);
+  silent(
+    'rematerialize',
+    'new one in place',
+    `ALTER MATERIALIZED VIEW ${quoteName(made)} RENAME TO ${identifier(view.name)}`,
+  );
+  silent('rematerialize', 'owner', `${alter} OWNER TO ${identifier(view.owner)}`);
+  for (const sql of grantSteps({ target: `TABLE ${quoteName(view)}`, columns: '' }, view.grants, []))
+    silent('rematerialize', 'grants', sql);
+  for (const { name, grants } of view.columns)
+    for (const sql of grantSteps({ target: `TABLE ${quoteName(view)}`, columns: ` (${identifier(name)})` }, grants, []))
+      silent('rematerialize', 'grants', sql);
+  if (view.comment !== null)
+    silent('rematerialize', 'comment', `COMMENT ON MATERIALIZED VIEW ${quoteName(view)} IS ${literal(view.comment)}`);
+  silent('discard', 'old one dropped: it can be made again', `DROP MATERIALIZED VIEW ${quoteName(old)}`);
+  return made;
+}
+
+function rebuildIndex(silent: AddStatement, stamp: string, { schema, ...view }: View, made: Name, index: Index): void {
+  const label = displayName({ schema, name: view.name });
+  const name = temporaryName('materialized', stamp, label, index.name);
+  const aside = temporaryName('dematerialized', stamp, label, index.name);
+  const unique = index.unique ? 'UNIQUE ' : '';
+  const own = quoteName({ schema, name });
+  silent(
+    'rebuild',
+    'index',
+    `CREATE ${unique}INDEX IF NOT EXISTS ${identifier(name)} ON ${quoteName(made)} ${index.tail}`,
+  );
+  for (const [column, target] of index.targets)
+    silent('rebuild', 'index', `ALTER INDEX ${own} ALTER COLUMN ${column} SET STATISTICS ${target}`);
+  if (index.comment !== null) silent('rebuild', 'comment', `COMMENT ON INDEX ${own} IS ${literal(index.comment)}`);
+  if (index.isClustered)
+    silent('rebuild', 'clustering', `ALTER MATERIALIZED VIEW ${quoteName(made)} CLUSTER ON ${identifier(name)}`);
+  const live = quoteName({ schema, name: index.name });
+  silent('rematerialize', 'old index', `ALTER INDEX ${live} RENAME TO ${identifier(aside)}`);
+  silent('rematerialize', 'index', `ALTER INDEX ${own} RENAME TO ${identifier(index.name)}`);
+}
+
+const storages: Record<string, string> = { p: 'PLAIN', e: 'EXTERNAL', m: 'MAIN', x: 'EXTENDED' };
+
+function rebuildColumns(silent: AddStatement, view: View, made: Name): void {
+  for (const column of view.columns) {
+    const name = identifier(column.name);
+    const alter = (what: string) =>
+      silent('rebuild', 'column', `ALTER MATERIALIZED VIEW ${quoteName(made)} ALTER COLUMN ${name} ${what}`);
+    if (column.statistics >= 0) alter(`SET STATISTICS ${column.statistics}`);
+    // Its type's own storage is what it has already, and PLAIN is all that some types may have.
+    if (column.storage !== 'p') alter(`SET STORAGE ${storages[column.storage] ?? 'EXTENDED'}`);
+    for (const what of optionSteps(column.options, [])) alter(what);
+    if (column.comment !== null)
+      silent('rebuild', 'comment', `COMMENT ON COLUMN ${quoteName(made)}.${name} IS ${literal(column.comment)}`);
+  }
+}
+
+/** Made under a passing name; the old ones go with the old view, and then theirs is free. */
+function rebuildStatistics(silent: AddStatement, stamp: string, view: View, made: Name, one: Statistics): void {
+  const name = { schema: one.schema, name: temporaryName('materialized', stamp, displayName(view), displayName(one)) };
+  silent(
+    'rebuild',
+    'extended statistics',
+    `CREATE STATISTICS IF NOT EXISTS ${quoteName(name)} ${one.body} FROM ${quoteName(made)}`,
+  );
+  if (one.target >= 0)
+    silent('rebuild', 'extended statistics', `ALTER STATISTICS ${quoteName(name)} SET STATISTICS ${one.target}`);
+  if (one.comment !== null)
+    silent('rebuild', 'comment', `COMMENT ON STATISTICS ${quoteName(name)} IS ${literal(one.comment)}`);
+  silent('counters', 'extended statistics', `ALTER STATISTICS ${quoteName(name)} RENAME TO ${identifier(one.name)}`);
+}
+
+// A string, a quoted name, a word, or any one character. Deparsed SQL holds no comments and no dollar quotes.
+const tokenPattern = /[eE]?'(?:[^']|'')*'|"(?:[^"]|"")*"|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*|\s+|[\s\S]/g;
+
+/**
+ * A query as PostgreSQL deparses it, reading other relations: `public.users` becomes `staging.users AS users`. Only for
+ * what must be built before the names change; whether the result reads what it should is seen in the catalog afterwards,
+ * where its text must be the same as before.
+ */
+export function rewriteRelations(query: string, moves: readonly { readonly from: Name; readonly to: Name }[]): string {
+  const tokens = query.match(tokenPattern) ?? [];
+  const out: string[] = [];
+  for (let at = 0; at < tokens.length; at += 1) {
+    const move =
+      tokens[at + 1] === '.' && opensRelation(tokens, at) && moves.find((one) => matchesName(tokens, at, one.from));
+    if (!move) {
+      out.push(tokens[at] ?? '');
+      continue;
+    }
+    // The alias as the text writes the name, so that a text that had it and one that gets it become the same.
+    out.push(quoteName(move.to), hasAlias(tokens, at + 3) ? '' : ` ${tokens[at + 2]}`);
+    at += 2;
+  }
+  return out.join('');
+}
+
+function matchesName(tokens: readonly string[], at: number, name: Name): boolean {
+  return unquoteName(tokens[at]) === name.schema && unquoteName(tokens[at + 2]) === name.name;
+}
+
+function unquoteName(text = ''): string {
+  return text.startsWith('"') ? text.slice(1, -1).replaceAll('""', '"') : text;
+}
+
+// A relation stands behind FROM, JOIN, ONLY, LATERAL, a comma or a bracket; a column `alias.column` may only look like one.
+function opensRelation(tokens: readonly string[], at: number): boolean {
+  const before = tokens.slice(0, at).findLast((one) => one.trim() !== '');
+  return before !== undefined && /^(FROM|JOIN|ONLY|,|\()$/.test(before);
+}
+
+// Keywords are deparsed in capitals; an alias is in small letters or quoted.
+function hasAlias(tokens: readonly string[], at: number): boolean {
+  const next = tokens.slice(at).find((one) => one.trim() !== '') ?? '';
+  return next.startsWith('"') || /^[a-z_\u0080-\uffff]/.test(next);
 }

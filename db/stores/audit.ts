@@ -1,0 +1,150 @@
+import { createHash } from 'node:crypto';
+import { and, asc, desc, eq, gt, inArray, lt, sql } from 'drizzle-orm';
+import type { AuditEntry } from '../../src/contract/audit.ts';
+import type { Database, Queries } from '../client.ts';
+import { coded } from '../errors.ts';
+import { advisoryLocks } from '../locks.ts';
+import { audit, fleet } from '../schema/fleet.ts';
+
+interface AuditRow {
+  readonly id: number;
+  readonly at: Date;
+  readonly actor: string;
+  readonly role: string;
+  readonly action: string;
+  readonly subject: string;
+  readonly reason: string | null;
+  readonly details: Record<string, unknown>;
+  readonly previousHash: string;
+  readonly hash: string;
+}
+
+/** What the first row carries as the hash of the one before it. */
+const chainStart = '0'.repeat(64);
+
+/** The hash of a row: it covers everything but the id, and the row before. */
+function hashOf(row: Omit<AuditRow, 'id' | 'hash'>): string {
+  const { at, actor, role, action, subject, reason, details, previousHash } = row;
+  const parts = [previousHash, at.toISOString(), actor, role, action, subject, reason, sorted(details)];
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+}
+
+// jsonb keeps neither the order of keys nor undefined; what is hashed must be what comes back.
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, item]) => [key, sorted(item)]));
+}
+
+/** A transaction, or anything with its methods. */
+export type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0];
+
+export interface AuditVerdict {
+  readonly ok: boolean;
+  readonly checked: number;
+  /** Id of the first row that does not follow from the one before it; null when the newest rows are missing. */
+  readonly brokenAt: number | null;
+}
+
+export interface AuditLog {
+  append(entry: AuditEntry): Promise<void>;
+  /** Newest first; `before` is the id of the last row of the page before. */
+  list(query: {
+    before?: number | undefined;
+    limit: number;
+    actor?: string | undefined;
+    subject?: string | undefined;
+  }): Promise<AuditRow[]>;
+  /** Walks the whole chain. */
+  verify(): Promise<AuditVerdict>;
+}
+
+// The hash of the newest row, kept apart, so that rows cut off the end are missed.
+const headKey = 'audit_head';
+const verifyPage = 1_000;
+
+export function createAuditLog(database: Database): AuditLog {
+  return {
+    append: (entry) => coded(database.transaction((tx) => appendAudit(tx, entry))),
+    list: (query) => coded(listRows(database, query)),
+    verify: () => coded(verifyChain(database)),
+  };
+}
+
+/**
+ * Writes the row of a change, in the transaction of the change. Call it last: from here to the commit every other
+ * change waits, because each row carries the hash of the one before it.
+ */
+export async function appendAudit(tx: Queries, entry: AuditEntry): Promise<void> {
+  await tx.execute(sql`SELECT pg_advisory_xact_lock(${advisoryLocks.audit})`);
+  const [last] = await tx.select({ hash: audit.hash }).from(audit).orderBy(desc(audit.id)).limit(1);
+  const row = {
+    at: await clockOf(tx),
+    actor: entry.actor,
+    role: entry.role,
+    action: entry.action,
+    subject: entry.subject,
+    reason: entry.reason ?? null,
+    details: JSON.parse(JSON.stringify(entry.details ?? {})) as Record<string, unknown>,
+    previousHash: last?.hash ?? chainStart,
+  };
+  const hash = hashOf(row);
+  await tx.insert(audit).values({ ...row, hash });
+  await tx
+    .insert(fleet)
+    .values({ key: headKey, value: hash })
+    .onConflictDoUpdate({ target: fleet.key, set: { value: hash, updatedAt: sql`now()` } });
+}
+
+// Milliseconds, because a Date holds no more and the hash is made from it again.
+async function clockOf(tx: Queries): Promise<Date> {
+  const { rows } = await tx.execute<{ ms: string }>(
+    sql`SELECT floor(extract(epoch FROM clock_timestamp()) * 1000) AS ms`,
+  );
+  return new Date(Number(rows[0]?.ms));
+}
+
+function listRows(database: Database, query: Parameters<AuditLog['list']>[0]): Promise<AuditRow[]> {
+  const conditions = [
+    query.before === undefined ? undefined : lt(audit.id, query.before),
+    query.actor === undefined ? undefined : eq(audit.actor, query.actor),
+    query.subject === undefined ? undefined : inArray(audit.subject, subjectsOf(query.subject)),
+  ];
+  return database
+    .select()
+    .from(audit)
+    .where(and(...conditions))
+    .orderBy(desc(audit.id))
+    .limit(query.limit);
+}
+
+/** `run:17` is about one thing; `17` about whatever has that name. */
+function subjectsOf(subject: string): string[] {
+  return [subject, ...['run', 'queue', 'upstream', 'key', 'cutover'].map((kind) => `${kind}:${subject}`)];
+}
+
+async function verifyChain(database: Database): Promise<AuditVerdict> {
+  // Read first: rows written while we walk are beyond it and are walked too.
+  const [head] = await database.select({ hash: fleet.value }).from(fleet).where(eq(fleet.key, headKey));
+  let previousHash = chainStart;
+  let checked = 0;
+  let sawHead = head === undefined;
+  for (let after = 0; ; ) {
+    const rows = await database
+      .select()
+      .from(audit)
+      .where(gt(audit.id, after))
+      .orderBy(asc(audit.id))
+      .limit(verifyPage);
+    for (const row of rows) {
+      if (row.previousHash !== previousHash || row.hash !== hashOf(row))
+        return { ok: false, checked, brokenAt: row.id };
+      previousHash = row.hash;
+      sawHead ||= row.hash === head?.hash;
+      checked += 1;
+      after = row.id;
+    }
+    if (rows.length < verifyPage) return { ok: sawHead, checked, brokenAt: null };
+  }
+}

@@ -1,0 +1,181 @@
+import { asc, desc, eq, lt, sql } from 'drizzle-orm';
+import type { AuditEntry } from '../../src/contract/audit.ts';
+import type { Database } from '../client.ts';
+import { coded } from '../errors.ts';
+import { limits, queuePauses, workers } from '../schema/fleet.ts';
+import { prepared, type Row } from '../sql.ts';
+import { appendAudit } from './audit.ts';
+
+/** Times in milliseconds, memory in MB; `cpuMs` and `traffic` are counted from the beginning of the process. */
+export type WorkerBeat = Omit<typeof workers.$inferInsert, 'startedAt' | 'seenAt'>;
+export type WorkerRow = typeof workers.$inferSelect & {
+  /** Heard of within the last 15 s, which is several heartbeats. */
+  readonly alive: boolean;
+};
+
+export interface WorkerStore {
+  /**
+   * Writes a heartbeat, and adds what the process used since the last one to every run that is running. The first one
+   * also says when the process began.
+   */
+  beat(worker: WorkerBeat): Promise<void>;
+  /** What time it is for heartbeats. */
+  now(): Promise<Date>;
+  /** True when every worker that is alive has written a heartbeat since then. */
+  allHeardSince(at: Date): Promise<boolean>;
+  /** Signs a process off that ends in order. */
+  leave(id: string): Promise<void>;
+  /** Those heard of within the last hour, the newest first. */
+  list(): Promise<WorkerRow[]>;
+}
+
+export function createWorkerStore(database: Database): WorkerStore {
+  return {
+    beat: (worker) => beat(database, worker),
+    now: async () => {
+      const [row] = await prepared<{ now: Date }>(database.$client, undefined, 'SELECT now()', []);
+      return (row as { now: Date }).now;
+    },
+    allHeardSince: async (at) => {
+      const [row] = await prepared<Heard>(database.$client, undefined, heardStatement, [at]);
+      return row?.heard ?? true;
+    },
+    leave: async (id) => {
+      await coded(database.delete(workers).where(eq(workers.id, id)));
+    },
+    list: () => coded(list(database)),
+  };
+}
+
+async function beat(database: Database, worker: WorkerBeat): Promise<void> {
+  const { id, host, pid, queues, concurrency, rssMb, loopLagMs, done } = worker;
+  const { peakRssMb = rssMb, cpuMs = 0, cpuPercent = 0, traffic = {} } = worker;
+  const about = [id, host, pid, queues, concurrency, rssMb, peakRssMb, loopLagMs, done];
+  await prepared(database.$client, 'worker_beat', beatStatement, [
+    ...about,
+    cpuMs,
+    cpuPercent,
+    JSON.stringify(traffic),
+  ]);
+}
+
+async function list(database: Database): Promise<WorkerRow[]> {
+  // Killed processes never sign off; here, because whoever looks at the list is who they would confuse.
+  await database.delete(workers).where(lt(workers.seenAt, sql`now() - interval '1 hour'`));
+  const rows = await database
+    .select({ worker: workers, alive: sql<boolean>`${workers.seenAt} > now() - interval '15 seconds'` })
+    .from(workers)
+    .orderBy(desc(workers.startedAt), workers.id);
+  return rows.map(({ worker, alive }) => ({ ...worker, alive }));
+}
+
+// What the process used since the heartbeat before is added to each run that was running meanwhile, in the statement
+// that writes the new totals: sent twice, the second one adds nothing. Totals that fell are those of a new process under
+// an old name (a container that was restarted), and count whole.
+const since = (now: string, before: string): string =>
+  `CASE WHEN ${now} >= ${before} THEN ${now} - ${before} ELSE ${now} END`;
+
+const counted = (field: string): string =>
+  since(`(t.now ->> '${field}')::bigint`, `coalesce((b.traffic -> t.upstream ->> '${field}')::bigint, 0)`);
+
+/** Writes a heartbeat and shares out what was used since the last one. Values in the order of `beatValues`. */
+const beatStatement = `
+WITH b AS (
+  SELECT coalesce(w.seen_at, now()) AS at, coalesce(w.cpu_ms, 0) AS cpu_ms, coalesce(w.traffic, '{}') AS traffic
+  FROM (SELECT 1) one LEFT JOIN drover.workers w ON w.id = $1
+), beat AS (
+  INSERT INTO drover.workers (id, host, pid, queues, concurrency, rss_mb, peak_rss_mb, loop_lag_ms, done, cpu_ms,
+    cpu_percent, traffic)
+  VALUES ($1, $2, $3, $4::text[], $5, $6, $7, $8, $9, $10, $11, $12::jsonb)
+  ON CONFLICT (id) DO UPDATE SET (host, pid, queues, concurrency, rss_mb, peak_rss_mb, loop_lag_ms, done, cpu_ms,
+    cpu_percent, traffic, seen_at) = (excluded.host, excluded.pid, excluded.queues, excluded.concurrency,
+    excluded.rss_mb, excluded.peak_rss_mb, excluded.loop_lag_ms, excluded.done, excluded.cpu_ms, excluded.cpu_percent,
+    excluded.traffic, now())
+), going AS (
+  SELECT r.id, CASE WHEN r.status = 'running'
+    THEN now() - greatest(r.status_at, b.at) ELSE least(r.status_at, now()) - b.at END AS lasted
+  FROM drover.runs r, b
+  WHERE r.status IN ('running', 'pausing', 'cancelling')
+    OR (r.status IN ('paused', 'cancelled', 'failed') AND r.started_at IS NOT NULL AND r.status_at > b.at)
+), used AS (
+  INSERT INTO drover.run_usage AS u (run_id, worker, observed_ms, cpu_ms, peak_rss_mb)
+  SELECT going.id, $1, greatest(0, extract(epoch FROM going.lasted) * 1000)::bigint, ${since('$10::bigint', 'b.cpu_ms')}, $6
+  FROM going, b
+  ON CONFLICT (run_id, worker) DO UPDATE SET observed_ms = u.observed_ms + excluded.observed_ms,
+    cpu_ms = u.cpu_ms + excluded.cpu_ms, peak_rss_mb = greatest(u.peak_rss_mb, excluded.peak_rss_mb)
+)
+INSERT INTO drover.run_traffic AS u (run_id, worker, upstream, requests, failed, sent_bytes, received_bytes)
+SELECT going.id, $1, t.upstream, ${counted('requests')}, ${counted('failed')}, ${counted('sentBytes')},
+  ${counted('receivedBytes')}
+FROM going, b, jsonb_each($12::jsonb) AS t (upstream, now)
+WHERE b.traffic -> t.upstream IS DISTINCT FROM t.now
+ON CONFLICT (run_id, worker, upstream) DO UPDATE SET requests = u.requests + excluded.requests,
+  failed = u.failed + excluded.failed, sent_bytes = u.sent_bytes + excluded.sent_bytes,
+  received_bytes = u.received_bytes + excluded.received_bytes`;
+
+/** True when every worker that is alive was heard of since the moment given. */
+const heardStatement = `
+SELECT coalesce(bool_and(seen_at >= $1), true) AS heard FROM drover.workers
+WHERE seen_at > now() - interval '15 seconds'`;
+
+interface Heard extends Row {
+  readonly heard: boolean;
+}
+
+/** A limit an operator set by hand. Redis holds the working copy, which is laid again from here. */
+export type StoredLimit = typeof limits.$inferSelect;
+
+export interface LimitStore {
+  list(): Promise<StoredLimit[]>;
+  /** Sets the limit and writes its audit row, both or neither. */
+  set(limit: Omit<StoredLimit, 'updatedAt'>, audit: AuditEntry): Promise<StoredLimit>;
+}
+
+export function createLimitStore(database: Database): LimitStore {
+  return {
+    list: () => coded(database.select().from(limits).orderBy(asc(limits.upstream))),
+    set: (limit, audit) => coded(setLimit(database, limit, audit)),
+  };
+}
+
+function setLimit(database: Database, limit: Omit<StoredLimit, 'updatedAt'>, audit: AuditEntry): Promise<StoredLimit> {
+  return database.transaction(async (tx) => {
+    const [row] = await tx
+      .insert(limits)
+      .values(limit)
+      .onConflictDoUpdate({ target: limits.upstream, set: { ...limit, updatedAt: sql`now()` } })
+      .returning();
+    await appendAudit(tx, audit);
+    return row as StoredLimit;
+  });
+}
+
+/** A queue an operator paused by hand. An emptied Redis forgets it; it is paused again from here. */
+export type QueuePause = typeof queuePauses.$inferSelect;
+
+export interface QueuePauseStore {
+  list(): Promise<QueuePause[]>;
+  /** Pauses, or keeps the pause that is there, and writes the audit row. */
+  pause(pause: Omit<QueuePause, 'pausedAt'>, audit: AuditEntry): Promise<void>;
+  resume(queue: string, audit: AuditEntry): Promise<void>;
+}
+
+export function createQueuePauseStore(database: Database): QueuePauseStore {
+  return {
+    list: () => coded(database.select().from(queuePauses).orderBy(asc(queuePauses.queue))),
+    pause: (pause, audit) =>
+      coded(
+        database.transaction(async (tx) => {
+          await tx.insert(queuePauses).values(pause).onConflictDoNothing();
+          await appendAudit(tx, audit);
+        }),
+      ),
+    resume: (queue, audit) =>
+      coded(
+        database.transaction(async (tx) => {
+          await tx.delete(queuePauses).where(eq(queuePauses.queue, queue));
+          await appendAudit(tx, audit);
+        }),
+      ),
+  };
+}

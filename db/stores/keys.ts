@@ -1,0 +1,110 @@
+import { and, desc, eq, gt, isNull, lt, or, sql } from 'drizzle-orm';
+import type { AuditEntry } from '../../src/contract/audit.ts';
+import type { Database } from '../client.ts';
+import { coded } from '../errors.ts';
+import { advisoryLocks } from '../locks.ts';
+import { keys } from '../schema/fleet.ts';
+import { appendAudit, type Transaction } from './audit.ts';
+
+/** An API key as it is stored: of the secret only the SHA-256, as hex. */
+export type StoredKey = typeof keys.$inferSelect;
+export type NewKey = Pick<StoredKey, 'id' | 'name' | 'role' | 'secretHash' | 'createdBy' | 'expiresAt'>;
+
+export type Removal = 'revoked' | 'absent' | 'last admin';
+
+export interface KeyStore {
+  find(id: string): Promise<StoredKey | undefined>;
+  /** Newest first, revoked ones too; `before` is the id of the last key of the page before. */
+  list(query: { before?: string | undefined; limit: number }): Promise<StoredKey[]>;
+  create(key: NewKey, audit: AuditEntry): Promise<StoredKey>;
+  /** Ends a key, but never the last one that may make others. */
+  revoke(id: string, audit: AuditEntry): Promise<Removal>;
+  /** Makes the key unless there is a usable admin key; answers whether it did. One of many that start at once wins. */
+  createFirst(key: NewKey, audit: AuditEntry): Promise<boolean>;
+  /** Makes the key, or gives it this secret when it exists with another; a revoked one stays revoked. */
+  ensure(key: NewKey, audit: AuditEntry): Promise<'created' | 'changed' | 'kept' | 'revoked'>;
+  touch(id: string): Promise<void>;
+}
+
+export function createKeyStore(database: Database): KeyStore {
+  const inTurn = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> =>
+    coded(
+      database.transaction(async (tx) => {
+        await tx.execute(sql`SELECT pg_advisory_xact_lock(${advisoryLocks.keys})`);
+        return work(tx);
+      }),
+    );
+  return {
+    find: (id) => coded(findKey(database, id)),
+    list: (query) => coded(listKeys(database, query)),
+    create: (key, audit) => inTurn((tx) => insertKey(tx, key, audit)),
+    revoke: (id, audit) => inTurn((tx) => revokeKey(tx, id, audit)),
+    createFirst: (key, audit) => inTurn((tx) => createFirst(tx, key, audit)),
+    ensure: (key, audit) => inTurn((tx) => ensureKey(tx, key, audit)),
+    touch: (id) => coded(touchKey(database, id)),
+  };
+}
+
+async function findKey(from: Database | Transaction, id: string): Promise<StoredKey | undefined> {
+  const [row] = await from.select().from(keys).where(eq(keys.id, id));
+  return row;
+}
+
+async function listKeys(database: Database, query: Parameters<KeyStore['list']>[0]): Promise<StoredKey[]> {
+  const last = query.before === undefined ? undefined : await findKey(database, query.before);
+  const older =
+    last && or(lt(keys.createdAt, last.createdAt), and(eq(keys.createdAt, last.createdAt), lt(keys.id, last.id)));
+  return database.select().from(keys).where(older).orderBy(desc(keys.createdAt), desc(keys.id)).limit(query.limit);
+}
+
+async function insertKey(tx: Transaction, key: NewKey, audit: AuditEntry): Promise<StoredKey> {
+  const [row] = await tx
+    .insert(keys)
+    // Milliseconds, because pages of keys go on from a Date, which holds no more.
+    .values({ ...key, createdAt: sql`date_trunc('milliseconds', now())` })
+    .returning();
+  await appendAudit(tx, audit);
+  return row as StoredKey;
+}
+
+async function revokeKey(tx: Transaction, id: string, audit: AuditEntry): Promise<Removal> {
+  const key = await findKey(tx, id);
+  if (!key || key.revokedAt) return 'absent';
+  const admins = await usableAdmins(tx);
+  if (admins.includes(id) && admins.length === 1) return 'last admin';
+  await tx.update(keys).set({ revokedAt: sql`now()` }).where(eq(keys.id, id));
+  await appendAudit(tx, audit);
+  return 'revoked';
+}
+
+async function createFirst(tx: Transaction, key: NewKey, audit: AuditEntry): Promise<boolean> {
+  if ((await usableAdmins(tx)).length > 0) return false;
+  await insertKey(tx, key, audit);
+  return true;
+}
+
+async function ensureKey(tx: Transaction, key: NewKey, audit: AuditEntry): ReturnType<KeyStore['ensure']> {
+  const found = await findKey(tx, key.id);
+  if (found?.revokedAt) return 'revoked';
+  if (found?.secretHash === key.secretHash) return 'kept';
+  if (!found) {
+    await insertKey(tx, key, audit);
+    return 'created';
+  }
+  await tx.update(keys).set({ secretHash: key.secretHash }).where(eq(keys.id, key.id));
+  await appendAudit(tx, { ...audit, action: 'key.change' });
+  return 'changed';
+}
+
+async function usableAdmins(tx: Transaction): Promise<string[]> {
+  const unexpired = or(isNull(keys.expiresAt), gt(keys.expiresAt, sql`now()`));
+  const rows = await tx
+    .select({ id: keys.id })
+    .from(keys)
+    .where(and(eq(keys.role, 'admin'), isNull(keys.revokedAt), unexpired));
+  return rows.map((row) => row.id);
+}
+
+async function touchKey(database: Database, id: string): Promise<void> {
+  await database.update(keys).set({ lastUsedAt: sql`now()` }).where(eq(keys.id, id));
+}

@@ -1,0 +1,50 @@
+import { and, eq, gt, isNotNull, sql } from 'drizzle-orm';
+import type { Database } from '../client.ts';
+import { coded } from '../errors.ts';
+import { inbox } from '../schema/inbox.ts';
+import { counts, runs } from '../schema/runs.ts';
+
+/** Numbers for dashboards, over the runs of the last 30 days: Prometheus keeps what is older. */
+export interface MetricsStore {
+  records(): Promise<{ plan: string; entity: string; stage: string; status: string; count: number }[]>;
+  runs(): Promise<{ plan: string; status: string; count: number }[]>;
+  /** Events that are not settled; through the index of those that are due. */
+  inbox(): Promise<{ provider: string; state: string; count: number }[]>;
+}
+
+const recent = gt(runs.createdAt, sql`now() - interval '30 days'`);
+
+export function createMetricsStore(database: Database): MetricsStore {
+  return {
+    records: () =>
+      coded(
+        database
+          .select({
+            plan: runs.plan,
+            entity: counts.entity,
+            stage: counts.stage,
+            status: counts.status,
+            count: sql<number>`sum(${counts.n})::float8`,
+          })
+          .from(counts)
+          .innerJoin(runs, and(eq(runs.id, counts.runId), recent))
+          .groupBy(runs.plan, counts.entity, counts.stage, counts.status),
+      ),
+    runs: () =>
+      coded(
+        database
+          .select({ plan: runs.plan, status: runs.status, count: sql<number>`count(*)::float8` })
+          .from(runs)
+          .where(recent)
+          .groupBy(runs.plan, runs.status),
+      ),
+    inbox: () =>
+      coded(
+        database
+          .select({ provider: inbox.provider, state: inbox.state, count: sql<number>`count(*)::float8` })
+          .from(inbox)
+          .where(isNotNull(inbox.dueAt))
+          .groupBy(inbox.provider, inbox.state),
+      ),
+  };
+}

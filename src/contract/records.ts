@@ -1,0 +1,92 @@
+import type { JsonObject } from '../plan/json.ts';
+import type { RecordStatus, Stage } from './record-status.ts';
+import type { RunStatus } from './run-status.ts';
+import type { FailureGroup, RecordView, RunView, TryView } from './runs.ts';
+
+/** One record in one run: where it came from, every stage, every try that did not succeed, what became of it. */
+export interface Journey extends RecordView {
+  readonly run: JourneyRun;
+  readonly stages: readonly JourneyStage[];
+  readonly tries: readonly TryView[];
+  /** What the transform noted down: values dropped, spellings mended. */
+  readonly notes: readonly string[];
+  /** The record it waits for. */
+  readonly parent: Relative | null;
+  /** The record it was merged into. */
+  readonly survivor: Relative | null;
+  /** Purged: what the source said is not kept any more; hashes and outcomes are. */
+  readonly payload: 'kept' | 'purged';
+  readonly target: JourneyTarget | null;
+}
+
+export interface JourneyRun {
+  readonly plan: string;
+  readonly version: string;
+  readonly status: RunStatus;
+  readonly dryRun: boolean;
+  readonly targetSchema: string;
+  readonly createdAt: string;
+  readonly rolledBackAt: string | null;
+}
+
+/** `ended`: it goes no further than this stage. `skipped`: the record never had to pass it. */
+export type StageState = 'done' | 'waiting' | 'ended' | 'skipped' | 'ahead';
+
+export interface JourneyStage {
+  readonly stage: Stage;
+  readonly state: StageState;
+  /** When that came about, where it is known. */
+  readonly at: string | null;
+}
+
+export interface Relative {
+  readonly entity: string;
+  readonly sourceId: string;
+  readonly status: RecordStatus;
+}
+
+/** The row of a record. */
+export interface JourneyTarget {
+  /** `schema.table` */
+  readonly table: string;
+  readonly id: string;
+  /** What this run did to it first; null when it wrote nothing. */
+  readonly operation: string | null;
+  readonly writtenAt: string | null;
+  /** What this run wrote, as the transform made it; null when the payload was purged. */
+  readonly loaded: JsonObject | null;
+  /** The row as it is now; null when there is none. */
+  readonly row: JsonObject | null;
+  /** Columns that may hold personal data. */
+  readonly personal: readonly string[];
+}
+
+/** A row of the target that says what the row of a record says, and belongs to no record. */
+export interface DoubledRow {
+  readonly entity: string;
+  readonly table: string;
+  /** The row that is too many. */
+  readonly targetId: string;
+  /** The record it doubles, and the row of that record, which stays. */
+  readonly sourceId: string;
+  readonly ofTargetId: string;
+  /** Why it is left to a person; null of a row that is provably a double and that nothing points at. */
+  readonly refusal: string | null;
+}
+
+/** What would make the target what the source says: shown before, and done on request. */
+export interface MendingView {
+  readonly runId: string;
+  /** Records that differ or are missing: written again. */
+  readonly write: readonly FailureGroup[];
+  /** Rows that are there twice: those without a refusal are removed. */
+  readonly remove: readonly DoubledRow[];
+}
+
+export interface MendedView {
+  /** Records on their way to be written, and compared, again. */
+  readonly written: number;
+  readonly removed: readonly DoubledRow[];
+  readonly left: readonly DoubledRow[];
+  readonly run: RunView;
+}

@@ -1,0 +1,92 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import { toDatabaseError } from '../../../db/errors.ts';
+import { advisoryLocks } from '../../../db/locks.ts';
+import type { Name } from '../../contract/cutover.ts';
+import { DroverError } from '../../errors.ts';
+import { quoteName } from './names.ts';
+import type { SwapOptions } from './types.ts';
+
+/** Runs the work while no other process can. `pid` is the backend that holds the lock: it ends with our connection. */
+export async function withCutoverLock<T>(pool: pg.Pool, work: (pid: number) => Promise<T>): Promise<T> {
+  const client = await pool.connect().catch((error: unknown) => {
+    throw toDatabaseError(error);
+  });
+  try {
+    const text = 'SELECT pg_try_advisory_lock($1) AS mine, pg_backend_pid() AS pid';
+    const { rows } = await client.query<{ mine: boolean; pid: number }>(text, [advisoryLocks.cutover]);
+    if (!rows[0]?.mine)
+      throw new DroverError('CUTOVER_REFUSED', 'another cutover is under way', {
+        remedy: 'Wait until it has ended: `drover cutovers` shows it.',
+      });
+    return await work(rows[0].pid);
+  } finally {
+    // Said aloud first: the server notices a closed connection some time after we went on to the next cutover.
+    await client.query('SELECT pg_advisory_unlock_all()').catch(() => undefined);
+    client.release(true);
+  }
+}
+
+/** True where a session holds the lock: SQL. A bigint key is kept as two halves. */
+export const lockHeldSql = `EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+  WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted
+  AND (l.classid::bigint << 32) + l.objid::bigint = ${advisoryLocks.cutover})`;
+
+/**
+ * A transaction whose text means the same for everybody: nothing but pg_catalog is found without its schema, and no
+ * statement ends for its length but only for a lock it cannot get.
+ */
+export async function inTransaction<T>(
+  pool: pg.Pool,
+  mode: string,
+  work: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
+  const client = await pool.connect().catch((error: unknown) => {
+    throw toDatabaseError(error);
+  });
+  let broken: Error | undefined;
+  try {
+    await client.query(`BEGIN ${mode}; SET LOCAL search_path = ''; SET LOCAL statement_timeout = 0`);
+    const answer = await work(client);
+    await client.query('COMMIT');
+    return answer;
+  } catch (error) {
+    await client.query('ROLLBACK').catch((lost: Error) => {
+      broken = lost;
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+/**
+ * Makes autovacuum let go of the tables, and keeps it off them to the end of the transaction. It yields to whoever waits
+ * for longer than `deadlock_timeout`, which no lock that stops clients may; so one that stops none is asked for first.
+ */
+export async function blockAutovacuum(client: pg.PoolClient, tables: readonly Name[]): Promise<void> {
+  if (tables.length === 0) return;
+  await client.query(`SELECT pg_catalog.set_config('lock_timeout', (1000 +
+    3 * extract(epoch FROM pg_catalog.current_setting('deadlock_timeout')::interval) * 1000)::int::text, true)`);
+  await client.query(`LOCK TABLE ${tables.map(quoteName).join(', ')} IN SHARE UPDATE EXCLUSIVE MODE`);
+}
+
+const lockErrorCodes = new Set(['55P03', '40P01']);
+
+/** Tries again, after growing pauses, while a lock is not to be had. The count of tries goes with the answer. */
+export async function retryUntilLocked<T>(
+  options: SwapOptions,
+  work: (attempt: number) => Promise<T>,
+): Promise<{ readonly answer: T; readonly attempts: number }> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return { answer: await work(attempt), attempts: attempt };
+    } catch (error) {
+      const code = (error as { code?: string }).code ?? '';
+      if (!lockErrorCodes.has(code) || attempt >= options.attempts) throw toDatabaseError(error);
+      const pause = Math.min(10_000, options.pauseMs * 2 ** (attempt - 1));
+      // Not in step with whatever holds the lock at regular times.
+      await sleep(pause * (0.5 + Math.random()));
+    }
+  }
+}

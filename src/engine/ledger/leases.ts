@@ -1,0 +1,68 @@
+import type pg from 'pg';
+import { prepared } from '../../../db/sql.ts';
+import { mayMove } from './run-guard.sql.ts';
+import type { RecordRef } from './types.ts';
+
+// Others' leases run out by themselves: whoever holds one may be alive, however the record came back.
+const released = `
+UPDATE drover.records r SET dispatched_at = NULL,
+  lease_until = CASE WHEN r.lease_token = $3 THEN NULL ELSE r.lease_until END, lease_token = nullif(r.lease_token, $3)
+FROM unnest($1::bigint[], $2::int[]) AS i(id, epoch)
+WHERE r.id = i.id AND r.epoch = i.epoch AND r.status = 'pending'`;
+
+/** Hands records back undone, and the lease `token` names with them; they are given out again when their run may move. */
+export async function releaseRecords(pool: pg.Pool, refs: readonly RecordRef[], token?: string): Promise<void> {
+  if (refs.length === 0) return;
+  const values = [refs.map((ref) => ref.id), refs.map((ref) => ref.epoch), token ?? null];
+  await prepared(pool, 'release', released, values);
+}
+
+const claimed = `
+UPDATE drover.records r SET lease_token = $3, lease_until = now() + $4 * interval '1 millisecond'
+FROM unnest($1::bigint[], $2::int[]) AS i(id, epoch)
+WHERE r.id = i.id AND r.epoch = i.epoch AND r.status = 'pending'
+  AND (r.lease_until IS NULL OR r.lease_until < now() OR r.lease_token = $3)
+RETURNING r.id::text AS id, r.epoch`;
+
+/** Takes a lease on the records nobody else holds; PostgreSQL's clock decides. */
+export async function claimRecords(
+  pool: pg.Pool,
+  refs: readonly RecordRef[],
+  token: string,
+  leaseMs: number,
+): Promise<RecordRef[]> {
+  const values = [refs.map((ref) => ref.id), refs.map((ref) => ref.epoch), token, leaseMs];
+  return prepared<{ id: string; epoch: number }>(pool, 'claim', claimed, values);
+}
+
+const lost = `
+WITH hit AS (
+  UPDATE drover.records r SET
+    attempts = r.attempts + $5::int, updated_at = now(), dispatched_at = now(),
+    status = CASE WHEN $5 > 0 AND r.attempts + $5 >= $3 THEN 'failed' ELSE r.status END,
+    code = 'WORKER_LOST', message = 'the worker that held this record died or stopped answering',
+    epoch = r.epoch + CASE WHEN $5 > 0 AND r.attempts + $5 >= $3 THEN 1 ELSE 0 END
+  FROM unnest($1::bigint[], $2::int[]) AS i(id, epoch), drover.runs run
+  WHERE r.id = i.id AND r.epoch = i.epoch AND r.status = 'pending'
+    AND run.id = r.run_id AND ${mayMove}
+  RETURNING r.*
+), noted AS (
+  INSERT INTO drover.tries (record_id, run_id, entity, stage, epoch, status, code, message, worker)
+  SELECT id, run_id, entity, stage, epoch, status, code, message, $4 FROM hit
+)
+SELECT id::text AS id, epoch FROM hit WHERE status = 'pending'`;
+
+/**
+ * Notes that a job came back from a dead worker. With `counts` it uses up a try of each record, or a poison record would
+ * kill for ever. Its age begins anew: the sweep must not give it out again beside those who look at it now.
+ */
+export async function countLostRecords(
+  pool: pg.Pool,
+  refs: readonly RecordRef[],
+  maxAttempts: number,
+  worker: string,
+  counts: boolean,
+): Promise<RecordRef[]> {
+  const values = [refs.map((ref) => ref.id), refs.map((ref) => ref.epoch), maxAttempts, worker, counts ? 1 : 0];
+  return prepared<{ id: string; epoch: number }>(pool, 'count_lost', lost, values);
+}

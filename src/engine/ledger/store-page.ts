@@ -1,0 +1,106 @@
+import type pg from 'pg';
+import { prepared, transaction } from '../../../db/sql.ts';
+import { mayMove } from './run-guard.sql.ts';
+import type { PageToStore, StoredPage } from './types.ts';
+
+const insert = `
+WITH input AS (
+  SELECT * FROM json_to_recordset($3::json) AS x(source_id text, raw json, status text, code text, message text)
+), stored AS (
+  INSERT INTO drover.records (run_id, entity, source_id, stage, status, code, message)
+  SELECT $1, $2, source_id, 'transform', coalesce(status, 'pending'), code, message FROM input
+  ON CONFLICT (run_id, entity, source_id) DO NOTHING
+  RETURNING id, source_id, status, epoch
+), kept AS (
+  INSERT INTO drover.payloads (record_id, raw) SELECT s.id, i.raw FROM stored s JOIN input i USING (source_id)
+)
+SELECT id::text AS id, source_id, status, epoch FROM stored`;
+
+// Of the ids that were there already: those that came with other content.
+const differing = `
+SELECT i.source_id FROM json_to_recordset($3::json) AS i(source_id text, raw jsonb)
+JOIN drover.records r ON r.run_id = $1 AND r.entity = $2 AND r.source_id = i.source_id
+JOIN drover.payloads p ON p.record_id = r.id AND p.raw <> i.raw`;
+
+const advance = `
+UPDATE drover.run_entities SET
+  cursor = $4::jsonb, pages = pages + 1, repeated = repeated + $5, dispatched_at = now(), attempts = 0,
+  watermark = greatest(watermark, $6), error_code = NULL, error_message = NULL
+WHERE run_id = $1 AND entity = $2 AND epoch = $3 AND status = 'reading'
+  -- Who slept through a pause may hold what was given back under the same epoch: paused is paused.
+  AND EXISTS (SELECT FROM drover.runs run WHERE run.id = $1 AND ${mayMove})`;
+
+/**
+ * Stores a page's records and moves the cursor in one transaction: a page is stored with its place or not at all.
+ * Answers undefined when another worker holds a newer epoch; then nothing was written.
+ */
+export async function storePage(
+  pool: pg.Pool,
+  runId: string,
+  entity: string,
+  epoch: number,
+  page: PageToStore,
+): Promise<StoredPage | undefined> {
+  return transaction(pool, async (client) => {
+    const input = JSON.stringify(
+      page.records.map((record) => ({
+        source_id: record.sourceId,
+        raw: record.raw,
+        ...record.end,
+      })),
+    );
+    const stored = await prepared<{ id: string; source_id: string; status: string; epoch: number }>(
+      client,
+      'store_page',
+      insert,
+      [runId, entity, input],
+    );
+    const repeated = page.records.length - stored.length;
+    const differs = page.immutable && repeated > 0 ? await storeDuplicates(client, runId, entity, page, stored) : 0;
+    const moved = await client.query(advance, [
+      runId,
+      entity,
+      epoch,
+      JSON.stringify(page.cursor),
+      page.repeated + repeated - differs,
+      page.watermark,
+    ]);
+    if (moved.rowCount === 0) throw new Fenced();
+    const fresh = stored.filter((row) => row.status === 'pending').map((row) => ({ id: row.id, epoch: row.epoch }));
+    return { fresh, repeated };
+  }).catch((error: unknown) => {
+    if (error instanceof Fenced || (error as { cause?: unknown }).cause instanceof Fenced) return undefined;
+    throw error;
+  });
+}
+
+/** In a file, the same id with other content is another record that nobody could follow: kept, and rejected. */
+async function storeDuplicates(
+  client: pg.PoolClient,
+  runId: string,
+  entity: string,
+  page: PageToStore,
+  stored: readonly { source_id: string }[],
+): Promise<number> {
+  const fresh = new Set(stored.map((row) => row.source_id));
+  const again = page.records.filter((record) => !fresh.has(record.sourceId));
+  const input = JSON.stringify(again.map((record) => ({ source_id: record.sourceId, raw: record.raw })));
+  const rows = await prepared<{ source_id: string }>(client, 'page_differs', differing, [runId, entity, input]);
+  const others = new Set(rows.map((row) => row.source_id));
+  const rejected = again.filter((record) => others.has(record.sourceId)).map(duplicateOf);
+  if (rejected.length > 0) await prepared(client, 'store_page', insert, [runId, entity, JSON.stringify(rejected)]);
+  return rejected.length;
+}
+
+function duplicateOf(record: PageToStore['records'][number]): Record<string, unknown> {
+  return {
+    // The content's own hash makes the name stable when the page is read again.
+    source_id: `${record.sourceId}#${record.fingerprint}`,
+    raw: record.raw,
+    status: 'rejected',
+    code: 'DUPLICATE_ID',
+    message: `another record carries the id ${record.sourceId} with other content`,
+  };
+}
+
+class Fenced extends Error {}

@@ -1,0 +1,169 @@
+import type { Control } from '../../contract/control.ts';
+import type { Conflict, CutoverEntry, CutoverView } from '../../contract/cutover.ts';
+import type { Journey, JourneyTarget, MendingView, Relative } from '../../contract/records.ts';
+import type { FailureGroup, RecordView, RunView, TryView, ValidationView } from '../../contract/runs.ts';
+import type { Entity } from '../../plan/contract.ts';
+import type { JsonObject } from '../../plan/json.ts';
+
+/** What operators see, as viewers see it. All pure. Source ids may be addresses; messages may quote values. */
+
+/** The same run object where nothing is hidden, so that who keeps texts by object keeps them. */
+export function maskRun<T extends Pick<RunView, 'reason'> & Partial<Pick<RunView, 'holdups'>>>(run: T): T {
+  const said = [run.reason ?? '', ...(run.holdups ?? []).map(({ what }) => what)].join(' ');
+  if (maskContacts(said) === said) return run;
+  const holdups = run.holdups?.map((one) => ({ ...one, what: maskContacts(one.what) }));
+  return { ...run, reason: run.reason && maskContacts(run.reason), ...(holdups && { holdups }) };
+}
+
+function maskRecord<T extends RecordView>(record: T): T {
+  return { ...record, sourceId: maskContacts(record.sourceId), message: maskNullable(record.message) };
+}
+
+export function maskFailure<T extends Pick<FailureGroup, 'message' | 'examples'>>(group: T): T {
+  return { ...group, message: maskMessage(group.message), examples: group.examples.map(maskContacts) };
+}
+
+function maskRepair(view: MendingView): MendingView {
+  const remove = view.remove.map((row) => ({
+    ...row,
+    sourceId: maskContacts(row.sourceId),
+    refusal: maskNullable(row.refusal),
+  }));
+  return { ...view, write: view.write.map(maskFailure), remove };
+}
+
+export function maskValidation(view: ValidationView): ValidationView {
+  const checks = view.checks.map((check) => ({
+    ...check,
+    rows: check.rows.map((row) => ({
+      ...row,
+      sourceId: maskContacts(row.sourceId),
+      detail: maskMessage(row.detail),
+    })),
+  }));
+  return { ...view, checks };
+}
+
+export function maskCutoverEntry<T extends CutoverEntry>(entry: T): T {
+  return { ...entry, problems: entry.problems.map(maskMessage), reason: maskContacts(entry.reason) };
+}
+
+export function maskCutover(view: CutoverView): CutoverView {
+  return { ...maskCutoverEntry(view), conflicts: view.conflicts.map(maskConflict) };
+}
+
+/** Keys of rows may be addresses, and what was met in a row is told with its values. */
+export function maskConflict({ table, key, detail }: Conflict): Conflict {
+  return { table, key: maskContacts(key), detail: maskMessage(detail) };
+}
+
+function maskHistory(journey: Journey): Journey {
+  return {
+    ...maskRecord(journey),
+    tries: journey.tries.map(maskTry),
+    notes: journey.notes.map(maskMessage),
+    parent: journey.parent && maskRelative(journey.parent),
+    survivor: journey.survivor && maskRelative(journey.survivor),
+    target: journey.target && maskTarget(journey.target),
+  };
+}
+
+function maskTry(one: TryView): TryView {
+  return { ...one, message: maskMessage(one.message) };
+}
+
+function maskRelative(relative: Relative): Relative {
+  return { ...relative, sourceId: maskContacts(relative.sourceId) };
+}
+
+function maskTarget(target: JourneyTarget): JourneyTarget {
+  const { loaded, row, personal } = target;
+  return { ...target, loaded: loaded && maskColumns(loaded, personal), row: row && maskColumns(row, personal) };
+}
+
+const maskNullable = (message: string | null): string | null => (message === null ? null : maskMessage(message));
+
+/** What viewers may ask, with personal data masked. There is nothing to change here, so nothing is forgotten. */
+export type MaskedReads = Pick<
+  Control,
+  'runs' | 'records' | 'journeys' | 'failures' | 'validation' | 'mending' | 'report'
+>;
+
+export function maskedControl(control: MaskedReads): MaskedReads {
+  return {
+    async runs(query) {
+      const page = await control.runs(query);
+      return { ...page, items: page.items.map(maskRun) };
+    },
+    async records(id, filter) {
+      const page = await control.records(id, filter);
+      return { ...page, items: page.items.map(maskRecord) };
+    },
+    journeys: async (sourceId) => (await control.journeys(sourceId)).map(maskHistory),
+    failures: async (id) => (await control.failures(id)).map(maskFailure),
+    validation: async (id) => maskValidation(await control.validation(id)),
+    mending: async (id) => maskRepair(await control.mending(id)),
+    report: (id, name) => control.report(id, name, { masked: true }),
+  };
+}
+
+/** Names of a row's columns by who may see them. */
+export interface ColumnAccess {
+  /** May hold personal data: for operators. */
+  readonly personal: readonly string[];
+  /** Made from a secret (a hash of a password): for nobody. */
+  readonly secret: readonly string[];
+}
+
+const plainTypes = new Set(['uuid', 'boolean', 'timestamptz']);
+
+/**
+ * Which columns of an entity's table hide what from whom. Ids, an API's too, flags, instants and money are plain; everything else,
+ * and every column the plan does not know, may be about a person: a plan does not have to say so for it to be hidden.
+ */
+export function columnAccess(entity: Entity, columns: readonly string[]): ColumnAccess {
+  const money = new Set(Object.values(entity.money ?? {}));
+  const isSecret = (name: string): boolean => entity.target.columns[name]?.enriched === true;
+  const isPlain = (name: string): boolean =>
+    name === 'id' ||
+    money.has(name) ||
+    entity.target.columns[name]?.filledByApi === true ||
+    plainTypes.has(entity.target.columns[name]?.type ?? '');
+  return {
+    personal: columns.filter((name) => !isSecret(name) && !isPlain(name)),
+    secret: columns.filter(isSecret),
+  };
+}
+
+/** The row with the values of these columns hidden. An empty value stays empty: that it is missing is no secret. */
+export function maskColumns(row: JsonObject, columns: readonly string[]): JsonObject {
+  const hide = new Set(columns);
+  return Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [name, hide.has(name) && value !== null ? maskedValue : value]),
+  );
+}
+
+// Bounded: a text of many thousand letters without a blank must not be looked at from each of them to its end.
+const emailPattern = /[^\s"'<>(),;:=[\]{}|]{1,256}@[^\s"'<>(),;:=[\]{}|@]{1,256}/g;
+
+/**
+ * Telephone numbers as people write them: with a country code, with the area in brackets, in three groups, or with the
+ * leading zero of a national number. Plain runs of digits are left: ids and amounts are made of them.
+ */
+const phonePattern =
+  /\+\d[\d\s().-]{5,}\d|\(\d{2,4}\)\s?\d{3}[\s.-]?\d{3,4}|(?<![\w.-])\d{3}[ .-]\d{3}[ .-]\d{4}(?![\w-]|\.\d)|(?<![\w.+-])0\d{9,10}(?![\w-]|\.\d)/g;
+
+const quotedPattern = /"[^"]+"|“[^”]+”/g;
+
+/** What stands in the place of something that is not shown. */
+const maskedValue = '***';
+
+/** The text without addresses and telephone numbers. */
+export function maskContacts(text: string): string {
+  return text.replace(emailPattern, `${maskedValue}@${maskedValue}`).replace(phonePattern, maskedValue);
+}
+
+/** A message about a record: what it quotes is a value of that record, and may be anything, a name above all. */
+export function maskMessage(text: string): string {
+  return maskContacts(text.replace(quotedPattern, `"${maskedValue}"`));
+}

@@ -1,0 +1,226 @@
+import type { Redis } from 'ioredis';
+import type { Database } from '../../db/client.ts';
+import { createSqlPort } from '../../db/sql.ts';
+import type { Config } from '../config.ts';
+import type { Control } from '../contract/control.ts';
+import type { CutoverControl } from '../contract/cutover.ts';
+import type { RollbackView } from '../contract/runs.ts';
+import type { Logger } from '../logger.ts';
+import type { PlanRegistry } from '../plan/registry.ts';
+import type { UpstreamFactory } from '../plan/upstream.ts';
+import { createPostgresTarget } from '../targets/postgres/index.ts';
+import { readUpstreamStates, setLimit } from '../upstreams/states.ts';
+import { createUpstreamFactory } from '../upstreams/upstream.ts';
+import { type ApiFactory, createApiFactory } from './api-effects/effects.ts';
+import { createEffectStore } from './api-effects/store.ts';
+import { createCutoverControl } from './cutover/control.ts';
+import { createGate } from './cutover/gate.ts';
+import { auditNote, findRowsWrittenLive, readNewestRunsByEntity } from './cutover/records.sql.ts';
+import { createCutoverDatabase } from './cutover/store.ts';
+import { createHistoryLedger, createHistoryTarget } from './history/history.sql.ts';
+import { readHistory } from './history/history.ts';
+import { createLedger } from './ledger/ledger.ts';
+import type { Run } from './ledger/types.ts';
+import { createDuplicateStore, type DuplicateStore } from './repair/duplicates.sql.ts';
+import { findDuplicates, removeDuplicates } from './repair/duplicates.ts';
+import { failureGroups } from './reports/failures.ts';
+import { listReports, openReport } from './reports/read.ts';
+import { createIdentityReader } from './reports/records.sql.ts';
+import { createReportLedger, createReportStore } from './reports/store.ts';
+import type { ReportDeps } from './reports/write.ts';
+import { findPersonData } from './retention/person.ts';
+import { purge } from './retention/purge.ts';
+import { createPersonLedger, createPersonTargets, createRetentionStore } from './retention/store.ts';
+import { createBackgroundRollbackStore } from './rollback/background.sql.ts';
+import { createBackgroundRollbacks } from './rollback/background.ts';
+import { finishedRollbackView, type RollbackDeps, rollbackRun, rollbackSql } from './rollback/rollback.ts';
+import { createRollbackLedger, createRollbackStore } from './rollback/store.ts';
+import { createFleetLook, type FleetLook, type UpstreamStand } from './runs/blockers.ts';
+import { createControl } from './runs/control.ts';
+import { createControlStore } from './runs/control-store.ts';
+import { createRunViews, type RunViews } from './runs/view.ts';
+import { createConductorStore } from './scheduler/store.ts';
+import { dropTrialSchema } from './trial/store.ts';
+import { isTrial } from './trial/trial.ts';
+import type { ValidationDeps } from './validation/check.ts';
+import { createValidationLedger } from './validation/ledger.sql.ts';
+import { computeSums, createSumCache, type GetSums } from './validation/sums.ts';
+import { createValidationTarget } from './validation/target.sql.ts';
+import { latestValidation, validateRun } from './validation/validate.ts';
+
+// Shorter than clients wait for an answer.
+const purgeLimits = { batch: 5_000, budgetMs: 20_000 };
+
+export interface ControlParts {
+  readonly database: Database;
+  readonly target: Database;
+  readonly plans: PlanRegistry;
+  readonly config: Config;
+  /** Where upstreams stand; without it, a run does not say that it waits for one. */
+  readonly upstreams?: (() => Promise<readonly UpstreamStand[]>) | undefined;
+  /** The door to upstreams; without it, what runs wrote to APIs can be neither compared nor taken back. */
+  readonly openUpstream?: UpstreamFactory | undefined;
+  /** Told what went wrong after its request was answered. */
+  readonly onFailure?: ((error: unknown) => void) | undefined;
+}
+
+/** The operators' control over the databases. */
+export function openControl(parts: ControlParts): Control {
+  const { plans } = parts;
+  const store = createControlStore(parts.database);
+  const fleet = createFleetLook({ database: parts.database, upstreams: parts.upstreams ?? (async () => []) });
+  const { validation, rollback, mending, reports, views } = createInspection({ ...parts, fleet, apis: apisOf(parts) });
+  const planOf = (run: Run) => plans.get(run.plan);
+  const journeys = {
+    ledger: createHistoryLedger(parts.database.$client),
+    targets: createHistoryTarget(parts.target.$client),
+    plan: (name: string) => (plans.names().includes(name) ? plans.get(name) : undefined),
+  };
+  const retention = createRetentionStore(parts.database.$client);
+  const dropTrial = async (runId: string): Promise<void> => {
+    const run = await store.find(runId);
+    if (!run || !isTrial(run)) return;
+    await rollbackTrial(parts.target, run, false);
+    await store.setRolledBack(runId);
+  };
+  const persons = {
+    ledger: createPersonLedger(parts.database.$client),
+    targets: createPersonTargets(parts.target.$client),
+  };
+  const rollbacks = createBackgroundRollbacks({
+    ...{ store: createBackgroundRollbackStore(parts.database.$client), rollback },
+    onFailure: parts.onFailure ?? (() => undefined),
+  });
+  return createControl({
+    store,
+    plan: plans.get,
+    batchSize: parts.config.batchSize ?? 1,
+    view: views.view,
+    journeys: (sourceId) => readHistory(journeys, sourceId),
+    failures: (run) => failureGroups(reports.ledger, run.id, planOf(run)),
+    validate: async (run, entry) => validateRun(validation, run, planOf(run), await store.entities(run.id), entry),
+    lastValidation: (run) => latestValidation(validation, run, planOf(run)),
+    rollback: (run, dryRun) =>
+      isTrial(run) ? rollbackTrial(parts.target, run, dryRun) : rollbackRun(rollback, run, planOf(run), { dryRun }),
+    rollbacks,
+    doubles: (run) => findDuplicates(mending, run, planOf(run)),
+    removeDoubles: (run) => removeDuplicates(mending, run, planOf(run)),
+    purge: (request, announce) => purge({ store: retention, dropTrial, ...purgeLimits }, request, announce),
+    person: (email) => findPersonData({ ...persons, plans: plans.all() }, email),
+    reports: (run) => listReports(reports, run),
+    report: async (run, name, masked) =>
+      openReport(reports, run, planOf(run), await views.entityNames(run.id), { name, masked }),
+  });
+}
+
+function apisOf({ openUpstream: upstreams, config: { settings } }: ControlParts): ApiFactory | undefined {
+  // Nobody waits for these longer than the request that asked, and a process that ends takes them with it.
+  return upstreams && createApiFactory({ settings, upstreams, signal: new AbortController().signal });
+}
+
+/** A trial is undone as a whole: nobody else has written into its schema, and nothing points into it. */
+async function rollbackTrial(target: Database, run: Run, dryRun: boolean): Promise<RollbackView> {
+  const removed = await dropTrialSchema(target.$client, run, dryRun);
+  return finishedRollbackView(run.id, dryRun, { removed, restored: 0, conflicts: [] });
+}
+
+// Checks are over in a moment but for tables of many millions; the answer then says where the work stands.
+const patienceMs = 20_000;
+
+export interface CutoverParts {
+  readonly database: Database;
+  readonly target: Database;
+  /** The target's database too, for statements that may take long. */
+  readonly patient: Database;
+  readonly plans: PlanRegistry;
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** The operators' control over cutovers. */
+export function openCutovers({ database, target, patient, plans, onFailure }: CutoverParts): CutoverControl {
+  const { validation } = createInspection({ database, target, plans });
+  return createCutoverControl({
+    plan: plans.get,
+    database: (note) => createCutoverDatabase(patient.$client, note && auditNote(database, target === database, note)),
+    gate: createGate({
+      plan: plans.get,
+      newestRuns: (plan, schema) => readNewestRunsByEntity(database, plan, schema),
+      validation: (run) => latestValidation(validation, run, plans.get(run.plan)),
+      writtenLive: (run, spec, ids) => findRowsWrittenLive(target.$client, run, spec, ids),
+    }),
+    patienceMs,
+    onFailure,
+  });
+}
+
+/** What looks at runs after and while they move: validation, reports, rollback, views. */
+export interface Inspection {
+  readonly validation: ValidationDeps;
+  readonly rollback: RollbackDeps;
+  readonly mending: DuplicateStore;
+  readonly reports: ReportDeps;
+  readonly views: RunViews;
+  /** Sums for those who ask often; see createSums. */
+  readonly sums: GetSums;
+}
+
+/** Puts the engine's ports and the databases together. The API and the workers both need it, and neither the other. */
+export function createInspection(parts: {
+  readonly database: Database;
+  readonly target: Database;
+  readonly plans: PlanRegistry;
+  readonly fleet?: FleetLook | undefined;
+  /** Absent in a process that reaches no upstream. */
+  readonly apis?: ApiFactory | undefined;
+}): Inspection {
+  const { database, target, plans, apis } = parts;
+  const references = createLedger(database.$client, target.$client);
+  const rows = createPostgresTarget(createSqlPort(target.$client));
+  const validationLedger = createValidationLedger(database);
+  const validationTarget = createValidationTarget(target.$client);
+  const asked = { ledger: validationLedger, target: validationTarget };
+  const sums = createSumCache(asked);
+  const views = createRunViews({
+    database,
+    store: createConductorStore(database, target),
+    plans,
+    sums,
+    rollbacks: createBackgroundRollbackStore(database.$client),
+    fleet: parts.fleet,
+  });
+  const rollback: RollbackDeps = {
+    store: createRollbackStore(target.$client),
+    ledger: createRollbackLedger(database),
+    references,
+    rows,
+    effects: createEffectStore(database.$client),
+    apis,
+  };
+  const reports: ReportDeps = {
+    ledger: createReportLedger(database),
+    identities: createIdentityReader(target.$client),
+    target: createSqlPort(target.$client),
+    store: createReportStore(database),
+    rollbackSql: (run, plan) => rollbackSql(rollback, run, plan),
+    csvExport: (plan, entity) => plans.get(plan).csvExport?.[entity],
+    view: views.view,
+    sums: async (run) => computeSums(asked, run, plans.get(run.plan), await views.entityNames(run.id)),
+  };
+  const mending = createDuplicateStore(target.$client);
+  return { validation: { ...asked, references, rows, apis }, rollback, mending, reports, views, sums };
+}
+
+/** What an API process is put together from; its entry points hand this to `startApi`. */
+export const apiParts = {
+  openControl,
+  openCutovers,
+  openUpstreams: (
+    redis: Redis,
+    { redisPrefix: prefix, allowPrivateUpstreams: allowPrivate }: Config,
+    logger: Logger,
+  ) => ({
+    states: () => readUpstreamStates(redis, prefix),
+    setLimit: (name: string, maxRps: number) => setLimit(redis, prefix, name, maxRps),
+    open: createUpstreamFactory({ redis, prefix, allowPrivate, logger }),
+  }),
+};

@@ -1,0 +1,249 @@
+import type pg from 'pg';
+import { prepared, type Queryable, type Row, transaction } from '../../../db/sql.ts';
+import type { DoubledRow } from '../../contract/records.ts';
+import { DroverError } from '../../errors.ts';
+import { identifier, literal, qualified } from '../../plan/sql.ts';
+import type { TargetTable } from '../validation/types.ts';
+
+/** A table in which rows of an entity may be there twice. */
+export interface DuplicateTable extends TargetTable {
+  /** Columns that make two rows the same: the plan's, without moments of writing. */
+  readonly columns: readonly string[];
+  /** Moments of writing: they differ between two rows that say the same. */
+  readonly stamps: readonly string[];
+  readonly naturalKey: readonly string[];
+  /** Columns of the plan that hold ids of these rows, with a foreign key or without. */
+  readonly pointers: readonly { readonly table: string; readonly column: string }[];
+}
+
+export type RemovedDuplicates = { readonly removed: readonly DoubledRow[]; readonly left: readonly DoubledRow[] };
+
+/** Rows that are there twice, over the target's database. Throws DroverError. */
+export interface DuplicateStore {
+  find(place: DuplicateTable): Promise<readonly DoubledRow[]>;
+  /** Removes those that may be, as the run's changes, so that its rollback puts them back. */
+  remove(place: DuplicateTable, runId: string): Promise<RemovedDuplicates>;
+}
+
+// One transaction each: a long one would keep locks on rows that applications want.
+const chunkSize = 5_000;
+
+/** Rows that are there twice, over the target's database. */
+export function createDuplicateStore(pool: pg.Pool): DuplicateStore {
+  return {
+    async find(place) {
+      const there = await withExistingColumns(pool, place);
+      return there ? queryDuplicates(pool, there, await readReferencingColumns(pool, there)) : [];
+    },
+    async remove(place, runId) {
+      const there = await withExistingColumns(pool, place);
+      if (!there) return { removed: [], left: [] };
+      const pointers = await readReferencingColumns(pool, there);
+      const found = await queryDuplicates(pool, there, pointers);
+      const removed: DoubledRow[] = [];
+      const left: DoubledRow[] = found.filter(({ refusal }) => refusal !== null);
+      const wanted = found.filter(({ refusal }) => refusal === null);
+      for (let at = 0; at < wanted.length; at += chunkSize) {
+        const done = await removeBatch(pool, { place: there, pointers, runId }, wanted.slice(at, at + chunkSize));
+        removed.push(...done.removed);
+        left.push(...done.left);
+      }
+      return { removed, left };
+    },
+  };
+}
+
+const columnsSql = `
+SELECT table_name AS table, column_name AS column FROM information_schema.columns WHERE table_schema = $1 AND table_name = ANY ($2)`;
+
+/** The place with the columns that are there; undefined where its table is not. */
+async function withExistingColumns(client: Queryable, place: DuplicateTable): Promise<DuplicateTable | undefined> {
+  const tables = [place.table, ...place.pointers.map(({ table }) => table)];
+  const rows = await prepared<{ table: string; column: string }>(client, undefined, columnsSql, [place.schema, tables]);
+  const has = (table: string, column: string): boolean =>
+    rows.some((row) => row.table === table && row.column === column);
+  const own = (columns: readonly string[]): string[] => columns.filter((column) => has(place.table, column));
+  if (!has(place.table, 'id')) return undefined;
+  return {
+    ...place,
+    columns: own(place.columns),
+    stamps: own(place.stamps),
+    pointers: place.pointers.filter(({ table, column }) => has(table, column)),
+  };
+}
+
+async function readReferencingColumns(client: Queryable, place: DuplicateTable): Promise<ReferencingColumn[]> {
+  const keys = await prepared<{ child: string; name: string; matches: string }>(client, undefined, foreignKeysSql, [
+    qualified(place.schema, place.table),
+  ]);
+  return [...keys, ...place.pointers.map((pointer) => referenceWithoutKey(place, pointer))];
+}
+
+function queryDuplicates(
+  client: Queryable,
+  place: DuplicateTable,
+  pointers: readonly ReferencingColumn[],
+  ids: readonly string[] | null = null,
+): Promise<DoubledRow[]> {
+  const values = [place.scope, place.entity, ids];
+  return prepared<DoubledRow & Row>(client, undefined, pickDuplicatesSql(place, pointers), values);
+}
+
+interface Removal {
+  readonly place: DuplicateTable;
+  readonly pointers: readonly ReferencingColumn[];
+  readonly runId: string;
+}
+
+/** One transaction; where PostgreSQL refuses it, halves, until the rows that are to blame stand alone. */
+async function removeBatch(pool: pg.Pool, removal: Removal, rows: readonly DoubledRow[]): Promise<RemovedDuplicates> {
+  try {
+    return await transaction(pool, (client) => removeLocked(client, removal, rows));
+  } catch (thrown) {
+    // A database that does not answer says nothing of the rows; everything else is what it, or a trigger, has against them.
+    if (!(thrown instanceof DroverError) || thrown.code.startsWith('DATABASE_')) throw thrown;
+    if (rows.length === 1) return { removed: [], left: rows.map((row) => ({ ...row, refusal: thrown.message })) };
+    const middle = Math.ceil(rows.length / 2);
+    const halves = [
+      await removeBatch(pool, removal, rows.slice(0, middle)),
+      await removeBatch(pool, removal, rows.slice(middle)),
+    ];
+    return { removed: halves.flatMap(({ removed }) => removed), left: halves.flatMap(({ left }) => left) };
+  }
+}
+
+// A second removal of a row that was put back by hand: what stood there last is what a rollback puts back.
+const removeSql = (place: DuplicateTable): string => `
+WITH gone AS (DELETE FROM ${qualified(place.schema, place.table)} d WHERE d.id = ANY ($1::uuid[]) RETURNING d.id, to_jsonb(d.*) AS image)
+INSERT INTO drover.changes (run_id, scope, entity, source_id, table_name, target_id, operation, before)
+SELECT $2, $3, $4, '#double:' || id, $5, id::text, 'remove', image FROM gone
+ON CONFLICT (run_id, entity, source_id) DO UPDATE SET before = excluded.before, at = now()
+RETURNING target_id AS id`;
+
+/** Asked again with the rows locked: nobody can change them any more, nor point at them by a foreign key. */
+async function removeLocked(
+  client: pg.PoolClient,
+  removal: Removal,
+  rows: readonly DoubledRow[],
+): Promise<RemovedDuplicates> {
+  const { place, pointers, runId } = removal;
+  const ids = rows.map(({ targetId }) => targetId);
+  const both = [...ids, ...rows.map(({ ofTargetId }) => ofTargetId)];
+  const table = qualified(place.schema, place.table);
+  await client.query('SET LOCAL statement_timeout = 0');
+  await client.query(`SELECT 1 FROM ${table} WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE`, [both]);
+  const now = await queryDuplicates(client, place, pointers, ids);
+  const allowed = now.filter(({ refusal }) => refusal === null);
+  const values = [allowed.map(({ targetId }) => targetId), runId, place.scope, place.entity, place.table];
+  const gone = await prepared<{ id: string }>(client, undefined, removeSql(place), values);
+  const done = new Set(gone.map(({ id }) => id));
+  const kept = allowed.filter(({ targetId }) => !done.has(targetId));
+  return {
+    removed: allowed.filter(({ targetId }) => done.has(targetId)),
+    left: [
+      ...now.filter(({ refusal }) => refusal !== null),
+      ...kept.map((row) => ({ ...row, refusal: 'a trigger of the table keeps it' })),
+    ],
+  };
+}
+
+/** A key of some table that points at the place's: `c` is the row that points, `d` the row pointed at. */
+interface ReferencingColumn {
+  readonly child: string;
+  readonly name: string;
+  readonly matches: string;
+}
+
+/** Foreign keys that point at a table. $1 its name. */
+const foreignKeysSql = `
+SELECT format('%I.%I', n.nspname, c.relname) AS child, con.conname::text AS name,
+  (SELECT string_agg(format('c.%I = d.%I', ca.attname, pa.attname), ' AND ') FROM unnest(con.conkey, con.confkey) AS k(child, parent)
+    JOIN pg_attribute ca ON ca.attrelid = con.conrelid AND ca.attnum = k.child
+    JOIN pg_attribute pa ON pa.attrelid = con.confrelid AND pa.attnum = k.parent)
+  || CASE WHEN con.conrelid = con.confrelid THEN ' AND c.id <> d.id' ELSE '' END AS matches
+FROM pg_constraint con JOIN pg_class c ON c.oid = con.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE con.contype = 'f' AND con.conparentid = 0 AND con.confrelid = to_regclass($1) ORDER BY 1, 2`;
+
+/**
+ * Every doubled row and why it may not be removed. Proof is the natural key, or, where there is none, that the two rows agree
+ * in every column of the table: what an application wrote beside ours by chance is not ours to remove.
+ * $1 scope, $2 entity, $3 ids of doubled rows, or null for all.
+ */
+function pickDuplicatesSql(place: DuplicateTable, pointers: readonly ReferencingColumn[]): string {
+  const table = qualified(place.schema, place.table);
+  const image = (alias: string): string => [`to_jsonb(${alias}.*) - 'id'`, ...place.stamps.map(literal)].join(' - ');
+  const held = pointers.map(
+    ({ child, name, matches }) => `
+  SELECT p.id, ${literal(`a row of ${child.replaceAll('"', '')} points at it (${name})`)} AS detail
+  FROM pairs p JOIN ${table} d ON d.id = p.id WHERE EXISTS (SELECT 1 FROM ${child} c WHERE ${matches})`,
+  );
+  return `
+WITH ${duplicatePairsSql(place)}, held AS (
+  SELECT DISTINCT ON (id) * FROM (${held.join(' UNION ALL ') || 'SELECT NULL::uuid AS id, NULL::text AS detail WHERE false'}) h
+  ORDER BY id, detail
+)
+SELECT ${literal(place.entity)} AS entity, ${literal(place.table)} AS table, p.id::text AS "targetId",
+  p.source_id AS "sourceId", p.target_id AS "ofTargetId",
+  CASE WHEN NOT p.same THEN 'it has the same natural key and another ' || (
+      SELECT string_agg(c, ', ') FROM unnest(ARRAY[${place.columns.map(literal).join(', ')}]::text[]) AS c
+      WHERE to_jsonb(d.*) -> c IS DISTINCT FROM to_jsonb(o.*) -> c)
+    WHEN NOT p.keyed AND ${image('d')} IS DISTINCT FROM ${image('o')}
+      THEN 'no natural key says that it is the same, and it differs in columns the plan does not know'
+    WHEN EXISTS (SELECT 1 FROM drover.identities i WHERE i.target_id = p.id::text)
+      THEN 'it belongs to a record of another plan or schema'
+    ELSE held.detail END AS refusal
+FROM pairs p JOIN ${table} d ON d.id = p.id JOIN ${table} o ON o.id = p.target_id::uuid LEFT JOIN held ON held.id = p.id
+WHERE $3::uuid[] IS NULL OR p.id = ANY ($3::uuid[]) ORDER BY p.source_id, p.id`;
+}
+
+/** Columns of the plan that hold ids of the place's rows and have no foreign key. */
+function referenceWithoutKey(
+  place: DuplicateTable,
+  { table, column }: DuplicateTable['pointers'][number],
+): ReferencingColumn {
+  const own = table === place.table ? ' AND c.id <> d.id' : '';
+  return {
+    child: qualified(place.schema, table),
+    name: column,
+    matches: `c.${identifier(column)}::text = d.id::text${own}`,
+  };
+}
+
+/** The columns that the table has; the plan may name others, which are optional. */
+export type ExistingTable = Pick<DuplicateTable, 'schema' | 'table' | 'columns' | 'naturalKey'>;
+
+/**
+ * `pairs`: rows that belong to no record of the scope and say what the row of a record says, each once: `id` of the row that
+ * is too many, `source_id` and `target_id` of the record it doubles; `same` when all columns of the plan agree, `keyed` when
+ * the natural key does. Rows that are nobody's are few or of other content, so comparing them as text costs one pass over the
+ * table. $1 scope, $2 entity.
+ */
+export function duplicatePairsSql(place: ExistingTable): string {
+  const table = qualified(place.schema, place.table);
+  const content = (alias: string): string => `ROW(${columnList(alias, place.columns)})::text`;
+  const key = (alias: string): string => {
+    const present = place.naturalKey.every((column) => place.columns.includes(column));
+    if (place.naturalKey.length === 0 || !present) return 'NULL::text';
+    const whole = place.naturalKey.map((column) => `${alias}.${identifier(column)} IS NOT NULL`).join(' AND ');
+    return `CASE WHEN ${whole} THEN ROW(${columnList(alias, place.naturalKey)})::text END`;
+  };
+  return `
+mine AS (
+  SELECT i.source_id, i.target_id, ${content('t')} AS content, ${key('t')} AS key
+  FROM drover.identities i JOIN ${table} t ON t.id = i.target_id::uuid WHERE i.scope = $1 AND i.entity = $2 AND NOT i.merged
+), strange AS (
+  SELECT t.id, ${content('t')} AS content, ${key('t')} AS key FROM ${table} t
+  WHERE NOT EXISTS (SELECT 1 FROM drover.identities i WHERE i.scope = $1 AND i.target_id = t.id::text)
+), met AS (
+  SELECT s.id, m.source_id, m.target_id, true AS same, coalesce(m.key = s.key, false) AS keyed
+  FROM strange s JOIN mine m ON m.content = s.content
+  UNION ALL
+  SELECT s.id, m.source_id, m.target_id, m.content = s.content, true FROM strange s JOIN mine m ON m.key = s.key
+), pairs AS (
+  SELECT DISTINCT ON (id) * FROM met ORDER BY id, same DESC, keyed DESC, source_id
+)`;
+}
+
+function columnList(alias: string, columns: readonly string[]): string {
+  return columns.map((name) => `${alias}.${identifier(name)}`).join(', ');
+}

@@ -1,0 +1,107 @@
+import type { ReportEntry } from '../../contract/runs.ts';
+import { DroverError } from '../../errors.ts';
+import type { Plan } from '../../plan/contract.ts';
+import type { Run } from '../ledger/types.ts';
+import { maskContacts, maskFailure, maskMessage, maskRun, maskValidation } from '../masking/mask.ts';
+import { assertPayloadsKept } from '../retention/purge.ts';
+import { type ContentDeps, reportContent, reportNames } from './contents.ts';
+import { makeReport, type Report, type ReportFactDeps } from './report.ts';
+import { summaryText } from './summary.ts';
+import type { ReportLedger, ReportStore } from './types.ts';
+
+export interface OpenReportDeps extends ContentDeps, ReportFactDeps {
+  readonly ledger: ReportLedger;
+  readonly store: ReportStore;
+}
+
+/** The reports of a run that has ended once: the stored ones, and those written to files with the size they had then. */
+export async function listReports(deps: Pick<OpenReportDeps, 'store'>, run: Run): Promise<readonly ReportEntry[]> {
+  const stored = await deps.store.list(run.id);
+  const report = await deps.store.read(run.id, jsonReportName(run));
+  const files = report ? (JSON.parse(report.content) as Report).files : [];
+  return [...stored, ...files].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/**
+ * A report's text, or a stream of it. What is long is made while it is read, so it is there for any run at any time;
+ * summary and JSON report are those written when the run ended, and until then, or when it was stopped, tell how it
+ * stands. `masked`: without personal data.
+ * @throws DroverError NOT_FOUND naming what there is.
+ */
+export async function openReport(
+  deps: OpenReportDeps,
+  run: Run,
+  plan: Plan,
+  entities: readonly string[],
+  { name, masked }: { readonly name: string; readonly masked: boolean },
+): Promise<{ readonly mediaType: string; readonly body: string | AsyncIterable<string> }> {
+  const names = reportNames(run, plan, entities);
+  const found = names.find((one) => one.name === name);
+  if (!found) throw unknownReport(run, name, names.map((one) => one.name).join(', '));
+  const { mediaType, of } = found;
+  if (of.kind === 'export') assertPayloadsKept(run, 'an export');
+  if (of.kind !== 'summary' && of.kind !== 'report') {
+    const seen = masked ? { deps: { ...deps, ledger: maskedLedger(deps.ledger) }, run: maskRun(run) } : { deps, run };
+    return { mediaType, body: reportContent(seen.deps, seen.run, plan, of) };
+  }
+  // A run that was taken up again after its end has an older one.
+  const stored = isCompleted(run) ? await deps.store.read(run.id, masked ? jsonReportName(run) : name) : undefined;
+  if (stored && !masked) return { mediaType, body: stored.content };
+  const report = stored ? (JSON.parse(stored.content) as Report) : await currentReport(deps, run, plan);
+  const shown = masked ? maskReport(report) : report;
+  // Both short reports are made from the same facts, so the summary for viewers is written from the masked ones.
+  return { mediaType, body: of.kind === 'summary' ? summaryText(shown) : `${JSON.stringify(shown, null, 2)}\n` };
+}
+
+const isCompleted = ({ status }: Run): boolean => status === 'completed' || status === 'completed_with_failures';
+
+async function currentReport(deps: OpenReportDeps, run: Run, plan: Plan): Promise<Report> {
+  const { status, reason } = run;
+  const subject = { run, plan, ending: { status, reason }, validation: undefined, usageComplete: false };
+  return { ...(await makeReport(deps, subject)), files: [] };
+}
+
+const jsonReportName = (run: Run): string => `migration_report_${run.stamp}.json`;
+
+function unknownReport(run: Run, name: string, there: string): DroverError {
+  return new DroverError('NOT_FOUND', `run ${run.id} has no report ${name}`, { remedy: `Reports: ${there}.` });
+}
+
+type MaskedLedgerReads = Pick<ReportLedger, 'troubleGroups' | 'troubles' | 'tries' | 'notes' | 'events'>;
+
+/** The ledger as the reports for viewers read it. */
+function maskedLedger(ledger: ReportLedger): ReportLedger {
+  const told: MaskedLedgerReads = {
+    troubleGroups: async (runId) => (await ledger.troubleGroups(runId)).map(maskFailure),
+    troubles: (runId) => mapPages(ledger.troubles(runId), maskRow),
+    tries: (runId) => mapPages(ledger.tries(runId), maskRow),
+    notes: (runId) =>
+      mapPages(ledger.notes(runId), (row) => ({
+        ...row,
+        sourceId: maskContacts(row.sourceId),
+        notes: row.notes.map(maskMessage),
+      })),
+    events: async (runId) =>
+      (await ledger.events(runId)).map((event) => ({ ...event, text: maskContacts(event.text) })),
+  };
+  return { ...ledger, ...told };
+}
+
+/** Pure: the report as viewers read it. */
+function maskReport(report: Report): Report {
+  const { run, failures, validation } = report;
+  return {
+    ...report,
+    run: { ...run, reason: run.reason === null ? null : maskContacts(run.reason) },
+    failures: failures.map(maskFailure),
+    validation: validation && maskValidation(validation),
+  };
+}
+
+async function* mapPages<T>(pages: AsyncIterable<readonly T[]>, change: (row: T) => T): AsyncIterable<readonly T[]> {
+  for await (const page of pages) yield page.map(change);
+}
+
+function maskRow<T extends { readonly sourceId: string; readonly message: string }>(row: T): T {
+  return { ...row, sourceId: maskContacts(row.sourceId), message: maskMessage(row.message) };
+}

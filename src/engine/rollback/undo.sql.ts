@@ -1,0 +1,221 @@
+import type pg from 'pg';
+import { prepared, type Row, transaction } from '../../../db/sql.ts';
+import { literal, qualified } from '../../plan/sql.ts';
+import type { DecideUndo, RollbackScope, RollbackTable, Suspect, UndoResult } from './types.ts';
+import { conflictsSql, undoSteps } from './undo-steps.sql.ts';
+
+/** Thrown to take a trial back. */
+class DryRunRollback extends Error {
+  readonly undone: UndoResult;
+
+  constructor(undone: UndoResult) {
+    super('only tried');
+    this.undone = undone;
+  }
+}
+
+/** Undoes a run in one transaction. A dry run does all of it and takes it back, so what it says is what would happen. */
+export async function undo(
+  pool: pg.Pool,
+  scope: RollbackScope,
+  decideUndo: DecideUndo,
+  dryRun: boolean,
+): Promise<UndoResult> {
+  try {
+    return await transaction(pool, async (client) => {
+      const undone = await undoInTransaction(client, scope, decideUndo);
+      if (dryRun) throw new DryRunRollback(undone);
+      return undone;
+    });
+  } catch (thrown) {
+    const cause = (thrown as { cause?: unknown }).cause;
+    if (cause instanceof DryRunRollback) return cause.undone;
+    throw thrown;
+  }
+}
+
+async function undoInTransaction(
+  client: pg.PoolClient,
+  scope: RollbackScope,
+  decideUndo: DecideUndo,
+): Promise<UndoResult> {
+  // A hundred thousand rows take longer than a statement usually may.
+  for (const text of ['SET LOCAL statement_timeout = 0', ...textSettings, ...undoSettings(scope)])
+    await runStatement(client, text);
+  await runStatement(client, createWorkTableSql);
+  // The planner may not know yet what the run has made of these.
+  await runStatement(client, 'ANALYZE drover.changes, drover.identities');
+  for (const [place, table] of scope.tables.entries()) {
+    const there = await hasTable(client, scope.schema, table.table);
+    if (there) {
+      await runStatement(client, `ANALYZE ${qualified(scope.schema, table.table)}`);
+      // Locked before they are looked at: what is said of them must hold until the end.
+      await runStatement(client, lockRowsSql(scope.schema, table.table), [scope.runId, scope.scope, table.entity]);
+    }
+    const changes = there ? changesSql(scope.schema, table, place) : changesOfMissingTableSql(table, place);
+    await runStatement(client, fillSql(changes), [scope.runId, scope.scope]);
+  }
+  await excludeChangedRows(client, decideUndo);
+  for (const text of undoSteps) await runStatement(client, text);
+  return readResult(client);
+}
+
+// The pool gives up on an answer after a while; here the server decides how long it takes.
+const queryTimeoutMs = 6 * 3_600_000;
+
+async function runStatement(client: pg.PoolClient, text: string, values: readonly unknown[] = []): Promise<void> {
+  const query = { text, values: [...values], query_timeout: queryTimeoutMs };
+  await client.query(query);
+}
+
+async function hasTable(client: pg.PoolClient, schema: string, table: string): Promise<boolean> {
+  const text = 'SELECT to_regclass($1) IS NOT NULL AS there';
+  const rows = await prepared<{ there: boolean }>(client, undefined, text, [qualified(schema, table)]);
+  return rows[0]?.there ?? false;
+}
+
+const lockRowsSql = (schema: string, table: string): string => `
+SELECT 1 FROM ${qualified(schema, table)} t JOIN drover.changes c ON c.target_id::uuid = t.id
+WHERE c.run_id = $1 AND c.scope = $2 AND c.entity = $3 AND c.operation <> 'alias' ORDER BY t.id FOR UPDATE OF t`;
+
+const fillSql = (changes: string): string => `
+INSERT INTO drover_undo (${filledColumnNames}, suspect)
+SELECT change_id, place, entity, source_id, table_name, target_id, operation, before, identity_before,
+  CASE WHEN detail IS NULL AND (untouched OR NOT suspect) THEN print END, detail, suspect
+FROM (${changes}) c`;
+
+/** Rows whose last writer is not known: those that hold something else than the run wrote are left alone. */
+async function excludeChangedRows(client: pg.PoolClient, decideUndo: DecideUndo): Promise<void> {
+  const suspects = await prepared<Suspect & Row>(
+    client,
+    undefined,
+    `SELECT change_id::text AS "changeId", entity, source_id AS "sourceId", target_id::text AS "targetId"
+FROM drover_undo WHERE suspect AND print IS NOT NULL ORDER BY change_id`,
+    [],
+  );
+  if (suspects.length === 0) return;
+  const cleared = await decideUndo(suspects);
+  await runStatement(client, 'UPDATE drover_undo SET print = NULL WHERE suspect AND change_id <> ALL ($1::bigint[])', [
+    cleared,
+  ]);
+}
+
+async function readResult(client: pg.PoolClient): Promise<UndoResult> {
+  const [counts] = await prepared<{ removed: number; restored: number }>(
+    client,
+    undefined,
+    `SELECT count(*) FILTER (WHERE operation = 'insert')::int AS removed,
+  count(*) FILTER (WHERE operation IN ('update', 'remove'))::int AS restored FROM drover_undo WHERE state = 'done'`,
+    [],
+  );
+  const rows = await prepared<{ entity: string; target_id: string; detail: string }>(
+    client,
+    undefined,
+    conflictsSql,
+    [],
+  );
+  return {
+    removed: counts?.removed ?? 0,
+    restored: counts?.restored ?? 0,
+    conflicts: rows.map((row) => ({ entity: row.entity, targetId: row.target_id, detail: row.detail })),
+  };
+}
+
+/**
+ * The changes of a run to one table, and who wrote each row last. A load writes row and identity in one statement, so
+ * both carry the same transaction id (`xmin`): where they agree, the row is as that load left it, and the identity says
+ * of which run. Costs nothing at load and sees every later write, by Drover or not. What it cannot see is a table
+ * written anew (a restored dump, a changed column type): then no row agrees, and each is a `suspect` to be looked at.
+ *
+ * A suspect's columns that the run did not write must be what they were (`untouched`), or there is something of others
+ * in the row. $1 run, $2 scope.
+ */
+export function changesSql(schema: string, table: RollbackTable, place: number): string {
+  const name = qualified(schema, table.table);
+  const written = textArray(table.written);
+  const all = textArray([...table.written, ...table.insertOnly, 'id']);
+  const made = `ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = ${literal(name)}::regclass AND attgenerated <> '')`;
+  return `
+SELECT c.id AS change_id, ${place}::int AS place, c.entity, c.source_id, c.table_name, c.target_id::uuid AS target_id,
+  c.operation, c.before, c.identity_before, md5(to_jsonb(t)::text) AS print,
+  CASE WHEN writer.run_id <> $1 THEN 'run ' || writer.run_id || ' has written it since: roll that one back first' END AS detail,
+  c.operation NOT IN ('alias', 'remove') AND t.id IS NOT NULL AND writer.run_id IS NULL AS suspect,
+  CASE c.operation
+    WHEN 'update' THEN (to_jsonb(t) - ${written})::text = (to_jsonb(jsonb_populate_record(t, c.before)) - ${written})::text
+    ELSE to_jsonb(t) - ${all} - ${made} = '{}'
+  END AS untouched
+FROM drover.changes c
+LEFT JOIN ${name} t ON t.id = c.target_id::uuid AND c.operation <> 'alias'
+LEFT JOIN LATERAL (
+  SELECT i.run_id FROM drover.identities i
+  -- Of any entity: several may write into one table.
+  WHERE i.scope = $2 AND i.target_id = c.target_id AND NOT i.merged AND i.xmin = t.xmin LIMIT 1
+) writer ON true
+WHERE c.run_id = $1 AND c.scope = $2 AND c.entity = ${literal(table.entity)}`;
+}
+
+/** The same of a table that is not there any more: nothing is known of its rows. $1 run, $2 scope. */
+export function changesOfMissingTableSql(table: RollbackTable, place: number): string {
+  return `
+SELECT c.id AS change_id, ${place}::int AS place, c.entity, c.source_id, c.table_name, c.target_id::uuid AS target_id,
+  c.operation, c.before, c.identity_before, NULL::text AS print, NULL::text AS detail, false AS suspect, true AS untouched
+FROM drover.changes c WHERE c.run_id = $1 AND c.scope = $2 AND c.entity = ${literal(table.entity)}`;
+}
+
+const textArray = (names: readonly string[]): string => `ARRAY[${names.map(literal).join(', ')}]::text[]`;
+
+/**
+ * What has to be undone, one row a change. The script fills it from literals, `undo` from drover.changes; what follows is
+ * the same for both.
+ *
+ * - `place`: order of loading; rows are removed the other way round.
+ * - `operation`: `insert`, `update`, `remove` of a row that was there twice, or `alias` for a change that made an identity
+ *   and touched no row.
+ * - `print`: hash of the row as the run left it. A row that has another one now was changed by someone else. Null where
+ *   it had been changed already when this was filled.
+ * - `suspect`: somebody wrote the row last, and whether that changed anything is to be judged; only `undo` uses it.
+ * - `state`: `open`, `done`, `gone` (removed, or put back, by someone else before us), `conflict`.
+ */
+export const createWorkTableSql = `CREATE TEMPORARY TABLE drover_undo (
+  change_id bigint PRIMARY KEY, place int NOT NULL, entity text NOT NULL, source_id text NOT NULL,
+  table_name text NOT NULL, target_id uuid NOT NULL, operation text NOT NULL, before jsonb, identity_before jsonb,
+  print text, detail text, suspect boolean NOT NULL DEFAULT false, state text NOT NULL DEFAULT 'open', blocked text
+) ON COMMIT DROP`;
+
+/** The columns that are filled in; state and obstacles come of themselves. */
+export const filledColumns = [
+  'change_id bigint',
+  'place int',
+  'entity text',
+  'source_id text',
+  'table_name text',
+  'target_id uuid',
+  'operation text',
+  'before jsonb',
+  'identity_before jsonb',
+  'print text',
+  'detail text',
+] as const;
+
+export const filledColumnNames = filledColumns.map((column) => column.split(' ')[0]).join(', ');
+
+/**
+ * Rows are compared by a hash of their text, so whoever makes the hash and whoever checks it must write times, floats
+ * and bytes alike. For the transaction only.
+ */
+export const textSettings = [
+  'SET LOCAL standard_conforming_strings = on',
+  "SET LOCAL timezone = 'UTC'",
+  "SET LOCAL datestyle = 'ISO, MDY'",
+  "SET LOCAL intervalstyle = 'postgres'",
+  "SET LOCAL bytea_output = 'hex'",
+  'SET LOCAL extra_float_digits = 1',
+];
+
+/** What is undone, told to the statements by settings: their text is the same for every run. */
+export function undoSettings(scope: RollbackScope): string[] {
+  const settings = { undo_run: scope.runId, undo_scope: scope.scope, undo_schema: scope.schema };
+  return Object.entries(settings).map(
+    ([name, value]) => `SELECT set_config('drover.${name}', ${literal(value)}, true)`,
+  );
+}

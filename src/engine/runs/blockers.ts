@@ -1,0 +1,196 @@
+import type { Database } from '../../../db/client.ts';
+import { createQueuePauseStore, createWorkerStore } from '../../../db/stores/fleet.ts';
+import { type Stage, stages } from '../../contract/record-status.ts';
+import type { EntityProgress, Holdup } from '../../contract/runs.ts';
+import type { Plan } from '../../plan/contract.ts';
+import type { Run, RunEntity } from '../ledger/types.ts';
+
+/** What the fleet is like at the moment, for whoever asks why a run does not move. */
+export interface FleetState {
+  /** Null when Redis does not answer. */
+  readonly upstreams: readonly UpstreamStand[] | null;
+  readonly pauses: readonly { readonly queue: string; readonly pausedBy: string; readonly reason: string }[];
+  /** Queues that a process which is alive serves. */
+  readonly served: readonly string[];
+}
+
+export interface HoldupInput {
+  readonly run: Run;
+  readonly plan: Plan | undefined;
+  readonly entities: readonly RunEntity[];
+  readonly progress: Readonly<Record<string, EntityProgress>>;
+  readonly fleet: FleetState | undefined;
+  readonly now: Date;
+}
+
+/** Pure: why a run is slow or stands still, and what clears it. Nothing of a run that went to its end. */
+export function holdupsOf(input: HoldupInput): readonly Holdup[] {
+  const { run, plan, fleet, now } = input;
+  if (run.status !== 'running') return holdupOfStatus(run, fleet?.served);
+  const reading = Object.values(input.progress).some(({ extraction }) => extraction === 'reading');
+  const upstreams = reading && plan ? upstreamHoldups(fleet?.upstreams ?? [], plan.upstreams, now) : [];
+  return [...upstreams, ...queueHoldups(input, reading), ...(plan ? parentHoldups(input, plan) : [])];
+}
+
+function queueHoldups({ progress, fleet }: HoldupInput, reading: boolean): Holdup[] {
+  if (!fleet) return [];
+  const all = Object.values(progress);
+  const needed = stages.filter(
+    (stage) => (stage === 'extract' && reading) || all.some((one) => one.waiting[stage] > 0),
+  );
+  return needed.flatMap((queue) => queueHoldup(fleet, queue));
+}
+
+function queueHoldup({ pauses, served }: FleetState, queue: Stage): Holdup[] {
+  const pause = pauses.find((one) => one.queue === queue);
+  if (pause) {
+    const what = `queue ${queue} is paused by ${pause.pausedBy}: ${pause.reason}`;
+    return [{ code: 'QUEUE_PAUSED', what, clears: `drover queues resume ${queue}`, until: null }];
+  }
+  if (served.includes(queue)) return [];
+  const clears = `start a worker that serves it: npm run worker -- --queues ${queue}`;
+  return [{ code: 'NO_WORKER', what: `no worker serves queue ${queue}`, clears, until: null }];
+}
+
+/** Entities whose load has not begun although records of theirs are ready for it. */
+function parentHoldups({ entities, progress }: HoldupInput, plan: Plan): Holdup[] {
+  return entities.flatMap(({ entity, loadOpen }): Holdup[] => {
+    const ready = progress[entity]?.waiting.load ?? 0;
+    if (loadOpen || ready === 0) return [];
+    const parents = (plan.entities[entity]?.dependsOn ?? []).flatMap((parent) => {
+      const of = progress[parent];
+      if (!of || (of.extraction === 'done' && of.pending === 0)) return [];
+      return [of.extraction === 'done' ? `${of.pending} ${parent}` : `${parent}, which are still read`];
+    });
+    const waits = parents.length > 0 ? parents.join(' and ') : `the last ${entity}, to know which of them are merged`;
+    const what = `${ready} ${entity} wait for ${waits}`;
+    return [{ code: 'WAITING_FOR_PARENTS', what, clears: 'by itself, when those are settled', until: null }];
+  });
+}
+
+/** Pure: why a run that is not running stands. `served` are the queues some worker serves, where that is known. */
+function holdupOfStatus(
+  { status, reason }: Pick<Run, 'status' | 'reason'>,
+  served: readonly string[] | undefined,
+): readonly Holdup[] {
+  const said = reason === null ? '' : `: ${reason}`;
+  switch (status) {
+    case 'paused':
+      return [{ code: 'PAUSED', what: `paused${said}`, clears: 'drover resume', until: null }];
+    case 'failed':
+      return [{ code: 'STOPPED', what: `stopped${said}`, clears: 'clear the cause, then drover retry', until: null }];
+    case 'pending':
+    case 'pausing':
+    case 'cancelling':
+      return served?.length === 0 ? [nobody] : [];
+    default:
+      return [];
+  }
+}
+
+const nobody: Holdup = {
+  code: 'NO_WORKER',
+  what: 'no worker process is alive',
+  clears: 'start one: npm run worker',
+  until: null,
+};
+
+/** Where an upstream stands for the whole fleet. Times are ISO 8601. */
+export interface UpstreamStand {
+  readonly name: string;
+  readonly endpoint: string | null;
+  readonly blockedUntil: string | null;
+  readonly breaker: 'closed' | 'open' | 'half-open';
+  readonly breakerOpenUntil: string | null;
+  readonly failuresInARow: number;
+}
+
+/** Pure: upstreams of the plan that let nothing through at the moment. Endpoints share the breaker of their upstream. */
+function upstreamHoldups(stands: readonly UpstreamStand[], names: readonly string[], now: Date): readonly Holdup[] {
+  return stands
+    .filter(({ name }) => names.includes(name))
+    .flatMap((stand): Holdup[] => {
+      if (stand.breaker === 'open' && stand.endpoint === null) return [broken(stand, now)];
+      return stand.blockedUntil === null || stand.blockedUntil <= now.toISOString() ? [] : [throttled(stand, now)];
+    });
+}
+
+function broken({ name, failuresInARow, breakerOpenUntil }: UpstreamStand, now: Date): Holdup {
+  const again = breakerOpenUntil === null ? '' : `, tried again in ${secondsTo(breakerOpenUntil, now)} s`;
+  return {
+    code: 'BREAKER_OPEN',
+    what: `held by the breaker of ${name}: ${failuresInARow} requests in a row failed${again}`,
+    clears: `by itself, when ${name} answers again`,
+    until: breakerOpenUntil,
+  };
+}
+
+function throttled({ name, endpoint, blockedUntil }: UpstreamStand, now: Date): Holdup {
+  const where = endpoint === null ? name : `${name} (${endpoint})`;
+  return {
+    code: 'UPSTREAM_THROTTLED',
+    what: `waiting for ${where}: 429, next token in ${secondsTo(String(blockedUntil), now)} s`,
+    clears: `by itself; \`drover limits ${name}\` asks for less, so that it happens less often`,
+    until: blockedUntil,
+  };
+}
+
+function secondsTo(at: string, now: Date): number {
+  return Math.max(0, Math.ceil((Date.parse(at) - now.getTime()) / 1_000));
+}
+
+export interface FleetLook {
+  /** What is known of the fleet; at most a moment old where it answers, the last that was known where it does not. */
+  now(): Promise<FleetState | undefined>;
+}
+
+const freshMs = 1_000;
+// Whoever asks for a run does not wait longer than this for the fleet: at first there is nothing older to answer with.
+const patienceMs = { first: 1_000, later: 200 } as const;
+// Redis may hang; what PostgreSQL knows is said without it.
+const redisMs = 500;
+
+/** Looks at the fleet once a second at the most, however many runs are looked at. */
+export function createFleetLook(deps: {
+  readonly database: Database;
+  readonly upstreams: () => Promise<readonly UpstreamStand[]>;
+}): FleetLook {
+  let last: FleetState | undefined;
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  let looking: Promise<void> | undefined;
+  const begin = (): Promise<void> =>
+    look(deps).then(
+      (state) => {
+        last = state;
+        lookedAt = performance.now();
+        looking = undefined;
+      },
+      () => {
+        looking = undefined;
+      },
+    );
+  return {
+    async now() {
+      if (performance.now() - lookedAt < freshMs) return last;
+      looking ??= begin();
+      await Promise.race([looking, later(last ? patienceMs.later : patienceMs.first)]);
+      return last;
+    },
+  };
+}
+
+async function look({ database, upstreams }: Parameters<typeof createFleetLook>[0]): Promise<FleetState> {
+  const [states, pauses, workers] = await Promise.all([
+    Promise.race([upstreams().catch(() => null), later(redisMs).then(() => null)]),
+    createQueuePauseStore(database).list(),
+    createWorkerStore(database).list(),
+  ]);
+  const alive = workers.filter((worker) => worker.alive);
+  return { upstreams: states, pauses, served: [...new Set(alive.flatMap((worker) => worker.queues))] };
+}
+
+function later(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });
+}

@@ -1,0 +1,246 @@
+import { type AuditEntry, runEntry } from '../../contract/audit.ts';
+import type { MendedView } from '../../contract/records.ts';
+import { assertAllowed, type RunAction } from '../../contract/run-status.ts';
+import type { Actor, BatchSize, RunView } from '../../contract/runs.ts';
+import { DroverError } from '../../errors.ts';
+import type { JsonObject } from '../../plan/json.ts';
+import { fingerprint } from '../ledger/hashes.ts';
+import type { Run } from '../ledger/types.ts';
+import { assertPayloadsKept } from '../retention/purge.ts';
+import { assertVersion, entityOf } from './context.ts';
+import type { ControlChanges } from './control-store.ts';
+import { refuseSecond } from './start.ts';
+import type { ControlDeps } from './types.ts';
+
+/** Who asks what of which run, and why. */
+export interface Asked {
+  readonly id: string;
+  readonly actor: Actor;
+  readonly reason: string;
+}
+
+/** Pause and go on: the run is moved to the status asked for. */
+export function request(
+  deps: ControlDeps,
+  asked: Asked,
+  action: Extract<RunAction, 'pause' | 'resume'>,
+  to: Run['status'],
+): Promise<RunView> {
+  return change(deps, asked, action, async (changes, run) => {
+    assertAllowed(run, action);
+    if (action === 'resume') assertVersion(run, deps.plan(run.plan));
+    await mustMove(changes.move(run.id, to, asked.reason), changes, run.id, action);
+  });
+}
+
+export function cancel(deps: ControlDeps, asked: Asked): Promise<RunView> {
+  return change(deps, asked, 'cancel', async (changes, run) => {
+    assertAllowed(run, 'cancel');
+    // One that was not begun has nothing to wait for; but the conductor may begin it at this moment.
+    if (run.status === 'pending' && (await changes.move(run.id, 'cancelled', asked.reason))) return;
+    await mustMove(changes.move(run.id, 'cancelling', asked.reason), changes, run.id, 'cancel');
+  });
+}
+
+export function changeBatchSize(deps: ControlDeps, asked: Asked, batchSize: BatchSize): Promise<RunView> {
+  const work = (changes: ControlChanges, run: Run): Promise<void> => {
+    assertAllowed(run, 'changeBatchSize');
+    return changes.setBatchSize(run.id, batchSize);
+  };
+  return change(deps, asked, 'change-batch-size', work, () => ({ batchSize }));
+}
+
+export async function retry(deps: ControlDeps, asked: Asked): Promise<RunView> {
+  await refuseSecond(deps.store, await findRun(deps.store, asked.id));
+  return change(deps, asked, 'retry', async (changes, run) => {
+    assertAgain(deps, run, 'retry', 'a retry');
+    await changes.reopenExtractions(run.id);
+    // A run that was stopped has its records waiting; one that went to its end has some to send back.
+    if (run.status === 'completed_with_failures') await changes.replay(run.id, {});
+    // What failed before it ran may lack tables, or a schema: it begins where it began.
+    const unbegun = run.status === 'failed' && run.startedAt === null;
+    const moved = unbegun ? changes.move(run.id, 'pending', asked.reason) : changes.goOn(run.id, asked.reason);
+    await mustMove(moved, changes, run.id, 'retry');
+  });
+}
+
+/** Has every record that a finished run says is in the target compared with it once more. */
+export async function reconcile(deps: ControlDeps, asked: Asked): Promise<RunView> {
+  await refuseSecond(deps.store, await findRun(deps.store, asked.id));
+  return change(deps, asked, 'reconcile', async (changes, run) => {
+    assertAgain(deps, run, 'reconcile', 'another comparison');
+    // Which objects of an API an unchanged record has, only the run knows that made them.
+    const { entities } = deps.plan(run.plan);
+    const inTables = Object.keys(entities).filter((name) => !entities[name]?.api);
+    await changes.reconcileAgain(run.id, inTables);
+    await mustMove(changes.goOn(run.id, asked.reason), changes, run.id, 'reconcile');
+  });
+}
+
+/**
+ * Makes the target what the source says: rows that are there twice are removed, records that differ are written again and
+ * compared. The rows lie out of reach of the log's transactions, so it is written down before it begins, and how it ended
+ * after it.
+ */
+export async function mend(deps: ControlDeps, asked: Asked): Promise<MendedView> {
+  const seen = await findRun(deps.store, asked.id);
+  await refuseSecond(deps.store, seen);
+  await change(deps, asked, 'mend', async (_changes, run) => assertAgain(deps, run, 'mend', 'mending'));
+  const { removed, left } = await deps.removeDoubles(seen);
+  let written = 0;
+  const work = async (changes: ControlChanges, run: Run): Promise<void> => {
+    assertAgain(deps, run, 'mend', 'mending');
+    written = await changes.replay(run.id, { status: 'mismatched' });
+    // Also where nothing is to be written: the run ends with a validation, which looks for what is there twice.
+    await mustMove(changes.goOn(run.id, asked.reason), changes, run.id, 'mend');
+  };
+  const run = await change(deps, asked, 'mended', work, () => ({
+    written,
+    removed: removed.length,
+    left: left.length,
+  }));
+  return { written, removed, left, run };
+}
+
+export async function replay(
+  deps: ControlDeps,
+  asked: Asked,
+  group: string,
+): Promise<{ replayed: number; run: RunView }> {
+  const seen = await findRun(deps.store, asked.id);
+  assertAgain(deps, seen, 'replay', 'a replay');
+  await refuseSecond(deps.store, seen);
+  const found = (await deps.failures(seen)).find((failure) => failure.group === group);
+  if (!found)
+    throw new DroverError('NOT_FOUND', `run ${asked.id} has no failure group ${group}`, {
+      remedy: '`drover failures` lists them.',
+    });
+  const { entity, stage, status, code, field } = found;
+  let replayed = 0;
+  const work = async (changes: ControlChanges, run: Run): Promise<void> => {
+    assertAgain(deps, run, 'replay', 'a replay');
+    replayed = await changes.replay(run.id, { entity, stage, status, code, field });
+    await mustMove(changes.goOn(run.id, asked.reason), changes, run.id, 'replay');
+  };
+  const run = await change(deps, asked, 'replay', work, () => ({ group, replayed }));
+  return { replayed, run };
+}
+
+export async function enqueue(
+  deps: ControlDeps,
+  asked: Asked,
+  input: Enqueue,
+): Promise<{ accepted: number; run: RunView }> {
+  const seen = await findRun(deps.store, asked.id);
+  assertEnqueue(deps, seen);
+  await refuseSecond(deps.store, seen);
+  await assertMoves(deps, seen, input.entity);
+  const records = input.sourceIds ? [] : toRecords(input.records ?? [], (raw) => fingerprint(raw, 16));
+  let accepted = 0;
+  const work = async (changes: ControlChanges, run: Run): Promise<void> => {
+    assertEnqueue(deps, run);
+    accepted = input.sourceIds
+      ? await changes.enqueueIds(run.id, input.entity, input.sourceIds)
+      : await changes.enqueueRecords(run.id, input.entity, records);
+    await mustMove(changes.goOn(run.id, 'records were enqueued'), changes, run.id, 'enqueue');
+  };
+  const run = await change(deps, asked, 'enqueue', work, () => ({ entity: input.entity, accepted }));
+  return { accepted, run };
+}
+
+/** One change of a run with its row in the log; answers the run as it is then. */
+async function change(
+  deps: ControlDeps,
+  { id, actor, reason }: Asked,
+  action: string,
+  work: (changes: ControlChanges, run: Run) => Promise<void>,
+  details: () => AuditEntry['details'] = () => undefined,
+): Promise<RunView> {
+  await deps.store.change(
+    id,
+    async (changes) => work(changes, await findRun(changes, id)),
+    () => runEntry(id, action, actor, { reason, details: details() }),
+  );
+  return deps.view(await findRun(deps.store, id));
+}
+
+/** The guard of the move decides, not the look before it: the conductor moves runs too. */
+async function mustMove(
+  moved: Promise<boolean>,
+  changes: ControlChanges,
+  id: string,
+  action: RunAction,
+): Promise<void> {
+  if (await moved) return;
+  const run = await findRun(changes, id);
+  assertAllowed(run, action);
+  throw new DroverError('NOT_ALLOWED_NOW', `run ${id} is ${run.status}: ${action} is not possible`);
+}
+
+function assertAgain(
+  deps: ControlDeps,
+  run: Run,
+  action: 'retry' | 'replay' | 'reconcile' | 'mend',
+  what: string,
+): void {
+  assertPayloadsKept(run, what);
+  assertAllowed(run, action);
+  assertVersion(run, deps.plan(run.plan));
+}
+
+function assertEnqueue(deps: ControlDeps, run: Run): void {
+  assertAllowed(run, 'enqueue');
+  assertVersion(run, deps.plan(run.plan));
+}
+
+async function assertMoves(deps: ControlDeps, run: Run, entity: string): Promise<void> {
+  const known = await deps.store.entities(run.id);
+  entityOf(deps.plan(run.plan), entity);
+  if (known.some((one) => one.entity === entity)) return;
+  throw new DroverError('BAD_REQUEST', `run ${run.id} does not move ${entity}`, {
+    remedy: `It moves ${known.map((one) => one.entity).join(', ')}.`,
+  });
+}
+
+/** Records to add to a run: by source id, to be fetched, or as they are. */
+interface Enqueue {
+  readonly entity: string;
+  readonly sourceIds?: readonly string[] | undefined;
+  readonly records?: readonly Record<string, unknown>[] | undefined;
+}
+
+// How sources name their own ids: Bubble's API, Bubble's export, and nearly everyone else.
+const idFields = ['_id', 'unique id', 'id'];
+
+/**
+ * Records with the id each carries. One without an id is named by its content, so that the same record sent twice is
+ * one record.
+ * @throws DroverError BAD_REQUEST when two of them carry the same id.
+ */
+function toRecords(
+  records: readonly Record<string, unknown>[],
+  contentName: (raw: JsonObject) => string,
+): { sourceId: string; raw: JsonObject }[] {
+  const result = records.map((record) => {
+    const raw = record as JsonObject;
+    const id = idFields
+      .map((field) => raw[field])
+      .find((value) => value !== undefined && value !== null && value !== '');
+    return { sourceId: id === undefined ? `#${contentName(raw)}` : String(id), raw };
+  });
+  const seen = new Set<string>();
+  const repeated = result.find(({ sourceId }) => seen.size === seen.add(sourceId).size);
+  if (repeated) {
+    throw new DroverError('BAD_REQUEST', `two records carry the id ${repeated.sourceId}`, {
+      remedy: 'Send each record once.',
+    });
+  }
+  return result;
+}
+
+/** The run of that id; throws NOT_FOUND. */
+export async function findRun(store: { find(id: string): Promise<Run | undefined> }, id: string): Promise<Run> {
+  const run = await store.find(id);
+  if (!run) throw new DroverError('NOT_FOUND', `there is no run ${id}`, { remedy: '`drover runs` lists them.' });
+  return run;
+}

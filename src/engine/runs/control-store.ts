@@ -1,0 +1,344 @@
+import { and, desc, eq, gt, inArray, notInArray, or, sql } from 'drizzle-orm';
+import type pg from 'pg';
+import { type Database, type Queries, queriesOf } from '../../../db/client.ts';
+import { coded } from '../../../db/errors.ts';
+import { advisoryLockClasses } from '../../../db/locks.ts';
+import { runEntities, runs, watermarks } from '../../../db/schema/runs.ts';
+import { prepared, type Queryable, transaction } from '../../../db/sql.ts';
+import { appendAudit, createAuditLog } from '../../../db/stores/audit.ts';
+import type { AuditEntry } from '../../contract/audit.ts';
+import { finishedStatuses, type RunStatus } from '../../contract/run-status.ts';
+import type { BatchSize, RecordFilter, RecordView } from '../../contract/runs.ts';
+import { DroverError } from '../../errors.ts';
+import type { JsonObject } from '../../plan/json.ts';
+import type { Run, RunEntity } from '../ledger/types.ts';
+import { createBackgroundRollbackStore } from '../rollback/background.sql.ts';
+import { createRunStore, recordsOf, toRun } from './store.ts';
+
+/** A run about to be written. */
+export type NewRun = Omit<
+  Run,
+  'status' | 'reason' | 'createdAt' | 'startedAt' | 'finishedAt' | 'statusAt' | 'rolledBackAt' | 'purgedAt'
+>;
+
+interface RunQuery {
+  readonly plan?: string | undefined;
+  readonly status?: RunStatus | undefined;
+  /** Id of the last run of the page before. */
+  readonly after?: string | undefined;
+  readonly limit: number;
+}
+
+/** Which records a replay takes. */
+interface ReplaySelection {
+  readonly entity?: string | undefined;
+  readonly stage?: string | undefined;
+  readonly status?: string | undefined;
+  readonly code?: string | null | undefined;
+  readonly field?: string | null | undefined;
+}
+
+/** What an operator's change does to a run, in one transaction. */
+export interface ControlChanges {
+  find(id: string): Promise<Run | undefined>;
+  createRun(run: NewRun, entities: readonly string[]): Promise<void>;
+  /** Moves a run along an arrow of the table; false when it was not where the arrow begins. */
+  move(id: string, to: RunStatus, reason: string | null): Promise<boolean>;
+  /**
+   * Has a run go on for records that were sent on their way; false when no arrow leads there. Whoever would end the run
+   * waits for this change and sees its records, so call it last.
+   */
+  goOn(id: string, reason: string | null): Promise<boolean>;
+  /** `auto` goes on from the size that holds, and from what was measured. */
+  setBatchSize(id: string, batchSize: BatchSize): Promise<void>;
+  /**
+   * Sends settled records back to the beginning of their way, under a new epoch; answers how many. Rejected and failed
+   * ones are read from the source again, others are taken as they were read.
+   */
+  replay(runId: string, selection: ReplaySelection): Promise<number>;
+  /**
+   * Sends what was loaded back to be compared with the target, and of the entities named what was found unchanged; answers
+   * how many.
+   */
+  reconcileAgain(runId: string, unchangedOf: readonly string[]): Promise<number>;
+  /** Failed extractions read on from their cursor. */
+  reopenExtractions(runId: string): Promise<number>;
+  /** Records to be fetched from the source by id; known ones are fetched again. */
+  enqueueIds(runId: string, entity: string, sourceIds: readonly string[]): Promise<number>;
+  /** Records given as they are; known ones are replaced. */
+  enqueueRecords(
+    runId: string,
+    entity: string,
+    records: readonly { sourceId: string; raw: JsonObject }[],
+  ): Promise<number>;
+  setRolledBack(id: string): Promise<void>;
+}
+
+/** What the control needs of the ledger. */
+export interface ControlStore {
+  /**
+   * Does the work and writes its row in the audit log, both or neither. Operators who change the same run do so one
+   * after the other. The work may ask nothing of anybody but `changes`: it holds a connection.
+   */
+  change<T>(runId: string, work: (changes: ControlChanges) => Promise<T>, entry: (done: T) => AuditEntry): Promise<T>;
+  /** Writes down what is about to be done elsewhere, where no transaction of ours reaches. */
+  note(entry: AuditEntry): Promise<void>;
+  /** Another run of the plan into the same schema that is not finished; two at once would write over each other. */
+  activeRun(plan: string, targetSchema: string): Promise<string | undefined>;
+  /** A run of the plan into the same schema that is being rolled back at APIs. */
+  rollingBack(plan: string, targetSchema: string): Promise<string | undefined>;
+  find(id: string): Promise<Run | undefined>;
+  list(query: RunQuery): Promise<Run[]>;
+  entities(runId: string): Promise<RunEntity[]>;
+  records(runId: string, filter: RecordFilter & { limit: number }): Promise<RecordView[]>;
+  /** The watermarks an incremental run starts from: the earliest of its entities. */
+  watermark(plan: string, targetSchema: string, entities: readonly string[]): Promise<string | undefined>;
+  setRolledBack(id: string): Promise<void>;
+}
+
+/** The control's store over the control database. Every method throws DroverError. */
+export function createControlStore(database: Database): ControlStore {
+  const store = createRunStore(database);
+  const audit = createAuditLog(database);
+  return {
+    change: (runId, work, entry) => changeRun(database.$client, runId, work, entry),
+    note: audit.append,
+    activeRun: (plan, targetSchema) => coded(activeRun(database, plan, targetSchema)),
+    rollingBack: createBackgroundRollbackStore(database.$client).findActive,
+    find: store.find,
+    list: (query) => coded(listRuns(database, query)),
+    entities: store.entities,
+    records: (runId, filter) => coded(recordsOf(database, runId, filter)),
+    watermark: (plan, targetSchema, entities) => coded(watermarkOf(database, plan, targetSchema, entities)),
+    setRolledBack: (id) => setRolledBack(database, id),
+  };
+}
+
+async function activeRun(database: Database, plan: string, targetSchema: string): Promise<string | undefined> {
+  const [row] = await database
+    .select({ id: runs.id })
+    .from(runs)
+    .where(
+      and(
+        eq(runs.plan, plan),
+        eq(runs.targetSchema, targetSchema),
+        notInArray(runs.status, [...finishedStatuses]),
+        eq(runs.dryRun, false),
+        eq(runs.exportOnly, false),
+      ),
+    )
+    .limit(1);
+  return row?.id;
+}
+
+async function listRuns(database: Database, query: RunQuery) {
+  const wanted = [
+    query.plan === undefined ? undefined : eq(runs.plan, query.plan),
+    query.status === undefined ? undefined : eq(runs.status, query.status),
+    query.after === undefined ? undefined : before(query.after),
+  ];
+  const rows = await database
+    .select()
+    .from(runs)
+    .where(and(...wanted))
+    .orderBy(desc(runs.createdAt), desc(runs.id))
+    .limit(query.limit);
+  return rows.map(toRun);
+}
+
+// Compared in the database: a JavaScript Date has no microseconds, and runs made in one millisecond would be left out.
+function before(id: string) {
+  return sql`(${runs.createdAt}, ${runs.id}) < (SELECT r.created_at, r.id FROM drover.runs r WHERE r.id = ${id})`;
+}
+
+async function watermarkOf(database: Database, plan: string, targetSchema: string, entities: readonly string[]) {
+  const mine = and(
+    eq(watermarks.plan, plan),
+    eq(watermarks.targetSchema, targetSchema),
+    inArray(watermarks.entity, [...entities]),
+  );
+  const rows = await database.select().from(watermarks).where(mine);
+  // An entity that was never read has no mark, and then nothing may be left out.
+  if (rows.length < entities.length) return undefined;
+  return rows.map((row) => row.watermark).sort()[0];
+}
+
+/**
+ * One operator's change and its row in the audit log, in one transaction. Locks are taken in one order, so nobody waits
+ * in a circle: operators of the run, then records and the run's row, then the log's, which everybody takes last.
+ */
+function changeRun<T>(
+  pool: pg.Pool,
+  runId: string,
+  work: (changes: ControlChanges) => Promise<T>,
+  entry: (done: T) => AuditEntry,
+): Promise<T> {
+  return transaction(pool, async (client) => {
+    await lockRun(client, runId);
+    const done = await work(changesOn(client));
+    await coded(appendAudit(queriesOf(client), entry(done)));
+    return done;
+  });
+}
+
+// Not the run's row: sending a million records back takes a while, and the conductor must not wait for it. Not for
+// longer than this: who waits holds a connection, which everybody else who asks for something needs.
+const patience = '5s';
+
+async function lockRun(client: pg.PoolClient, runId: string): Promise<void> {
+  await client.query(`SET LOCAL lock_timeout = '${patience}'`);
+  try {
+    await client.query('SELECT pg_advisory_xact_lock($1, hashtext($2))', [advisoryLockClasses.run, runId]);
+  } catch (error) {
+    if ((error as { code?: string }).code !== '55P03') throw error;
+    throw new DroverError('NOT_ALLOWED_NOW', `another change of run ${runId} is still at work`, {
+      cause: error,
+      remedy: 'Ask again in a moment.',
+    });
+  }
+  await client.query('SET LOCAL lock_timeout = DEFAULT');
+}
+
+function changesOn(client: pg.PoolClient): ControlChanges {
+  const queries = queriesOf(client);
+  const { find, move } = createRunStore(queries);
+  return {
+    find,
+    move,
+    createRun: (run, entities) => coded(createRun(queries, run, entities)),
+    async goOn(id, reason) {
+      const held = await coded(
+        queries.select({ status: runs.status }).from(runs).where(eq(runs.id, id)).for('no key update'),
+      );
+      return held[0]?.status === 'running' || move(id, 'running', reason);
+    },
+    setBatchSize: async (id, batchSize) => {
+      const set =
+        batchSize === 'auto'
+          ? { batchTuning: sql`coalesce(${runs.batchTuning}, '{}'::jsonb)` }
+          : { batchSize, batchTuning: null };
+      await coded(queries.update(runs).set(set).where(eq(runs.id, id)));
+    },
+    replay: (runId, selection) => replayRecords(client, runId, selection),
+    reconcileAgain: (runId, unchangedOf) => reconcileAgain(client, runId, unchangedOf),
+    reopenExtractions: (runId) => coded(reopen(queries, runId)),
+    enqueueIds: (runId, entity, ids) => enqueueIds(client, runId, entity, ids),
+    enqueueRecords: (runId, entity, records) => enqueueRecords(client, runId, entity, records),
+    setRolledBack: (id) => setRolledBack(queries, id),
+  };
+}
+
+async function createRun(queries: Queries, run: NewRun, entities: readonly string[]): Promise<void> {
+  await queries.insert(runs).values({ ...run, status: 'pending', params: { ...run.params } });
+  const rows = entities.map((entity, position) => ({ runId: run.id, entity, position, status: 'reading' }));
+  if (rows.length > 0) await queries.insert(runEntities).values(rows);
+}
+
+async function reopen(queries: Queries, runId: string): Promise<number> {
+  const failed = or(eq(runEntities.status, 'failed'), gt(runEntities.attempts, 0));
+  const reopened = await queries
+    .update(runEntities)
+    .set({ status: 'reading', attempts: 0, dueAt: sql`now()`, dispatchedAt: null, errorCode: null, errorMessage: null })
+    .where(and(eq(runEntities.runId, runId), failed));
+  return reopened.rowCount ?? 0;
+}
+
+/** Marks a run as undone. */
+async function setRolledBack(queries: Queries, id: string): Promise<void> {
+  await coded(queries.update(runs).set({ rolledBackAt: sql`now()` }).where(eq(runs.id, id)));
+}
+
+// What was wrong is read from its source again, where it was mended; what differs in the target is written again from
+// what was read. Records without an id of their own (`#…`) cannot be asked for. The target id stays: it is the same row.
+const replayed = `
+WITH back AS (
+  UPDATE drover.records SET status = 'pending', stage = CASE WHEN stage = 'extract' THEN 'extract'
+      WHEN status IN ('rejected', 'failed') AND strpos(source_id, '#') = 0 THEN 'extract' ELSE 'transform' END,
+    code = NULL, field = NULL, message = NULL, blocked_by = NULL, merged_into = NULL, attempts = 0, epoch = epoch + 1,
+    dispatched_at = NULL, due_at = now(), updated_at = now()
+  WHERE run_id = $1 AND status IN ('rejected', 'failed', 'mismatched', 'blocked')
+    AND ($2::text IS NULL OR entity = $2) AND ($3::text IS NULL OR stage = $3) AND ($4::text IS NULL OR status = $4)
+    AND (NOT $5 OR code IS NOT DISTINCT FROM $6) AND (NOT $7 OR field IS NOT DISTINCT FROM $8)
+  RETURNING 1
+)
+SELECT count(*)::int AS n FROM back`;
+
+/** Sends settled records back to the beginning of their way. */
+async function replayRecords(client: Queryable, runId: string, selection: ReplaySelection): Promise<number> {
+  const { entity = null, stage = null, status = null } = selection;
+  const rows = await prepared<{ n: number }>(client, 'replay', replayed, [
+    runId,
+    entity,
+    stage,
+    status,
+    selection.code !== undefined,
+    selection.code ?? null,
+    selection.field !== undefined,
+    selection.field ?? null,
+  ]);
+  return rows[0]?.n ?? 0;
+}
+
+// Whatever the run says is in the target: reconciled, found unchanged since an earlier run, or found to differ and perhaps
+// mended by hand since; and what was loaded and could not be compared. Not what was left alone (EXISTS) or merged: of these
+// the target does not hold what this record says.
+const compared = `
+WITH back AS (
+  UPDATE drover.records SET status = 'pending', stage = 'reconcile', code = NULL, field = NULL, message = NULL,
+    attempts = 0, epoch = epoch + 1, dispatched_at = NULL, due_at = now(), updated_at = now()
+  WHERE run_id = $1 AND (status IN ('reconciled', 'mismatched') OR (status = 'skipped' AND code = 'UNCHANGED' AND entity = ANY ($2::text[]))
+    OR (status IN ('failed', 'blocked', 'rejected') AND stage = 'reconcile' AND target_id IS NOT NULL))
+  RETURNING 1
+)
+SELECT count(*)::int AS n FROM back`;
+
+/** Sends everything that was loaded to be compared with the target once more. */
+async function reconcileAgain(client: Queryable, runId: string, unchangedOf: readonly string[]): Promise<number> {
+  const rows = await prepared<{ n: number }>(client, 'compare_again', compared, [runId, unchangedOf]);
+  return rows[0]?.n ?? 0;
+}
+
+const byId = `
+INSERT INTO drover.records AS r (run_id, entity, source_id, stage, status)
+SELECT DISTINCT $1, $2, id, 'extract', 'pending' FROM unnest($3::text[]) AS id
+ON CONFLICT (run_id, entity, source_id) DO UPDATE SET stage = 'extract', status = 'pending', code = NULL, field = NULL,
+  message = NULL, blocked_by = NULL, merged_into = NULL, attempts = 0, epoch = r.epoch + 1, dispatched_at = NULL,
+  due_at = now(), updated_at = now()`;
+
+/** Records to be fetched from the source by their ids. */
+async function enqueueIds(
+  client: Queryable,
+  runId: string,
+  entity: string,
+  sourceIds: readonly string[],
+): Promise<number> {
+  await prepared(client, 'enqueue_ids', byId, [runId, entity, sourceIds]);
+  return new Set(sourceIds).size;
+}
+
+const given = `
+WITH input AS (SELECT * FROM json_to_recordset($3::json) AS x(source_id text, raw json)),
+stored AS (
+  INSERT INTO drover.records AS r (run_id, entity, source_id, stage, status)
+  SELECT $1, $2, source_id, 'transform', 'pending' FROM input
+  ON CONFLICT (run_id, entity, source_id) DO UPDATE SET stage = 'transform', status = 'pending', code = NULL, field = NULL,
+    message = NULL, blocked_by = NULL, merged_into = NULL, attempts = 0, epoch = r.epoch + 1, dispatched_at = NULL,
+    due_at = now(), updated_at = now()
+  RETURNING id, source_id
+), kept AS (
+  INSERT INTO drover.payloads (record_id, raw) SELECT s.id, i.raw FROM stored s JOIN input i USING (source_id)
+  ON CONFLICT (record_id) DO UPDATE SET raw = excluded.raw
+)
+SELECT count(*)::int AS n FROM stored`;
+
+/** Records given as they are; their source ids must be distinct. */
+export async function enqueueRecords(
+  client: Queryable,
+  runId: string,
+  entity: string,
+  records: readonly { sourceId: string; raw: JsonObject }[],
+): Promise<number> {
+  const input = JSON.stringify(records.map((record) => ({ source_id: record.sourceId, raw: record.raw })));
+  const rows = await prepared<{ n: number }>(client, 'enqueue_records', given, [runId, entity, input]);
+  return rows[0]?.n ?? 0;
+}

@@ -1,0 +1,195 @@
+import { and, asc, eq, gt, inArray, isNotNull, sql } from 'drizzle-orm';
+import type { Database, Queries } from '../../../db/client.ts';
+import { coded } from '../../../db/errors.ts';
+import { counts, records, runEntities, runs, samples } from '../../../db/schema/runs.ts';
+import type { RecordStatus, Stage } from '../../contract/record-status.ts';
+import { type RunStatus, sourcesOf } from '../../contract/run-status.ts';
+import type { BatchTuning, RecordFilter, RecordView } from '../../contract/runs.ts';
+import type { JsonObject } from '../../plan/json.ts';
+import type { Run, RunEntity, RunStore } from '../ledger/types.ts';
+import type { Sample } from './progress.ts';
+
+/** Runs and their extractions, over the control database. Every method throws DroverError. */
+export function createRunStore(database: Queries): RunStore {
+  return {
+    find: (id) => coded(findRun(database, id)),
+    entities: (runId) => coded(entitiesOf(database, runId)),
+    extraction: async (runId, entity) => (await coded(entitiesOf(database, runId, entity)))[0],
+    setSourceTotal: (runId, entity, total) => coded(update(database, runId, entity, undefined, { sourceTotal: total })),
+    finishExtraction: (runId, entity, epoch, shortfall) =>
+      coded(
+        update(database, runId, entity, epoch, {
+          status: 'done',
+          dispatchedAt: null,
+          errorCode: shortfall === null ? null : 'SOURCE_SHORT',
+          errorMessage: shortfall,
+        }),
+      ),
+    rescan: (runId, entity, epoch) =>
+      coded(update(database, runId, entity, epoch, { cursor: null, rescans: sql`${runEntities.rescans} + 1` })),
+    counts: (runId, entity) => coded(countsOf(database, runId, entity)),
+    yieldExtraction: (runId, entity, epoch, delayMs) =>
+      coded(update(database, runId, entity, epoch, { dispatchedAt: null, dueAt: inFuture(delayMs) })),
+    failExtraction: (runId, entity, epoch, error) =>
+      coded(
+        update(database, runId, entity, epoch, {
+          status: error.retryMs === undefined ? 'failed' : 'reading',
+          dispatchedAt: null,
+          attempts: sql`${runEntities.attempts} + 1`,
+          errorCode: error.code,
+          errorMessage: error.message,
+          ...(error.retryMs === undefined ? {} : { dueAt: inFuture(error.retryMs) }),
+        }),
+      ),
+    move: (id, to, reason) => coded(moveRun(database, id, to, reason)),
+  };
+}
+
+/** A row of `runs` as the engine sees it. */
+export function toRun(row: typeof runs.$inferSelect): Run {
+  return {
+    ...row,
+    strategy: row.strategy as Run['strategy'],
+    status: row.status as RunStatus,
+    params: row.params as JsonObject,
+  };
+}
+
+/** A row of `run_entities` as the engine sees it. */
+export function toRunEntity(row: typeof runEntities.$inferSelect): RunEntity {
+  return { ...row, status: row.status as RunEntity['status'], cursor: row.cursor as RunEntity['cursor'] };
+}
+
+async function findRun(database: Queries, id: string): Promise<Run | undefined> {
+  const [row] = await database.select().from(runs).where(eq(runs.id, id));
+  return row ? toRun(row) : undefined;
+}
+
+async function entitiesOf(database: Queries, runId: string, entity?: string): Promise<RunEntity[]> {
+  const where =
+    entity === undefined
+      ? eq(runEntities.runId, runId)
+      : and(eq(runEntities.runId, runId), eq(runEntities.entity, entity));
+  const rows = await database.select().from(runEntities).where(where).orderBy(asc(runEntities.position));
+  return rows.map(toRunEntity);
+}
+
+type EntityChange = Parameters<ReturnType<Queries['update']>['set']>[0];
+
+async function update(
+  database: Queries,
+  runId: string,
+  entity: string,
+  epoch: number | undefined,
+  set: EntityChange,
+): Promise<void> {
+  const mine = [eq(runEntities.runId, runId), eq(runEntities.entity, entity)];
+  if (epoch !== undefined) mine.push(eq(runEntities.epoch, epoch));
+  await database
+    .update(runEntities)
+    .set(set)
+    .where(and(...mine));
+}
+
+async function moveRun(database: Queries, id: string, to: RunStatus, reason: string | null): Promise<boolean> {
+  const finished = ['completed', 'completed_with_failures', 'failed', 'cancelled'].includes(to);
+  const moved = await database
+    .update(runs)
+    .set({
+      status: to,
+      reason,
+      statusAt: sql`now()`,
+      finishedAt: finished ? sql`now()` : null,
+      ...(to === 'running' ? { startedAt: sql`coalesce(${runs.startedAt}, now())` } : {}),
+    })
+    .where(and(eq(runs.id, id), inArray(runs.status, [...sourcesOf(to)])));
+  return moved.rowCount === 1;
+}
+
+async function countsOf(database: Queries, runId: string, entity: string) {
+  const n = sql<number>`sum(${counts.n})::int`;
+  const rows = await database
+    .select({ stage: counts.stage, status: counts.status, n })
+    .from(counts)
+    .where(and(eq(counts.runId, runId), eq(counts.entity, entity)))
+    .groupBy(counts.stage, counts.status);
+  return rows.map((row) => ({ stage: row.stage as Stage, status: row.status as RecordStatus, n: row.n }));
+}
+
+// PostgreSQL's clock decides when something is due, or a worker with a wrong clock would starve or storm.
+const inFuture = (ms: number) => sql`now() + ${Math.round(ms)} * interval '1 millisecond'`;
+
+type Row = typeof records.$inferSelect;
+
+/** A page of a run's records by ledger id. */
+export async function recordsOf(
+  database: Database,
+  runId: string,
+  filter: RecordFilter & { limit: number },
+): Promise<RecordView[]> {
+  const wanted = [
+    eq(records.runId, runId),
+    filter.status === undefined ? undefined : eq(records.status, filter.status),
+    filter.entity === undefined ? undefined : eq(records.entity, filter.entity),
+    filter.cursor === undefined ? undefined : gt(records.id, BigInt(filter.cursor)),
+  ];
+  const rows = await database
+    .select()
+    .from(records)
+    .where(and(...wanted))
+    .orderBy(asc(records.id))
+    .limit(filter.limit);
+  return rows.map(toView);
+}
+
+function toView(row: Row): RecordView {
+  return {
+    id: row.id.toString(),
+    runId: row.runId,
+    entity: row.entity,
+    sourceId: row.sourceId,
+    stage: row.stage as Stage,
+    status: row.status as RecordStatus,
+    code: row.code,
+    field: row.field,
+    message: row.message,
+    targetId: row.targetId,
+    blockedBy: row.blockedBy?.toString() ?? null,
+    mergedInto: row.mergedInto?.toString() ?? null,
+    attempts: row.attempts,
+    updatedAt: row.updatedAt.toISOString(),
+  };
+}
+
+export interface Tuned {
+  readonly batchSize: number;
+  readonly batchTuning: BatchTuning;
+}
+
+/** Changes what is known of a run that tunes itself, one process after the other; nothing where the size is fixed. */
+export function changeTuning(database: Database, runId: string, change: (before: Tuned) => BatchTuning): Promise<void> {
+  return coded(
+    database.transaction(async (tx) => {
+      const { batchSize, batchTuning } = runs;
+      const [row] = await tx
+        .select({ batchSize, batchTuning })
+        .from(runs)
+        .where(and(eq(runs.id, runId), isNotNull(batchTuning)))
+        .for('update');
+      if (!row?.batchTuning) return;
+      const before = { ...row, batchTuning: row.batchTuning };
+      await tx
+        .update(runs)
+        .set({ batchTuning: change(before) })
+        .where(eq(runs.id, runId));
+    }),
+  );
+}
+
+/** The samples of a run's progress, oldest first; the conductor keeps two minutes of them. */
+export function samplesOf(database: Database, runId: string): Promise<Sample[]> {
+  const { at, done, total } = samples;
+  return coded(
+    database.select({ at, done, total }).from(samples).where(eq(samples.runId, runId)).orderBy(asc(at)).execute(),
+  );
+}

@@ -1,0 +1,40 @@
+import type { AuditEntry } from '../../contract/audit.ts';
+import type { Control } from '../../contract/control.ts';
+import type { DoubledRow } from '../../contract/records.ts';
+import type { PersonView, PurgeRequest, PurgeView } from '../../contract/retention.ts';
+import type {
+  BatchSize,
+  FailureGroup,
+  ReportEntry,
+  RollbackView,
+  RunView,
+  ValidationView,
+} from '../../contract/runs.ts';
+import type { Plan } from '../../plan/contract.ts';
+import type { Run } from '../ledger/types.ts';
+import type { RemovedDuplicates } from '../repair/duplicates.sql.ts';
+import type { BackgroundRollbacks } from '../rollback/background.ts';
+import type { ControlStore } from './control-store.ts';
+
+export interface ControlDeps {
+  readonly store: ControlStore;
+  readonly plan: (name: string) => Plan;
+  readonly batchSize: BatchSize;
+  readonly view: (run: Run) => Promise<RunView>;
+  readonly journeys: Control['journeys'];
+  readonly failures: (run: Run) => Promise<readonly FailureGroup[]>;
+  /** Stores what it finds with the entry. */
+  readonly validate: (run: Run, entry: AuditEntry) => Promise<ValidationView>;
+  readonly lastValidation: (run: Run) => Promise<ValidationView | undefined>;
+  readonly rollback: (run: Run, dryRun: boolean) => Promise<RollbackView>;
+  /** Rollbacks that go on after their answer. */
+  readonly rollbacks: BackgroundRollbacks;
+  /** Rows of the run's entities that are in the target twice. */
+  readonly doubles: (run: Run) => Promise<readonly DoubledRow[]>;
+  readonly removeDoubles: (run: Run) => Promise<RemovedDuplicates>;
+  /** Tells which runs it will look at before it deletes anything. */
+  readonly purge: (request: PurgeRequest, announce: (runs: readonly string[]) => Promise<void>) => Promise<PurgeView>;
+  readonly person: (email: string) => Promise<PersonView>;
+  readonly reports: (run: Run) => Promise<readonly ReportEntry[]>;
+  readonly report: (run: Run, name: string, masked: boolean) => ReturnType<Control['report']>;
+}

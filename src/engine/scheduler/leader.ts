@@ -1,0 +1,67 @@
+import pg from 'pg';
+import { advisoryLocks } from '../../../db/locks.ts';
+
+export interface Leadership {
+  /** True while this process is the one that conducts; tries to become it when nobody is. */
+  hold(): Promise<boolean>;
+  release(): Promise<void>;
+}
+
+// PostgreSQL ends a leader's session that is silent for so long: a process that was stopped, or whose machine is gone,
+// keeps its connection and would keep the place for ever.
+const silenceMs = 10_000;
+const signOfLifeMs = 2_500;
+
+/**
+ * One conductor in the fleet, by an advisory lock on a connection of its own: it goes with the connection, so a
+ * leader that dies, freezes or loses the database is followed by another without any clock being compared.
+ */
+export function createLeadership(url: string): Leadership {
+  let client: pg.Client | undefined;
+  // A tick may take longer than the silence that is allowed.
+  const alive = setInterval(() => void client?.query('SELECT 1').catch(() => undefined), signOfLifeMs);
+  alive.unref();
+
+  async function drop(): Promise<void> {
+    const old = client;
+    client = undefined;
+    await old?.end().catch(() => undefined);
+  }
+
+  return {
+    async hold() {
+      try {
+        if (client) {
+          await client.query('SELECT 1');
+          return true;
+        }
+        const candidate = new pg.Client({
+          connectionString: url,
+          connectionTimeoutMillis: 5_000,
+          query_timeout: 5_000,
+          keepAlive: true,
+          application_name: 'drover leader',
+        });
+        // Without a handler a lost connection ends the process.
+        candidate.on('error', () => {
+          if (client === candidate) client = undefined;
+        });
+        await candidate.connect();
+        await candidate.query(`SET idle_session_timeout = ${silenceMs}`);
+        const answer = await candidate.query<{ got: boolean }>('SELECT pg_try_advisory_lock($1) AS got', [
+          advisoryLocks.leader,
+        ]);
+        if (answer.rows[0]?.got) client = candidate;
+        else await candidate.end();
+        return client === candidate;
+      } catch {
+        await drop();
+        return false;
+      }
+    },
+    async release() {
+      clearInterval(alive);
+      await drop();
+    },
+  };
+}

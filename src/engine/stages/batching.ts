@@ -1,0 +1,130 @@
+import { type DroverError, toDroverError } from '../../errors.ts';
+
+/** Work for many items at once; an answer may come later than the others without holding them up. */
+export type BatchWork<T, R> = (items: readonly T[]) => Promise<readonly (R | Promise<R>)[]>;
+
+export interface Coalescer<T, R> {
+  /** Answers in the order of the items. Rejects when the work of the items' batch does. */
+  submit(items: readonly T[]): Promise<R[]>;
+}
+
+export interface CoalescerOptions {
+  /** Items in one call at the most. */
+  readonly maxItems: number;
+  /** Calls under way at once; more than one lets the database work while this process prepares the next. */
+  readonly parallel: number;
+}
+
+interface Waiting<T, R> {
+  readonly item: T;
+  readonly resolve: (answer: R | Promise<R>) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Turns many small submissions into few large calls: what arrives while a call is under way waits and goes together.
+ * Nothing waits for a timer, so a lone record is not slowed, and a busy worker writes in sets.
+ */
+export function createCoalescer<T, R>(work: BatchWork<T, R>, options: CoalescerOptions): Coalescer<T, R> {
+  const queue: Waiting<T, R>[] = [];
+  let running = 0;
+  let scheduled = false;
+
+  async function run(batch: readonly Waiting<T, R>[]): Promise<void> {
+    try {
+      const answers = await work(batch.map((waiting) => waiting.item));
+      for (const [index, waiting] of batch.entries()) waiting.resolve(answers[index] as R | Promise<R>);
+    } catch (error) {
+      for (const waiting of batch) waiting.reject(error);
+    } finally {
+      running -= 1;
+      schedule();
+    }
+  }
+
+  function flush(): void {
+    scheduled = false;
+    while (running < options.parallel && queue.length > 0) {
+      running += 1;
+      void run(queue.splice(0, options.maxItems));
+    }
+  }
+
+  function schedule(): void {
+    if (scheduled || queue.length === 0 || running >= options.parallel) return;
+    scheduled = true;
+    // After this turn of the loop, so that jobs that start together are together.
+    setImmediate(flush);
+  }
+
+  return {
+    submit: (items) => {
+      const answers = items.map((item) => new Promise<R>((resolve, reject) => queue.push({ item, resolve, reject })));
+      schedule();
+      return Promise.all(answers);
+    },
+  };
+}
+
+/**
+ * Runs the work over all items; when it fails for the data's sake, halves until the item at fault stands alone, so that
+ * one poison row among n costs at most 2·log2(n) further tries and the others go through.
+ * @param refused makes the answer of an item that fails by itself
+ * Rethrows every error that is not of class data.
+ */
+export async function bisect<T, R>(
+  items: readonly T[],
+  work: (items: readonly T[]) => Promise<readonly R[]>,
+  refused: (item: T, error: DroverError) => R,
+): Promise<R[]> {
+  if (items.length === 0) return [];
+  const whole = await attempt(items, work);
+  return whole.ok ? [...whole.answers] : halves(items, whole.error, work, refused);
+}
+
+type Attempt<R> =
+  | { readonly ok: true; readonly answers: readonly R[] }
+  | { readonly ok: false; readonly error: DroverError };
+
+async function attempt<T, R>(
+  items: readonly T[],
+  work: (items: readonly T[]) => Promise<readonly R[]>,
+): Promise<Attempt<R>> {
+  try {
+    return { ok: true, answers: await work(items) };
+  } catch (thrown) {
+    const error = toDroverError(thrown);
+    if (error.class !== 'data') throw error;
+    return { ok: false, error };
+  }
+}
+
+/** The items are known to fail together. The smaller half goes first: from its failure nothing follows for the other. */
+async function halves<T, R>(
+  items: readonly T[],
+  error: DroverError,
+  work: (items: readonly T[]) => Promise<readonly R[]>,
+  refused: (item: T, error: DroverError) => R,
+): Promise<R[]> {
+  const [only] = items;
+  if (items.length === 1 && only !== undefined) return [refused(only, error)];
+  const middle = Math.floor(items.length / 2);
+  const [left, right] = [items.slice(0, middle), items.slice(middle)];
+  const first = await attempt(left, work);
+  if (!first.ok) return [...(await halves(left, first.error, work, refused)), ...(await bisect(right, work, refused))];
+  // What is at fault is in the right half then, and trying it as a whole would only say so again.
+  if (right.length === 1) return [...first.answers, ...(await bisect(right, work, refused))];
+  return [...first.answers, ...(await halves(right, error, work, refused))];
+}
+
+/** Items by key, in the order the keys were first seen. */
+export function groupBy<T, K>(items: readonly T[], key: (item: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const item of items) {
+    const name = key(item);
+    const group = groups.get(name);
+    if (group) group.push(item);
+    else groups.set(name, [item]);
+  }
+  return groups;
+}

@@ -1,0 +1,54 @@
+import type pg from 'pg';
+import { prepared, type Row, transaction } from '../../../db/sql.ts';
+import { identifier, qualified } from '../../plan/sql.ts';
+import type { Run } from '../ledger/types.ts';
+import { identityScope } from '../runs/context.ts';
+import { notJudgedCode, type TrialCount, targetSchemaOfTrial } from './trial.ts';
+
+const existingTablesSql =
+  'SELECT table_name AS name FROM information_schema.tables WHERE table_schema = $1 AND table_name = ANY($2)';
+
+/**
+ * Makes the trial's schema with the tables the target really has, their constraints and defaults, so that a trial finds
+ * what the target would refuse. Foreign keys and triggers are not copied: they would reach out of the quarantine.
+ */
+export async function createTrialTables(pool: pg.Pool, run: Run, tables: readonly string[]): Promise<void> {
+  const tried = targetSchemaOfTrial(run);
+  if (tried === undefined) return;
+  const found = await prepared<{ name: string } & Row>(pool, undefined, existingTablesSql, [tried, tables]);
+  await prepared(pool, undefined, `CREATE SCHEMA IF NOT EXISTS ${identifier(run.targetSchema)}`, []);
+  for (const { name } of found) {
+    const copy = `CREATE TABLE IF NOT EXISTS ${qualified(run.targetSchema, name)} (LIKE ${qualified(tried, name)} INCLUDING ALL)`;
+    await prepared(pool, undefined, copy, []);
+  }
+}
+
+/** Drops a trial's schema and what is known of its rows; answers how many those were. Nothing of a run that is no trial. */
+export async function dropTrialSchema(pool: pg.Pool, run: Run, dryRun: boolean): Promise<number> {
+  if (targetSchemaOfTrial(run) === undefined) return 0;
+  const scope = identityScope(run.plan, run.targetSchema);
+  return transaction(pool, async (client) => {
+    const text = `SELECT count(*)::int AS n FROM drover.changes WHERE run_id = $1 AND operation <> 'alias'`;
+    const [written] = await prepared<{ n: number }>(client, undefined, text, [run.id]);
+    if (dryRun) return written?.n ?? 0;
+    await client.query(`DROP SCHEMA IF EXISTS ${identifier(run.targetSchema)} CASCADE`);
+    await client.query('DELETE FROM drover.identities WHERE scope = $1', [scope]);
+    await client.query('DELETE FROM drover.changes WHERE run_id = $1', [run.id]);
+    return written?.n ?? 0;
+  });
+}
+
+// Orphans of a trial are not judged: their parents may only have been left out. Nor is what waits for a bad parent, and what
+// its plan says lacks others.
+const trialCountsSql = `
+SELECT entity, count(*) FILTER (WHERE NOT lacks)::int AS judged, count(*) FILTER (WHERE lacks)::int AS unjudged,
+  count(*) FILTER (WHERE status = 'rejected' AND NOT lacks)::int AS rejected
+FROM (SELECT entity, status, status = 'blocked' OR (status = 'rejected' AND code = 'ORPHAN')
+    OR (status = 'skipped' AND code = '${notJudgedCode}') AS lacks
+  FROM drover.records WHERE run_id = $1 AND status <> 'pending') r
+GROUP BY entity`;
+
+/** How a trial went, by entity; a trial has few records. */
+export function readTrialCounts(pool: pg.Pool, runId: string): Promise<readonly TrialCount[]> {
+  return prepared<TrialCount & Row>(pool, undefined, trialCountsSql, [runId]);
+}

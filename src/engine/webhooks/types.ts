@@ -1,0 +1,106 @@
+import type { ObservedObject } from '../../plan/api-target.ts';
+import type { JsonObject } from '../../plan/json.ts';
+
+/**
+ * What upstreams tell us: an event is stored once, applied once, in any order.
+ *
+ * Glossary
+ * - event: one thing that happened at an upstream, as it tells us by webhook; named by the upstream's own id.
+ * - look: asking the upstream what an object is now. Events only say where to look, so their order does not matter.
+ * - observation: what a look showed, beside the row of ours that stands for the object.
+ */
+
+export type Provider = 'stripe';
+
+/** An event whose signature was right. */
+export interface InboxEvent {
+  readonly provider: Provider;
+  readonly id: string;
+  readonly type: string;
+  /** The object it is about. */
+  readonly objectId: string | null;
+  /** The connected account it happened in; null is our own. */
+  readonly account: string | null;
+  readonly livemode: boolean;
+  readonly happenedAt: Date;
+  readonly payload: JsonObject;
+}
+
+export const eventStates = ['pending', 'applied', 'ignored', 'failed'] as const;
+export type EventState = (typeof eventStates)[number];
+
+/** Where arriving events are put. What it answers is on disk: a crash of PostgreSQL takes nothing back. */
+export interface InboxDoor {
+  /** Answers false when it was there before. `handled` false: nobody does anything about its type. */
+  store(event: InboxEvent, handled: boolean): Promise<boolean>;
+}
+
+/** An event that this worker has to apply, and nobody else while its lease holds. */
+export interface HeldEvent extends InboxEvent {
+  /** This one included. */
+  readonly attempts: number;
+}
+
+/** Events taken together, under one lease. */
+export interface HeldEvents {
+  readonly token: string;
+  /** When they were taken, in the order of all looks: what a higher one saw is newer. */
+  readonly look: string;
+  readonly events: readonly HeldEvent[];
+}
+
+export interface Observation extends ObservedObject {
+  readonly kind: string;
+  readonly objectId: string;
+  readonly row: MirroredRow;
+}
+
+/** What became of an event. `delayMs`: it is taken up again then; absent, never. */
+export interface Settlement {
+  readonly event: Pick<InboxEvent, 'provider' | 'id'>;
+  readonly state: EventState;
+  readonly code?: string;
+  readonly message?: string;
+  readonly effect?: string;
+  readonly delayMs?: number;
+  readonly observation?: Observation;
+}
+
+/** The inbox as a worker sees it. */
+export interface InboxQueue {
+  /** Takes some events that are due, or none. */
+  take(most: number, leaseMs: number): Promise<HeldEvents>;
+  /**
+   * Settles events and keeps what was seen, in one statement: an event whose lease another has taken changes nothing.
+   * Answers how many counted.
+   */
+  settle(held: HeldEvents, settlements: readonly Settlement[]): Promise<number>;
+}
+
+/** A row of ours that stands for an object at an upstream. */
+export interface MirroredRow {
+  readonly plan: string;
+  readonly entity: string;
+  readonly runId: string;
+  readonly targetSchema: string;
+  readonly sourceId: string;
+  readonly targetId: string;
+  readonly row: JsonObject;
+}
+
+/** An entity whose rows stand for objects at an upstream, named in one of their columns. */
+export interface Mirror {
+  readonly plan: string;
+  readonly entity: string;
+  readonly column: string;
+}
+
+/** What handlers reach the rest by. Both throw DroverError. */
+export interface HandlerTools {
+  /** The rows of these objects, by object: those of the newest run where several schemas have one. */
+  rows(mirror: Mirror, objectIds: readonly string[]): Promise<ReadonlyMap<string, MirroredRow>>;
+  /** What the upstream says of them now, in their order. */
+  look(rows: readonly MirroredRow[]): Promise<readonly ObservedObject[]>;
+  /** True when our key is of live mode; undefined without a key. */
+  readonly livemode: boolean | undefined;
+}
