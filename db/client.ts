@@ -26,12 +26,12 @@ export interface DatabaseOptions {
    * It is also how long a connection that has gone dead without a word can hold up who uses it, so give less where
    * statements are short, and Infinity only where one may take as long as it needs, as building an index does.
    */
-  readonly statementMs?: number | undefined;
+  readonly statementTimeoutMs?: number | undefined;
   /**
    * How long a transaction may be left without its next statement, in milliseconds; the server ends it then. A process
    * that was stopped in the middle of one keeps its connection, and would keep its locks for ever. Default 10,000.
    */
-  readonly silenceMs?: number | undefined;
+  readonly idleInTransactionTimeoutMs?: number | undefined;
   /** Shown in pg_stat_activity. */
   readonly applicationName: string;
   /** Called for a connection that died while idle; the pool replaces it. */
@@ -44,7 +44,7 @@ export interface DatabaseOptions {
  * its client is checked out ends the process with an uncaught error.
  */
 export function openDatabase(options: DatabaseOptions): Database {
-  const { statementMs = 120_000, silenceMs = 10_000 } = options;
+  const { statementTimeoutMs: statementMs = 120_000, idleInTransactionTimeoutMs: silenceMs = 10_000 } = options;
   const patient = statementMs === Number.POSITIVE_INFINITY;
   const pool = new pg.Pool({
     connectionString: options.url,

@@ -69,7 +69,7 @@ function isConnectionLoss(error: PostgresError): boolean {
 }
 
 /** Waits for a query and turns what PostgreSQL or the driver threw into a DroverError. */
-export async function coded<T>(work: Promise<T>): Promise<T> {
+export async function withDatabaseErrors<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {

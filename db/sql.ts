@@ -11,7 +11,7 @@ export type Queryable = pg.Pool | pg.PoolClient | pg.Client;
  * Runs one prepared statement. The name lets PostgreSQL keep the plan: the hot statements run thousands of times a
  * second with the same text. Throws DroverError.
  */
-export async function prepared<T extends Row>(
+export async function queryPrepared<T extends Row>(
   client: Queryable,
   name: string | undefined,
   text: string,
@@ -57,5 +57,5 @@ export async function transaction<T>(pool: pg.Pool, work: (client: pg.PoolClient
 
 /** The way a target reaches its database, over a pool. */
 export function createSqlPort(pool: pg.Pool): SqlPort {
-  return { query: (name, text, values) => prepared(pool, name, text, values) };
+  return { query: (name, text, values) => queryPrepared(pool, name, text, values) };
 }

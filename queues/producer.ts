@@ -70,11 +70,11 @@ export function createProducer(deps: ProducerDeps): Producer {
   return {
     queues,
     depth: (name) => depthOf(queue(name)),
-    room: (stage) => {
+    freeSlots: (stage) => {
       const depth = depths.get(stage);
       return depth === undefined ? 0 : deps.window(stage) - depth;
     },
-    fullness: (stage) => {
+    fillRatio: (stage) => {
       const depth = depths.get(stage);
       return depth === undefined ? 1 : depth / deps.window(stage);
     },

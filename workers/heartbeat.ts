@@ -47,7 +47,7 @@ export function startHeartbeat(options: {
       clearInterval(timer);
       await next();
       feel.end();
-      await workers.leave(name).catch(() => undefined);
+      await workers.remove(name).catch(() => undefined);
     },
   };
 }
@@ -89,7 +89,7 @@ export async function flushWorkerUsage({ workers, redis, config }: Services): Pr
   const asked = await workers.now();
   await requestHeartbeats(redis, config.redisPrefix).catch(() => undefined);
   for (const until = performance.now() + flushTimeoutMs; performance.now() < until; ) {
-    if (await workers.allHeardSince(asked)) return true;
+    if (await workers.haveAllReportedSince(asked)) return true;
     await sleep(flushPollMs);
   }
   return false;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { entityOf, identityScope } from '../src/engine/runs/context.ts';
 import { consumeInbox } from '../src/engine/webhooks/inbox.ts';
 import { namedRows, runsBySchema } from '../src/engine/webhooks/store.ts';
-import type { HandlerTools, Mirror, MirroredRow } from '../src/engine/webhooks/types.ts';
+import type { HandlerDeps, MirroredEntity, MirroredRow } from '../src/engine/webhooks/types.ts';
 import { DroverError, toDroverError } from '../src/errors.ts';
 import type { ObservedObject } from '../src/plan/api-target.ts';
 import type { Services } from './services.ts';
@@ -41,17 +41,17 @@ export function startInbox(services: Services): InboxWorker {
 }
 
 /** What handlers reach rows and upstreams by. */
-function createHandlerTools(services: Services): HandlerTools {
+function createHandlerTools(services: Services): HandlerDeps {
   return {
     rows: (mirror, objectIds) => findMirroredRows(services, mirror, objectIds),
-    look: (rows) => observeRows(services, rows),
+    fetchCurrent: (rows) => observeRows(services, rows),
     livemode: livemodeOf(services.config.settings.STRIPE_SECRET_KEY),
   };
 }
 
 async function findMirroredRows(
   { database, target, plans }: Services,
-  { plan: name, entity, column }: Mirror,
+  { plan: name, entity, column }: MirroredEntity,
   objectIds: readonly string[],
 ): Promise<ReadonlyMap<string, MirroredRow>> {
   const plan = plans.all().find((one) => one.name === name);

@@ -3,7 +3,7 @@ import type { Database } from '../db/client.ts';
 import type { Stage } from '../src/contract/record-status.ts';
 import type { BatchTuning } from '../src/contract/runs.ts';
 import type { RunContexts } from '../src/engine/runs/context.ts';
-import { changeTuning, type Tuned } from '../src/engine/runs/store.ts';
+import { type TunedRun, updateBatchTuning } from '../src/engine/runs/store.ts';
 import { type MeasuredJob, tuneStages } from '../src/engine/stages/batch-size.ts';
 import type { UpstreamEvent, UpstreamMetrics } from '../src/upstreams/options.ts';
 
@@ -146,7 +146,7 @@ export function createBatchMeter(database: Database, contexts: RunContexts): Bat
   async function tell(runId: string, measured: JobsByStage): Promise<void> {
     const { run } = await contexts.get(runId);
     if (run.batchTuning === null) return;
-    await changeTuning(database, runId, (before: Tuned): BatchTuning => tuneStages(before, measured));
+    await updateBatchTuning(database, runId, (before: TunedRun): BatchTuning => tuneStages(before, measured));
   }
 
   async function flush(): Promise<void> {

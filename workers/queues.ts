@@ -98,7 +98,7 @@ function createHashPool(threads = Math.max(1, availableParallelism() - 1)): Enri
       taken += 1;
       return undefined;
     },
-    free() {
+    release() {
       taken -= 1;
     },
     hashPassword: (plain) => pool.run(plain),

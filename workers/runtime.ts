@@ -39,7 +39,7 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
     stopRun: (runId, error) => stopRun(services, runId, error),
     worker: services.name,
     maxAttempts: config.maxAttempts,
-    onFinished: () => {
+    onOutcome: () => {
       done += 1;
     },
   };

@@ -1,19 +1,19 @@
 import { createRedisIdentity } from '../queues/redis.ts';
 import type { ValidationView } from '../src/contract/runs.ts';
 import type { Run } from '../src/engine/ledger/types.ts';
-import { createInspection, type Inspection } from '../src/engine/open-engine.ts';
+import { createEngineServices, type EngineServices } from '../src/engine/open-engine.ts';
 import type { AllowedRates } from '../src/engine/reports/metrics.ts';
 import { createReportFolder, writeReports } from '../src/engine/reports/write.ts';
 import {
-  type Ending,
   endRun,
-  type FinishDeps,
+  type FinishRunDeps,
   finishRun,
+  type RunOutcome,
   saveWatermarks,
 } from '../src/engine/scheduler/complete-run.ts';
 import { createLeadership } from '../src/engine/scheduler/leader.ts';
-import { type Conductor, createConductor } from '../src/engine/scheduler/scheduler.ts';
-import { createConductorStore } from '../src/engine/scheduler/store.ts';
+import { createScheduler, type Scheduler } from '../src/engine/scheduler/scheduler.ts';
+import { createSchedulerStore } from '../src/engine/scheduler/store.ts';
 import { createTrialTables } from '../src/engine/trial/store.ts';
 import { validateRun } from '../src/engine/validation/validate.ts';
 import { entityOrder } from '../src/plan/define-plan.ts';
@@ -22,16 +22,16 @@ import { flushWorkerUsage } from './heartbeat.ts';
 import type { Services } from './services.ts';
 
 /** The conductor of this process; one of the fleet leads at a time. */
-export function startScheduler(services: Services): Conductor {
+export function startScheduler(services: Services): Scheduler {
   const { config, logger, plans } = services;
-  const conductor = createConductor({
-    store: createConductorStore(services.database, services.target),
+  const conductor = createScheduler({
+    store: createSchedulerStore(services.database, services.target),
     runs: services.runs,
     ledger: services.ledger,
     dispatcher: services.producer,
     redis: createRedisIdentity(services.redis, config.redisPrefix),
     plan: plans.get,
-    relay: () => restoreOverrides(services),
+    restoreOverrides: () => restoreOverrides(services),
     prepareTarget: async (plan, run) => {
       const tables = Object.values(plan.entities).map((entity) => entity.target.table);
       await createTrialTables(services.target.$client, run, tables);
@@ -63,10 +63,10 @@ async function restoreOverrides(services: Services): Promise<void> {
 /** Ends runs from this process: its folders are where the reports are written. */
 function createRunFinisher(services: Services): (run: Run) => Promise<void> {
   const { database, target, plans } = services;
-  const inspection = createInspection({ database, target, plans, apis: services.api.apis });
-  const deps: FinishDeps = {
+  const inspection = createEngineServices({ database, target, plans, apis: services.api.apis });
+  const deps: FinishRunDeps = {
     runs: services.runs,
-    counts: createConductorStore(database, target).counts,
+    counts: createSchedulerStore(database, target).counts,
     end: (runId, to, reason) => endRun(database, runId, to, reason),
     validate: async (run) =>
       validateRun(inspection.validation, run, plans.get(run.plan), await services.runs.entities(run.id)),
@@ -78,9 +78,9 @@ function createRunFinisher(services: Services): (run: Run) => Promise<void> {
 
 async function writeRunReports(
   services: Services,
-  inspection: Inspection,
+  inspection: EngineServices,
   run: Run,
-  ending: Ending,
+  ending: RunOutcome,
   validation: ValidationView | undefined,
 ): Promise<readonly string[]> {
   const { config, plans, logger } = services;

@@ -11,7 +11,7 @@ import { createEffectStore } from '../src/engine/api-effects/store.ts';
 import { createLedger } from '../src/engine/ledger/ledger.ts';
 import { createRunContexts, createSourceFactory } from '../src/engine/runs/context.ts';
 import { createRunStore } from '../src/engine/runs/store.ts';
-import { createApiLanes } from '../src/engine/stages/api-record.ts';
+import { createConcurrencyLimiter } from '../src/engine/stages/api-record.ts';
 import { createInboxQueue } from '../src/engine/webhooks/store.ts';
 import type { Logger } from '../src/logger.ts';
 import type { PlanRegistry } from '../src/plan/registry.ts';
@@ -83,7 +83,7 @@ export async function openServices(options: ServiceOptions) {
     api: {
       apis: createApiFactory({ settings: config.settings, upstreams, signal: stopping.signal }),
       effects: createEffectStore(databases.effects.$client),
-      lanes: createApiLanes(config.apiConcurrency),
+      limiter: createConcurrencyLimiter(config.apiConcurrency),
     },
     inbox: {
       queue: createInboxQueue(lookups.control),
@@ -140,7 +140,7 @@ function openDatabases({ databaseUrl, targetUrl, onError }: DatabasesOptions): D
     openDatabase({
       ...{ url, onError, lookups, synchronousCommit, applicationName: 'drover worker' },
       max: lookups ? 12 : 6,
-      statementMs: lookups ? lookupTimeoutMs : undefined,
+      statementTimeoutMs: lookups ? lookupTimeoutMs : undefined,
     });
   const control = open(databaseUrl, false, false);
   const controlLookups = open(databaseUrl, true, false);

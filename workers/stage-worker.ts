@@ -2,10 +2,10 @@ import { type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import { pagesJob, type QueueName, type RecordsJob, recordsJob } from '../queues/table.ts';
 import type { RecordRef } from '../src/engine/ledger/types.ts';
 import { type Coalescer, createCoalescer } from '../src/engine/stages/batching.ts';
-import type { StageResult } from '../src/engine/stages/stage.ts';
+import type { RecordResult } from '../src/engine/stages/stage.ts';
 import type { Services } from './services.ts';
 
-export type StageFunction = (refs: readonly RecordRef[]) => Promise<readonly (StageResult | Promise<StageResult>)[]>;
+export type StageFunction = (refs: readonly RecordRef[]) => Promise<readonly (RecordResult | Promise<RecordResult>)[]>;
 
 export interface WorkerOptions {
   readonly services: Services;
@@ -40,11 +40,11 @@ export function createQueueWorker(options: WorkerOptions): QueueWorker {
 /** The ways of a record through one stage of this process. */
 export interface StageBatches {
   /** Jobs that arrive together go to the stage together: a worker running hundreds of one-record jobs writes in sets. */
-  readonly batched: Coalescer<RecordRef, StageResult>;
+  readonly batched: Coalescer<RecordRef, RecordResult>;
   /** What came back from a dead worker, few at a time and one set after the other. */
-  readonly smallBatches: Coalescer<RecordRef, StageResult>;
+  readonly smallBatches: Coalescer<RecordRef, RecordResult>;
   /** What came back again: one record at a time. */
-  readonly oneAtATime: (work: () => Promise<readonly StageResult[]>) => Promise<readonly StageResult[]>;
+  readonly oneAtATime: (work: () => Promise<readonly RecordResult[]>) => Promise<readonly RecordResult[]>;
   readonly stage: StageFunction;
 }
 
@@ -93,9 +93,9 @@ async function reprocessLostRecords(
   batches: StageBatches,
   deaths: number,
   refs: readonly RecordRef[],
-): Promise<readonly StageResult[]> {
+): Promise<readonly RecordResult[]> {
   const lost = (counts: boolean): Promise<RecordRef[]> =>
-    services.ledger.countLost(refs, services.config.maxAttempts, services.name, counts);
+    services.ledger.recordLostWorker(refs, services.config.maxAttempts, services.name, counts);
   if (refs.length > 1) {
     await services.ledger.release(await lost(false));
     return [];

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { and, asc, desc, eq, gt, inArray, lt, sql } from 'drizzle-orm';
 import type { AuditEntry } from '../../src/contract/audit.ts';
 import type { Database, Queries } from '../client.ts';
-import { coded } from '../errors.ts';
+import { withDatabaseErrors } from '../errors.ts';
 import { advisoryLocks } from '../locks.ts';
 import { audit, fleet } from '../schema/fleet.ts';
 
@@ -20,27 +20,27 @@ interface AuditRow {
 }
 
 /** What the first row carries as the hash of the one before it. */
-const chainStart = '0'.repeat(64);
+const firstPreviousHash = '0'.repeat(64);
 
 /** The hash of a row: it covers everything but the id, and the row before. */
-function hashOf(row: Omit<AuditRow, 'id' | 'hash'>): string {
+function auditRowHash(row: Omit<AuditRow, 'id' | 'hash'>): string {
   const { at, actor, role, action, subject, reason, details, previousHash } = row;
-  const parts = [previousHash, at.toISOString(), actor, role, action, subject, reason, sorted(details)];
+  const parts = [previousHash, at.toISOString(), actor, role, action, subject, reason, sortKeys(details)];
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 
 // jsonb keeps neither the order of keys nor undefined; what is hashed must be what comes back.
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
+function sortKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortKeys);
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(entries.map(([key, item]) => [key, sorted(item)]));
+  return Object.fromEntries(entries.map(([key, item]) => [key, sortKeys(item)]));
 }
 
 /** A transaction, or anything with its methods. */
 export type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0];
 
-export interface AuditVerdict {
+export interface AuditVerification {
   readonly ok: boolean;
   readonly checked: number;
   /** Id of the first row that does not follow from the one before it; null when the newest rows are missing. */
@@ -57,7 +57,7 @@ export interface AuditLog {
     subject?: string | undefined;
   }): Promise<AuditRow[]>;
   /** Walks the whole chain. */
-  verify(): Promise<AuditVerdict>;
+  verify(): Promise<AuditVerification>;
 }
 
 // The hash of the newest row, kept apart, so that rows cut off the end are missed.
@@ -66,9 +66,9 @@ const verifyPage = 1_000;
 
 export function createAuditLog(database: Database): AuditLog {
   return {
-    append: (entry) => coded(database.transaction((tx) => appendAudit(tx, entry))),
-    list: (query) => coded(listRows(database, query)),
-    verify: () => coded(verifyChain(database)),
+    append: (entry) => withDatabaseErrors(database.transaction((tx) => appendAudit(tx, entry))),
+    list: (query) => withDatabaseErrors(listRows(database, query)),
+    verify: () => withDatabaseErrors(verifyChain(database)),
   };
 }
 
@@ -80,16 +80,16 @@ export async function appendAudit(tx: Queries, entry: AuditEntry): Promise<void>
   await tx.execute(sql`SELECT pg_advisory_xact_lock(${advisoryLocks.audit})`);
   const [last] = await tx.select({ hash: audit.hash }).from(audit).orderBy(desc(audit.id)).limit(1);
   const row = {
-    at: await clockOf(tx),
+    at: await databaseTime(tx),
     actor: entry.actor,
     role: entry.role,
     action: entry.action,
     subject: entry.subject,
     reason: entry.reason ?? null,
     details: JSON.parse(JSON.stringify(entry.details ?? {})) as Record<string, unknown>,
-    previousHash: last?.hash ?? chainStart,
+    previousHash: last?.hash ?? firstPreviousHash,
   };
-  const hash = hashOf(row);
+  const hash = auditRowHash(row);
   await tx.insert(audit).values({ ...row, hash });
   await tx
     .insert(fleet)
@@ -98,7 +98,7 @@ export async function appendAudit(tx: Queries, entry: AuditEntry): Promise<void>
 }
 
 // Milliseconds, because a Date holds no more and the hash is made from it again.
-async function clockOf(tx: Queries): Promise<Date> {
+async function databaseTime(tx: Queries): Promise<Date> {
   const { rows } = await tx.execute<{ ms: string }>(
     sql`SELECT floor(extract(epoch FROM clock_timestamp()) * 1000) AS ms`,
   );
@@ -109,7 +109,7 @@ function listRows(database: Database, query: Parameters<AuditLog['list']>[0]): P
   const conditions = [
     query.before === undefined ? undefined : lt(audit.id, query.before),
     query.actor === undefined ? undefined : eq(audit.actor, query.actor),
-    query.subject === undefined ? undefined : inArray(audit.subject, subjectsOf(query.subject)),
+    query.subject === undefined ? undefined : inArray(audit.subject, matchingSubjects(query.subject)),
   ];
   return database
     .select()
@@ -120,14 +120,14 @@ function listRows(database: Database, query: Parameters<AuditLog['list']>[0]): P
 }
 
 /** `run:17` is about one thing; `17` about whatever has that name. */
-function subjectsOf(subject: string): string[] {
+function matchingSubjects(subject: string): string[] {
   return [subject, ...['run', 'queue', 'upstream', 'key', 'cutover'].map((kind) => `${kind}:${subject}`)];
 }
 
-async function verifyChain(database: Database): Promise<AuditVerdict> {
+async function verifyChain(database: Database): Promise<AuditVerification> {
   // Read first: rows written while we walk are beyond it and are walked too.
   const [head] = await database.select({ hash: fleet.value }).from(fleet).where(eq(fleet.key, headKey));
-  let previousHash = chainStart;
+  let previousHash = firstPreviousHash;
   let checked = 0;
   let sawHead = head === undefined;
   for (let after = 0; ; ) {
@@ -138,7 +138,7 @@ async function verifyChain(database: Database): Promise<AuditVerdict> {
       .orderBy(asc(audit.id))
       .limit(verifyPage);
     for (const row of rows) {
-      if (row.previousHash !== previousHash || row.hash !== hashOf(row))
+      if (row.previousHash !== previousHash || row.hash !== auditRowHash(row))
         return { ok: false, checked, brokenAt: row.id };
       previousHash = row.hash;
       sawHead ||= row.hash === head?.hash;

@@ -1,9 +1,9 @@
 import { asc, desc, eq, lt, sql } from 'drizzle-orm';
 import type { AuditEntry } from '../../src/contract/audit.ts';
 import type { Database } from '../client.ts';
-import { coded } from '../errors.ts';
+import { withDatabaseErrors } from '../errors.ts';
 import { limits, queuePauses, workers } from '../schema/fleet.ts';
-import { prepared, type Row } from '../sql.ts';
+import { queryPrepared, type Row } from '../sql.ts';
 import { appendAudit } from './audit.ts';
 
 /** Times in milliseconds, memory in MB; `cpuMs` and `traffic` are counted from the beginning of the process. */
@@ -22,9 +22,9 @@ export interface WorkerStore {
   /** What time it is for heartbeats. */
   now(): Promise<Date>;
   /** True when every worker that is alive has written a heartbeat since then. */
-  allHeardSince(at: Date): Promise<boolean>;
+  haveAllReportedSince(at: Date): Promise<boolean>;
   /** Signs a process off that ends in order. */
-  leave(id: string): Promise<void>;
+  remove(id: string): Promise<void>;
   /** Those heard of within the last hour, the newest first. */
   list(): Promise<WorkerRow[]>;
 }
@@ -33,17 +33,17 @@ export function createWorkerStore(database: Database): WorkerStore {
   return {
     beat: (worker) => beat(database, worker),
     now: async () => {
-      const [row] = await prepared<{ now: Date }>(database.$client, undefined, 'SELECT now()', []);
+      const [row] = await queryPrepared<{ now: Date }>(database.$client, undefined, 'SELECT now()', []);
       return (row as { now: Date }).now;
     },
-    allHeardSince: async (at) => {
-      const [row] = await prepared<Heard>(database.$client, undefined, heardStatement, [at]);
+    haveAllReportedSince: async (at) => {
+      const [row] = await queryPrepared<HeardRow>(database.$client, undefined, heardStatement, [at]);
       return row?.heard ?? true;
     },
-    leave: async (id) => {
-      await coded(database.delete(workers).where(eq(workers.id, id)));
+    remove: async (id) => {
+      await withDatabaseErrors(database.delete(workers).where(eq(workers.id, id)));
     },
-    list: () => coded(list(database)),
+    list: () => withDatabaseErrors(list(database)),
   };
 }
 
@@ -51,7 +51,7 @@ async function beat(database: Database, worker: WorkerBeat): Promise<void> {
   const { id, host, pid, queues, concurrency, rssMb, loopLagMs, done } = worker;
   const { peakRssMb = rssMb, cpuMs = 0, cpuPercent = 0, traffic = {} } = worker;
   const about = [id, host, pid, queues, concurrency, rssMb, peakRssMb, loopLagMs, done];
-  await prepared(database.$client, 'worker_beat', beatStatement, [
+  await queryPrepared(database.$client, 'worker_beat', beatStatement, [
     ...about,
     cpuMs,
     cpuPercent,
@@ -72,11 +72,11 @@ async function list(database: Database): Promise<WorkerRow[]> {
 // What the process used since the heartbeat before is added to each run that was running meanwhile, in the statement
 // that writes the new totals: sent twice, the second one adds nothing. Totals that fell are those of a new process under
 // an old name (a container that was restarted), and count whole.
-const since = (now: string, before: string): string =>
+const increaseSql = (now: string, before: string): string =>
   `CASE WHEN ${now} >= ${before} THEN ${now} - ${before} ELSE ${now} END`;
 
-const counted = (field: string): string =>
-  since(`(t.now ->> '${field}')::bigint`, `coalesce((b.traffic -> t.upstream ->> '${field}')::bigint, 0)`);
+const trafficIncreaseSql = (field: string): string =>
+  increaseSql(`(t.now ->> '${field}')::bigint`, `coalesce((b.traffic -> t.upstream ->> '${field}')::bigint, 0)`);
 
 /** Writes a heartbeat and shares out what was used since the last one. Values in the order of `beatValues`. */
 const beatStatement = `
@@ -99,14 +99,14 @@ WITH b AS (
     OR (r.status IN ('paused', 'cancelled', 'failed') AND r.started_at IS NOT NULL AND r.status_at > b.at)
 ), used AS (
   INSERT INTO drover.run_usage AS u (run_id, worker, observed_ms, cpu_ms, peak_rss_mb)
-  SELECT going.id, $1, greatest(0, extract(epoch FROM going.lasted) * 1000)::bigint, ${since('$10::bigint', 'b.cpu_ms')}, $6
+  SELECT going.id, $1, greatest(0, extract(epoch FROM going.lasted) * 1000)::bigint, ${increaseSql('$10::bigint', 'b.cpu_ms')}, $6
   FROM going, b
   ON CONFLICT (run_id, worker) DO UPDATE SET observed_ms = u.observed_ms + excluded.observed_ms,
     cpu_ms = u.cpu_ms + excluded.cpu_ms, peak_rss_mb = greatest(u.peak_rss_mb, excluded.peak_rss_mb)
 )
 INSERT INTO drover.run_traffic AS u (run_id, worker, upstream, requests, failed, sent_bytes, received_bytes)
-SELECT going.id, $1, t.upstream, ${counted('requests')}, ${counted('failed')}, ${counted('sentBytes')},
-  ${counted('receivedBytes')}
+SELECT going.id, $1, t.upstream, ${trafficIncreaseSql('requests')}, ${trafficIncreaseSql('failed')}, ${trafficIncreaseSql('sentBytes')},
+  ${trafficIncreaseSql('receivedBytes')}
 FROM going, b, jsonb_each($12::jsonb) AS t (upstream, now)
 WHERE b.traffic -> t.upstream IS DISTINCT FROM t.now
 ON CONFLICT (run_id, worker, upstream) DO UPDATE SET requests = u.requests + excluded.requests,
@@ -118,7 +118,7 @@ const heardStatement = `
 SELECT coalesce(bool_and(seen_at >= $1), true) AS heard FROM drover.workers
 WHERE seen_at > now() - interval '15 seconds'`;
 
-interface Heard extends Row {
+interface HeardRow extends Row {
   readonly heard: boolean;
 }
 
@@ -133,8 +133,8 @@ export interface LimitStore {
 
 export function createLimitStore(database: Database): LimitStore {
   return {
-    list: () => coded(database.select().from(limits).orderBy(asc(limits.upstream))),
-    set: (limit, audit) => coded(setLimit(database, limit, audit)),
+    list: () => withDatabaseErrors(database.select().from(limits).orderBy(asc(limits.upstream))),
+    set: (limit, audit) => withDatabaseErrors(setLimit(database, limit, audit)),
   };
 }
 
@@ -162,16 +162,16 @@ export interface QueuePauseStore {
 
 export function createQueuePauseStore(database: Database): QueuePauseStore {
   return {
-    list: () => coded(database.select().from(queuePauses).orderBy(asc(queuePauses.queue))),
+    list: () => withDatabaseErrors(database.select().from(queuePauses).orderBy(asc(queuePauses.queue))),
     pause: (pause, audit) =>
-      coded(
+      withDatabaseErrors(
         database.transaction(async (tx) => {
           await tx.insert(queuePauses).values(pause).onConflictDoNothing();
           await appendAudit(tx, audit);
         }),
       ),
     resume: (queue, audit) =>
-      coded(
+      withDatabaseErrors(
         database.transaction(async (tx) => {
           await tx.delete(queuePauses).where(eq(queuePauses.queue, queue));
           await appendAudit(tx, audit);

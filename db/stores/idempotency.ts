@@ -1,10 +1,10 @@
 import { and, eq, isNull, lt, sql } from 'drizzle-orm';
 import type { Database } from '../client.ts';
-import { coded } from '../errors.ts';
+import { withDatabaseErrors } from '../errors.ts';
 import { idempotency } from '../schema/fleet.ts';
 
 /** An answer kept for its repetition. */
-export interface KeptAnswer {
+export interface StoredResponse {
   readonly status: number;
   readonly location: string | null;
   readonly body: unknown;
@@ -13,7 +13,7 @@ export interface KeptAnswer {
 /** What stands under a key: nothing yet, so the request may go on; or what became of the first one. */
 export type Reservation =
   | { readonly kind: 'fresh' }
-  | { readonly kind: 'answered'; readonly answer: KeptAnswer }
+  | { readonly kind: 'answered'; readonly answer: StoredResponse }
   | { readonly kind: 'running' }
   /** The first request never came to an end: its process died. Nobody knows what it did. */
   | { readonly kind: 'unknown' }
@@ -24,7 +24,7 @@ export interface IdempotencyStore {
   reserve(actor: string, key: string, requestHash: string): Promise<Reservation>;
   /** Says that the first request is still at work, so that a repetition does not take it for lost. */
   touch(actor: string, key: string): Promise<void>;
-  keep(actor: string, key: string, answer: KeptAnswer): Promise<void>;
+  saveResponse(actor: string, key: string, answer: StoredResponse): Promise<void>;
   /** Gives the key back: the request was refused and changed nothing. */
   release(actor: string, key: string): Promise<void>;
   /** Drops what is older than a day. */
@@ -36,14 +36,14 @@ const lostAfter = sql`interval '5 minutes'`;
 
 export function createIdempotencyStore(database: Database): IdempotencyStore {
   return {
-    reserve: (actor, key, requestHash) => coded(reserve(database, actor, key, requestHash)),
+    reserve: (actor, key, requestHash) => withDatabaseErrors(reserve(database, actor, key, requestHash)),
     touch: async (actor, key) => {
-      const unanswered = and(mine(actor, key), isNull(idempotency.status));
-      await coded(database.update(idempotency).set({ createdAt: sql`now()` }).where(unanswered));
+      const unanswered = and(matchesKey(actor, key), isNull(idempotency.status));
+      await withDatabaseErrors(database.update(idempotency).set({ createdAt: sql`now()` }).where(unanswered));
     },
-    keep: (actor, key, answer) => coded(keep(database, actor, key, answer)),
-    release: (actor, key) => coded(release(database, actor, key)),
-    purge: () => coded(purge(database)),
+    saveResponse: (actor, key, answer) => withDatabaseErrors(saveResponse(database, actor, key, answer)),
+    release: (actor, key) => withDatabaseErrors(release(database, actor, key)),
+    purge: () => withDatabaseErrors(purge(database)),
   };
 }
 
@@ -58,26 +58,26 @@ async function reserve(database: Database, actor: string, key: string, requestHa
       lost: sql<boolean>`${idempotency.createdAt} < now() - ${lostAfter}`,
     })
     .from(idempotency)
-    .where(mine(actor, key));
+    .where(matchesKey(actor, key));
   // Released between the two statements: the other request is over, this one may try again.
   if (!row) return { kind: 'running' };
   if (row.requestHash !== requestHash) return { kind: 'other request' };
   if (row.status === null) return { kind: row.lost ? 'unknown' : 'running' };
-  const kept = row.body as Omit<KeptAnswer, 'status'>;
+  const kept = row.body as Omit<StoredResponse, 'status'>;
   return { kind: 'answered', answer: { ...kept, status: row.status } };
 }
 
-async function keep(database: Database, actor: string, key: string, answer: KeptAnswer): Promise<void> {
+async function saveResponse(database: Database, actor: string, key: string, answer: StoredResponse): Promise<void> {
   const { status, ...body } = answer;
-  await database.update(idempotency).set({ status, body }).where(mine(actor, key));
+  await database.update(idempotency).set({ status, body }).where(matchesKey(actor, key));
 }
 
 async function release(database: Database, actor: string, key: string): Promise<void> {
-  await database.delete(idempotency).where(and(mine(actor, key), isNull(idempotency.status)));
+  await database.delete(idempotency).where(and(matchesKey(actor, key), isNull(idempotency.status)));
 }
 
 async function purge(database: Database): Promise<void> {
   await database.delete(idempotency).where(lt(idempotency.createdAt, sql`now() - interval '1 day'`));
 }
 
-const mine = (actor: string, key: string) => and(eq(idempotency.actor, actor), eq(idempotency.key, key));
+const matchesKey = (actor: string, key: string) => and(eq(idempotency.actor, actor), eq(idempotency.key, key));

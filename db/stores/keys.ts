@@ -1,7 +1,7 @@
 import { and, desc, eq, gt, isNull, lt, or, sql } from 'drizzle-orm';
 import type { AuditEntry } from '../../src/contract/audit.ts';
 import type { Database } from '../client.ts';
-import { coded } from '../errors.ts';
+import { withDatabaseErrors } from '../errors.ts';
 import { advisoryLocks } from '../locks.ts';
 import { keys } from '../schema/fleet.ts';
 import { appendAudit, type Transaction } from './audit.ts';
@@ -10,7 +10,7 @@ import { appendAudit, type Transaction } from './audit.ts';
 export type StoredKey = typeof keys.$inferSelect;
 export type NewKey = Pick<StoredKey, 'id' | 'name' | 'role' | 'secretHash' | 'createdBy' | 'expiresAt'>;
 
-export type Removal = 'revoked' | 'absent' | 'last admin';
+export type RevokeResult = 'revoked' | 'absent' | 'last admin';
 
 export interface KeyStore {
   find(id: string): Promise<StoredKey | undefined>;
@@ -18,7 +18,7 @@ export interface KeyStore {
   list(query: { before?: string | undefined; limit: number }): Promise<StoredKey[]>;
   create(key: NewKey, audit: AuditEntry): Promise<StoredKey>;
   /** Ends a key, but never the last one that may make others. */
-  revoke(id: string, audit: AuditEntry): Promise<Removal>;
+  revoke(id: string, audit: AuditEntry): Promise<RevokeResult>;
   /** Makes the key unless there is a usable admin key; answers whether it did. One of many that start at once wins. */
   createFirst(key: NewKey, audit: AuditEntry): Promise<boolean>;
   /** Makes the key, or gives it this secret when it exists with another; a revoked one stays revoked. */
@@ -28,20 +28,20 @@ export interface KeyStore {
 
 export function createKeyStore(database: Database): KeyStore {
   const inTurn = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> =>
-    coded(
+    withDatabaseErrors(
       database.transaction(async (tx) => {
         await tx.execute(sql`SELECT pg_advisory_xact_lock(${advisoryLocks.keys})`);
         return work(tx);
       }),
     );
   return {
-    find: (id) => coded(findKey(database, id)),
-    list: (query) => coded(listKeys(database, query)),
+    find: (id) => withDatabaseErrors(findKey(database, id)),
+    list: (query) => withDatabaseErrors(listKeys(database, query)),
     create: (key, audit) => inTurn((tx) => insertKey(tx, key, audit)),
     revoke: (id, audit) => inTurn((tx) => revokeKey(tx, id, audit)),
     createFirst: (key, audit) => inTurn((tx) => createFirst(tx, key, audit)),
     ensure: (key, audit) => inTurn((tx) => ensureKey(tx, key, audit)),
-    touch: (id) => coded(touchKey(database, id)),
+    touch: (id) => withDatabaseErrors(touchKey(database, id)),
   };
 }
 
@@ -67,7 +67,7 @@ async function insertKey(tx: Transaction, key: NewKey, audit: AuditEntry): Promi
   return row as StoredKey;
 }
 
-async function revokeKey(tx: Transaction, id: string, audit: AuditEntry): Promise<Removal> {
+async function revokeKey(tx: Transaction, id: string, audit: AuditEntry): Promise<RevokeResult> {
   const key = await findKey(tx, id);
   if (!key || key.revokedAt) return 'absent';
   const admins = await usableAdmins(tx);

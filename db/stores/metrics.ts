@@ -1,6 +1,6 @@
 import { and, eq, gt, isNotNull, sql } from 'drizzle-orm';
 import type { Database } from '../client.ts';
-import { coded } from '../errors.ts';
+import { withDatabaseErrors } from '../errors.ts';
 import { inbox } from '../schema/inbox.ts';
 import { counts, runs } from '../schema/runs.ts';
 
@@ -17,7 +17,7 @@ const recent = gt(runs.createdAt, sql`now() - interval '30 days'`);
 export function createMetricsStore(database: Database): MetricsStore {
   return {
     records: () =>
-      coded(
+      withDatabaseErrors(
         database
           .select({
             plan: runs.plan,
@@ -31,7 +31,7 @@ export function createMetricsStore(database: Database): MetricsStore {
           .groupBy(runs.plan, counts.entity, counts.stage, counts.status),
       ),
     runs: () =>
-      coded(
+      withDatabaseErrors(
         database
           .select({ plan: runs.plan, status: runs.status, count: sql<number>`count(*)::float8` })
           .from(runs)
@@ -39,7 +39,7 @@ export function createMetricsStore(database: Database): MetricsStore {
           .groupBy(runs.plan, runs.status),
       ),
     inbox: () =>
-      coded(
+      withDatabaseErrors(
         database
           .select({ provider: inbox.provider, state: inbox.state, count: sql<number>`count(*)::float8` })
           .from(inbox)

@@ -76,7 +76,11 @@ async function storeResponse(store: IdempotencyStore, request: FastifyRequest, r
     if (reply.statusCode >= 300 && !hungUp) return await store.release(actor, key);
     const location = reply.getHeader('location');
     const body = request.keepInstead ?? (typeof payload === 'string' ? JSON.parse(payload) : null);
-    await store.keep(actor, key, { status: reply.statusCode, location: location ? String(location) : null, body });
+    await store.saveResponse(actor, key, {
+      status: reply.statusCode,
+      location: location ? String(location) : null,
+      body,
+    });
   } catch (error) {
     // The work is done; its answer goes out all the same. A repetition is told that nobody knows.
     request.log.error({ err: error }, 'an answer could not be kept for its idempotency key');

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { readConfig } from '../config.ts';
-import { apiParts } from '../engine/open-engine.ts';
+import { engineFactories } from '../engine/open-engine.ts';
 import { DroverError, toDroverError } from '../errors.ts';
 import { createLogger } from '../logger.ts';
 import { loadPlans } from '../plan/registry.ts';
@@ -24,7 +24,7 @@ async function main(): Promise<void> {
     ...{ config, databaseUrl, redisUrl, logger },
     plans: await loadPlans(),
     version: await readVersion(),
-    ...apiParts,
+    ...engineFactories,
   });
   printFirstKey(api.firstKey);
   console.log(`Drover API: ${api.url} (documentation at ${api.url}/docs, queues at ${api.url}/board)`);

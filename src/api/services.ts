@@ -10,7 +10,7 @@ import { assertDurable, connectProducer, waitUntilReady, withDeadline } from '..
 import type { Config } from '../config.ts';
 import type { Control } from '../contract/control.ts';
 import type { CutoverControl } from '../contract/cutover.ts';
-import { createInboxDoor, createInboxReader } from '../engine/webhooks/store.ts';
+import { createInboxReader, createInboxReceiver } from '../engine/webhooks/store.ts';
 import { DroverError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { PlanRegistry } from '../plan/registry.ts';
@@ -34,7 +34,7 @@ export interface EngineFactories {
   openCutovers(parts: {
     database: Database;
     target: Database;
-    patient: Database;
+    slowQueries: Database;
     plans: PlanRegistry;
     onFailure: (error: unknown) => void;
   }): CutoverControl;
@@ -62,7 +62,7 @@ export async function openApiServices(options: ServiceOptions): Promise<ApiServi
   const onError = (error: unknown): void => logger.warn({ err: error }, 'connection');
   const database = openDatabase({ url: options.databaseUrl, applicationName: 'drover api', onError });
   const target = openTarget(options, database, onError);
-  const patient = openCutoverDatabase(options, onError);
+  const slowQueries = openCutoverDatabase(options, onError);
   const redis = connectProducer(options.redisUrl, onError);
   await checkRedisDurability(redis, options);
   const producer = createProducer({ redis, prefix: config.redisPrefix, window: () => 0, onError });
@@ -78,7 +78,7 @@ export async function openApiServices(options: ServiceOptions): Promise<ApiServi
     ...createStores(database),
     control,
     cutovers: options.openCutovers({
-      ...{ database, target, patient, plans },
+      ...{ database, target, slowQueries, plans },
       onFailure: (error) => logger.error({ err: error }, 'a cutover or rollback ended before its swap'),
     }),
     plans: createPlanCatalog(plans.all(), config.settings),
@@ -100,7 +100,7 @@ export async function openApiServices(options: ServiceOptions): Promise<ApiServi
       await control.close();
       await producer.close();
       redis.disconnect();
-      await patient.$client.end();
+      await slowQueries.$client.end();
       if (target !== database) await target.$client.end();
       await database.$client.end();
     },
@@ -113,7 +113,7 @@ function createStores(database: Database) {
     keys: createKeyStore(database),
     audit: createAuditLog(database),
     idempotency: createIdempotencyStore(database),
-    inbox: { ...createInboxDoor(database.$client), ...createInboxReader(database.$client) },
+    inbox: { ...createInboxReceiver(database.$client), ...createInboxReader(database.$client) },
   };
 }
 
@@ -130,7 +130,7 @@ function openCutoverDatabase(options: ServiceOptions, onError: (error: Error) =>
     url,
     applicationName: 'drover cutover',
     max: 5,
-    statementMs: Number.POSITIVE_INFINITY,
+    statementTimeoutMs: Number.POSITIVE_INFINITY,
     onError,
   });
 }

@@ -16,7 +16,7 @@ import type { CutoverControl } from '../contract/cutover.ts';
 import type { PlanView, QueueView, UpstreamView } from '../contract/fleet.ts';
 import type { Actor, Role } from '../contract/runs.ts';
 import type { InboxReader } from '../engine/webhooks/store.ts';
-import type { InboxDoor } from '../engine/webhooks/types.ts';
+import type { InboxReceiver } from '../engine/webhooks/types.ts';
 import type { Logger } from '../logger.ts';
 
 /** What the API is made of. `server.ts` builds it; tests build it with what they need. */
@@ -32,7 +32,7 @@ export interface ApiDeps {
   readonly audit: AuditLog;
   readonly idempotency: IdempotencyStore;
   /** Events of upstreams. */
-  readonly inbox: InboxDoor & InboxReader;
+  readonly inbox: InboxReceiver & InboxReader;
   /** What has to answer for the API to be of use. */
   readonly health: readonly HealthCheck[];
   readonly metrics: MetricsSource;

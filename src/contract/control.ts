@@ -1,4 +1,4 @@
-import type { Journey, MendedView, MendingView } from './records.ts';
+import type { RecordHistory, RepairPlanView, RepairResultView } from './records.ts';
 import type { PersonView, PurgeRequest, PurgeView } from './retention.ts';
 import type { RunStatus } from './run-status.ts';
 import type {
@@ -36,9 +36,9 @@ export interface Control {
   /** Compares every record that a finished run says is in the target with it again, through its transform. */
   reconcile(id: string, reason: string, actor: Actor): Promise<RunView>;
   /** What would make the target what the source says: what was found to differ, and what is there twice now. */
-  mending(id: string): Promise<MendingView>;
+  repairPlan(id: string): Promise<RepairPlanView>;
   /** Does it: removes rows that are provably doubled, writes what differs again, and compares it. */
-  mend(id: string, reason: string, actor: Actor): Promise<MendedView>;
+  repair(id: string, reason: string, actor: Actor): Promise<RepairResultView>;
   changeBatchSize(id: string, batchSize: BatchSize, reason: string, actor: Actor): Promise<RunView>;
   enqueue(
     id: string,
@@ -51,7 +51,7 @@ export interface Control {
   ): Promise<{ accepted: number; run: RunView }>;
   records(id: string, filter: RecordFilter): Promise<Page<RecordView>>;
   /** The journeys of one source id through every run, the first run first. */
-  journeys(sourceId: string): Promise<readonly Journey[]>;
+  history(sourceId: string): Promise<readonly RecordHistory[]>;
   failures(id: string): Promise<readonly FailureGroup[]>;
   /**
    * Sends a group of failures back to the beginning: rejected and failed records are read from the source again, others
@@ -63,7 +63,7 @@ export interface Control {
   /** Undoes a run. What it did at APIs is undone after the answer, which then says `working`; asked again, it goes on. */
   rollback(id: string, input: { reason: string; dryRun: boolean }, actor: Actor): Promise<RollbackView>;
   /** Where a rollback stands that goes on after its answer. */
-  rollbackOf(id: string): Promise<RollbackView>;
+  rollbackStatus(id: string): Promise<RollbackView>;
   /** Deletes raw and clean payloads of finished runs. */
   purge(input: PurgeRequest, actor: Actor): Promise<PurgeView>;
   /** Everything held about one person. */

@@ -13,14 +13,14 @@ import type { Actor } from './runs.ts';
  */
 
 /** A relation by name. Names are data: they reach SQL only after the catalog knew them, and quoted. */
-export interface Name {
+export interface RelationName {
   readonly schema: string;
   readonly name: string;
 }
 
 export interface TablePair {
-  readonly incoming: Name;
-  readonly live: Name;
+  readonly incoming: RelationName;
+  readonly live: RelationName;
   /** Refused with fewer rows than this. Default 1 where the live table has any. */
   readonly minimum?: number | undefined;
 }
@@ -60,9 +60,9 @@ export interface PlannedDifference {
 }
 
 export interface Exchange {
-  readonly incoming: Name;
-  readonly live: Name;
-  readonly displaced: Name;
+  readonly incoming: RelationName;
+  readonly live: RelationName;
+  readonly displaced: RelationName;
 }
 
 export interface CutoverPlan {
@@ -75,13 +75,13 @@ export interface CutoverPlan {
   readonly items: readonly PlanItem[];
   readonly steps: readonly Step[];
   /** Every table that is locked, incoming ones too. */
-  readonly locks: readonly Name[];
+  readonly locks: readonly RelationName[];
   readonly differences: readonly PlannedDifference[];
   /** The exact SQL, phase by phase. */
   readonly sql: string;
 }
 
-export interface Timing {
+export interface SwapTiming {
   /** Milliseconds spent to get all locks, on the attempt that got them. */
   readonly lockWaitMs: number;
   /** Milliseconds from holding all locks to the commit's answer. */
@@ -89,7 +89,7 @@ export interface Timing {
   readonly attempts: number;
 }
 
-export interface Counted {
+export interface RowCounts {
   readonly table: string;
   readonly incoming: number;
   readonly live: number;
@@ -140,8 +140,8 @@ export interface CutoverResult {
   readonly dryRun: boolean;
   readonly status: CutoverStatus;
   readonly plan: CutoverPlan;
-  readonly counts: readonly Counted[];
-  readonly timing: Timing | null;
+  readonly counts: readonly RowCounts[];
+  readonly timing: SwapTiming | null;
   /** What differs between the catalog before and after and was not planned, and steps after it that failed. */
   readonly unplanned: readonly string[];
   /** Of a rollback: changes carried back, and those that met something else in the restored table. */
@@ -150,7 +150,7 @@ export interface CutoverResult {
 }
 
 /** The conflicts of a view are at most so many; the others come in pages. */
-export const conflictsShown = 100;
+export const maxConflictsInView = 100;
 
 /** An exchange as lists show it: with how many conflicts there are, which may be as many as rows were written. */
 export interface CutoverEntry {
@@ -173,8 +173,8 @@ export interface CutoverEntry {
   readonly progress: CutoverProgress | null;
   /** Why it was refused or failed, or what it still lacks. */
   readonly problems: readonly string[];
-  readonly counts: readonly Counted[];
-  readonly timing: Timing | null;
+  readonly counts: readonly RowCounts[];
+  readonly timing: SwapTiming | null;
   readonly unplanned: readonly string[];
   readonly carried: number;
   readonly conflictCount: number;
@@ -204,7 +204,7 @@ export interface StartCutover {
   /** Where the live tables are. Default: the plan's schema. */
   readonly liveSchema?: string | undefined;
   /** Tables of the plan; default all. `live`: where the live one is, when it has another name or schema. */
-  readonly tables?: readonly { readonly table: string; readonly live?: Name | undefined }[] | undefined;
+  readonly tables?: readonly { readonly table: string; readonly live?: RelationName | undefined }[] | undefined;
   /** Rows a table has at least, by table of the plan. Default 1 where the live one has any. */
   readonly minimums?: Readonly<Record<string, number>> | undefined;
   /** Default 50. */
@@ -222,7 +222,7 @@ export interface CutoverControl {
   find(stamp: string): Promise<CutoverView>;
   /** A page of what a rollback met, in the order in which it met it; `from` is how many come before it. */
   conflicts(stamp: string, from: number, limit: number): Promise<readonly Conflict[]>;
-  go(stamp: string, reason: string, actor: Actor): Promise<CutoverView>;
+  resume(stamp: string, reason: string, actor: Actor): Promise<CutoverView>;
   abandon(stamp: string, reason: string, actor: Actor): Promise<CutoverView>;
   planRollback(stamp: string): Promise<CutoverForecast>;
   rollback(stamp: string, reason: string, actor: Actor): Promise<CutoverView>;

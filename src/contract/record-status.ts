@@ -37,10 +37,10 @@ export const recordTransitions = {
 } as const satisfies Record<RecordStatus, Partial<Record<RecordStatus, string>>>;
 
 /** The statuses that have to be explained for a run to be green; they are shown as failures. */
-export const troubleStatuses = [
+export const failureStatuses = [
   'rejected',
   'failed',
   'blocked',
   'mismatched',
 ] as const satisfies readonly RecordStatus[];
-export type TroubleStatus = (typeof troubleStatuses)[number];
+export type FailureStatus = (typeof failureStatuses)[number];

@@ -4,22 +4,22 @@ import type { RunStatus } from './run-status.ts';
 import type { FailureGroup, RecordView, RunView, TryView } from './runs.ts';
 
 /** One record in one run: where it came from, every stage, every try that did not succeed, what became of it. */
-export interface Journey extends RecordView {
-  readonly run: JourneyRun;
-  readonly stages: readonly JourneyStage[];
+export interface RecordHistory extends RecordView {
+  readonly run: HistoryRun;
+  readonly stages: readonly HistoryStage[];
   readonly tries: readonly TryView[];
   /** What the transform noted down: values dropped, spellings mended. */
   readonly notes: readonly string[];
   /** The record it waits for. */
-  readonly parent: Relative | null;
+  readonly parent: RelatedRecord | null;
   /** The record it was merged into. */
-  readonly survivor: Relative | null;
+  readonly survivor: RelatedRecord | null;
   /** Purged: what the source said is not kept any more; hashes and outcomes are. */
   readonly payload: 'kept' | 'purged';
-  readonly target: JourneyTarget | null;
+  readonly target: HistoryTarget | null;
 }
 
-export interface JourneyRun {
+export interface HistoryRun {
   readonly plan: string;
   readonly version: string;
   readonly status: RunStatus;
@@ -32,21 +32,21 @@ export interface JourneyRun {
 /** `ended`: it goes no further than this stage. `skipped`: the record never had to pass it. */
 export type StageState = 'done' | 'waiting' | 'ended' | 'skipped' | 'ahead';
 
-export interface JourneyStage {
+export interface HistoryStage {
   readonly stage: Stage;
   readonly state: StageState;
   /** When that came about, where it is known. */
   readonly at: string | null;
 }
 
-export interface Relative {
+export interface RelatedRecord {
   readonly entity: string;
   readonly sourceId: string;
   readonly status: RecordStatus;
 }
 
 /** The row of a record. */
-export interface JourneyTarget {
+export interface HistoryTarget {
   /** `schema.table` */
   readonly table: string;
   readonly id: string;
@@ -62,7 +62,7 @@ export interface JourneyTarget {
 }
 
 /** A row of the target that says what the row of a record says, and belongs to no record. */
-export interface DoubledRow {
+export interface DuplicateRow {
   readonly entity: string;
   readonly table: string;
   /** The row that is too many. */
@@ -75,18 +75,18 @@ export interface DoubledRow {
 }
 
 /** What would make the target what the source says: shown before, and done on request. */
-export interface MendingView {
+export interface RepairPlanView {
   readonly runId: string;
   /** Records that differ or are missing: written again. */
   readonly write: readonly FailureGroup[];
   /** Rows that are there twice: those without a refusal are removed. */
-  readonly remove: readonly DoubledRow[];
+  readonly remove: readonly DuplicateRow[];
 }
 
-export interface MendedView {
+export interface RepairResultView {
   /** Records on their way to be written, and compared, again. */
   readonly written: number;
-  readonly removed: readonly DoubledRow[];
-  readonly left: readonly DoubledRow[];
+  readonly removed: readonly DuplicateRow[];
+  readonly left: readonly DuplicateRow[];
   readonly run: RunView;
 }

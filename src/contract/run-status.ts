@@ -66,7 +66,7 @@ export const runActions = [
 export type RunAction = (typeof runActions)[number];
 
 /** What is allowed now, by status; the API refuses everything else, so an answer and the rule cannot differ. */
-const actions: Record<RunStatus, readonly RunAction[]> = {
+const actionsByStatus: Record<RunStatus, readonly RunAction[]> = {
   pending: ['cancel', 'changeBatchSize'],
   running: ['pause', 'cancel', 'replay', 'enqueue', 'validate', 'changeBatchSize'],
   pausing: ['resume', 'cancel', 'changeBatchSize'],
@@ -79,7 +79,7 @@ const actions: Record<RunStatus, readonly RunAction[]> = {
 };
 
 /** What the rules of actions look at. */
-export interface Actionable {
+export interface RunState {
   readonly status: RunStatus;
   readonly rolledBackAt: Date | null;
   readonly purgedAt?: Date | null;
@@ -89,33 +89,36 @@ export interface Actionable {
   readonly rollingBack?: boolean;
 }
 
-const needPayloads: readonly RunAction[] = ['retry', 'replay', 'reconcile', 'mend'];
+const actionsThatNeedPayloads: readonly RunAction[] = ['retry', 'replay', 'reconcile', 'mend'];
 // Whatever sends records on their way.
-const needVersion: readonly RunAction[] = ['resume', 'retry', 'replay', 'reconcile', 'mend', 'enqueue'];
+const actionsThatNeedVersion: readonly RunAction[] = ['resume', 'retry', 'replay', 'reconcile', 'mend', 'enqueue'];
 
 /**
  * The actions a run takes now: none but validation once rolled back, nothing that needs payloads once they are purged,
  * nothing that goes on under another version of the plan.
  */
-export function nextActions(run: Actionable): readonly RunAction[] {
+export function nextActions(run: RunState): readonly RunAction[] {
   if (run.rolledBackAt) return ['validate'];
   if (run.rollingBack) return [];
-  const refused = [...(run.purgedAt ? needPayloads : []), ...(run.otherVersion ? needVersion : [])];
-  return actions[run.status].filter((action) => !refused.includes(action));
+  const refused = [
+    ...(run.purgedAt ? actionsThatNeedPayloads : []),
+    ...(run.otherVersion ? actionsThatNeedVersion : []),
+  ];
+  return actionsByStatus[run.status].filter((action) => !refused.includes(action));
 }
 
 /** True when the table has an arrow from one to the other. */
-export function mayMove(from: RunStatus, to: RunStatus): boolean {
+export function canMove(from: RunStatus, to: RunStatus): boolean {
   return to in runTransitions[from];
 }
 
 /** The statuses from which `to` can be reached; the guard of the UPDATE that moves a run. */
-export function sourcesOf(to: RunStatus): readonly RunStatus[] {
-  return runStatuses.filter((from) => mayMove(from, to));
+export function statusesBefore(to: RunStatus): readonly RunStatus[] {
+  return runStatuses.filter((from) => canMove(from, to));
 }
 
 /** Throws NOT_ALLOWED_NOW, naming what is allowed, unless the run takes the action. */
-export function assertAllowed(run: Actionable & { readonly id: string }, action: RunAction): void {
+export function assertAllowed(run: RunState & { readonly id: string }, action: RunAction): void {
   const allowed = nextActions(run);
   if (allowed.includes(action)) return;
   const state = run.rolledBackAt ? 'rolled back' : run.status;

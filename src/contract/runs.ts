@@ -1,5 +1,5 @@
 import type { ErrorClass, Severity } from '../errors.ts';
-import type { RecordStatus, Stage, TroubleStatus } from './record-status.ts';
+import type { FailureStatus, RecordStatus, Stage } from './record-status.ts';
 import type { RunAction, RunStatus } from './run-status.ts';
 
 /** What a rollback has done, or is about to do. */
@@ -180,7 +180,7 @@ export interface SumLine {
 }
 
 /** Something that keeps a run from moving on, or from moving faster. */
-export interface Holdup {
+export interface Blocker {
   /** QUEUE_PAUSED, NO_WORKER, UPSTREAM_THROTTLED, BREAKER_OPEN, WAITING_FOR_PARENTS, PAUSED, STOPPED. */
   readonly code: string;
   readonly what: string;
@@ -226,7 +226,7 @@ export interface RunView {
    */
   readonly derived: readonly string[];
   /** Why it is slow or stands still; empty of a run that nothing holds up. */
-  readonly holdups: readonly Holdup[];
+  readonly holdups: readonly Blocker[];
   readonly nextActions: readonly RunAction[];
 }
 
@@ -235,7 +235,7 @@ export interface FailureGroup {
   readonly group: string;
   readonly entity: string;
   readonly stage: Stage;
-  readonly status: TroubleStatus;
+  readonly status: FailureStatus;
   readonly code: string;
   readonly field: string | null;
   readonly count: number;

@@ -35,11 +35,11 @@ import { createBackgroundRollbackStore } from './rollback/background.sql.ts';
 import { createBackgroundRollbacks } from './rollback/background.ts';
 import { finishedRollbackView, type RollbackDeps, rollbackRun, rollbackSql } from './rollback/rollback.ts';
 import { createRollbackLedger, createRollbackStore } from './rollback/store.ts';
-import { createFleetLook, type FleetLook, type UpstreamStand } from './runs/blockers.ts';
+import { createFleetStateReader, type FleetStateReader, type UpstreamStatus } from './runs/blockers.ts';
 import { createControl } from './runs/control.ts';
 import { createControlStore } from './runs/control-store.ts';
 import { createRunViews, type RunViews } from './runs/view.ts';
-import { createConductorStore } from './scheduler/store.ts';
+import { createSchedulerStore } from './scheduler/store.ts';
 import { dropTrialSchema } from './trial/store.ts';
 import { isTrial } from './trial/trial.ts';
 import type { ValidationDeps } from './validation/check.ts';
@@ -51,13 +51,13 @@ import { latestValidation, validateRun } from './validation/validate.ts';
 // Shorter than clients wait for an answer.
 const purgeLimits = { batch: 5_000, budgetMs: 20_000 };
 
-export interface ControlParts {
+export interface OpenControlDeps {
   readonly database: Database;
   readonly target: Database;
   readonly plans: PlanRegistry;
   readonly config: Config;
   /** Where upstreams stand; without it, a run does not say that it waits for one. */
-  readonly upstreams?: (() => Promise<readonly UpstreamStand[]>) | undefined;
+  readonly upstreams?: (() => Promise<readonly UpstreamStatus[]>) | undefined;
   /** The door to upstreams; without it, what runs wrote to APIs can be neither compared nor taken back. */
   readonly openUpstream?: UpstreamFactory | undefined;
   /** Told what went wrong after its request was answered. */
@@ -65,11 +65,17 @@ export interface ControlParts {
 }
 
 /** The operators' control over the databases. */
-export function openControl(parts: ControlParts): Control {
+export function openControl(parts: OpenControlDeps): Control {
   const { plans } = parts;
   const store = createControlStore(parts.database);
-  const fleet = createFleetLook({ database: parts.database, upstreams: parts.upstreams ?? (async () => []) });
-  const { validation, rollback, mending, reports, views } = createInspection({ ...parts, fleet, apis: apisOf(parts) });
+  const fleet = createFleetStateReader({ database: parts.database, upstreams: parts.upstreams ?? (async () => []) });
+  const {
+    validation,
+    rollback,
+    repair: mending,
+    reports,
+    views,
+  } = createEngineServices({ ...parts, fleet, apis: openApis(parts) });
   const planOf = (run: Run) => plans.get(run.plan);
   const journeys = {
     ledger: createHistoryLedger(parts.database.$client),
@@ -96,15 +102,15 @@ export function openControl(parts: ControlParts): Control {
     plan: plans.get,
     batchSize: parts.config.batchSize ?? 1,
     view: views.view,
-    journeys: (sourceId) => readHistory(journeys, sourceId),
+    history: (sourceId) => readHistory(journeys, sourceId),
     failures: (run) => failureGroups(reports.ledger, run.id, planOf(run)),
     validate: async (run, entry) => validateRun(validation, run, planOf(run), await store.entities(run.id), entry),
     lastValidation: (run) => latestValidation(validation, run, planOf(run)),
     rollback: (run, dryRun) =>
       isTrial(run) ? rollbackTrial(parts.target, run, dryRun) : rollbackRun(rollback, run, planOf(run), { dryRun }),
-    rollbacks,
-    doubles: (run) => findDuplicates(mending, run, planOf(run)),
-    removeDoubles: (run) => removeDuplicates(mending, run, planOf(run)),
+    backgroundRollbacks: rollbacks,
+    duplicates: (run) => findDuplicates(mending, run, planOf(run)),
+    removeDuplicates: (run) => removeDuplicates(mending, run, planOf(run)),
     purge: (request, announce) => purge({ store: retention, dropTrial, ...purgeLimits }, request, announce),
     person: (email) => findPersonData({ ...persons, plans: plans.all() }, email),
     reports: (run) => listReports(reports, run),
@@ -113,7 +119,7 @@ export function openControl(parts: ControlParts): Control {
   });
 }
 
-function apisOf({ openUpstream: upstreams, config: { settings } }: ControlParts): ApiFactory | undefined {
+function openApis({ openUpstream: upstreams, config: { settings } }: OpenControlDeps): ApiFactory | undefined {
   // Nobody waits for these longer than the request that asked, and a process that ends takes them with it.
   return upstreams && createApiFactory({ settings, upstreams, signal: new AbortController().signal });
 }
@@ -125,39 +131,40 @@ async function rollbackTrial(target: Database, run: Run, dryRun: boolean): Promi
 }
 
 // Checks are over in a moment but for tables of many millions; the answer then says where the work stands.
-const patienceMs = 20_000;
+const checkWaitMs = 20_000;
 
-export interface CutoverParts {
+export interface OpenCutoversDeps {
   readonly database: Database;
   readonly target: Database;
   /** The target's database too, for statements that may take long. */
-  readonly patient: Database;
+  readonly slowQueries: Database;
   readonly plans: PlanRegistry;
   readonly onFailure: (error: unknown) => void;
 }
 
 /** The operators' control over cutovers. */
-export function openCutovers({ database, target, patient, plans, onFailure }: CutoverParts): CutoverControl {
-  const { validation } = createInspection({ database, target, plans });
+export function openCutovers({ database, target, slowQueries, plans, onFailure }: OpenCutoversDeps): CutoverControl {
+  const { validation } = createEngineServices({ database, target, plans });
   return createCutoverControl({
     plan: plans.get,
-    database: (note) => createCutoverDatabase(patient.$client, note && auditNote(database, target === database, note)),
+    database: (note) =>
+      createCutoverDatabase(slowQueries.$client, note && auditNote(database, target === database, note)),
     gate: createGate({
       plan: plans.get,
       newestRuns: (plan, schema) => readNewestRunsByEntity(database, plan, schema),
       validation: (run) => latestValidation(validation, run, plans.get(run.plan)),
       writtenLive: (run, spec, ids) => findRowsWrittenLive(target.$client, run, spec, ids),
     }),
-    patienceMs,
+    patienceMs: checkWaitMs,
     onFailure,
   });
 }
 
 /** What looks at runs after and while they move: validation, reports, rollback, views. */
-export interface Inspection {
+export interface EngineServices {
   readonly validation: ValidationDeps;
   readonly rollback: RollbackDeps;
-  readonly mending: DuplicateStore;
+  readonly repair: DuplicateStore;
   readonly reports: ReportDeps;
   readonly views: RunViews;
   /** Sums for those who ask often; see createSums. */
@@ -165,14 +172,14 @@ export interface Inspection {
 }
 
 /** Puts the engine's ports and the databases together. The API and the workers both need it, and neither the other. */
-export function createInspection(parts: {
+export function createEngineServices(parts: {
   readonly database: Database;
   readonly target: Database;
   readonly plans: PlanRegistry;
-  readonly fleet?: FleetLook | undefined;
+  readonly fleet?: FleetStateReader | undefined;
   /** Absent in a process that reaches no upstream. */
   readonly apis?: ApiFactory | undefined;
-}): Inspection {
+}): EngineServices {
   const { database, target, plans, apis } = parts;
   const references = createLedger(database.$client, target.$client);
   const rows = createPostgresTarget(createSqlPort(target.$client));
@@ -182,7 +189,7 @@ export function createInspection(parts: {
   const sums = createSumCache(asked);
   const views = createRunViews({
     database,
-    store: createConductorStore(database, target),
+    store: createSchedulerStore(database, target),
     plans,
     sums,
     rollbacks: createBackgroundRollbackStore(database.$client),
@@ -207,11 +214,11 @@ export function createInspection(parts: {
     sums: async (run) => computeSums(asked, run, plans.get(run.plan), await views.entityNames(run.id)),
   };
   const mending = createDuplicateStore(target.$client);
-  return { validation: { ...asked, references, rows, apis }, rollback, mending, reports, views, sums };
+  return { validation: { ...asked, references, rows, apis }, rollback, repair: mending, reports, views, sums };
 }
 
 /** What an API process is put together from; its entry points hand this to `startApi`. */
-export const apiParts = {
+export const engineFactories = {
   openControl,
   openCutovers,
   openUpstreams: (

@@ -142,7 +142,7 @@ test('a run is not ended over records that an operator is just sending', async (
     id,
     async (changes) => {
       await changes.enqueueIds(id, 'users', ['late']);
-      expect(await changes.goOn(id, null)).toBe(true);
+      expect(await changes.resume(id, null)).toBe(true);
       ending = endRun(service.database, id, 'completed', null);
       // Long enough for it to have looked, had it not to wait.
       await Promise.race([ending, sleep(300)]);

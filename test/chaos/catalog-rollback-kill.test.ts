@@ -31,13 +31,13 @@ test('an API process killed in the middle of a rollback leaves it interrupted, a
     body: JSON.stringify({ reason: 'a test' }),
   });
   expect(asked.status).toBe(202);
-  while ((await control.rollbackOf(run.id)).done < 15) await sleep(20);
+  while ((await control.rollbackStatus(run.id)).done < 15) await sleep(20);
   const gone = once(child, 'exit');
   child.kill('SIGKILL');
   await gone;
 
   const left = await vi.waitFor(async () => {
-    const view = await control.rollbackOf(run.id);
+    const view = await control.rollbackStatus(run.id);
     expect(view.status).toBe('interrupted');
     return view;
   });

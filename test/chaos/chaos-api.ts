@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { buildApp } from '../../src/api/app.ts';
 import { openApiServices } from '../../src/api/services.ts';
 import { readConfig } from '../../src/config.ts';
-import { apiParts } from '../../src/engine/open-engine.ts';
+import { engineFactories } from '../../src/engine/open-engine.ts';
 import { createLogger } from '../../src/logger.ts';
 import { loadPlans } from '../../src/plan/registry.ts';
 import { apiMutants } from './mutants.ts';
@@ -15,7 +15,7 @@ if (mutant === undefined) throw new Error(`no guard ${values.without}`);
 const config = readConfig(process.env);
 const services = await openApiServices({
   ...{ config, databaseUrl: String(config.databaseUrl), redisUrl: String(config.redisUrl), version: '0.0.0' },
-  ...{ plans: await loadPlans(), logger: createLogger({ level: config.logLevel, service: 'api' }), ...apiParts },
+  ...{ plans: await loadPlans(), logger: createLogger({ level: config.logLevel, service: 'api' }), ...engineFactories },
 });
 const app = await buildApp(mutant(services));
 console.log(`Drover API: ${await app.listen({ host: config.host, port: config.port })}`);

@@ -94,7 +94,7 @@ function ledgerWithFailpoints(ledger: Ledger, at: RunStep): Ledger {
     ...ledger,
     open: (...all) => at('open', () => ledger.open(...all)),
     claim: (...all) => at('claim', () => ledger.claim(...all)),
-    finish: (...all) => at('finish', () => ledger.finish(...all)),
+    writeOutcomes: (...all) => at('finish', () => ledger.writeOutcomes(...all)),
     storePage: (...all) => at('store-page', () => ledger.storePage(...all)),
   };
 }

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { createEffects, type EffectStore, type Held } from '../../src/engine/api-effects/effects.ts';
+import { createEffects, type EffectStore, type LeasedRecord } from '../../src/engine/api-effects/effects.ts';
 import { startStripeSandbox } from '../../src/sandbox/stripe/sandbox.ts';
 import type { DesiredProduct } from '../../src/targets/stripe/lookup.ts';
 import { createProductWriter } from '../../src/targets/stripe/products.ts';
@@ -18,7 +18,7 @@ const known = { productId: null, priceId: null, synced: false };
  */
 export async function loseAnswerThenRetry(
   effects: EffectStore,
-  held: Held,
+  held: LeasedRecord,
   redis: Redis,
   prefix: string,
 ): Promise<string[]> {
@@ -33,7 +33,7 @@ export async function loseAnswerThenRetry(
   const { runId, entity, sourceId } = held.record;
   const writer = createProductWriter(openStripeCatalog({ upstreams, signal, ...options }), runId);
   const attempt = async (): Promise<unknown> => {
-    const again = (await effects.begun(runId, entity, [sourceId])).has(sourceId);
+    const again = (await effects.startedSourceIds(runId, entity, [sourceId])).has(sourceId);
     return writer.write(wanted, known, again, { skipExisting: false }, createEffects(effects, held, 'test'));
   };
   try {

@@ -46,7 +46,7 @@ export async function corruptAndRepair(databaseUrl: string, probe: Probe): Promi
     await waitUntilFinished(control);
     await corruptRows(probe);
     const found = await compareAllRecords(control, probe);
-    await control.mend(corruptedRunId, 'named by the comparison', operatorActor);
+    await control.repair(corruptedRunId, 'named by the comparison', operatorActor);
     await waitUntilFinished(control);
     const mended = await compareAllRecords(control, probe);
     return { found, mended, validation: (await control.validate(corruptedRunId, operatorActor)).status };

@@ -4,7 +4,7 @@ import type { ApiServices } from '../../src/api/services.ts';
 import type { EffectStore } from '../../src/engine/api-effects/effects.ts';
 import type { Ledger, RecordRef } from '../../src/engine/ledger/types.ts';
 import { createSourceFactory } from '../../src/engine/runs/context.ts';
-import type { InboxDoor } from '../../src/engine/webhooks/types.ts';
+import type { InboxReceiver } from '../../src/engine/webhooks/types.ts';
 import { createUpstreamFactory } from '../../src/upstreams/upstream.ts';
 import type { Services } from '../../workers/services.ts';
 
@@ -54,10 +54,10 @@ export function withoutEpochs(ledger: Ledger, pool: pg.Pool): Ledger {
     ...ledger,
     open: async (stage, refs, want) => ledger.open(stage, await current(refs), want),
     claim: async (refs, token, leaseMs) => ledger.claim(await current(refs), token, leaseMs),
-    async finish(finishes, worker) {
+    async writeOutcomes(finishes, worker) {
       const epochs = new Map((await current(finishes.map(({ ref }) => ref))).map(({ id, epoch }) => [id, epoch]));
       const believed = finishes.map((one) => ({ ...one, ref: { ...one.ref, epoch: epochs.get(one.ref.id) ?? -1 } }));
-      return ledger.finish(believed, worker);
+      return ledger.writeOutcomes(believed, worker);
     },
   };
 }
@@ -67,8 +67,8 @@ export function withoutLeases(ledger: Ledger): Ledger {
   return {
     ...ledger,
     claim: async (refs) => [...refs],
-    finish: (finishes, worker) =>
-      ledger.finish(
+    writeOutcomes: (finishes, worker) =>
+      ledger.writeOutcomes(
         finishes.map(({ token: _token, ...rest }) => rest),
         worker,
       ),
@@ -83,13 +83,13 @@ export function withoutLeases(ledger: Ledger): Ledger {
 export function withoutIntents(effects: EffectStore): EffectStore {
   return {
     ...effects,
-    begun: async () => new Set(),
-    begin: async (_held, _worker, { keyBase }) => `${keyBase}-1`,
-    end: async () => undefined,
+    startedSourceIds: async () => new Set(),
+    beginIntent: async (_held, _worker, { keyBase }) => `${keyBase}-1`,
+    completeIntent: async () => undefined,
   };
 }
 
 /** The inbox without its key: every delivery of an event is taken for a new one. */
-export function withoutInboxKey<T extends InboxDoor>(inbox: T): T {
+export function withoutInboxKey<T extends InboxReceiver>(inbox: T): T {
   return { ...inbox, store: (event, handled) => inbox.store({ ...event, id: `${event.id}-${randomUUID()}` }, handled) };
 }

@@ -7,8 +7,8 @@ import type { EffectStore } from '../../src/engine/api-effects/effects.ts';
 import { createEffectStore } from '../../src/engine/api-effects/store.ts';
 import type { Ledger, RecordRef } from '../../src/engine/ledger/types.ts';
 import { enqueueRecords } from '../../src/engine/runs/control-store.ts';
-import { createInboxDoor } from '../../src/engine/webhooks/store.ts';
-import type { InboxDoor } from '../../src/engine/webhooks/types.ts';
+import { createInboxReceiver } from '../../src/engine/webhooks/store.ts';
+import type { InboxReceiver } from '../../src/engine/webhooks/types.ts';
 import { createUpstreamFactory } from '../../src/upstreams/upstream.ts';
 import { createRedisSpace } from '../helpers/redis.ts';
 import { createHarness, type Harness } from '../helpers/shop-harness.ts';
@@ -54,7 +54,7 @@ async function mendedWhileHeld(ledger: Ledger): Promise<string[]> {
   const [held] = await ledger.open('transform', [ref], { raw: true, clean: false });
   if (!held) throw new Error('the record cannot be opened');
   await given(ref.runId, '2.00');
-  await ledger.finish([{ ref: held, stage: 'transform', verdict: onward('1.00'), dispatch: false }], 'zombie');
+  await ledger.writeOutcomes([{ ref: held, stage: 'transform', outcome: onward('1.00'), dispatch: false }], 'zombie');
   const { rows } = await pool().query('SELECT stage FROM drover.records WHERE id = $1', [ref.id]);
   return rows[0]?.stage === 'transform' ? [] : ['the record went on as it was before it was mended'];
 }
@@ -67,8 +67,8 @@ async function leaseRunsOut(ledger: Ledger): Promise<string[]> {
   await sleep(60);
   await ledger.claim([ref], 'second', 60_000);
   if ((await ledger.claim([ref], 'third', 60_000)).length > 0) problems.push('two hold the lease of one record');
-  const finish = { ref, stage: 'transform', verdict: onward('1.00'), dispatch: false } as const;
-  const stale = await ledger.finish([{ ...finish, token: 'first' }], 'zombie');
+  const finish = { ref, stage: 'transform', outcome: onward('1.00'), dispatch: false } as const;
+  const stale = await ledger.writeOutcomes([{ ...finish, token: 'first' }], 'zombie');
   if (stale.length > 0) problems.push('a finish counted whose lease another had taken');
   return problems;
 }
@@ -92,7 +92,7 @@ async function heldWhileLost(effects: EffectStore): Promise<string[]> {
 }
 
 /** One event arrives fifty times at once. */
-async function eventReplayed(door: InboxDoor): Promise<string[]> {
+async function eventReplayed(door: InboxReceiver): Promise<string[]> {
   await pool().query('TRUNCATE drover.inbox');
   const about = { type: 'product.updated', objectId: 'cms_1', account: null, livemode: false, happenedAt: new Date() };
   const event = { provider: 'stripe', id: 'evt_1', payload: { id: 'evt_1' }, ...about } as const;
@@ -149,8 +149,8 @@ const guards = [
   },
   {
     guard: 'inbox',
-    on: () => eventReplayed(createInboxDoor(pool())),
-    off: () => eventReplayed(withoutInboxKey(createInboxDoor(pool()))),
+    on: () => eventReplayed(createInboxReceiver(pool())),
+    off: () => eventReplayed(withoutInboxKey(createInboxReceiver(pool()))),
   },
   {
     guard: 'limiter',

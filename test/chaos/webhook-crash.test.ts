@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openDatabase } from '../../db/client.ts';
-import { createInboxDoor } from '../../src/engine/webhooks/store.ts';
+import { createInboxReceiver } from '../../src/engine/webhooks/store.ts';
 import { verifyStripeEvent } from '../../src/upstreams/stripe/webhook.ts';
 import { makeEvent, signedRequest, webhookSecret } from '../helpers/stripe-events.ts';
 import type { ChaosEnvironment } from './environment.ts';
@@ -26,7 +26,7 @@ test('an event that was acknowledged survives a crash of PostgreSQL, however the
   const database = openDatabase({ url, applicationName: 'test', onError: () => undefined });
   const { payload, headers } = signedRequest(makeEvent('evt_1', 'product.updated', { id: 'cms_1', object: 'product' }));
   const event = { body: Buffer.from(payload), signature: headers['stripe-signature'] };
-  await createInboxDoor(database.$client).store(
+  await createInboxReceiver(database.$client).store(
     { provider: 'stripe', ...verifyStripeEvent(event, [webhookSecret]) },
     true,
   );

@@ -11,7 +11,7 @@ function checkout(setup: string, start: string): string {
   mkdirSync(join(root, 'scripts'));
   writeFileSync(join(root, 'package.json'), '{"type": "module"}');
   writeFileSync(join(root, 'scripts', 'setup.mjs'), setup);
-  writeFileSync(join(root, 'scripts', 'start.ts'), start);
+  writeFileSync(join(root, 'scripts', 'run.mjs'), start);
   return root;
 }
 
@@ -19,7 +19,10 @@ const note = (name: string) => `import { appendFileSync } from 'node:fs';\nappen
 
 describe('drover up', () => {
   it('sets up and then starts, as npm start does', async () => {
-    const root = checkout(note('setup'), `${note('start')}const typed: number = 0;\nprocess.exitCode = typed;`);
+    const root = checkout(
+      note('setup'),
+      `${note('start')}process.exitCode = process.argv[2] === 'scripts/start.ts' ? 0 : 9;`,
+    );
     expect(await startService(true, root)).toBe(0);
     expect(readFileSync(join(root, 'order'), 'utf8')).toBe('setup start ');
   });

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Database, openDatabase } from '../../db/client.ts';
-import { prepared, transaction } from '../../db/sql.ts';
+import { queryPrepared, transaction } from '../../db/sql.ts';
 import { startTcpProxy, type TcpProxy } from '../chaos/proxies.ts';
 import { createDatabase, type TestDatabase } from '../helpers/database.ts';
 
@@ -21,8 +21,8 @@ beforeAll(async () => {
     url: url.href,
     max: 1,
     applicationName: 'test',
-    statementMs,
-    silenceMs,
+    statementTimeoutMs: statementMs,
+    idleInTransactionTimeoutMs: silenceMs,
     onError: () => undefined,
   });
 });
@@ -32,14 +32,14 @@ afterAll(async () => {
   await place.drop();
 });
 
-const one = () => prepared<{ n: number }>(database.$client, 'one', 'SELECT 1 AS n', []);
+const one = () => queryPrepared<{ n: number }>(database.$client, 'one', 'SELECT 1 AS n', []);
 
 test('a connection that gives no answer is given up once, and the next one works', async () => {
   expect(await one()).toEqual([{ n: 1 }]);
   proxy.blackhole();
   const began = performance.now();
   const lost = transaction(database.$client, async (client) => {
-    await prepared(client, undefined, 'SELECT 1', []);
+    await queryPrepared(client, undefined, 'SELECT 1', []);
   });
   await expect(lost).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE', class: 'transient' });
   // The wait for one answer, not for a second one to a ROLLBACK.
@@ -49,22 +49,24 @@ test('a connection that gives no answer is given up once, and the next one works
 });
 
 test('a statement that takes too long is ended by the server, and its connection is of use again', async () => {
-  const slow = prepared(database.$client, undefined, 'SELECT pg_sleep(60)', []);
+  const slow = queryPrepared(database.$client, undefined, 'SELECT pg_sleep(60)', []);
   await expect(slow).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
   expect(await one()).toEqual([{ n: 1 }]);
 });
 
 test('a transaction whose process falls silent gives its locks back', async () => {
-  await prepared(database.$client, undefined, 'CREATE TABLE held (n int)', []);
-  await prepared(database.$client, undefined, 'INSERT INTO held VALUES (1)', []);
+  await queryPrepared(database.$client, undefined, 'CREATE TABLE held (n int)', []);
+  await queryPrepared(database.$client, undefined, 'INSERT INTO held VALUES (1)', []);
   const other = openDatabase({ url: place.url, max: 1, applicationName: 'other', onError: () => undefined });
   const silent = transaction(database.$client, async (client) => {
-    await prepared(client, undefined, 'UPDATE held SET n = 2', []);
+    await queryPrepared(client, undefined, 'UPDATE held SET n = 2', []);
     await sleep(4 * silenceMs);
-    await prepared(client, undefined, 'UPDATE held SET n = 3', []);
+    await queryPrepared(client, undefined, 'UPDATE held SET n = 3', []);
   });
   await expect(Promise.all([silent, sleep(100)])).rejects.toMatchObject({ class: 'transient' });
-  expect(await prepared(other.$client, undefined, 'UPDATE held SET n = n + 10 RETURNING n', [])).toEqual([{ n: 11 }]);
+  expect(await queryPrepared(other.$client, undefined, 'UPDATE held SET n = n + 10 RETURNING n', [])).toEqual([
+    { n: 11 },
+  ]);
   expect(await one()).toEqual([{ n: 1 }]);
   await other.$client.end();
 });

@@ -17,7 +17,7 @@ import { readConfig } from '../../src/config.ts';
 import type { Control } from '../../src/contract/control.ts';
 import type { Role } from '../../src/contract/runs.ts';
 import { openControl, openCutovers } from '../../src/engine/open-engine.ts';
-import { createInboxDoor, createInboxReader } from '../../src/engine/webhooks/store.ts';
+import { createInboxReader, createInboxReceiver } from '../../src/engine/webhooks/store.ts';
 import { createLogger } from '../../src/logger.ts';
 import { createRegistry, loadPlans, type PlanRegistry } from '../../src/plan/registry.ts';
 import { controlDouble } from './control-double.ts';
@@ -47,7 +47,7 @@ export async function startService(
     ...storesOf(database),
     control: open ? await open(database) : control,
     cutovers: openCutovers({
-      ...{ database, target: database, patient: database, plans, onFailure: () => undefined },
+      ...{ database, target: database, slowQueries: database, plans, onFailure: () => undefined },
     }),
     plans: { list: () => [], get: () => undefined },
     queues: createQueueControl({
@@ -102,7 +102,7 @@ function storesOf(database: Database) {
     keys: createKeyStore(database),
     audit: createAuditLog(database),
     idempotency: createIdempotencyStore(database),
-    inbox: { ...createInboxDoor(database.$client), ...createInboxReader(database.$client) },
+    inbox: { ...createInboxReceiver(database.$client), ...createInboxReader(database.$client) },
   };
 }
 

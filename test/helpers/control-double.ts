@@ -48,8 +48,8 @@ export function controlDouble(): ControlDouble {
     cancel: (id) => move(id, 'cancelling'),
     retry: (id) => move(id, 'running'),
     reconcile: (id) => move(id, 'running'),
-    mending: async (id) => ({ runId: find(id).id, write: [], remove: [] }),
-    mend: async (id) => ({ written: 0, removed: [], left: [], run: await move(id, 'running') }),
+    repairPlan: async (id) => ({ runId: find(id).id, write: [], remove: [] }),
+    repair: async (id) => ({ written: 0, removed: [], left: [], run: await move(id, 'running') }),
     changeBatchSize: async (id, batchSize) => {
       const run = { ...find(id), batchSize };
       runs.set(id, run);
@@ -60,13 +60,13 @@ export function controlDouble(): ControlDouble {
       run: find(id),
     }),
     records: async (id) => ({ items: [], nextCursor: find(id) && null }),
-    journeys: async () => [],
+    history: async () => [],
     failures: async (id) => (find(id) ? [] : []),
     replay: async (id) => ({ replayed: 0, run: find(id) }),
     validate: async (id) => validation(find(id).id),
     validation: async (id) => validation(find(id).id),
     rollback: async (id, { dryRun }) => undone(find(id).id, dryRun),
-    rollbackOf: async (id) => undone(find(id).id, false),
+    rollbackStatus: async (id) => undone(find(id).id, false),
     close: async () => undefined,
     purge: async ({ dryRun }) => ({ dryRun, complete: true, runs: [] }),
     person: async (email) => ({ email, at: '2026-01-01T00:00:00.000Z', records: [], rows: [], befores: [] }),

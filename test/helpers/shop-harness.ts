@@ -9,7 +9,7 @@ import { createLedger } from '../../src/engine/ledger/ledger.ts';
 import type { Ledger, RecordRef, Run } from '../../src/engine/ledger/types.ts';
 import { createRunContexts } from '../../src/engine/runs/context.ts';
 import { createRunStore } from '../../src/engine/runs/store.ts';
-import { createConductorStore } from '../../src/engine/scheduler/store.ts';
+import { createSchedulerStore } from '../../src/engine/scheduler/store.ts';
 import { createLoadStage } from '../../src/engine/stages/load.ts';
 import { createReconcileStage } from '../../src/engine/stages/reconcile.ts';
 import { createTransformStage } from '../../src/engine/stages/transform.ts';
@@ -195,20 +195,25 @@ async function runStages(
   entity: string,
   total: number,
 ) {
-  const conductor = createConductorStore(database, target);
+  const conductor = createSchedulerStore(database, target);
   const store = createRunStore(database);
   // Made anew for each stage: what a stage changes must be seen by the next, and reading it for each record takes minutes.
   const deps = () => ({
     ledger,
     contexts: createRunContexts({ store, plan: () => plan, maxAgeMs: 60_000 }),
-    dispatcher: { dispatch: async () => {}, dispatchExtractions: async () => {}, room: () => 0, fullness: () => 0 },
+    dispatcher: {
+      dispatch: async () => {},
+      dispatchExtractions: async () => {},
+      freeSlots: () => 0,
+      fillRatio: () => 0,
+    },
     stopRun: async (_id: string, error: Error) => {
       throw error;
     },
     worker: 'test',
     maxAttempts: 3,
     target: rows,
-    enrich: { hashPassword: async (plain: string) => plain, reserve: () => undefined, free: () => {} },
+    enrich: { hashPassword: async (plain: string) => plain, reserve: () => undefined, release: () => {} },
     ...noApis(database),
   });
   const refs = async (stage: Stage): Promise<RecordRef[]> => {

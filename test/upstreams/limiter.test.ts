@@ -69,7 +69,7 @@ test.each([3, 50, 250])('a fleet that wants more than %d a second gets nine tent
 });
 
 test('a bucket that does not exist starts empty', async () => {
-  expect(await lab.take({ rps: 10 })).toMatchObject({ verdict: 'wait' });
+  expect(await lab.take({ rps: 10 })).toMatchObject({ decision: 'wait' });
   const before = lab.now;
   await lab.acquire({ rps: 10 });
   expect(lab.now - before).toBeGreaterThan(100);
@@ -153,9 +153,9 @@ test('bulk that comes at the very opening lets the interactive request through t
   const bulk = await lab.take({ rps: 10 });
   lab.now += interactive.waitMs + 1;
   expect(await lab.take({ rps: 10, last: { ...bulk, queuePosition: interactive.queuePosition } })).toMatchObject({
-    verdict: 'wait',
+    decision: 'wait',
   });
-  expect(await lab.take({ rps: 10, interactive: true, last: interactive })).toMatchObject({ verdict: 'go' });
+  expect(await lab.take({ rps: 10, interactive: true, last: interactive })).toMatchObject({ decision: 'go' });
 });
 
 test('those who slept into a pause line up again behind it instead of all asking at its end', async () => {
@@ -187,14 +187,14 @@ test('the breaker opens after failures in a row, lets one request try, and rests
   for (let i = 0; i < 9; i += 1) await lab.report('failed');
   expect((await lab.take({ rps: 50 })).decision).not.toBe('open');
   await lab.report('failed');
-  expect(await lab.take({ rps: 50 })).toMatchObject({ verdict: 'open', waitMs: 5_000 });
+  expect(await lab.take({ rps: 50 })).toMatchObject({ decision: 'open', waitMs: 5_000 });
   await lab.report('failed'); // was under way when it opened; changes nothing
   await lab.report('ok');
   lab.now += 5_001;
-  expect(await lab.take({ rps: 50 })).toMatchObject({ verdict: 'go', probe: true });
-  expect(await lab.take({ rps: 50 })).toMatchObject({ verdict: 'open' });
+  expect(await lab.take({ rps: 50 })).toMatchObject({ decision: 'go', probe: true });
+  expect(await lab.take({ rps: 50 })).toMatchObject({ decision: 'open' });
   await lab.report('failed', { probe: true });
-  expect(await lab.take({ rps: 50 })).toMatchObject({ verdict: 'open', waitMs: 10_000 });
+  expect(await lab.take({ rps: 50 })).toMatchObject({ decision: 'open', waitMs: 10_000 });
   lab.now += 10_001;
   expect(await lab.take({ rps: 50 })).toMatchObject({ probe: true });
   lab.now += 36_000; // the one who tried has died
@@ -204,7 +204,7 @@ test('the breaker opens after failures in a row, lets one request try, and rests
   expect(await lab.take({ rps: 50 })).toMatchObject({ probe: true });
   await lab.report('ok', { probe: true });
   lab.now += 100;
-  expect(await lab.take({ rps: 50 })).toMatchObject({ verdict: 'go', probe: false, failures: 0 });
+  expect(await lab.take({ rps: 50 })).toMatchObject({ decision: 'go', probe: false, failures: 0 });
 });
 
 function herd(at: number, size: number): Waiter[] {

@@ -3,9 +3,9 @@ import {
   type CutoverEntry,
   type CutoverForecast,
   type CutoverView,
-  conflictsShown,
   cutoverActions,
   cutoverStatuses,
+  maxConflictsInView,
 } from '../../contract/cutover.ts';
 import { maskConflict, maskCutover, maskCutoverEntry } from '../../engine/masking/mask.ts';
 import { actorOf, canSeePersonalData } from '../auth/access.ts';
@@ -110,7 +110,7 @@ const cutoverSchema = entryFields
     conflicts: z
       .array(conflictSchema)
       .readonly()
-      .describe(`The first ${conflictsShown} of them; /conflicts gives all in pages`),
+      .describe(`The first ${maxConflictsInView} of them; /conflicts gives all in pages`),
   })
   .meta({ id: 'Cutover' }) satisfies z.ZodType<CutoverView>;
 
@@ -178,7 +178,7 @@ export function cutoverRoutes(app: Api, { cutovers }: Pick<ApiDeps, 'cutovers'>)
   });
 
   app.post('/cutovers/:stamp/go', { config: { access: 'operator' }, schema: goSchema }, async (request, reply) => {
-    const view = await cutovers.go(request.params.stamp, request.body.reason, actorOf(request));
+    const view = await cutovers.resume(request.params.stamp, request.body.reason, actorOf(request));
     return reply.code(202).header('location', locationOf(view.stamp)).send(view);
   });
 

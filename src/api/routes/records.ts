@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { recordStatuses, stages, troubleStatuses } from '../../contract/record-status.ts';
-import type { Journey } from '../../contract/records.ts';
+import { failureStatuses, recordStatuses, stages } from '../../contract/record-status.ts';
+import type { RecordHistory } from '../../contract/records.ts';
 import { runStatuses } from '../../contract/run-status.ts';
 import type { FailureGroup, RecordView, TryView } from '../../contract/runs.ts';
 import { actorOf, type ReadsFor } from '../auth/access.ts';
@@ -45,7 +45,7 @@ export const failureSchema = z
     group: text.describe('Name of the group, for its replay'),
     entity: text,
     stage: z.enum(stages),
-    status: z.enum(troubleStatuses),
+    status: z.enum(failureStatuses),
     code: text,
     field: text.nullable(),
     count: z.int(),
@@ -143,7 +143,7 @@ const historySchema = z
     payload: z.enum(['kept', 'purged']),
     target: targetRowSchema.nullable(),
   })
-  .meta({ id: 'Journey' }) satisfies z.ZodType<Omit<Journey, 'target'>>;
+  .meta({ id: 'Journey' }) satisfies z.ZodType<Omit<RecordHistory, 'target'>>;
 
 const recordTags = ['records'];
 const enqueueBodyLimit = 5 * 1_048_576;
@@ -170,7 +170,7 @@ export function recordRoutes(app: Api, { control, runs, readsFor }: RecordDeps):
   });
 
   app.get('/records', { config: { access: 'viewer' }, schema: findRecordSchema }, async (request) => ({
-    items: await readsFor(request).journeys(request.query.sourceId),
+    items: await readsFor(request).history(request.query.sourceId),
   }));
 }
 

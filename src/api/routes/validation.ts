@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { DoubledRow, MendedView, MendingView } from '../../contract/records.ts';
+import type { DuplicateRow, RepairPlanView, RepairResultView } from '../../contract/records.ts';
 import { actorOf, type ReadsFor } from '../auth/access.ts';
 import { type RunReader, rollbackSchema, runSchema, validationSchema } from '../run-view.ts';
 import type { Api, ApiDeps } from '../types.ts';
@@ -31,7 +31,7 @@ export function validationRoutes(app: Api, { control, runs, readsFor }: Validati
   );
 
   app.get('/runs/:id/rollback', { config: { access: 'operator' }, schema: getRollbackSchema }, (request) =>
-    control.rollbackOf(request.params.id),
+    control.rollbackStatus(request.params.id),
   );
 }
 
@@ -83,7 +83,7 @@ const duplicateRowSchema = z
     ofTargetId: text.describe('The row of that record, which stays'),
     refusal: text.nullable().describe('Why it is left to a person; null of a row that mending removes'),
   })
-  .meta({ id: 'DoubledRow' }) satisfies z.ZodType<DoubledRow>;
+  .meta({ id: 'DoubledRow' }) satisfies z.ZodType<DuplicateRow>;
 
 const repairPlanSchema = z
   .object({
@@ -91,7 +91,7 @@ const repairPlanSchema = z
     write: z.array(failureSchema).readonly().describe('Records that differ or are missing'),
     remove: z.array(duplicateRowSchema).readonly().describe('Rows that are in the target twice'),
   })
-  .meta({ id: 'Mending' }) satisfies z.ZodType<MendingView>;
+  .meta({ id: 'Mending' }) satisfies z.ZodType<RepairPlanView>;
 
 const repairResultSchema = z
   .object({
@@ -100,19 +100,19 @@ const repairResultSchema = z
     left: z.array(duplicateRowSchema).readonly().describe('Doubled rows that were left alone, and why'),
     run: runSchema,
   })
-  .meta({ id: 'Mended' }) satisfies z.ZodType<MendedView>;
+  .meta({ id: 'Mended' }) satisfies z.ZodType<RepairResultView>;
 
 type RepairDeps = Pick<ApiDeps, 'control'> & { runs: RunReader; readsFor: ReadsFor };
 
 /** Making the target what the source says, after a comparison. */
 export function repairRoutes(app: Api, { control, runs, readsFor }: RepairDeps): void {
   app.get('/runs/:id/mending', { config: { access: 'viewer' }, schema: getRepairSchema }, (request) =>
-    readsFor(request).mending(request.params.id),
+    readsFor(request).repairPlan(request.params.id),
   );
 
   app.post('/runs/:id/mend', { config: { access: 'operator' }, schema: repairRunSchema }, async (request, reply) => {
     const { id } = request.params;
-    const answer = await control.mend(id, request.body.reason, actorOf(request));
+    const answer = await control.repair(id, request.body.reason, actorOf(request));
     runs.invalidate(id);
     return reply.code(202).send(answer);
   });

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { handlerOf } from '../../engine/webhooks/inbox.ts';
+import { findHandler } from '../../engine/webhooks/inbox.ts';
 import type { InboxRow } from '../../engine/webhooks/store.ts';
 import { eventStates } from '../../engine/webhooks/types.ts';
 import { verifyStripeEvent } from '../../upstreams/stripe/webhook.ts';
@@ -82,7 +82,7 @@ function receivingRoutes(app: Api, { inbox, config, limits }: WebhookDeps): void
       verifyStripeEvent(signed, config.stripeWebhookSecrets),
     );
     const event = { provider: 'stripe', ...verified } as const;
-    const stored = await inbox.store(event, handlerOf(event) !== undefined);
+    const stored = await inbox.store(event, findHandler(event) !== undefined);
     return { received: true as const, duplicate: !stored };
   });
 }

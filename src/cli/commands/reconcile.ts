@@ -1,4 +1,4 @@
-import type { DoubledRow, MendedView, MendingView } from '../../contract/records.ts';
+import type { DuplicateRow, RepairPlanView, RepairResultView } from '../../contract/records.ts';
 import type { RunView } from '../../contract/runs.ts';
 import { pathOf, requestDeadlineMs } from '../client.ts';
 import { type DefineCommand, examples, type ReasonOptions, reasonOption, type Session } from '../command.ts';
@@ -70,7 +70,7 @@ async function compareWithTarget(session: Session, { reason, wait }: Options, id
 async function repairRun(session: Session, { reason, wait, yes }: Options, id: string): Promise<ExitCode> {
   const { api, out } = session;
   if (!yes) await confirmRepair(session, id);
-  const done = await api.request<MendedView>('POST', pathOf`/runs/${id}/mend`, {
+  const done = await api.request<RepairResultView>('POST', pathOf`/runs/${id}/mend`, {
     body: { reason },
     deadlineMs: requestDeadlineMs.long,
   });
@@ -90,12 +90,12 @@ async function confirmRepair(session: Session, id: string): Promise<void> {
   if (!/^y(es)?$/i.test(answer.trim())) throw usageError('not confirmed: nothing was changed');
 }
 
-function fetchRepairPlan({ api }: Session, id: string): Promise<MendingView> {
-  return api.request<MendingView>('GET', pathOf`/runs/${id}/mending`, { deadlineMs: requestDeadlineMs.long });
+function fetchRepairPlan({ api }: Session, id: string): Promise<RepairPlanView> {
+  return api.request<RepairPlanView>('GET', pathOf`/runs/${id}/mending`, { deadlineMs: requestDeadlineMs.long });
 }
 
 /** What would be mended: records by cause, doubled rows one by one. */
-function repairPlanReport({ runId, write, remove }: MendingView, paint: Paint): string {
+function repairPlanReport({ runId, write, remove }: RepairPlanView, paint: Paint): string {
   if (write.length + remove.length === 0) return `run ${runId}: nothing to mend`;
   const removable = remove.filter(({ refusal }) => refusal === null);
   return [
@@ -107,19 +107,19 @@ function repairPlanReport({ runId, write, remove }: MendingView, paint: Paint): 
   ].join('\n');
 }
 
-function repairResultReport({ written, removed, left, run }: MendedView, paint: Paint): string {
+function repairResultReport({ written, removed, left, run }: RepairResultView, paint: Paint): string {
   return [
     `run ${run.id}: removed ${removed.length} doubled rows; ${written} records are written and compared again`,
     ...refusedLines(left, paint),
   ].join('\n');
 }
 
-function refusedLines(rows: readonly DoubledRow[], paint: Paint): string[] {
+function refusedLines(rows: readonly DuplicateRow[], paint: Paint): string[] {
   const left = rows.filter(({ refusal }) => refusal !== null);
   return left.length === 0 ? [] : [paint('there twice, and left to you', 'yellow'), duplicatesTable(left, paint)];
 }
 
-function duplicatesTable(rows: readonly DoubledRow[], paint: Paint): string {
+function duplicatesTable(rows: readonly DuplicateRow[], paint: Paint): string {
   return formatTable(
     rows,
     [

@@ -1,6 +1,6 @@
 import { Option } from 'commander';
 import { recordStatuses } from '../../contract/record-status.ts';
-import type { Journey } from '../../contract/records.ts';
+import type { RecordHistory } from '../../contract/records.ts';
 import type { Page, RecordView } from '../../contract/runs.ts';
 import type { List } from '../api-types.ts';
 import { pathOf } from '../client.ts';
@@ -66,7 +66,7 @@ export const record: DefineCommand = (program, act) => {
     .addHelpText('after', examples('record 1690x12', 'record 1690x12 --json'))
     .action(
       act(async ({ api, out }, _options: object, sourceId: string) => {
-        const answer = await api.get<List<Journey>>('/records', { sourceId });
+        const answer = await api.get<List<RecordHistory>>('/records', { sourceId });
         if (answer.items.length === 0) {
           const remedy = 'Check the id; a run that has not read it yet does not know it either.';
           throw new Problem({ code: 'NOT_FOUND', message: `no run has met a record ${sourceId}`, remedy });
@@ -90,7 +90,7 @@ function recordTone(status: RecordView['status']): Tone | undefined {
 }
 
 /** Where a record stands in one run, why, every stage and try, and its row in the target. */
-function recordHistoryReport(history: Journey, paint: Paint): string {
+function recordHistoryReport(history: RecordHistory, paint: Paint): string {
   const status = paint(history.status, recordTone(history.status));
   return [
     `${history.entity} ${history.sourceId} in run ${history.runId}: ${status} at ${history.stage}, ${history.updatedAt}`,
@@ -105,15 +105,15 @@ function recordHistoryReport(history: Journey, paint: Paint): string {
   ].join('\n');
 }
 
-function stageText({ stage, state, at }: Journey['stages'][number]): string {
+function stageText({ stage, state, at }: RecordHistory['stages'][number]): string {
   return `${stage} ${state}${at === null ? '' : ` ${at}`}`;
 }
 
-function linkedRecordText({ entity, sourceId, status }: NonNullable<Journey['parent']>): string {
+function linkedRecordText({ entity, sourceId, status }: NonNullable<RecordHistory['parent']>): string {
   return `${entity} ${sourceId} (${status})`;
 }
 
-function targetLines(target: Journey['target']): string[] {
+function targetLines(target: RecordHistory['target']): string[] {
   if (target === null) return [];
   const written = target.operation === null ? '' : `, ${target.operation} by this run at ${target.writtenAt}`;
   const row = target.row === null ? ['    the row is not there'] : Object.entries(target.row).map(targetColumnLine);

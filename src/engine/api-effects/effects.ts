@@ -8,7 +8,7 @@ import type { OpenRecord, Run } from '../ledger/types.ts';
 import { entityOf, planSettings } from '../runs/context.ts';
 
 /** Somebody else holds the record: whatever this worker still does about it must change nothing. */
-export class Fenced extends Error {
+export class LeaseLostError extends Error {
   constructor() {
     super('the record is held by another worker');
     this.name = 'Fenced';
@@ -19,26 +19,30 @@ export class Fenced extends Error {
  * The protocol of every effect: intent on disk, request, answer on disk. A worker that is killed in between leaves the
  * intent, and whoever takes the record up after it looks at the objects before it sends anything.
  */
-export function createEffects(store: EffectStore, held: Held, worker: string): Effects {
+export function createEffects(store: EffectStore, held: LeasedRecord, worker: string): Effects {
   return {
     async run(effect, send) {
       const intent = intentOf(held, effect);
-      const key = await store.begin(held, worker, intent);
-      if (key === undefined) throw new Fenced();
+      const key = await store.beginIntent(held, worker, intent);
+      if (key === undefined) throw new LeaseLostError();
       try {
         const answer = await send(key);
-        await store.end(held, intent, { state: 'answered', objectId: answer.id, made: effect.creates !== undefined });
+        await store.completeIntent(held, intent, {
+          state: 'answered',
+          objectId: answer.id,
+          made: effect.creates !== undefined,
+        });
         return answer;
       } catch (thrown) {
-        await store.end(held, intent, endOf(toDroverError(thrown)));
+        await store.completeIntent(held, intent, intentResult(toDroverError(thrown)));
         throw thrown;
       }
     },
-    recordCreated: (object) => store.made(held, object),
+    recordCreated: (object) => store.saveCreated(held, object),
   };
 }
 
-function intentOf({ record }: Held, { step, body, creates: makes, changes = [] }: Effect): NewIntent {
+function intentOf({ record }: LeasedRecord, { step, body, creates: makes, changes = [] }: Effect): NewIntent {
   const print = fingerprint(body, 32);
   const about = [record.runId, record.entity, record.sourceId, step, print].join('\u0000');
   return {
@@ -52,15 +56,15 @@ function intentOf({ record }: Held, { step, body, creates: makes, changes = [] }
 }
 
 /** A 5xx is kept by the upstream and would be replayed; what did not arrive, or was turned away at the door, would not. */
-function endOf({ code, class: kind }: DroverError): IntentEnd {
+function intentResult({ code, class: kind }: DroverError): IntentResult {
   if (kind === 'data') return { state: 'refused', code };
-  return { state: faults.has(code) ? 'faulted' : 'sent', code };
+  return { state: faultCodes.has(code) ? 'faulted' : 'sent', code };
 }
 
-const faults = new Set(['UPSTREAM_ERROR', 'UPSTREAM_BAD_ANSWER']);
+const faultCodes = new Set(['UPSTREAM_ERROR', 'UPSTREAM_BAD_ANSWER']);
 
 /** The record an effect is for, and the lease it is held under. */
-export interface Held {
+export interface LeasedRecord {
   readonly record: Pick<OpenRecord, 'id' | 'epoch' | 'runId' | 'entity' | 'sourceId'>;
   readonly token: string;
   readonly leaseMs: number;
@@ -77,7 +81,7 @@ export interface NewIntent {
   readonly changes: readonly Change[];
 }
 
-export type IntentEnd =
+export type IntentResult =
   | { readonly state: 'answered'; readonly objectId: string; readonly made: boolean }
   | { readonly state: 'refused' | 'faulted' | 'sent'; readonly code: string };
 
@@ -91,20 +95,20 @@ export interface StoredImage extends BeforeImage {
 /** Where intents and before-images are kept. What it answers is on disk: a crash of PostgreSQL takes nothing back. */
 export interface EffectStore {
   /** Which of these records have intents in this run, whatever became of them. */
-  begun(runId: string, entity: string, sourceIds: readonly string[]): Promise<ReadonlySet<string>>;
+  startedSourceIds(runId: string, entity: string, sourceIds: readonly string[]): Promise<ReadonlySet<string>>;
   /**
    * Writes intent and before-image and renews the lease, all or nothing. Answers the idempotency key, or undefined when
    * somebody else holds the record by now.
    */
-  begin(held: Held, worker: string, intent: NewIntent): Promise<string | undefined>;
-  end(held: Held, intent: NewIntent, end: IntentEnd): Promise<void>;
+  beginIntent(held: LeasedRecord, worker: string, intent: NewIntent): Promise<string | undefined>;
+  completeIntent(held: LeasedRecord, intent: NewIntent, end: IntentResult): Promise<void>;
   /** Keeps the before-image of an object the run has made, unless it is kept already. */
-  made(held: Held, object: ApiObject): Promise<void>;
+  saveCreated(held: LeasedRecord, object: ApiObject): Promise<void>;
   /** Source ids of the run's records that still have something to be undone, in pages. */
   undoable(runId: string, entity: string, after: string, limit: number): Promise<readonly string[]>;
   /** What is to be undone of one record, in the order in which it was done. */
   images(runId: string, entity: string, sourceId: string): Promise<readonly StoredImage[]>;
-  undone(row: string): Promise<void>;
+  markUndone(row: string): Promise<void>;
 }
 
 /** The port an entity of a run writes through. Throws CONFIGURATION where a setting is missing. */
@@ -121,14 +125,14 @@ export function createApiFactory(deps: ApiFactoryDeps): ApiFactory {
   const opened = new Map<string, ApiPort>();
   return (plan, run, entity) => {
     const key = `${run.id}/${entity}`;
-    const port = opened.get(key) ?? open(deps, plan, run, entity);
+    const port = opened.get(key) ?? openPort(deps, plan, run, entity);
     if (opened.size >= 500) opened.delete(opened.keys().next().value as string);
     opened.set(key, port);
     return port;
   };
 }
 
-function open({ settings, upstreams, signal }: ApiFactoryDeps, plan: Plan, run: Run, entity: string): ApiPort {
+function openPort({ settings, upstreams, signal }: ApiFactoryDeps, plan: Plan, run: Run, entity: string): ApiPort {
   const { api } = entityOf(plan, entity);
   if (!api) throw new DroverError('INTERNAL', `${entity} of plan ${plan.name} is not written to an API`);
   const context = { entity, params: run.params, runId: run.id, upstreams, signal };

@@ -1,8 +1,8 @@
 import type pg from 'pg';
-import { prepared, type Row } from '../../../db/sql.ts';
+import { queryPrepared, type Row } from '../../../db/sql.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import { fingerprint } from '../ledger/hashes.ts';
-import type { EffectStore, Held, IntentEnd, NewIntent, StoredImage } from './effects.ts';
+import type { EffectStore, IntentResult, LeasedRecord, NewIntent, StoredImage } from './effects.ts';
 
 interface ImageRow extends Row {
   readonly row: string;
@@ -15,54 +15,61 @@ interface ImageRow extends Row {
   readonly hash: string;
 }
 
-const images = `
+const imagesSql = `
 SELECT id::text AS row, source_id, kind, object_id, operation, before, after, hash FROM drover.before_images
 WHERE run_id = $1 AND entity = $2 AND source_id = $3 AND undone_at IS NULL ORDER BY id`;
 
 /** Intents and before-images, over a pool whose commits are waited for. */
 export function createEffectStore(pool: pg.Pool): EffectStore {
   return {
-    async begun(runId, entity, sourceIds) {
-      const rows = await prepared<{ source_id: string }>(pool, 'effects_begun', begunStatement, [
+    async startedSourceIds(runId, entity, sourceIds) {
+      const rows = await queryPrepared<{ source_id: string }>(pool, 'effects_begun', startedSourceIdsSql, [
         runId,
         entity,
         sourceIds,
       ]);
       return new Set(rows.map((row) => row.source_id));
     },
-    async begin(held, worker, intent) {
-      const rows = await prepared<{ key: string }>(
+    async beginIntent(held, worker, intent) {
+      const rows = await queryPrepared<{ key: string }>(
         pool,
         'effects_begin',
-        beginStatement,
+        beginIntentSql,
         beginValues(held, worker, intent),
       );
       return rows[0]?.key;
     },
-    async end(held, intent, end) {
-      await prepared(pool, 'effects_end', endStatement, endValues(held, intent, end));
+    async completeIntent(held, intent, end) {
+      await queryPrepared(pool, 'effects_end', completeIntentSql, endValues(held, intent, end));
     },
-    async made({ record: { runId, entity, sourceId } }, { kind, id }) {
-      await prepared(pool, 'effects_made', madeStatement, [runId, entity, sourceId, kind, id, hashOf(null)]);
+    async saveCreated({ record: { runId, entity, sourceId } }, { kind, id }) {
+      await queryPrepared(pool, 'effects_made', saveCreatedSql, [
+        runId,
+        entity,
+        sourceId,
+        kind,
+        id,
+        beforeImageHash(null),
+      ]);
     },
     async undoable(runId, entity, after, limit) {
       const values = [runId, entity, after, limit];
-      const rows = await prepared<{ source_id: string }>(pool, undefined, undoableStatement, values);
+      const rows = await queryPrepared<{ source_id: string }>(pool, undefined, undoableSql, values);
       return rows.map((row) => row.source_id);
     },
     async images(runId, entity, sourceId) {
-      const rows = await prepared<ImageRow>(pool, undefined, images, [runId, entity, sourceId]);
+      const rows = await queryPrepared<ImageRow>(pool, undefined, imagesSql, [runId, entity, sourceId]);
       return rows.map(imageOf);
     },
-    async undone(row) {
-      await prepared(pool, undefined, 'UPDATE drover.before_images SET undone_at = now() WHERE id = $1', [row]);
+    async markUndone(row) {
+      await queryPrepared(pool, undefined, 'UPDATE drover.before_images SET undone_at = now() WHERE id = $1', [row]);
     },
   };
 }
 
-function beginValues({ record, token, leaseMs }: Held, worker: string, intent: NewIntent): unknown[] {
+function beginValues({ record, token, leaseMs }: LeasedRecord, worker: string, intent: NewIntent): unknown[] {
   const images = intent.changes.map(({ object: { kind, id }, before, after }) => {
-    return { kind, id, before, hash: hashOf(before), after };
+    return { kind, id, before, hash: beforeImageHash(before), after };
   });
   return [
     ...[record.id, record.epoch, token, leaseMs, record.runId, record.entity, record.sourceId],
@@ -71,12 +78,12 @@ function beginValues({ record, token, leaseMs }: Held, worker: string, intent: N
   ];
 }
 
-function endValues({ record }: Held, intent: NewIntent, end: IntentEnd): unknown[] {
+function endValues({ record }: LeasedRecord, intent: NewIntent, end: IntentResult): unknown[] {
   const answered = end.state === 'answered';
   return [
     ...[record.runId, record.entity, record.sourceId, intent.step, intent.fingerprint, end.state],
     ...[answered ? end.objectId : null, answered ? null : end.code, answered && end.made ? intent.objectKind : null],
-    hashOf(null),
+    beforeImageHash(null),
   ];
 }
 
@@ -85,18 +92,18 @@ function imageOf(row: ImageRow): StoredImage {
   return { row: row.row, sourceId: row.source_id, kind, id: row.object_id, operation, before, after, hash };
 }
 
-const begunStatement = `
+const startedSourceIdsSql = `
 SELECT DISTINCT source_id FROM drover.intents WHERE run_id = $1 AND entity = $2 AND source_id = ANY($3::text[])`;
 
 // Upstreams keep keys for a day at least; an hour is left for clocks and for a request that is long on its way. A key
 // whose answer is known would only bring that answer again, so the next attempt takes the next one.
-const spent = `(i.state <> 'sent' OR i.first_sent_at < now() - interval '23 hours')`;
+const keyIsSpentSql = `(i.state <> 'sent' OR i.first_sent_at < now() - interval '23 hours')`;
 
 /**
  * $1 record, $2 epoch, $3 token, $4 lease in ms, $5 run, $6 entity, $7 source id, $8 step, $9 fingerprint, $10 key,
  * $11 kind, $12 object, $13 worker, $14 before-images [{kind, id, before, hash, after}].
  */
-const beginStatement = `
+const beginIntentSql = `
 WITH held AS (
   UPDATE drover.records SET lease_until = now() + $4 * interval '1 millisecond'
   WHERE id = $1 AND epoch = $2 AND lease_token = $3 AND status = 'pending' RETURNING id
@@ -117,13 +124,13 @@ INSERT INTO drover.intents AS i
 SELECT $5, $6, $7, $8, $9, $10::text || '-1', 'sent', $11, $12::text, $13 FROM held
 ON CONFLICT (run_id, entity, source_id, step, fingerprint) DO UPDATE SET
   attempts = i.attempts + 1, state = 'sent', code = NULL, answered_at = NULL, sent_at = now(), worker = excluded.worker,
-  version = i.version + CASE WHEN ${spent} THEN 1 ELSE 0 END,
-  idempotency_key = $10::text || '-' || i.version + CASE WHEN ${spent} THEN 1 ELSE 0 END,
-  first_sent_at = CASE WHEN ${spent} THEN now() ELSE i.first_sent_at END
+  version = i.version + CASE WHEN ${keyIsSpentSql} THEN 1 ELSE 0 END,
+  idempotency_key = $10::text || '-' || i.version + CASE WHEN ${keyIsSpentSql} THEN 1 ELSE 0 END,
+  first_sent_at = CASE WHEN ${keyIsSpentSql} THEN now() ELSE i.first_sent_at END
 RETURNING i.idempotency_key AS key`;
 
 /** $1 run, $2 entity, $3 source id, $4 step, $5 fingerprint, $6 state, $7 object, $8 code, $9 kind it made, $10 hash. */
-const endStatement = `
+const completeIntentSql = `
 WITH ended AS (
   UPDATE drover.intents SET state = $6, object_id = coalesce($7::text, object_id), code = $8::text,
     answered_at = CASE WHEN $6 = 'answered' THEN now() END
@@ -134,14 +141,14 @@ SELECT $1, $2, $3, $9::text, $7::text, 'create', NULL, $10::text, '{}' FROM ende
 ON CONFLICT (run_id, entity, source_id, kind, object_id) DO NOTHING`;
 
 /** $1 run, $2 entity, $3 source id, $4 kind, $5 object, $6 hash. */
-const madeStatement = `
+const saveCreatedSql = `
 INSERT INTO drover.before_images (run_id, entity, source_id, kind, object_id, operation, before, hash, after)
 VALUES ($1, $2, $3, $4, $5, 'create', NULL, $6, '{}')
 ON CONFLICT (run_id, entity, source_id, kind, object_id) DO NOTHING`;
 
-const undoableStatement = `
+const undoableSql = `
 SELECT DISTINCT source_id FROM drover.before_images
 WHERE run_id = $1 AND entity = $2 AND source_id > $3 AND undone_at IS NULL ORDER BY source_id LIMIT $4`;
 
 /** What a before-image is checked by before it is given back. */
-const hashOf = (before: JsonObject | null): string => fingerprint(before);
+const beforeImageHash = (before: JsonObject | null): string => fingerprint(before);

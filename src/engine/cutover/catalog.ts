@@ -1,4 +1,4 @@
-import type { Name } from '../../contract/cutover.ts';
+import type { RelationName } from '../../contract/cutover.ts';
 
 /** What the catalog says of the tables of an exchange, read in one snapshot. Text is as PostgreSQL deparses it. */
 
@@ -36,7 +36,7 @@ export interface Constraint {
   readonly validated: boolean;
   readonly columns: readonly string[];
   /** Of a foreign key: what it points at; `text` is how the definition writes it. */
-  readonly references: (Name & { readonly oid: string; readonly text: string }) | null;
+  readonly references: (RelationName & { readonly oid: string; readonly text: string }) | null;
   readonly indexOid: string | null;
   readonly comment: string | null;
 }
@@ -56,7 +56,7 @@ export interface Index {
   readonly comment: string | null;
 }
 
-export interface Sequence extends Name {
+export interface Sequence extends RelationName {
   readonly oid: string;
   readonly column: string;
   readonly identity: boolean;
@@ -95,7 +95,7 @@ export interface Rule {
   readonly comment: string | null;
 }
 
-export interface Statistics extends Name {
+export interface Statistics extends RelationName {
   readonly oid: string;
   /** `(ndistinct) ON a, b`, without name and table. */
   readonly body: string;
@@ -103,7 +103,7 @@ export interface Statistics extends Name {
   readonly comment: string | null;
 }
 
-export interface Table extends Name {
+export interface Table extends RelationName {
   readonly oid: string;
   readonly kind: string;
   readonly persistence: string;
@@ -130,7 +130,7 @@ export interface Table extends Name {
 
 /** A foreign key of a table outside the set that points into it. */
 export interface IncomingKey {
-  readonly table: Name;
+  readonly table: RelationName;
   readonly tableOid: string;
   readonly partitioned: boolean;
   readonly columns: readonly string[];
@@ -142,7 +142,7 @@ export interface IncomingKey {
   readonly comment: string | null;
 }
 
-export interface View extends Name {
+export interface View extends RelationName {
   readonly oid: string;
   readonly materialized: boolean;
   readonly definition: string;
@@ -165,7 +165,7 @@ export interface Dependent {
   readonly kind: 'function' | 'policy' | 'rule';
   readonly object: string;
   /** The table or view it sits on, to be locked; null for a function. */
-  readonly on: Name | null;
+  readonly on: RelationName | null;
   readonly sql: string;
 }
 
@@ -195,6 +195,6 @@ export interface Catalog {
 }
 
 /** A key for maps; not SQL. */
-export function keyOf(name: Name): string {
+export function keyOf(name: RelationName): string {
   return JSON.stringify([name.schema, name.name]);
 }

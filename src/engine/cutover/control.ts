@@ -54,7 +54,7 @@ export function createCutoverControl(deps: CutoverControlDeps): CutoverControl {
       await find(stamp);
       return reading.conflicts(stamp, from, limit);
     },
-    go: (stamp, reason, actor) => launched({ actor, action: 'go', reason }, (one) => resume(one, stamp)),
+    resume: (stamp, reason, actor) => launched({ actor, action: 'go', reason }, (one) => resume(one, stamp)),
     async abandon(stamp, reason, actor) {
       await abandon(engine({ actor, action: 'abandon', reason }), stamp);
       return find(stamp);

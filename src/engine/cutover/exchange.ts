@@ -1,10 +1,10 @@
 import type {
-  Counted,
   CutoverPlan,
   CutoverResult,
   CutoverSpec,
   Exchange,
-  Name,
+  RelationName,
+  RowCounts,
   Step,
   TablePair,
 } from '../../contract/cutover.ts';
@@ -144,7 +144,7 @@ async function runAfterSteps(
   deps: CutoverDeps,
   record: CutoverRecord,
   steps: readonly Step[],
-  locks: readonly Name[],
+  locks: readonly RelationName[],
 ): Promise<string[]> {
   const failed: string[] = [];
   for (const [done, step] of steps.entries()) {
@@ -170,7 +170,7 @@ export function assertNoProblems(reasons: readonly string[]): void {
 }
 
 /** Too few rows, or too many fewer than live. */
-export function rowCountProblems(spec: CutoverSpec, counts: readonly Counted[]): string[] {
+export function rowCountProblems(spec: CutoverSpec, counts: readonly RowCounts[]): string[] {
   const shrink = spec.maxShrinkPercent ?? 50;
   return counts.flatMap((count) => {
     const pair = spec.tables.find((one) => displayName(one.live) === count.table);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Name } from '../../contract/cutover.ts';
+import type { RelationName } from '../../contract/cutover.ts';
 import { qualified } from '../../plan/sql.ts';
 
 // NAMEDATALEN - 1. PostgreSQL cuts longer names without a word, and two that differ at the end become one.
@@ -28,12 +28,12 @@ export function backupSchema(schema: string, stamp: string): string {
   return shortenName(schema, `_backup_${stamp}`);
 }
 
-export function quoteName(name: Name): string {
+export function quoteName(name: RelationName): string {
   return qualified(name.schema, name.name);
 }
 
 /** For lists and messages; not SQL. */
-export function displayName(name: Name): string {
+export function displayName(name: RelationName): string {
   return `${name.schema}.${name.name}`;
 }
 

@@ -11,8 +11,8 @@ import {
   type CutoverSpec,
   type CutoverStatus,
   type CutoverView,
-  conflictsShown,
   type Exchange,
+  maxConflictsInView,
 } from '../../contract/cutover.ts';
 import { DroverError } from '../../errors.ts';
 import { identifier } from '../../plan/sql.ts';
@@ -214,7 +214,7 @@ export async function listEntries(pool: pg.Pool): Promise<CutoverEntry[]> {
 
 export async function findView(pool: pg.Pool, stamp: string): Promise<CutoverView | undefined> {
   const [row] = (await pool.query<CutoverRow>(listSql, [stamp])).rows;
-  return row && { ...entryOf(row), conflicts: await readConflicts(pool, stamp, 0, conflictsShown) };
+  return row && { ...entryOf(row), conflicts: await readConflicts(pool, stamp, 0, maxConflictsInView) };
 }
 
 const conflictsSql = `

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { toDatabaseError } from '../../../db/errors.ts';
 import { advisoryLocks } from '../../../db/locks.ts';
-import type { Name } from '../../contract/cutover.ts';
+import type { RelationName } from '../../contract/cutover.ts';
 import { DroverError } from '../../errors.ts';
 import { quoteName } from './names.ts';
 import type { SwapOptions } from './types.ts';
@@ -64,7 +64,7 @@ export async function inTransaction<T>(
  * Makes autovacuum let go of the tables, and keeps it off them to the end of the transaction. It yields to whoever waits
  * for longer than `deadlock_timeout`, which no lock that stops clients may; so one that stops none is asked for first.
  */
-export async function blockAutovacuum(client: pg.PoolClient, tables: readonly Name[]): Promise<void> {
+export async function blockAutovacuum(client: pg.PoolClient, tables: readonly RelationName[]): Promise<void> {
   if (tables.length === 0) return;
   await client.query(`SELECT pg_catalog.set_config('lock_timeout', (1000 +
     3 * extract(epoch FROM pg_catalog.current_setting('deadlock_timeout')::interval) * 1000)::int::text, true)`);

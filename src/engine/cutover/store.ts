@@ -1,6 +1,14 @@
 import type pg from 'pg';
 import { toDatabaseError } from '../../../db/errors.ts';
-import type { Conflict, Counted, CutoverPlan, Name, Phase, TablePair, Timing } from '../../contract/cutover.ts';
+import type {
+  Conflict,
+  CutoverPlan,
+  Phase,
+  RelationName,
+  RowCounts,
+  SwapTiming,
+  TablePair,
+} from '../../contract/cutover.ts';
 import { DroverError } from '../../errors.ts';
 import { identifier } from '../../plan/sql.ts';
 import { carryAll, carryPage, countWaiting } from './carry.sql.ts';
@@ -74,7 +82,7 @@ async function translateErrors<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-type Swapped = Timing & { readonly counts: Awaited<ReturnType<typeof countRows>> } & Carried;
+type Swapped = SwapTiming & { readonly counts: Awaited<ReturnType<typeof countRows>> } & Carried;
 
 /** The one transaction. Tried again as a whole while its locks are not to be had; each try leaves nothing behind. */
 async function swap(pool: pg.Pool, request: SwapRequest, holder: number): Promise<Swapped> {
@@ -159,8 +167,8 @@ async function countRows(
   client: CountingClient,
   pairs: readonly TablePair[],
   side: 'both' | 'live' | 'incoming' = 'both',
-): Promise<Counted[]> {
-  const counted: Counted[] = [];
+): Promise<RowCounts[]> {
+  const counted: RowCounts[] = [];
   for (const { incoming, live } of pairs) {
     const count = async (wanted: typeof side, table: string) =>
       side === 'both' || side === wanted ? countTable(client, table) : 0;
@@ -207,13 +215,13 @@ async function findOrphans(client: CountingClient, catalog: Catalog, plan: Cutov
 
 type ColumnPairs = readonly (readonly [own: string, other: string])[];
 
-function existsSql(pairs: ColumnPairs, incoming: Name): string {
+function existsSql(pairs: ColumnPairs, incoming: RelationName): string {
   const same = pairs.map(([column, other]) => `i.${other} = o.${column}`).join(' AND ');
   return `EXISTS (SELECT FROM ${quoteName(incoming)} i WHERE ${same})`;
 }
 
 /** Of a key over a period: the periods of the rows it points at together hold its own, which is its last column. */
-function coversSql(pairs: ColumnPairs, incoming: Name): string {
+function coversSql(pairs: ColumnPairs, incoming: RelationName): string {
   const same = pairs
     .slice(0, -1)
     .map(([column, other]) => `i.${other} = o.${column}`)

@@ -1,6 +1,5 @@
 import type {
   Conflict,
-  Counted,
   CutoverEntry,
   CutoverPlan,
   CutoverProgress,
@@ -9,11 +8,12 @@ import type {
   CutoverStatus,
   CutoverView,
   Exchange,
-  Name,
   PlannedDifference,
+  RelationName,
+  RowCounts,
   Step,
+  SwapTiming,
   TablePair,
-  Timing,
 } from '../../contract/cutover.ts';
 import type { Actor } from '../../contract/runs.ts';
 import type { Catalog } from './catalog.ts';
@@ -35,7 +35,7 @@ export interface CutoverRecord {
 /** What is left to do once the names are exchanged, kept before the swap so that another process can do it. */
 export interface AfterSwap {
   readonly steps: readonly Step[];
-  readonly locks: readonly Name[];
+  readonly locks: readonly RelationName[];
   /** The catalog's fingerprint before it. */
   readonly before: readonly (readonly [string, string])[];
   readonly differences: readonly PlannedDifference[];
@@ -65,7 +65,7 @@ export interface SwapRequest {
   readonly plan: CutoverPlan;
   readonly options: SwapOptions;
   /** Judges the rows of the incoming tables, counted again while nobody can write to them; throws to refuse. */
-  readonly judge: (counts: readonly Counted[]) => void;
+  readonly judge: (counts: readonly RowCounts[]) => void;
 }
 
 export interface Carried {
@@ -85,15 +85,15 @@ export interface CutoverDatabase {
   /** A new stamp from PostgreSQL's clock. */
   stamp(): Promise<string>;
   catalog(pairs: readonly TablePair[]): Promise<Catalog>;
-  counts(pairs: readonly TablePair[]): Promise<Counted[]>;
+  counts(pairs: readonly TablePair[]): Promise<RowCounts[]>;
   /** How many rows of outside tables point at no incoming row, in words; nothing when all do. */
   findOrphans(catalog: Catalog, plan: CutoverPlan): Promise<string[]>;
   /**
    * One statement by itself, tried again while a lock is not to be had; of the tables named, autovacuum is then made to
    * let go first.
    */
-  run(sql: string, options: SwapOptions, tables?: readonly Name[]): Promise<void>;
-  swap(request: SwapRequest): Promise<Timing & { readonly counts: readonly Counted[] } & Carried>;
+  run(sql: string, options: SwapOptions, tables?: readonly RelationName[]): Promise<void>;
+  swap(request: SwapRequest): Promise<SwapTiming & { readonly counts: readonly RowCounts[] } & Carried>;
   /** Brings a page of the changes since the stamp into its backup tables, while these are not live. From '0' on. */
   carry(stamp: string, tables: readonly Exchange[], from: string): Promise<CarriedPage>;
   /** Brings rows along that only the live tables have and tables outside the set point at. */

@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { prepared, type Row } from '../../../db/sql.ts';
-import type { JourneyRun, Relative } from '../../contract/records.ts';
+import { queryPrepared, type Row } from '../../../db/sql.ts';
+import type { HistoryRun, RelatedRecord } from '../../contract/records.ts';
 import type { RunStatus } from '../../contract/run-status.ts';
 import type { RecordView, TryView } from '../../contract/runs.ts';
 import type { JsonObject } from '../../plan/json.ts';
@@ -10,12 +10,12 @@ import type { CleanRecord } from '../ledger/types.ts';
 /** What the ledger knows of one record in one run. */
 export interface HistoryRecord {
   readonly record: RecordView;
-  readonly run: JourneyRun;
+  readonly run: HistoryRun;
   readonly tries: readonly TryView[];
   readonly clean: CleanRecord | null;
   readonly hasPayload: boolean;
-  readonly parent: Relative | null;
-  readonly survivor: (Relative & { readonly targetId: string | null }) | null;
+  readonly parent: RelatedRecord | null;
+  readonly survivor: (RelatedRecord & { readonly targetId: string | null }) | null;
 }
 
 export interface HistoryLedger {
@@ -29,7 +29,7 @@ export interface FirstWrite {
   readonly at: Date;
 }
 
-export interface HistoryTarget {
+export interface HistoryTargets {
   /** The row as it is now. */
   row(schema: string, table: string, id: string): Promise<JsonObject | undefined>;
   firstWrite(runId: string, entity: string, sourceId: string): Promise<FirstWrite | undefined>;
@@ -70,10 +70,10 @@ interface HistoryRow extends Row, Omit<RecordView, 'updatedAt'> {
   readonly has_payload: boolean;
   readonly parent_entity: string | null;
   readonly parent_source: string | null;
-  readonly parent_status: Relative['status'] | null;
+  readonly parent_status: RelatedRecord['status'] | null;
   readonly survivor_entity: string | null;
   readonly survivor_source: string | null;
-  readonly survivor_status: Relative['status'] | null;
+  readonly survivor_status: RelatedRecord['status'] | null;
   readonly survivor_target: string | null;
 }
 
@@ -86,8 +86,8 @@ interface TryRow extends Row, Omit<TryView, 'at'> {
 export function createHistoryLedger(pool: pg.Pool): HistoryLedger {
   return {
     async find(sourceId) {
-      const found = await prepared<HistoryRow>(pool, undefined, historySql, [sourceId]);
-      const tried = await prepared<TryRow>(pool, undefined, triesSql, [found.map((row) => row.id)]);
+      const found = await queryPrepared<HistoryRow>(pool, undefined, historySql, [sourceId]);
+      const tried = await queryPrepared<TryRow>(pool, undefined, triesSql, [found.map((row) => row.id)]);
       return found.map((row) => toHistoryRecord(row, tried));
     },
   };
@@ -132,8 +132,8 @@ function survivorOf(row: HistoryRow): HistoryRecord['survivor'] {
 function toRelative(
   entity: string | null,
   sourceId: string | null,
-  status: Relative['status'] | null,
-): Relative | null {
+  status: RelatedRecord['status'] | null,
+): RelatedRecord | null {
   return entity === null || sourceId === null || status === null ? null : { entity, sourceId, status };
 }
 
@@ -141,18 +141,18 @@ const firstWriteSql = 'SELECT operation, at FROM drover.changes WHERE run_id = $
 const tableExistsSql = 'SELECT to_regclass($1) IS NOT NULL AS there';
 
 /** Rows of the target and who wrote them, over a pool of the target's database. */
-export function createHistoryTarget(pool: pg.Pool): HistoryTarget {
+export function createHistoryTarget(pool: pg.Pool): HistoryTargets {
   return {
     async row(schema, table, id) {
       const name = qualified(schema, table);
       // A trial's schema goes with its trial, and a table may be renamed by a cutover.
-      const [known] = await prepared<{ there: boolean }>(pool, undefined, tableExistsSql, [name]);
+      const [known] = await queryPrepared<{ there: boolean }>(pool, undefined, tableExistsSql, [name]);
       if (!known?.there) return undefined;
       const text = `SELECT to_jsonb(t) AS row FROM ${name} t WHERE t.id = $1::uuid`;
-      return (await prepared<{ row: JsonObject }>(pool, undefined, text, [id]))[0]?.row;
+      return (await queryPrepared<{ row: JsonObject }>(pool, undefined, text, [id]))[0]?.row;
     },
     async firstWrite(runId, entity, sourceId) {
-      const rows = await prepared<FirstWrite & Row>(pool, undefined, firstWriteSql, [runId, entity, sourceId]);
+      const rows = await queryPrepared<FirstWrite & Row>(pool, undefined, firstWriteSql, [runId, entity, sourceId]);
       return rows[0];
     },
   };

@@ -1,25 +1,25 @@
 import { stages } from '../../contract/record-status.ts';
-import type { Journey, JourneyStage, JourneyTarget, StageState } from '../../contract/records.ts';
+import type { HistoryStage, HistoryTarget, RecordHistory, StageState } from '../../contract/records.ts';
 import type { RecordView } from '../../contract/runs.ts';
 import type { Plan } from '../../plan/contract.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import { columnAccess, maskColumns } from '../masking/mask.ts';
-import type { FirstWrite, HistoryLedger, HistoryRecord, HistoryTarget } from './history.sql.ts';
+import type { FirstWrite, HistoryLedger, HistoryRecord, HistoryTargets } from './history.sql.ts';
 
 export interface HistoryDeps {
   readonly ledger: HistoryLedger;
-  readonly targets: HistoryTarget;
+  readonly targets: HistoryTargets;
   /** Undefined for a plan that is not installed any more: its runs can still be looked at. */
   readonly plan: (name: string) => Plan | undefined;
 }
 
 /** The journeys of one source id through every run, the first run first. */
-export async function readHistory(deps: HistoryDeps, sourceId: string): Promise<readonly Journey[]> {
+export async function readHistory(deps: HistoryDeps, sourceId: string): Promise<readonly RecordHistory[]> {
   const found = await deps.ledger.find(sourceId);
   return Promise.all(found.map((one) => toHistoryEntry(deps, one)));
 }
 
-async function toHistoryEntry(deps: HistoryDeps, one: HistoryRecord): Promise<Journey> {
+async function toHistoryEntry(deps: HistoryDeps, one: HistoryRecord): Promise<RecordHistory> {
   const { record, run, tries, parent, clean } = one;
   const written = await deps.targets.firstWrite(record.runId, record.entity, record.sourceId);
   return {
@@ -40,7 +40,7 @@ async function readTargetRow(
   deps: HistoryDeps,
   { record, run, clean, survivor }: HistoryRecord,
   written: FirstWrite | undefined,
-): Promise<JourneyTarget | null> {
+): Promise<HistoryTarget | null> {
   const entity = deps.plan(run.plan)?.entities[record.entity];
   const id = record.targetId ?? survivor?.targetId;
   if (!entity || !id) return null;
@@ -58,7 +58,11 @@ async function readTargetRow(
   };
 }
 
-function withoutTarget({ entity, sourceId, status }: NonNullable<HistoryRecord['survivor']>): Journey['survivor'] {
+function withoutTarget({
+  entity,
+  sourceId,
+  status,
+}: NonNullable<HistoryRecord['survivor']>): RecordHistory['survivor'] {
   return { entity, sourceId, status };
 }
 
@@ -69,7 +73,7 @@ function withoutTarget({ entity, sourceId, status }: NonNullable<HistoryRecord['
 function stageHistory(
   record: Pick<RecordView, 'stage' | 'status' | 'updatedAt'>,
   written: FirstWrite | undefined,
-): readonly JourneyStage[] {
+): readonly HistoryStage[] {
   const here = stages.indexOf(record.stage);
   return stages.map((stage, index) => {
     const state = index < here ? 'done' : index > here ? stateBeyondStage(record.status) : stateAtStage(record.status);

@@ -1,8 +1,8 @@
 import type pg from 'pg';
-import { prepared, type Row } from '../../../db/sql.ts';
+import { queryPrepared, type Row } from '../../../db/sql.ts';
 import type { RecordStatus, Stage } from '../../contract/record-status.ts';
-import { mayMove } from './run-guard.sql.ts';
-import type { Finish, Finished } from './types.ts';
+import { runAcceptsWritesSql } from './run-guard.sql.ts';
+import type { OutcomeWrite, WrittenOutcome } from './types.ts';
 
 /**
  * The one statement that moves records. Guarded by stage, epoch and lease, so a second worker with the same record,
@@ -10,7 +10,7 @@ import type { Finish, Finished } from './types.ts';
  * all. A record whose run was asked to stop keeps its result but is not given out again; once the run has stopped, no
  * result counts.
  */
-const statement = `
+const writeOutcomesSql = `
 WITH input AS (
   SELECT * FROM json_to_recordset($1::json) AS x(
     id bigint, epoch int, stage text, token text, to_stage text, status text, code text, field text, message text,
@@ -31,7 +31,7 @@ WITH input AS (
   WHERE r.id = i.id AND r.epoch = i.epoch AND r.stage = i.stage AND r.status = 'pending' AND run.id = r.run_id
     AND (i.token IS NULL OR r.lease_token = i.token)
     -- Who slept through the pause may hold what another gave back under the same epoch: paused is paused.
-    AND ${mayMove}
+    AND ${runAcceptsWritesSql}
     -- Who holds no lease and only wants to come back later must not fence off another who is still at work.
     AND (i.token IS NOT NULL OR i.status IS NOT NULL OR i.to_stage IS NOT NULL
       OR r.lease_until IS NULL OR r.lease_until < now())
@@ -49,7 +49,7 @@ WITH input AS (
 )
 SELECT id::text AS id, run_id, entity, stage, status, epoch, dispatched_at IS NOT NULL AS dispatched FROM moved`;
 
-interface MovedRow extends Row {
+interface WrittenRow extends Row {
   id: string;
   run_id: string;
   entity: string;
@@ -60,10 +60,14 @@ interface MovedRow extends Row {
 }
 
 /** Moves records on; answers those that counted. */
-export async function finishRecords(pool: pg.Pool, finishes: readonly Finish[], worker: string): Promise<Finished[]> {
+export async function writeOutcomes(
+  pool: pg.Pool,
+  finishes: readonly OutcomeWrite[],
+  worker: string,
+): Promise<WrittenOutcome[]> {
   if (finishes.length === 0) return [];
   const values = [JSON.stringify(finishes.map(toInput)), worker];
-  const rows = await prepared<MovedRow>(pool, 'finish', statement, values);
+  const rows = await queryPrepared<WrittenRow>(pool, 'finish', writeOutcomesSql, values);
   return rows.map((row) => ({
     id: row.id,
     epoch: row.epoch,
@@ -77,7 +81,7 @@ export async function finishRecords(pool: pg.Pool, finishes: readonly Finish[], 
 
 // The hottest text the workers write: what a record has nothing to say of is left out of it, as JSON leaves out what is
 // undefined. Objects of one shape, made without copies, because spreading three a record showed in the profile.
-function toInput({ ref, stage, token, verdict, dispatch }: Finish): Record<string, unknown> {
+function toInput({ ref, stage, token, outcome: verdict, dispatch }: OutcomeWrite): Record<string, unknown> {
   const next = verdict.kind === 'next' ? verdict : undefined;
   const end = verdict.kind === 'end' ? verdict : undefined;
   const again = verdict.kind === 'again' ? verdict : undefined;

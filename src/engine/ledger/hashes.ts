@@ -4,20 +4,20 @@ import type { Entity } from '../../plan/contract.ts';
 import type { Json, JsonObject } from '../../plan/json.ts';
 
 /** JSON with sorted keys: equal values have equal texts. */
-export function canonical(value: Json | undefined): string {
+export function canonicalJson(value: Json | undefined): string {
   if (value === undefined) return 'null';
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   if (value !== null && typeof value === 'object') {
     const entries = Object.entries(value as JsonObject).filter(([, item]) => item !== undefined);
     entries.sort(([a], [b]) => (a < b ? -1 : 1));
-    return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonical(item)}`).join(',')}}`;
+    return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item)}`).join(',')}}`;
   }
   return JSON.stringify(value);
 }
 
 /** SHA-256 of the canonical form, in hex; `length` cuts it. */
 export function fingerprint(value: Json, length = 64): string {
-  return createHash('sha256').update(canonical(value)).digest('hex').slice(0, length);
+  return createHash('sha256').update(canonicalJson(value)).digest('hex').slice(0, length);
 }
 
 // The namespace of Drover's target ids; any fixed UUID does, and it must never change.

@@ -1,10 +1,10 @@
 import type pg from 'pg';
-import { prepared } from '../../../db/sql.ts';
-import { mayMove } from './run-guard.sql.ts';
+import { queryPrepared } from '../../../db/sql.ts';
+import { runAcceptsWritesSql } from './run-guard.sql.ts';
 import type { RecordRef } from './types.ts';
 
 // Others' leases run out by themselves: whoever holds one may be alive, however the record came back.
-const released = `
+const releaseSql = `
 UPDATE drover.records r SET dispatched_at = NULL,
   lease_until = CASE WHEN r.lease_token = $3 THEN NULL ELSE r.lease_until END, lease_token = nullif(r.lease_token, $3)
 FROM unnest($1::bigint[], $2::int[]) AS i(id, epoch)
@@ -14,10 +14,10 @@ WHERE r.id = i.id AND r.epoch = i.epoch AND r.status = 'pending'`;
 export async function releaseRecords(pool: pg.Pool, refs: readonly RecordRef[], token?: string): Promise<void> {
   if (refs.length === 0) return;
   const values = [refs.map((ref) => ref.id), refs.map((ref) => ref.epoch), token ?? null];
-  await prepared(pool, 'release', released, values);
+  await queryPrepared(pool, 'release', releaseSql, values);
 }
 
-const claimed = `
+const claimSql = `
 UPDATE drover.records r SET lease_token = $3, lease_until = now() + $4 * interval '1 millisecond'
 FROM unnest($1::bigint[], $2::int[]) AS i(id, epoch)
 WHERE r.id = i.id AND r.epoch = i.epoch AND r.status = 'pending'
@@ -32,10 +32,10 @@ export async function claimRecords(
   leaseMs: number,
 ): Promise<RecordRef[]> {
   const values = [refs.map((ref) => ref.id), refs.map((ref) => ref.epoch), token, leaseMs];
-  return prepared<{ id: string; epoch: number }>(pool, 'claim', claimed, values);
+  return queryPrepared<{ id: string; epoch: number }>(pool, 'claim', claimSql, values);
 }
 
-const lost = `
+const recordLostWorkerSql = `
 WITH hit AS (
   UPDATE drover.records r SET
     attempts = r.attempts + $5::int, updated_at = now(), dispatched_at = now(),
@@ -44,7 +44,7 @@ WITH hit AS (
     epoch = r.epoch + CASE WHEN $5 > 0 AND r.attempts + $5 >= $3 THEN 1 ELSE 0 END
   FROM unnest($1::bigint[], $2::int[]) AS i(id, epoch), drover.runs run
   WHERE r.id = i.id AND r.epoch = i.epoch AND r.status = 'pending'
-    AND run.id = r.run_id AND ${mayMove}
+    AND run.id = r.run_id AND ${runAcceptsWritesSql}
   RETURNING r.*
 ), noted AS (
   INSERT INTO drover.tries (record_id, run_id, entity, stage, epoch, status, code, message, worker)
@@ -56,7 +56,7 @@ SELECT id::text AS id, epoch FROM hit WHERE status = 'pending'`;
  * Notes that a job came back from a dead worker. With `counts` it uses up a try of each record, or a poison record would
  * kill for ever. Its age begins anew: the sweep must not give it out again beside those who look at it now.
  */
-export async function countLostRecords(
+export async function recordLostWorker(
   pool: pg.Pool,
   refs: readonly RecordRef[],
   maxAttempts: number,
@@ -64,5 +64,5 @@ export async function countLostRecords(
   counts: boolean,
 ): Promise<RecordRef[]> {
   const values = [refs.map((ref) => ref.id), refs.map((ref) => ref.epoch), maxAttempts, worker, counts ? 1 : 0];
-  return prepared<{ id: string; epoch: number }>(pool, 'count_lost', lost, values);
+  return queryPrepared<{ id: string; epoch: number }>(pool, 'count_lost', recordLostWorkerSql, values);
 }

@@ -1,10 +1,10 @@
 import type pg from 'pg';
-import { prepared, type Row } from '../../../db/sql.ts';
+import { queryPrepared, type Row } from '../../../db/sql.ts';
 import type { Stage } from '../../contract/record-status.ts';
 import type { JsonObject } from '../../plan/json.ts';
-import { finishRecords } from './finish.ts';
-import { claimRecords, countLostRecords, releaseRecords } from './leases.ts';
-import { mergedIntoRecords } from './merge.ts';
+import { writeOutcomes } from './finish.ts';
+import { claimRecords, recordLostWorker, releaseRecords } from './leases.ts';
+import { mergedSourceIds } from './merge.ts';
 import { resolveReferences } from './references.ts';
 import { storePage } from './store-page.ts';
 import type { CleanRecord, Ledger, OpenRecord, RecordRef } from './types.ts';
@@ -13,29 +13,29 @@ import type { CleanRecord, Ledger, OpenRecord, RecordRef } from './types.ts';
 export function createLedger(pool: pg.Pool, targetPool: pg.Pool): Ledger {
   return {
     open: (stage, refs, want) => openRecords(pool, stage, refs, want),
-    finish: (finishes, worker) => finishRecords(pool, finishes, worker),
+    writeOutcomes: (finishes, worker) => writeOutcomes(pool, finishes, worker),
     release: (refs, token) => releaseRecords(pool, refs, token),
     claim: (refs, token, leaseMs) => claimRecords(pool, refs, token, leaseMs),
-    countLost: (refs, maxAttempts, worker, counts) => countLostRecords(pool, refs, maxAttempts, worker, counts),
+    recordLostWorker: (refs, maxAttempts, worker, counts) => recordLostWorker(pool, refs, maxAttempts, worker, counts),
     storePage: (runId, entity, epoch, page) => storePage(pool, runId, entity, epoch, page),
     resolve: (run, wanted) => resolveReferences(pool, targetPool, run, wanted),
-    mergedInto: (ids) => mergedIntoRecords(pool, ids),
+    mergedInto: (ids) => mergedSourceIds(pool, ids),
   };
 }
 
 // One look-up by key for each record, whatever the planner believes of a table it saw empty.
-const lookUp = (column: string, table: string, alias: string): string =>
+const lateralLookupSql = (column: string, table: string, alias: string): string =>
   `LEFT JOIN LATERAL (SELECT d.${column} FROM drover.${table} d WHERE d.record_id = r.id OFFSET 0) ${alias} ON true`;
 
 // Stage and epoch decide whether the work is still wanted; a run that is not running gives nothing out.
-const select = (raw: boolean, clean: boolean): string => `
+const openRecordsSql = (raw: boolean, clean: boolean): string => `
 SELECT r.id::text AS id, r.epoch, r.run_id, r.entity, r.source_id, r.attempts, r.target_id, r.merge_key
   ${raw ? ', p.raw' : ''} ${clean ? ', c.clean' : ''}
 FROM unnest($1::bigint[], $2::int[]) AS i(id, epoch)
 JOIN drover.records r ON r.id = i.id AND r.epoch = i.epoch AND r.stage = $3 AND r.status = 'pending'
 JOIN drover.runs run ON run.id = r.run_id AND run.status = 'running'
-${raw ? lookUp('raw', 'payloads', 'p') : ''}
-${clean ? lookUp('clean', 'cleans', 'c') : ''}`;
+${raw ? lateralLookupSql('raw', 'payloads', 'p') : ''}
+${clean ? lateralLookupSql('clean', 'cleans', 'c') : ''}`;
 
 interface OpenRow extends Row {
   id: string;
@@ -59,7 +59,7 @@ async function openRecords(
 ): Promise<OpenRecord[]> {
   const name = `open_${want.raw ? 'r' : ''}${want.clean ? 'c' : ''}`;
   const values = [refs.map((ref) => ref.id), refs.map((ref) => ref.epoch), stage];
-  const rows = await prepared<OpenRow>(pool, name, select(want.raw, want.clean), values);
+  const rows = await queryPrepared<OpenRow>(pool, name, openRecordsSql(want.raw, want.clean), values);
   return rows.map((row) => ({
     id: row.id,
     epoch: row.epoch,

@@ -1,7 +1,7 @@
 import type pg from 'pg';
-import { prepared } from '../../../db/sql.ts';
+import { queryPrepared } from '../../../db/sql.ts';
 import type { Merge } from '../../plan/contract.ts';
-import { running } from './run-guard.sql.ts';
+import { runningRunSql } from './run-guard.sql.ts';
 
 /**
  * Decides merges of one entity once all its records are transformed: of the records with one key, the lowest rank
@@ -9,8 +9,8 @@ import { running } from './run-guard.sql.ts';
  * through its own merge. A record that is already loaded outranks all, so that a second decision never moves a row.
  * Only while the run is running.
  */
-const statement = `
-WITH ${running}, keyed AS (
+const decideMergesSql = `
+WITH ${runningRunSql}, keyed AS (
   SELECT r.id, r.source_id, r.status, r.stage, r.merge_rank,
     CASE WHEN $3::text IS NULL THEN r.merge_key
       ELSE coalesce(coalesce(p.merged_into, p.id)::text, c.clean #>> ARRAY['references', $3, 'sourceId']) END AS key
@@ -42,7 +42,7 @@ SELECT EXISTS (SELECT FROM settled) AS settled`;
 export async function decideMerges(pool: pg.Pool, runId: string, entity: string, merge: Merge): Promise<boolean> {
   const status = merge.duplicateAction === 'skip' ? 'skipped' : 'rejected';
   const message = merge.duplicateAction === 'skip' ? 'merged into ' : 'its place is taken by ';
-  const rows = await prepared<{ settled: boolean }>(pool, 'merge', statement, [
+  const rows = await queryPrepared<{ settled: boolean }>(pool, 'merge', decideMergesSql, [
     runId,
     entity,
     merge.byReference ?? null,
@@ -53,12 +53,12 @@ export async function decideMerges(pool: pg.Pool, runId: string, entity: string,
   return rows[0]?.settled ?? false;
 }
 
-const aliases = `
+const mergedIntoSql = `
 SELECT merged_into::text AS id, array_agg(source_id) AS sources FROM drover.records
 WHERE merged_into = ANY($1::bigint[]) GROUP BY 1`;
 
 /** Source ids of the records merged into each of these. */
-export async function mergedIntoRecords(pool: pg.Pool, ids: readonly string[]): Promise<Map<string, string[]>> {
-  const rows = await prepared<{ id: string; sources: string[] }>(pool, 'merged_into', aliases, [ids]);
+export async function mergedSourceIds(pool: pg.Pool, ids: readonly string[]): Promise<Map<string, string[]>> {
+  const rows = await queryPrepared<{ id: string; sources: string[] }>(pool, 'merged_into', mergedIntoSql, [ids]);
   return new Map(rows.map((row) => [row.id, row.sources]));
 }

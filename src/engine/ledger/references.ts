@@ -1,12 +1,12 @@
 import type pg from 'pg';
-import { prepared, type Row } from '../../../db/sql.ts';
+import { queryPrepared, type Row } from '../../../db/sql.ts';
 import type { RecordStatus, Stage } from '../../contract/record-status.ts';
 import { identityScope } from '../runs/context.ts';
 import type { Resolution, Run } from './types.ts';
 
 // A merged record stands for its survivor. OFFSET 0: one look-up by the whole key for each, whatever the planner believes
 // of a table without statistics.
-const inRun = `
+const inRunSql = `
 SELECT w.entity, w.source_id, e.id::text AS id, e.stage, e.status, e.code, e.target_id
 FROM unnest($2::text[], $3::text[]) AS w(entity, source_id)
 JOIN LATERAL (
@@ -14,14 +14,14 @@ JOIN LATERAL (
 ) r ON true
 JOIN drover.records e ON e.id = coalesce(r.merged_into, r.id)`;
 
-const inTarget = `
+const inTargetSql = `
 SELECT w.entity, w.source_id, i.target_id
 FROM unnest($2::text[], $3::text[]) AS w(entity, source_id)
 JOIN LATERAL (
   SELECT * FROM drover.identities d WHERE d.scope = $1 AND d.entity = w.entity AND d.source_id = w.source_id OFFSET 0
 ) i ON true`;
 
-interface StandRow extends Row {
+interface ReferencedRow extends Row {
   entity: string;
   source_id: string;
   id: string;
@@ -44,15 +44,15 @@ export async function resolveReferences(
   const found = new Map<string, Resolution>();
   if (wanted.length === 0) return found;
   const lists = (items: typeof wanted) => [items.map((item) => item.entity), items.map((item) => item.sourceId)];
-  for (const row of await prepared<StandRow>(pool, 'resolve_run', inRun, [run.id, ...lists(wanted)])) {
-    found.set(referenceKey(row.entity, row.source_id), stand(row));
+  for (const row of await queryPrepared<ReferencedRow>(pool, 'resolve_run', inRunSql, [run.id, ...lists(wanted)])) {
+    found.set(referenceKey(row.entity, row.source_id), toResolution(row));
   }
   const rest = wanted.filter((item) => !found.has(referenceKey(item.entity, item.sourceId)));
   if (rest.length === 0) return found;
-  const known = await prepared<{ entity: string; source_id: string; target_id: string }>(
+  const known = await queryPrepared<{ entity: string; source_id: string; target_id: string }>(
     targetPool,
     'resolve_target',
-    inTarget,
+    inTargetSql,
     [identityScope(run.plan, run.targetSchema), ...lists(rest)],
   );
   for (const row of known)
@@ -64,7 +64,7 @@ export async function resolveReferences(
   return found;
 }
 
-function stand(row: StandRow): Resolution {
+function toResolution(row: ReferencedRow): Resolution {
   const landed = row.stage === 'reconcile' || row.status === 'skipped' || row.status === 'reconciled';
   if (row.target_id !== null && landed) return { kind: 'found', targetId: row.target_id };
   if (row.status === 'pending') return { kind: 'waiting', recordId: row.id };

@@ -1,9 +1,9 @@
 import type pg from 'pg';
-import { prepared, transaction } from '../../../db/sql.ts';
-import { mayMove } from './run-guard.sql.ts';
+import { queryPrepared, transaction } from '../../../db/sql.ts';
+import { runAcceptsWritesSql } from './run-guard.sql.ts';
 import type { PageToStore, StoredPage } from './types.ts';
 
-const insert = `
+const insertRecordsSql = `
 WITH input AS (
   SELECT * FROM json_to_recordset($3::json) AS x(source_id text, raw json, status text, code text, message text)
 ), stored AS (
@@ -17,18 +17,18 @@ WITH input AS (
 SELECT id::text AS id, source_id, status, epoch FROM stored`;
 
 // Of the ids that were there already: those that came with other content.
-const differing = `
+const differingIdsSql = `
 SELECT i.source_id FROM json_to_recordset($3::json) AS i(source_id text, raw jsonb)
 JOIN drover.records r ON r.run_id = $1 AND r.entity = $2 AND r.source_id = i.source_id
 JOIN drover.payloads p ON p.record_id = r.id AND p.raw <> i.raw`;
 
-const advance = `
+const advanceCursorSql = `
 UPDATE drover.run_entities SET
   cursor = $4::jsonb, pages = pages + 1, repeated = repeated + $5, dispatched_at = now(), attempts = 0,
   watermark = greatest(watermark, $6), error_code = NULL, error_message = NULL
 WHERE run_id = $1 AND entity = $2 AND epoch = $3 AND status = 'reading'
   -- Who slept through a pause may hold what was given back under the same epoch: paused is paused.
-  AND EXISTS (SELECT FROM drover.runs run WHERE run.id = $1 AND ${mayMove})`;
+  AND EXISTS (SELECT FROM drover.runs run WHERE run.id = $1 AND ${runAcceptsWritesSql})`;
 
 /**
  * Stores a page's records and moves the cursor in one transaction: a page is stored with its place or not at all.
@@ -49,15 +49,15 @@ export async function storePage(
         ...record.end,
       })),
     );
-    const stored = await prepared<{ id: string; source_id: string; status: string; epoch: number }>(
+    const stored = await queryPrepared<{ id: string; source_id: string; status: string; epoch: number }>(
       client,
       'store_page',
-      insert,
+      insertRecordsSql,
       [runId, entity, input],
     );
     const repeated = page.records.length - stored.length;
     const differs = page.immutable && repeated > 0 ? await storeDuplicates(client, runId, entity, page, stored) : 0;
-    const moved = await client.query(advance, [
+    const moved = await client.query(advanceCursorSql, [
       runId,
       entity,
       epoch,
@@ -65,11 +65,12 @@ export async function storePage(
       page.repeated + repeated - differs,
       page.watermark,
     ]);
-    if (moved.rowCount === 0) throw new Fenced();
+    if (moved.rowCount === 0) throw new EpochChangedError();
     const fresh = stored.filter((row) => row.status === 'pending').map((row) => ({ id: row.id, epoch: row.epoch }));
     return { fresh, repeated };
   }).catch((error: unknown) => {
-    if (error instanceof Fenced || (error as { cause?: unknown }).cause instanceof Fenced) return undefined;
+    if (error instanceof EpochChangedError || (error as { cause?: unknown }).cause instanceof EpochChangedError)
+      return undefined;
     throw error;
   });
 }
@@ -85,14 +86,19 @@ async function storeDuplicates(
   const fresh = new Set(stored.map((row) => row.source_id));
   const again = page.records.filter((record) => !fresh.has(record.sourceId));
   const input = JSON.stringify(again.map((record) => ({ source_id: record.sourceId, raw: record.raw })));
-  const rows = await prepared<{ source_id: string }>(client, 'page_differs', differing, [runId, entity, input]);
+  const rows = await queryPrepared<{ source_id: string }>(client, 'page_differs', differingIdsSql, [
+    runId,
+    entity,
+    input,
+  ]);
   const others = new Set(rows.map((row) => row.source_id));
-  const rejected = again.filter((record) => others.has(record.sourceId)).map(duplicateOf);
-  if (rejected.length > 0) await prepared(client, 'store_page', insert, [runId, entity, JSON.stringify(rejected)]);
+  const rejected = again.filter((record) => others.has(record.sourceId)).map(toDuplicate);
+  if (rejected.length > 0)
+    await queryPrepared(client, 'store_page', insertRecordsSql, [runId, entity, JSON.stringify(rejected)]);
   return rejected.length;
 }
 
-function duplicateOf(record: PageToStore['records'][number]): Record<string, unknown> {
+function toDuplicate(record: PageToStore['records'][number]): Record<string, unknown> {
   return {
     // The content's own hash makes the name stable when the page is read again.
     source_id: `${record.sourceId}#${record.fingerprint}`,
@@ -103,4 +109,4 @@ function duplicateOf(record: PageToStore['records'][number]): Record<string, unk
   };
 }
 
-class Fenced extends Error {}
+class EpochChangedError extends Error {}

@@ -96,7 +96,7 @@ export interface CleanRecord {
 }
 
 /** What a stage says of one record. */
-export type Verdict =
+export type RecordOutcome =
   /** Done: on to the stage named. */
   | {
       readonly kind: 'next';
@@ -130,10 +130,10 @@ export type Verdict =
       readonly message: string;
     };
 
-export interface Finish {
+export interface OutcomeWrite {
   readonly ref: RecordRef;
   readonly stage: Stage;
-  readonly verdict: Verdict;
+  readonly outcome: RecordOutcome;
   /** The lease the work was done under, when it was claimed; a newer lease fences this finish off. */
   readonly token?: string | undefined;
   /** Give it out at once: the caller will put the next job on its queue. */
@@ -141,7 +141,7 @@ export interface Finish {
 }
 
 /** A finish that counted: the record as it is now. What is missing from the answer was fenced off. */
-export interface Finished extends RecordRef {
+export interface WrittenOutcome extends RecordRef {
   readonly runId: string;
   readonly entity: string;
   readonly stage: Stage;
@@ -184,7 +184,7 @@ export interface Ledger {
   /** The records still waiting for this work under these epochs, of runs that may move. */
   open(stage: Stage, refs: readonly RecordRef[], want: { raw: boolean; clean: boolean }): Promise<OpenRecord[]>;
   /** One statement for many; guarded by stage and epoch. */
-  finish(finishes: readonly Finish[], worker: string): Promise<Finished[]>;
+  writeOutcomes(finishes: readonly OutcomeWrite[], worker: string): Promise<WrittenOutcome[]>;
   /**
    * Hands records back undone: they are due at once, or when their run goes on, or when the lease that somebody holds on
    * them has run out. A lease of one's own is given by its token, and ends here.
@@ -193,7 +193,12 @@ export interface Ledger {
   /** Takes a lease for work that is costly or has effects elsewhere; the answer lists what was granted. */
   claim(refs: readonly RecordRef[], token: string, leaseMs: number): Promise<RecordRef[]>;
   /** Notes a lost worker, as a try where it `counts`; answers the refs that may still be tried. */
-  countLost(refs: readonly RecordRef[], maxAttempts: number, worker: string, counts: boolean): Promise<RecordRef[]>;
+  recordLostWorker(
+    refs: readonly RecordRef[],
+    maxAttempts: number,
+    worker: string,
+    counts: boolean,
+  ): Promise<RecordRef[]>;
   /** Stores a page and moves the cursor, or answers undefined when another worker holds a newer epoch. */
   storePage(runId: string, entity: string, epoch: number, page: PageToStore): Promise<StoredPage | undefined>;
   /** Where the records stand that these source ids name, in this run first, in earlier ones after. */
@@ -248,9 +253,9 @@ export interface Dispatcher {
   dispatch(jobs: readonly StageJob[]): Promise<void>;
   dispatchExtractions(jobs: readonly ExtractionJob[]): Promise<void>;
   /** How many more jobs the stage's queue may take before it holds its window. */
-  room(stage: Stage): number;
+  freeSlots(stage: Stage): number;
   /** How full the stage's window is: 0 empty, 1 full. */
-  fullness(stage: Stage): number;
+  fillRatio(stage: Stage): number;
 }
 
 /** A job that reads pages of one entity. */

@@ -1,6 +1,6 @@
 import type { Control } from '../../contract/control.ts';
 import type { Conflict, CutoverEntry, CutoverView } from '../../contract/cutover.ts';
-import type { Journey, JourneyTarget, MendingView, Relative } from '../../contract/records.ts';
+import type { HistoryTarget, RecordHistory, RelatedRecord, RepairPlanView } from '../../contract/records.ts';
 import type { FailureGroup, RecordView, RunView, TryView, ValidationView } from '../../contract/runs.ts';
 import type { Entity } from '../../plan/contract.ts';
 import type { JsonObject } from '../../plan/json.ts';
@@ -23,7 +23,7 @@ export function maskFailure<T extends Pick<FailureGroup, 'message' | 'examples'>
   return { ...group, message: maskMessage(group.message), examples: group.examples.map(maskContacts) };
 }
 
-function maskRepair(view: MendingView): MendingView {
+function maskRepair(view: RepairPlanView): RepairPlanView {
   const remove = view.remove.map((row) => ({
     ...row,
     sourceId: maskContacts(row.sourceId),
@@ -57,7 +57,7 @@ export function maskConflict({ table, key, detail }: Conflict): Conflict {
   return { table, key: maskContacts(key), detail: maskMessage(detail) };
 }
 
-function maskHistory(journey: Journey): Journey {
+function maskHistory(journey: RecordHistory): RecordHistory {
   return {
     ...maskRecord(journey),
     tries: journey.tries.map(maskTry),
@@ -72,11 +72,11 @@ function maskTry(one: TryView): TryView {
   return { ...one, message: maskMessage(one.message) };
 }
 
-function maskRelative(relative: Relative): Relative {
+function maskRelative(relative: RelatedRecord): RelatedRecord {
   return { ...relative, sourceId: maskContacts(relative.sourceId) };
 }
 
-function maskTarget(target: JourneyTarget): JourneyTarget {
+function maskTarget(target: HistoryTarget): HistoryTarget {
   const { loaded, row, personal } = target;
   return { ...target, loaded: loaded && maskColumns(loaded, personal), row: row && maskColumns(row, personal) };
 }
@@ -86,7 +86,7 @@ const maskNullable = (message: string | null): string | null => (message === nul
 /** What viewers may ask, with personal data masked. There is nothing to change here, so nothing is forgotten. */
 export type MaskedReads = Pick<
   Control,
-  'runs' | 'records' | 'journeys' | 'failures' | 'validation' | 'mending' | 'report'
+  'runs' | 'records' | 'history' | 'failures' | 'validation' | 'repairPlan' | 'report'
 >;
 
 export function maskedControl(control: MaskedReads): MaskedReads {
@@ -99,10 +99,10 @@ export function maskedControl(control: MaskedReads): MaskedReads {
       const page = await control.records(id, filter);
       return { ...page, items: page.items.map(maskRecord) };
     },
-    journeys: async (sourceId) => (await control.journeys(sourceId)).map(maskHistory),
+    history: async (sourceId) => (await control.history(sourceId)).map(maskHistory),
     failures: async (id) => (await control.failures(id)).map(maskFailure),
     validation: async (id) => maskValidation(await control.validation(id)),
-    mending: async (id) => maskRepair(await control.mending(id)),
+    repairPlan: async (id) => maskRepair(await control.repairPlan(id)),
     report: (id, name) => control.report(id, name, { masked: true }),
   };
 }

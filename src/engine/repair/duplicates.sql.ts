@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { prepared, type Queryable, type Row, transaction } from '../../../db/sql.ts';
-import type { DoubledRow } from '../../contract/records.ts';
+import { type Queryable, queryPrepared, type Row, transaction } from '../../../db/sql.ts';
+import type { DuplicateRow } from '../../contract/records.ts';
 import { DroverError } from '../../errors.ts';
 import { identifier, literal, qualified } from '../../plan/sql.ts';
 import type { TargetTable } from '../validation/types.ts';
@@ -16,11 +16,11 @@ export interface DuplicateTable extends TargetTable {
   readonly pointers: readonly { readonly table: string; readonly column: string }[];
 }
 
-export type RemovedDuplicates = { readonly removed: readonly DoubledRow[]; readonly left: readonly DoubledRow[] };
+export type RemovedDuplicates = { readonly removed: readonly DuplicateRow[]; readonly left: readonly DuplicateRow[] };
 
 /** Rows that are there twice, over the target's database. Throws DroverError. */
 export interface DuplicateStore {
-  find(place: DuplicateTable): Promise<readonly DoubledRow[]>;
+  find(place: DuplicateTable): Promise<readonly DuplicateRow[]>;
   /** Removes those that may be, as the run's changes, so that its rollback puts them back. */
   remove(place: DuplicateTable, runId: string): Promise<RemovedDuplicates>;
 }
@@ -40,8 +40,8 @@ export function createDuplicateStore(pool: pg.Pool): DuplicateStore {
       if (!there) return { removed: [], left: [] };
       const pointers = await readReferencingColumns(pool, there);
       const found = await queryDuplicates(pool, there, pointers);
-      const removed: DoubledRow[] = [];
-      const left: DoubledRow[] = found.filter(({ refusal }) => refusal !== null);
+      const removed: DuplicateRow[] = [];
+      const left: DuplicateRow[] = found.filter(({ refusal }) => refusal !== null);
       const wanted = found.filter(({ refusal }) => refusal === null);
       for (let at = 0; at < wanted.length; at += chunkSize) {
         const done = await removeBatch(pool, { place: there, pointers, runId }, wanted.slice(at, at + chunkSize));
@@ -59,7 +59,10 @@ SELECT table_name AS table, column_name AS column FROM information_schema.column
 /** The place with the columns that are there; undefined where its table is not. */
 async function withExistingColumns(client: Queryable, place: DuplicateTable): Promise<DuplicateTable | undefined> {
   const tables = [place.table, ...place.pointers.map(({ table }) => table)];
-  const rows = await prepared<{ table: string; column: string }>(client, undefined, columnsSql, [place.schema, tables]);
+  const rows = await queryPrepared<{ table: string; column: string }>(client, undefined, columnsSql, [
+    place.schema,
+    tables,
+  ]);
   const has = (table: string, column: string): boolean =>
     rows.some((row) => row.table === table && row.column === column);
   const own = (columns: readonly string[]): string[] => columns.filter((column) => has(place.table, column));
@@ -73,9 +76,12 @@ async function withExistingColumns(client: Queryable, place: DuplicateTable): Pr
 }
 
 async function readReferencingColumns(client: Queryable, place: DuplicateTable): Promise<ReferencingColumn[]> {
-  const keys = await prepared<{ child: string; name: string; matches: string }>(client, undefined, foreignKeysSql, [
-    qualified(place.schema, place.table),
-  ]);
+  const keys = await queryPrepared<{ child: string; name: string; matches: string }>(
+    client,
+    undefined,
+    foreignKeysSql,
+    [qualified(place.schema, place.table)],
+  );
   return [...keys, ...place.pointers.map((pointer) => referenceWithoutKey(place, pointer))];
 }
 
@@ -84,9 +90,9 @@ function queryDuplicates(
   place: DuplicateTable,
   pointers: readonly ReferencingColumn[],
   ids: readonly string[] | null = null,
-): Promise<DoubledRow[]> {
+): Promise<DuplicateRow[]> {
   const values = [place.scope, place.entity, ids];
-  return prepared<DoubledRow & Row>(client, undefined, pickDuplicatesSql(place, pointers), values);
+  return queryPrepared<DuplicateRow & Row>(client, undefined, pickDuplicatesSql(place, pointers), values);
 }
 
 interface Removal {
@@ -96,7 +102,7 @@ interface Removal {
 }
 
 /** One transaction; where PostgreSQL refuses it, halves, until the rows that are to blame stand alone. */
-async function removeBatch(pool: pg.Pool, removal: Removal, rows: readonly DoubledRow[]): Promise<RemovedDuplicates> {
+async function removeBatch(pool: pg.Pool, removal: Removal, rows: readonly DuplicateRow[]): Promise<RemovedDuplicates> {
   try {
     return await transaction(pool, (client) => removeLocked(client, removal, rows));
   } catch (thrown) {
@@ -124,7 +130,7 @@ RETURNING target_id AS id`;
 async function removeLocked(
   client: pg.PoolClient,
   removal: Removal,
-  rows: readonly DoubledRow[],
+  rows: readonly DuplicateRow[],
 ): Promise<RemovedDuplicates> {
   const { place, pointers, runId } = removal;
   const ids = rows.map(({ targetId }) => targetId);
@@ -135,7 +141,7 @@ async function removeLocked(
   const now = await queryDuplicates(client, place, pointers, ids);
   const allowed = now.filter(({ refusal }) => refusal === null);
   const values = [allowed.map(({ targetId }) => targetId), runId, place.scope, place.entity, place.table];
-  const gone = await prepared<{ id: string }>(client, undefined, removeSql(place), values);
+  const gone = await queryPrepared<{ id: string }>(client, undefined, removeSql(place), values);
   const done = new Set(gone.map(({ id }) => id));
   const kept = allowed.filter(({ targetId }) => !done.has(targetId));
   return {

@@ -1,4 +1,4 @@
-import type { DoubledRow } from '../../contract/records.ts';
+import type { DuplicateRow } from '../../contract/records.ts';
 import type { Plan } from '../../plan/contract.ts';
 import { entityOrder } from '../../plan/define-plan.ts';
 import type { Run } from '../ledger/types.ts';
@@ -8,8 +8,8 @@ import type { DuplicateStore, DuplicateTable, RemovedDuplicates } from './duplic
 const apiRefusal = 'it speaks of an object at an API: look there which of the two is the right one';
 
 /** Every row of the run's entities that is in the target twice, children before parents. */
-export async function findDuplicates(store: DuplicateStore, run: Run, plan: Plan): Promise<readonly DoubledRow[]> {
-  const found: DoubledRow[] = [];
+export async function findDuplicates(store: DuplicateStore, run: Run, plan: Plan): Promise<readonly DuplicateRow[]> {
+  const found: DuplicateRow[] = [];
   for (const place of duplicateTables(run, plan)) {
     const rows = await store.find(place);
     found.push(...(entityOf(plan, place.entity).api ? rows.map((row) => ({ ...row, refusal: apiRefusal })) : rows));
@@ -19,8 +19,8 @@ export async function findDuplicates(store: DuplicateStore, run: Run, plan: Plan
 
 /** Removes every one that may be removed. Children first: a doubled payment must not hold its doubled customer. */
 export async function removeDuplicates(store: DuplicateStore, run: Run, plan: Plan): Promise<RemovedDuplicates> {
-  const removed: DoubledRow[] = [];
-  const left: DoubledRow[] = [];
+  const removed: DuplicateRow[] = [];
+  const left: DuplicateRow[] = [];
   for (const place of duplicateTables(run, plan)) {
     if (entityOf(plan, place.entity).api) {
       left.push(...(await store.find(place)).map((row) => ({ ...row, refusal: apiRefusal })));

@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { prepared, type Row } from '../../../db/sql.ts';
-import type { RecordStatus, Stage, TroubleStatus } from '../../contract/record-status.ts';
+import { queryPrepared, type Row } from '../../../db/sql.ts';
+import type { FailureStatus, RecordStatus, Stage } from '../../contract/record-status.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import type { FailureGroupRow, FailureRow, IdentityReader, IdPair, NoteRow, TryCount, TryRow } from './types.ts';
 
@@ -35,7 +35,7 @@ ORDER BY g.count DESC, g.entity, g.stage, g.status, g.code, g.field`;
 
 /** Troubled records by entity, stage, status, code and field; the largest group first. */
 export function readFailureGroups(pool: pg.Pool, runId: string): Promise<FailureGroupRow[]> {
-  return prepared<FailureGroupRow & Row>(pool, undefined, failureGroupsSql, [runId]);
+  return queryPrepared<FailureGroupRow & Row>(pool, undefined, failureGroupsSql, [runId]);
 }
 
 const failuresPageSql = `
@@ -51,7 +51,7 @@ interface FailureRecord extends Row {
   readonly entity: string;
   readonly source_id: string;
   readonly stage: Stage;
-  readonly status: TroubleStatus;
+  readonly status: FailureStatus;
   readonly code: string;
   readonly field: string | null;
   readonly message: string;
@@ -61,7 +61,7 @@ interface FailureRecord extends Row {
 
 /** Every troubled record, by entity in the order of loading. */
 export async function* readFailures(pool: pg.Pool, runId: string): AsyncGenerator<FailureRow[]> {
-  for (const { entity } of await prepared<{ entity: string }>(pool, undefined, entitiesSql, [runId])) {
+  for (const { entity } of await queryPrepared<{ entity: string }>(pool, undefined, entitiesSql, [runId])) {
     const next = (last: FailureRecord) => [runId, entity, last.source_id];
     for await (const rows of readPages<FailureRecord>(
       pool,
@@ -112,7 +112,7 @@ GROUP BY stage, code, upstream ORDER BY stage, code, upstream`;
 
 /** How many tries that did not simply go on there were, by stage, code and the upstream they name. */
 export function countTriesByCode(pool: pg.Pool, runId: string, upstreams: readonly string[]): Promise<TryCount[]> {
-  return prepared<TryCount & Row>(pool, undefined, triesByCodeSql, [runId, upstreams]);
+  return queryPrepared<TryCount & Row>(pool, undefined, triesByCodeSql, [runId, upstreams]);
 }
 
 const notesPageSql = `
@@ -131,7 +131,7 @@ interface NotedRecord extends Row {
 
 /** What transforms noted of records that went on all the same, by entity in the order of loading. */
 export async function* readNotes(pool: pg.Pool, runId: string): AsyncGenerator<NoteRow[]> {
-  for (const { entity } of await prepared<{ entity: string }>(pool, undefined, notedEntitiesSql, [runId])) {
+  for (const { entity } of await queryPrepared<{ entity: string }>(pool, undefined, notedEntitiesSql, [runId])) {
     const next = (last: NotedRecord) => [runId, entity, last.source_id];
     for await (const rows of readPages<NotedRecord>(pool, notesPageSql, [runId, entity, ''], next, 2_000)) {
       yield rows.map(({ source_id, ...row }) => ({ ...row, sourceId: source_id }));
@@ -193,7 +193,7 @@ export function createIdentityReader(pool: pg.Pool): IdentityReader {
     },
     async known(scope, entity, sourceIds) {
       const values = [scope, entity, sourceIds];
-      const rows = await prepared<{ source_id: string }>(pool, undefined, existingIdentitiesSql, values);
+      const rows = await queryPrepared<{ source_id: string }>(pool, undefined, existingIdentitiesSql, values);
       return new Set(rows.map((row) => row.source_id));
     },
   };
@@ -216,7 +216,7 @@ async function* readPages<T extends Row>(
   limit: number,
 ): AsyncGenerator<T[]> {
   for (let values = start; ; ) {
-    const rows = await prepared<T>(pool, undefined, text, [...values, limit]);
+    const rows = await queryPrepared<T>(pool, undefined, text, [...values, limit]);
     if (rows.length > 0) yield rows;
     const last = rows.at(-1);
     if (!last || rows.length < limit) return;

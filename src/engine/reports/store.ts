@@ -1,10 +1,10 @@
 import { and, asc, eq, sql } from 'drizzle-orm';
 import type pg from 'pg';
 import type { Database } from '../../../db/client.ts';
-import { coded } from '../../../db/errors.ts';
+import { withDatabaseErrors } from '../../../db/errors.ts';
 import { audit } from '../../../db/schema/fleet.ts';
 import { reports, runEntities, validations } from '../../../db/schema/runs.ts';
-import { prepared, type Row } from '../../../db/sql.ts';
+import { queryPrepared, type Row } from '../../../db/sql.ts';
 import type { UpstreamTraffic, ValidationCheck } from '../../contract/runs.ts';
 import {
   countTriesByCode,
@@ -47,16 +47,20 @@ interface Timing extends Row {
 /** What happened to a run as a whole: who asked for what, validations, how far each entity is. */
 async function readRunEvents(database: Database, runId: string): Promise<RunEvent[]> {
   const [asked, validated, extracted, timed] = await Promise.all([
-    coded(
+    withDatabaseErrors(
       database
         .select()
         .from(audit)
         .where(eq(audit.subject, `run:${runId}`))
         .orderBy(asc(audit.id)),
     ),
-    coded(database.select().from(validations).where(eq(validations.runId, runId)).orderBy(asc(validations.id))),
-    coded(database.select().from(runEntities).where(eq(runEntities.runId, runId)).orderBy(asc(runEntities.position))),
-    prepared<Timing>(database.$client, undefined, timingsSql, [runId]),
+    withDatabaseErrors(
+      database.select().from(validations).where(eq(validations.runId, runId)).orderBy(asc(validations.id)),
+    ),
+    withDatabaseErrors(
+      database.select().from(runEntities).where(eq(runEntities.runId, runId)).orderBy(asc(runEntities.position)),
+    ),
+    queryPrepared<Timing>(database.$client, undefined, timingsSql, [runId]),
   ]);
   return [
     ...asked.map(auditEvent),
@@ -113,9 +117,9 @@ WHERE r.id = $1 ORDER BY other.created_at, other.id`;
 /** What worker processes used while the run was running. */
 export async function readRunUsage(pool: pg.Pool, runId: string): Promise<RunUsage> {
   const [workers, traffic, others] = await Promise.all([
-    prepared<WorkerUsage & Row>(pool, undefined, workerUsageSql, [runId]),
-    prepared<UpstreamTraffic & Row>(pool, undefined, trafficSql, [runId]),
-    prepared<{ id: string }>(pool, undefined, concurrentRunsSql, [runId]),
+    queryPrepared<WorkerUsage & Row>(pool, undefined, workerUsageSql, [runId]),
+    queryPrepared<UpstreamTraffic & Row>(pool, undefined, trafficSql, [runId]),
+    queryPrepared<{ id: string }>(pool, undefined, concurrentRunsSql, [runId]),
   ]);
   return { workers, traffic, alongside: others.map((other) => other.id) };
 }
@@ -126,7 +130,7 @@ export function createReportStore(database: Database): ReportStore {
     save: async (runId, stored) => {
       if (stored.length === 0) return;
       const fresh = { mediaType: sql`excluded.media_type`, content: sql`excluded.content`, createdAt: sql`now()` };
-      await coded(
+      await withDatabaseErrors(
         database
           .insert(reports)
           .values(stored.map((report) => ({ runId, ...report })))
@@ -135,7 +139,7 @@ export function createReportStore(database: Database): ReportStore {
     },
     list: (runId) => {
       const bytes = sql<number>`octet_length(${reports.content})`;
-      return coded(
+      return withDatabaseErrors(
         database
           .select({ name: reports.name, mediaType: reports.mediaType, bytes })
           .from(reports)
@@ -147,7 +151,7 @@ export function createReportStore(database: Database): ReportStore {
       const mine = and(eq(reports.runId, runId), eq(reports.name, name));
       const { mediaType, content } = reports;
       const columns = { name: reports.name, mediaType, content };
-      const [row] = await coded(database.select(columns).from(reports).where(mine));
+      const [row] = await withDatabaseErrors(database.select(columns).from(reports).where(mine));
       return row;
     },
   };

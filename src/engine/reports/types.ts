@@ -1,4 +1,4 @@
-import type { RecordStatus, Stage, TroubleStatus } from '../../contract/record-status.ts';
+import type { FailureStatus, RecordStatus, Stage } from '../../contract/record-status.ts';
 import type { ErrorOccurrence, ReportEntry, UpstreamTraffic } from '../../contract/runs.ts';
 import type { JsonObject } from '../../plan/json.ts';
 
@@ -7,7 +7,7 @@ export interface FailureRow {
   readonly entity: string;
   readonly sourceId: string;
   readonly stage: Stage;
-  readonly status: TroubleStatus;
+  readonly status: FailureStatus;
   readonly code: string;
   readonly field: string | null;
   readonly message: string;
@@ -19,7 +19,7 @@ export interface FailureRow {
 export interface FailureGroupRow {
   readonly entity: string;
   readonly stage: Stage;
-  readonly status: TroubleStatus;
+  readonly status: FailureStatus;
   readonly code: string;
   readonly field: string | null;
   readonly count: number;

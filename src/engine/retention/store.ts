@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { prepared, type Row } from '../../../db/sql.ts';
+import { queryPrepared, type Row } from '../../../db/sql.ts';
 import type { PersonBefore, PersonRecord, PersonRow } from '../../contract/retention.ts';
 import { finishedStatuses } from '../../contract/run-status.ts';
 import { identifier, qualified } from '../../plan/sql.ts';
@@ -53,20 +53,24 @@ SELECT (SELECT count(*) FROM raws)::int AS raw, (SELECT count(*) FROM cleans)::i
 export function createRetentionStore(pool: pg.Pool): RetentionStore {
   return {
     candidates: ({ runId, hours }) =>
-      prepared<PurgeCandidate & Row>(pool, undefined, candidatesSql, [finishedStatuses, runId ?? null, hours ?? null]),
+      queryPrepared<PurgeCandidate & Row>(pool, undefined, candidatesSql, [
+        finishedStatuses,
+        runId ?? null,
+        hours ?? null,
+      ]),
     async count(runId) {
-      const [row] = await prepared<{ raw: number; clean: number }>(pool, undefined, payloadCountsSql, [runId]);
+      const [row] = await queryPrepared<{ raw: number; clean: number }>(pool, undefined, payloadCountsSql, [runId]);
       return row ?? { raw: 0, clean: 0 };
     },
     markPurged: async (runId) =>
-      (await prepared(pool, undefined, markPurgedSql, [runId, finishedStatuses])).length === 1,
+      (await queryPrepared(pool, undefined, markPurgedSql, [runId, finishedStatuses])).length === 1,
     purgeBatch: (runId, after, limit) => purgeBatch(pool, runId, after, limit),
   };
 }
 
 async function purgeBatch(pool: pg.Pool, runId: string, after: PurgePosition, limit: number): Promise<PurgedBatch> {
   const values = [runId, after.entity, after.sourceId, limit];
-  const [row] = await prepared<PurgedBatch & PurgePosition & { n: number } & Row>(
+  const [row] = await queryPrepared<PurgedBatch & PurgePosition & { n: number } & Row>(
     pool,
     undefined,
     purgeBatchSql,
@@ -109,20 +113,20 @@ type PersonRecordRow = Row & Omit<PersonRecord, 'updatedAt'> & { readonly update
 /** What the ledger holds about one person, over a pool of the control database. */
 export function createPersonLedger(pool: pg.Pool): PersonLedger {
   return {
-    targetSchemas: () => prepared<{ plan: string; targetSchema: string }>(pool, undefined, targetSchemasSql, []),
+    targetSchemas: () => queryPrepared<{ plan: string; targetSchema: string }>(pool, undefined, targetSchemasSql, []),
     async records(email) {
       const ids = await findRecordIds(pool, email);
-      const rows = await prepared<PersonRecordRow>(pool, undefined, personRecordsSql, [ids]);
+      const rows = await queryPrepared<PersonRecordRow>(pool, undefined, personRecordsSql, [ids]);
       return rows.map(({ updated_at, ...row }) => ({ ...row, updatedAt: updated_at.toISOString() }));
     },
   };
 }
 
 async function findRecordIds(pool: pg.Pool, email: string): Promise<readonly string[]> {
-  const found = await prepared<{ id: string }>(pool, undefined, matchingRecordsSql, [wholeAddressPattern(email)]);
+  const found = await queryPrepared<{ id: string }>(pool, undefined, matchingRecordsSql, [wholeAddressPattern(email)]);
   const all = found.map((row) => row.id);
   for (let last = all; last.length > 0; ) {
-    const next = await prepared<{ id: string }>(pool, undefined, childRecordsSql, [last, all]);
+    const next = await queryPrepared<{ id: string }>(pool, undefined, childRecordsSql, [last, all]);
     last = next.map((row) => row.id);
     all.push(...last);
   }
@@ -147,7 +151,7 @@ export function createPersonTargets(pool: pg.Pool): PersonTargets {
       return rows;
     },
     beforeImages: (email, ids) =>
-      prepared<PersonBefore & Row>(pool, undefined, beforeImagesSql, [wholeAddressPattern(email), ids]),
+      queryPrepared<PersonBefore & Row>(pool, undefined, beforeImagesSql, [wholeAddressPattern(email), ids]),
   };
 }
 
@@ -160,7 +164,7 @@ async function queryRows(
 ): Promise<readonly PersonRow[]> {
   const name = qualified(schema, table);
   const text = 'SELECT to_regclass($1) IS NOT NULL AS there';
-  const [known] = await prepared<{ there: boolean }>(pool, undefined, text, [name]);
+  const [known] = await queryPrepared<{ there: boolean }>(pool, undefined, text, [name]);
   if (!known?.there) return [];
   const pointing = Object.keys(references).map(
     (column, at) => `OR t.${identifier(column)}::text = ANY($${at + 3}::text[])`,
@@ -173,7 +177,7 @@ WHERE t.id::text = ANY($2::text[]) OR to_jsonb(t)::text ~* $1 ${pointing.join(' 
     ids,
     ...Object.values(references).map((parent) => found.get(parent) ?? []),
   ];
-  const rows = await prepared<Omit<PersonRow, 'table'> & Row>(pool, undefined, statement, values);
+  const rows = await queryPrepared<Omit<PersonRow, 'table'> & Row>(pool, undefined, statement, values);
   return rows.map((row) => ({ ...row, table: `${schema}.${table}` }));
 }
 

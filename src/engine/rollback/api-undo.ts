@@ -104,7 +104,7 @@ async function undoRecord(
   if (conflicts.length > 0) await onPiece({ ...noChanges, conflicts });
   for (const [index, image] of images.entries()) {
     const answer = answers[index];
-    if (answer?.kind === 'done' || (answer?.kind === 'conflict' && answer.final)) await effects.undone(image.row);
+    if (answer?.kind === 'done' || (answer?.kind === 'conflict' && answer.final)) await effects.markUndone(image.row);
   }
   const done = countImages(images.filter((_image, index) => answers[index]?.kind === 'done'));
   await onPiece(done);

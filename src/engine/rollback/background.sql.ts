@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { toDatabaseError } from '../../../db/errors.ts';
 import { advisoryLockClasses } from '../../../db/locks.ts';
-import { prepared, type Row } from '../../../db/sql.ts';
+import { queryPrepared, type Row } from '../../../db/sql.ts';
 import type { RollbackView } from '../../contract/runs.ts';
 import { DroverError } from '../../errors.ts';
 
@@ -79,23 +79,23 @@ interface RollbackRow extends Row {
 export function createBackgroundRollbackStore(pool: pg.Pool): BackgroundRollbackStore {
   return {
     async find(runId) {
-      const [row] = await prepared<RollbackRow>(pool, undefined, findStatement, [runId]);
+      const [row] = await queryPrepared<RollbackRow>(pool, undefined, findStatement, [runId]);
       return row && toView(runId, row);
     },
     async findActive(plan, targetSchema) {
-      const [row] = await prepared<{ run_id: string }>(pool, undefined, workingStatement, [plan, targetSchema]);
+      const [row] = await queryPrepared<{ run_id: string }>(pool, undefined, workingStatement, [plan, targetSchema]);
       return row?.run_id;
     },
     lock: (runId) => lockRun(pool, runId),
     async begin(runId, { actor, role, reason }) {
-      await prepared(pool, undefined, beginStatement, [runId, actor, role, reason]);
+      await queryPrepared(pool, undefined, beginStatement, [runId, actor, role, reason]);
     },
     async add(runId, { removed, restored, conflicts }) {
-      await prepared(pool, undefined, addStatement, [runId, removed, restored, JSON.stringify(conflicts)]);
+      await queryPrepared(pool, undefined, addStatement, [runId, removed, restored, JSON.stringify(conflicts)]);
     },
     async end(runId, status, error) {
       const text = 'UPDATE drover.rollbacks SET status = $2, error = $3, ended_at = now() WHERE run_id = $1';
-      await prepared(pool, undefined, text, [runId, status, error]);
+      await queryPrepared(pool, undefined, text, [runId, status, error]);
     },
   };
 }

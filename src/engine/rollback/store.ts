@@ -1,9 +1,9 @@
 import { eq } from 'drizzle-orm';
 import type pg from 'pg';
 import type { Database } from '../../../db/client.ts';
-import { coded } from '../../../db/errors.ts';
+import { withDatabaseErrors } from '../../../db/errors.ts';
 import { watermarks } from '../../../db/schema/runs.ts';
-import { prepared, type Row, transaction } from '../../../db/sql.ts';
+import { queryPrepared, type Row, transaction } from '../../../db/sql.ts';
 import { jsonLiteral, qualified } from '../../plan/sql.ts';
 import type { CleanRecord } from '../ledger/types.ts';
 import { analyzeTables } from '../validation/target.sql.ts';
@@ -36,7 +36,7 @@ WHERE r.run_id = $1 AND r.entity = $2 AND r.source_id = ANY($3::text[])`;
 export function createRollbackLedger(database: Database): RollbackLedger {
   return {
     cleans: async (runId, entity, sourceIds) => {
-      const rows = await prepared<{ source_id: string; clean: CleanRecord }>(database.$client, undefined, cleans, [
+      const rows = await queryPrepared<{ source_id: string; clean: CleanRecord }>(database.$client, undefined, cleans, [
         runId,
         entity,
         sourceIds,
@@ -44,7 +44,7 @@ export function createRollbackLedger(database: Database): RollbackLedger {
       return new Map(rows.map((row) => [row.source_id, row.clean]));
     },
     dropWatermarks: async (runId) => {
-      await coded(database.delete(watermarks).where(eq(watermarks.runId, runId)));
+      await withDatabaseErrors(database.delete(watermarks).where(eq(watermarks.runId, runId)));
     },
   };
 }
@@ -74,7 +74,7 @@ async function* rollbackScript(pool: pg.Pool, scope: RollbackScope, decideUndo: 
     scope.schema,
     scope.tables.map(({ table }) => table),
   );
-  const counts = await prepared<Counted>(pool, undefined, changeCountsSql, [scope.runId, scope.scope]);
+  const counts = await queryPrepared<Counted>(pool, undefined, changeCountsSql, [scope.runId, scope.scope]);
   yield scriptHead(scope, counts);
   for (const [place, table] of scope.tables.entries()) {
     if (counts.some((count) => count.entity === table.entity))
@@ -127,7 +127,7 @@ async function* tableInserts(
 ): AsyncGenerator<string> {
   const there = 'SELECT to_regclass($1) IS NOT NULL AS there';
   const name = qualified(scope.schema, table.table);
-  const [found] = await prepared<{ there: boolean }>(pool, undefined, there, [name]);
+  const [found] = await queryPrepared<{ there: boolean }>(pool, undefined, there, [name]);
   const changes = found?.there ? changesSql(scope.schema, table, place) : changesOfMissingTableSql(table, place);
   const text = `
 SELECT change_id::text AS change_id, source_id, target_id::text AS target_id, print, detail, suspect, untouched,
@@ -146,7 +146,7 @@ FROM (${changes} AND c.source_id > $3 ORDER BY c.source_id LIMIT ${pageSize}) c 
 function readChangesPage(pool: pg.Pool, text: string, values: readonly unknown[]): Promise<ChangeRow[]> {
   return transaction(pool, async (client) => {
     for (const setting of textSettings) await client.query(setting);
-    return prepared<ChangeRow>(client, undefined, text, values);
+    return queryPrepared<ChangeRow>(client, undefined, text, values);
   });
 }
 

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { prepared, type Row, transaction } from '../../../db/sql.ts';
+import { queryPrepared, type Row, transaction } from '../../../db/sql.ts';
 import { literal, qualified } from '../../plan/sql.ts';
 import type { DecideUndo, RollbackScope, RollbackTable, Suspect, UndoResult } from './types.ts';
 import { conflictsSql, undoSteps } from './undo-steps.sql.ts';
@@ -70,7 +70,7 @@ async function runStatement(client: pg.PoolClient, text: string, values: readonl
 
 async function hasTable(client: pg.PoolClient, schema: string, table: string): Promise<boolean> {
   const text = 'SELECT to_regclass($1) IS NOT NULL AS there';
-  const rows = await prepared<{ there: boolean }>(client, undefined, text, [qualified(schema, table)]);
+  const rows = await queryPrepared<{ there: boolean }>(client, undefined, text, [qualified(schema, table)]);
   return rows[0]?.there ?? false;
 }
 
@@ -86,7 +86,7 @@ FROM (${changes}) c`;
 
 /** Rows whose last writer is not known: those that hold something else than the run wrote are left alone. */
 async function excludeChangedRows(client: pg.PoolClient, decideUndo: DecideUndo): Promise<void> {
-  const suspects = await prepared<Suspect & Row>(
+  const suspects = await queryPrepared<Suspect & Row>(
     client,
     undefined,
     `SELECT change_id::text AS "changeId", entity, source_id AS "sourceId", target_id::text AS "targetId"
@@ -101,14 +101,14 @@ FROM drover_undo WHERE suspect AND print IS NOT NULL ORDER BY change_id`,
 }
 
 async function readResult(client: pg.PoolClient): Promise<UndoResult> {
-  const [counts] = await prepared<{ removed: number; restored: number }>(
+  const [counts] = await queryPrepared<{ removed: number; restored: number }>(
     client,
     undefined,
     `SELECT count(*) FILTER (WHERE operation = 'insert')::int AS removed,
   count(*) FILTER (WHERE operation IN ('update', 'remove'))::int AS restored FROM drover_undo WHERE state = 'done'`,
     [],
   );
-  const rows = await prepared<{ entity: string; target_id: string; detail: string }>(
+  const rows = await queryPrepared<{ entity: string; target_id: string; detail: string }>(
     client,
     undefined,
     conflictsSql,

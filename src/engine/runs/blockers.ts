@@ -1,20 +1,20 @@
 import type { Database } from '../../../db/client.ts';
 import { createQueuePauseStore, createWorkerStore } from '../../../db/stores/fleet.ts';
 import { type Stage, stages } from '../../contract/record-status.ts';
-import type { EntityProgress, Holdup } from '../../contract/runs.ts';
+import type { Blocker, EntityProgress } from '../../contract/runs.ts';
 import type { Plan } from '../../plan/contract.ts';
 import type { Run, RunEntity } from '../ledger/types.ts';
 
 /** What the fleet is like at the moment, for whoever asks why a run does not move. */
 export interface FleetState {
   /** Null when Redis does not answer. */
-  readonly upstreams: readonly UpstreamStand[] | null;
+  readonly upstreams: readonly UpstreamStatus[] | null;
   readonly pauses: readonly { readonly queue: string; readonly pausedBy: string; readonly reason: string }[];
   /** Queues that a process which is alive serves. */
-  readonly served: readonly string[];
+  readonly servedQueues: readonly string[];
 }
 
-export interface HoldupInput {
+export interface BlockerInput {
   readonly run: Run;
   readonly plan: Plan | undefined;
   readonly entities: readonly RunEntity[];
@@ -24,24 +24,24 @@ export interface HoldupInput {
 }
 
 /** Pure: why a run is slow or stands still, and what clears it. Nothing of a run that went to its end. */
-export function holdupsOf(input: HoldupInput): readonly Holdup[] {
+export function findBlockers(input: BlockerInput): readonly Blocker[] {
   const { run, plan, fleet, now } = input;
-  if (run.status !== 'running') return holdupOfStatus(run, fleet?.served);
+  if (run.status !== 'running') return statusBlockers(run, fleet?.servedQueues);
   const reading = Object.values(input.progress).some(({ extraction }) => extraction === 'reading');
-  const upstreams = reading && plan ? upstreamHoldups(fleet?.upstreams ?? [], plan.upstreams, now) : [];
-  return [...upstreams, ...queueHoldups(input, reading), ...(plan ? parentHoldups(input, plan) : [])];
+  const upstreams = reading && plan ? upstreamBlockers(fleet?.upstreams ?? [], plan.upstreams, now) : [];
+  return [...upstreams, ...queueBlockers(input, reading), ...(plan ? parentBlockers(input, plan) : [])];
 }
 
-function queueHoldups({ progress, fleet }: HoldupInput, reading: boolean): Holdup[] {
+function queueBlockers({ progress, fleet }: BlockerInput, reading: boolean): Blocker[] {
   if (!fleet) return [];
   const all = Object.values(progress);
   const needed = stages.filter(
     (stage) => (stage === 'extract' && reading) || all.some((one) => one.waiting[stage] > 0),
   );
-  return needed.flatMap((queue) => queueHoldup(fleet, queue));
+  return needed.flatMap((queue) => queueBlocker(fleet, queue));
 }
 
-function queueHoldup({ pauses, served }: FleetState, queue: Stage): Holdup[] {
+function queueBlocker({ pauses, servedQueues: served }: FleetState, queue: Stage): Blocker[] {
   const pause = pauses.find((one) => one.queue === queue);
   if (pause) {
     const what = `queue ${queue} is paused by ${pause.pausedBy}: ${pause.reason}`;
@@ -53,8 +53,8 @@ function queueHoldup({ pauses, served }: FleetState, queue: Stage): Holdup[] {
 }
 
 /** Entities whose load has not begun although records of theirs are ready for it. */
-function parentHoldups({ entities, progress }: HoldupInput, plan: Plan): Holdup[] {
-  return entities.flatMap(({ entity, loadOpen }): Holdup[] => {
+function parentBlockers({ entities, progress }: BlockerInput, plan: Plan): Blocker[] {
+  return entities.flatMap(({ entity, loadOpen }): Blocker[] => {
     const ready = progress[entity]?.waiting.load ?? 0;
     if (loadOpen || ready === 0) return [];
     const parents = (plan.entities[entity]?.dependsOn ?? []).flatMap((parent) => {
@@ -69,10 +69,10 @@ function parentHoldups({ entities, progress }: HoldupInput, plan: Plan): Holdup[
 }
 
 /** Pure: why a run that is not running stands. `served` are the queues some worker serves, where that is known. */
-function holdupOfStatus(
+function statusBlockers(
   { status, reason }: Pick<Run, 'status' | 'reason'>,
   served: readonly string[] | undefined,
-): readonly Holdup[] {
+): readonly Blocker[] {
   const said = reason === null ? '' : `: ${reason}`;
   switch (status) {
     case 'paused':
@@ -82,13 +82,13 @@ function holdupOfStatus(
     case 'pending':
     case 'pausing':
     case 'cancelling':
-      return served?.length === 0 ? [nobody] : [];
+      return served?.length === 0 ? [noWorker] : [];
     default:
       return [];
   }
 }
 
-const nobody: Holdup = {
+const noWorker: Blocker = {
   code: 'NO_WORKER',
   what: 'no worker process is alive',
   clears: 'start one: npm run worker',
@@ -96,7 +96,7 @@ const nobody: Holdup = {
 };
 
 /** Where an upstream stands for the whole fleet. Times are ISO 8601. */
-export interface UpstreamStand {
+export interface UpstreamStatus {
   readonly name: string;
   readonly endpoint: string | null;
   readonly blockedUntil: string | null;
@@ -106,16 +106,16 @@ export interface UpstreamStand {
 }
 
 /** Pure: upstreams of the plan that let nothing through at the moment. Endpoints share the breaker of their upstream. */
-function upstreamHoldups(stands: readonly UpstreamStand[], names: readonly string[], now: Date): readonly Holdup[] {
+function upstreamBlockers(stands: readonly UpstreamStatus[], names: readonly string[], now: Date): readonly Blocker[] {
   return stands
     .filter(({ name }) => names.includes(name))
-    .flatMap((stand): Holdup[] => {
-      if (stand.breaker === 'open' && stand.endpoint === null) return [broken(stand, now)];
+    .flatMap((stand): Blocker[] => {
+      if (stand.breaker === 'open' && stand.endpoint === null) return [circuitOpen(stand, now)];
       return stand.blockedUntil === null || stand.blockedUntil <= now.toISOString() ? [] : [throttled(stand, now)];
     });
 }
 
-function broken({ name, failuresInARow, breakerOpenUntil }: UpstreamStand, now: Date): Holdup {
+function circuitOpen({ name, failuresInARow, breakerOpenUntil }: UpstreamStatus, now: Date): Blocker {
   const again = breakerOpenUntil === null ? '' : `, tried again in ${secondsTo(breakerOpenUntil, now)} s`;
   return {
     code: 'BREAKER_OPEN',
@@ -125,7 +125,7 @@ function broken({ name, failuresInARow, breakerOpenUntil }: UpstreamStand, now: 
   };
 }
 
-function throttled({ name, endpoint, blockedUntil }: UpstreamStand, now: Date): Holdup {
+function throttled({ name, endpoint, blockedUntil }: UpstreamStatus, now: Date): Blocker {
   const where = endpoint === null ? name : `${name} (${endpoint})`;
   return {
     code: 'UPSTREAM_THROTTLED',
@@ -139,27 +139,27 @@ function secondsTo(at: string, now: Date): number {
   return Math.max(0, Math.ceil((Date.parse(at) - now.getTime()) / 1_000));
 }
 
-export interface FleetLook {
+export interface FleetStateReader {
   /** What is known of the fleet; at most a moment old where it answers, the last that was known where it does not. */
-  now(): Promise<FleetState | undefined>;
+  read(): Promise<FleetState | undefined>;
 }
 
-const freshMs = 1_000;
+const maxAgeMs = 1_000;
 // Whoever asks for a run does not wait longer than this for the fleet: at first there is nothing older to answer with.
-const patienceMs = { first: 1_000, later: 200 } as const;
+const maxWaitMs = { first: 1_000, later: 200 } as const;
 // Redis may hang; what PostgreSQL knows is said without it.
-const redisMs = 500;
+const redisTimeoutMs = 500;
 
 /** Looks at the fleet once a second at the most, however many runs are looked at. */
-export function createFleetLook(deps: {
+export function createFleetStateReader(deps: {
   readonly database: Database;
-  readonly upstreams: () => Promise<readonly UpstreamStand[]>;
-}): FleetLook {
+  readonly upstreams: () => Promise<readonly UpstreamStatus[]>;
+}): FleetStateReader {
   let last: FleetState | undefined;
   let lookedAt = Number.NEGATIVE_INFINITY;
   let looking: Promise<void> | undefined;
   const begin = (): Promise<void> =>
-    look(deps).then(
+    readFleetState(deps).then(
       (state) => {
         last = state;
         lookedAt = performance.now();
@@ -170,26 +170,29 @@ export function createFleetLook(deps: {
       },
     );
   return {
-    async now() {
-      if (performance.now() - lookedAt < freshMs) return last;
+    async read() {
+      if (performance.now() - lookedAt < maxAgeMs) return last;
       looking ??= begin();
-      await Promise.race([looking, later(last ? patienceMs.later : patienceMs.first)]);
+      await Promise.race([looking, delay(last ? maxWaitMs.later : maxWaitMs.first)]);
       return last;
     },
   };
 }
 
-async function look({ database, upstreams }: Parameters<typeof createFleetLook>[0]): Promise<FleetState> {
+async function readFleetState({
+  database,
+  upstreams,
+}: Parameters<typeof createFleetStateReader>[0]): Promise<FleetState> {
   const [states, pauses, workers] = await Promise.all([
-    Promise.race([upstreams().catch(() => null), later(redisMs).then(() => null)]),
+    Promise.race([upstreams().catch(() => null), delay(redisTimeoutMs).then(() => null)]),
     createQueuePauseStore(database).list(),
     createWorkerStore(database).list(),
   ]);
   const alive = workers.filter((worker) => worker.alive);
-  return { upstreams: states, pauses, served: [...new Set(alive.flatMap((worker) => worker.queues))] };
+  return { upstreams: states, pauses, servedQueues: [...new Set(alive.flatMap((worker) => worker.queues))] };
 }
 
-function later(ms: number): Promise<void> {
+function delay(ms: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, ms).unref();
   });

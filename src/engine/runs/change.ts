@@ -1,5 +1,5 @@
 import { type AuditEntry, runEntry } from '../../contract/audit.ts';
-import type { MendedView } from '../../contract/records.ts';
+import type { RepairResultView } from '../../contract/records.ts';
 import { assertAllowed, type RunAction } from '../../contract/run-status.ts';
 import type { Actor, BatchSize, RunView } from '../../contract/runs.ts';
 import { DroverError } from '../../errors.ts';
@@ -9,71 +9,71 @@ import type { Run } from '../ledger/types.ts';
 import { assertPayloadsKept } from '../retention/purge.ts';
 import { assertVersion, entityOf } from './context.ts';
 import type { ControlChanges } from './control-store.ts';
-import { refuseSecond } from './start.ts';
+import { assertNoActiveRun } from './start.ts';
 import type { ControlDeps } from './types.ts';
 
 /** Who asks what of which run, and why. */
-export interface Asked {
+export interface RunRequest {
   readonly id: string;
   readonly actor: Actor;
   readonly reason: string;
 }
 
 /** Pause and go on: the run is moved to the status asked for. */
-export function request(
+export function requestStatus(
   deps: ControlDeps,
-  asked: Asked,
+  asked: RunRequest,
   action: Extract<RunAction, 'pause' | 'resume'>,
   to: Run['status'],
 ): Promise<RunView> {
-  return change(deps, asked, action, async (changes, run) => {
+  return changeWithAudit(deps, asked, action, async (changes, run) => {
     assertAllowed(run, action);
     if (action === 'resume') assertVersion(run, deps.plan(run.plan));
-    await mustMove(changes.move(run.id, to, asked.reason), changes, run.id, action);
+    await assertMoved(changes.move(run.id, to, asked.reason), changes, run.id, action);
   });
 }
 
-export function cancel(deps: ControlDeps, asked: Asked): Promise<RunView> {
-  return change(deps, asked, 'cancel', async (changes, run) => {
+export function cancel(deps: ControlDeps, asked: RunRequest): Promise<RunView> {
+  return changeWithAudit(deps, asked, 'cancel', async (changes, run) => {
     assertAllowed(run, 'cancel');
     // One that was not begun has nothing to wait for; but the conductor may begin it at this moment.
     if (run.status === 'pending' && (await changes.move(run.id, 'cancelled', asked.reason))) return;
-    await mustMove(changes.move(run.id, 'cancelling', asked.reason), changes, run.id, 'cancel');
+    await assertMoved(changes.move(run.id, 'cancelling', asked.reason), changes, run.id, 'cancel');
   });
 }
 
-export function changeBatchSize(deps: ControlDeps, asked: Asked, batchSize: BatchSize): Promise<RunView> {
+export function changeBatchSize(deps: ControlDeps, asked: RunRequest, batchSize: BatchSize): Promise<RunView> {
   const work = (changes: ControlChanges, run: Run): Promise<void> => {
     assertAllowed(run, 'changeBatchSize');
     return changes.setBatchSize(run.id, batchSize);
   };
-  return change(deps, asked, 'change-batch-size', work, () => ({ batchSize }));
+  return changeWithAudit(deps, asked, 'change-batch-size', work, () => ({ batchSize }));
 }
 
-export async function retry(deps: ControlDeps, asked: Asked): Promise<RunView> {
-  await refuseSecond(deps.store, await findRun(deps.store, asked.id));
-  return change(deps, asked, 'retry', async (changes, run) => {
-    assertAgain(deps, run, 'retry', 'a retry');
+export async function retry(deps: ControlDeps, asked: RunRequest): Promise<RunView> {
+  await assertNoActiveRun(deps.store, await findRun(deps.store, asked.id));
+  return changeWithAudit(deps, asked, 'retry', async (changes, run) => {
+    assertRepeatable(deps, run, 'retry', 'a retry');
     await changes.reopenExtractions(run.id);
     // A run that was stopped has its records waiting; one that went to its end has some to send back.
     if (run.status === 'completed_with_failures') await changes.replay(run.id, {});
     // What failed before it ran may lack tables, or a schema: it begins where it began.
     const unbegun = run.status === 'failed' && run.startedAt === null;
-    const moved = unbegun ? changes.move(run.id, 'pending', asked.reason) : changes.goOn(run.id, asked.reason);
-    await mustMove(moved, changes, run.id, 'retry');
+    const moved = unbegun ? changes.move(run.id, 'pending', asked.reason) : changes.resume(run.id, asked.reason);
+    await assertMoved(moved, changes, run.id, 'retry');
   });
 }
 
 /** Has every record that a finished run says is in the target compared with it once more. */
-export async function reconcile(deps: ControlDeps, asked: Asked): Promise<RunView> {
-  await refuseSecond(deps.store, await findRun(deps.store, asked.id));
-  return change(deps, asked, 'reconcile', async (changes, run) => {
-    assertAgain(deps, run, 'reconcile', 'another comparison');
+export async function reconcile(deps: ControlDeps, asked: RunRequest): Promise<RunView> {
+  await assertNoActiveRun(deps.store, await findRun(deps.store, asked.id));
+  return changeWithAudit(deps, asked, 'reconcile', async (changes, run) => {
+    assertRepeatable(deps, run, 'reconcile', 'another comparison');
     // Which objects of an API an unchanged record has, only the run knows that made them.
     const { entities } = deps.plan(run.plan);
     const inTables = Object.keys(entities).filter((name) => !entities[name]?.api);
     await changes.reconcileAgain(run.id, inTables);
-    await mustMove(changes.goOn(run.id, asked.reason), changes, run.id, 'reconcile');
+    await assertMoved(changes.resume(run.id, asked.reason), changes, run.id, 'reconcile');
   });
 }
 
@@ -82,19 +82,19 @@ export async function reconcile(deps: ControlDeps, asked: Asked): Promise<RunVie
  * compared. The rows lie out of reach of the log's transactions, so it is written down before it begins, and how it ended
  * after it.
  */
-export async function mend(deps: ControlDeps, asked: Asked): Promise<MendedView> {
+export async function repair(deps: ControlDeps, asked: RunRequest): Promise<RepairResultView> {
   const seen = await findRun(deps.store, asked.id);
-  await refuseSecond(deps.store, seen);
-  await change(deps, asked, 'mend', async (_changes, run) => assertAgain(deps, run, 'mend', 'mending'));
-  const { removed, left } = await deps.removeDoubles(seen);
+  await assertNoActiveRun(deps.store, seen);
+  await changeWithAudit(deps, asked, 'mend', async (_changes, run) => assertRepeatable(deps, run, 'mend', 'mending'));
+  const { removed, left } = await deps.removeDuplicates(seen);
   let written = 0;
   const work = async (changes: ControlChanges, run: Run): Promise<void> => {
-    assertAgain(deps, run, 'mend', 'mending');
+    assertRepeatable(deps, run, 'mend', 'mending');
     written = await changes.replay(run.id, { status: 'mismatched' });
     // Also where nothing is to be written: the run ends with a validation, which looks for what is there twice.
-    await mustMove(changes.goOn(run.id, asked.reason), changes, run.id, 'mend');
+    await assertMoved(changes.resume(run.id, asked.reason), changes, run.id, 'mend');
   };
-  const run = await change(deps, asked, 'mended', work, () => ({
+  const run = await changeWithAudit(deps, asked, 'mended', work, () => ({
     written,
     removed: removed.length,
     left: left.length,
@@ -104,12 +104,12 @@ export async function mend(deps: ControlDeps, asked: Asked): Promise<MendedView>
 
 export async function replay(
   deps: ControlDeps,
-  asked: Asked,
+  asked: RunRequest,
   group: string,
 ): Promise<{ replayed: number; run: RunView }> {
   const seen = await findRun(deps.store, asked.id);
-  assertAgain(deps, seen, 'replay', 'a replay');
-  await refuseSecond(deps.store, seen);
+  assertRepeatable(deps, seen, 'replay', 'a replay');
+  await assertNoActiveRun(deps.store, seen);
   const found = (await deps.failures(seen)).find((failure) => failure.group === group);
   if (!found)
     throw new DroverError('NOT_FOUND', `run ${asked.id} has no failure group ${group}`, {
@@ -118,40 +118,40 @@ export async function replay(
   const { entity, stage, status, code, field } = found;
   let replayed = 0;
   const work = async (changes: ControlChanges, run: Run): Promise<void> => {
-    assertAgain(deps, run, 'replay', 'a replay');
+    assertRepeatable(deps, run, 'replay', 'a replay');
     replayed = await changes.replay(run.id, { entity, stage, status, code, field });
-    await mustMove(changes.goOn(run.id, asked.reason), changes, run.id, 'replay');
+    await assertMoved(changes.resume(run.id, asked.reason), changes, run.id, 'replay');
   };
-  const run = await change(deps, asked, 'replay', work, () => ({ group, replayed }));
+  const run = await changeWithAudit(deps, asked, 'replay', work, () => ({ group, replayed }));
   return { replayed, run };
 }
 
 export async function enqueue(
   deps: ControlDeps,
-  asked: Asked,
-  input: Enqueue,
+  asked: RunRequest,
+  input: EnqueueInput,
 ): Promise<{ accepted: number; run: RunView }> {
   const seen = await findRun(deps.store, asked.id);
-  assertEnqueue(deps, seen);
-  await refuseSecond(deps.store, seen);
-  await assertMoves(deps, seen, input.entity);
+  assertMayEnqueue(deps, seen);
+  await assertNoActiveRun(deps.store, seen);
+  await assertEntityInRun(deps, seen, input.entity);
   const records = input.sourceIds ? [] : toRecords(input.records ?? [], (raw) => fingerprint(raw, 16));
   let accepted = 0;
   const work = async (changes: ControlChanges, run: Run): Promise<void> => {
-    assertEnqueue(deps, run);
+    assertMayEnqueue(deps, run);
     accepted = input.sourceIds
       ? await changes.enqueueIds(run.id, input.entity, input.sourceIds)
       : await changes.enqueueRecords(run.id, input.entity, records);
-    await mustMove(changes.goOn(run.id, 'records were enqueued'), changes, run.id, 'enqueue');
+    await assertMoved(changes.resume(run.id, 'records were enqueued'), changes, run.id, 'enqueue');
   };
-  const run = await change(deps, asked, 'enqueue', work, () => ({ entity: input.entity, accepted }));
+  const run = await changeWithAudit(deps, asked, 'enqueue', work, () => ({ entity: input.entity, accepted }));
   return { accepted, run };
 }
 
 /** One change of a run with its row in the log; answers the run as it is then. */
-async function change(
+async function changeWithAudit(
   deps: ControlDeps,
-  { id, actor, reason }: Asked,
+  { id, actor, reason }: RunRequest,
   action: string,
   work: (changes: ControlChanges, run: Run) => Promise<void>,
   details: () => AuditEntry['details'] = () => undefined,
@@ -165,7 +165,7 @@ async function change(
 }
 
 /** The guard of the move decides, not the look before it: the conductor moves runs too. */
-async function mustMove(
+async function assertMoved(
   moved: Promise<boolean>,
   changes: ControlChanges,
   id: string,
@@ -177,7 +177,7 @@ async function mustMove(
   throw new DroverError('NOT_ALLOWED_NOW', `run ${id} is ${run.status}: ${action} is not possible`);
 }
 
-function assertAgain(
+function assertRepeatable(
   deps: ControlDeps,
   run: Run,
   action: 'retry' | 'replay' | 'reconcile' | 'mend',
@@ -188,12 +188,12 @@ function assertAgain(
   assertVersion(run, deps.plan(run.plan));
 }
 
-function assertEnqueue(deps: ControlDeps, run: Run): void {
+function assertMayEnqueue(deps: ControlDeps, run: Run): void {
   assertAllowed(run, 'enqueue');
   assertVersion(run, deps.plan(run.plan));
 }
 
-async function assertMoves(deps: ControlDeps, run: Run, entity: string): Promise<void> {
+async function assertEntityInRun(deps: ControlDeps, run: Run, entity: string): Promise<void> {
   const known = await deps.store.entities(run.id);
   entityOf(deps.plan(run.plan), entity);
   if (known.some((one) => one.entity === entity)) return;
@@ -203,7 +203,7 @@ async function assertMoves(deps: ControlDeps, run: Run, entity: string): Promise
 }
 
 /** Records to add to a run: by source id, to be fetched, or as they are. */
-interface Enqueue {
+interface EnqueueInput {
   readonly entity: string;
   readonly sourceIds?: readonly string[] | undefined;
   readonly records?: readonly Record<string, unknown>[] | undefined;

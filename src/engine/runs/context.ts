@@ -54,10 +54,10 @@ export function entityOf(plan: Plan, name: string): Entity {
   return entity;
 }
 
-type Begun = Pick<Run, 'id' | 'plan' | 'version'>;
+type RunVersion = Pick<Run, 'id' | 'plan' | 'version'>;
 
 /** True when the plan that is installed is not the one the run was begun under. */
-export function isOtherVersion(run: Begun, plan: Pick<Plan, 'version'>): boolean {
+export function isDifferentVersion(run: RunVersion, plan: Pick<Plan, 'version'>): boolean {
   return plan.version !== run.version;
 }
 
@@ -65,8 +65,8 @@ export function isOtherVersion(run: Begun, plan: Pick<Plan, 'version'>): boolean
  * A run goes on under the version it was begun under, or not at all: half its rows made by one mapping and half by
  * another would be right by neither. Throws PLAN_VERSION with the two ways forward.
  */
-export function assertVersion(run: Begun, plan: Pick<Plan, 'version'>): void {
-  if (!isOtherVersion(run, plan)) return;
+export function assertVersion(run: RunVersion, plan: Pick<Plan, 'version'>): void {
+  if (!isDifferentVersion(run, plan)) return;
   const message = `run ${run.id} was begun under ${run.plan}@${run.version}, this is ${run.plan}@${plan.version}`;
   throw new DroverError('PLAN_VERSION', message, {
     remedy: `Start a new run (what is in the target already is recognised and not doubled), or finish this one with API and workers that have ${run.plan}@${run.version}.`,
@@ -120,14 +120,14 @@ export function createSourceFactory(deps: SourceFactoryDeps): SourceFactory {
     const key = `${run.id}/${entity}`;
     const known = made.get(key);
     if (known) return known;
-    const source = build(deps, plan, run, entity);
+    const source = buildSource(deps, plan, run, entity);
     if (made.size >= 500) made.delete(made.keys().next().value as string);
     made.set(key, source);
     return source;
   };
 }
 
-function build(deps: SourceFactoryDeps, plan: Plan, run: Run, entity: string): Source {
+function buildSource(deps: SourceFactoryDeps, plan: Plan, run: Run, entity: string): Source {
   const source = entityOf(plan, entity).source({
     entity,
     settings: planSettings(plan, deps.settings),
@@ -136,11 +136,11 @@ function build(deps: SourceFactoryDeps, plan: Plan, run: Run, entity: string): S
     target: deps.target && targetReader(deps.target, run.targetSchema),
   });
   const tables = (entityOf(plan, entity).readsAfter ?? []).map((parent) => entityOf(plan, parent).target.table);
-  return deps.target && tables.length > 0 ? analysed(source, deps.target, run.targetSchema, tables) : source;
+  return deps.target && tables.length > 0 ? analyzeBeforeRead(source, deps.target, run.targetSchema, tables) : source;
 }
 
 /** Tables that were filled a moment ago have no statistics, and a join of them may be planned for one row and meet thousands. */
-function analysed(source: Source, sql: SqlPort, schema: string, tables: readonly string[]): Source {
+function analyzeBeforeRead(source: Source, sql: SqlPort, schema: string, tables: readonly string[]): Source {
   const names = [...new Set(tables)].map((table) => qualified(schema, table)).join(', ');
   return {
     ...source,

@@ -1,10 +1,10 @@
 import { and, desc, eq, gt, inArray, notInArray, or, sql } from 'drizzle-orm';
 import type pg from 'pg';
 import { type Database, type Queries, queriesOf } from '../../../db/client.ts';
-import { coded } from '../../../db/errors.ts';
+import { withDatabaseErrors } from '../../../db/errors.ts';
 import { advisoryLockClasses } from '../../../db/locks.ts';
 import { runEntities, runs, watermarks } from '../../../db/schema/runs.ts';
-import { prepared, type Queryable, transaction } from '../../../db/sql.ts';
+import { type Queryable, queryPrepared, transaction } from '../../../db/sql.ts';
 import { appendAudit, createAuditLog } from '../../../db/stores/audit.ts';
 import type { AuditEntry } from '../../contract/audit.ts';
 import { finishedStatuses, type RunStatus } from '../../contract/run-status.ts';
@@ -13,7 +13,7 @@ import { DroverError } from '../../errors.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import type { Run, RunEntity } from '../ledger/types.ts';
 import { createBackgroundRollbackStore } from '../rollback/background.sql.ts';
-import { createRunStore, recordsOf, toRun } from './store.ts';
+import { createRunStore, listRecords, toRun } from './store.ts';
 
 /** A run about to be written. */
 export type NewRun = Omit<
@@ -48,7 +48,7 @@ export interface ControlChanges {
    * Has a run go on for records that were sent on their way; false when no arrow leads there. Whoever would end the run
    * waits for this change and sees its records, so call it last.
    */
-  goOn(id: string, reason: string | null): Promise<boolean>;
+  resume(id: string, reason: string | null): Promise<boolean>;
   /** `auto` goes on from the size that holds, and from what was measured. */
   setBatchSize(id: string, batchSize: BatchSize): Promise<void>;
   /**
@@ -82,11 +82,11 @@ export interface ControlStore {
    */
   change<T>(runId: string, work: (changes: ControlChanges) => Promise<T>, entry: (done: T) => AuditEntry): Promise<T>;
   /** Writes down what is about to be done elsewhere, where no transaction of ours reaches. */
-  note(entry: AuditEntry): Promise<void>;
+  appendAudit(entry: AuditEntry): Promise<void>;
   /** Another run of the plan into the same schema that is not finished; two at once would write over each other. */
   activeRun(plan: string, targetSchema: string): Promise<string | undefined>;
   /** A run of the plan into the same schema that is being rolled back at APIs. */
-  rollingBack(plan: string, targetSchema: string): Promise<string | undefined>;
+  activeRollback(plan: string, targetSchema: string): Promise<string | undefined>;
   find(id: string): Promise<Run | undefined>;
   list(query: RunQuery): Promise<Run[]>;
   entities(runId: string): Promise<RunEntity[]>;
@@ -102,14 +102,15 @@ export function createControlStore(database: Database): ControlStore {
   const audit = createAuditLog(database);
   return {
     change: (runId, work, entry) => changeRun(database.$client, runId, work, entry),
-    note: audit.append,
-    activeRun: (plan, targetSchema) => coded(activeRun(database, plan, targetSchema)),
-    rollingBack: createBackgroundRollbackStore(database.$client).findActive,
+    appendAudit: audit.append,
+    activeRun: (plan, targetSchema) => withDatabaseErrors(activeRun(database, plan, targetSchema)),
+    activeRollback: createBackgroundRollbackStore(database.$client).findActive,
     find: store.find,
-    list: (query) => coded(listRuns(database, query)),
+    list: (query) => withDatabaseErrors(listRuns(database, query)),
     entities: store.entities,
-    records: (runId, filter) => coded(recordsOf(database, runId, filter)),
-    watermark: (plan, targetSchema, entities) => coded(watermarkOf(database, plan, targetSchema, entities)),
+    records: (runId, filter) => withDatabaseErrors(listRecords(database, runId, filter)),
+    watermark: (plan, targetSchema, entities) =>
+      withDatabaseErrors(watermarkOf(database, plan, targetSchema, entities)),
     setRolledBack: (id) => setRolledBack(database, id),
   };
 }
@@ -135,7 +136,7 @@ async function listRuns(database: Database, query: RunQuery) {
   const wanted = [
     query.plan === undefined ? undefined : eq(runs.plan, query.plan),
     query.status === undefined ? undefined : eq(runs.status, query.status),
-    query.after === undefined ? undefined : before(query.after),
+    query.after === undefined ? undefined : createdBefore(query.after),
   ];
   const rows = await database
     .select()
@@ -147,7 +148,7 @@ async function listRuns(database: Database, query: RunQuery) {
 }
 
 // Compared in the database: a JavaScript Date has no microseconds, and runs made in one millisecond would be left out.
-function before(id: string) {
+function createdBefore(id: string) {
   return sql`(${runs.createdAt}, ${runs.id}) < (SELECT r.created_at, r.id FROM drover.runs r WHERE r.id = ${id})`;
 }
 
@@ -175,18 +176,18 @@ function changeRun<T>(
 ): Promise<T> {
   return transaction(pool, async (client) => {
     await lockRun(client, runId);
-    const done = await work(changesOn(client));
-    await coded(appendAudit(queriesOf(client), entry(done)));
+    const done = await work(createChanges(client));
+    await withDatabaseErrors(appendAudit(queriesOf(client), entry(done)));
     return done;
   });
 }
 
 // Not the run's row: sending a million records back takes a while, and the conductor must not wait for it. Not for
 // longer than this: who waits holds a connection, which everybody else who asks for something needs.
-const patience = '5s';
+const lockTimeout = '5s';
 
 async function lockRun(client: pg.PoolClient, runId: string): Promise<void> {
-  await client.query(`SET LOCAL lock_timeout = '${patience}'`);
+  await client.query(`SET LOCAL lock_timeout = '${lockTimeout}'`);
   try {
     await client.query('SELECT pg_advisory_xact_lock($1, hashtext($2))', [advisoryLockClasses.run, runId]);
   } catch (error) {
@@ -199,15 +200,15 @@ async function lockRun(client: pg.PoolClient, runId: string): Promise<void> {
   await client.query('SET LOCAL lock_timeout = DEFAULT');
 }
 
-function changesOn(client: pg.PoolClient): ControlChanges {
+function createChanges(client: pg.PoolClient): ControlChanges {
   const queries = queriesOf(client);
   const { find, move } = createRunStore(queries);
   return {
     find,
     move,
-    createRun: (run, entities) => coded(createRun(queries, run, entities)),
-    async goOn(id, reason) {
-      const held = await coded(
+    createRun: (run, entities) => withDatabaseErrors(createRun(queries, run, entities)),
+    async resume(id, reason) {
+      const held = await withDatabaseErrors(
         queries.select({ status: runs.status }).from(runs).where(eq(runs.id, id)).for('no key update'),
       );
       return held[0]?.status === 'running' || move(id, 'running', reason);
@@ -217,11 +218,11 @@ function changesOn(client: pg.PoolClient): ControlChanges {
         batchSize === 'auto'
           ? { batchTuning: sql`coalesce(${runs.batchTuning}, '{}'::jsonb)` }
           : { batchSize, batchTuning: null };
-      await coded(queries.update(runs).set(set).where(eq(runs.id, id)));
+      await withDatabaseErrors(queries.update(runs).set(set).where(eq(runs.id, id)));
     },
     replay: (runId, selection) => replayRecords(client, runId, selection),
     reconcileAgain: (runId, unchangedOf) => reconcileAgain(client, runId, unchangedOf),
-    reopenExtractions: (runId) => coded(reopen(queries, runId)),
+    reopenExtractions: (runId) => withDatabaseErrors(reopenExtractions(queries, runId)),
     enqueueIds: (runId, entity, ids) => enqueueIds(client, runId, entity, ids),
     enqueueRecords: (runId, entity, records) => enqueueRecords(client, runId, entity, records),
     setRolledBack: (id) => setRolledBack(queries, id),
@@ -234,7 +235,7 @@ async function createRun(queries: Queries, run: NewRun, entities: readonly strin
   if (rows.length > 0) await queries.insert(runEntities).values(rows);
 }
 
-async function reopen(queries: Queries, runId: string): Promise<number> {
+async function reopenExtractions(queries: Queries, runId: string): Promise<number> {
   const failed = or(eq(runEntities.status, 'failed'), gt(runEntities.attempts, 0));
   const reopened = await queries
     .update(runEntities)
@@ -245,12 +246,12 @@ async function reopen(queries: Queries, runId: string): Promise<number> {
 
 /** Marks a run as undone. */
 async function setRolledBack(queries: Queries, id: string): Promise<void> {
-  await coded(queries.update(runs).set({ rolledBackAt: sql`now()` }).where(eq(runs.id, id)));
+  await withDatabaseErrors(queries.update(runs).set({ rolledBackAt: sql`now()` }).where(eq(runs.id, id)));
 }
 
 // What was wrong is read from its source again, where it was mended; what differs in the target is written again from
 // what was read. Records without an id of their own (`#…`) cannot be asked for. The target id stays: it is the same row.
-const replayed = `
+const replaySql = `
 WITH back AS (
   UPDATE drover.records SET status = 'pending', stage = CASE WHEN stage = 'extract' THEN 'extract'
       WHEN status IN ('rejected', 'failed') AND strpos(source_id, '#') = 0 THEN 'extract' ELSE 'transform' END,
@@ -266,7 +267,7 @@ SELECT count(*)::int AS n FROM back`;
 /** Sends settled records back to the beginning of their way. */
 async function replayRecords(client: Queryable, runId: string, selection: ReplaySelection): Promise<number> {
   const { entity = null, stage = null, status = null } = selection;
-  const rows = await prepared<{ n: number }>(client, 'replay', replayed, [
+  const rows = await queryPrepared<{ n: number }>(client, 'replay', replaySql, [
     runId,
     entity,
     stage,
@@ -282,7 +283,7 @@ async function replayRecords(client: Queryable, runId: string, selection: Replay
 // Whatever the run says is in the target: reconciled, found unchanged since an earlier run, or found to differ and perhaps
 // mended by hand since; and what was loaded and could not be compared. Not what was left alone (EXISTS) or merged: of these
 // the target does not hold what this record says.
-const compared = `
+const reconcileAgainSql = `
 WITH back AS (
   UPDATE drover.records SET status = 'pending', stage = 'reconcile', code = NULL, field = NULL, message = NULL,
     attempts = 0, epoch = epoch + 1, dispatched_at = NULL, due_at = now(), updated_at = now()
@@ -294,11 +295,11 @@ SELECT count(*)::int AS n FROM back`;
 
 /** Sends everything that was loaded to be compared with the target once more. */
 async function reconcileAgain(client: Queryable, runId: string, unchangedOf: readonly string[]): Promise<number> {
-  const rows = await prepared<{ n: number }>(client, 'compare_again', compared, [runId, unchangedOf]);
+  const rows = await queryPrepared<{ n: number }>(client, 'compare_again', reconcileAgainSql, [runId, unchangedOf]);
   return rows[0]?.n ?? 0;
 }
 
-const byId = `
+const enqueueIdsSql = `
 INSERT INTO drover.records AS r (run_id, entity, source_id, stage, status)
 SELECT DISTINCT $1, $2, id, 'extract', 'pending' FROM unnest($3::text[]) AS id
 ON CONFLICT (run_id, entity, source_id) DO UPDATE SET stage = 'extract', status = 'pending', code = NULL, field = NULL,
@@ -312,11 +313,11 @@ async function enqueueIds(
   entity: string,
   sourceIds: readonly string[],
 ): Promise<number> {
-  await prepared(client, 'enqueue_ids', byId, [runId, entity, sourceIds]);
+  await queryPrepared(client, 'enqueue_ids', enqueueIdsSql, [runId, entity, sourceIds]);
   return new Set(sourceIds).size;
 }
 
-const given = `
+const enqueueRecordsSql = `
 WITH input AS (SELECT * FROM json_to_recordset($3::json) AS x(source_id text, raw json)),
 stored AS (
   INSERT INTO drover.records AS r (run_id, entity, source_id, stage, status)
@@ -339,6 +340,6 @@ export async function enqueueRecords(
   records: readonly { sourceId: string; raw: JsonObject }[],
 ): Promise<number> {
   const input = JSON.stringify(records.map((record) => ({ source_id: record.sourceId, raw: record.raw })));
-  const rows = await prepared<{ n: number }>(client, 'enqueue_records', given, [runId, entity, input]);
+  const rows = await queryPrepared<{ n: number }>(client, 'enqueue_records', enqueueRecordsSql, [runId, entity, input]);
   return rows[0]?.n ?? 0;
 }

@@ -7,12 +7,22 @@ import type { Actor, RollbackView, RunView } from '../../contract/runs.ts';
 import { DroverError } from '../../errors.ts';
 import type { Run } from '../ledger/types.ts';
 import { writesToApis } from '../rollback/api-undo.ts';
-import { cancel, changeBatchSize, enqueue, findRun, mend, reconcile, replay, request, retry } from './change.ts';
-import { planRun, refuseRollingBack, refuseSecond } from './start.ts';
+import {
+  cancel,
+  changeBatchSize,
+  enqueue,
+  findRun,
+  reconcile,
+  repair,
+  replay,
+  requestStatus,
+  retry,
+} from './change.ts';
+import { assertNoActiveRun, assertNotRollingBack, planRun } from './start.ts';
 import type { ControlDeps } from './types.ts';
 
-const pageLimit = 50;
-const mostInPage = 500;
+const defaultPageSize = 50;
+const maxPageSize = 500;
 
 /**
  * What operators can do. Each method checks the state of the run it is about and changes it by the table of statuses;
@@ -26,33 +36,33 @@ export function createControl(deps: ControlDeps): Control {
   return {
     startRun: (input, actor) => startRun(deps, input, actor),
     async runs(query) {
-      const limit = Math.min(query.limit ?? pageLimit, mostInPage);
+      const limit = Math.min(query.limit ?? defaultPageSize, maxPageSize);
       const found = await store.list({ plan: query.plan, status: query.status, after: query.cursor, limit: limit + 1 });
       const items = await Promise.all(found.slice(0, limit).map(deps.view));
       return { items, nextCursor: found.length > limit ? (items.at(-1)?.id ?? null) : null };
     },
     run: shown,
-    pause: (id, reason, actor) => request(deps, { id, reason, actor }, 'pause', 'pausing'),
-    resume: (id, reason, actor) => request(deps, { id, reason, actor }, 'resume', 'running'),
+    pause: (id, reason, actor) => requestStatus(deps, { id, reason, actor }, 'pause', 'pausing'),
+    resume: (id, reason, actor) => requestStatus(deps, { id, reason, actor }, 'resume', 'running'),
     cancel: (id, reason, actor) => cancel(deps, { id, reason, actor }),
     retry: (id, reason, actor) => retry(deps, { id, reason, actor }),
     reconcile: (id, reason, actor) => reconcile(deps, { id, reason, actor }),
-    async mending(id) {
+    async repairPlan(id) {
       const run = await find(id);
       const failures = await deps.failures(run);
       const write = failures.filter(({ status }) => status === 'mismatched');
-      return { runId: id, write, remove: run.rolledBackAt ? [] : await deps.doubles(run) };
+      return { runId: id, write, remove: run.rolledBackAt ? [] : await deps.duplicates(run) };
     },
-    mend: (id, reason, actor) => mend(deps, { id, reason, actor }),
+    repair: (id, reason, actor) => repair(deps, { id, reason, actor }),
     changeBatchSize: (id, batchSize, reason, actor) => changeBatchSize(deps, { id, reason, actor }, batchSize),
     enqueue: (id, input, actor) => enqueue(deps, { id, reason: '', actor }, input),
     async records(id, filter) {
       await find(id);
-      const limit = Math.min(filter.limit ?? pageLimit, mostInPage);
+      const limit = Math.min(filter.limit ?? defaultPageSize, maxPageSize);
       const found = await store.records(id, { ...filter, limit: limit + 1 });
       return { items: found.slice(0, limit), nextCursor: found.length > limit ? (found[limit - 1]?.id ?? null) : null };
     },
-    journeys: (sourceId) => deps.journeys(sourceId),
+    history: (sourceId) => deps.history(sourceId),
     failures: async (id) => deps.failures(await find(id)),
     replay: (id, group, reason, actor) => replay(deps, { id, reason, actor }, group),
     async validate(id, actor) {
@@ -68,18 +78,18 @@ export function createControl(deps: ControlDeps): Control {
       });
     },
     rollback: (id, input, actor) => rollback(deps, id, input, actor),
-    rollbackOf: async (id) => deps.rollbacks.find((await find(id)).id),
+    rollbackStatus: async (id) => deps.backgroundRollbacks.find((await find(id)).id),
     purge: (input, actor) => purge(deps, input, actor),
     person: (email, actor) => person(deps, email, actor),
     reports: async (id) => deps.reports(await find(id)),
     report: async (id, name, options) => deps.report(await find(id), name, options?.masked ?? false),
-    close: () => deps.rollbacks.close(),
+    close: () => deps.backgroundRollbacks.close(),
   };
 }
 
 async function startRun(deps: ControlDeps, input: Parameters<Control['startRun']>[0], actor: Actor): Promise<RunView> {
   const planned = await planRun(deps, deps.plan(input.plan), input, actor);
-  await refuseSecond(deps.store, planned.run);
+  await assertNoActiveRun(deps.store, planned.run);
   try {
     const { ids, ...rest } = input;
     await deps.store.change(
@@ -89,7 +99,7 @@ async function startRun(deps: ControlDeps, input: Parameters<Control['startRun']
     );
   } catch (error) {
     // Another began between the look and the write; the database let one of us through.
-    await refuseSecond(deps.store, planned.run);
+    await assertNoActiveRun(deps.store, planned.run);
     throw error;
   }
   return deps.view(await findRun(deps.store, planned.run.id));
@@ -100,7 +110,7 @@ async function purge(deps: ControlDeps, input: PurgeRequest, actor: Actor): Prom
   const { runId, olderThan, dryRun, reason } = input;
   // Before the first payload goes: a purge takes many transactions, and any of them may be the last.
   const announce = (runs: readonly string[]): Promise<void> =>
-    deps.store.note({
+    deps.store.appendAudit({
       ...{ actor: actor.id, role: actor.role, action: 'payloads.purge', reason },
       subject: runId === undefined ? 'runs' : `run:${runId}`,
       details: { olderThan, dryRun, runs },
@@ -112,7 +122,7 @@ async function person(deps: ControlDeps, email: string, actor: Actor): Promise<P
   const found = await deps.person(email);
   // The log outlives the person's data, so it names nobody; who knows the address can find the entry.
   const name = createHash('sha256').update(email.toLowerCase()).digest('hex').slice(0, 16);
-  await deps.store.note({
+  await deps.store.appendAudit({
     ...{ actor: actor.id, role: actor.role, action: 'person.export', subject: `person:${name}` },
     details: { records: found.records.length, rows: found.rows.length },
   });
@@ -130,7 +140,7 @@ async function rollback(
   actor: Actor,
 ): Promise<RollbackView> {
   const seen = await findRun(deps.store, id);
-  if (!dryRun) await refuseRollingBack(deps.store, seen);
+  if (!dryRun) await assertNotRollingBack(deps.store, seen);
   const run = await deps.store.change(
     id,
     async (changes) => {
@@ -141,16 +151,16 @@ async function rollback(
     () => runEntry(id, 'rollback', actor, { reason, details: { dryRun } }),
   );
   if (dryRun) return deps.rollback(run, true);
-  const ended = (done: RollbackView): Promise<void> => settle(deps, done, reason, actor);
+  const ended = (done: RollbackView): Promise<void> => saveRollback(deps, done, reason, actor);
   const plan = deps.plan(run.plan);
   const asked = { actor: actor.id, role: actor.role, reason };
-  if (writesToApis(plan)) return deps.rollbacks.start(run, plan, asked, ended);
+  if (writesToApis(plan)) return deps.backgroundRollbacks.start(run, plan, asked, ended);
   const done = await deps.rollback(run, false);
   await ended(done);
   return done;
 }
 
-function settle(
+function saveRollback(
   { store }: ControlDeps,
   { runId, removed, restored, conflicts: left }: RollbackView,
   reason: string,

@@ -7,7 +7,7 @@ import type { StageCount } from '../scheduler/types.ts';
 export interface ProgressInput {
   readonly status: RunStatus;
   readonly entities: Readonly<Record<string, EntityProgress>>;
-  readonly samples: readonly Sample[];
+  readonly samples: readonly ProgressSample[];
   readonly now: Date;
 }
 
@@ -16,7 +16,7 @@ export function runProgress(input: ProgressInput): RunView['progress'] {
   const all = Object.values(input.entities);
   const done = all.reduce((sum, entity) => sum + entity.extracted - entity.pending, 0);
   const total = all.reduce((sum, entity) => sum + expectedTotal(entity), 0);
-  const rate = input.status === 'running' ? perSecond(input.samples, input.now) : 0;
+  const rate = input.status === 'running' ? recordsPerSecond(input.samples, input.now) : 0;
   return {
     percent: percentOf(done, total, all),
     perSecond: rate,
@@ -48,7 +48,7 @@ function etaOf(left: number, rate: number, status: RunStatus, all: readonly Enti
 }
 
 /** How many records of a run were settled at a moment, of how many. */
-export interface Sample {
+export interface ProgressSample {
   readonly at: Date;
   readonly done: number;
   readonly total: number;
@@ -56,14 +56,14 @@ export interface Sample {
 
 // Long enough to level out batches that land together, short enough to show a slowdown while it matters.
 const windowMs = 30_000;
-const shortestMs = 1_000;
+const minElapsedMs = 1_000;
 
 /**
  * Records settled per second, lately. Only steps forward count: a replay takes records back, which is no negative
  * speed. The window ends now and not at the last sample, so a run that stands still slows down to zero; samples from
  * before a pause have left it.
  */
-export function perSecond(samples: readonly Sample[], now: Date): number {
+export function recordsPerSecond(samples: readonly ProgressSample[], now: Date): number {
   const since = now.getTime() - windowMs;
   const recent = samples
     .filter((sample) => sample.at.getTime() >= since && sample.at.getTime() <= now.getTime())
@@ -71,7 +71,7 @@ export function perSecond(samples: readonly Sample[], now: Date): number {
   const [first] = recent;
   if (!first) return 0;
   const elapsedMs = now.getTime() - first.at.getTime();
-  if (elapsedMs < shortestMs) return 0;
+  if (elapsedMs < minElapsedMs) return 0;
   let done = 0;
   for (const [index, sample] of recent.entries()) {
     const before = recent[index - 1];
@@ -84,9 +84,9 @@ export function perSecond(samples: readonly Sample[], now: Date): number {
 export function entityCounts(entity: string, counts: readonly StageCount[]): EntityCounts {
   const mine = counts.filter((count) => count.entity === entity);
   const byStatus = Object.fromEntries(
-    recordStatuses.map((status) => [status, sum(mine.filter((count) => count.status === status))]),
+    recordStatuses.map((status) => [status, totalCount(mine.filter((count) => count.status === status))]),
   ) as Omit<EntityCounts, 'extracted'>;
-  return { extracted: sum(mine), ...byStatus };
+  return { extracted: totalCount(mine), ...byStatus };
 }
 
 /** How far one entity of a run is. */
@@ -96,21 +96,21 @@ export function entityProgress(entity: RunEntity, counts: readonly StageCount[])
     sourceTotal: entity.sourceTotal,
     repeated: entity.repeated,
     extraction: entity.status,
-    waiting: waitingIn(entity.entity, counts),
+    waiting: pendingByStage(entity.entity, counts),
   };
 }
 
-function waitingIn(entity: string, counts: readonly StageCount[]): Readonly<Record<Stage, number>> {
+function pendingByStage(entity: string, counts: readonly StageCount[]): Readonly<Record<Stage, number>> {
   const pending = counts.filter((count) => count.entity === entity && count.status === 'pending');
   return Object.fromEntries(
-    stages.map((stage) => [stage, sum(pending.filter((count) => count.stage === stage))]),
+    stages.map((stage) => [stage, totalCount(pending.filter((count) => count.stage === stage))]),
   ) as Record<Stage, number>;
 }
 
-const sum = (counts: readonly StageCount[]): number => counts.reduce((all, count) => all + count.n, 0);
+const totalCount = (counts: readonly StageCount[]): number => counts.reduce((all, count) => all + count.n, 0);
 
 /** I1: every record that was extracted is somewhere, and nowhere is less than nothing. */
-export function isAccounted(counts: EntityCounts): boolean {
+export function countsAddUp(counts: EntityCounts): boolean {
   const settled = recordStatuses.reduce((all, status) => all + counts[status], 0);
   return counts.extracted === settled && recordStatuses.every((status) => counts[status] >= 0);
 }
@@ -119,7 +119,7 @@ export function isAccounted(counts: EntityCounts): boolean {
  * True when the extraction gave all that its source says it holds. One that still reads is not judged yet; one that
  * failed has not.
  */
-export function isComplete(progress: EntityProgress): boolean {
+export function readWholeSource(progress: EntityProgress): boolean {
   if (progress.extraction === 'reading') return true;
   if (progress.extraction === 'failed') return false;
   return progress.sourceTotal === null || progress.extracted >= progress.sourceTotal;
@@ -127,5 +127,5 @@ export function isComplete(progress: EntityProgress): boolean {
 
 /** I1 for every entity, and no source fell short. */
 export function isBalanced(entities: Readonly<Record<string, EntityProgress>>): boolean {
-  return Object.values(entities).every((progress) => isAccounted(progress) && isComplete(progress));
+  return Object.values(entities).every((progress) => countsAddUp(progress) && readWholeSource(progress));
 }

@@ -30,10 +30,14 @@ export interface PlanRunDeps {
  */
 export async function planRun(deps: PlanRunDeps, plan: Plan, input: StartRun, actor: Actor): Promise<PlannedRun> {
   assertTrial(input, plan);
-  const entities = input.trial === undefined ? chosen(plan, input.only) : withParents(plan, chosen(plan, input.only));
+  const entities =
+    input.trial === undefined ? chooseEntities(plan, input.only) : withParents(plan, chooseEntities(plan, input.only));
   const targetSchema = input.targetSchema ?? plan.name.replaceAll('-', '_');
   if (!schemaName.test(targetSchema) || targetSchema === 'drover') {
-    throw bad(`targetSchema ${targetSchema} is no schema to load into`, 'Give a lower-case name other than drover.');
+    throw badRequest(
+      `targetSchema ${targetSchema} is no schema to load into`,
+      'Give a lower-case name other than drover.',
+    );
   }
   const strategy = strategyOf(input);
   const stamp = DateTime.utc().toFormat('yyyyMMdd_HHmmss');
@@ -47,30 +51,30 @@ export async function planRun(deps: PlanRunDeps, plan: Plan, input: StartRun, ac
     exportOnly: input.exportOnly ?? false,
     skipExisting: input.skipExisting ?? false,
     targetSchema: input.trial === undefined ? targetSchema : trialSchema(targetSchema, stamp),
-    ...batches(input.batchSize ?? deps.batchSize),
+    ...batchSettings(input.batchSize ?? deps.batchSize),
     // A trial is to find out how much fails, not to stop because of it.
     maxFailurePercent: input.maxFailurePercent ?? (input.trial === undefined ? 50 : 100),
     scope: input.trial === undefined ? scope : { ...scope, trial: input.trial },
-    params: parsedParams(plan, input.params ?? {}),
+    params: parseParams(plan, input.params ?? {}),
     stamp,
     createdBy: actor.id,
   };
   return { run, entities };
 }
 
-function batches(asked: BatchSize): Pick<NewRun, 'batchSize' | 'batchTuning'> {
+function batchSettings(asked: BatchSize): Pick<NewRun, 'batchSize' | 'batchTuning'> {
   return asked === 'auto' ? { batchSize: firstBatchSize, batchTuning: {} } : { batchSize: asked, batchTuning: null };
 }
 
 /** The entities `only` names, by themselves or by a step of the plan; all of them when it names none. */
-function chosen(plan: Plan, only: readonly string[] | undefined): readonly string[] {
+function chooseEntities(plan: Plan, only: readonly string[] | undefined): readonly string[] {
   const order = entityOrder(plan);
   if (only === undefined || only.length === 0) return order;
   const steps = plan.steps ?? {};
   const known = [...new Set([...Object.keys(steps), ...order])];
   const unknown = only.filter((name) => !known.includes(name));
   if (unknown.length > 0) {
-    throw bad(`plan ${plan.name} has no entity or step ${unknown.join(', ')}`, `It has ${known.join(', ')}.`);
+    throw badRequest(`plan ${plan.name} has no entity or step ${unknown.join(', ')}`, `It has ${known.join(', ')}.`);
   }
   const wanted = new Set(only.flatMap((name) => steps[name] ?? [name]));
   return order.filter((name) => wanted.has(name));
@@ -89,17 +93,17 @@ function withParents(plan: Plan, entities: readonly string[]): readonly string[]
 function assertTrial({ trial, dryRun, exportOnly, ids }: StartRun, plan: Plan): void {
   if (trial === undefined) return;
   if (writesToApis(plan))
-    throw bad(`plan ${plan.name} writes to an API, which has no schema to try it in`, 'Use a dry run.');
+    throw badRequest(`plan ${plan.name} writes to an API, which has no schema to try it in`, 'Use a dry run.');
   const other = dryRun ? 'dryRun' : exportOnly ? 'exportOnly' : ids ? 'ids' : undefined;
-  if (other) throw bad(`a trial and ${other} do not go together`, 'A trial writes, into a schema of its own.');
+  if (other) throw badRequest(`a trial and ${other} do not go together`, 'A trial writes, into a schema of its own.');
 }
 
 function strategyOf(input: StartRun): Strategy {
   const strategy = input.strategy ?? (input.ids ? 'selective' : 'full');
   if (strategy === 'selective' && !input.ids?.length)
-    throw bad('the selective strategy needs ids', 'Give the source ids to move.');
+    throw badRequest('the selective strategy needs ids', 'Give the source ids to move.');
   if (strategy !== 'selective' && input.ids)
-    throw bad(`ids go with the selective strategy, not ${strategy}`, 'Leave strategy out.');
+    throw badRequest(`ids go with the selective strategy, not ${strategy}`, 'Leave strategy out.');
   return strategy;
 }
 
@@ -115,23 +119,23 @@ async function scopeOf(
   const since =
     input.since ?? (strategy === 'incremental' ? await store.watermark(plan.name, targetSchema, entities) : undefined);
   return {
-    ...(since === undefined ? {} : { since: instant('since', since) }),
-    ...(input.until === undefined ? {} : { until: instant('until', input.until) }),
+    ...(since === undefined ? {} : { since: parseInstant('since', since) }),
+    ...(input.until === undefined ? {} : { until: parseInstant('until', input.until) }),
     ...(input.ids === undefined ? {} : { ids: [...new Set(input.ids)] }),
   };
 }
 
-function instant(name: string, text: string): string {
+function parseInstant(name: string, text: string): string {
   const parsed = DateTime.fromISO(text, { setZone: true });
-  if (!parsed.isValid) throw bad(`${name} is no ISO 8601 time`, 'Write it as 2026-01-31T00:00:00Z.');
+  if (!parsed.isValid) throw badRequest(`${name} is no ISO 8601 time`, 'Write it as 2026-01-31T00:00:00Z.');
   return parsed.toUTC().toISO();
 }
 
-function parsedParams(plan: Plan, params: Record<string, unknown>): JsonObject {
+function parseParams(plan: Plan, params: Record<string, unknown>): JsonObject {
   const parsed = plan.params.safeParse(params);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map((issue) => `${['params', ...issue.path].join('.')}: ${issue.message}`);
-  throw bad(problems.join('; '), `See GET /api/v1/plans/${plan.name} for the parameters of the plan.`);
+  throw badRequest(problems.join('; '), `See GET /api/v1/plans/${plan.name} for the parameters of the plan.`);
 }
 
 // Sorts by time, needs no quoting anywhere, holds no colon (BullMQ job ids are made of it).
@@ -139,15 +143,16 @@ function newRunId(): string {
   return `r${Date.now().toString(36)}${randomBytes(4).toString('hex')}`;
 }
 
-const bad = (message: string, remedy: string): DroverError => new DroverError('BAD_REQUEST', message, { remedy });
+const badRequest = (message: string, remedy: string): DroverError =>
+  new DroverError('BAD_REQUEST', message, { remedy });
 
 /** Two runs of a plan into one schema would write over each other; those that write nothing may be any number. */
-export async function refuseSecond(
+export async function assertNoActiveRun(
   store: ControlStore,
   run: Pick<NewRun, 'id' | 'plan' | 'targetSchema' | 'dryRun' | 'exportOnly'>,
 ): Promise<void> {
   if (run.dryRun || run.exportOnly) return;
-  await refuseRollingBack(store, run);
+  await assertNotRollingBack(store, run);
   const active = await store.activeRun(run.plan, run.targetSchema);
   if (active === undefined || active === run.id) return;
   throw new DroverError('NOT_ALLOWED_NOW', `run ${active} is loading into ${run.targetSchema} already`, {
@@ -156,11 +161,11 @@ export async function refuseSecond(
 }
 
 /** What one undoes the other would do again, or undo in the wrong order. */
-export async function refuseRollingBack(
+export async function assertNotRollingBack(
   store: ControlStore,
   { plan, targetSchema }: Pick<NewRun, 'plan' | 'targetSchema'>,
 ): Promise<void> {
-  const undone = await store.rollingBack(plan, targetSchema);
+  const undone = await store.activeRollback(plan, targetSchema);
   if (undone === undefined) return;
   throw new DroverError('NOT_ALLOWED_NOW', `run ${undone} is being rolled back`, {
     remedy: `Wait for its end: \`drover status ${undone}\` says how far it is.`,

@@ -1,24 +1,25 @@
 import { and, asc, eq, gt, inArray, isNotNull, sql } from 'drizzle-orm';
 import type { Database, Queries } from '../../../db/client.ts';
-import { coded } from '../../../db/errors.ts';
+import { withDatabaseErrors } from '../../../db/errors.ts';
 import { counts, records, runEntities, runs, samples } from '../../../db/schema/runs.ts';
 import type { RecordStatus, Stage } from '../../contract/record-status.ts';
-import { type RunStatus, sourcesOf } from '../../contract/run-status.ts';
+import { type RunStatus, statusesBefore } from '../../contract/run-status.ts';
 import type { BatchTuning, RecordFilter, RecordView } from '../../contract/runs.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import type { Run, RunEntity, RunStore } from '../ledger/types.ts';
-import type { Sample } from './progress.ts';
+import type { ProgressSample } from './progress.ts';
 
 /** Runs and their extractions, over the control database. Every method throws DroverError. */
 export function createRunStore(database: Queries): RunStore {
   return {
-    find: (id) => coded(findRun(database, id)),
-    entities: (runId) => coded(entitiesOf(database, runId)),
-    extraction: async (runId, entity) => (await coded(entitiesOf(database, runId, entity)))[0],
-    setSourceTotal: (runId, entity, total) => coded(update(database, runId, entity, undefined, { sourceTotal: total })),
+    find: (id) => withDatabaseErrors(findRun(database, id)),
+    entities: (runId) => withDatabaseErrors(entitiesOf(database, runId)),
+    extraction: async (runId, entity) => (await withDatabaseErrors(entitiesOf(database, runId, entity)))[0],
+    setSourceTotal: (runId, entity, total) =>
+      withDatabaseErrors(updateExtraction(database, runId, entity, undefined, { sourceTotal: total })),
     finishExtraction: (runId, entity, epoch, shortfall) =>
-      coded(
-        update(database, runId, entity, epoch, {
+      withDatabaseErrors(
+        updateExtraction(database, runId, entity, epoch, {
           status: 'done',
           dispatchedAt: null,
           errorCode: shortfall === null ? null : 'SOURCE_SHORT',
@@ -26,13 +27,17 @@ export function createRunStore(database: Queries): RunStore {
         }),
       ),
     rescan: (runId, entity, epoch) =>
-      coded(update(database, runId, entity, epoch, { cursor: null, rescans: sql`${runEntities.rescans} + 1` })),
-    counts: (runId, entity) => coded(countsOf(database, runId, entity)),
+      withDatabaseErrors(
+        updateExtraction(database, runId, entity, epoch, { cursor: null, rescans: sql`${runEntities.rescans} + 1` }),
+      ),
+    counts: (runId, entity) => withDatabaseErrors(countsOf(database, runId, entity)),
     yieldExtraction: (runId, entity, epoch, delayMs) =>
-      coded(update(database, runId, entity, epoch, { dispatchedAt: null, dueAt: inFuture(delayMs) })),
+      withDatabaseErrors(
+        updateExtraction(database, runId, entity, epoch, { dispatchedAt: null, dueAt: inFuture(delayMs) }),
+      ),
     failExtraction: (runId, entity, epoch, error) =>
-      coded(
-        update(database, runId, entity, epoch, {
+      withDatabaseErrors(
+        updateExtraction(database, runId, entity, epoch, {
           status: error.retryMs === undefined ? 'failed' : 'reading',
           dispatchedAt: null,
           attempts: sql`${runEntities.attempts} + 1`,
@@ -41,7 +46,7 @@ export function createRunStore(database: Queries): RunStore {
           ...(error.retryMs === undefined ? {} : { dueAt: inFuture(error.retryMs) }),
         }),
       ),
-    move: (id, to, reason) => coded(moveRun(database, id, to, reason)),
+    move: (id, to, reason) => withDatabaseErrors(moveRun(database, id, to, reason)),
   };
 }
 
@@ -76,7 +81,7 @@ async function entitiesOf(database: Queries, runId: string, entity?: string): Pr
 
 type EntityChange = Parameters<ReturnType<Queries['update']>['set']>[0];
 
-async function update(
+async function updateExtraction(
   database: Queries,
   runId: string,
   entity: string,
@@ -102,7 +107,7 @@ async function moveRun(database: Queries, id: string, to: RunStatus, reason: str
       finishedAt: finished ? sql`now()` : null,
       ...(to === 'running' ? { startedAt: sql`coalesce(${runs.startedAt}, now())` } : {}),
     })
-    .where(and(eq(runs.id, id), inArray(runs.status, [...sourcesOf(to)])));
+    .where(and(eq(runs.id, id), inArray(runs.status, [...statusesBefore(to)])));
   return moved.rowCount === 1;
 }
 
@@ -119,10 +124,10 @@ async function countsOf(database: Queries, runId: string, entity: string) {
 // PostgreSQL's clock decides when something is due, or a worker with a wrong clock would starve or storm.
 const inFuture = (ms: number) => sql`now() + ${Math.round(ms)} * interval '1 millisecond'`;
 
-type Row = typeof records.$inferSelect;
+type RecordRow = typeof records.$inferSelect;
 
 /** A page of a run's records by ledger id. */
-export async function recordsOf(
+export async function listRecords(
   database: Database,
   runId: string,
   filter: RecordFilter & { limit: number },
@@ -139,10 +144,10 @@ export async function recordsOf(
     .where(and(...wanted))
     .orderBy(asc(records.id))
     .limit(filter.limit);
-  return rows.map(toView);
+  return rows.map(toRecordView);
 }
 
-function toView(row: Row): RecordView {
+function toRecordView(row: RecordRow): RecordView {
   return {
     id: row.id.toString(),
     runId: row.runId,
@@ -161,14 +166,18 @@ function toView(row: Row): RecordView {
   };
 }
 
-export interface Tuned {
+export interface TunedRun {
   readonly batchSize: number;
   readonly batchTuning: BatchTuning;
 }
 
 /** Changes what is known of a run that tunes itself, one process after the other; nothing where the size is fixed. */
-export function changeTuning(database: Database, runId: string, change: (before: Tuned) => BatchTuning): Promise<void> {
-  return coded(
+export function updateBatchTuning(
+  database: Database,
+  runId: string,
+  change: (before: TunedRun) => BatchTuning,
+): Promise<void> {
+  return withDatabaseErrors(
     database.transaction(async (tx) => {
       const { batchSize, batchTuning } = runs;
       const [row] = await tx
@@ -187,9 +196,9 @@ export function changeTuning(database: Database, runId: string, change: (before:
 }
 
 /** The samples of a run's progress, oldest first; the conductor keeps two minutes of them. */
-export function samplesOf(database: Database, runId: string): Promise<Sample[]> {
+export function readSamples(database: Database, runId: string): Promise<ProgressSample[]> {
   const { at, done, total } = samples;
-  return coded(
+  return withDatabaseErrors(
     database.select({ at, done, total }).from(samples).where(eq(samples.runId, runId)).orderBy(asc(at)).execute(),
   );
 }

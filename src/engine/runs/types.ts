@@ -1,6 +1,6 @@
 import type { AuditEntry } from '../../contract/audit.ts';
 import type { Control } from '../../contract/control.ts';
-import type { DoubledRow } from '../../contract/records.ts';
+import type { DuplicateRow } from '../../contract/records.ts';
 import type { PersonView, PurgeRequest, PurgeView } from '../../contract/retention.ts';
 import type {
   BatchSize,
@@ -21,17 +21,17 @@ export interface ControlDeps {
   readonly plan: (name: string) => Plan;
   readonly batchSize: BatchSize;
   readonly view: (run: Run) => Promise<RunView>;
-  readonly journeys: Control['journeys'];
+  readonly history: Control['history'];
   readonly failures: (run: Run) => Promise<readonly FailureGroup[]>;
   /** Stores what it finds with the entry. */
   readonly validate: (run: Run, entry: AuditEntry) => Promise<ValidationView>;
   readonly lastValidation: (run: Run) => Promise<ValidationView | undefined>;
   readonly rollback: (run: Run, dryRun: boolean) => Promise<RollbackView>;
   /** Rollbacks that go on after their answer. */
-  readonly rollbacks: BackgroundRollbacks;
+  readonly backgroundRollbacks: BackgroundRollbacks;
   /** Rows of the run's entities that are in the target twice. */
-  readonly doubles: (run: Run) => Promise<readonly DoubledRow[]>;
-  readonly removeDoubles: (run: Run) => Promise<RemovedDuplicates>;
+  readonly duplicates: (run: Run) => Promise<readonly DuplicateRow[]>;
+  readonly removeDuplicates: (run: Run) => Promise<RemovedDuplicates>;
   /** Tells which runs it will look at before it deletes anything. */
   readonly purge: (request: PurgeRequest, announce: (runs: readonly string[]) => Promise<void>) => Promise<PurgeView>;
   readonly person: (email: string) => Promise<PersonView>;

@@ -6,15 +6,15 @@ import type { PlanRegistry } from '../../plan/registry.ts';
 import type { Run, RunEntity } from '../ledger/types.ts';
 import { writesToApis } from '../rollback/api-undo.ts';
 import type { BackgroundRollbackStore } from '../rollback/background.sql.ts';
-import type { ConductorStore } from '../scheduler/types.ts';
+import type { SchedulerStore } from '../scheduler/types.ts';
 import { batchSizesOf } from '../stages/batch-size.ts';
 import { readTrialCounts } from '../trial/store.ts';
 import { forecast, isTrial } from '../trial/trial.ts';
 import type { GetSums } from '../validation/sums.ts';
-import { type FleetLook, holdupsOf } from './blockers.ts';
-import { isOtherVersion } from './context.ts';
+import { type FleetStateReader, findBlockers } from './blockers.ts';
+import { isDifferentVersion } from './context.ts';
 import { entityProgress, isBalanced, runProgress } from './progress.ts';
-import { samplesOf } from './store.ts';
+import { readSamples } from './store.ts';
 
 export interface RunViews {
   /** The run as the API and `--json` show it. */
@@ -25,12 +25,12 @@ export interface RunViews {
 
 export interface RunViewDeps {
   readonly database: Database;
-  readonly store: Pick<ConductorStore, 'counts' | 'entities'>;
+  readonly store: Pick<SchedulerStore, 'counts' | 'entities'>;
   readonly plans: PlanRegistry;
   readonly sums: GetSums;
   readonly rollbacks: Pick<BackgroundRollbackStore, 'find'>;
   /** Absent where nobody looks at views to know why a run does not move. */
-  readonly fleet?: FleetLook | undefined;
+  readonly fleet?: FleetStateReader | undefined;
 }
 
 /** Runs as operators see them, from counters and samples: no record is read but for the sums, which are kept a while. */
@@ -45,28 +45,28 @@ async function viewOf(deps: RunViewDeps, run: Run): Promise<RunView> {
   const [entities, counts, samples] = await Promise.all([
     deps.store.entities(run.id),
     deps.store.counts(run.id),
-    samplesOf(deps.database, run.id),
+    readSamples(deps.database, run.id),
   ]);
   const names = entities.map((entity) => entity.entity);
   const progress = Object.fromEntries(entities.map((entity) => [entity.entity, entityProgress(entity, counts)]));
   const plan = isInstalled(deps, run) ? deps.plans.get(run.plan) : undefined;
   const now = new Date();
   const rollback = plan && writesToApis(plan) && hasEnded(run) ? await rollbackOf(deps, run) : null;
-  const holdups = holdupsOf({ run, plan, entities, progress, fleet: await deps.fleet?.now(), now });
+  const holdups = findBlockers({ run, plan, entities, progress, fleet: await deps.fleet?.read(), now });
   return {
-    ...headOf(run, entities, holdups),
+    ...viewFields(run, entities, holdups),
     rollback,
     progress: runProgress({ status: run.status, entities: progress, samples, now }),
     entities: progress,
     balanced: isBalanced(progress),
     sums: await sumsOf(deps, run, names),
     trial: await trialOf(deps, run, names),
-    derived: run.dryRun || isTrial(run) ? derivedOf(plan, names) : [],
+    derived: run.dryRun || isTrial(run) ? derivedEntities(plan, names) : [],
     holdups,
     nextActions: nextActions({
       ...run,
       rollingBack: rollback?.status === 'working',
-      otherVersion: isInstalled(deps, run) && isOtherVersion(run, deps.plans.get(run.plan)),
+      otherVersion: isInstalled(deps, run) && isDifferentVersion(run, deps.plans.get(run.plan)),
     }),
   };
 }
@@ -92,11 +92,11 @@ async function trialOf(deps: RunViewDeps, run: Run, names: readonly string[]): P
   return trial === undefined ? null : forecast(trial, names, await readTrialCounts(deps.database.$client, run.id));
 }
 
-function derivedOf(plan: Plan | undefined, names: readonly string[]): readonly string[] {
+function derivedEntities(plan: Plan | undefined, names: readonly string[]): readonly string[] {
   return names.filter((name) => (plan?.entities[name]?.readsAfter ?? []).length > 0);
 }
 
-function headOf(run: Run, entities: readonly RunEntity[], holdups: RunView['holdups']) {
+function viewFields(run: Run, entities: readonly RunEntity[], holdups: RunView['holdups']) {
   return {
     id: run.id,
     plan: run.plan,
@@ -105,7 +105,7 @@ function headOf(run: Run, entities: readonly RunEntity[], holdups: RunView['hold
     dryRun: run.dryRun,
     exportOnly: run.exportOnly,
     status: run.status,
-    reason: run.reason ?? waitingFor(run, entities) ?? heldUp(run, holdups),
+    reason: run.reason ?? extractionErrors(run, entities) ?? blockerReason(run, holdups),
     targetSchema: run.targetSchema,
     batchSize: run.batchTuning === null ? run.batchSize : ('auto' as const),
     batchSizes: batchSizesOf(run),
@@ -119,14 +119,14 @@ function headOf(run: Run, entities: readonly RunEntity[], holdups: RunView['hold
 }
 
 // That children wait for their parents is how runs go, and no reason to look twice.
-function heldUp(run: Run, holdups: RunView['holdups']): string | null {
+function blockerReason(run: Run, holdups: RunView['holdups']): string | null {
   if (run.status !== 'running') return null;
   const worth = holdups.filter(({ code }) => code !== 'WAITING_FOR_PARENTS').map(({ what }) => what);
   return worth.length === 0 ? null : worth.join('; ');
 }
 
 /** Why a running run is slow: what the extractions that wait for a retry say. */
-function waitingFor(run: Run, entities: readonly RunEntity[]): string | null {
+function extractionErrors(run: Run, entities: readonly RunEntity[]): string | null {
   if (run.status !== 'running') return null;
   const waiting = entities.filter((entity) => entity.status === 'reading' && entity.errorMessage);
   if (waiting.length === 0) return null;

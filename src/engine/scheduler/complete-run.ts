@@ -1,38 +1,38 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { and, eq, sql } from 'drizzle-orm';
 import type { Database } from '../../../db/client.ts';
-import { coded } from '../../../db/errors.ts';
+import { withDatabaseErrors } from '../../../db/errors.ts';
 import { counts, runs, watermarks } from '../../../db/schema/runs.ts';
-import { troubleStatuses } from '../../contract/record-status.ts';
+import { failureStatuses } from '../../contract/record-status.ts';
 import type { RunStatus } from '../../contract/run-status.ts';
 import type { ValidationView } from '../../contract/runs.ts';
 import { DroverError } from '../../errors.ts';
 import type { Run, RunEntity, RunStore } from '../ledger/types.ts';
 import { createRunStore } from '../runs/store.ts';
-import type { Conducted, ConductorDeps, ConductorMemory, StageCount } from './types.ts';
+import type { ScheduledRun, SchedulerDeps, SchedulerMemory, StageCount } from './types.ts';
 
 // Below this many records a share says nothing.
-const enoughToJudge = 200;
+const minRecordsForFailureRate = 200;
 // A full disk or a broken rule does not mend itself between two ticks.
-const finishPauseMs = 5_000;
+const finishRetryMs = 5_000;
 const sampleEveryMs = 1_000;
 
 /** Writes a progress sample, stops a run that goes wrong, and ends one whose every record is settled. */
-export async function settle(
-  deps: ConductorDeps,
-  { run }: Conducted,
-  { finishing, sampledAt }: ConductorMemory,
+export async function completeIfSettled(
+  deps: SchedulerDeps,
+  { run }: ScheduledRun,
+  { finishing, sampledAt }: SchedulerMemory,
 ): Promise<void> {
   const counts = await deps.store.counts(run.id);
-  await sample(deps, run.id, counts, sampledAt);
+  await sampleProgress(deps, run.id, counts, sampledAt);
   assertFailureRate(run.maxFailurePercent, counts);
   const entities = await deps.store.entities(run.id);
   const reading = entities.some((entity) => entity.status === 'reading');
-  if (reading || sum(counts, 'pending') > 0 || finishing.has(run.id)) return;
+  if (reading || countWithStatus(counts, 'pending') > 0 || finishing.has(run.id)) return;
   if (!(await deps.store.claimFinishing(run.id, deps.name, deps.graceMs))) return;
   finishing.set(
     run.id,
-    finish(deps, run).finally(() => finishing.delete(run.id)),
+    finishUnderLease(deps, run).finally(() => finishing.delete(run.id)),
   );
 }
 
@@ -40,7 +40,7 @@ export async function settle(
  * Validation and reports may take minutes. The lease is short and renewed while this process lives, so that one that is
  * killed over them is followed by another soon.
  */
-async function finish(deps: ConductorDeps, run: Run): Promise<void> {
+async function finishUnderLease(deps: SchedulerDeps, run: Run): Promise<void> {
   const renew = (): void => {
     deps.store.claimFinishing(run.id, deps.name, deps.graceMs).catch(() => undefined);
   };
@@ -49,14 +49,14 @@ async function finish(deps: ConductorDeps, run: Run): Promise<void> {
     await deps.finishRun(run);
   } catch (error) {
     deps.log.error({ err: error, runId: run.id }, 'finishing the run failed; tried again');
-    await sleep(finishPauseMs);
+    await sleep(finishRetryMs);
   } finally {
     clearInterval(timer);
   }
 }
 
-async function sample(
-  deps: ConductorDeps,
+async function sampleProgress(
+  deps: SchedulerDeps,
   runId: string,
   counts: readonly StageCount[],
   sampledAt: Map<string, number>,
@@ -64,8 +64,8 @@ async function sample(
   const now = Date.now();
   if (now - (sampledAt.get(runId) ?? 0) < sampleEveryMs) return;
   sampledAt.set(runId, now);
-  const all = total(counts);
-  await deps.store.sample(runId, all - sum(counts, 'pending'), all);
+  const all = totalCount(counts);
+  await deps.store.saveSample(runId, all - countWithStatus(counts, 'pending'), all);
 }
 
 /**
@@ -74,42 +74,42 @@ async function sample(
  * until a whole entity may load.
  */
 function assertFailureRate(maxPercent: number, counts: readonly StageCount[]): void {
-  const bad = sum(counts, 'rejected') + sum(counts, 'failed');
+  const bad = countWithStatus(counts, 'rejected') + countWithStatus(counts, 'failed');
   const untried = counts.filter(
     ({ status, stage }) => status === 'pending' && (stage === 'extract' || stage === 'transform'),
   );
-  const tried = total(counts) - total(untried);
-  if (tried < enoughToJudge || bad * 100 <= tried * maxPercent) return;
+  const tried = totalCount(counts) - totalCount(untried);
+  if (tried < minRecordsForFailureRate || bad * 100 <= tried * maxPercent) return;
   throw new DroverError(
     'HIGH_FAILURE_RATE',
     `${bad} of ${tried} records were rejected or failed, more than ${maxPercent} %.`,
   );
 }
 
-function sum(counts: readonly StageCount[], status: StageCount['status']): number {
-  return total(counts.filter((count) => count.status === status));
+function countWithStatus(counts: readonly StageCount[], status: StageCount['status']): number {
+  return totalCount(counts.filter((count) => count.status === status));
 }
 
-function total(counts: readonly StageCount[]): number {
+function totalCount(counts: readonly StageCount[]): number {
   return counts.reduce((all, count) => all + count.n, 0);
 }
 
 /** How a run ended, before it is written down. */
-export interface Ending {
+export interface RunOutcome {
   readonly status: Extract<RunStatus, 'completed' | 'completed_with_failures'>;
   readonly reason: string | null;
 }
 
-export interface FinishDeps {
+export interface FinishRunDeps {
   readonly runs: Pick<RunStore, 'entities'>;
   readonly counts: (runId: string) => Promise<readonly StageCount[]>;
   /** Moves the run to its end unless a record of it is pending; false then. */
-  readonly end: (runId: string, to: Ending['status'], reason: string | null) => Promise<boolean>;
+  readonly end: (runId: string, to: RunOutcome['status'], reason: string | null) => Promise<boolean>;
   readonly validate: (run: Run) => Promise<ValidationView>;
   /** Answers what could not be written to files; the reports themselves are in the database all the same. */
   readonly writeReports: (
     run: Run,
-    ending: Ending,
+    ending: RunOutcome,
     validation: ValidationView | undefined,
   ) => Promise<readonly string[]>;
   /** Keeps where the next incremental run of each entity starts. */
@@ -120,11 +120,11 @@ export interface FinishDeps {
  * Ends a run whose every record is settled: validates, writes the reports, and says how it went. Safe to do again: a
  * process that dies in between leaves the run running, and the next one starts from here.
  */
-export async function finishRun(deps: FinishDeps, run: Run): Promise<void> {
+export async function finishRun(deps: FinishRunDeps, run: Run): Promise<void> {
   const entities = await deps.runs.entities(run.id);
   const writes = !run.dryRun && !run.exportOnly;
   const validation = writes ? await deps.validate(run) : undefined;
-  const ending = endingOf(await deps.counts(run.id), entities, validation);
+  const ending = runOutcome(await deps.counts(run.id), entities, validation);
   const problems = await deps.writeReports(run, ending, validation);
   if (writes && run.strategy !== 'selective') await deps.saveWatermarks(run, entities);
   const reasons = [...(ending.reason === null ? [] : [ending.reason]), ...problems];
@@ -133,13 +133,13 @@ export async function finishRun(deps: FinishDeps, run: Run): Promise<void> {
 }
 
 /** Green means that every record is reconciled or skipped, every source gave what it has, and no rule is broken. */
-export function endingOf(
+export function runOutcome(
   counts: readonly StageCount[],
   entities: readonly RunEntity[],
   validation: ValidationView | undefined,
-): Ending {
+): RunOutcome {
   const reasons: string[] = [];
-  for (const status of troubleStatuses) {
+  for (const status of failureStatuses) {
     const n = counts.filter((count) => count.status === status).reduce((sum, count) => sum + count.n, 0);
     if (n > 0) reasons.push(`${n} ${status}`);
   }
@@ -155,7 +155,7 @@ export function endingOf(
  * records on their way holds it to the commit, so none can come between the look and the move.
  */
 export function endRun(database: Database, id: string, to: RunStatus, reason: string | null): Promise<boolean> {
-  return coded(
+  return withDatabaseErrors(
     database.transaction(async (tx) => {
       await tx.select({ id: runs.id }).from(runs).where(eq(runs.id, id)).for('no key update');
       const [left] = await tx
@@ -185,7 +185,7 @@ export async function saveWatermarks(database: Database, run: Run, entities: rea
   if (rows.length === 0) return;
   const newer = sql`excluded.watermark > ${watermarks.watermark}`;
   const { plan, targetSchema, entity } = watermarks;
-  await coded(
+  await withDatabaseErrors(
     database
       .insert(watermarks)
       .values(rows)

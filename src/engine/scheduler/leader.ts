@@ -9,8 +9,8 @@ export interface Leadership {
 
 // PostgreSQL ends a leader's session that is silent for so long: a process that was stopped, or whose machine is gone,
 // keeps its connection and would keep the place for ever.
-const silenceMs = 10_000;
-const signOfLifeMs = 2_500;
+const idleSessionTimeoutMs = 10_000;
+const keepAliveMs = 2_500;
 
 /**
  * One conductor in the fleet, by an advisory lock on a connection of its own: it goes with the connection, so a
@@ -19,7 +19,7 @@ const signOfLifeMs = 2_500;
 export function createLeadership(url: string): Leadership {
   let client: pg.Client | undefined;
   // A tick may take longer than the silence that is allowed.
-  const alive = setInterval(() => void client?.query('SELECT 1').catch(() => undefined), signOfLifeMs);
+  const alive = setInterval(() => void client?.query('SELECT 1').catch(() => undefined), keepAliveMs);
   alive.unref();
 
   async function drop(): Promise<void> {
@@ -47,7 +47,7 @@ export function createLeadership(url: string): Leadership {
           if (client === candidate) client = undefined;
         });
         await candidate.connect();
-        await candidate.query(`SET idle_session_timeout = ${silenceMs}`);
+        await candidate.query(`SET idle_session_timeout = ${idleSessionTimeoutMs}`);
         const answer = await candidate.query<{ got: boolean }>('SELECT pg_try_advisory_lock($1) AS got', [
           advisoryLocks.leader,
         ]);

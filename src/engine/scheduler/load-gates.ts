@@ -1,27 +1,27 @@
 import type pg from 'pg';
-import { prepared } from '../../../db/sql.ts';
+import { queryPrepared } from '../../../db/sql.ts';
 import { DroverError } from '../../errors.ts';
-import { running } from '../ledger/run-guard.sql.ts';
+import { runningRunSql } from '../ledger/run-guard.sql.ts';
 import type { RunEntity } from '../ledger/types.ts';
 import { entityOf, identityScope } from '../runs/context.ts';
-import type { Conducted, ConductorDeps, StageCount } from './types.ts';
+import type { ScheduledRun, SchedulerDeps, StageCount } from './types.ts';
 
 /**
  * Opens an entity's load once its parents are settled and its merges are decided. Records pass a gate only in one
  * direction: what is added later finds it open, and meets the same questions one by one at its load.
  */
-export async function openGates(deps: ConductorDeps, conducted: Conducted): Promise<void> {
+export async function openLoadGates(deps: SchedulerDeps, conducted: ScheduledRun): Promise<void> {
   const { run, counts } = conducted;
   const entities = await deps.store.entities(run.id);
   for (const entity of entities) {
     if (entity.loadOpen) continue;
-    if (await mayOpen(deps, conducted, entity, entities, counts)) await deps.store.openLoad(run.id, entity.entity);
+    if (await canOpenLoad(deps, conducted, entity, entities, counts)) await deps.store.openLoad(run.id, entity.entity);
   }
 }
 
-async function mayOpen(
-  deps: ConductorDeps,
-  { run, plan }: Conducted,
+async function canOpenLoad(
+  deps: SchedulerDeps,
+  { run, plan }: ScheduledRun,
   entity: RunEntity,
   entities: readonly RunEntity[],
   counts: readonly StageCount[],
@@ -29,15 +29,16 @@ async function mayOpen(
   const definition = entityOf(plan, entity.entity);
   for (const parent of definition.dependsOn) {
     const inRun = entities.find((other) => other.entity === parent);
-    if (!inRun) await assertMigrated(deps, run.plan, run.targetSchema, entity.entity, parent, counts);
-    else if (inRun.status !== 'done' || !inRun.loadOpen || (await deps.store.unsettled(run.id, parent))) return false;
+    if (!inRun) await assertParentMigrated(deps, run.plan, run.targetSchema, entity.entity, parent, counts);
+    else if (inRun.status !== 'done' || !inRun.loadOpen || (await deps.store.hasUnsettledRecords(run.id, parent)))
+      return false;
   }
   if (!definition.merge || entity.mergedAt) return true;
-  if (entity.status !== 'done' || waitsForTransform(counts, entity.entity)) return false;
+  if (entity.status !== 'done' || hasUntransformedRecords(counts, entity.entity)) return false;
   return deps.store.decideMerges(run.id, entity.entity, definition.merge);
 }
 
-function waitsForTransform(counts: readonly StageCount[], entity: string): boolean {
+function hasUntransformedRecords(counts: readonly StageCount[], entity: string): boolean {
   return counts.some(
     (count) =>
       count.entity === entity &&
@@ -47,8 +48,8 @@ function waitsForTransform(counts: readonly StageCount[], entity: string): boole
 }
 
 /** Without its parents' ids no record of the entity can be linked; better said once than rejected a thousand times. */
-async function assertMigrated(
-  deps: ConductorDeps,
+async function assertParentMigrated(
+  deps: SchedulerDeps,
   plan: string,
   targetSchema: string,
   entity: string,
@@ -67,19 +68,19 @@ async function assertMigrated(
 }
 
 // What waits out a pause after a failed try does not hold the gate: its children would wait with it, and are told so.
-const moving = `
+const unsettledSql = `
 SELECT EXISTS (
   SELECT 1 FROM drover.records WHERE run_id = $1 AND entity = $2 AND status = 'pending'
     AND stage IN ('extract', 'transform', 'load') AND (dispatched_at IS NOT NULL OR due_at <= now() OR attempts = 0)
 ) AS unsettled`;
 
 /** True while a record of the entity may still come to be loaded without anybody's help. */
-export async function unsettled(pool: pg.Pool, runId: string, entity: string): Promise<boolean> {
-  const rows = await prepared<{ unsettled: boolean }>(pool, 'unsettled', moving, [runId, entity]);
+export async function hasUnsettledRecords(pool: pg.Pool, runId: string, entity: string): Promise<boolean> {
+  const rows = await queryPrepared<{ unsettled: boolean }>(pool, 'unsettled', unsettledSql, [runId, entity]);
   return rows[0]?.unsettled ?? false;
 }
 
-const known = 'SELECT EXISTS (SELECT 1 FROM drover.identities WHERE scope = $1 AND entity = $2) AS known';
+const hasIdentitiesSql = 'SELECT EXISTS (SELECT 1 FROM drover.identities WHERE scope = $1 AND entity = $2) AS known';
 
 /** True when an earlier run loaded records of the entity. */
 export async function hasIdentities(
@@ -88,15 +89,15 @@ export async function hasIdentities(
   targetSchema: string,
   entity: string,
 ): Promise<boolean> {
-  const rows = await prepared<{ known: boolean }>(targetPool, 'has_ids', known, [
+  const rows = await queryPrepared<{ known: boolean }>(targetPool, 'has_ids', hasIdentitiesSql, [
     identityScope(plan, targetSchema),
     entity,
   ]);
   return rows[0]?.known ?? false;
 }
 
-const freed = `
-WITH ${running}, free AS (
+const unblockSql = `
+WITH ${runningRunSql}, free AS (
   UPDATE drover.records child SET status = 'pending', stage = 'load', code = NULL, field = NULL, message = NULL,
     blocked_by = NULL, epoch = child.epoch + 1, dispatched_at = NULL, due_at = now(), updated_at = now()
   FROM drover.records parent, running
@@ -108,6 +109,6 @@ SELECT count(*)::int AS n FROM free`;
 
 /** Frees blocked records whose parent has landed since. */
 export async function unblock(pool: pg.Pool, runId: string): Promise<number> {
-  const rows = await prepared<{ n: number }>(pool, 'unblock', freed, [runId]);
+  const rows = await queryPrepared<{ n: number }>(pool, 'unblock', unblockSql, [runId]);
   return rows[0]?.n ?? 0;
 }

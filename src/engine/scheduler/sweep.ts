@@ -1,9 +1,9 @@
 import type pg from 'pg';
-import { prepared } from '../../../db/sql.ts';
+import { queryPrepared } from '../../../db/sql.ts';
 
 // A lease still running says that somebody works on it, however long that takes. SKIP LOCKED: so does a lock, and one whose
 // holder was stopped must not hold up whoever takes back the rest.
-const aged = `
+const sweepSql = `
 WITH old AS (
   SELECT id FROM drover.records
   WHERE status = 'pending' AND dispatched_at < now() - $1 * interval '1 millisecond'
@@ -24,11 +24,11 @@ SELECT (SELECT count(*) FROM swept)::int + (SELECT count(*) FROM extractions)::i
 
 /** Takes back what was given out too long ago: lost between the commit and the queue, or with its worker. */
 export async function sweep(pool: pg.Pool, ageMs: number): Promise<number> {
-  const rows = await prepared<{ n: number }>(pool, 'sweep', aged, [ageMs]);
+  const rows = await queryPrepared<{ n: number }>(pool, 'sweep', sweepSql, [ageMs]);
   return rows[0]?.n ?? 0;
 }
 
-const all = `
+const resetDispatchedSql = `
 WITH records AS (
   UPDATE drover.records SET dispatched_at = NULL WHERE status = 'pending' AND dispatched_at IS NOT NULL
     AND run_id IN (SELECT id FROM drover.runs WHERE status IN ('running', 'pausing', 'cancelling')) RETURNING 1
@@ -38,23 +38,23 @@ WITH records AS (
 SELECT (SELECT count(*) FROM records)::int + (SELECT count(*) FROM extractions)::int AS n`;
 
 /** Takes back everything: Redis is a new one and holds none of it. */
-export async function forgetDispatched(pool: pg.Pool): Promise<number> {
-  const rows = await prepared<{ n: number }>(pool, 'forget', all, []);
+export async function resetDispatched(pool: pg.Pool): Promise<number> {
+  const rows = await queryPrepared<{ n: number }>(pool, 'forget', resetDispatchedSql, []);
   return rows[0]?.n ?? 0;
 }
 
-const held = `
+const inFlightSql = `
 SELECT (SELECT count(*) FROM drover.records WHERE run_id = $1 AND status = 'pending'
     AND (dispatched_at IS NOT NULL OR lease_until > now()))::int
   + (SELECT count(*) FROM drover.run_entities WHERE run_id = $1 AND status = 'reading' AND dispatched_at IS NOT NULL)::int AS n`;
 
 /** How much of a run is in the queues or in the hands of workers. */
-export async function inFlight(pool: pg.Pool, runId: string): Promise<number> {
-  const rows = await prepared<{ n: number }>(pool, 'in_flight', held, [runId]);
+export async function countInFlight(pool: pg.Pool, runId: string): Promise<number> {
+  const rows = await queryPrepared<{ n: number }>(pool, 'in_flight', inFlightSql, [runId]);
   return rows[0]?.n ?? 0;
 }
 
-const fenced = `
+const fenceSql = `
 WITH records AS (
   UPDATE drover.records SET dispatched_at = NULL, epoch = epoch + 1
   WHERE run_id = $1 AND status = 'pending' AND dispatched_at IS NOT NULL
@@ -63,6 +63,6 @@ UPDATE drover.run_entities SET dispatched_at = NULL, epoch = epoch + 1
 WHERE run_id = $1 AND status = 'reading' AND dispatched_at IS NOT NULL`;
 
 /** Takes a run's work back under a new epoch. */
-export async function fence(pool: pg.Pool, runId: string): Promise<void> {
-  await prepared(pool, 'fence', fenced, [runId]);
+export async function fenceRun(pool: pg.Pool, runId: string): Promise<void> {
+  await queryPrepared(pool, 'fence', fenceSql, [runId]);
 }

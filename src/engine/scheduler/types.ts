@@ -17,25 +17,25 @@ export interface DueRecord extends RecordRef {
 }
 
 /** The conductor's view of the ledger. */
-export interface ConductorStore {
+export interface SchedulerStore {
   /** Runs that are pending, running, pausing or cancelling. */
   activeRuns(): Promise<Run[]>;
   entities(runId: string): Promise<RunEntity[]>;
   counts(runId: string): Promise<StageCount[]>;
   /** Gives out due records under a new epoch; the caller must put them on a queue. */
-  takeDue(runId: string, entity: string, stage: Stage, limit: number): Promise<DueRecord[]>;
+  claimDueRecords(runId: string, entity: string, stage: Stage, limit: number): Promise<DueRecord[]>;
   /** The same of extractions, but for those of the entities named. */
-  takeDueExtractions(runId: string, but: readonly string[]): Promise<ExtractionJob[]>;
+  claimDueExtractions(runId: string, but: readonly string[]): Promise<ExtractionJob[]>;
   /** Takes back what was given out longer ago than `ageMs` and never finished. */
   sweep(ageMs: number): Promise<number>;
   /** Takes back everything given out: the queues are known to be empty. */
-  forgetDispatched(): Promise<number>;
+  resetDispatched(): Promise<number>;
   /** Records and extractions of a run that are in the queues or in the hands of workers. */
-  inFlight(runId: string): Promise<number>;
+  countInFlight(runId: string): Promise<number>;
   /** Takes everything of a run back under a new epoch: whoever still works on it changes nothing. */
-  fence(runId: string): Promise<void>;
+  fenceRun(runId: string): Promise<void>;
   /** True while a record of the entity may still come to be loaded without anybody's help. */
-  unsettled(runId: string, entity: string): Promise<boolean>;
+  hasUnsettledRecords(runId: string, entity: string): Promise<boolean>;
   /** Decides them and notes that it did; false for a run that is not running any more. */
   decideMerges(runId: string, entity: string, merge: Merge): Promise<boolean>;
   openLoad(runId: string, entity: string): Promise<void>;
@@ -43,7 +43,7 @@ export interface ConductorStore {
   hasIdentities(plan: string, targetSchema: string, entity: string): Promise<boolean>;
   /** Frees blocked records whose parent has landed since. */
   unblock(runId: string): Promise<number>;
-  sample(runId: string, done: number, total: number): Promise<void>;
+  saveSample(runId: string, done: number, total: number): Promise<void>;
   /** Takes the lease of finishing a run; false while another process holds it. */
   claimFinishing(runId: string, by: string, leaseMs: number): Promise<boolean>;
   /** Name of the Redis we knew last. */
@@ -56,15 +56,15 @@ export interface RedisIdentity {
   read(): Promise<string | null>;
   write(id: string): Promise<void>;
 }
-export interface ConductorDeps {
-  readonly store: ConductorStore;
+export interface SchedulerDeps {
+  readonly store: SchedulerStore;
   readonly runs: RunStore;
   readonly ledger: Ledger;
   readonly dispatcher: Dispatcher;
   readonly redis: RedisIdentity;
   readonly plan: (name: string) => Plan;
   /** Lays limits, pauses and schedules again after Redis was lost. */
-  readonly relay: () => Promise<void>;
+  readonly restoreOverrides: () => Promise<void>;
   /** Makes the target ready before the first record moves. */
   readonly prepareTarget: (plan: Plan, run: Run) => Promise<void>;
   /** Validates, writes the reports and moves the run to its end. */
@@ -83,13 +83,13 @@ export interface ConductorDeps {
   readonly graceMs: number;
 }
 /** A run with what the conductor read of it in this tick. */
-export interface Conducted {
+export interface ScheduledRun {
   readonly run: Run;
   readonly plan: Plan;
   readonly counts: readonly StageCount[];
 }
 /** What a conductor remembers between ticks; nothing of it is missed when another takes over. */
-export interface ConductorMemory {
+export interface SchedulerMemory {
   /** Runs this process is finishing. */
   readonly finishing: Map<string, Promise<void>>;
   /** When what was lost was last looked for, ms since the epoch. */

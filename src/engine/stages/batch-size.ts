@@ -27,11 +27,11 @@ export const targetMs: Readonly<Record<Stage, number>> = {
 // GitLab's batch optimiser: smooth by 0.2, leave alone what is near the target, grow carefully. Its batches take
 // minutes and grow by a fifth; ours take seconds, and a run may be over in a minute.
 const smoothing = 0.2;
-const near = { low: 0.9, high: 1.1 } as const;
-const mostGrowth = 1.5;
-const slowest = 0.05;
+const toleratedEfficiency = { low: 0.9, high: 1.1 } as const;
+const maxGrowth = 1.5;
+const minEfficiency = 0.05;
 // So many jobs of one size before it is judged: one may have met a checkpoint or a collection of garbage.
-const enoughJobs = 5;
+const minJobs = 5;
 
 /** What a run's jobs of a stage carry now. */
 export function batchSizeOf(run: { batchSize: number; batchTuning: BatchTuning | null }, stage: Stage): number {
@@ -50,15 +50,15 @@ export function batchSizesOf(run: { batchSize: number; batchTuning: BatchTuning 
  */
 export function tune(before: Tuning, job: MeasuredJob, target: number): Tuning {
   // No outlier says more than the largest step that is taken for it.
-  const efficiency = Math.min(mostGrowth, Math.max(slowest, target / Math.max(job.ms, 1)));
-  if (!speaks(before, job, efficiency)) return before;
+  const efficiency = Math.min(maxGrowth, Math.max(minEfficiency, target / Math.max(job.ms, 1)));
+  if (!isSignificant(before, job, efficiency)) return before;
   const weight = before.jobs === 0 ? 1 : smoothing;
   const heard: Tuning = {
     size: before.size,
     efficiency: before.efficiency + weight * (efficiency - before.efficiency),
     jobs: before.jobs + 1,
   };
-  return heard.jobs < enoughJobs ? heard : resized(heard);
+  return heard.jobs < minJobs ? heard : resize(heard);
 }
 
 /** What is known of a run after these jobs of its stages. */
@@ -67,30 +67,30 @@ export function tuneStages(
   measured: ReadonlyMap<Stage, readonly MeasuredJob[]>,
 ): BatchTuning {
   const tuned = [...measured].map(([stage, jobs]): [Stage, Tuning] => {
-    const before = run.batchTuning[stage] ?? untuned(run.batchSize);
+    const before = run.batchTuning[stage] ?? initialTuning(run.batchSize);
     return [stage, jobs.reduce((tuning, job) => tune(tuning, job, targetMs[stage]), before)];
   });
   return { ...run.batchTuning, ...Object.fromEntries(tuned) };
 }
 
 /** A size nothing was heard of yet. */
-export function untuned(size: number): Tuning {
-  return { size: bounded(size), efficiency: 1, jobs: 0 };
+export function initialTuning(size: number): Tuning {
+  return { size: clampSize(size), efficiency: 1, jobs: 0 };
 }
 
-function speaks({ size }: Tuning, { records }: MeasuredJob, efficiency: number): boolean {
+function isSignificant({ size }: Tuning, { records }: MeasuredJob, efficiency: number): boolean {
   if (records < size) return efficiency < 1;
   return records === size || efficiency > 1;
 }
 
-function resized(heard: Tuning): Tuning {
+function resize(heard: Tuning): Tuning {
   const { size, efficiency } = heard;
-  if (efficiency >= near.low && efficiency <= near.high) return heard;
-  const wanted = size * Math.min(mostGrowth, efficiency);
-  const next = bounded(efficiency > 1 ? Math.ceil(wanted) : Math.floor(wanted));
-  return next === size ? heard : untuned(next);
+  if (efficiency >= toleratedEfficiency.low && efficiency <= toleratedEfficiency.high) return heard;
+  const wanted = size * Math.min(maxGrowth, efficiency);
+  const next = clampSize(efficiency > 1 ? Math.ceil(wanted) : Math.floor(wanted));
+  return next === size ? heard : initialTuning(next);
 }
 
-function bounded(size: number): number {
+function clampSize(size: number): number {
   return Math.min(batchBounds.most, Math.max(batchBounds.least, Math.round(size)));
 }

@@ -69,17 +69,17 @@ export function createCoalescer<T, R>(work: BatchWork<T, R>, options: CoalescerO
 /**
  * Runs the work over all items; when it fails for the data's sake, halves until the item at fault stands alone, so that
  * one poison row among n costs at most 2·log2(n) further tries and the others go through.
- * @param refused makes the answer of an item that fails by itself
+ * @param onRefused makes the answer of an item that fails by itself
  * Rethrows every error that is not of class data.
  */
 export async function bisect<T, R>(
   items: readonly T[],
   work: (items: readonly T[]) => Promise<readonly R[]>,
-  refused: (item: T, error: DroverError) => R,
+  onRefused: (item: T, error: DroverError) => R,
 ): Promise<R[]> {
   if (items.length === 0) return [];
   const whole = await attempt(items, work);
-  return whole.ok ? [...whole.answers] : halves(items, whole.error, work, refused);
+  return whole.ok ? [...whole.answers] : bisectHalves(items, whole.error, work, onRefused);
 }
 
 type Attempt<R> =
@@ -100,21 +100,22 @@ async function attempt<T, R>(
 }
 
 /** The items are known to fail together. The smaller half goes first: from its failure nothing follows for the other. */
-async function halves<T, R>(
+async function bisectHalves<T, R>(
   items: readonly T[],
   error: DroverError,
   work: (items: readonly T[]) => Promise<readonly R[]>,
-  refused: (item: T, error: DroverError) => R,
+  onRefused: (item: T, error: DroverError) => R,
 ): Promise<R[]> {
   const [only] = items;
-  if (items.length === 1 && only !== undefined) return [refused(only, error)];
+  if (items.length === 1 && only !== undefined) return [onRefused(only, error)];
   const middle = Math.floor(items.length / 2);
   const [left, right] = [items.slice(0, middle), items.slice(middle)];
   const first = await attempt(left, work);
-  if (!first.ok) return [...(await halves(left, first.error, work, refused)), ...(await bisect(right, work, refused))];
+  if (!first.ok)
+    return [...(await bisectHalves(left, first.error, work, onRefused)), ...(await bisect(right, work, onRefused))];
   // What is at fault is in the right half then, and trying it as a whole would only say so again.
-  if (right.length === 1) return [...first.answers, ...(await bisect(right, work, refused))];
-  return [...first.answers, ...(await halves(right, error, work, refused))];
+  if (right.length === 1) return [...first.answers, ...(await bisect(right, work, onRefused))];
+  return [...first.answers, ...(await bisectHalves(right, error, work, onRefused))];
 }
 
 /** Items by key, in the order the keys were first seen. */

@@ -9,16 +9,16 @@ import type {
   Ledger,
   OpenRecord,
   PageToStore,
+  RecordOutcome,
   RecordRef,
   Run,
   RunEntity,
   RunStore,
   SourceFactory,
-  Verdict,
 } from '../ledger/types.ts';
 import { entityOf, type RunContext } from '../runs/context.ts';
 import { chooseTrialRecords, isTrial, type TrialCandidate } from '../trial/trial.ts';
-import { type Group, type GroupVerdicts, runStage, type StageDeps, type StageResult } from './stage.ts';
+import { type Group, type GroupOutcomes, type RecordResult, runStage, type StageDeps } from './stage.ts';
 import { transformRecord } from './transform.ts';
 
 export interface ExtractDeps extends StageDeps {
@@ -38,13 +38,13 @@ export async function extractEntity(deps: ExtractDeps, job: ExtractionJob, signa
   try {
     await readSlice(deps, extraction, signal);
   } catch (thrown) {
-    await failed(deps, extraction, toDroverError(thrown));
+    await handleReadError(deps, extraction, toDroverError(thrown));
   }
 }
 
 /** Fetches single records by their source ids: what an operator enqueued. */
 export function createExtractStage(deps: ExtractDeps, signal: AbortSignal) {
-  return (refs: readonly RecordRef[]): Promise<StageResult[]> =>
+  return (refs: readonly RecordRef[]): Promise<RecordResult[]> =>
     runStage(deps, 'extract', { raw: true, clean: false }, refs, (group) => fetchGroup(deps, group, signal));
 }
 
@@ -52,7 +52,7 @@ async function readSlice(deps: ExtractDeps, extraction: RunEntity, signal: Abort
   const { runId, entity, epoch } = extraction;
   const context = await deps.contexts.get(runId);
   const { run, plan } = context;
-  if (await parentsMove(deps, context, entity)) return deps.store.yieldExtraction(runId, entity, epoch, 300);
+  if (await parentsStillLoading(deps, context, entity)) return deps.store.yieldExtraction(runId, entity, epoch, 300);
   const source = deps.source(plan, run, entity);
   if (isTrial(run)) return readTrial(deps, context, extraction, source, signal);
   await countSource(deps, run, extraction, source, signal);
@@ -60,10 +60,10 @@ async function readSlice(deps: ExtractDeps, extraction: RunEntity, signal: Abort
   let cursor = extraction.cursor;
   let pages = extraction.pages;
   while (Date.now() < until && !signal.aborted && (await deps.contexts.get(runId)).run.status === 'running') {
-    if (await tooDeep(deps, runId, entity)) return deps.store.yieldExtraction(runId, entity, epoch, 500);
+    if (await isBacklogFull(deps, runId, entity)) return deps.store.yieldExtraction(runId, entity, epoch, 500);
     const page = await source.read(cursor, run.scope, signal);
     cursor = page.cursor;
-    const records = distinct(page.records.map(storable), run, source.immutable === true);
+    const records = deduplicate(page.records.map(toStorable), run, source.immutable === true);
     const stored = await deps.ledger.storePage(runId, entity, epoch, {
       records,
       repeated: page.records.length - records.length,
@@ -74,13 +74,17 @@ async function readSlice(deps: ExtractDeps, extraction: RunEntity, signal: Abort
     if (!stored) return;
     pages += 1;
     await deps.checkpoints.save(runId, entity, { cursor, pages, at: new Date().toISOString() });
-    if (cursor === null) return ended(deps, run, extraction, source, signal);
+    if (cursor === null) return endExtraction(deps, run, extraction, source, signal);
   }
   await deps.store.yieldExtraction(runId, entity, epoch, 0);
 }
 
 /** True while rows may still come that the entity's source reads in the target. Parents of earlier runs are there. */
-async function parentsMove(deps: ExtractDeps, { run, plan, entities }: RunContext, entity: string): Promise<boolean> {
+async function parentsStillLoading(
+  deps: ExtractDeps,
+  { run, plan, entities }: RunContext,
+  entity: string,
+): Promise<boolean> {
   for (const parent of entityOf(plan, entity).readsAfter ?? []) {
     if (!entities.has(parent)) continue;
     // Asked anew: what is remembered of the run is old enough to make every generation wait for the next look.
@@ -104,7 +108,7 @@ async function readTrial(
   const taken = await trialRecords(deps, context, extraction, source, { ms: Date.now() + deps.sliceMs, signal });
   if (signal.aborted) return deps.store.yieldExtraction(runId, entity, epoch, 0);
   const immutable = source.immutable === true;
-  const records = distinct(taken.map(storable), context.run, immutable);
+  const records = deduplicate(taken.map(toStorable), context.run, immutable);
   const page = { records, repeated: 0, cursor: null, watermark: null, immutable };
   const stored = await deps.ledger.storePage(runId, entity, epoch, page);
   if (stored) await deps.store.finishExtraction(runId, entity, epoch, null);
@@ -123,7 +127,7 @@ async function countSource(
 }
 
 /** Reading must not outrun the work: what is read and not yet transformed waits in PostgreSQL, up to the mark. */
-async function tooDeep(deps: ExtractDeps, runId: string, entity: string): Promise<boolean> {
+async function isBacklogFull(deps: ExtractDeps, runId: string, entity: string): Promise<boolean> {
   const { run } = await deps.contexts.get(runId);
   if (run.exportOnly) return false;
   const counts = await deps.store.counts(runId, entity);
@@ -135,7 +139,7 @@ async function tooDeep(deps: ExtractDeps, runId: string, entity: string): Promis
  * The end of a source is believed only when it gave as many records as it says it has. One that fell short is read
  * once more from the beginning (rows move between pages while they are read); then the shortfall is reported.
  */
-async function ended(
+async function endExtraction(
   deps: ExtractDeps,
   run: Run,
   extraction: RunEntity,
@@ -157,7 +161,7 @@ async function ended(
   await deps.store.finishExtraction(run.id, entity, epoch, `the source says ${total} ${entity}, it gave ${read}`);
 }
 
-async function failed(deps: ExtractDeps, extraction: RunEntity, error: DroverError): Promise<void> {
+async function handleReadError(deps: ExtractDeps, extraction: RunEntity, error: DroverError): Promise<void> {
   const { runId, entity, epoch, attempts } = extraction;
   const passes = error.class === 'transient' || error.class === 'throttled';
   const retry = passes && (error.class === 'throttled' || attempts + 1 < deps.maxAttempts);
@@ -175,12 +179,12 @@ async function failed(deps: ExtractDeps, extraction: RunEntity, error: DroverErr
 }
 
 // PostgreSQL's jsonb holds neither a zero byte nor half a surrogate pair; JSON writes both as escapes.
-const unstorable = /\\u0000|\\ud[89a-f]/i;
+const unstorablePattern = /\\u0000|\\ud[89a-f]/i;
 
 /** The record as PostgreSQL can keep it: what it cannot hold becomes U+FFFD, so that one bad text never stops a page. */
-function storable(record: SourceRecord): SourceRecord {
+function toStorable(record: SourceRecord): SourceRecord {
   const text = JSON.stringify(record);
-  if (!unstorable.test(text)) return record;
+  if (!unstorablePattern.test(text)) return record;
   const clean = (value: string): string => value.toWellFormed().replaceAll('\u0000', '\ufffd');
   const walk = (value: unknown): unknown => {
     if (typeof value === 'string') return clean(value);
@@ -192,17 +196,17 @@ function storable(record: SourceRecord): SourceRecord {
 }
 
 /** One record an id; what has no id, or shares one with other content, is kept under a name of its own and rejected. */
-function distinct(records: readonly SourceRecord[], run: Run, immutable: boolean): PageToStore['records'] {
+function deduplicate(records: readonly SourceRecord[], run: Run, immutable: boolean): PageToStore['records'] {
   const seen = new Map<string, string>();
   const result: PageToStore['records'][number][] = [];
   for (const { sourceId, raw } of records) {
     const print = fingerprint(raw, 16);
     const known = seen.get(sourceId);
     if (sourceId === '') {
-      result.push({ sourceId: `#${print}`, raw, fingerprint: print, end: noId });
+      result.push({ sourceId: `#${print}`, raw, fingerprint: print, end: missingId });
     } else if (known === undefined) {
       seen.set(sourceId, print);
-      result.push({ sourceId, raw, fingerprint: print, ...(run.exportOnly ? { end: exported } : {}) });
+      result.push({ sourceId, raw, fingerprint: print, ...(run.exportOnly ? { end: exportOnly } : {}) });
     } else if (known !== print && immutable) {
       const message = `another record carries the id ${sourceId} with other content`;
       result.push({
@@ -216,10 +220,10 @@ function distinct(records: readonly SourceRecord[], run: Run, immutable: boolean
   return result;
 }
 
-const noId = { status: 'rejected', code: 'MISSING_ID', message: 'the record has no id' } as const;
-const exported = { status: 'skipped', code: 'EXPORTED', message: 'export only' } as const;
+const missingId = { status: 'rejected', code: 'MISSING_ID', message: 'the record has no id' } as const;
+const exportOnly = { status: 'skipped', code: 'EXPORTED', message: 'export only' } as const;
 
-async function fetchGroup(deps: ExtractDeps, group: Group, signal: AbortSignal): Promise<GroupVerdicts> {
+async function fetchGroup(deps: ExtractDeps, group: Group, signal: AbortSignal): Promise<GroupOutcomes> {
   const { run, plan } = group.context;
   const source = deps.source(plan, run, group.name);
   const found = new Map<string, SourceRecord>();
@@ -230,12 +234,15 @@ async function fetchGroup(deps: ExtractDeps, group: Group, signal: AbortSignal):
     cursor = page.cursor as null;
   }
   return new Map(
-    group.records.map((record): [string, Verdict] => [record.id, fetched(found.get(record.sourceId), record)]),
+    group.records.map((record): [string, RecordOutcome] => [
+      record.id,
+      fetchOutcome(found.get(record.sourceId), record),
+    ]),
   );
 }
 
-function fetched(found: SourceRecord | undefined, record: OpenRecord): Verdict {
-  if (found) return { kind: 'next', stage: 'transform', raw: storable(found).raw };
+function fetchOutcome(found: SourceRecord | undefined, record: OpenRecord): RecordOutcome {
+  if (found) return { kind: 'next', stage: 'transform', raw: toStorable(found).raw };
   // Given by hand, or gone from the source since: what we have of it stands.
   if (record.raw) return { kind: 'next', stage: 'transform' };
   return { kind: 'end', status: 'rejected', code: 'NOT_IN_SOURCE', message: 'the source does not know this id' };
@@ -243,7 +250,7 @@ function fetched(found: SourceRecord | undefined, record: OpenRecord): Verdict {
 
 // A child whose parent was tried is looked for among this many times as many records.
 const scanFactor = 20;
-const mostScanned = 20_000;
+const maxScanned = 20_000;
 
 /** True while a parent is still read: children are chosen by the parents there are. */
 function waitsForParents({ plan, entities }: RunContext, entity: string): boolean {
@@ -270,18 +277,18 @@ async function trialRecords(
     const page = await source.read(cursor, run.scope, until.signal);
     cursor = page.cursor;
     const fresh = page.records.filter(({ sourceId }) => sourceId === '' || seen.size < seen.add(sourceId).size);
-    candidates.push(...(await sorted(deps, run, definition, entity, fresh)));
-  } while (cursor !== null && !enough(candidates, n, Date.now() > until.ms) && !until.signal.aborted);
+    candidates.push(...(await classifyRecords(deps, run, definition, entity, fresh)));
+  } while (cursor !== null && !hasEnough(candidates, n, Date.now() > until.ms) && !until.signal.aborted);
   return chooseTrialRecords(candidates, n);
 }
 
-function enough(candidates: readonly TrialCandidate<SourceRecord>[], n: number, late: boolean): boolean {
+function hasEnough(candidates: readonly TrialCandidate<SourceRecord>[], n: number, late: boolean): boolean {
   if (candidates.length < n) return false;
   const placed = candidates.filter(({ kind }) => kind !== 'unplaced').length;
-  return late || placed >= n || candidates.length >= Math.min(Math.max(n * scanFactor, 1_000), mostScanned);
+  return late || placed >= n || candidates.length >= Math.min(Math.max(n * scanFactor, 1_000), maxScanned);
 }
 
-async function sorted(
+async function classifyRecords(
   deps: { readonly ledger: Pick<Ledger, 'resolve'> },
   run: Run,
   definition: Entity,

@@ -1,10 +1,10 @@
 import type { JsonObject } from '../../plan/json.ts';
 import type { TargetPort } from '../../plan/target.ts';
 import type { ApiFactory } from '../api-effects/effects.ts';
-import type { OpenRecord, RecordRef, Verdict } from '../ledger/types.ts';
+import type { OpenRecord, RecordOutcome, RecordRef } from '../ledger/types.ts';
 import { targetScope } from '../runs/context.ts';
 import { resolveGroup } from './references.ts';
-import { type Group, type GroupVerdicts, runStage, type StageDeps, type StageResult } from './stage.ts';
+import { type Group, type GroupOutcomes, type RecordResult, runStage, type StageDeps } from './stage.ts';
 import { cleanOf, transformRecord } from './transform.ts';
 
 export interface ReconcileDeps extends StageDeps {
@@ -15,14 +15,14 @@ export interface ReconcileDeps extends StageDeps {
 /** Does the target hold what the source says? The source record is transformed again and compared, field by field. */
 export function createReconcileStage(deps: ReconcileDeps) {
   // What the transform made the first time is not read: it is made again, and could only agree or be wrong.
-  return (refs: readonly RecordRef[]): Promise<StageResult[]> =>
+  return (refs: readonly RecordRef[]): Promise<RecordResult[]> =>
     runStage(deps, 'reconcile', { raw: true, clean: false }, refs, (group) => reconcileGroup(deps, group));
 }
 
-async function reconcileGroup(deps: ReconcileDeps, group: Group): Promise<GroupVerdicts> {
-  const all = new Map<string, Verdict>();
-  const again = await transformedAgain(deps, group, all);
-  const { ready, verdicts } = await resolveGroup(deps, { ...group, records: again });
+async function reconcileGroup(deps: ReconcileDeps, group: Group): Promise<GroupOutcomes> {
+  const all = new Map<string, RecordOutcome>();
+  const again = await transformAgain(deps, group, all);
+  const { ready, outcomes: verdicts } = await resolveGroup(deps, { ...group, records: again });
   const expected = ready.map(({ record, row }) => ({
     record,
     sourceId: record.sourceId,
@@ -34,17 +34,18 @@ async function reconcileGroup(deps: ReconcileDeps, group: Group): Promise<GroupV
     ? deps.apis(plan, run, group.name).compare(expected)
     : deps.target.compare(targetScope(run, plan, group.name), expected));
   for (const [id, verdict] of verdicts) all.set(id, verdict);
-  for (const [index, { record }] of expected.entries()) all.set(record.id, verdictOf(differences[index] ?? 'missing'));
+  for (const [index, { record }] of expected.entries())
+    all.set(record.id, comparisonOutcome(differences[index] ?? 'missing'));
   return all;
 }
 
 /** The records with what their transform says now. One it does not make a row of any more gets its verdict at once. */
-async function transformedAgain(
+async function transformAgain(
   deps: ReconcileDeps,
   group: Group,
-  verdicts: Map<string, Verdict>,
+  verdicts: Map<string, RecordOutcome>,
 ): Promise<OpenRecord[]> {
-  const loaded = await enrichedRows(deps, group);
+  const loaded = await loadedValues(deps, group);
   return group.records.flatMap((record) => {
     const outcome = transformRecord(group.entity, record.raw ?? {}, record.sourceId, group.context.run.params);
     if (outcome.kind !== 'row') {
@@ -58,7 +59,7 @@ async function transformedAgain(
 }
 
 /** What `enrich` made or an API answered cannot be made again (salt, ids): of those columns the loaded value stands. */
-async function enrichedRows(deps: ReconcileDeps, group: Group): Promise<ReadonlyMap<string, JsonObject>> {
+async function loadedValues(deps: ReconcileDeps, group: Group): Promise<ReadonlyMap<string, JsonObject>> {
   const columns = Object.entries(group.entity.target.columns).filter(
     ([, column]) => column.enriched || column.filledByApi,
   );
@@ -73,7 +74,7 @@ async function enrichedRows(deps: ReconcileDeps, group: Group): Promise<Readonly
   );
 }
 
-function verdictOf(difference: 'missing' | readonly string[]): Verdict {
+function comparisonOutcome(difference: 'missing' | readonly string[]): RecordOutcome {
   if (difference === 'missing') {
     return { kind: 'end', status: 'mismatched', code: 'TARGET_ROW_MISSING', message: 'the target has no such row' };
   }

@@ -4,13 +4,13 @@ import { type DroverError, toDroverError } from '../../errors.ts';
 import type { Entity } from '../../plan/contract.ts';
 import type {
   Dispatcher,
-  Finish,
-  Finished,
   Ledger,
   OpenRecord,
+  OutcomeWrite,
+  RecordOutcome,
   RecordRef,
   StageJob,
-  Verdict,
+  WrittenOutcome,
 } from '../ledger/types.ts';
 import { entityOf, type RunContext, type RunContexts } from '../runs/context.ts';
 import { batchSizeOf } from './batch-size.ts';
@@ -26,11 +26,11 @@ export interface StageDeps {
   /** Name of this process in the history of tries. */
   readonly worker: string;
   readonly maxAttempts: number;
-  readonly onFinished?: ((finished: Finished, stage: Stage) => void) | undefined;
+  readonly onOutcome?: ((finished: WrittenOutcome, stage: Stage) => void) | undefined;
 }
 
 /** What became of one record of a job. `ended` carries the code of a record that is not going on. */
-export type StageResult =
+export type RecordResult =
   | { readonly kind: 'moved' | 'fenced' }
   | { readonly kind: 'ended'; readonly code: string; readonly message: string };
 
@@ -43,8 +43,8 @@ export interface Group {
 }
 
 /** `kept` says that the stage goes on with the record by itself and finishes it later. */
-export type GroupVerdicts = ReadonlyMap<string, Verdict | 'kept'>;
-export type GroupWork = (group: Group) => Promise<GroupVerdicts>;
+export type GroupOutcomes = ReadonlyMap<string, RecordOutcome | 'kept'>;
+export type GroupWork = (group: Group) => Promise<GroupOutcomes>;
 
 /**
  * The frame of every stage: open the records, let the stage say its verdicts group by group, write them all in one
@@ -56,31 +56,31 @@ export async function runStage(
   want: { raw: boolean; clean: boolean },
   refs: readonly RecordRef[],
   work: GroupWork,
-): Promise<StageResult[]> {
+): Promise<RecordResult[]> {
   const opened = await deps.ledger.open(stage, refs, want);
-  await giveBackMissing(deps, refs, opened);
-  const verdicts = new Map<string, Verdict>();
+  await releaseMissing(deps, refs, opened);
+  const verdicts = new Map<string, RecordOutcome>();
   const undecided = new Set(opened.map((record) => record.id));
   const whole = opened.filter((record) => {
     if (!lacksPayload(record, want)) return true;
     undecided.delete(record.id);
-    verdicts.set(record.id, purged);
+    verdicts.set(record.id, payloadsPurged);
     return false;
   });
   for (const group of await groupsOf(deps, whole)) {
-    for (const [id, verdict] of await verdictsOf(deps, group, work)) {
+    for (const [id, verdict] of await runGroup(deps, group, work)) {
       undecided.delete(id);
       if (verdict !== 'kept') verdicts.set(id, verdict);
     }
   }
   await deps.ledger.release(opened.filter((record) => undecided.has(record.id)));
-  const finished = await finish(
+  const finished = await completeRecords(
     deps,
     stage,
     opened.filter((record) => verdicts.has(record.id)),
     verdicts,
   );
-  return refs.map((ref) => resultOf(finished.get(ref.id)));
+  return refs.map((ref) => toRecordResult(finished.get(ref.id)));
 }
 
 function lacksPayload(record: OpenRecord, want: { raw: boolean; clean: boolean }): boolean {
@@ -88,14 +88,14 @@ function lacksPayload(record: OpenRecord, want: { raw: boolean; clean: boolean }
 }
 
 // The child of a mended parent may be sent on long after its payload was purged; nothing may be made up for it.
-export const purged: Verdict = {
+export const payloadsPurged: RecordOutcome = {
   kind: 'end',
   status: 'failed',
   code: 'PAYLOADS_PURGED',
   message: 'what the source said of it was purged',
 };
 
-async function giveBackMissing(
+async function releaseMissing(
   deps: StageDeps,
   refs: readonly RecordRef[],
   opened: readonly OpenRecord[],
@@ -110,7 +110,7 @@ async function groupsOf(deps: StageDeps, records: readonly OpenRecord[]): Promis
   for (const members of groupBy(records, (record) => `${record.runId}/${record.entity}`).values()) {
     const [first] = members;
     if (!first) continue;
-    const context = await contextOf(deps, first.runId);
+    const context = await contextOrStop(deps, first.runId);
     if (!context) continue;
     groups.push({ context, name: first.entity, entity: entityOf(context.plan, first.entity), records: members });
   }
@@ -118,7 +118,7 @@ async function groupsOf(deps: StageDeps, records: readonly OpenRecord[]): Promis
 }
 
 /** The run as it is, or undefined when it cannot go on in this process and was stopped: its records are given back. */
-async function contextOf(deps: StageDeps, runId: string): Promise<RunContext | undefined> {
+async function contextOrStop(deps: StageDeps, runId: string): Promise<RunContext | undefined> {
   try {
     return await deps.contexts.get(runId);
   } catch (thrown) {
@@ -133,15 +133,15 @@ async function contextOf(deps: StageDeps, runId: string): Promise<RunContext | u
  * A group whose work fails as a whole: what is wrong with the settings stops the run and gives the records back; what
  * may pass is tried again, later each time; what is wrong with a record's data is that record's verdict alone.
  */
-async function verdictsOf(deps: StageDeps, group: Group, work: GroupWork): Promise<GroupVerdicts> {
+async function runGroup(deps: StageDeps, group: Group, work: GroupWork): Promise<GroupOutcomes> {
   try {
-    const said = await bisect<OpenRecord, readonly [string, Verdict | 'kept' | undefined]>(
+    const said = await bisect<OpenRecord, readonly [string, RecordOutcome | 'kept' | undefined]>(
       group.records,
       async (records) => {
         const verdicts = await work({ ...group, records });
         return records.map(({ id }) => [id, verdicts.get(id)] as const);
       },
-      (record, error) => [record.id, failedTry(record, error)],
+      (record, error) => [record.id, outcomeOfError(record, error)],
     );
     return new Map(said.flatMap(([id, verdict]) => (verdict === undefined ? [] : [[id, verdict] as const])));
   } catch (thrown) {
@@ -150,12 +150,12 @@ async function verdictsOf(deps: StageDeps, group: Group, work: GroupWork): Promi
       await deps.stopRun(group.context.run.id, error);
       return new Map();
     }
-    return new Map(group.records.map((record) => [record.id, failedTry(record, error)]));
+    return new Map(group.records.map((record) => [record.id, outcomeOfError(record, error)]));
   }
 }
 
 /** The verdict of a record whose try failed for a reason that may pass, or for its own data. */
-export function failedTry(record: OpenRecord, error: DroverError): Verdict {
+export function outcomeOfError(record: OpenRecord, error: DroverError): RecordOutcome {
   if (error.class === 'data') {
     return {
       kind: 'end',
@@ -170,13 +170,13 @@ export function failedTry(record: OpenRecord, error: DroverError): Verdict {
 }
 
 /** Another is at the record: its finish counts, or the record is given out again when its lease has run out. */
-export async function leased(deps: StageDeps, record: OpenRecord): Promise<StageResult> {
+export async function releaseLeasedRecord(deps: StageDeps, record: OpenRecord): Promise<RecordResult> {
   await deps.ledger.release([record]);
   return { kind: 'fenced' };
 }
 
 /** What a job is told of one of its records; no verdict counted when another has worked on it since. */
-export function resultOf(verdict: Verdict | undefined): StageResult {
+export function toRecordResult(verdict: RecordOutcome | undefined): RecordResult {
   if (!verdict) return { kind: 'fenced' };
   if (verdict.kind === 'end' && verdict.status !== 'reconciled' && verdict.status !== 'skipped') {
     return { kind: 'ended', code: verdict.code ?? verdict.status, message: verdict.message ?? '' };
@@ -185,78 +185,78 @@ export function resultOf(verdict: Verdict | undefined): StageResult {
 }
 
 /** Writes verdicts and hands on what was dispatched; answers the verdicts that counted, as they were written. */
-export async function finish(
+export async function completeRecords(
   deps: StageDeps,
   stage: Stage,
   records: readonly OpenRecord[],
-  verdicts: ReadonlyMap<string, Verdict>,
+  verdicts: ReadonlyMap<string, RecordOutcome>,
   token?: string,
-): Promise<ReadonlyMap<string, Verdict>> {
-  const finishes: Finish[] = [];
+): Promise<ReadonlyMap<string, RecordOutcome>> {
+  const finishes: OutcomeWrite[] = [];
   for (const record of records) {
-    const verdict = limited(deps, record, verdicts.get(record.id) as Verdict);
+    const verdict = withAttemptLimit(deps, record, verdicts.get(record.id) as RecordOutcome);
     const context = await deps.contexts.get(record.runId);
     finishes.push({
       ref: { id: record.id, epoch: record.epoch },
       stage,
-      verdict,
-      dispatch: mayHandOn(deps, context, record.entity, verdict),
+      outcome: verdict,
+      dispatch: canDispatchNext(deps, context, record.entity, verdict),
       ...(token === undefined ? {} : { token }),
     });
   }
-  const { finished, written } = await write(deps, finishes);
-  for (const record of finished) deps.onFinished?.(record, stage);
-  await handOn(
+  const { finished, written } = await writeBisecting(deps, finishes);
+  for (const record of finished) deps.onOutcome?.(record, stage);
+  await dispatchNext(
     deps,
     finished.filter((record) => record.dispatched),
   );
-  return new Map(finished.map((record) => [record.id, written.get(record.id) as Verdict]));
+  return new Map(finished.map((record) => [record.id, written.get(record.id) as RecordOutcome]));
 }
 
 /**
  * All in one statement. What the ledger itself cannot hold (a plan that makes a zero byte or a sum beyond 64 bits) would
  * fail it for hundreds of others again and again: such a record is found and rejected.
  */
-async function write(
+async function writeBisecting(
   deps: StageDeps,
-  finishes: readonly Finish[],
-): Promise<{ finished: readonly Finished[]; written: ReadonlyMap<string, Verdict> }> {
-  const refused: Finish[] = [];
-  const finished = await bisect<Finish, Finished | undefined>(
+  finishes: readonly OutcomeWrite[],
+): Promise<{ finished: readonly WrittenOutcome[]; written: ReadonlyMap<string, RecordOutcome> }> {
+  const refused: OutcomeWrite[] = [];
+  const finished = await bisect<OutcomeWrite, WrittenOutcome | undefined>(
     finishes,
     async (some) => {
-      const done = new Map((await deps.ledger.finish(some, deps.worker)).map((record) => [record.id, record]));
+      const done = new Map((await deps.ledger.writeOutcomes(some, deps.worker)).map((record) => [record.id, record]));
       return some.map(({ ref }) => done.get(ref.id));
     },
     (finish, error) => {
-      refused.push({ ...finish, verdict: unstorable(error), dispatch: false });
+      refused.push({ ...finish, outcome: unstorableOutcome(error), dispatch: false });
       return undefined;
     },
   );
-  const rejected = refused.length > 0 ? await deps.ledger.finish(refused, deps.worker) : [];
+  const rejected = refused.length > 0 ? await deps.ledger.writeOutcomes(refused, deps.worker) : [];
   return {
     finished: [...finished.filter((record) => record !== undefined), ...rejected],
-    written: new Map([...finishes, ...refused].map(({ ref, verdict }) => [ref.id, verdict])),
+    written: new Map([...finishes, ...refused].map(({ ref, outcome: verdict }) => [ref.id, verdict])),
   };
 }
 
-function unstorable(error: DroverError): Verdict {
+function unstorableOutcome(error: DroverError): RecordOutcome {
   return { kind: 'end', status: 'rejected', code: 'UNSTORABLE', message: error.message };
 }
 
 // A try too many is an end: the last cause stays in the message, the code of the cause in the history.
-function limited(deps: StageDeps, record: OpenRecord, verdict: Verdict): Verdict {
+function withAttemptLimit(deps: StageDeps, record: OpenRecord, verdict: RecordOutcome): RecordOutcome {
   if (verdict.kind !== 'again' || !verdict.counts || record.attempts + 1 < deps.maxAttempts) return verdict;
   return { kind: 'end', status: 'failed', code: 'TRIES_USED_UP', message: `${verdict.code}: ${verdict.message}` };
 }
 
-function mayHandOn(deps: StageDeps, context: RunContext, entity: string, verdict: Verdict): boolean {
+function canDispatchNext(deps: StageDeps, context: RunContext, entity: string, verdict: RecordOutcome): boolean {
   if (verdict.kind !== 'next') return false;
   if (verdict.stage === 'load' && !context.entities.get(entity)?.loadOpen) return false;
-  return deps.dispatcher.room(verdict.stage) > 0;
+  return deps.dispatcher.freeSlots(verdict.stage) > 0;
 }
 
-async function handOn(deps: StageDeps, finished: readonly Finished[]): Promise<void> {
+async function dispatchNext(deps: StageDeps, finished: readonly WrittenOutcome[]): Promise<void> {
   const jobs: StageJob[] = [];
   for (const [, records] of groupBy(finished, (record) => `${record.runId}/${record.stage}`)) {
     const [first] = records;

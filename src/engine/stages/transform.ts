@@ -3,33 +3,41 @@ import { toDroverError } from '../../errors.ts';
 import type { ApiPort } from '../../plan/api-target.ts';
 import type { EnrichTools, Entity, RejectOutcome, RowOutcome, TransformOutcome } from '../../plan/contract.ts';
 import type { JsonObject } from '../../plan/json.ts';
-import { createEffects, Fenced } from '../api-effects/effects.ts';
-import type { CleanRecord, OpenRecord, RecordRef, Verdict } from '../ledger/types.ts';
+import { createEffects, LeaseLostError } from '../api-effects/effects.ts';
+import type { CleanRecord, OpenRecord, RecordOutcome, RecordRef } from '../ledger/types.ts';
 import { isTrial, notJudgedCode } from '../trial/trial.ts';
-import { type ApiDeps, apiTurn, later } from './api-record.ts';
-import { failedTry, finish, type Group, leased, resultOf, runStage, type StageResult } from './stage.ts';
+import { type ApiStageDeps, runLeased, waitForApi } from './api-record.ts';
+import {
+  completeRecords,
+  type Group,
+  outcomeOfError,
+  type RecordResult,
+  releaseLeasedRecord,
+  runStage,
+  toRecordResult,
+} from './stage.ts';
 
 /** The thread pool for costly work, as the stage sees it. */
 export interface EnrichPool extends EnrichTools {
   /** Takes a place for one record, or answers how many milliseconds to wait for one. */
   reserve(): number | undefined;
   /** Gives a place back. */
-  free(): void;
+  release(): void;
 }
 
-export interface TransformDeps extends ApiDeps {
+export interface TransformDeps extends ApiStageDeps {
   readonly enrich: EnrichPool;
 }
 
-interface Costly {
+interface EnrichWork {
   readonly record: OpenRecord;
   readonly entity: Entity;
   readonly outcome: RowOutcome;
 }
 
 /** Records that are worked on one by one when the rest of their job is done. */
-interface Apart {
-  readonly costly: Map<string, Costly>;
+interface DeferredRecords {
+  readonly costly: Map<string, EnrichWork>;
   readonly rejected: Map<string, Rejection>;
 }
 
@@ -39,21 +47,21 @@ interface Apart {
  * pool full go back to wait in the ledger. So are rejected records whose source is told that they are.
  */
 export function createTransformStage(deps: TransformDeps) {
-  return async (refs: readonly RecordRef[]): Promise<(StageResult | Promise<StageResult>)[]> => {
-    const apart: Apart = { costly: new Map(), rejected: new Map() };
+  return async (refs: readonly RecordRef[]): Promise<(RecordResult | Promise<RecordResult>)[]> => {
+    const apart: DeferredRecords = { costly: new Map(), rejected: new Map() };
     const want = { raw: true, clean: false };
     const work = async (group: Group) => transformGroup(deps, group, apart);
     const quick = await runStage(deps, 'transform', want, refs, work).catch((thrown) => {
       // Nobody will take these up; their places are for others.
-      for (const _costly of apart.costly.values()) deps.enrich.free();
-      for (const _rejection of apart.rejected.values()) deps.lanes.free();
+      for (const _costly of apart.costly.values()) deps.enrich.release();
+      for (const _rejection of apart.rejected.values()) deps.limiter.release();
       throw thrown;
     });
     return refs.map((ref, index) => {
       const costly = apart.costly.get(ref.id);
       if (costly) return enrichRecord(deps, costly);
       const rejection = apart.rejected.get(ref.id);
-      return rejection ? rejectRecord(deps, rejection) : (quick[index] as StageResult);
+      return rejection ? rejectRecord(deps, rejection) : (quick[index] as RecordResult);
     });
   };
 }
@@ -84,34 +92,40 @@ export function transformRecord(
   }
 }
 
-function transformGroup(deps: TransformDeps, group: Group, apart: Apart): Map<string, Verdict | 'kept'> {
-  const verdicts = new Map<string, Verdict | 'kept'>();
+function transformGroup(
+  deps: TransformDeps,
+  group: Group,
+  apart: DeferredRecords,
+): Map<string, RecordOutcome | 'kept'> {
+  const verdicts = new Map<string, RecordOutcome | 'kept'>();
   for (const record of group.records) {
     const outcome = transformRecord(group.entity, record.raw ?? {}, record.sourceId, group.context.run.params);
     if (outcome.kind === 'reject') {
-      const verdict = lacksInTrial(group, outcome) ? unjudged(outcome) : rejected(deps, group, record, outcome, apart);
+      const verdict = lacksInTrial(group, outcome)
+        ? notJudgedOutcome(outcome)
+        : rejectOrDefer(deps, group, record, outcome, apart);
       verdicts.set(record.id, verdict);
       continue;
     }
     if (outcome.kind !== 'row' || outcome.enrich === undefined || group.context.run.dryRun) {
-      verdicts.set(record.id, verdictOf(outcome));
+      verdicts.set(record.id, toRecordOutcome(outcome));
       continue;
     }
     const waitMs = deps.enrich.reserve();
     if (waitMs === undefined) apart.costly.set(record.id, { record, entity: group.entity, outcome });
-    verdicts.set(record.id, waitMs === undefined ? 'kept' : transformLater(waitMs));
+    verdicts.set(record.id, waitMs === undefined ? 'kept' : waitForPool(waitMs));
   }
   return verdicts;
 }
 
-function rejected(
+function rejectOrDefer(
   deps: TransformDeps,
   group: Group,
   record: OpenRecord,
   outcome: TransformOutcome,
-  apart: Apart,
-): Verdict | 'kept' {
-  const verdict = verdictOf(outcome);
+  apart: DeferredRecords,
+): RecordOutcome | 'kept' {
+  const verdict = toRecordOutcome(outcome);
   const rejection = rejectionOf(deps, group, record, verdict) ?? verdict;
   if ('kind' in rejection) return rejection;
   apart.rejected.set(record.id, rejection);
@@ -122,41 +136,41 @@ function lacksInTrial({ context }: Group, { missingDependency: lacking }: Reject
   return lacking === true && isTrial(context.run);
 }
 
-function unjudged({ code, message, money }: RejectOutcome): Verdict {
+function notJudgedOutcome({ code, message, money }: RejectOutcome): RecordOutcome {
   const said = `a whole run may know better, for a trial leaves most records out: ${code}: ${message}`;
   return { kind: 'end', status: 'skipped', code: notJudgedCode, message: said, ...(money ? { money } : {}) };
 }
 
-async function enrichRecord(deps: TransformDeps, work: Costly): Promise<StageResult> {
+async function enrichRecord(deps: TransformDeps, work: EnrichWork): Promise<RecordResult> {
   const { record, entity, outcome } = work;
   const token = randomUUID();
   try {
     const granted = await deps.ledger.claim([record], token, deps.leaseMs);
-    if (granted.length === 0) return leased(deps, record);
-    const verdict = await enriched(deps, entity, record, outcome);
-    const counted = await finish(deps, 'transform', [record], new Map([[record.id, verdict]]), token);
-    return resultOf(counted.get(record.id));
+    if (granted.length === 0) return releaseLeasedRecord(deps, record);
+    const verdict = await enrichOutcome(deps, entity, record, outcome);
+    const counted = await completeRecords(deps, 'transform', [record], new Map([[record.id, verdict]]), token);
+    return toRecordResult(counted.get(record.id));
   } finally {
-    deps.enrich.free();
+    deps.enrich.release();
   }
 }
 
-async function enriched(
+async function enrichOutcome(
   deps: TransformDeps,
   entity: Entity,
   record: OpenRecord,
   outcome: RowOutcome,
-): Promise<Verdict> {
-  if (!entity.enrich || outcome.enrich === undefined) return verdictOf(outcome);
+): Promise<RecordOutcome> {
+  if (!entity.enrich || outcome.enrich === undefined) return toRecordOutcome(outcome);
   try {
     const row = await entity.enrich(outcome.row, outcome.enrich, deps.enrich);
-    return verdictOf({ ...outcome, row });
+    return toRecordOutcome({ ...outcome, row });
   } catch (thrown) {
-    return failedTry(record, toDroverError(thrown));
+    return outcomeOfError(record, toDroverError(thrown));
   }
 }
 
-function verdictOf(outcome: TransformOutcome): Verdict {
+function toRecordOutcome(outcome: TransformOutcome): RecordOutcome {
   if (outcome.kind === 'skip') return { kind: 'end', status: 'skipped', code: outcome.code, message: outcome.message };
   if (outcome.kind === 'reject') {
     const { code, message, field, money } = outcome;
@@ -181,7 +195,7 @@ export function cleanOf(outcome: RowOutcome): CleanRecord {
   };
 }
 
-function transformLater(delayMs: number): Verdict {
+function waitForPool(delayMs: number): RecordOutcome {
   return {
     kind: 'again',
     delayMs,
@@ -194,7 +208,7 @@ function transformLater(delayMs: number): Verdict {
 /** A record that its transform rejects, and whose source is to be told so. */
 interface Rejection {
   readonly record: OpenRecord;
-  readonly verdict: Verdict;
+  readonly outcome: RecordOutcome;
   readonly reject: NonNullable<ApiPort['reject']>;
 }
 
@@ -203,33 +217,33 @@ interface Rejection {
  * one. Undefined where nobody is told: of other entities, and in a run that writes nothing.
  */
 function rejectionOf(
-  deps: ApiDeps,
+  deps: ApiStageDeps,
   { context: { plan, run }, entity, name }: Group,
   record: OpenRecord,
-  verdict: Verdict,
-): Rejection | Verdict | undefined {
+  verdict: RecordOutcome,
+): Rejection | RecordOutcome | undefined {
   if (entity.api === undefined || run.dryRun) return undefined;
   const { reject } = deps.apis(plan, run, name);
   if (reject === undefined) return undefined;
-  const waitMs = deps.lanes.reserve();
-  return waitMs === undefined ? { record, verdict, reject } : later(waitMs);
+  const waitMs = deps.limiter.reserve();
+  return waitMs === undefined ? { record, outcome: verdict, reject } : waitForApi(waitMs);
 }
 
 /** Tells the source, then ends the record as it was rejected. */
-function rejectRecord(deps: ApiDeps, { record, verdict, reject }: Rejection): Promise<StageResult> {
-  return apiTurn(deps, 'transform', record, async (held) => {
+function rejectRecord(deps: ApiStageDeps, { record, outcome: verdict, reject }: Rejection): Promise<RecordResult> {
+  return runLeased(deps, 'transform', record, async (held) => {
     try {
       const { sourceId, raw = {} } = record;
       await reject({ sourceId, raw }, createEffects(deps.effects, held, deps.worker));
     } catch (thrown) {
-      if (thrown instanceof Fenced || mayPass(deps, record, thrown)) throw thrown;
+      if (thrown instanceof LeaseLostError || isRetriable(deps, record, thrown)) throw thrown;
       // The record is rejected all the same, for its own reason: that its source could not be told is the smaller one.
     }
     return verdict;
   });
 }
 
-function mayPass(deps: ApiDeps, { attempts }: OpenRecord, thrown: unknown): boolean {
+function isRetriable(deps: ApiStageDeps, { attempts }: OpenRecord, thrown: unknown): boolean {
   const error = toDroverError(thrown);
   if (error.class === 'data') return false;
   return error.class !== 'transient' || attempts + 1 < deps.maxAttempts;

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { prepared, type Row, transaction } from '../../../db/sql.ts';
+import { queryPrepared, type Row, transaction } from '../../../db/sql.ts';
 import { identifier, qualified } from '../../plan/sql.ts';
 import type { Run } from '../ledger/types.ts';
 import { identityScope } from '../runs/context.ts';
@@ -15,11 +15,11 @@ const existingTablesSql =
 export async function createTrialTables(pool: pg.Pool, run: Run, tables: readonly string[]): Promise<void> {
   const tried = targetSchemaOfTrial(run);
   if (tried === undefined) return;
-  const found = await prepared<{ name: string } & Row>(pool, undefined, existingTablesSql, [tried, tables]);
-  await prepared(pool, undefined, `CREATE SCHEMA IF NOT EXISTS ${identifier(run.targetSchema)}`, []);
+  const found = await queryPrepared<{ name: string } & Row>(pool, undefined, existingTablesSql, [tried, tables]);
+  await queryPrepared(pool, undefined, `CREATE SCHEMA IF NOT EXISTS ${identifier(run.targetSchema)}`, []);
   for (const { name } of found) {
     const copy = `CREATE TABLE IF NOT EXISTS ${qualified(run.targetSchema, name)} (LIKE ${qualified(tried, name)} INCLUDING ALL)`;
-    await prepared(pool, undefined, copy, []);
+    await queryPrepared(pool, undefined, copy, []);
   }
 }
 
@@ -29,7 +29,7 @@ export async function dropTrialSchema(pool: pg.Pool, run: Run, dryRun: boolean):
   const scope = identityScope(run.plan, run.targetSchema);
   return transaction(pool, async (client) => {
     const text = `SELECT count(*)::int AS n FROM drover.changes WHERE run_id = $1 AND operation <> 'alias'`;
-    const [written] = await prepared<{ n: number }>(client, undefined, text, [run.id]);
+    const [written] = await queryPrepared<{ n: number }>(client, undefined, text, [run.id]);
     if (dryRun) return written?.n ?? 0;
     await client.query(`DROP SCHEMA IF EXISTS ${identifier(run.targetSchema)} CASCADE`);
     await client.query('DELETE FROM drover.identities WHERE scope = $1', [scope]);
@@ -50,5 +50,5 @@ GROUP BY entity`;
 
 /** How a trial went, by entity; a trial has few records. */
 export function readTrialCounts(pool: pg.Pool, runId: string): Promise<readonly TrialCount[]> {
-  return prepared<TrialCount & Row>(pool, undefined, trialCountsSql, [runId]);
+  return queryPrepared<TrialCount & Row>(pool, undefined, trialCountsSql, [runId]);
 }

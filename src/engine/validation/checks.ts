@@ -2,7 +2,7 @@ import { recordStatuses } from '../../contract/record-status.ts';
 import type { SumLine, ValidationCheck } from '../../contract/runs.ts';
 import type { Rule } from '../../plan/contract.ts';
 import { identifier } from '../../plan/sql.ts';
-import { entityCounts, isAccounted } from '../runs/progress.ts';
+import { countsAddUp, entityCounts } from '../runs/progress.ts';
 import { type Check, type CheckContext, createCheck, pageSize, reportSchemaErrors } from './check.ts';
 import { computeSumLines, moneyColumns, sumsAgree } from './sums.ts';
 import type { RowViolation } from './types.ts';
@@ -41,7 +41,7 @@ export const checkBalance: Check = async ({ deps, run, entity }) => {
       name: 'balance',
       entity,
       description: `${real.extracted} ${entity} extracted = ${parts}${disagree}`,
-      ok: wrong.length === 0 && isAccounted(real),
+      ok: wrong.length === 0 && countsAddUp(real),
     },
     real.extracted,
     [],

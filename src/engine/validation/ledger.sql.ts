@@ -1,9 +1,9 @@
 import { desc, eq } from 'drizzle-orm';
 import type pg from 'pg';
 import type { Database, Queries } from '../../../db/client.ts';
-import { coded } from '../../../db/errors.ts';
+import { withDatabaseErrors } from '../../../db/errors.ts';
 import { validations } from '../../../db/schema/runs.ts';
-import { prepared, type Row } from '../../../db/sql.ts';
+import { queryPrepared, type Row } from '../../../db/sql.ts';
 import { appendAudit } from '../../../db/stores/audit.ts';
 import type { AuditEntry } from '../../contract/audit.ts';
 import type { SumLine, ValidationCheck } from '../../contract/runs.ts';
@@ -35,23 +35,23 @@ WHERE run_id = $1 AND media_type = 'application/json' AND starts_with(name, 'mig
 export function createValidationLedger(database: Database): ValidationLedger {
   const pool = database.$client;
   return {
-    triggerCounts: (runId) => prepared<CountRow>(pool, undefined, triggerCountsSql, [runId]),
-    actualCounts: (runId) => prepared<CountRow>(pool, undefined, actualCountsSql, [runId]),
+    triggerCounts: (runId) => queryPrepared<CountRow>(pool, undefined, triggerCountsSql, [runId]),
+    actualCounts: (runId) => queryPrepared<CountRow>(pool, undefined, actualCountsSql, [runId]),
     pendingSourceIds: async (runId, entity) => {
-      const rows = await prepared<{ source_id: string }>(pool, undefined, pendingSql, [runId, entity]);
+      const rows = await queryPrepared<{ source_id: string }>(pool, undefined, pendingSql, [runId, entity]);
       return rows.map((row) => row.source_id);
     },
     expectedRows: (runId, entity, after, limit) => readExpectedRows(pool, runId, entity, after, limit),
     money: (runId, entity, after, limit) => readMoneyPage(pool, runId, entity, after, limit),
     writtenSums: async (runId) => {
-      const rows = await prepared<{ sums: SumLine[] | null }>(pool, undefined, reportedSumsSql, [runId]);
+      const rows = await queryPrepared<{ sums: SumLine[] | null }>(pool, undefined, reportedSumsSql, [runId]);
       return rows[0]?.sums ?? undefined;
     },
     countWithoutAmount: (runId, entity) => countWithoutAmount(pool, runId, entity),
     sample: (runId, entity, size) => readSample(pool, runId, entity, size),
     save: (runId, validation, entry) =>
-      coded(database.transaction((tx) => saveValidation(tx, runId, validation, entry))),
-    latest: (runId) => coded(readLatestValidation(database, runId)),
+      withDatabaseErrors(database.transaction((tx) => saveValidation(tx, runId, validation, entry))),
+    latest: (runId) => withDatabaseErrors(readLatestValidation(database, runId)),
   };
 }
 
@@ -115,7 +115,12 @@ async function readExpectedRows(
   after: string,
   limit: number,
 ): Promise<ExpectedRowsPage> {
-  const [row] = await prepared<ExpectedRowsPageRow>(pool, undefined, expectedRowsSql, [runId, entity, after, limit]);
+  const [row] = await queryPrepared<ExpectedRowsPageRow>(pool, undefined, expectedRowsSql, [
+    runId,
+    entity,
+    after,
+    limit,
+  ]);
   return { records: row?.records ?? '[]', count: row?.count ?? 0, next: row?.next ?? null };
 }
 
@@ -162,7 +167,7 @@ async function readMoneyPage(
   after: string,
   limit: number,
 ): Promise<MoneyPage> {
-  const [row] = await prepared<MoneyPageRow>(pool, undefined, moneyPageSql, [runId, entity, after, limit]);
+  const [row] = await queryPrepared<MoneyPageRow>(pool, undefined, moneyPageSql, [runId, entity, after, limit]);
   return {
     groups: row?.groups ?? [],
     records: row?.records ?? '[]',
@@ -177,7 +182,7 @@ WHERE run_id = $1 AND entity = $2 AND amount IS NULL AND status <> 'pending'`;
 
 /** Records that are in no sum: their amount could not be read, or they were left out before it was. */
 async function countWithoutAmount(pool: pg.Pool, runId: string, entity: string): Promise<number> {
-  const rows = await prepared<{ n: number }>(pool, undefined, withoutAmountSql, [runId, entity]);
+  const rows = await queryPrepared<{ n: number }>(pool, undefined, withoutAmountSql, [runId, entity]);
   return rows[0]?.n ?? 0;
 }
 
@@ -200,6 +205,6 @@ interface SampleRow extends Row {
 }
 
 async function readSample(pool: pg.Pool, runId: string, entity: string, size: number): Promise<SampleRecord[]> {
-  const rows = await prepared<SampleRow>(pool, undefined, sampleSql, [runId, entity, size]);
+  const rows = await queryPrepared<SampleRow>(pool, undefined, sampleSql, [runId, entity, size]);
   return rows.map(({ source_id, code, raw, clean }) => ({ sourceId: source_id, code, raw, clean }));
 }

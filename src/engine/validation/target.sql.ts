@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { prepared } from '../../../db/sql.ts';
+import { queryPrepared } from '../../../db/sql.ts';
 import { exponentOf } from '../../money.ts';
 import { identifier, qualified } from '../../plan/sql.ts';
 import { duplicatePairsSql } from '../repair/duplicates.sql.ts';
@@ -27,7 +27,7 @@ export function createValidationTarget(pool: pg.Pool): ValidationTarget {
     analyze: (schema, tables) => analyzeTables(pool, schema, tables),
     dataVersion: (scope, schema, tables) => readDataVersion(pool, scope, schema, tables),
     columns: async (schema, table) => {
-      const rows = await prepared<{ name: string }>(pool, undefined, columnsSql, [schema, table]);
+      const rows = await queryPrepared<{ name: string }>(pool, undefined, columnsSql, [schema, table]);
       return new Set(rows.map((row) => row.name));
     },
     countOwned: (place) => countOwnedRows(pool, place),
@@ -40,7 +40,7 @@ export function createValidationTarget(pool: pg.Pool): ValidationTarget {
     findAmountDifferences: (place, money, records) => findAmountDifferences(pool, place, money, records),
     targetIds: async (scope, entity, sourceIds) => {
       const values = [scope, entity, sourceIds];
-      const rows = await prepared<{ source_id: string; target_id: string }>(pool, undefined, targetIdsSql, values);
+      const rows = await queryPrepared<{ source_id: string; target_id: string }>(pool, undefined, targetIdsSql, values);
       return new Map(rows.map((row) => [row.source_id, row.target_id]));
     },
   };
@@ -48,7 +48,7 @@ export function createValidationTarget(pool: pg.Pool): ValidationTarget {
 
 // Statements without a name: their text has tables in it, and they run once a validation.
 const queryViolations = (pool: pg.Pool, text: string, values: readonly unknown[]): Promise<RowViolation[]> =>
-  prepared<RowViolation & Record<string, unknown>>(pool, undefined, text, values);
+  queryPrepared<RowViolation & Record<string, unknown>>(pool, undefined, text, values);
 
 const tableOf = (place: TargetTable): string => qualified(place.schema, place.table);
 
@@ -59,7 +59,7 @@ WHERE i.scope = $1 AND i.entity = $2 AND NOT i.merged`;
 
 async function countOwnedRows(pool: pg.Pool, place: TargetTable): Promise<number> {
   const text = `SELECT count(*)::int AS n FROM ${ownedRowsSql(place)}`;
-  const rows = await prepared<{ n: number }>(pool, undefined, text, [place.scope, place.entity]);
+  const rows = await queryPrepared<{ n: number }>(pool, undefined, text, [place.scope, place.entity]);
   return rows[0]?.n ?? 0;
 }
 
@@ -147,7 +147,7 @@ found AS (
 async function sumMoney(pool: pg.Pool, place: TargetTable, money: MoneyColumns, records: string): Promise<MoneySum[]> {
   const text = `${moneyRowsSql(place, money)}
 SELECT currency, status, trim_scale(coalesce(sum(minor), 0))::text AS minor FROM found WHERE id IS NOT NULL GROUP BY 1, 2`;
-  return prepared<MoneySum>(pool, undefined, text, valuesOf(place, money, records));
+  return queryPrepared<MoneySum>(pool, undefined, text, valuesOf(place, money, records));
 }
 
 /** The records whose row is gone or holds another amount, currency or status than the source gave. */
@@ -162,7 +162,7 @@ SELECT s AS "sourceId", target_id AS "targetId", CASE WHEN id IS NULL THEN 'its 
   ELSE 'source ' || a || ' ' || c || ' ' || u || ', target ' || coalesce(minor::text, 'nothing') || ' ' || currency || ' '
     || status || ' (minor units)' END AS detail
 FROM found WHERE id IS NULL OR minor IS DISTINCT FROM a OR currency <> c OR status <> u ORDER BY s`;
-  return prepared<RowViolation & Record<string, unknown>>(pool, undefined, text, valuesOf(place, money, records));
+  return queryPrepared<RowViolation & Record<string, unknown>>(pool, undefined, text, valuesOf(place, money, records));
 }
 
 // PostgreSQL refuses a parameter that the statement does not name.
@@ -204,10 +204,10 @@ async function readDataVersion(
   schema: string,
   tables: readonly string[],
 ): Promise<string> {
-  const [change] = await prepared<{ id: string }>(pool, undefined, newestChangeSql, [scope]);
+  const [change] = await queryPrepared<{ id: string }>(pool, undefined, newestChangeSql, [scope]);
   const signatures: string[] = [];
   for (const table of tables) signatures.push(await tableSignature(pool, schema, table));
-  const [hash] = await prepared<{ hash: string }>(pool, undefined, 'SELECT left(md5($1), 16) AS hash', [
+  const [hash] = await queryPrepared<{ hash: string }>(pool, undefined, 'SELECT left(md5($1), 16) AS hash', [
     signatures.join('\n'),
   ]);
   return `${change?.id ?? '0'}-${hash?.hash ?? ''}`;
@@ -215,12 +215,15 @@ async function readDataVersion(
 
 async function tableSignature(pool: pg.Pool, schema: string, table: string): Promise<string> {
   const name = qualified(schema, table);
-  const [there] = await prepared<{ there: boolean }>(pool, undefined, 'SELECT to_regclass($1) IS NOT NULL AS there', [
-    name,
-  ]);
+  const [there] = await queryPrepared<{ there: boolean }>(
+    pool,
+    undefined,
+    'SELECT to_regclass($1) IS NOT NULL AS there',
+    [name],
+  );
   if (!there?.there) return `${table} none`;
   const text = `SELECT count(*)::text AS n, coalesce(sum(xmin::text::bigint), 0)::text AS x FROM ${name}`;
-  const [signature] = await prepared<{ n: string; x: string }>(pool, undefined, text, []);
+  const [signature] = await queryPrepared<{ n: string; x: string }>(pool, undefined, text, []);
   return `${table} ${signature?.n} ${signature?.x}`;
 }
 
@@ -232,6 +235,6 @@ async function tableSignature(pool: pg.Pool, schema: string, table: string): Pro
 export async function analyzeTables(pool: pg.Pool, schema: string, tables: readonly string[]): Promise<void> {
   const names = ['drover.identities', 'drover.changes', ...tables.map((table) => qualified(schema, table))];
   const there = 'SELECT name FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NOT NULL';
-  const found = await prepared<{ name: string }>(pool, undefined, there, [names]);
-  if (found.length > 0) await prepared(pool, undefined, `ANALYZE ${found.map(({ name }) => name).join(', ')}`, []);
+  const found = await queryPrepared<{ name: string }>(pool, undefined, there, [names]);
+  if (found.length > 0) await queryPrepared(pool, undefined, `ANALYZE ${found.map(({ name }) => name).join(', ')}`, []);
 }

@@ -2,17 +2,25 @@ import { type DroverError, toDroverError } from '../../errors.ts';
 import type { ObservedObject } from '../../plan/api-target.ts';
 import type { Json } from '../../plan/json.ts';
 import { bisect, groupBy } from '../stages/batching.ts';
-import type { HandlerTools, HeldEvent, InboxQueue, Mirror, Observation, Provider, Settlement } from './types.ts';
+import type {
+  HandlerDeps,
+  InboxQueue,
+  LeasedEvent,
+  MirroredEntity,
+  Observation,
+  Provider,
+  Settlement,
+} from './types.ts';
 
 export interface ConsumerDeps {
   readonly queue: InboxQueue;
-  readonly tools: HandlerTools;
+  readonly tools: HandlerDeps;
   readonly leaseMs: number;
 }
 
 // As many objects as a list of Stripe takes, so that they are looked at in one request.
-const atOnce = 100;
-const longestMs = 3_600_000;
+const batchSize = 100;
+const maxRetryMs = 3_600_000;
 
 /**
  * Applies some events of the inbox that are due; answers how many it took. Any number of workers may do it at once.
@@ -20,78 +28,78 @@ const longestMs = 3_600_000;
  * wrong here may be mended by the next version.
  */
 export async function consumeInbox({ queue, tools, leaseMs }: ConsumerDeps): Promise<number> {
-  const held = await queue.take(atOnce, leaseMs);
+  const held = await queue.claim(batchSize, leaseMs);
   if (held.events.length === 0) return 0;
   const settlements: Settlement[] = [];
-  for (const [handler, events] of groupBy(held.events, handlerOf)) {
-    settlements.push(...(await settled(handler, events, tools)));
+  for (const [handler, events] of groupBy(held.events, findHandler)) {
+    settlements.push(...(await handleEvents(handler, events, tools)));
   }
   await queue.settle(held, settlements);
   return held.events.length;
 }
 
-async function settled(
+async function handleEvents(
   handler: Handler | undefined,
-  events: readonly HeldEvent[],
-  tools: HandlerTools,
+  events: readonly LeasedEvent[],
+  tools: HandlerDeps,
 ): Promise<readonly Settlement[]> {
   // Stored by a version that had a handler for it.
   if (handler === undefined) return events.map((event) => ({ event, state: 'ignored' }));
   try {
-    return await bisect(events, (some) => handler(some, tools), failed);
+    return await bisect(events, (some) => handler(some, tools), failedSettlement);
   } catch (thrown) {
     const error = toDroverError(thrown);
-    return events.map((event) => failed(event, error));
+    return events.map((event) => failedSettlement(event, error));
   }
 }
 
-function failed(event: HeldEvent, { code, message, retryAfterMs }: DroverError): Settlement {
-  const delayMs = retryAfterMs ?? Math.min(longestMs, 1_000 * 2 ** Math.min(event.attempts, 20));
+function failedSettlement(event: LeasedEvent, { code, message, retryAfterMs }: DroverError): Settlement {
+  const delayMs = retryAfterMs ?? Math.min(maxRetryMs, 1_000 * 2 ** Math.min(event.attempts, 20));
   return { event, state: 'failed', code, message, delayMs };
 }
 
-const mirror: Mirror = { plan: 'catalog', entity: 'products', column: 'stripe_product_id' };
-const kind = 'product';
+const mirroredProducts: MirroredEntity = { plan: 'catalog', entity: 'products', column: 'stripe_product_id' };
+const objectKind = 'product';
 // An event may overtake the row: the product is made first. After a minute its row is either there or not ours.
-const most = 6;
+const maxAttempts = 6;
 
 /**
  * Products and prices: looks at the product as it is now, and notes where it differs from its row. All products of the
  * events are looked at together, so a run's own writes, which are told of too, cost it next to nothing of the limit.
  */
-async function observeProducts(events: readonly HeldEvent[], tools: HandlerTools): Promise<readonly Settlement[]> {
-  const ours = events.filter((event) => strangeness(event, tools) === undefined);
-  const ids = [...new Set(ours.flatMap((event) => productOf(event) ?? []))];
+async function observeProducts(events: readonly LeasedEvent[], tools: HandlerDeps): Promise<readonly Settlement[]> {
+  const ours = events.filter((event) => whyUnobservable(event, tools) === undefined);
+  const ids = [...new Set(ours.flatMap((event) => productIdOf(event) ?? []))];
   const seen = await observationsOf(ids, tools);
   return events.map((event) => {
-    const strange = strangeness(event, tools);
-    if (strange !== undefined) return ignored(event, ...strange);
-    const product = productOf(event);
-    if (product === undefined) return ignored(event, 'NO_PRODUCT', 'the event names no product');
+    const strange = whyUnobservable(event, tools);
+    if (strange !== undefined) return ignoredSettlement(event, ...strange);
+    const product = productIdOf(event);
+    if (product === undefined) return ignoredSettlement(event, 'NO_PRODUCT', 'the event names no product');
     const observation = seen.get(product);
-    return observation ? applied(event, observation) : withoutRow(event, product);
+    return observation ? appliedSettlement(event, observation) : settlementWithoutRow(event, product);
   });
 }
 
-async function observationsOf(ids: readonly string[], tools: HandlerTools): Promise<ReadonlyMap<string, Observation>> {
-  const rows = [...(await tools.rows(mirror, ids))];
-  const observed = await tools.look(rows.map(([, row]) => row));
+async function observationsOf(ids: readonly string[], tools: HandlerDeps): Promise<ReadonlyMap<string, Observation>> {
+  const rows = [...(await tools.rows(mirroredProducts, ids))];
+  const observed = await tools.fetchCurrent(rows.map(([, row]) => row));
   return new Map(
     rows.map(([objectId, row], index) => {
       const { state, differs } = observed[index] as ObservedObject;
-      return [objectId, { kind, objectId, row, state, differs }];
+      return [objectId, { kind: objectKind, objectId, row, state, differs }];
     }),
   );
 }
 
 /** Why the object cannot be looked at with our key, or undefined. */
-function strangeness(event: HeldEvent, { livemode }: HandlerTools): readonly [string, string] | undefined {
+function whyUnobservable(event: LeasedEvent, { livemode }: HandlerDeps): readonly [string, string] | undefined {
   if (event.account !== null) return ['OTHER_ACCOUNT', `it happened in the connected account ${event.account}`];
   if (livemode === undefined || event.livemode === livemode) return undefined;
   return ['OTHER_MODE', `it happened in ${event.livemode ? 'live' : 'test'} mode, and our key is of the other`];
 }
 
-function productOf({ type, objectId, payload }: HeldEvent): string | undefined {
+function productIdOf({ type, objectId, payload }: LeasedEvent): string | undefined {
   if (type.startsWith('product.')) return objectId ?? undefined;
   // Whose a price is never changes, so here the event can be believed.
   const product = fieldOf(fieldOf(fieldOf(payload, 'data'), 'object'), 'product');
@@ -104,7 +112,7 @@ function fieldOf(value: Json | undefined, name: string): Json | undefined {
   return (value as Readonly<Record<string, Json>>)[name];
 }
 
-function applied(event: HeldEvent, observation: Observation): Settlement {
+function appliedSettlement(event: LeasedEvent, observation: Observation): Settlement {
   const { objectId, state, differs } = observation;
   const found =
     state === null
@@ -115,13 +123,13 @@ function applied(event: HeldEvent, observation: Observation): Settlement {
   return { event, state: 'applied', effect: `${objectId} ${found}`, observation };
 }
 
-function withoutRow(event: HeldEvent, product: string): Settlement {
+function settlementWithoutRow(event: LeasedEvent, product: string): Settlement {
   const message = `no row of ours stands for ${product}`;
-  if (event.attempts >= most) return ignored(event, 'NO_ROW', message);
+  if (event.attempts >= maxAttempts) return ignoredSettlement(event, 'NO_ROW', message);
   return { event, state: 'pending', code: 'NO_ROW', message, delayMs: 1_000 * 2 ** event.attempts };
 }
 
-function ignored(event: HeldEvent, code: string, message: string): Settlement {
+function ignoredSettlement(event: LeasedEvent, code: string, message: string): Settlement {
   return { event, state: 'ignored', code, message };
 }
 
@@ -129,24 +137,26 @@ function ignored(event: HeldEvent, code: string, message: string): Settlement {
  * Does what some events ask for; batch-first, one settlement an event. It may be called again for the same event, so it
  * looks and answers: what is kept, the inbox keeps together with the event's end. Throws DroverError.
  */
-type Handler = (events: readonly HeldEvent[], tools: HandlerTools) => Promise<readonly Settlement[]>;
+type Handler = (events: readonly LeasedEvent[], tools: HandlerDeps) => Promise<readonly Settlement[]>;
 
-interface Entry {
+interface HandlerEntry {
   readonly provider: Provider;
   readonly types: RegExp;
   readonly handle: Handler;
 }
 
 /** Which events something is done about. Another handler is another line. */
-const entries: readonly Entry[] = [{ provider: 'stripe', types: /^(product|price)\./, handle: observeProducts }];
+const handlerEntries: readonly HandlerEntry[] = [
+  { provider: 'stripe', types: /^(product|price)\./, handle: observeProducts },
+];
 
 /** Undefined of types that are only noted. */
-export function handlerOf({
+export function findHandler({
   provider,
   type,
 }: {
   readonly provider: Provider;
   readonly type: string;
 }): Handler | undefined {
-  return entries.find((entry) => entry.provider === provider && entry.types.test(type))?.handle;
+  return handlerEntries.find((entry) => entry.provider === provider && entry.types.test(type))?.handle;
 }

@@ -2,22 +2,22 @@ import { randomUUID } from 'node:crypto';
 import { and, desc, eq } from 'drizzle-orm';
 import type pg from 'pg';
 import type { Queries } from '../../../db/client.ts';
-import { coded } from '../../../db/errors.ts';
+import { withDatabaseErrors } from '../../../db/errors.ts';
 import { runs } from '../../../db/schema/runs.ts';
-import { prepared, type Row } from '../../../db/sql.ts';
+import { queryPrepared, type Row } from '../../../db/sql.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import { identifier, qualified } from '../../plan/sql.ts';
 import type { Run } from '../ledger/types.ts';
 import { toRun } from '../runs/store.ts';
-import type { EventState, HeldEvent, InboxDoor, InboxQueue, Observation, Settlement } from './types.ts';
+import type { EventState, InboxQueue, InboxReceiver, LeasedEvent, Observation, Settlement } from './types.ts';
 
 // Whatever the pool or the server have set: what was acknowledged must be on disk. A stronger setting stays.
-const durable = `SELECT CASE WHEN current_setting('synchronous_commit') = 'off'
+const durableSql = `SELECT CASE WHEN current_setting('synchronous_commit') = 'off'
   THEN set_config('synchronous_commit', 'on', true) END`;
 
 /** $1 provider, $2 id, $3 type, $4 object, $5 account, $6 live, $7 payload, $8 state, $9 happened, $10 is due. */
 const storeStatement = `
-WITH durable AS MATERIALIZED (${durable})
+WITH durable AS MATERIALIZED (${durableSql})
 INSERT INTO drover.inbox
   (provider, event_id, type, object_id, account, livemode, payload, state, happened_at, due_at, settled_at)
 SELECT $1, $2, $3, $4, $5, $6, $7::json, $8, $9, CASE WHEN $10 THEN now() END, CASE WHEN NOT $10 THEN now() END
@@ -25,19 +25,19 @@ FROM durable
 ON CONFLICT (provider, event_id) DO NOTHING RETURNING 1`;
 
 /** The inbox for those who put events in. Throws DroverError. */
-export function createInboxDoor(pool: pg.Pool): InboxDoor {
+export function createInboxReceiver(pool: pg.Pool): InboxReceiver {
   return {
     async store({ provider, id, type, objectId, account, livemode, payload, happenedAt }, handled) {
       const kept = handled ? JSON.stringify(payload) : null;
       const state = handled ? 'pending' : 'ignored';
       const values = [provider, id, type, objectId, account, livemode, kept, state, happenedAt, handled];
-      return (await prepared(pool, 'inbox_store', storeStatement, values)).length === 1;
+      return (await queryPrepared(pool, 'inbox_store', storeStatement, values)).length === 1;
     },
   };
 }
 
-interface TakenRow extends Row {
-  readonly provider: HeldEvent['provider'];
+interface ClaimedRow extends Row {
+  readonly provider: LeasedEvent['provider'];
   readonly event_id: string;
   readonly type: string;
   readonly object_id: string | null;
@@ -52,22 +52,22 @@ interface TakenRow extends Row {
 /** The inbox for those who work it off. Throws DroverError. */
 export function createInboxQueue(pool: pg.Pool): InboxQueue {
   return {
-    async take(most, leaseMs) {
+    async claim(most, leaseMs) {
       const token = randomUUID();
-      const rows = await prepared<TakenRow>(pool, 'inbox_take', takeStatement, [token, leaseMs, most]);
+      const rows = await queryPrepared<ClaimedRow>(pool, 'inbox_take', claimStatement, [token, leaseMs, most]);
       const look = rows.reduce((newest, row) => (BigInt(row.look) > newest ? BigInt(row.look) : newest), 0n);
-      return { token, look: String(look), events: rows.map(eventOf) };
+      return { token, lookNumber: String(look), events: rows.map(toEvent) };
     },
-    async settle({ token, look }, settlements) {
-      const told = JSON.stringify(settlements.map(lineOf));
-      const seen = JSON.stringify([...distinct(settlements).values()]);
-      const rows = await prepared<{ n: number }>(pool, 'inbox_settle', settleStatement, [told, token, seen, look]);
+    async settle({ token, lookNumber: look }, settlements) {
+      const told = JSON.stringify(settlements.map(toSettlementRow));
+      const seen = JSON.stringify([...distinctObservations(settlements).values()]);
+      const rows = await queryPrepared<{ n: number }>(pool, 'inbox_settle', settleStatement, [told, token, seen, look]);
       return rows[0]?.n ?? 0;
     },
   };
 }
 
-function eventOf(row: TakenRow): HeldEvent {
+function toEvent(row: ClaimedRow): LeasedEvent {
   return {
     provider: row.provider,
     id: row.event_id,
@@ -81,19 +81,19 @@ function eventOf(row: TakenRow): HeldEvent {
   };
 }
 
-function lineOf({ event, state, code, message, effect, delayMs, observation }: Settlement) {
-  const object = observation && keyOf(event.provider, observation);
+function toSettlementRow({ event, state, code, message, effect, delayMs, observation }: Settlement) {
+  const object = observation && objectKey(event.provider, observation);
   return { provider: event.provider, id: event.id, state, code, message, effect, delay_ms: delayMs, object };
 }
 
 /** What was seen, once an object, however many events told of it. */
-function distinct(settlements: readonly Settlement[]): Map<string, object> {
+function distinctObservations(settlements: readonly Settlement[]): Map<string, object> {
   const seen = new Map<string, object>();
   for (const { event, observation } of settlements) {
     if (observation === undefined) continue;
     const { kind, objectId, row, state, differs } = observation;
     const { plan, entity, targetSchema, sourceId, targetId } = row;
-    const object = keyOf(event.provider, observation);
+    const object = objectKey(event.provider, observation);
     seen.set(object, {
       ...{ object, provider: event.provider, kind, object_id: objectId, state, differs },
       ...{ plan, entity, target_schema: targetSchema, source_id: sourceId, target_id: targetId },
@@ -102,10 +102,10 @@ function distinct(settlements: readonly Settlement[]): Map<string, object> {
   return seen;
 }
 
-const keyOf = (provider: string, { kind, objectId }: Observation): string => `${provider} ${kind} ${objectId}`;
+const objectKey = (provider: string, { kind, objectId }: Observation): string => `${provider} ${kind} ${objectId}`;
 
 /** $1 token, $2 lease in ms, $3 how many. A look is numbered as it begins, after the events that ask for it were stored. */
-const takeStatement = `
+const claimStatement = `
 WITH due AS (
   SELECT provider, event_id FROM drover.inbox
   WHERE due_at <= now() AND (lease_until IS NULL OR lease_until < now())
@@ -200,7 +200,7 @@ ORDER BY seq DESC LIMIT $5`;
 export function createInboxReader(pool: pg.Pool): InboxReader {
   return {
     list: ({ before, state, type, objectId, limit }) =>
-      prepared<InboxRow>(pool, undefined, listStatement, [
+      queryPrepared<InboxRow>(pool, undefined, listStatement, [
         before ?? null,
         state ?? null,
         type ?? null,
@@ -211,18 +211,20 @@ export function createInboxReader(pool: pg.Pool): InboxReader {
 }
 
 // Who loads into more schemas than these has rehearsed, and asks of the newest.
-const newest = 20;
+const maxRuns = 20;
 
 /** The newest run of a plan into each schema, the newest first. */
 export async function runsBySchema(database: Queries, plan: string): Promise<readonly Run[]> {
   const ofPlan = and(eq(runs.plan, plan), eq(runs.dryRun, false));
-  const rows = await coded(database.select().from(runs).where(ofPlan).orderBy(desc(runs.createdAt)).limit(newest));
+  const rows = await withDatabaseErrors(
+    database.select().from(runs).where(ofPlan).orderBy(desc(runs.createdAt)).limit(maxRuns),
+  );
   const bySchema = new Map<string, Run>();
   for (const row of rows) if (!bySchema.has(row.targetSchema)) bySchema.set(row.targetSchema, toRun(row));
   return [...bySchema.values()];
 }
 
-export interface Place {
+export interface MirrorTable {
   readonly schema: string;
   readonly table: string;
   /** Of its identities. */
@@ -241,11 +243,14 @@ export interface NamedRow extends Record<string, unknown> {
 }
 
 /** Rows of ours whose column names one of the objects; none where the table is not there any more. */
-export async function namedRows(pool: pg.Pool, place: Place, objectIds: readonly string[]): Promise<NamedRow[]> {
+export async function namedRows(pool: pg.Pool, place: MirrorTable, objectIds: readonly string[]): Promise<NamedRow[]> {
   const table = qualified(place.schema, place.table);
-  const [there] = await prepared<{ there: boolean }>(pool, undefined, 'SELECT to_regclass($1) IS NOT NULL AS there', [
-    table,
-  ]);
+  const [there] = await queryPrepared<{ there: boolean }>(
+    pool,
+    undefined,
+    'SELECT to_regclass($1) IS NOT NULL AS there',
+    [table],
+  );
   if (!there?.there) return [];
   const column = `t.${identifier(place.column)}`;
   const text = `
@@ -253,5 +258,5 @@ SELECT ${column} AS object, i.source_id AS "sourceId", i.target_id AS "targetId"
 FROM ${table} t JOIN drover.identities i
   ON i.target_id = t.id::text AND i.scope = $2 AND i.entity = $3 AND NOT i.merged
 WHERE ${column} = ANY($1::text[])`;
-  return prepared<NamedRow>(pool, undefined, text, [objectIds, place.scope, place.entity]);
+  return queryPrepared<NamedRow>(pool, undefined, text, [objectIds, place.scope, place.entity]);
 }

@@ -30,23 +30,23 @@ export const eventStates = ['pending', 'applied', 'ignored', 'failed'] as const;
 export type EventState = (typeof eventStates)[number];
 
 /** Where arriving events are put. What it answers is on disk: a crash of PostgreSQL takes nothing back. */
-export interface InboxDoor {
+export interface InboxReceiver {
   /** Answers false when it was there before. `handled` false: nobody does anything about its type. */
   store(event: InboxEvent, handled: boolean): Promise<boolean>;
 }
 
 /** An event that this worker has to apply, and nobody else while its lease holds. */
-export interface HeldEvent extends InboxEvent {
+export interface LeasedEvent extends InboxEvent {
   /** This one included. */
   readonly attempts: number;
 }
 
 /** Events taken together, under one lease. */
-export interface HeldEvents {
+export interface LeasedEvents {
   readonly token: string;
   /** When they were taken, in the order of all looks: what a higher one saw is newer. */
-  readonly look: string;
-  readonly events: readonly HeldEvent[];
+  readonly lookNumber: string;
+  readonly events: readonly LeasedEvent[];
 }
 
 export interface Observation extends ObservedObject {
@@ -69,12 +69,12 @@ export interface Settlement {
 /** The inbox as a worker sees it. */
 export interface InboxQueue {
   /** Takes some events that are due, or none. */
-  take(most: number, leaseMs: number): Promise<HeldEvents>;
+  claim(most: number, leaseMs: number): Promise<LeasedEvents>;
   /**
    * Settles events and keeps what was seen, in one statement: an event whose lease another has taken changes nothing.
    * Answers how many counted.
    */
-  settle(held: HeldEvents, settlements: readonly Settlement[]): Promise<number>;
+  settle(held: LeasedEvents, settlements: readonly Settlement[]): Promise<number>;
 }
 
 /** A row of ours that stands for an object at an upstream. */
@@ -89,18 +89,18 @@ export interface MirroredRow {
 }
 
 /** An entity whose rows stand for objects at an upstream, named in one of their columns. */
-export interface Mirror {
+export interface MirroredEntity {
   readonly plan: string;
   readonly entity: string;
   readonly column: string;
 }
 
 /** What handlers reach the rest by. Both throw DroverError. */
-export interface HandlerTools {
+export interface HandlerDeps {
   /** The rows of these objects, by object: those of the newest run where several schemas have one. */
-  rows(mirror: Mirror, objectIds: readonly string[]): Promise<ReadonlyMap<string, MirroredRow>>;
+  rows(mirror: MirroredEntity, objectIds: readonly string[]): Promise<ReadonlyMap<string, MirroredRow>>;
   /** What the upstream says of them now, in their order. */
-  look(rows: readonly MirroredRow[]): Promise<readonly ObservedObject[]>;
+  fetchCurrent(rows: readonly MirroredRow[]): Promise<readonly ObservedObject[]>;
   /** True when our key is of live mode; undefined without a key. */
   readonly livemode: boolean | undefined;
 }

@@ -49,7 +49,7 @@ export async function createProductWithPrice(
     metadata: { ...metadata, [metadataKeys.record]: wanted.recordId, [metadataKeys.run]: runId },
     default_price_data: { currency: currency.toLowerCase(), unit_amount: unitAmount },
   } satisfies ProductCreate & JsonObject;
-  const effect = { step: 'create product', body, makes: { kind: 'product', id } };
+  const effect = { step: 'create product', body, creates: { kind: 'product', id } };
   const product = await effects.run(effect, (key) => stripe.createProduct(body, key));
   const price = defaultPrice(product);
   if (price === undefined) throw new Error(`Stripe made the product ${id} without its price`);
@@ -105,7 +105,7 @@ async function createNewPrice(
     ...(decided.previousKeyHolder ? { transfer_lookup_key: true } : {}),
     metadata: { [metadataKeys.record]: wanted.recordId, [metadataKeys.run]: runId },
   } satisfies PriceCreate & JsonObject;
-  const effect = { step: 'create price', body, makes: { kind: 'price' }, changes: lookupKeyLoss(decided) };
+  const effect = { step: 'create price', body, creates: { kind: 'price' }, changes: lookupKeyLoss(decided) };
   return effects.run(effect, (key) => stripe.createPrice(body, key));
 }
 

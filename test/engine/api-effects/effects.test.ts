@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Database, openDatabase } from '../../../db/client.ts';
 import { migrateDatabase } from '../../../db/migrate.ts';
-import { createEffects, Fenced, type Held } from '../../../src/engine/api-effects/effects.ts';
+import { createEffects, type LeasedRecord, LeaseLostError } from '../../../src/engine/api-effects/effects.ts';
 import { createEffectStore } from '../../../src/engine/api-effects/store.ts';
 import { DroverError } from '../../../src/errors.ts';
 import { createDatabase, type TestDatabase } from '../../helpers/database.ts';
 
 let created: TestDatabase;
 let database: Database;
-let held: Held;
+let held: LeasedRecord;
 const sql = async (text: string, values: unknown[] = []) => (await database.$client.query(text, values)).rows;
 
 beforeAll(async () => {
@@ -95,7 +95,7 @@ test('who has lost the record sends nothing', async () => {
     sent = true;
     return { id: 'x' };
   };
-  await expect(late.run(effect({ b: 1 }), send)).rejects.toThrow(Fenced);
+  await expect(late.run(effect({ b: 1 }), send)).rejects.toThrow(LeaseLostError);
   expect(sent).toBe(false);
   expect(await sql(`SELECT 1 FROM drover.intents WHERE state = 'sent'`)).toEqual([]);
 });

@@ -19,7 +19,7 @@ beforeAll(async () => {
   const { database, target } = harness;
   const plans = createRegistry([shop]);
   control = openControl({ database, target, plans, config: readConfig({}) });
-  cutovers = openCutovers({ ...{ database, target, patient: target, plans }, onFailure: () => undefined });
+  cutovers = openCutovers({ ...{ database, target, slowQueries: target, plans }, onFailure: () => undefined });
   await harness.rows.prepare(shop, entityOrder(shop), 'shop_staging');
 });
 afterAll(() => harness.close());

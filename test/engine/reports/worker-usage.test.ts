@@ -69,7 +69,7 @@ test('a heartbeat that is sent twice adds nothing, and what a killed worker told
   await run('a', 'running', 60);
   await beat('w1', { cpuMs: 0 });
   for (let n = 0; n < 3; n += 1) await beat('w1', { cpuMs: 700, traffic: bubble(3) });
-  await createWorkerStore(database).leave('w1');
+  await createWorkerStore(database).remove('w1');
   expect(await usage('a')).toMatchObject({ workers: [{ cpuMs: 700 }], traffic: [{ requests: 3 }] });
 });
 
@@ -111,7 +111,7 @@ test('the roll is complete when everybody alive was heard of since', async () =>
   await age('dead', 60);
   const asked = await workers.now();
   await beat('w1', {});
-  expect(await workers.allHeardSince(asked)).toBe(false);
+  expect(await workers.haveAllReportedSince(asked)).toBe(false);
   await beat('w2', {});
-  expect(await workers.allHeardSince(asked)).toBe(true);
+  expect(await workers.haveAllReportedSince(asked)).toBe(true);
 });

@@ -187,7 +187,12 @@ test('a record that is sent on without its payload fails and is not made up', as
       plan: () => shopPlan,
       maxAgeMs: 0,
     }),
-    dispatcher: { dispatch: async () => {}, dispatchExtractions: async () => {}, room: () => 0, fullness: () => 0 },
+    dispatcher: {
+      dispatch: async () => {},
+      dispatchExtractions: async () => {},
+      freeSlots: () => 0,
+      fillRatio: () => 0,
+    },
     stopRun: async () => {},
     ...noApis(shop.harness.database),
   });

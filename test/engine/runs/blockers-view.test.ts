@@ -4,14 +4,14 @@ import { createWorkerStore } from '../../../db/stores/fleet.ts';
 import { readConfig } from '../../../src/config.ts';
 import type { Control } from '../../../src/contract/control.ts';
 import { openControl } from '../../../src/engine/open-engine.ts';
-import type { UpstreamStand } from '../../../src/engine/runs/blockers.ts';
+import type { UpstreamStatus } from '../../../src/engine/runs/blockers.ts';
 import { createRegistry } from '../../../src/plan/registry.ts';
 import { createHarness, type Harness, shop } from '../../helpers/shop-harness.ts';
 
 let harness: Harness;
 let control: Control;
 let runId: string;
-let upstreams: () => Promise<readonly UpstreamStand[]> = async () => [];
+let upstreams: () => Promise<readonly UpstreamStatus[]> = async () => [];
 let asked = 0;
 
 beforeAll(async () => {

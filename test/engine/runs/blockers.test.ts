@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 import type { EntityProgress } from '../../../src/contract/runs.ts';
 import type { Run, RunEntity } from '../../../src/engine/ledger/types.ts';
-import { type FleetState, holdupsOf, type UpstreamStand } from '../../../src/engine/runs/blockers.ts';
+import { type FleetState, findBlockers, type UpstreamStatus } from '../../../src/engine/runs/blockers.ts';
 import { entityProgress } from '../../helpers/run-fixtures.ts';
 import { shop } from '../../helpers/shop-harness.ts';
 
 const now = new Date('2026-01-01T00:00:00.000Z');
 const plan = { ...shop, upstreams: ['bubble'] };
 const stages = ['extract', 'transform', 'load', 'reconcile'];
-const quiet: UpstreamStand = {
+const quiet: UpstreamStatus = {
   ...{ name: 'bubble', endpoint: null, blockedUntil: null, breaker: 'closed' },
   ...{ breakerOpenUntil: null, failuresInARow: 0 },
 };
@@ -17,7 +17,7 @@ interface Given {
   readonly status?: Run['status'];
   readonly reason?: string;
   readonly fleet?: Partial<FleetState>;
-  readonly upstream?: Partial<UpstreamStand>;
+  readonly upstream?: Partial<UpstreamStatus>;
   readonly customers?: Partial<EntityProgress>;
   readonly payments?: Partial<EntityProgress>;
 }
@@ -25,10 +25,10 @@ interface Given {
 function told({ status = 'running', reason, fleet, upstream, customers, payments }: Given): string[] {
   const progress = { customers: entityProgress(customers), payments: entityProgress(payments) };
   const entities = Object.keys(progress).map((name) => ({ entity: name, loadOpen: name === 'customers' }));
-  const holdups = holdupsOf({
+  const holdups = findBlockers({
     ...{ plan, progress, now, entities: entities as RunEntity[] },
     run: { status, reason: reason ?? null } as Run,
-    fleet: { upstreams: [{ ...quiet, ...upstream }], pauses: [], served: stages, ...fleet },
+    fleet: { upstreams: [{ ...quiet, ...upstream }], pauses: [], servedQueues: stages, ...fleet },
   });
   return holdups.map(({ code, what, clears }) => `${code} ${what} -> ${clears}`);
 }
@@ -38,7 +38,7 @@ const at = (stage: string, n: number) => ({ pending: n, waiting: { ...entityProg
 
 test('a run that moves is not held up, nor one that is done', () => {
   expect(told({ customers: { ...reading, ...at('transform', 5) } })).toEqual([]);
-  expect(told({ status: 'completed', fleet: { served: [] } })).toEqual([]);
+  expect(told({ status: 'completed', fleet: { servedQueues: [] } })).toEqual([]);
 });
 
 test('an upstream that said 429, or whose breaker is open, holds up who reads', () => {
@@ -62,10 +62,10 @@ test('a paused queue and one that nobody serves hold up who needs them, and nobo
     'QUEUE_PAUSED queue load is paused by ana: lunch -> drover queues resume load',
   ]);
   expect(told({ fleet: { pauses } })).toEqual([]);
-  expect(told({ ...waiting, fleet: { served: ['transform'] } })).toEqual([
+  expect(told({ ...waiting, fleet: { servedQueues: ['transform'] } })).toEqual([
     'NO_WORKER no worker serves queue load -> start a worker that serves it: npm run worker -- --queues load',
   ]);
-  expect(told({ customers: reading, fleet: { served: [] } })[0]).toContain('queue extract');
+  expect(told({ customers: reading, fleet: { servedQueues: [] } })[0]).toContain('queue extract');
 });
 
 test('children say how many parents they wait for', () => {
@@ -81,6 +81,6 @@ test('a run that stands says why and what clears it', () => {
   expect(told({ status: 'failed', reason: 'SOURCE_FILE: gone' })[0]).toMatch(
     /^STOPPED stopped: SOURCE_FILE: gone -> .*drover retry/,
   );
-  expect(told({ status: 'pending', fleet: { served: [] } })[0]).toMatch(/^NO_WORKER/);
+  expect(told({ status: 'pending', fleet: { servedQueues: [] } })[0]).toMatch(/^NO_WORKER/);
   expect(told({ status: 'pending' })).toEqual([]);
 });

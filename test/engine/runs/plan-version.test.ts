@@ -3,8 +3,8 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { RunStatus } from '../../../src/contract/run-status.ts';
 import { createRunContexts } from '../../../src/engine/runs/context.ts';
 import { createRunStore } from '../../../src/engine/runs/store.ts';
-import { createConductor } from '../../../src/engine/scheduler/scheduler.ts';
-import { createConductorStore } from '../../../src/engine/scheduler/store.ts';
+import { createScheduler } from '../../../src/engine/scheduler/scheduler.ts';
+import { createSchedulerStore } from '../../../src/engine/scheduler/store.ts';
 import { createTransformStage } from '../../../src/engine/stages/transform.ts';
 import type { DroverError } from '../../../src/errors.ts';
 import { noApis } from '../../helpers/no-apis.ts';
@@ -66,14 +66,19 @@ test.each(['pending', 'running'] as const)(
   async (status) => {
     await put(status);
     const { database, target, ledger } = shop.harness;
-    const conductor = createConductor({
-      store: createConductorStore(database, target),
+    const conductor = createScheduler({
+      store: createSchedulerStore(database, target),
       runs: createRunStore(database),
       ledger,
-      dispatcher: { dispatch: async () => {}, dispatchExtractions: async () => {}, room: () => 0, fullness: () => 0 },
+      dispatcher: {
+        dispatch: async () => {},
+        dispatchExtractions: async () => {},
+        freeSlots: () => 0,
+        fillRatio: () => 0,
+      },
       redis: { read: async () => 'same', write: async () => {} },
       plan: () => newer,
-      relay: async () => {},
+      restoreOverrides: async () => {},
       prepareTarget: async () => {},
       finishRun: async () => {},
       leadership: { hold: async () => true, release: async () => {} },
@@ -104,11 +109,16 @@ test('a worker of another version stops the run and gives the records back as th
   const transform = createTransformStage({
     ledger: shop.harness.ledger,
     contexts: createRunContexts({ store: createRunStore(shop.harness.database), plan: () => newer, maxAgeMs: 0 }),
-    dispatcher: { dispatch: async () => {}, dispatchExtractions: async () => {}, room: () => 0, fullness: () => 0 },
+    dispatcher: {
+      dispatch: async () => {},
+      dispatchExtractions: async () => {},
+      freeSlots: () => 0,
+      fillRatio: () => 0,
+    },
     stopRun: async (_id, error: DroverError) => void stopped.push(error.code),
     worker: 'test',
     maxAttempts: 3,
-    enrich: { hashPassword: async (plain) => plain, reserve: () => undefined, free: () => {} },
+    enrich: { hashPassword: async (plain) => plain, reserve: () => undefined, release: () => {} },
     ...noApis(shop.harness.database),
   });
   expect(await Promise.all(await transform([record]))).toEqual([{ kind: 'fenced' }]);

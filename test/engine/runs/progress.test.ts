@@ -4,12 +4,12 @@ import { recordStatuses, stages } from '../../../src/contract/record-status.ts';
 import type { EntityProgress } from '../../../src/contract/runs.ts';
 import type { RunEntity } from '../../../src/engine/ledger/types.ts';
 import {
+  countsAddUp,
   entityProgress,
-  isAccounted,
   isBalanced,
-  perSecond,
+  type ProgressSample,
+  recordsPerSecond,
   runProgress,
-  type Sample,
 } from '../../../src/engine/runs/progress.ts';
 import type { StageCount } from '../../../src/engine/scheduler/types.ts';
 
@@ -25,7 +25,7 @@ const count = fc.record<StageCount>({
   n: fc.nat(1_000_000),
 });
 const now = new Date('2025-01-01T00:10:00Z');
-const sample = (secondsAgo: number, done: number): Sample => ({
+const sample = (secondsAgo: number, done: number): ProgressSample => ({
   at: new Date(now.getTime() - secondsAgo * 1_000),
   done,
   total: 1_000,
@@ -37,7 +37,7 @@ describe('the progress of an entity', () => {
       fc.property(fc.array(count), (counts) => {
         const progress = entityProgress(extraction(), counts);
         const waiting = stages.reduce((sum, stage) => sum + progress.waiting[stage], 0);
-        expect(isAccounted(progress)).toBe(true);
+        expect(countsAddUp(progress)).toBe(true);
         expect(waiting).toBe(progress.pending);
         expect(progress.extracted).toBe(
           counts.filter((one) => one.entity === 'users').reduce((sum, one) => sum + one.n, 0),
@@ -62,17 +62,17 @@ describe('the progress of an entity', () => {
 
 describe('the rate', () => {
   it('is what was done in the last half minute, seen from now', () => {
-    expect(perSecond([sample(300, 0), sample(20, 1_000), sample(10, 1_500), sample(0, 2_000)], now)).toBe(50);
-    expect(perSecond([sample(20, 1_000), sample(15, 2_000)], now)).toBe(50);
-    expect(perSecond([], now)).toBe(0);
-    expect(perSecond([sample(0.5, 1), sample(0, 9)], now)).toBe(0);
+    expect(recordsPerSecond([sample(300, 0), sample(20, 1_000), sample(10, 1_500), sample(0, 2_000)], now)).toBe(50);
+    expect(recordsPerSecond([sample(20, 1_000), sample(15, 2_000)], now)).toBe(50);
+    expect(recordsPerSecond([], now)).toBe(0);
+    expect(recordsPerSecond([sample(0.5, 1), sample(0, 9)], now)).toBe(0);
   });
 
   it('is not negative when a replay takes records back, and does not mind the order of samples', () => {
-    expect(perSecond([sample(0, 600), sample(10, 1_000), sample(5, 500)], now)).toBe(10);
+    expect(recordsPerSecond([sample(0, 600), sample(10, 1_000), sample(5, 500)], now)).toBe(10);
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.integer({ min: -10, max: 100 }), fc.nat(1_000))), (samples) => {
-        const rate = perSecond(
+        const rate = recordsPerSecond(
           samples.map(([ago, done]) => sample(ago, done)),
           now,
         );

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Database, openDatabase } from '../../../db/client.ts';
 import { migrateDatabase } from '../../../db/migrate.ts';
 import { createLedger } from '../../../src/engine/ledger/ledger.ts';
-import { createConductorStore } from '../../../src/engine/scheduler/store.ts';
+import { createSchedulerStore } from '../../../src/engine/scheduler/store.ts';
 import { createDatabase, type TestDatabase } from '../../helpers/database.ts';
 
 let place: TestDatabase;
@@ -12,7 +12,7 @@ const sql = async (text: string) => (await database.$client.query(text)).rows;
 beforeAll(async () => {
   place = await createDatabase({ template: { name: 'control', migrate: migrateDatabase } });
   const onError = () => undefined;
-  database = openDatabase({ url: place.url, applicationName: 'test', statementMs: 3_000, onError });
+  database = openDatabase({ url: place.url, applicationName: 'test', statementTimeoutMs: 3_000, onError });
   await sql(`INSERT INTO drover.runs (id, plan, version, strategy, dry_run, status, target_schema, batch_size, max_failure_percent,
       skip_existing, export_only, scope, params, stamp, created_by)
     VALUES ('r', 'bubble', '1', 'full', false, 'running', 't', 1, 50, false, false, '{}', '{}', 's', 'test')`);
@@ -27,29 +27,29 @@ afterAll(async () => {
 });
 
 test('what a stopped worker has locked holds up neither the sweep of the rest nor what is due', async () => {
-  const store = createConductorStore(database, database);
+  const store = createSchedulerStore(database, database);
   const stopped = await database.$client.connect();
   await stopped.query(`BEGIN;
     UPDATE drover.run_entities SET pages = 1 WHERE entity = 'e1';
     UPDATE drover.records SET code = 'X' WHERE source_id = 's1'`);
   try {
     expect(await store.sweep(60_000)).toBe(4);
-    expect((await store.takeDueExtractions('r', [])).map(({ entity }) => entity).sort()).toEqual(['e2', 'e3']);
-    expect(await store.takeDue('r', 'e1', 'load', 10)).toHaveLength(2);
+    expect((await store.claimDueExtractions('r', [])).map(({ entity }) => entity).sort()).toEqual(['e2', 'e3']);
+    expect(await store.claimDueRecords('r', 'e1', 'load', 10)).toHaveLength(2);
   } finally {
     await stopped.query('ROLLBACK');
     stopped.release();
   }
   expect(await store.sweep(60_000)).toBe(2);
-  expect(await store.takeDueExtractions('r', [])).toMatchObject([{ entity: 'e1' }]);
+  expect(await store.claimDueExtractions('r', [])).toMatchObject([{ entity: 'e1' }]);
 });
 
 test('a record under a lease is given out when that is over, and at once when its holder gives it back', async () => {
-  const store = createConductorStore(database, database);
+  const store = createSchedulerStore(database, database);
   const ledger = createLedger(database.$client, database.$client);
   await sql(`INSERT INTO drover.records (run_id, entity, source_id, stage, status)
     SELECT 'r', 'e2', 'l' || n, 'load', 'pending' FROM generate_series(1, 3) n`);
-  const due = () => store.takeDue('r', 'e2', 'load', 10);
+  const due = () => store.claimDueRecords('r', 'e2', 'load', 10);
   const [first, second, third] = await due();
   if (!first || !second || !third) throw new Error('three are due');
   await ledger.claim([first, second], 'mine', 60_000);
@@ -60,11 +60,11 @@ test('a record under a lease is given out when that is over, and at once when it
   expect((await due()).map(({ id }) => id).sort()).toEqual([first.id, third.id].sort());
   // What is given out, the three entities that are being read, and the one that is still held.
   const given = await sql('SELECT FROM drover.records WHERE dispatched_at IS NOT NULL');
-  expect(await store.inFlight('r')).toBe(given.length + 3 + 1);
+  expect(await store.countInFlight('r')).toBe(given.length + 3 + 1);
 });
 
 test('a conductor that slept through a pause decides nothing, and nothing is paused in the middle of what it decides', async () => {
-  const store = createConductorStore(database, database);
+  const store = createSchedulerStore(database, database);
   await sql(`INSERT INTO drover.records (run_id, entity, source_id, stage, status, merge_key, target_id)
     VALUES ('r', 'e3', 'a', 'load', 'pending', 'same', 'x'), ('r', 'e3', 'b', 'load', 'pending', 'same', NULL)`);
   await sql(`INSERT INTO drover.records (run_id, entity, source_id, stage, status, blocked_by)
@@ -93,7 +93,7 @@ test('a worker that slept through a pause stores no page, and counts no death', 
   const page = { records: [record], cursor: null, repeated: 0, watermark: null, immutable: false };
   await sql(`UPDATE drover.runs SET status = 'paused'`);
   expect(await ledger.storePage('r', 'e4', 0, page)).toBeUndefined();
-  expect(await ledger.countLost([lost], 1, 'test', true)).toEqual([]);
+  expect(await ledger.recordLostWorker([lost], 1, 'test', true)).toEqual([]);
   expect(await sql(`SELECT source_id, status, epoch FROM drover.records WHERE entity = 'e4'`)).toEqual([
     { source_id: 'lost', status: 'pending', epoch: 0 },
   ]);

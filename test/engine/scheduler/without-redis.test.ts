@@ -9,8 +9,8 @@ import { createLedger } from '../../../src/engine/ledger/ledger.ts';
 import { openControl } from '../../../src/engine/open-engine.ts';
 import { createRunStore } from '../../../src/engine/runs/store.ts';
 import { createLeadership } from '../../../src/engine/scheduler/leader.ts';
-import { type Conductor, createConductor } from '../../../src/engine/scheduler/scheduler.ts';
-import { createConductorStore } from '../../../src/engine/scheduler/store.ts';
+import { createScheduler, type Scheduler } from '../../../src/engine/scheduler/scheduler.ts';
+import { createSchedulerStore } from '../../../src/engine/scheduler/store.ts';
 import { createLogger } from '../../../src/logger.ts';
 import { loadPlans } from '../../../src/plan/registry.ts';
 import { createDatabase, type TestDatabase } from '../../helpers/database.ts';
@@ -22,21 +22,21 @@ const producer = createProducer({ redis, prefix: '{away}', window: () => 100, on
 let place: TestDatabase;
 let database: Database;
 let control: Control;
-let conductor: Conductor;
+let conductor: Scheduler;
 
 beforeAll(async () => {
   place = await createDatabase({ template: { name: 'control', migrate: migrateDatabase } });
   database = openDatabase({ url: place.url, applicationName: 'test', onError: () => undefined });
   const plans = await loadPlans();
   control = openControl({ database, target: database, plans, config: readConfig({}) });
-  conductor = createConductor({
-    store: createConductorStore(database, database),
+  conductor = createScheduler({
+    store: createSchedulerStore(database, database),
     runs: createRunStore(database),
     ledger: createLedger(database.$client, database.$client),
     dispatcher: producer,
     redis: createRedisIdentity(redis, '{away}'),
     plan: plans.get,
-    relay: async () => undefined,
+    restoreOverrides: async () => undefined,
     prepareTarget: async () => undefined,
     finishRun: async () => undefined,
     leadership: createLeadership(place.url),

@@ -6,10 +6,10 @@ import {
   batchSizeOf,
   batchSizesOf,
   firstBatchSize,
+  initialTuning,
   type MeasuredJob,
   tune,
   tuneStages,
-  untuned,
 } from '../../../src/engine/stages/batch-size.ts';
 
 const target = 2_000;
@@ -21,7 +21,7 @@ const anySize = fc.integer({ min: batchBounds.least, max: batchBounds.most });
 
 /** A worker whose jobs take a fixed time and some more for each record; answers what the size comes to. */
 function settle(from: number, fixedMs: number, perRecordMs: number, jobs = 400): Tuning[] {
-  const seen: Tuning[] = [untuned(from)];
+  const seen: Tuning[] = [initialTuning(from)];
   for (let n = 0; n < jobs; n += 1) {
     const now = seen.at(-1) as Tuning;
     seen.push(tune(now, { records: now.size, ms: fixedMs + perRecordMs * now.size }, target));
@@ -32,7 +32,7 @@ function settle(from: number, fixedMs: number, perRecordMs: number, jobs = 400):
 test('whatever jobs come, the size stays between 1 and 500 and grows by half at the most', () => {
   fc.assert(
     fc.property(anySize, fc.array(anyJob, { maxLength: 200 }), (from, jobs) => {
-      let before = untuned(from);
+      let before = initialTuning(from);
       for (const job of jobs) {
         const after = tune(before, job, target);
         expect(after.size).toBeGreaterThanOrEqual(batchBounds.least);
@@ -69,14 +69,16 @@ test('a faster worker is never given smaller batches', () => {
   fc.assert(
     fc.property(anySize, times, fc.double({ min: 1, max: 10, noNaN: true }), (from, ms, faster) => {
       const after = (scale: number): Tuning =>
-        ms.slice(0, 5).reduce((tuning, one) => tune(tuning, { records: from, ms: one / scale }, target), untuned(from));
+        ms
+          .slice(0, 5)
+          .reduce((tuning, one) => tune(tuning, { records: from, ms: one / scale }, target), initialTuning(from));
       expect(after(faster).size).toBeGreaterThanOrEqual(after(1).size);
     }),
   );
 });
 
 test('jobs of the size before say nothing of the size now, but for what is certain', () => {
-  const now = untuned(100);
+  const now = initialTuning(100);
   const jobs = (job: MeasuredJob): Tuning =>
     Array.from({ length: 50 }, () => job).reduce((t, j) => tune(t, j, target), now);
   expect(jobs({ records: 50, ms: 100 })).toBe(now);
@@ -89,7 +91,7 @@ test('one slow job among quick ones changes nothing; five do', () => {
   const near: MeasuredJob = { records: 100, ms: target };
   const slow: MeasuredJob = { records: 100, ms: 3 * target };
   const fold = (jobs: readonly MeasuredJob[]): number =>
-    jobs.reduce((tuning, job) => tune(tuning, job, target), untuned(100)).size;
+    jobs.reduce((tuning, job) => tune(tuning, job, target), initialTuning(100)).size;
   expect(fold([near, near, near, near, near, near])).toBe(100);
   expect(fold([slow, slow, slow, slow])).toBe(100);
   expect(fold([slow, slow, slow, slow, slow])).toBeLessThan(50);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { benchPlan, benchRecord } from '../../../scripts/bench/plan.ts';
-import type { Finished, OpenRecord, RecordRef } from '../../../src/engine/ledger/types.ts';
+import type { OpenRecord, RecordRef, WrittenOutcome } from '../../../src/engine/ledger/types.ts';
 import { runStage, type StageDeps } from '../../../src/engine/stages/stage.ts';
 import { DroverError } from '../../../src/errors.ts';
 
@@ -18,7 +18,7 @@ const opened: OpenRecord = {
 
 /** A stage's world in which everything works but the queues. */
 function withoutRedis(released: RecordRef[]): StageDeps {
-  const moved: Finished = {
+  const moved: WrittenOutcome = {
     id: '1',
     epoch: 4,
     runId: 'r1',
@@ -43,8 +43,8 @@ function withoutRedis(released: RecordRef[]): StageDeps {
     ledger,
     contexts: { get: async () => context } as unknown as StageDeps['contexts'],
     dispatcher: {
-      room: () => 10,
-      fullness: () => 0,
+      freeSlots: () => 10,
+      fillRatio: () => 0,
       dispatch: async () => {
         throw new DroverError('REDIS_UNAVAILABLE', 'Redis did not take the jobs');
       },

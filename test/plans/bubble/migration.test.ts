@@ -249,7 +249,7 @@ test('rollback leaves a target that had rows exactly as it was', async () => {
 });
 
 async function record(runId: string, sourceId: string) {
-  const journeys = await drover.control.journeys(sourceId);
+  const journeys = await drover.control.history(sourceId);
   const found = journeys.find((journey) => journey.runId === runId);
   if (!found) throw new Error(`no record ${sourceId} in run ${runId}`);
   return found;

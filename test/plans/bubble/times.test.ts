@@ -75,7 +75,7 @@ describe('local dates', () => {
   it('are refused without a zone, and the parameter is named', () => {
     expect(read(instant, 'Jan 5, 2024 3:04 pm').parsed).toMatchObject({
       code: 'BAD_DATE',
-      what: expect.stringContaining('csvTimeZone'),
+      reason: expect.stringContaining('csvTimeZone'),
     });
   });
 

@@ -1,10 +1,10 @@
 import type {
   CutoverSpec,
   Exchange,
-  Name,
   Phase,
   PlanItem,
   PlannedDifference,
+  RelationName,
   Step,
 } from '../../../contract/cutover.ts';
 import type { Catalog, Table } from '../catalog.ts';
@@ -42,7 +42,7 @@ export function createPair(exchange: Exchange, incoming: Table, live: Table): Ex
 }
 
 /** True of a table that only serves staging: keys between it and the set end with the cutover. */
-export function isStaging(scene: PlanContext, name: Name): boolean {
+export function isStaging(scene: PlanContext, name: RelationName): boolean {
   const suffix = scene.spec.stagingSuffix ?? '_staging';
   const schemas = new Set(scene.pairs.flatMap((pair) => (movesSchema(pair) ? pair.incoming.schema : [])));
   return schemas.has(name.schema) || name.name.endsWith(suffix);
@@ -95,7 +95,7 @@ export class PlanDraft {
   readonly warnings: string[] = [];
   readonly items: PlanItem[] = [];
   readonly differences: PlannedDifference[] = [];
-  readonly locks: Name[] = [];
+  readonly locks: RelationName[] = [];
   readonly #steps: (Step & { readonly rank: number })[] = [];
 
   /** One statement, and its line in the list of what is done. */

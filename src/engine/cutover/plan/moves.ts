@@ -1,4 +1,4 @@
-import type { Name } from '../../../contract/cutover.ts';
+import type { RelationName } from '../../../contract/cutover.ts';
 import { identifier, literal } from '../../../plan/sql.ts';
 import { displayName, quoteName, temporaryName } from '../names.ts';
 import { type ExchangePair, movesSchema, type PlanContext } from './draft.ts';
@@ -94,8 +94,8 @@ export function planLocks(scene: PlanContext): void {
       `ALTER ${kind} ${quoteName(view)} OWNER TO ${identifier(view.owner)}`,
     );
   }
-  const tables = new Map<string, Name>();
-  const add = (name: Name) => tables.set(JSON.stringify([name.schema, name.name]), name);
+  const tables = new Map<string, RelationName>();
+  const add = (name: RelationName) => tables.set(JSON.stringify([name.schema, name.name]), name);
   for (const dependent of scene.catalog.dependents) if (dependent.kind === 'policy' && dependent.on) add(dependent.on);
   for (const key of scene.catalog.incomingKeys) add(key.table);
   const pointing = [...scene.pairs].sort(
@@ -120,7 +120,11 @@ export function planLocks(scene: PlanContext): void {
     );
 }
 
-function addOutside(scene: PlanContext, name: Name & { readonly oid: string }, add: (name: Name) => void): void {
+function addOutside(
+  scene: PlanContext,
+  name: RelationName & { readonly oid: string },
+  add: (name: RelationName) => void,
+): void {
   if (!scene.pairs.some((pair) => pair.incoming.oid === name.oid)) add(name);
 }
 

@@ -1,4 +1,4 @@
-import type { Name } from '../../../contract/cutover.ts';
+import type { RelationName } from '../../../contract/cutover.ts';
 import { identifier, literal } from '../../../plan/sql.ts';
 import type { Index, Statistics, View } from '../catalog.ts';
 import { displayName, quoteName, temporaryName } from '../names.ts';
@@ -13,7 +13,10 @@ import { grantSteps } from './grants.ts';
  */
 export function planViews(scene: PlanContext): void {
   const replaced = new Set(scene.pairs.map((pair) => pair.live.oid));
-  const moves = scene.pairs.map((pair): { from: Name; to: Name } => ({ from: pair.live, to: pair.incoming }));
+  const moves = scene.pairs.map((pair): { from: RelationName; to: RelationName } => ({
+    from: pair.live,
+    to: pair.incoming,
+  }));
   for (const view of scene.catalog.views) {
     const bound = view.reads.some((oid) => replaced.has(oid));
     const staged = scene.pairs.find((pair) => view.reads.includes(pair.incoming.oid));
@@ -65,7 +68,7 @@ function refreshView({ draft }: PlanContext, view: View): void {
 type AddStatement = (place: Parameters<PlanContext['draft']['statement']>[0], action: string, sql: string) => void;
 
 /** The name a materialized view is built under before the swap. */
-export function temporaryViewName(stamp: string, view: Name): Name {
+export function temporaryViewName(stamp: string, view: RelationName): RelationName {
   return { schema: view.schema, name: temporaryName('materialized', stamp, displayName(view)) };
 }
 
@@ -76,8 +79,8 @@ export function temporaryViewName(stamp: string, view: Name): Name {
 function rebuildMaterializedView(
   { draft, stamp }: PlanContext,
   view: View,
-  moves: readonly { from: Name; to: Name }[],
-): Name {
+  moves: readonly { from: RelationName; to: RelationName }[],
+): RelationName {
   const made = temporaryViewName(stamp, view);
   const old = { schema: view.schema, name: temporaryName('dematerialized', stamp, displayName(view)) };
   const silent: AddStatement = (place, action, sql) =>
@@ -113,7 +116,13 @@ function rebuildMaterializedView(
   return made;
 }
 
-function rebuildIndex(silent: AddStatement, stamp: string, { schema, ...view }: View, made: Name, index: Index): void {
+function rebuildIndex(
+  silent: AddStatement,
+  stamp: string,
+  { schema, ...view }: View,
+  made: RelationName,
+  index: Index,
+): void {
   const label = displayName({ schema, name: view.name });
   const name = temporaryName('materialized', stamp, label, index.name);
   const aside = temporaryName('dematerialized', stamp, label, index.name);
@@ -136,7 +145,7 @@ function rebuildIndex(silent: AddStatement, stamp: string, { schema, ...view }: 
 
 const storages: Record<string, string> = { p: 'PLAIN', e: 'EXTERNAL', m: 'MAIN', x: 'EXTENDED' };
 
-function rebuildColumns(silent: AddStatement, view: View, made: Name): void {
+function rebuildColumns(silent: AddStatement, view: View, made: RelationName): void {
   for (const column of view.columns) {
     const name = identifier(column.name);
     const alter = (what: string) =>
@@ -151,7 +160,7 @@ function rebuildColumns(silent: AddStatement, view: View, made: Name): void {
 }
 
 /** Made under a passing name; the old ones go with the old view, and then theirs is free. */
-function rebuildStatistics(silent: AddStatement, stamp: string, view: View, made: Name, one: Statistics): void {
+function rebuildStatistics(silent: AddStatement, stamp: string, view: View, made: RelationName, one: Statistics): void {
   const name = { schema: one.schema, name: temporaryName('materialized', stamp, displayName(view), displayName(one)) };
   silent(
     'rebuild',
@@ -173,7 +182,10 @@ const tokenPattern = /[eE]?'(?:[^']|'')*'|"(?:[^"]|"")*"|[A-Za-z_\u0080-\uffff][
  * what must be built before the names change; whether the result reads what it should is seen in the catalog afterwards,
  * where its text must be the same as before.
  */
-export function rewriteRelations(query: string, moves: readonly { readonly from: Name; readonly to: Name }[]): string {
+export function rewriteRelations(
+  query: string,
+  moves: readonly { readonly from: RelationName; readonly to: RelationName }[],
+): string {
   const tokens = query.match(tokenPattern) ?? [];
   const out: string[] = [];
   for (let at = 0; at < tokens.length; at += 1) {
@@ -190,7 +202,7 @@ export function rewriteRelations(query: string, moves: readonly { readonly from:
   return out.join('');
 }
 
-function matchesName(tokens: readonly string[], at: number, name: Name): boolean {
+function matchesName(tokens: readonly string[], at: number, name: RelationName): boolean {
   return unquoteName(tokens[at]) === name.schema && unquoteName(tokens[at + 2]) === name.name;
 }
 
