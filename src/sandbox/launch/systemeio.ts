@@ -1,29 +1,24 @@
 import { z } from 'zod';
-import { Clock, WindowLimiter } from '../core/clock.ts';
-import { controlSurface } from '../core/control.ts';
-import { FaultPlan, type FaultRule, type RequestDescriptor } from '../core/faults.ts';
-import { Journal } from '../core/journal.ts';
-import { startServer } from '../core/server.ts';
+import { Clock, perMinuteLimiter, type WindowLimiter } from '../core/clock.ts';
+import type { FaultRule, RequestDescriptor } from '../core/faults.ts';
+import { type RunningSandbox, startSandbox } from '../core/sandbox.ts';
 import { type Answer, emptyAnswer, jsonAnswer, type SandboxRequest, type Upstream } from '../core/upstream.ts';
 import { generateLaunch, type LaunchManifest, launchOptions } from './generate.ts';
 import type { TagRow } from './rows.ts';
 import { applyDataFaults, LaunchStore, type Row, selectPage } from './store.ts';
 
-/** A running stand-in for Systeme.io's API. */
-export interface SystemeioSandbox {
-  /** What `SYSTEMEIO_API_URL` is set to; the API is below `/api`. */
+type SystemeioSettings = { latencyMs: number };
+
+/** A running server that behaves like Systeme.io's API. */
+export interface SystemeioSandbox extends Omit<RunningSandbox<SystemeioData, SystemeioSettings>, 'origin'> {
+  /** The value for `SYSTEMEIO_API_URL`; the API is under `/api`. */
   readonly url: string;
   readonly apiKey: string;
-  readonly journal: Journal;
-  /** Of the data as generated; changes made afterwards are not in it. */
+  /** Describes the data as generated, without later changes. */
   readonly manifest: LaunchManifest;
-  readonly faults: FaultPlan;
-  readonly data: SystemeioData;
-  readonly clock: Clock;
-  close(): Promise<void>;
 }
 
-/** Generates a business's contacts and serves them. Throws when an option makes no sense or the port is taken. */
+/** Generates a business's contacts and serves them. Rejects on an invalid option, or when the port is taken. */
 export async function startSystemeioSandbox(options: SystemeioSandboxOptions = {}): Promise<SystemeioSandbox> {
   const config = systemeioOptionsSchema.parse(options);
   const { contacts, tags, manifest } = generateLaunch(config);
@@ -31,22 +26,11 @@ export async function startSystemeioSandbox(options: SystemeioSandboxOptions = {
   const { latencyMs, ratePerMinute, apiKey, ignoreAscending } = config;
   const settings = { latencyMs };
   const data = new LaunchStore<SystemeioKind>({ contact: contacts, tag: tags }, (a, b) => Number(b.id) - Number(a.id));
-  const journal = new Journal(config.journalFile);
-  const faults = new FaultPlan(config.seed, config.faults);
-  const limiter = ratePerMinute === 0 ? undefined : new WindowLimiter(ratePerMinute, 60_000, clock);
-  const server = await startServer(config.port, config.host, {
-    upstream: systemeioApi({ data, apiKey, ignoreAscending, limiter, ratePerMinute }),
-    clock,
-    journal,
-    faults,
-    latencyMs: () => settings.latencyMs,
-    control: controlSurface({ journal, faults, clock, manifest, data, settings }),
-  });
-  const close = async () => {
-    await server.close();
-    await journal.close();
-  };
-  return { url: server.origin, apiKey, journal, manifest, faults, data, clock, close };
+  // Systeme.io answers the limit with headers of its own, so the limiter is part of the upstream.
+  const limiter = perMinuteLimiter(ratePerMinute, clock);
+  const upstream = systemeioApi({ data, apiKey, ignoreAscending, limiter, ratePerMinute });
+  const { origin, ...running } = await startSandbox(config, { upstream, clock, data, settings, manifest });
+  return { url: origin, apiKey, manifest, ...running };
 }
 
 const systemeioOptionsSchema = z.strictObject({

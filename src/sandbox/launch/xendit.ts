@@ -1,55 +1,37 @@
 import { z } from 'zod';
 import { Clock, WindowLimiter } from '../core/clock.ts';
-import { controlSurface } from '../core/control.ts';
-import { FaultPlan, type FaultRule, type RequestDescriptor } from '../core/faults.ts';
-import { Journal } from '../core/journal.ts';
-import { startServer } from '../core/server.ts';
+import type { FaultRule, RequestDescriptor } from '../core/faults.ts';
+import { type RunningSandbox, startSandbox } from '../core/sandbox.ts';
 import { type Answer, jsonAnswer, type SandboxRequest, type Upstream, type UpstreamResult } from '../core/upstream.ts';
 import { generateLaunch, type LaunchManifest, launchOptions } from './generate.ts';
 import { applyDataFaults, LaunchStore, type Row, selectPage } from './store.ts';
 
-/** A running stand-in for Xendit's API. */
-export interface XenditSandbox {
-  /** What `XENDIT_API_URL` is set to. */
+type XenditSettings = { ratePerMinute: number; latencyMs: number };
+
+/** A running server that behaves like Xendit's API. */
+export interface XenditSandbox extends Omit<RunningSandbox<LaunchStore<XenditKind>, XenditSettings>, 'origin'> {
+  /** The value for `XENDIT_API_URL`. */
   readonly url: string;
   readonly secretKey: string;
-  readonly journal: Journal;
-  /** Of the data as generated; changes made afterwards are not in it. */
+  /** Describes the data as generated, without later changes. */
   readonly manifest: LaunchManifest;
-  readonly faults: FaultPlan;
-  readonly data: LaunchStore<XenditKind>;
-  readonly clock: Clock;
-  readonly settings: { ratePerMinute: number; latencyMs: number };
-  close(): Promise<void>;
 }
 
-/** Generates a business's payments and serves them. Throws when an option makes no sense or the port is taken. */
+/** Generates a business's payments and serves them. Rejects on an invalid option, or when the port is taken. */
 export async function startXenditSandbox(options: XenditSandboxOptions = {}): Promise<XenditSandbox> {
   const config = xenditOptionsSchema.parse(options);
   const { transactions, invoices, manifest } = generateLaunch(config);
   const clock = new Clock();
   const { latencyMs, ratePerMinute, secretKey } = config;
   const settings = { latencyMs, ratePerMinute };
-  // Oldest first: what is created while somebody reads comes at the end.
+  // Oldest first: records created while a client reads come at the end.
   const order = (a: { id: unknown; created?: unknown }, b: { id: unknown; created?: unknown }) =>
     [String(a.created), String(a.id)].join() < [String(b.created), String(b.id)].join() ? -1 : 1;
   const data = new LaunchStore<XenditKind>({ transaction: transactions, invoice: invoices }, order);
-  const journal = new Journal(config.journalFile);
-  const faults = new FaultPlan(config.seed, config.faults);
   const limits = new EndpointLimits(() => settings.ratePerMinute, clock);
-  const server = await startServer(config.port, config.host, {
-    upstream: xenditApi({ data, limits, secretKey, now: () => clock.iso() }),
-    clock,
-    journal,
-    faults,
-    latencyMs: () => settings.latencyMs,
-    control: controlSurface({ journal, faults, clock, manifest, data, settings }),
-  });
-  const close = async () => {
-    await server.close();
-    await journal.close();
-  };
-  return { url: server.origin, secretKey, journal, manifest, faults, data, clock, settings, close };
+  const upstream = xenditApi({ data, limits, secretKey, now: () => clock.iso() });
+  const { origin, ...running } = await startSandbox(config, { upstream, clock, data, settings, manifest });
+  return { url: origin, secretKey, manifest, ...running };
 }
 
 const xenditOptionsSchema = z.strictObject({

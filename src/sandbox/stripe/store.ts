@@ -3,7 +3,7 @@ import type { Random } from '../core/random.ts';
 
 export const OWN_ACCOUNT = 'acct_sandbox';
 
-/** The worlds of all accounts and modes, made when first asked for. */
+/** The stores of all accounts and modes, made when first asked for. */
 export class AccountStores {
   readonly #made = new Map<string, AccountStore>();
   readonly #clock: Clock;
@@ -21,14 +21,14 @@ export class AccountStores {
     const known = this.#made.get(key);
     if (known !== undefined) return known;
     const shared = { clock: this.#clock, searchLagMs: this.#searchLagMs };
-    const world = new AccountStore({ account, livemode, random: this.#random.fork(key), ...shared });
-    this.#made.set(key, world);
-    return world;
+    const store = new AccountStore({ account, livemode, random: this.#random.fork(key), ...shared });
+    this.#made.set(key, store);
+    return store;
   }
 
   /** Whether the same account has such an object in its other mode. */
-  existsInOtherMode(world: AccountStore, kind: string, id: string): boolean {
-    return this.get(!world.livemode, world.account).get(kind, id) !== undefined;
+  existsInOtherMode(store: AccountStore, kind: string, id: string): boolean {
+    return this.get(!store.livemode, store.account).get(kind, id) !== undefined;
   }
 }
 

@@ -19,7 +19,7 @@ import { type Limits, type ObjectLocks, throttled } from './limits.ts';
 import { type Route, routeOf, runOperation } from './route.ts';
 
 export interface StripeApiDeps {
-  readonly worlds: AccountStores;
+  readonly stores: AccountStores;
   readonly keys: ApiKeys;
   readonly settings: Readonly<StripeSettings>;
   readonly clock: Clock;
@@ -28,7 +28,7 @@ export interface StripeApiDeps {
   readonly idempotency: IdempotencyStore;
   readonly locks: ObjectLocks;
   /** Told of every event, after it is stored. */
-  readonly onEvent: (world: AccountStore, id: string) => void;
+  readonly onEvent: (store: AccountStore, id: string) => void;
 }
 
 /** One request on its way through: what is known of it so far, and what the journal will say. */
@@ -41,7 +41,7 @@ interface RequestState {
   readonly notes: Record<string, string>;
 }
 
-/** Stripe's API over the given worlds. */
+/** Stripe's API over the given stores. */
 export function stripeApi(deps: StripeApiDeps): Upstream {
   return {
     name: 'stripe',
@@ -81,7 +81,7 @@ function handle(request: SandboxRequest, faults: readonly FaultRule[], deps: Str
 /** The gate: key, faults of the network, address, limits, and what was answered before. */
 function admitRequest(passage: RequestState, deps: StripeApiDeps): Answer {
   const { request, faults } = passage;
-  const world = authenticate(request, deps.keys, deps.worlds);
+  const store = authenticate(request, deps.keys, deps.stores);
   for (const rule of faults) {
     if (rule.fault === 'throttle') throw withRetryHeaders(throttled(rule), rule);
     if (rule.fault === 'unavailable')
@@ -89,11 +89,11 @@ function admitRequest(passage: RequestState, deps: StripeApiDeps): Answer {
   }
   const route = routeOf(request);
   passage.notes.endpoint = route.endpoint;
-  deps.limits.admit(`${world.account} ${world.livemode}`, route.endpoint);
+  deps.limits.admit(`${store.account} ${store.livemode}`, route.endpoint);
   const params = paramsOf(request);
   const key = passage.cause.idempotency_key;
-  if (key === null) return execute(route, params, world, passage, deps).answer;
-  return executeOnce(key, route, params, world, passage, deps);
+  if (key === null) return execute(route, params, store, passage, deps).answer;
+  return executeOnce(key, route, params, store, passage, deps);
 }
 
 /** Works at most once for a key, and answers the same ever after. */
@@ -101,11 +101,11 @@ function executeOnce(
   key: string,
   route: Route,
   params: ParamTree,
-  world: AccountStore,
+  store: AccountStore,
   passage: RequestState,
   deps: StripeApiDeps,
 ): Answer {
-  const scope = `${world.account} ${world.livemode}`;
+  const scope = `${store.account} ${store.livemode}`;
   const { path } = passage.request;
   const print = canonical(params);
   const before = deps.idempotency.find(scope, key, path, print);
@@ -113,14 +113,14 @@ function executeOnce(
     passage.notes.replayed = 'true';
     return { ...before, headers: { ...before.headers, 'idempotent-replayed': 'true' } };
   }
-  const { answer, kept } = execute(route, params, world, passage, deps);
+  const { answer, kept } = execute(route, params, store, passage, deps);
   const original = { ...answer, headers: { ...answer.headers, 'original-request': passage.cause.id } };
   deps.idempotency.save(scope, key, { path, params: print, answer: kept ? original : undefined }, passage.busyMs);
   return answer;
 }
 
 /** The work itself, with the faults that strike before and after it. */
-function execute(route: Route, params: ParamTree, world: AccountStore, passage: RequestState, deps: StripeApiDeps) {
+function execute(route: Route, params: ParamTree, store: AccountStore, passage: RequestState, deps: StripeApiDeps) {
   const { faults, cause, busyMs, notes } = passage;
   const before = faults.find(({ fault }) => fault === 'error');
   if (before !== undefined) return { answer: failureAnswer(withRetryHeaders(internalError(), before)), kept: true };
@@ -128,12 +128,12 @@ function execute(route: Route, params: ParamTree, world: AccountStore, passage: 
   const emit = (type: string, object: { id: string; object: string }, previous?: Readonly<Record<string, unknown>>) => {
     if (/\.created$|^charge\.(succeeded|failed)$/.test(type))
       notes.created = [notes.created, object.id].filter(Boolean).join(' ');
-    deps.onEvent(world, world.put(makeEvent(world, type, object, previous, cause)).id);
+    deps.onEvent(store, store.put(makeEvent(store, type, object, previous, cause)).id);
   };
-  const beforeWrite = (name: string) => deps.locks.acquire(`${world.account} ${world.livemode} ${name}`, busyMs);
+  const beforeWrite = (name: string) => deps.locks.acquire(`${store.account} ${store.livemode} ${name}`, busyMs);
   let result: { answer: Answer; kept: boolean };
   try {
-    const body = runOperation(route, params, { world, worlds: deps.worlds, emit, most, beforeWrite });
+    const body = runOperation(route, params, { store, stores: deps.stores, emit, most, beforeWrite });
     if (typeof body.id === 'string' && route.operation !== undefined) notes.object = body.id;
     result = { answer: successAnswer(body), kept: true };
   } catch (thrown) {
@@ -175,7 +175,7 @@ function withRetryHeaders(failure: StripeFailure, { shouldRetry, retryAfter }: F
 type ApiKeys = Pick<StripeConfig, 'secretKey' | 'liveKey' | 'readOnlyKey' | 'accounts'>;
 
 /** The world a request's key opens. Throws StripeFailure for strangers, and for writes with a key that may only read. */
-function authenticate(request: SandboxRequest, keys: ApiKeys, worlds: AccountStores): AccountStore {
+function authenticate(request: SandboxRequest, keys: ApiKeys, stores: AccountStores): AccountStore {
   const key = keyOf(request.headers.authorization);
   if (key === undefined) throw new StripeFailure(401, NO_KEY, {}, { headers: CHALLENGE });
   const livemode = key === keys.liveKey;
@@ -185,7 +185,7 @@ function authenticate(request: SandboxRequest, keys: ApiKeys, worlds: AccountSto
   }
   if (readOnly && request.method !== 'GET')
     throw new StripeFailure(403, NOT_ALLOWED, { code: 'more_permissions_required' });
-  return worlds.get(livemode, accountOf(request, keys, key));
+  return stores.get(livemode, accountOf(request, keys, key));
 }
 
 function accountOf(request: SandboxRequest, { accounts }: ApiKeys, key: string): string {

@@ -13,7 +13,7 @@ export interface ListPage {
 }
 
 /** `GET /<collection>`: newest first. */
-export function list(resource: Resource, tree: ParamTree, world: AccountStore, most: number): ListPage {
+export function list(resource: Resource, tree: ParamTree, store: AccountStore, most: number): ListPage {
   const readers = Object.fromEntries(Object.entries(resource.filters).map(([name, { reader }]) => [name, reader]));
   const { limit = 10, starting_after: after, ending_before: before } = readShape(pick(tree, PAGING), PAGING);
   const wanted = Object.entries(readShape(omit(tree, PAGING), readers));
@@ -21,10 +21,10 @@ export function list(resource: Resource, tree: ParamTree, world: AccountStore, m
     throw invalid('You cannot parameterize both starting_after and ending_before.', { param: 'ending_before' });
   }
   const cursor = after ?? before;
-  if (cursor !== undefined && world.get(resource.object, cursor) === undefined) {
+  if (cursor !== undefined && store.get(resource.object, cursor) === undefined) {
     throw missing(resource.title, cursor, after === undefined ? 'ending_before' : 'starting_after');
   }
-  const objects = world.all(resource.object);
+  const objects = store.all(resource.object);
   const from = before === undefined ? objects.newestFirst(after) : objects.oldestFirst(before);
   const keeps = (object: StripeObject) =>
     wanted.every(([name, value]) => resource.filters[name]?.matches(object, value));
@@ -60,12 +60,12 @@ function omit(tree: ParamTree, shape: Shape): ParamTree {
 const SHAPE = { query: required(stringParam), limit: integer(1, 100), page: stringParam };
 
 /** `GET /<collection>/search`: what matched a while ago, newest first. */
-export function search(resource: Resource, tree: ParamTree, world: AccountStore) {
+export function search(resource: Resource, tree: ParamTree, store: AccountStore) {
   const { query, limit = 10, page } = readShape(tree, SHAPE);
   const matches = parseSearch(query, resource);
   const start = page === undefined ? 0 : decodePageToken(page);
   const found: StripeObject[] = [];
-  for (const object of world.search.visible(resource.object).newestFirst()) if (matches(object)) found.push(object);
+  for (const object of store.search.visible(resource.object).newestFirst()) if (matches(object)) found.push(object);
   const has_more = found.length > start + limit;
   return {
     object: 'search_result',

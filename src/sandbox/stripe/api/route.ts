@@ -59,8 +59,8 @@ function unknownUrl(method: string, path: string): StripeFailure {
 }
 
 export interface OperationDeps {
-  readonly world: AccountStore;
-  readonly worlds: AccountStores;
+  readonly store: AccountStore;
+  readonly stores: AccountStores;
   readonly emit: Context['emit'];
   /** The most objects a page may hold, when a fault says so. */
   readonly most: number;
@@ -70,29 +70,29 @@ export interface OperationDeps {
 
 /** Does what the route asks for and gives the body of the answer. Throws StripeFailure. */
 export function runOperation({ resource, verb, id, operation }: Route, given: ParamTree, deps: OperationDeps) {
-  const { world } = deps;
+  const { store } = deps;
   const { expand, ...tree } = given;
-  const paths = parseExpansions(expand, resource, verb === 'list' || verb === 'search', world);
+  const paths = parseExpansions(expand, resource, verb === 'list' || verb === 'search', store);
   const find: Context['find'] = (kind, wanted, param) =>
-    world.get(kind, wanted) ?? throwMissing(kind, wanted, param, deps);
-  if (verb === 'list') return expandObject({ ...list(resource, tree, world, deps.most) }, paths, world);
-  if (verb === 'search') return expandObject(search(resource, tree, world), paths, world);
+    store.get(kind, wanted) ?? throwMissing(kind, wanted, param, deps);
+  if (verb === 'list') return expandObject({ ...list(resource, tree, store, deps.most) }, paths, store);
+  if (verb === 'search') return expandObject(search(resource, tree, store), paths, store);
   const target: StripeObject = id === undefined ? NO_OBJECT : find(resource.object, id, 'id');
   if (operation === undefined) {
     readShape(tree, {});
-    return expandObject(target, paths, world);
+    return expandObject(target, paths, store);
   }
   const values = readShape(tree, operation.shape);
   if (id !== undefined) deps.beforeWrite(id);
-  return expandObject(operation.run(values, { world, find, emit: deps.emit }, target), paths, world);
+  return expandObject(operation.run(values, { store, find, emit: deps.emit }, target), paths, store);
 }
 
 const NO_OBJECT: StripeObject = { id: '', object: '' };
 
-function throwMissing(kind: string, id: string, param: string, { world, worlds }: OperationDeps): never {
+function throwMissing(kind: string, id: string, param: string, { store, stores }: OperationDeps): never {
   const { title } = resourceOf(kind);
-  if (!worlds.existsInOtherMode(world, kind, id)) throw missing(title, id, param);
-  const [there, here] = world.livemode ? ['test', 'live'] : ['live', 'test'];
+  if (!stores.existsInOtherMode(store, kind, id)) throw missing(title, id, param);
+  const [there, here] = store.livemode ? ['test', 'live'] : ['live', 'test'];
   const hint = `; a similar object exists in ${there} mode, but a ${here} mode key was used to make this request.`;
   throw missing(title, id, param, hint);
 }
@@ -104,7 +104,7 @@ function parseExpansions(
   expand: Param | undefined,
   resource: Resource,
   many: boolean,
-  world: AccountStore,
+  store: AccountStore,
 ): string[][] {
   if (expand === undefined || expand === '') return [];
   const items = typeof expand === 'string' ? [expand] : itemsOf(expand);
@@ -112,7 +112,7 @@ function parseExpansions(
     const path = stringParam(item, 'expand');
     const steps = path.split('.');
     const first = many && steps[0] === 'data' ? steps[1] : steps[0];
-    const held = resource.blank(world)[first ?? ''];
+    const held = resource.blank(store)[first ?? ''];
     const known = resource.expands?.[first ?? ''] !== undefined || (typeof held === 'object' && held !== null);
     if (!known) throw invalid(`This property cannot be expanded (${path}).`, { param: 'expand' });
     return steps;
@@ -120,18 +120,18 @@ function parseExpansions(
 }
 
 /** The answer with whole objects in the place of the ids that the paths lead to. */
-function expandObject(answer: Tree, paths: readonly string[][], world: AccountStore): Tree {
-  return paths.reduce((tree, steps) => expandPath(tree, steps, world), answer);
+function expandObject(answer: Tree, paths: readonly string[][], store: AccountStore): Tree {
+  return paths.reduce((tree, steps) => expandPath(tree, steps, store), answer);
 }
 
-function expandPath(tree: Tree, [step, ...rest]: readonly string[], world: AccountStore): Tree {
+function expandPath(tree: Tree, [step, ...rest]: readonly string[], store: AccountStore): Tree {
   if (step === undefined) return tree;
   const held = tree[step];
   if (Array.isArray(held))
-    return { ...tree, [step]: held.map((item) => (isTree(item) ? expandPath(item, rest, world) : item)) };
+    return { ...tree, [step]: held.map((item) => (isTree(item) ? expandPath(item, rest, store) : item)) };
   const kind = RESOURCES.find(({ object }) => object === tree.object)?.expands?.[step];
-  const whole = kind !== undefined && typeof held === 'string' ? (world.get(kind, held) ?? held) : held;
-  return { ...tree, [step]: isTree(whole) ? expandPath(whole, rest, world) : whole };
+  const whole = kind !== undefined && typeof held === 'string' ? (store.get(kind, held) ?? held) : held;
+  return { ...tree, [step]: isTree(whole) ? expandPath(whole, rest, store) : whole };
 }
 
 function isTree(value: unknown): value is Tree {

@@ -32,7 +32,7 @@ export function declineOf(method: string): string | undefined {
 
 /** The attempt to take a payment intent's money, which a test card may refuse. */
 export function makeCharge(intent: StripeObject, method: string, captured: boolean, context: Context): StripeObject {
-  const { world } = context;
+  const { store } = context;
   const decline = declineOf(method);
   const {
     amount,
@@ -44,9 +44,9 @@ export function makeCharge(intent: StripeObject, method: string, captured: boole
     transfer_group,
     transfer_data,
   } = intent;
-  const charge = world.put({
-    ...blankCharge(world),
-    id: world.newId('ch'),
+  const charge = store.put({
+    ...blankCharge(store),
+    id: store.newId('ch'),
     object: 'charge',
     ...{ amount, currency, customer, description, metadata: pairs, on_behalf_of, transfer_group, transfer_data },
     application_fee_amount: intent.application_fee_amount,
@@ -58,14 +58,14 @@ export function makeCharge(intent: StripeObject, method: string, captured: boole
     failure_message: decline === undefined ? null : 'Your card was declined.',
     payment_intent: intent.id,
     payment_method: method,
-    balance_transaction: decline === undefined && captured ? world.newId('txn') : null,
+    balance_transaction: decline === undefined && captured ? store.newId('txn') : null,
   });
   context.emit(`charge.${String(charge.status)}`, charge);
   if (method === 'pm_card_createDispute') makeDispute(charge, context);
   return charge;
 }
 
-function blankCharge(world: AccountStore) {
+function blankCharge(store: AccountStore) {
   return {
     amount: 0,
     amount_captured: 0,
@@ -77,7 +77,7 @@ function blankCharge(world: AccountStore) {
     billing_details: { address: null, email: null, name: null, phone: null, tax_id: null },
     calculated_statement_descriptor: 'SANDBOX',
     captured: true,
-    created: world.now(),
+    created: store.now(),
     currency: 'usd',
     customer: null,
     description: null,
@@ -86,7 +86,7 @@ function blankCharge(world: AccountStore) {
     failure_code: null,
     failure_message: null,
     fraud_details: {},
-    livemode: world.livemode,
+    livemode: store.livemode,
     metadata: {},
     on_behalf_of: null,
     outcome: null,
@@ -128,30 +128,30 @@ export const charge: Resource = {
 
 /** The bank's customer says no after all. */
 function makeDispute(charge: StripeObject, context: Context): void {
-  const { world } = context;
+  const { store } = context;
   const { amount, currency, payment_intent } = charge;
-  const dispute = world.put({
-    ...blankDispute(world),
-    id: world.newId('du'),
+  const dispute = store.put({
+    ...blankDispute(store),
+    id: store.newId('du'),
     object: 'dispute',
     ...{ amount, currency, payment_intent, charge: charge.id, reason: 'fraudulent', status: 'needs_response' },
   });
-  world.put({ ...charge, disputed: true });
+  store.put({ ...charge, disputed: true });
   context.emit('charge.dispute.created', dispute);
 }
 
-function blankDispute(world: AccountStore) {
+function blankDispute(store: AccountStore) {
   return {
     amount: 0,
     balance_transactions: [],
     charge: null,
-    created: world.now(),
+    created: store.now(),
     currency: 'usd',
     enhanced_eligibility_types: [],
     evidence: {},
-    evidence_details: { due_by: world.now() + 9 * 86_400, has_evidence: false, past_due: false, submission_count: 0 },
+    evidence_details: { due_by: store.now() + 9 * 86_400, has_evidence: false, past_due: false, submission_count: 0 },
     is_charge_refundable: false,
-    livemode: world.livemode,
+    livemode: store.livemode,
     metadata: {},
     payment_intent: null,
     payment_method_details: {
@@ -164,7 +164,7 @@ function blankDispute(world: AccountStore) {
 }
 
 const close = operation({}, (_, context, target) => {
-  const closed = context.world.put({ ...target, status: 'lost' });
+  const closed = context.store.put({ ...target, status: 'lost' });
   context.emit('charge.dispute.closed', closed);
   return closed;
 });

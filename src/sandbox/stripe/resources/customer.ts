@@ -33,11 +33,11 @@ const create = operation(
   (given, context) => {
     const { metadata: pairs, payment_method: method, source, ...rest } = given;
     const fields = omit(rest, 'invoice_settings', 'test_clock');
-    const { world } = context;
-    const made = world.put({
-      ...blankCustomer(world),
+    const { store } = context;
+    const made = store.put({
+      ...blankCustomer(store),
       ...fields,
-      id: world.newId('cus'),
+      id: store.newId('cus'),
       object: 'customer',
       default_source: source ?? null,
       invoice_settings: invoiceSettings(method),
@@ -59,7 +59,7 @@ const update = operation(
 );
 
 const remove = operation({}, (_, context, target) => {
-  context.world.delete('customer', target.id);
+  context.store.delete('customer', target.id);
   context.emit('customer.deleted', target);
   return { id: target.id, object: 'customer', deleted: true };
 });
@@ -68,20 +68,20 @@ function invoiceSettings(method: string | undefined) {
   return { custom_fields: null, default_payment_method: method ?? null, footer: null, rendering_options: null };
 }
 
-function blankCustomer(world: AccountStore) {
+function blankCustomer(store: AccountStore) {
   return {
     address: null,
     balance: 0,
-    created: world.now(),
+    created: store.now(),
     currency: null,
     default_source: null,
     delinquent: false,
     description: null,
     discount: null,
     email: null,
-    invoice_prefix: world.newId('x').slice(3, 11).toUpperCase(),
+    invoice_prefix: store.newId('x').slice(3, 11).toUpperCase(),
     invoice_settings: invoiceSettings(undefined),
-    livemode: world.livemode,
+    livemode: store.livemode,
     metadata: {},
     name: null,
     next_invoice_sequence: 1,

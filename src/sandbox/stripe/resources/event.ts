@@ -20,7 +20,7 @@ export const event: Resource = {
     },
     delivery_success: { reader: flag, matches: ({ pending_webhooks: n }, wanted) => (n === 0) === wanted },
   },
-  blank: (world) => ({ created: world.now(), livemode: world.livemode }),
+  blank: (store) => ({ created: store.now(), livemode: store.livemode }),
 };
 
 /** Who asked for what happened. */
@@ -31,20 +31,20 @@ export interface EventRequest {
 
 /** An event as Stripe stores and sends it. */
 export function makeEvent(
-  world: AccountStore,
+  store: AccountStore,
   type: string,
   object: StripeObject,
   previous: Readonly<Record<string, unknown>> | undefined,
   request: EventRequest,
 ): StripeObject {
   return {
-    id: world.newId('evt'),
+    id: store.newId('evt'),
     object: 'event',
-    ...(world.account === OWN_ACCOUNT ? {} : { account: world.account }),
+    ...(store.account === OWN_ACCOUNT ? {} : { account: store.account }),
     api_version: API_VERSION,
-    created: world.now(),
+    created: store.now(),
     data: { object, ...(previous === undefined ? {} : { previous_attributes: previous }) },
-    livemode: world.livemode,
+    livemode: store.livemode,
     pending_webhooks: 0,
     request,
     type,

@@ -5,8 +5,8 @@ import { metadataOf } from './product.ts';
 import { applyChanges, byTime, byValue, type Context, operation, type Resource } from './resource.ts';
 
 /** A draft with its lines and sums as its items make them. */
-export function withTotals(invoice: StripeObject, world: AccountStore): StripeObject {
-  const items = [...world.all('invoiceitem').newestFirst()].filter((item) => item.invoice === invoice.id).reverse();
+export function withTotals(invoice: StripeObject, store: AccountStore): StripeObject {
+  const items = [...store.all('invoiceitem').newestFirst()].filter((item) => item.invoice === invoice.id).reverse();
   const total = items.reduce((sum, { amount }) => sum + Number(amount), 0);
   const currency = items[0]?.currency ?? invoice.currency;
   const due = Math.max(0, total);
@@ -55,7 +55,7 @@ const create = operation(
     { amount: given, currency: code, customer, invoice, pricing, metadata: pairs, quantity = 1, ...fields },
     context,
   ) => {
-    const { world } = context;
+    const { store } = context;
     const draft = invoice === undefined ? undefined : findDraftInvoice(invoice, context);
     const owner = customer ?? (draft?.customer as string | undefined);
     if (owner === undefined)
@@ -65,10 +65,10 @@ const create = operation(
     const amount = given ?? (price === undefined ? undefined : Number(price.unit_amount) * quantity);
     if (amount === undefined)
       throw invalid('Missing required param: amount.', { code: 'parameter_missing', param: 'amount' });
-    const made = world.put({
-      ...blankItem(world),
+    const made = store.put({
+      ...blankItem(store),
       ...fields,
-      id: world.newId('ii'),
+      id: store.newId('ii'),
       object: 'invoiceitem',
       ...{
         amount,
@@ -82,7 +82,7 @@ const create = operation(
       metadata: mergeMetadata({}, pairs),
     });
     context.emit('invoiceitem.created', made);
-    if (draft !== undefined) world.put(withTotals(draft, world));
+    if (draft !== undefined) store.put(withTotals(draft, store));
     return made;
   },
 );
@@ -91,14 +91,14 @@ const update = operation(SHARED, ({ metadata: pairs, ...fields }, context, targe
   const draft = target.invoice === null ? undefined : findDraftInvoice(String(target.invoice), context);
   const meta = pairs === undefined ? {} : { metadata: mergeMetadata(metadataOf(target), pairs) };
   const after = applyChanges(target, { ...fields, ...meta }, context);
-  if (draft !== undefined) context.world.put(withTotals(draft, context.world));
+  if (draft !== undefined) context.store.put(withTotals(draft, context.store));
   return after;
 });
 
 const remove = operation({}, (_, context, target) => {
   const draft = target.invoice === null ? undefined : findDraftInvoice(String(target.invoice), context);
-  context.world.delete('invoiceitem', target.id);
-  if (draft !== undefined) context.world.put(withTotals(draft, context.world));
+  context.store.delete('invoiceitem', target.id);
+  if (draft !== undefined) context.store.put(withTotals(draft, context.store));
   return { id: target.id, object: 'invoiceitem', deleted: true };
 });
 
@@ -113,22 +113,22 @@ function priceIdOf(pricing: unknown): string {
   return String((pricing as { price?: unknown } | null)?.price);
 }
 
-function blankItem(world: AccountStore) {
+function blankItem(store: AccountStore) {
   return {
     amount: 0,
     currency: 'usd',
     customer: null,
     customer_account: null,
-    date: world.now(),
+    date: store.now(),
     description: null,
     discountable: true,
     discounts: [],
     invoice: null,
-    livemode: world.livemode,
+    livemode: store.livemode,
     metadata: {},
     net_amount: 0,
     parent: null,
-    period: { end: world.now(), start: world.now() },
+    period: { end: store.now(), start: store.now() },
     pricing: null,
     proration: false,
     quantity: 1,

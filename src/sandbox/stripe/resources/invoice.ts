@@ -18,8 +18,8 @@ import { metadataOf } from './product.ts';
 import { applyChanges, byTime, byValue, type Context, operation, type Resource } from './resource.ts';
 
 /** An invoice with nothing on it. */
-function blankInvoice(world: AccountStore) {
-  const now = world.now();
+function blankInvoice(store: AccountStore) {
+  const now = store.now();
   return {
     account_country: 'US',
     account_name: 'Sandbox',
@@ -54,7 +54,7 @@ function blankInvoice(world: AccountStore) {
     last_finalization_error: null,
     latest_revision: null,
     lines: { object: 'list', data: [], has_more: false, total_count: 0, url: '' },
-    livemode: world.livemode,
+    livemode: store.livemode,
     metadata: {},
     next_payment_attempt: null,
     number: null,
@@ -101,20 +101,20 @@ const create = operation(
     { metadata: pairs, days_until_due: days, pending_invoice_items_behavior: pending = 'exclude', ...fields },
     context,
   ) => {
-    const { world } = context;
+    const { store } = context;
     const owner = context.find('customer', fields.customer, 'customer');
     assertTerms(fields.collection_method, days, fields.due_date);
     const invoice: StripeObject = {
-      ...blankInvoice(world),
+      ...blankInvoice(store),
       ...fields,
-      id: world.newId('in'),
+      id: store.newId('in'),
       object: 'invoice',
       ...{ customer_email: owner.email, customer_name: owner.name, customer_phone: owner.phone },
-      due_date: fields.due_date ?? (days === undefined ? null : world.now() + days * 86_400),
+      due_date: fields.due_date ?? (days === undefined ? null : store.now() + days * 86_400),
       metadata: mergeMetadata({}, pairs),
     };
     if (pending === 'include') attachPendingItems(invoice, context);
-    const made = world.put(withTotals(invoice, world));
+    const made = store.put(withTotals(invoice, store));
     context.emit('invoice.created', made);
     return made;
   },
@@ -124,13 +124,13 @@ const update = operation(SHARED, ({ metadata: pairs, days_until_due: days, ...fi
   const meta = pairs === undefined ? {} : { metadata: mergeMetadata(metadataOf(target), pairs) };
   const touchesMore = Object.keys(fields).some((name) => name !== 'auto_advance' && name !== 'description');
   if (touchesMore) assertStatus(target, 'changed', 'draft');
-  const due = days === undefined ? {} : { due_date: context.world.now() + days * 86_400 };
+  const due = days === undefined ? {} : { due_date: context.store.now() + days * 86_400 };
   return applyChanges(target, { ...fields, ...due, ...meta }, context);
 });
 
 const remove = operation({}, (_, context, target) => {
   assertStatus(target, 'deleted', 'draft');
-  context.world.delete('invoice', target.id);
+  context.store.delete('invoice', target.id);
   context.emit('invoice.deleted', target);
   return { id: target.id, object: 'invoice', deleted: true };
 });
@@ -183,13 +183,13 @@ const NO_METHOD =
 
 /** A finalized invoice has a number and owes; when it owes nothing it is paid at once. */
 function finalizeInvoice(draft: StripeObject, context: Context): StripeObject {
-  const { world } = context;
+  const { store } = context;
   const owner = context.find('customer', String(draft.customer), 'customer');
   const sequence = Number(owner.next_invoice_sequence);
-  world.put({ ...owner, next_invoice_sequence: sequence + 1 });
+  store.put({ ...owner, next_invoice_sequence: sequence + 1 });
   const number = draft.number ?? `${String(owner.invoice_prefix)}-${String(sequence).padStart(4, '0')}`;
   const page = `https://invoice.sandbox.example/${draft.id}`;
-  const named = { ...draft, number, hosted_invoice_url: page, invoice_pdf: `${page}/pdf`, effective_at: world.now() };
+  const named = { ...draft, number, hosted_invoice_url: page, invoice_pdf: `${page}/pdf`, effective_at: store.now() };
   const open = setStatus(named, 'open', 'finalized_at', context, 'invoice.finalized');
   return Number(open.amount_due) === 0 ? markPaid(open, context) : open;
 }
@@ -203,11 +203,11 @@ function markPaid(open: StripeObject, context: Context): StripeObject {
 
 /** Throws the card's 402, after which the invoice is open and has been tried. */
 function chargeInvoice(open: StripeObject, method: string, context: Context): void {
-  const { world } = context;
+  const { store } = context;
   const { amount_due: amount, currency: code, customer, application_fee_amount = null, transfer_data = null } = open;
-  const intent = world.put({
-    ...paymentIntent.blank(world),
-    id: world.newId('pi'),
+  const intent = store.put({
+    ...paymentIntent.blank(store),
+    id: store.newId('pi'),
     object: 'payment_intent',
     ...{ amount, currency: code, customer, application_fee_amount, transfer_data, status: 'requires_confirmation' },
   });
@@ -215,7 +215,7 @@ function chargeInvoice(open: StripeObject, method: string, context: Context): vo
   try {
     confirmIntent(intent, method, context);
   } catch (thrown) {
-    const tried = world.put({ ...open, attempted: true, attempt_count: Number(open.attempt_count) + 1 });
+    const tried = store.put({ ...open, attempted: true, attempt_count: Number(open.attempt_count) + 1 });
     context.emit('invoice.payment_failed', tried);
     throw thrown;
   }
@@ -228,17 +228,17 @@ function setStatus(
   context: Context,
   event: string,
 ): StripeObject {
-  const { world } = context;
-  const transitions = { ...(invoice.status_transitions as object), [stamp]: world.now() };
-  const after = world.put({ ...invoice, status, status_transitions: transitions });
+  const { store } = context;
+  const transitions = { ...(invoice.status_transitions as object), [stamp]: store.now() };
+  const after = store.put({ ...invoice, status, status_transitions: transitions });
   context.emit(event, after);
   return after;
 }
 
 /** Stray items of the customer become the invoice's. */
-function attachPendingItems(invoice: StripeObject, { world }: Context): void {
-  for (const item of [...world.all('invoiceitem').newestFirst()]) {
-    if (item.invoice === null && item.customer === invoice.customer) world.put({ ...item, invoice: invoice.id });
+function attachPendingItems(invoice: StripeObject, { store }: Context): void {
+  for (const item of [...store.all('invoiceitem').newestFirst()]) {
+    if (item.invoice === null && item.customer === invoice.customer) store.put({ ...item, invoice: invoice.id });
   }
 }
 

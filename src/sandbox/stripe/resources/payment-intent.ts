@@ -64,16 +64,16 @@ const create = operation(
       'error_on_requires_action',
       'automatic_payment_methods',
     );
-    const { world } = context;
+    const { store } = context;
     assertAmount(fields.amount, fields.currency);
     if (fields.customer !== undefined) context.find('customer', fields.customer, 'customer');
-    const id = world.newId('pi');
-    const intent = world.put({
-      ...blankIntent(world),
+    const id = store.newId('pi');
+    const intent = store.put({
+      ...blankIntent(store),
       ...fields,
       id,
       object: 'payment_intent',
-      client_secret: `${id}_secret_${world.newId('s').slice(3, 28)}`,
+      client_secret: `${id}_secret_${store.newId('s').slice(3, 28)}`,
       metadata: mergeMetadata({}, pairs),
       status: fields.payment_method === undefined ? 'requires_payment_method' : 'requires_confirmation',
     });
@@ -99,12 +99,12 @@ const confirm = operation(
 
 const capture = operation({ amount_to_capture: amount, metadata }, ({ amount_to_capture: part }, context, target) => {
   assertState(target, 'capture', 'requires_capture');
-  const { world } = context;
+  const { store } = context;
   const taken = part ?? Number(target.amount_capturable);
   if (taken > Number(target.amount_capturable))
     throw invalid('The amount exceeds what can be captured.', { code: 'amount_too_large' });
   const charge = context.find('charge', String(target.latest_charge), 'charge');
-  context.emit('charge.captured', world.put({ ...charge, captured: true, amount_captured: taken }));
+  context.emit('charge.captured', store.put({ ...charge, captured: true, amount_captured: taken }));
   return succeedIntent({ ...target, amount_received: taken }, context);
 });
 
@@ -119,8 +119,8 @@ const cancel = operation(
       'requires_action',
       'requires_capture',
     );
-    const at = { canceled_at: context.world.now(), amount_capturable: 0 };
-    const canceled = context.world.put({ ...target, ...at, status: 'canceled', cancellation_reason: reason });
+    const at = { canceled_at: context.store.now(), amount_capturable: 0 };
+    const canceled = context.store.put({ ...target, ...at, status: 'canceled', cancellation_reason: reason });
     context.emit('payment_intent.canceled', canceled);
     return canceled;
   },
@@ -128,7 +128,7 @@ const cancel = operation(
 
 /** Takes the money, or throws the 402 that says why the card refuses; the intent remembers either. */
 export function confirmIntent(intent: StripeObject, method: string | undefined, context: Context): StripeObject {
-  const { world } = context;
+  const { store } = context;
   if (method === undefined) {
     const message = 'You cannot confirm this PaymentIntent because it’s missing a payment method.';
     throw conflict(message, { code: 'payment_intent_unexpected_state', payment_intent: intent });
@@ -139,13 +139,13 @@ export function confirmIntent(intent: StripeObject, method: string | undefined, 
   const decline = declineOf(method);
   if (decline !== undefined) throw declineIntent(tried, charge, decline, context);
   if (!manual) return succeedIntent({ ...tried, amount_received: intent.amount }, context);
-  const held = world.put({ ...tried, status: 'requires_capture', amount_capturable: intent.amount });
+  const held = store.put({ ...tried, status: 'requires_capture', amount_capturable: intent.amount });
   context.emit('payment_intent.amount_capturable_updated', held);
   return held;
 }
 
 function succeedIntent(intent: StripeObject, context: Context): StripeObject {
-  const done = context.world.put({ ...intent, status: 'succeeded', amount_capturable: 0 });
+  const done = context.store.put({ ...intent, status: 'succeeded', amount_capturable: 0 });
   context.emit('payment_intent.succeeded', done);
   return done;
 }
@@ -155,7 +155,7 @@ function declineIntent(intent: StripeObject, charge: StripeObject, decline: stri
   const error = { type: 'card_error', code, decline_code: decline, charge: charge.id };
   const message = 'Your card was declined.';
   const status = 'requires_payment_method';
-  const failed = context.world.put({
+  const failed = context.store.put({
     ...intent,
     status,
     payment_method: null,
@@ -178,7 +178,7 @@ function assertState(intent: StripeObject, verb: string, ...states: readonly str
   throw conflict(message, { code: 'payment_intent_unexpected_state', payment_intent: intent });
 }
 
-function blankIntent(world: AccountStore) {
+function blankIntent(store: AccountStore) {
   return {
     amount: 0,
     amount_capturable: 0,
@@ -192,7 +192,7 @@ function blankIntent(world: AccountStore) {
     capture_method: 'automatic_async',
     client_secret: null,
     confirmation_method: 'automatic',
-    created: world.now(),
+    created: store.now(),
     currency: 'usd',
     customer: null,
     customer_account: null,
@@ -200,7 +200,7 @@ function blankIntent(world: AccountStore) {
     excluded_payment_method_types: null,
     last_payment_error: null,
     latest_charge: null,
-    livemode: world.livemode,
+    livemode: store.livemode,
     metadata: {},
     next_action: null,
     on_behalf_of: null,

@@ -53,13 +53,13 @@ type Given = Values<typeof priceShape> & { readonly product: string };
 
 /** A new price, not yet put anywhere. Throws StripeFailure when the amount makes no sense or the lookup key is taken. */
 export function makePrice(given: Given, context: Context): StripeObject {
-  const { world } = context;
+  const { store } = context;
   assertAmount(given);
   if (given.billing_scheme === 'tiered')
     throw invalid('This sandbox knows no tiered prices', { param: 'billing_scheme' });
   return {
     ...blankPrice(context),
-    id: world.newId('price'),
+    id: store.newId('price'),
     object: 'price',
     active: given.active ?? true,
     currency: given.currency,
@@ -76,14 +76,14 @@ export function makePrice(given: Given, context: Context): StripeObject {
   };
 }
 
-export function blankPrice({ world }: Pick<Context, 'world'>) {
+export function blankPrice({ store }: Pick<Context, 'store'>) {
   return {
     active: true,
     billing_scheme: 'per_unit',
-    created: world.now(),
+    created: store.now(),
     currency: 'usd',
     custom_unit_amount: null,
-    livemode: world.livemode,
+    livemode: store.livemode,
     lookup_key: null,
     metadata: {},
     nickname: null,
@@ -99,8 +99,8 @@ export function blankPrice({ world }: Pick<Context, 'world'>) {
 }
 
 /** The price that holds a lookup key, archived ones included. */
-export function findByLookupKey(key: string, { world }: Pick<Context, 'world'>): StripeObject | undefined {
-  for (const price of world.all('price').newestFirst()) if (price.lookup_key === key) return price;
+export function findByLookupKey(key: string, { store }: Pick<Context, 'store'>): StripeObject | undefined {
+  for (const price of store.all('price').newestFirst()) if (price.lookup_key === key) return price;
   return undefined;
 }
 
@@ -115,7 +115,7 @@ export function assertLookupKeyFree(key: string, transfer: boolean, context: Con
 export function releaseLookupKey(key: string, context: Context, own?: string): void {
   const holder = findByLookupKey(key, context);
   if (holder === undefined || holder.id === own) return;
-  context.emit('price.updated', context.world.put({ ...holder, lookup_key: null }), { lookup_key: key });
+  context.emit('price.updated', context.store.put({ ...holder, lookup_key: null }), { lookup_key: key });
 }
 
 function assertAmount(given: Given): void {

@@ -42,7 +42,7 @@ const create = operation(
     if (typeof key === 'string') assertLookupKeyFree(key, transfer, context);
     const owner = named ?? makeProduct(data ?? { name: '' }, context).id;
     if (typeof key === 'string') releaseLookupKey(key, context);
-    const made = context.world.put({ ...price, product: owner });
+    const made = context.store.put({ ...price, product: owner });
     context.emit('price.created', made);
     return made;
   },
@@ -81,8 +81,8 @@ const update = operation(
   },
 );
 
-function assertNotDefault(active: boolean | undefined, price: StripeObject, { world }: Context): void {
-  if (active !== false || world.get('product', String(price.product))?.default_price !== price.id) return;
+function assertNotDefault(active: boolean | undefined, price: StripeObject, { store }: Context): void {
+  if (active !== false || store.get('product', String(price.product))?.default_price !== price.id) return;
   throw conflict('This price cannot be archived because it is the default price of its product.', { param: 'active' });
 }
 
@@ -107,5 +107,5 @@ export const price: Resource = {
   },
   searchable: { active: 'token', currency: 'token', lookup_key: 'token', product: 'token', type: 'token' },
   expands: { product: 'product' },
-  blank: (world) => blankPrice({ world }),
+  blank: (store) => blankPrice({ store }),
 };

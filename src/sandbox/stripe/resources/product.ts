@@ -57,22 +57,22 @@ const create = operation(
     default_price_data: objectOf(priceDataShape),
   },
   ({ id: chosen, default_price_data: priceData, metadata: given, ...fields }, context) => {
-    const { world } = context;
-    const id = chosen ?? world.newId('prod');
+    const { store } = context;
+    const id = chosen ?? store.newId('prod');
     const product: StripeObject = {
-      ...blankProduct(world),
+      ...blankProduct(store),
       ...fields,
       id,
       object: 'product',
       metadata: mergeMetadata({}, given),
     };
-    if (world.get('product', id) !== undefined) {
+    if (store.get('product', id) !== undefined) {
       throw conflict('Product already exists.', { code: 'resource_already_exists', param: 'id' });
     }
     const price = priceData && makePrice({ ...priceData, product: id }, context);
-    context.emit('product.created', world.put({ ...product, default_price: price?.id ?? null }));
-    if (price !== undefined) context.emit('price.created', world.put(price));
-    return world.get('product', id) as StripeObject;
+    context.emit('product.created', store.put({ ...product, default_price: price?.id ?? null }));
+    if (price !== undefined) context.emit('price.created', store.put(price));
+    return store.get('product', id) as StripeObject;
   },
 );
 
@@ -84,16 +84,16 @@ const update = operation(
       ...fields,
       ...(given === undefined ? {} : { metadata: mergeMetadata(metadataOf(target), given) }),
     };
-    return applyChanges(target, changes, context, { updated: context.world.now() });
+    return applyChanges(target, changes, context, { updated: context.store.now() });
   },
 );
 
 const remove = operation({}, (_, context, target) => {
-  for (const price of context.world.all('price').newestFirst()) {
+  for (const price of context.store.all('price').newestFirst()) {
     if (price.product !== target.id) continue;
     throw conflict('This product cannot be deleted because it has one or more user-created prices.');
   }
-  context.world.delete('product', target.id);
+  context.store.delete('product', target.id);
   context.emit('product.deleted', target);
   return { id: target.id, object: 'product', deleted: true };
 });
@@ -134,14 +134,14 @@ export const product: Resource = {
   blank: blankProduct,
 };
 
-function blankProduct(world: AccountStore) {
+function blankProduct(store: AccountStore) {
   return {
     active: true,
-    created: world.now(),
+    created: store.now(),
     default_price: null,
     description: null,
     images: [],
-    livemode: world.livemode,
+    livemode: store.livemode,
     marketing_features: [],
     metadata: {},
     name: 'Product',
@@ -152,7 +152,7 @@ function blankProduct(world: AccountStore) {
     tax_details: null,
     type: 'service',
     unit_label: null,
-    updated: world.now(),
+    updated: store.now(),
     url: null,
   };
 }

@@ -24,10 +24,10 @@ const create = operation(
       const message = `Refund amount (${amount}) is greater than unrefunded amount on charge (${left})`;
       throw conflict(message, { param: 'amount' });
     }
-    const { world } = context;
-    const refund = world.put({
-      ...blankRefund(world),
-      id: world.newId('re'),
+    const { store } = context;
+    const refund = store.put({
+      ...blankRefund(store),
+      id: store.newId('re'),
       object: 'refund',
       ...{ amount, charge: charge.id, currency: charge.currency, payment_intent: charge.payment_intent },
       customer: charge.customer,
@@ -36,7 +36,7 @@ const create = operation(
       reason: reason ?? null,
     });
     const refunded = Number(charge.amount_refunded) + amount;
-    const after = world.put({ ...charge, amount_refunded: refunded, refunded: refunded === charge.amount });
+    const after = store.put({ ...charge, amount_refunded: refunded, refunded: refunded === charge.amount });
     context.emit('refund.created', refund);
     context.emit('charge.refunded', after, { amount_refunded: charge.amount_refunded });
     return refund;
@@ -59,12 +59,12 @@ function findCharge(named: string | undefined, intent: string | undefined, conte
   });
 }
 
-function blankRefund(world: AccountStore) {
+function blankRefund(store: AccountStore) {
   return {
     amount: 0,
     balance_transaction: null,
     charge: null,
-    created: world.now(),
+    created: store.now(),
     currency: 'usd',
     customer: null,
     customer_account: null,

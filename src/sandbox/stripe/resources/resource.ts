@@ -3,7 +3,7 @@ import type { AccountStore, StripeObject } from '../store.ts';
 
 /** What an endpoint works with, for one request. */
 export interface Context {
-  readonly world: AccountStore;
+  readonly store: AccountStore;
   /** Tells the world that something happened: an event, and a webhook where one is set up. */
   emit(type: string, object: StripeObject, previous?: Readonly<Record<string, unknown>>): void;
   /** The object a parameter names. Throws StripeFailure when there is none. */
@@ -49,7 +49,7 @@ export interface Resource {
   /** Fields that may be expanded, and the kind they hold the id of. */
   readonly expands?: Readonly<Record<string, string>>;
   /** Fields as a mover would find them, for objects made through the control surface. */
-  blank(world: AccountStore): Readonly<Record<string, unknown>>;
+  blank(store: AccountStore): Readonly<Record<string, unknown>>;
 }
 
 const RANGE = { gt: integer(), gte: integer(), lt: integer(), lte: integer() };
@@ -101,7 +101,7 @@ export function applyChanges(
   }
   if (Object.keys(before).length === 0) return target;
   const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
-  const after = context.world.put({ ...target, ...given, ...stamps });
+  const after = context.store.put({ ...target, ...given, ...stamps });
   const previous = { ...before, ...Object.fromEntries(Object.keys(stamps).map((field) => [field, target[field]])) };
   context.emit(`${target.object}.updated`, after, previous);
   return after;
