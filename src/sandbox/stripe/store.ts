@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import type { Random } from '../core/random.ts';
+import { BASE62, type Random } from '../core/random.ts';
 
 export const OWN_ACCOUNT = 'acct_sandbox';
 
@@ -131,8 +131,6 @@ export interface AccountStoreDeps {
   readonly random: Random;
   readonly searchLagMs: () => number;
 }
-
-const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
 /** Everything of one account in one mode. Test and live data never meet. */
 export class AccountStore {

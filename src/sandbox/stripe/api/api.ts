@@ -1,7 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
-import type { FaultRule } from '../../core/faults.ts';
+import { type FaultRule, faultDelayMs } from '../../core/faults.ts';
 import type { Random } from '../../core/random.ts';
-import { faultDelayMs } from '../../core/server.ts';
 import {
   type Answer,
   jsonAnswer,

@@ -1,4 +1,4 @@
-import type { Random } from '../../core/random.ts';
+import { BASE62, type Random } from '../../core/random.ts';
 
 /** How a mover names what it makes in Stripe; see the options of the same names. */
 export interface StripeNaming {
@@ -80,8 +80,6 @@ export function syncedObjects(
 export function lookupKeyOf({ id, currency }: ProductDraft, { lookupKey }: StripeNaming): string {
   return lookupKey.replace('{id}', id).replace('{currency}', (currency ?? '').toLowerCase());
 }
-
-export const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
 /** Microseconds, as the database keeps them. */
 function timestampText(ms: number, random: Random): string {

@@ -1,6 +1,5 @@
-import type { Random } from '../../core/random.ts';
+import { BASE62, type Random } from '../../core/random.ts';
 import {
-  BASE62,
   lookupKeyOf,
   major,
   type Outcome,
