@@ -42,32 +42,31 @@ const xenditOptionsSchema = z.strictObject({
 });
 
 type XenditSandboxOptions = z.input<typeof xenditOptionsSchema>;
-export type XenditConfig = z.output<typeof xenditOptionsSchema>;
 
 type XenditKind = 'transaction' | 'invoice';
 
-export interface XenditApiDeps {
+interface XenditApiDeps {
   readonly data: LaunchStore<XenditKind>;
   readonly limits: EndpointLimits;
   readonly secretKey: string;
   readonly now: () => string;
 }
 
-const codes: Readonly<Record<number, string>> = {
+const ERROR_CODES: Readonly<Record<number, string>> = {
   429: 'RATE_LIMIT_EXCEEDED',
   500: 'SERVER_ERROR',
   503: 'SERVICE_UNAVAILABLE',
 };
-const paths: Readonly<Record<XenditKind, string>> = { transaction: '/transactions', invoice: '/v2/invoices' };
-// Xendit cuts larger pages without a word.
+const PATHS: Readonly<Record<XenditKind, string>> = { transaction: '/transactions', invoice: '/v2/invoices' };
+// Xendit reduces a larger limit without any indication.
 const MAX_PAGE_ROWS: Readonly<Record<XenditKind, number>> = { transaction: 50, invoice: 100 };
 
 /** Xendit's lists of transactions and invoices. */
 function xenditApi(deps: XenditApiDeps): Upstream {
   return {
     name: 'xendit',
-    describeRequest: describeRequest,
-    errorAnswer: (status, message) => errorAnswer(status, codes[status] ?? 'SERVER_ERROR', message),
+    describeRequest,
+    errorAnswer: (status, message) => errorAnswer(status, ERROR_CODES[status] ?? 'SERVER_ERROR', message),
     handle(request, faults) {
       const touched: string[] = [];
       const { resource } = describeRequest(request);
@@ -101,6 +100,7 @@ function recordAnswer(row: Row | undefined, kind: XenditKind): Answer {
     : jsonAnswer(200, row);
 }
 
+/** `GET /transactions`: oldest first. */
 function transactions(
   { query }: SandboxRequest,
   faults: readonly FaultRule[],
@@ -109,17 +109,17 @@ function transactions(
 ): Answer {
   const limit = limitOf(query, 'transaction');
   const after = query.get('after_id');
-  const look = () => filterRows(deps.data.list('transaction'), query);
-  touched.push(...applyDataFaults({ rows: look(), after }, faults, dataFaultHandler('transaction', deps)));
-  // A cursor may have left the filter since: paging is by place in the whole list.
-  const whole = deps.data.list('transaction');
-  const place = after === null ? -1 : whole.findIndex(({ id }) => id === after);
-  if (after !== null && place === -1)
+  const matchingRows = () => filterRows(deps.data.list('transaction'), query);
+  touched.push(...applyDataFaults({ rows: matchingRows(), after }, faults, dataFaultHandler('transaction', deps)));
+  // The cursor's record may no longer match the filter, so paging is by its position in the unfiltered list.
+  const all = deps.data.list('transaction');
+  const position = after === null ? -1 : all.findIndex(({ id }) => id === after);
+  if (after !== null && position === -1)
     return errorAnswer(400, 'API_VALIDATION_ERROR', `after_id: no transaction ${after}`);
-  const seen = new Set(whole.slice(0, place + 1).map(({ id }) => id));
-  const rows = look();
-  const behind = rows.filter(({ id }) => seen.has(id)).at(-1);
-  const page = selectPage({ rows, after: behind === undefined ? null : String(behind.id), limit }, faults) ?? {
+  const passed = new Set(all.slice(0, position + 1).map(({ id }) => id));
+  const rows = matchingRows();
+  const lastPassed = rows.filter(({ id }) => passed.has(id)).at(-1);
+  const page = selectPage({ rows, after: lastPassed === undefined ? null : String(lastPassed.id), limit }, faults) ?? {
     rows: [],
     hasMore: false,
   };
@@ -129,7 +129,7 @@ function transactions(
   return jsonAnswer(200, { has_more: page.hasMore, data: page.rows, links });
 }
 
-/** A bare array; a page shorter than the limit is the last. */
+/** `GET /v2/invoices`: an array without an envelope; a page shorter than the limit is the last. */
 function invoices(
   { query }: SandboxRequest,
   faults: readonly FaultRule[],
@@ -157,16 +157,16 @@ function dataFaultHandler(kind: XenditKind, { data, now }: XenditApiDeps) {
   return (fault: 'insert' | 'delete' | 'modify', row: Row): string => {
     if (fault === 'delete') data.delete(kind, String(row.id));
     if (fault === 'modify') data.modify(kind, String(row.id), { updated: now() });
-    // A twin of the same moment, so that it lands beside its model.
+    // A copy with the same time, so that it is next to the original.
     return fault === 'insert' ? data.insert(kind, { ...row, id: `${row.id}-twin` }) : String(row.id);
   };
 }
 
 function limitOf(query: URLSearchParams, kind: XenditKind): number {
-  const asked = Number(query.get('limit') ?? 10);
-  if (!Number.isInteger(asked) || asked < 1)
-    throw new RangeError(`limit: "${query.get('limit')}" is not a number above 0`);
-  return Math.min(asked, MAX_PAGE_ROWS[kind]);
+  const limit = Number(query.get('limit') ?? 10);
+  if (!Number.isInteger(limit) || limit < 1)
+    throw new RangeError(`limit: "${query.get('limit')}" is not a positive integer`);
+  return Math.min(limit, MAX_PAGE_ROWS[kind]);
 }
 
 function isAuthorized(request: SandboxRequest, secretKey: string): boolean {
@@ -180,7 +180,7 @@ function describeRequest(request: SandboxRequest): RequestDescriptor {
 }
 
 function parsePath(path: string): { kind?: XenditKind; id?: string } {
-  for (const [kind, prefix] of Object.entries(paths) as [XenditKind, string][]) {
+  for (const [kind, prefix] of Object.entries(PATHS) as [XenditKind, string][]) {
     if (path === prefix || path === `${prefix}/`) return { kind };
     if (path.startsWith(`${prefix}/`)) return { kind, id: decodeURIComponent(path.slice(prefix.length + 1)) };
   }
@@ -209,12 +209,12 @@ const TIME_FILTERS: Readonly<Record<string, readonly [field: string, from: boole
   expired_before: ['expiry_date', false],
 };
 
-/** The rows a query asks for. Throws RangeError on a date that is none. */
+/** The rows that match the query. Throws RangeError on an invalid date. */
 function filterRows(rows: readonly Row[], query: URLSearchParams): readonly Row[] {
   const tests: ((row: Row) => boolean)[] = [];
   for (const name of new Set(query.keys())) {
     const field = VALUE_FILTERS[name];
-    // Repeated parameters, or one with several values in it.
+    // A parameter may be repeated, or have several values separated by commas.
     const wanted = query.getAll(name).flatMap((value) => (name.endsWith('s') ? value.split(',') : [value]));
     if (field !== undefined) tests.push((row) => wanted.includes(String(row[field])));
     const bound = TIME_FILTERS[name];
@@ -232,7 +232,7 @@ function timeTest([field, from]: readonly [string, boolean], text: string): (row
   };
 }
 
-/** So many requests in any minute for each endpoint, told in three headers of every answer. */
+/** A limit of requests in any minute for each endpoint, described in three headers of every answer. */
 class EndpointLimits {
   readonly #perMinute: () => number;
   readonly #clock: Clock;
@@ -244,7 +244,7 @@ class EndpointLimits {
     this.#clock = clock;
   }
 
-  /** The answer with its headers, or the 429 that takes its place. */
+  /** The answer with the limit's headers, or a 429 instead. */
   admit(endpoint: string, answer: () => Answer): Answer {
     const limit = this.#perMinute();
     if (limit === 0) return answer();
@@ -258,8 +258,8 @@ class EndpointLimits {
         headers: this.#headers(key, limit, wait),
       };
     this.#times.set(key, [...this.#recent(key), this.#clock.now()]);
-    const given = answer();
-    return { ...given, headers: { ...given.headers, ...this.#headers(key, limit, 0) } };
+    const admitted = answer();
+    return { ...admitted, headers: { ...admitted.headers, ...this.#headers(key, limit, 0) } };
   }
 
   #recent(key: string): number[] {
@@ -267,18 +267,18 @@ class EndpointLimits {
   }
 
   #headers(key: string, limit: number, wait: number): Record<string, string> {
-    const left = wait > 0 ? 0 : limit - this.#recent(key).length;
+    const remaining = wait > 0 ? 0 : limit - this.#recent(key).length;
     const reset = wait > 0 ? wait / 1000 : 60;
     return {
       'content-type': 'application/json; charset=utf-8',
       'rate-limit-limit': String(limit),
-      'rate-limit-remaining': String(left),
+      'rate-limit-remaining': String(remaining),
       'rate-limit-reset': reset.toFixed(3),
     };
   }
 }
 
-/** An error in Xendit's shape. */
+/** An error in Xendit's format. */
 function errorAnswer(status: number, error_code: string, message: string): Answer {
   return jsonAnswer(status, { error_code, message });
 }
