@@ -140,7 +140,7 @@ function saleOf(random: Random, product: ProductName, status: SaleStatus, person
   };
 }
 
-/** Adds dirt: addresses in other spellings, for contacts of Systeme.io only, and paid invoices without a payer, for all others. */
+/** Adds dirt: paid invoices without a payer, only of P2P buyers without a contact, and addresses in other spellings, of all other persons. */
 function addSaleDirt(
   random: Random,
   drafts: readonly SaleDraft[],

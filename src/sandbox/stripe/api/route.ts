@@ -6,29 +6,29 @@ import type { Context, Operation, Resource } from '../resources/resource.ts';
 import type { AccountStore, AccountStores, StripeObject } from '../store.ts';
 import { list, search } from './queries.ts';
 
-/** What a request asks for. */
+/** The operation that a request asks for. */
 export interface Route {
   readonly resource: Resource;
   /** `list`, `search`, `get`, `create`, `update`, `delete`, or the action's name. */
   readonly verb: string;
   readonly id: string | undefined;
-  /** Absent for what only reads. */
+  /** Undefined for reads. */
   readonly operation: Operation | undefined;
-  /** Without ids, as limits count it: `POST /v1/products/:id`. */
+  /** The endpoint without ids, by which limits count: `POST /v1/products/:id`. */
   readonly endpoint: string;
 }
 
-/** Throws StripeFailure for an address that is none. */
+/** The route of a request. Throws StripeFailure on an unknown URL. */
 export function routeOf({ method, path }: Pick<SandboxRequest, 'method' | 'path'>): Route {
-  const [version, name, id, action, more] = path.split('/').slice(1).map(decodeSegment);
+  const [version, name, id, action, rest] = path.split('/').slice(1).map(decodeSegment);
   const resource = RESOURCES.find(({ collection }) => collection === name);
-  if (version !== 'v1' || resource === undefined || more !== undefined || id === '') throw unknownUrl(method, path);
+  if (version !== 'v1' || resource === undefined || rest !== undefined || id === '') throw unknownUrl(method, path);
   const verb = verbOf(method, id, action, resource);
   const operation = verb === undefined ? undefined : operationOf(resource, verb);
-  const reads = verb === 'list' || verb === 'get' || (verb === 'search' && resource.searchable !== undefined);
-  if (verb === undefined || (operation === undefined && !reads)) throw unknownUrl(method, path);
-  const place = [id === undefined ? '' : '/:id', action === undefined ? '' : `/${action}`].join('');
-  const endpoint = `${method} /v1/${resource.collection}${verb === 'search' ? '/search' : place}`;
+  const isRead = verb === 'list' || verb === 'get' || (verb === 'search' && resource.searchable !== undefined);
+  if (verb === undefined || (operation === undefined && !isRead)) throw unknownUrl(method, path);
+  const suffix = [id === undefined ? '' : '/:id', action === undefined ? '' : `/${action}`].join('');
+  const endpoint = `${method} /v1/${resource.collection}${verb === 'search' ? '/search' : suffix}`;
   return { resource, verb, id: verb === 'search' ? undefined : id, operation, endpoint };
 }
 
@@ -58,24 +58,24 @@ function unknownUrl(method: string, path: string): StripeFailure {
   return new StripeFailure(404, message);
 }
 
-export interface OperationDeps {
+interface OperationDeps {
   readonly store: AccountStore;
   readonly stores: AccountStores;
   readonly emit: Context['emit'];
-  /** The most objects a page may hold, when a fault says so. */
-  readonly most: number;
-  /** Called once parameters are found good, with the name of what is going to be written. */
-  readonly beforeWrite: (name: string) => void;
+  /** The maximum number of objects in a page; a fault may reduce it. */
+  readonly maxPageSize: number;
+  /** Called after the parameters are validated, with the id of the object that will be written. */
+  readonly beforeWrite: (id: string) => void;
 }
 
-/** Does what the route asks for and gives the body of the answer. Throws StripeFailure. */
-export function runOperation({ resource, verb, id, operation }: Route, given: ParamTree, deps: OperationDeps) {
+/** Runs the operation of a route and returns the body of the answer. Throws StripeFailure. */
+export function runOperation({ resource, verb, id, operation }: Route, params: ParamTree, deps: OperationDeps) {
   const { store } = deps;
-  const { expand, ...tree } = given;
+  const { expand, ...tree } = params;
   const paths = parseExpansions(expand, resource, verb === 'list' || verb === 'search', store);
-  const find: Context['find'] = (kind, wanted, param) =>
-    store.get(kind, wanted) ?? throwMissing(kind, wanted, param, deps);
-  if (verb === 'list') return expandObject({ ...list(resource, tree, store, deps.most) }, paths, store);
+  const find: Context['find'] = (kind, wantedId, param) =>
+    store.get(kind, wantedId) ?? throwMissing(kind, wantedId, param, deps);
+  if (verb === 'list') return expandObject({ ...list(resource, tree, store, deps.maxPageSize) }, paths, store);
   if (verb === 'search') return expandObject(search(resource, tree, store), paths, store);
   const target: StripeObject = id === undefined ? NO_OBJECT : find(resource.object, id, 'id');
   if (operation === undefined) {
@@ -92,18 +92,20 @@ const NO_OBJECT: StripeObject = { id: '', object: '' };
 function throwMissing(kind: string, id: string, param: string, { store, stores }: OperationDeps): never {
   const { title } = resourceOf(kind);
   if (!stores.existsInOtherMode(store, kind, id)) throw missing(title, id, param);
-  const [there, here] = store.livemode ? ['test', 'live'] : ['live', 'test'];
-  const hint = `; a similar object exists in ${there} mode, but a ${here} mode key was used to make this request.`;
+  const [otherMode, ownMode] = store.livemode ? ['test', 'live'] : ['live', 'test'];
+  const hint = `; a similar object exists in ${otherMode} mode, but a ${ownMode} mode key was used to make this request.`;
   throw missing(title, id, param, hint);
 }
 
+// Expansion of ids to whole objects.
+
 type Tree = Readonly<Record<string, unknown>>;
 
-/** The paths that `expand` names, each as its steps. Throws StripeFailure on one that leads nowhere, before anything is done. */
+/** The paths of the `expand` parameter, each as its field names. Throws StripeFailure on a field that cannot be expanded. */
 function parseExpansions(
   expand: Param | undefined,
   resource: Resource,
-  many: boolean,
+  isList: boolean,
   store: AccountStore,
 ): string[][] {
   if (expand === undefined || expand === '') return [];
@@ -111,26 +113,26 @@ function parseExpansions(
   return items.map((item) => {
     const path = stringParam(item, 'expand');
     const steps = path.split('.');
-    const first = many && steps[0] === 'data' ? steps[1] : steps[0];
-    const held = resource.blank(store)[first ?? ''];
-    const known = resource.expands?.[first ?? ''] !== undefined || (typeof held === 'object' && held !== null);
-    if (!known) throw invalid(`This property cannot be expanded (${path}).`, { param: 'expand' });
+    const first = isList && steps[0] === 'data' ? steps[1] : steps[0];
+    const value = resource.blank(store)[first ?? ''];
+    const isExpandable = resource.expands?.[first ?? ''] !== undefined || (typeof value === 'object' && value !== null);
+    if (!isExpandable) throw invalid(`This property cannot be expanded (${path}).`, { param: 'expand' });
     return steps;
   });
 }
 
-/** The answer with whole objects in the place of the ids that the paths lead to. */
+/** The answer with the ids at the given paths replaced by whole objects. */
 function expandObject(answer: Tree, paths: readonly string[][], store: AccountStore): Tree {
   return paths.reduce((tree, steps) => expandPath(tree, steps, store), answer);
 }
 
 function expandPath(tree: Tree, [step, ...rest]: readonly string[], store: AccountStore): Tree {
   if (step === undefined) return tree;
-  const held = tree[step];
-  if (Array.isArray(held))
-    return { ...tree, [step]: held.map((item) => (isTree(item) ? expandPath(item, rest, store) : item)) };
+  const value = tree[step];
+  if (Array.isArray(value))
+    return { ...tree, [step]: value.map((item) => (isTree(item) ? expandPath(item, rest, store) : item)) };
   const kind = RESOURCES.find(({ object }) => object === tree.object)?.expands?.[step];
-  const whole = kind !== undefined && typeof held === 'string' ? (store.get(kind, held) ?? held) : held;
+  const whole = kind !== undefined && typeof value === 'string' ? (store.get(kind, value) ?? value) : value;
   return { ...tree, [step]: isTree(whole) ? expandPath(whole, rest, store) : whole };
 }
 

@@ -1,6 +1,5 @@
-import { mergeMetadata, metadata, optionalText, stringParam } from '../params.ts';
+import { metadata, metadataChange, optionalText, stringParam } from '../params.ts';
 import type { AccountStore, StripeObject } from '../store.ts';
-import { metadataOf } from './product.ts';
 import { applyChanges, byTime, byValue, type Context, operation, type Resource } from './resource.ts';
 
 const update = operation(
@@ -11,14 +10,12 @@ const update = operation(
     receipt_email: optionalText(),
     transfer_group: stringParam,
   },
-  ({ metadata: pairs, ...fields }, context, target) => {
-    const meta = pairs === undefined ? {} : { metadata: mergeMetadata(metadataOf(target), pairs) };
-    return applyChanges(target, { ...fields, ...meta }, context);
-  },
+  ({ metadata: pairs, ...fields }, context, target) =>
+    applyChanges(target, { ...fields, ...metadataChange(target, pairs) }, context),
 );
 
-/** Why test cards are declined. */
-const DECLINES: Readonly<Record<string, string>> = {
+/** The decline codes of the test cards that are declined. */
+const DECLINE_CODES: Readonly<Record<string, string>> = {
   pm_card_chargeDeclined: 'generic_decline',
   pm_card_visa_chargeDeclined: 'generic_decline',
   pm_card_chargeDeclinedInsufficientFunds: 'insufficient_funds',
@@ -26,14 +23,15 @@ const DECLINES: Readonly<Record<string, string>> = {
   pm_card_chargeDeclinedExpiredCard: 'expired_card',
 };
 
-export function declineOf(method: string): string | undefined {
-  return DECLINES[method];
+/** The decline code of a payment method; undefined when it pays. */
+export function declineCodeOf(method: string): string | undefined {
+  return DECLINE_CODES[method];
 }
 
-/** The attempt to take a payment intent's money, which a test card may refuse. */
+/** Charges a payment intent. The charge succeeds or fails depending on the test card. */
 export function makeCharge(intent: StripeObject, method: string, captured: boolean, context: Context): StripeObject {
   const { store } = context;
-  const decline = declineOf(method);
+  const decline = declineCodeOf(method);
   const {
     amount,
     currency,
@@ -126,7 +124,9 @@ export const charge: Resource = {
   blank: blankCharge,
 };
 
-/** The bank's customer says no after all. */
+// Disputes.
+
+/** Opens a dispute on a charge, as the cardholder's bank does. */
 function makeDispute(charge: StripeObject, context: Context): void {
   const { store } = context;
   const { amount, currency, payment_intent } = charge;

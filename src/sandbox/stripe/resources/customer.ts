@@ -3,6 +3,7 @@ import {
   listOf,
   mergeMetadata,
   metadata,
+  metadataChange,
   omit,
   oneOf,
   optionalText,
@@ -10,7 +11,6 @@ import {
   unvalidated,
 } from '../params.ts';
 import type { AccountStore } from '../store.ts';
-import { metadataOf } from './product.ts';
 import { applyChanges, byTime, byValue, operation, type Resource } from './resource.ts';
 
 const SHARED = {
@@ -53,8 +53,7 @@ const update = operation(
   ({ metadata: pairs, invoice_settings: given, ...fields }, context, target) => {
     const method = (given as { default_payment_method?: string } | null | undefined)?.default_payment_method;
     const settings = given === undefined ? {} : { invoice_settings: invoiceSettings(method) };
-    const meta = pairs === undefined ? {} : { metadata: mergeMetadata(metadataOf(target), pairs) };
-    return applyChanges(target, { ...fields, ...settings, ...meta }, context);
+    return applyChanges(target, { ...fields, ...settings, ...metadataChange(target, pairs) }, context);
   },
 );
 
@@ -93,7 +92,7 @@ function blankCustomer(store: AccountStore) {
   };
 }
 
-/** Customers are not unique by e-mail, and a list finds an address only in the spelling it has. */
+/** Several customers may have the same e-mail address; the filter of a list compares it exactly. */
 export const customer: Resource = {
   object: 'customer',
   collection: 'customers',

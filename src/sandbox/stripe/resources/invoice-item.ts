@@ -1,44 +1,17 @@
 import { conflict, invalid } from '../failure.ts';
-import { currency, flag, integer, mergeMetadata, metadata, optionalText, stringParam, unvalidated } from '../params.ts';
+import {
+  currency,
+  flag,
+  integer,
+  mergeMetadata,
+  metadata,
+  metadataChange,
+  optionalText,
+  stringParam,
+  unvalidated,
+} from '../params.ts';
 import type { AccountStore, StripeObject } from '../store.ts';
-import { metadataOf } from './product.ts';
 import { applyChanges, byTime, byValue, type Context, operation, type Resource } from './resource.ts';
-
-/** A draft with its lines and sums as its items make them. */
-export function withTotals(invoice: StripeObject, store: AccountStore): StripeObject {
-  const items = [...store.all('invoiceitem').newestFirst()].filter((item) => item.invoice === invoice.id).reverse();
-  const total = items.reduce((sum, { amount }) => sum + Number(amount), 0);
-  const currency = items[0]?.currency ?? invoice.currency;
-  const due = Math.max(0, total);
-  return {
-    ...invoice,
-    currency,
-    ...{ amount_due: due, amount_remaining: due, subtotal: total, subtotal_excluding_tax: total },
-    ...{ total, total_excluding_tax: total },
-    lines: linesOf(invoice.id, items),
-  };
-}
-
-function linesOf(invoice: string, items: readonly StripeObject[]) {
-  const data = items.map((item) => lineOf(invoice, item));
-  return { object: 'list', data, has_more: false, total_count: data.length, url: `/v1/invoices/${invoice}/lines` };
-}
-
-function lineOf(invoice: string, item: StripeObject) {
-  const { amount, currency, description, discountable, livemode, metadata, period, quantity } = item;
-  return {
-    id: item.id.replace(/^ii/, 'il'),
-    object: 'line_item',
-    ...{ amount, currency, description, discountable, livemode, metadata, period, quantity, invoice },
-    discount_amounts: [],
-    discounts: [],
-    parent: { type: 'invoice_item_details', invoice_item_details: { invoice_item: item.id, proration: false } },
-    pricing: null,
-    subscription: null,
-    subtotal: amount,
-    taxes: [],
-  };
-}
 
 const SHARED = {
   amount: integer(),
@@ -89,8 +62,7 @@ const create = operation(
 
 const update = operation(SHARED, ({ metadata: pairs, ...fields }, context, target) => {
   const draft = target.invoice === null ? undefined : findDraftInvoice(String(target.invoice), context);
-  const meta = pairs === undefined ? {} : { metadata: mergeMetadata(metadataOf(target), pairs) };
-  const after = applyChanges(target, { ...fields, ...meta }, context);
+  const after = applyChanges(target, { ...fields, ...metadataChange(target, pairs) }, context);
   if (draft !== undefined) context.store.put(withTotals(draft, context.store));
   return after;
 });
@@ -102,7 +74,7 @@ const remove = operation({}, (_, context, target) => {
   return { id: target.id, object: 'invoiceitem', deleted: true };
 });
 
-/** Throws StripeFailure once the invoice is finalized: nothing can be added to it. */
+/** The draft invoice with this id. Throws StripeFailure when the invoice is no longer a draft. */
 function findDraftInvoice(id: string, context: Context): StripeObject {
   const invoice = context.find('invoice', id, 'invoice');
   if (invoice.status === 'draft') return invoice;
@@ -111,6 +83,42 @@ function findDraftInvoice(id: string, context: Context): StripeObject {
 
 function priceIdOf(pricing: unknown): string {
   return String((pricing as { price?: unknown } | null)?.price);
+}
+
+/** A draft invoice with the lines and totals of its items. */
+export function withTotals(invoice: StripeObject, store: AccountStore): StripeObject {
+  const items = [...store.all('invoiceitem').newestFirst()].filter((item) => item.invoice === invoice.id).reverse();
+  const total = items.reduce((sum, { amount }) => sum + Number(amount), 0);
+  const currency = items[0]?.currency ?? invoice.currency;
+  const due = Math.max(0, total);
+  return {
+    ...invoice,
+    currency,
+    ...{ amount_due: due, amount_remaining: due, subtotal: total, subtotal_excluding_tax: total },
+    ...{ total, total_excluding_tax: total },
+    lines: linesOf(invoice.id, items),
+  };
+}
+
+function linesOf(invoice: string, items: readonly StripeObject[]) {
+  const data = items.map((item) => lineOf(invoice, item));
+  return { object: 'list', data, has_more: false, total_count: data.length, url: `/v1/invoices/${invoice}/lines` };
+}
+
+function lineOf(invoice: string, item: StripeObject) {
+  const { amount, currency, description, discountable, livemode, metadata, period, quantity } = item;
+  return {
+    id: item.id.replace(/^ii/, 'il'),
+    object: 'line_item',
+    ...{ amount, currency, description, discountable, livemode, metadata, period, quantity, invoice },
+    discount_amounts: [],
+    discounts: [],
+    parent: { type: 'invoice_item_details', invoice_item_details: { invoice_item: item.id, proration: false } },
+    pricing: null,
+    subscription: null,
+    subtotal: amount,
+    taxes: [],
+  };
 }
 
 function blankItem(store: AccountStore) {

@@ -3,8 +3,8 @@ import {
   currency,
   flag,
   listOf,
-  mergeMetadata,
   metadata,
+  metadataChange,
   objectOf,
   oneOf,
   optionalText,
@@ -15,10 +15,10 @@ import {
 } from '../params.ts';
 import type { StripeObject } from '../store.ts';
 import { assertLookupKeyFree, blankPrice, makePrice, priceShape, releaseLookupKey } from './price-create.ts';
-import { metadataOf, product } from './product.ts';
+import { product } from './product.ts';
 import { applyChanges, byOneOf, byTime, byValue, type Context, operation, type Resource } from './resource.ts';
 
-const productData = {
+const productDataShape = {
   name: required(text()),
   id: text(),
   active: flag,
@@ -30,7 +30,13 @@ const productData = {
 };
 
 const create = operation(
-  { ...priceShape, product: text(), product_data: objectOf(productData), tiers: unvalidated, tiers_mode: unvalidated },
+  {
+    ...priceShape,
+    product: text(),
+    product_data: objectOf(productDataShape),
+    tiers: unvalidated,
+    tiers_mode: unvalidated,
+  },
   (given, context) => {
     const { product: named, product_data: data, transfer_lookup_key: transfer = false, lookup_key: key } = given;
     if ((named === undefined) === (data === undefined)) {
@@ -73,11 +79,7 @@ const update = operation(
     const key = fields.lookup_key;
     if (typeof key === 'string') assertLookupKeyFree(key, transfer, context, target.id);
     if (typeof key === 'string') releaseLookupKey(key, context, target.id);
-    const changes = {
-      ...fields,
-      ...(given === undefined ? {} : { metadata: mergeMetadata(metadataOf(target), given) }),
-    };
-    return applyChanges(target, changes, context);
+    return applyChanges(target, { ...fields, ...metadataChange(target, given) }, context);
   },
 );
 

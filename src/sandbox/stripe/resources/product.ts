@@ -4,6 +4,7 @@ import {
   listOf,
   mergeMetadata,
   metadata,
+  metadataChange,
   objectOf,
   oneOf,
   optionalText,
@@ -18,7 +19,7 @@ import type { AccountStore, StripeObject } from '../store.ts';
 import { makePrice, priceDataShape } from './price-create.ts';
 import { applyChanges, byOneOf, byTime, byValue, type Context, operation, type Resource } from './resource.ts';
 
-const givenTaxDetails = objectOf({ performance_location: optionalText(), tax_code: optionalText() });
+const taxDetailsParam = objectOf({ performance_location: optionalText(), tax_code: optionalText() });
 
 interface TaxDetails {
   readonly performance_location: string | null;
@@ -27,11 +28,11 @@ interface TaxDetails {
 
 const taxDetails: Reader<TaxDetails | null> = (value, name) => {
   if (value === '') return null;
-  const { performance_location: place = null, tax_code: code = null } = givenTaxDetails(value, name);
+  const { performance_location: place = null, tax_code: code = null } = taxDetailsParam(value, name);
   return { performance_location: place, tax_code: code };
 };
 
-const optionalAddress: Reader<string | null> = (value, name) => (value === '' ? null : urlParam(value, name));
+const optionalUrl: Reader<string | null> = (value, name) => (value === '' ? null : urlParam(value, name));
 
 const SHARED = {
   active: flag,
@@ -45,7 +46,7 @@ const SHARED = {
   tax_code: optionalText(),
   tax_details: taxDetails,
   unit_label: optionalText(12),
-  url: optionalAddress,
+  url: optionalUrl,
 };
 
 const create = operation(
@@ -80,10 +81,7 @@ const update = operation(
   { ...SHARED, name: text(), default_price: optionalText() },
   ({ metadata: given, ...fields }, context, target) => {
     if (typeof fields.default_price === 'string') assertOwnPrice(fields.default_price, target, context);
-    const changes = {
-      ...fields,
-      ...(given === undefined ? {} : { metadata: mergeMetadata(metadataOf(target), given) }),
-    };
+    const changes = { ...fields, ...metadataChange(target, given) };
     return applyChanges(target, changes, context, { updated: context.store.now() });
   },
 );
@@ -108,10 +106,6 @@ function assertOwnPrice(id: string, product: StripeObject, context: Context): vo
       param: 'default_price',
     });
   }
-}
-
-export function metadataOf(object: StripeObject): Readonly<Record<string, string>> {
-  return (object.metadata ?? {}) as Record<string, string>;
 }
 
 export const product: Resource = {
