@@ -6,7 +6,7 @@ import { generate, type Manifest } from './data/generate.ts';
 import { APP_ADMIN } from './data/users.ts';
 import { BUBBLE_TYPES, type BubbleType, CUSTOM_FIELDS, type Row, readField } from './schema.ts';
 
-export interface CsvExport {
+interface CsvExport {
   readonly files: Readonly<Record<BubbleType, string>>;
   /** The expected outcomes are those of the API's data; the files only lack seconds and milliseconds. */
   readonly manifest: Manifest;

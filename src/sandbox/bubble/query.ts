@@ -79,6 +79,8 @@ function containsText(field: unknown, value: unknown): boolean {
   return typeof field === 'string' && typeof value === 'string' && field.toLowerCase().includes(value.toLowerCase());
 }
 
+// Order.
+
 export interface SortKey {
   readonly field: string;
   readonly descending: boolean;

@@ -5,7 +5,7 @@ export const BUBBLE_TYPES = ['user', 'clientprofile', 'coachprofile', 'booking',
 /** A type of thing, as in its URL: lower case, no spaces. */
 export type BubbleType = (typeof BUBBLE_TYPES)[number];
 
-export type FieldKind = 'text' | 'number' | 'date' | 'yes/no' | 'list' | 'image';
+type FieldKind = 'text' | 'number' | 'date' | 'yes/no' | 'list' | 'image';
 
 /** The fields that the application defines, in column order. Names are Bubble's display names, including spaces. */
 export const CUSTOM_FIELDS: Readonly<Record<BubbleType, Readonly<Record<string, FieldKind>>>> = {

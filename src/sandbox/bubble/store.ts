@@ -4,6 +4,70 @@ import { hashText, type Random } from '../core/random.ts';
 import { type Constraint, matchesConstraint, orderBy, type RowOrder, type SortKey } from './query.ts';
 import { BUBBLE_TYPES, type BubbleType, isBubbleType, type Row, uid, withoutEmpty } from './schema.ts';
 
+export type Rows = Readonly<Record<BubbleType, readonly Row[]>>;
+
+/** The application's things. Both the API and tests, between a client's requests, change them through this class. */
+export class BubbleData implements MutableData {
+  readonly #tables: ReadonlyMap<BubbleType, Table>;
+  readonly #clock: Clock;
+  readonly #random: Random;
+
+  constructor(rows: Rows, clock: Clock, random: Random) {
+    this.#tables = new Map(BUBBLE_TYPES.map((type) => [type, new Table(rows[type])]));
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  /** Throws RangeError on an unknown type, as do the methods below. */
+  table(type: string): Table {
+    const table = isBubbleType(type) ? this.#tables.get(type) : undefined;
+    if (table === undefined) throw new RangeError(`unknown type "${type}"; known: ${BUBBLE_TYPES.join(', ')}`);
+    return table;
+  }
+
+  counts(): Record<BubbleType, number> {
+    return Object.fromEntries(BUBBLE_TYPES.map((type) => [type, this.table(type).size])) as Record<BubbleType, number>;
+  }
+
+  ids(type: BubbleType): string[] {
+    return this.table(type).ids();
+  }
+
+  get(type: string, id: string): Row | undefined {
+    return this.table(type).get(id);
+  }
+
+  /** Adds a thing and returns its id. Unlike in the API, `_id` and dates may be given; the defaults are a new id and the current time. */
+  insert(type: string, fields: Readonly<Record<string, unknown>>): string {
+    const now = this.#clock.now();
+    const date = new Date(now).toISOString();
+    const defaults = { _id: uid(now, this.#random), 'Created Date': date, 'Modified Date': date };
+    const row = { ...defaults, ...withoutEmpty(fields) } as Row;
+    this.table(type).put(row);
+    return row._id;
+  }
+
+  /** Changes fields of a thing; empty values remove them. `Modified Date` becomes the current time unless given. False when the thing does not exist. */
+  modify(type: string, id: string, changes: Readonly<Record<string, unknown>>): boolean {
+    const row = this.get(type, id);
+    if (row === undefined) return false;
+    const merged = { ...row, 'Modified Date': this.#clock.iso(), ...changes, _id: id };
+    this.table(type).put(withoutEmpty(merged) as Row);
+    return true;
+  }
+
+  delete(type: string, id: string): boolean {
+    return this.table(type).delete(id);
+  }
+}
+
+/** Whether the privacy rules hide a thing from the user token: a fixed share of things, chosen by the id alone. */
+export function isHidden(id: string, share: number): boolean {
+  return share > 0 && hashText(id) / 0x1_0000_0000 < share;
+}
+
+// The table of one type.
+
 interface Selection {
   readonly version: number;
   readonly rows: readonly Row[];
@@ -121,66 +185,4 @@ class SortedView {
     }
     return low;
   }
-}
-
-export type Rows = Readonly<Record<BubbleType, readonly Row[]>>;
-
-/** The application's things. Both the API and tests, between a client's requests, change them through this class. */
-export class BubbleData implements MutableData {
-  readonly #tables: ReadonlyMap<BubbleType, Table>;
-  readonly #clock: Clock;
-  readonly #random: Random;
-
-  constructor(rows: Rows, clock: Clock, random: Random) {
-    this.#tables = new Map(BUBBLE_TYPES.map((type) => [type, new Table(rows[type])]));
-    this.#clock = clock;
-    this.#random = random;
-  }
-
-  /** Throws RangeError on an unknown type, as do the methods below. */
-  table(type: string): Table {
-    const table = isBubbleType(type) ? this.#tables.get(type) : undefined;
-    if (table === undefined) throw new RangeError(`unknown type "${type}"; known: ${BUBBLE_TYPES.join(', ')}`);
-    return table;
-  }
-
-  counts(): Record<BubbleType, number> {
-    return Object.fromEntries(BUBBLE_TYPES.map((type) => [type, this.table(type).size])) as Record<BubbleType, number>;
-  }
-
-  ids(type: BubbleType): string[] {
-    return this.table(type).ids();
-  }
-
-  get(type: string, id: string): Row | undefined {
-    return this.table(type).get(id);
-  }
-
-  /** Adds a thing and returns its id. Unlike in the API, `_id` and dates may be given; the defaults are a new id and the current time. */
-  insert(type: string, fields: Readonly<Record<string, unknown>>): string {
-    const now = this.#clock.now();
-    const date = new Date(now).toISOString();
-    const defaults = { _id: uid(now, this.#random), 'Created Date': date, 'Modified Date': date };
-    const row = { ...defaults, ...withoutEmpty(fields) } as Row;
-    this.table(type).put(row);
-    return row._id;
-  }
-
-  /** Changes fields of a thing; empty values remove them. `Modified Date` becomes the current time unless given. False when the thing does not exist. */
-  modify(type: string, id: string, changes: Readonly<Record<string, unknown>>): boolean {
-    const row = this.get(type, id);
-    if (row === undefined) return false;
-    const merged = { ...row, 'Modified Date': this.#clock.iso(), ...changes, _id: id };
-    this.table(type).put(withoutEmpty(merged) as Row);
-    return true;
-  }
-
-  delete(type: string, id: string): boolean {
-    return this.table(type).delete(id);
-  }
-}
-
-/** Whether the privacy rules hide a thing from the user token: a fixed share of things, chosen by the id alone. */
-export function isHidden(id: string, share: number): boolean {
-  return share > 0 && hashText(id) / 0x1_0000_0000 < share;
 }

@@ -126,6 +126,8 @@ function sendHalf(response: ServerResponse, answer: Answer): void {
   response.write(answer.body.slice(0, Math.floor(answer.body.length / 2)), () => response.destroy());
 }
 
+// Faults.
+
 const HTML = '<!DOCTYPE html><html><head><title>We will be right back</title></head><body>Deploying</body></html>';
 
 /** The error answer of the first fault that replaces the work, or undefined. */

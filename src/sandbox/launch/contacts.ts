@@ -1,7 +1,7 @@
 import type { Random } from '../core/random.ts';
 import { CONTACTS, DIRT, makePerson, type Person, scaledCount } from './business.ts';
 
-export type ContactGroup = keyof typeof CONTACTS;
+type ContactGroup = keyof typeof CONTACTS;
 
 /** A contact of Systeme.io that is being generated. */
 export interface ContactDraft {

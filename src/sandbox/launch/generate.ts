@@ -60,13 +60,15 @@ export const launchOptions = {
   dirt: z.number().min(0).max(1).default(1),
 };
 
+// The manifest.
+
 /** The outcome, in a correct migration, of a record that does not become a row. */
-export interface ExpectedLaunchOutcome {
+interface ExpectedLaunchOutcome {
   readonly outcome: 'rejected' | 'skipped';
   readonly code: string;
 }
 
-export interface LaunchSum {
+interface LaunchSum {
   readonly count: number;
   /** Minor units, as text. */
   readonly minor: string;
@@ -96,7 +98,7 @@ export interface LaunchManifest {
   readonly leads: { readonly people: number; readonly converted: number; readonly malformed: number };
 }
 
-export interface Unmatched {
+interface Unmatched {
   readonly ids: readonly string[];
   /** Minor units, as text. */
   readonly minor: string;

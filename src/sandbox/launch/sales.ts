@@ -161,6 +161,8 @@ function addSaleDirt(
   }
 }
 
+// Transactions.
+
 type TransactionKind = 'PAYMENT' | 'REFUND' | 'CHARGEBACK' | 'DISBURSEMENT' | 'WITHDRAWAL' | 'TRANSFER_OUT';
 
 /** A transaction of Xendit that is being generated. */

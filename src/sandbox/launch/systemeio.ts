@@ -44,6 +44,8 @@ const systemeioOptionsSchema = z.strictObject({
 
 type SystemeioSandboxOptions = z.input<typeof systemeioOptionsSchema>;
 
+// The API.
+
 interface SystemeioApiDeps {
   readonly data: SystemeioData;
   readonly apiKey: string;
@@ -130,6 +132,8 @@ function describeRequest(request: SandboxRequest): RequestDescriptor {
 function pathSegments(path: string): (string | undefined)[] {
   return path.startsWith(PREFIX) ? path.slice(PREFIX.length).split('/').map(decodeURIComponent) : [];
 }
+
+// The list of contacts.
 
 type SystemeioKind = 'contact' | 'tag';
 type SystemeioData = LaunchStore<SystemeioKind>;

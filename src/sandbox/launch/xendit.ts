@@ -43,6 +43,8 @@ const xenditOptionsSchema = z.strictObject({
 
 type XenditSandboxOptions = z.input<typeof xenditOptionsSchema>;
 
+// The API.
+
 type XenditKind = 'transaction' | 'invoice';
 
 interface XenditApiDeps {
@@ -187,6 +189,8 @@ function parsePath(path: string): { kind?: XenditKind; id?: string } {
   return {};
 }
 
+// Filters of the lists.
+
 const VALUE_FILTERS: Readonly<Record<string, string>> = {
   types: 'type',
   statuses: 'status',
@@ -231,6 +235,8 @@ function timeTest([field, from]: readonly [string, boolean], text: string): (row
     return from ? at >= limit : at <= limit;
   };
 }
+
+// Rate limits.
 
 /** A limit of requests in any minute for each endpoint, described in three headers of every answer. */
 class EndpointLimits {

@@ -54,7 +54,7 @@ export function canonical(param: Param): string {
 
 /** Parses one parameter; throws StripeFailure on an invalid value. `name` is the full name, brackets included. */
 export type Reader<T> = (value: Param, name: string) => T;
-export type RequiredReader<T> = Reader<T> & { readonly required: true };
+type RequiredReader<T> = Reader<T> & { readonly required: true };
 
 export type Shape = Readonly<Record<string, Reader<unknown>>>;
 

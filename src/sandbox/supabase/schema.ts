@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { compareText } from '../core/compare-text.ts';
 import { PgError } from './pg-error.ts';
 
-export const COLUMN_TYPES = [
+const COLUMN_TYPES = [
   'bigint',
   'integer',
   'numeric',
@@ -26,8 +26,6 @@ export const tableSchema = z.strictObject({
   unique: z.array(z.string()).default([]),
   rows: z.array(z.record(z.string(), z.json())).default([]),
 });
-
-export type TableInput = z.input<typeof tableSchema>;
 
 export interface TableSchema {
   readonly columns: Readonly<Record<string, ColumnType>>;
@@ -64,6 +62,8 @@ export function productsSchema(price: 'numeric' | 'text'): TableSchema {
     unique: [],
   };
 }
+
+// Cells: conversion and comparison.
 
 /**
  * A value as the database holds it: `bigint` and `integer` as bigint, `numeric` as a decimal in text, times as
@@ -110,7 +110,7 @@ export function sameCell(a: Cell, b: Cell, type: ColumnType): boolean {
 const TIME = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?)?\s*(Z|[+-]\d\d(?::?\d\d)?)?$/i;
 
 /** Microseconds since the epoch; undefined for text that is no time. A time without a zone is UTC, the database's time zone. */
-export function parseMicroseconds(text: string): number | undefined {
+function parseMicroseconds(text: string): number | undefined {
   const match = TIME.exec(text.trim());
   if (match === null) return undefined;
   const [, date, time = '00:00', fraction = '', zone = 'Z'] = match;
@@ -141,6 +141,8 @@ function arrayOf(text: string): string[] {
 function throwInvalidInput(value: unknown, type: string, code = '22P02'): never {
   throw new PgError(code, `invalid input syntax for type ${type}: "${String(value)}"`);
 }
+
+// Cells: output.
 
 /** A cell as PostgREST prints it: JSON text. Numbers have all their digits, more than a JSON parser may keep. */
 export function printCell(cell: Cell, type: ColumnType): string {

@@ -12,6 +12,83 @@ import {
   toCell,
 } from './schema.ts';
 
+export interface TableSeed {
+  readonly schema: TableSchema;
+  readonly rows: readonly Readonly<Record<string, unknown>>[];
+}
+
+/** The project's tables. Both the API and tests, between a client's requests, change rows in them. */
+export class Database implements MutableData {
+  readonly #tables: ReadonlyMap<string, Table>;
+  readonly #clock: Clock;
+
+  constructor(seeds: Readonly<Record<string, TableSeed>>, clock: Clock) {
+    const tables = Object.entries(seeds).map(
+      ([name, { schema, rows }]) => [name, new Table(name, schema, rows)] as const,
+    );
+    this.#tables = new Map(tables);
+    this.#clock = clock;
+  }
+
+  find(name: string): Table | undefined {
+    return this.#tables.get(name);
+  }
+
+  get names(): string[] {
+    return [...this.#tables.keys()];
+  }
+
+  /** Throws RangeError on an unknown table, as do the methods below. */
+  table(name: string): Table {
+    const table = this.#tables.get(name);
+    if (table === undefined) throw new RangeError(`unknown table "${name}"; known: ${this.names.join(', ')}`);
+    return table;
+  }
+
+  counts(): Record<string, number> {
+    return Object.fromEntries([...this.#tables].map(([name, { size }]) => [name, size]));
+  }
+
+  ids(name: string): string[] {
+    const table = this.table(name);
+    return table.rows().map((row) => table.keyOf(row));
+  }
+
+  /** The row as in the API's answer, with numbers in JavaScript's precision. */
+  get(name: string, id: string): Record<string, unknown> | undefined {
+    const table = this.table(name);
+    const row = table.get(id);
+    return row === undefined ? undefined : (JSON.parse(rowText(table, row)) as Record<string, unknown>);
+  }
+
+  insert(name: string, fields: Readonly<Record<string, unknown>>): string {
+    const table = this.table(name);
+    return table.keyOf(table.insert(table.cells(fields)));
+  }
+
+  /** Changes a row as another client would: `updated_at` becomes the current time unless given. */
+  modify(name: string, id: string, changes: Readonly<Record<string, unknown>>): boolean {
+    const table = this.table(name);
+    const row = table.get(id);
+    if (row === undefined) return false;
+    const stamp = 'updated_at' in table.schema.columns ? { updated_at: this.#clock.iso() } : {};
+    table.update(row, table.cells({ ...stamp, ...changes }));
+    return true;
+  }
+
+  delete(name: string, id: string): boolean {
+    const row = this.table(name).get(id);
+    return row !== undefined && this.table(name).delete(row);
+  }
+}
+
+function rowText(table: Table, row: Row): string {
+  const cells = Object.entries(table.schema.columns).map(
+    ([column, type]) => `${JSON.stringify(column)}:${printCell(row[column] ?? null, type)}`,
+  );
+  return `{${cells.join(',')}}`;
+}
+
 /** The rows of one table, in order of their key. */
 export class Table {
   readonly name: string;
@@ -155,81 +232,4 @@ function duplicateKey(table: string, column: string, value: Cell | undefined): P
 
 function unknownColumn(column: string, table: string): PgError {
   return new PgError('PGRST204', `Could not find the '${column}' column of '${table}' in the schema cache`);
-}
-
-export interface TableSeed {
-  readonly schema: TableSchema;
-  readonly rows: readonly Readonly<Record<string, unknown>>[];
-}
-
-/** The project's tables. Both the API and tests, between a client's requests, change rows in them. */
-export class Database implements MutableData {
-  readonly #tables: ReadonlyMap<string, Table>;
-  readonly #clock: Clock;
-
-  constructor(seeds: Readonly<Record<string, TableSeed>>, clock: Clock) {
-    const tables = Object.entries(seeds).map(
-      ([name, { schema, rows }]) => [name, new Table(name, schema, rows)] as const,
-    );
-    this.#tables = new Map(tables);
-    this.#clock = clock;
-  }
-
-  find(name: string): Table | undefined {
-    return this.#tables.get(name);
-  }
-
-  get names(): string[] {
-    return [...this.#tables.keys()];
-  }
-
-  /** Throws RangeError on an unknown table, as do the methods below. */
-  table(name: string): Table {
-    const table = this.#tables.get(name);
-    if (table === undefined) throw new RangeError(`unknown table "${name}"; known: ${this.names.join(', ')}`);
-    return table;
-  }
-
-  counts(): Record<string, number> {
-    return Object.fromEntries([...this.#tables].map(([name, { size }]) => [name, size]));
-  }
-
-  ids(name: string): string[] {
-    const table = this.table(name);
-    return table.rows().map((row) => table.keyOf(row));
-  }
-
-  /** The row as in the API's answer, with numbers in JavaScript's precision. */
-  get(name: string, id: string): Record<string, unknown> | undefined {
-    const table = this.table(name);
-    const row = table.get(id);
-    return row === undefined ? undefined : (JSON.parse(rowText(table, row)) as Record<string, unknown>);
-  }
-
-  insert(name: string, fields: Readonly<Record<string, unknown>>): string {
-    const table = this.table(name);
-    return table.keyOf(table.insert(table.cells(fields)));
-  }
-
-  /** Changes a row as another client would: `updated_at` becomes the current time unless given. */
-  modify(name: string, id: string, changes: Readonly<Record<string, unknown>>): boolean {
-    const table = this.table(name);
-    const row = table.get(id);
-    if (row === undefined) return false;
-    const stamp = 'updated_at' in table.schema.columns ? { updated_at: this.#clock.iso() } : {};
-    table.update(row, table.cells({ ...stamp, ...changes }));
-    return true;
-  }
-
-  delete(name: string, id: string): boolean {
-    const row = this.table(name).get(id);
-    return row !== undefined && this.table(name).delete(row);
-  }
-}
-
-function rowText(table: Table, row: Row): string {
-  const cells = Object.entries(table.schema.columns).map(
-    ([column, type]) => `${JSON.stringify(column)}:${printCell(row[column] ?? null, type)}`,
-  );
-  return `{${cells.join(',')}}`;
 }

@@ -41,6 +41,8 @@ function unknownField(type: BubbleType, query: ListQuery): string | undefined {
   return used.find((name) => !known.has(name));
 }
 
+// Parameters.
+
 /** A parsed list request. */
 interface ListQuery {
   readonly cursor: number;
@@ -97,6 +99,8 @@ function json<T extends z.ZodType>(schema: T) {
     })
     .pipe(schema);
 }
+
+// Faults.
 
 /** The start and the limit of the page after the faults that change pages. */
 function applyPageFaults(query: ListQuery, faults: readonly FaultRule[]): { start: number; limit: number } {

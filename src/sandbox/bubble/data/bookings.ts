@@ -69,7 +69,7 @@ function applyParentOutcomes(booking: BookingDraft): void {
   }
 }
 
-export type BookingStatus = 'pending' | 'confirmed' | 'completed' | 'cancelled' | 'no_show';
+type BookingStatus = 'pending' | 'confirmed' | 'completed' | 'cancelled' | 'no_show';
 
 interface BookingPlan {
   readonly client: UserDraft;
@@ -109,6 +109,8 @@ function randomStatus(random: Random): BookingStatus {
   if (draw < 0.86) return 'pending';
   return draw < 0.96 ? 'cancelled' : 'no_show';
 }
+
+// Traps.
 
 const BAD_DATES = [
   '2024-02-30T10:00:00.000Z',

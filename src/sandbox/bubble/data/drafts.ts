@@ -14,7 +14,7 @@ export interface ExpectedOutcome {
 }
 
 /** A trap in a record and, where it is not obvious, the value that the mover must read. */
-export interface AppliedTrap {
+interface AppliedTrap {
   readonly trap: string;
   readonly means?: string;
 }
@@ -47,8 +47,10 @@ export function toRow(draft: Draft, modifiedMs: number): Row {
   }) as Row;
 }
 
+// Ids and dates.
+
 /** The period of all creation dates: three years in the past, independent of the clock, so that the same seed always gives the same dates. */
-export const FIRST_DAY = Date.UTC(2022, 6, 1);
+const FIRST_DAY = Date.UTC(2022, 6, 1);
 export const LAST_DAY = Date.UTC(2025, 5, 30);
 
 export const MINUTE = 60_000;
@@ -102,8 +104,10 @@ export function appointment(random: Random, after: number, maxDays: number): num
   return Math.ceil((after + random.int(1, maxDays * 96) * quarter) / quarter) * quarter;
 }
 
+// Traps.
+
 /** One kind of dirt that occurs in real records. */
-export interface Trap<D extends Draft> {
+interface Trap<D extends Draft> {
   /** How many of a thousand records have it; at least one. */
   readonly perThousand: number;
   /** The code with which the record must be rejected; without one the record must load. */

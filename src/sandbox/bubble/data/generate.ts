@@ -7,7 +7,7 @@ import { makePayments, type PaymentDraft } from './payments.ts';
 import { makeProfiles } from './profiles.ts';
 import { makeUsers } from './users.ts';
 
-export interface GenerateOptions {
+interface GenerateOptions {
   readonly seed: number;
   readonly users: number;
   /** How dirty the data is: 1 for the shares in the trap tables, 0 for clean data, other values in proportion. */
@@ -63,8 +63,10 @@ interface Drafts {
   readonly payment: readonly PaymentDraft[];
 }
 
+// The manifest.
+
 /** The records with one trap. All of them have the same expected outcome. */
-export interface TrapManifest {
+interface TrapManifest {
   readonly outcome: Outcome;
   readonly code?: string;
   readonly count: number;
@@ -73,7 +75,7 @@ export interface TrapManifest {
   readonly means?: Record<string, string>;
 }
 
-export interface TypeManifest {
+interface TypeManifest {
   readonly total: number;
   readonly outcomes: Record<Outcome, number>;
   /** The number of records by code, for those not reconciled. */
@@ -145,7 +147,7 @@ function unpaid(drafts: Drafts, status: 'confirmed' | 'completed'): string[] {
 }
 
 /** The sum of the payments of one currency and one status. */
-export interface Sum {
+interface Sum {
   readonly currency: string;
   readonly status: string;
   readonly count: number;

@@ -67,7 +67,7 @@ function randomPaymentStatus(random: Random): PaymentPlan['status'] {
   return random.pick(['pending', 'refunded', 'failed']);
 }
 
-export type PaymentStatus = 'pending' | 'succeeded' | 'failed' | 'refunded';
+type PaymentStatus = 'pending' | 'succeeded' | 'failed' | 'refunded';
 
 interface PaymentPlan {
   readonly booking: BookingDraft;
@@ -129,6 +129,8 @@ function major(minor: number, currency: Currency): number {
 function decimal(minor: number, currency: Currency): string {
   return major(minor, currency).toFixed(EXPONENT[currency]);
 }
+
+// Traps.
 
 /** Traps for which a payment must be rejected. */
 const PAYMENT_DEFECTS: Traps<PaymentDraft> = {

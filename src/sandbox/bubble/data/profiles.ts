@@ -90,6 +90,8 @@ function keepOldest(group: readonly ProfileDraft[]): void {
   }
 }
 
+// Traps.
+
 /** Traps for which a profile of either kind must be rejected. */
 const PROFILE_DEFECTS: Traps<ProfileDraft> = {
   'user-deleted': {

@@ -125,6 +125,8 @@ export function blockedBy(parent: Draft): ExpectedOutcome {
   return { outcome: 'blocked', code: 'PARENT_REJECTED', blockedBy: parent.id };
 }
 
+// Duplicate users.
+
 /** How many of a thousand users have the same address as another one. */
 const MERGED_PER_THOUSAND = 12;
 
@@ -182,6 +184,8 @@ function respellEmail(user: UserDraft, random: Random): void {
   else if (form === 4) setSignInService(user, 'Google', user.email);
   else setSignInEmail(user, `\u200b${user.email}`);
 }
+
+// Traps.
 
 /** Traps for which a user must be rejected. */
 const USER_DEFECTS: Traps<UserDraft> = {

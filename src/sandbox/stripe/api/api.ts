@@ -184,6 +184,8 @@ function withRetryHeaders(failure: StripeFailure, { shouldRetry, retryAfter }: F
   return new StripeFailure(failure.status, failure.message, details, { headers });
 }
 
+// Authentication.
+
 type ApiKeys = Pick<StripeConfig, 'secretKey' | 'liveKey' | 'readOnlyKey' | 'accounts'>;
 
 /** The store that the request's API key gives access to. Throws StripeFailure on an unknown key, and on writes with the read-only key. */

@@ -10,7 +10,7 @@ export interface Context {
   find(kind: string, id: string, param: string): StripeObject;
 }
 
-/** A write operation: its parameters and its work. It changes nothing when it throws, except where it says so. */
+/** A write operation: its parameters and its work. An error usually means that nothing has changed; a declined card is recorded nevertheless. */
 export interface Operation {
   readonly shape: Shape;
   /** `target` is the object of the path; one with an empty id when the path has none. */

@@ -124,6 +124,8 @@ function unparsableFilter(text: string): PgError {
   );
 }
 
+// Selection of rows.
+
 /**
  * The rows that meet all filters, in order. In order of the key at most `limit` of them; in another order all. Without an
  * order rows come in order of the key, which PostgREST does not guarantee.

@@ -66,6 +66,8 @@ function contentRange({ offset }: Range, shown: number, total: number | undefine
   return `${rows}/${total ?? '*'}`;
 }
 
+// Faults.
+
 /** Simulates concurrent changes: inserts, deletes or changes rows on one side of the page's lower bound before the page is selected. */
 function applyDataFaults(filters: readonly Filter[], context: ApiContext): void {
   for (const rule of context.faults) {

@@ -54,8 +54,10 @@ function shareUpdateTime(drafts: readonly ProductDraft[], dirt: number, random: 
   for (const draft of drafts.slice(start, start + count)) draft.fields.updated_at = at;
 }
 
+// The manifest.
+
 /** The products with one trap. All of them have the same expected outcome. */
-export interface TrapManifest {
+interface TrapManifest {
   readonly outcome: Outcome;
   readonly code?: string;
   count: number;
@@ -64,7 +66,7 @@ export interface TrapManifest {
   means?: Record<string, string>;
 }
 
-export interface PriceSum {
+interface PriceSum {
   readonly currency: string;
   count: number;
   /** ISO 4217 minor units, as text. */
@@ -140,6 +142,8 @@ function sumsOf(drafts: readonly ProductDraft[]): PriceSum[] {
   }
   return [...sums.values()].sort((a, b) => (a.currency < b.currency ? -1 : 1));
 }
+
+// Objects in Stripe.
 
 /** The objects of one mode of a Stripe sandbox. */
 interface StripeObjects {

@@ -94,7 +94,7 @@ export interface ExpectedOutcome {
   readonly code?: string;
 }
 
-export interface AppliedTrap {
+interface AppliedTrap {
   readonly trap: string;
   readonly means?: string;
 }
