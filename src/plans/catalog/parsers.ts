@@ -39,7 +39,7 @@ export function readDescription(value: Json | undefined): string | null | Proble
   if (isAbsent(value)) return null;
   if (!isText(value)) return new Problem('BAD_TEXT', 'description', 'the description is not text');
   const given = String(value);
-  const text = clean(markup.test(given) ? withoutMarkup(given) : given);
+  const text = clean(markup.test(given) ? withoutMarkup(given) : decodeEntities(given));
   if (!visibleCharacter.test(text)) return null;
   const length = lengthOf(text);
   if (length <= maxDescriptionLength) return text;
@@ -56,7 +56,12 @@ function withoutMarkup(html: string): string {
     .replace(hiddenElements, ' ')
     .replace(lineBreakTags, ' ')
     .replace(/<\/?[a-z][^<>]*>/gi, '');
-  return text.replace(/&(#x?[0-9a-f]+|[a-z]+);/gi, decodeEntity).replace(/\s+/g, ' ');
+  return decodeEntities(text).replace(/\s+/g, ' ');
+}
+
+/** Entities are letters also in a text without tags: an editor wrote them. */
+function decodeEntities(text: string): string {
+  return text.replace(/&(#x?[0-9a-f]+|[a-z]+);/gi, decodeEntity);
 }
 
 const namedEntities: Readonly<Record<string, string>> = {

@@ -98,7 +98,7 @@ async function accountJoin(context: SourceContext, target: TargetReader, email: 
     if (named === undefined) return 'CROSS JOIN LATERAL (SELECT NULL::text AS account_id) account';
     throw new DroverError('CONFIGURATION', `the target database has no table ${named} (parameter authUsers)`);
   }
-  return `LEFT JOIN LATERAL (SELECT a.id::text AS account_id FROM ${table} a WHERE lower(a.email) = ${email} ORDER BY a.created_at, a.id LIMIT 1) account ON true`;
+  return `LEFT JOIN LATERAL (SELECT a.id::text AS account_id FROM ${table} a WHERE lower(normalize(btrim(a.email), NFC)) = ${email} ORDER BY a.created_at, a.id LIMIT 1) account ON true`;
 }
 
 /**

@@ -109,6 +109,8 @@ export const codes = {
   NOT_A_SALE: 'Nothing: a payout or a transfer.',
   ATTEMPT: 'Nothing: the invoice is counted, and this is an attempt at it.',
   MERGED: 'Nothing: the person lives on in the account it was merged into.',
+  UNKNOWN_TYPE:
+    'The type is none that Xendit documents, and may be a sale: see api_response in xendit_raw, and correct the type where it is misspelt.',
   UNKNOWN_STATUS: 'The status is none that Xendit documents: see api_response in xendit_raw.',
   UNKNOWN_CURRENCY: 'Give the sale an ISO 4217 code in the file.',
   BAD_AMOUNT: 'Amounts are numbers of 0 or more, with no more decimals than their currency: correct the file.',

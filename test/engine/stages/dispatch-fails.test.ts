@@ -29,7 +29,7 @@ function withoutRedis(released: RecordRef[]): StageDeps {
   };
   const ledger = {
     open: async () => [opened],
-    finish: async () => [moved],
+    writeOutcomes: async () => [moved],
     release: async (refs: readonly RecordRef[]) => {
       released.push(...refs);
     },

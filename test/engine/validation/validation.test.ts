@@ -11,7 +11,7 @@ import { createValidationLedger } from '../../../src/engine/validation/ledger.sq
 import { computeSums } from '../../../src/engine/validation/sums.ts';
 import { createValidationTarget } from '../../../src/engine/validation/target.sql.ts';
 import { latestValidation, validateRun } from '../../../src/engine/validation/validate.ts';
-import { toMinor } from '../../../src/money.ts';
+import { numericToMinor } from '../../../src/money.ts';
 import type { Plan } from '../../../src/plan/contract.ts';
 import { createHarness, type Harness, shop } from '../../helpers/shop-harness.ts';
 
@@ -33,7 +33,7 @@ beforeEach(() => harness.sql('TRUNCATE shop.customers, shop.payments, drover.ide
 const customer = (email: string) => ({ email, row: { email, name: email } });
 const payment = (amount: string, currency = 'USD', rest = {}) => ({
   customer: 'a',
-  minor: String(toMinor(amount, currency)),
+  minor: String(numericToMinor(amount, currency)),
   currency,
   status: 'paid',
   row: { amount, currency, status: 'paid' },

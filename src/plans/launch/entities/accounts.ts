@@ -1,8 +1,8 @@
+import { emailKey } from '../../../email.ts';
 import type { Entity } from '../../../plan/contract.ts';
 import { buyersSource } from '../people.ts';
 import {
   createdAtColumn,
-  emailKey,
   instantOf,
   objectOf,
   recordSchema,
