@@ -100,7 +100,7 @@ function findDuplicateRows(
   const text = `
 WITH ${duplicatePairsSql({ ...place, columns, naturalKey })}
 SELECT source_id AS "sourceId", target_id AS "targetId", 'its row is also that of ' || first AS detail
-FROM (SELECT *, first_value(source_id) OVER (PARTITION BY target_id ORDER BY source_id) AS first FROM mine) m
+FROM (SELECT *, first_value(source_id) OVER (PARTITION BY target_id ORDER BY source_id) AS first FROM owned) o
 WHERE source_id <> first
 UNION ALL
 SELECT source_id, target_id, 'the row ' || id || CASE WHEN same THEN ' holds the same' ELSE ' has the same natural key' END
