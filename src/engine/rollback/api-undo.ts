@@ -94,13 +94,14 @@ async function undoRecord(
   if (port === undefined) return countImages(images);
   const damaged = images.filter(({ before, hash }) => fingerprint(before) !== hash);
   const answers = damaged.length > 0 ? [] : await port.undo(images);
-  const conflicts = [
-    ...damaged.map((image) => damagedImageConflict(entity, image)),
-    ...answers.flatMap((answer, index) => {
-      const targetId = images[index]?.id ?? '';
-      return answer.kind === 'conflict' ? [{ entity, targetId, detail: answer.detail }] : [];
-    }),
-  ];
+  const conflicts = damaged.map((image) => damagedImageConflict(entity, image));
+  for (const [index, answer] of answers.entries()) {
+    const image = images[index];
+    if (answer.kind !== 'conflict' || !image) continue;
+    const newer = answer.final ? undefined : await effects.newerWriter(run.id, entity, image);
+    const detail = newer === undefined ? answer.detail : `run ${newer} has written it since: roll that one back first`;
+    conflicts.push({ entity, targetId: image.id, detail });
+  }
   // A final conflict is marked as undone below and not met again, so it is reported before.
   if (conflicts.length > 0) await onProgress({ ...noUndoResult, conflicts });
   for (const [index, image] of images.entries()) {

@@ -49,7 +49,9 @@ BEGIN
     UPDATE drover_undo u SET state = 'conflict',
       detail = 'run ' || l.run_id || ' has written it since: roll that one back first'
     FROM drover.changes l
-    WHERE u.operation <> 'alias' AND u.state = 'open' AND l.table_name = u.table_name
+    -- Also where the row was found changed above: the newer run is the cause.
+    WHERE u.operation <> 'alias' AND l.table_name = u.table_name
+      AND (u.state = 'open' OR u.state = 'conflict' AND u.detail = 'changed since by someone else')
       AND l.target_id = u.target_id::text AND l.id > u.change_id AND l.run_id <> v_run
       AND substr(l.scope, strpos(l.scope, '/') + 1) = v_schema;
   END IF;

@@ -192,6 +192,17 @@ describe('a rollback', () => {
     expect(undone.conflicts.map(({ detail }) => detail)).toEqual(Array(2).fill('changed since by someone else'));
   });
 
+  it('names a newer run of another plan as the cause, and not someone else', async () => {
+    const first = await harness.load({ customers: { a: customer('a@x') } });
+    const scope = { ...targetScope({ id: 'newer', targetSchema: 'shop' }, shop, 'customers'), plan: 'other' };
+    const targetId = targetIdOf('shop', 'customers', 'a');
+    const row = { sourceId: 'z', targetId, row: customer('a@x', { name: 'Renamed' }).row, hash: '' };
+    await harness.rows.load(scope, [row], { dryRun: false, skipExisting: false });
+    const newer = 'run newer has written it since: roll that one back first';
+    expect((await undo(first)).conflicts).toEqual([{ entity: 'customers', targetId, detail: newer }]);
+    expect(await scriptOf(first)).toContain('has written it since');
+  });
+
   it('undoes the run after every row was rewritten without a change, as a restored dump does', async () => {
     await harness.sql(`INSERT INTO shop.customers (id, email, name) VALUES (gen_random_uuid(), 'old@x', 'Old')`);
     const before = await checksum(harness, tables);
