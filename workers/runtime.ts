@@ -1,7 +1,7 @@
 import { connectWorker, onHeartbeatRequest } from '../queues/redis.ts';
 import type { QueueName } from '../queues/table.ts';
 import type { StageDeps } from '../src/engine/stages/stage.ts';
-import type { DroverError } from '../src/errors.ts';
+import { type DroverError, describeError } from '../src/errors.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { startInbox } from './inbox.ts';
 import { queueSetups, type RunningQueue } from './queues.ts';
@@ -80,7 +80,7 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
 
 async function stopRun(services: Services, runId: string, error: DroverError): Promise<void> {
   services.logger.error({ err: error, runId }, 'the run is stopped');
-  await services.runs.move(runId, 'failed', `${error.code}: ${error.message} ${error.remedy}`);
+  await services.runs.move(runId, 'failed', describeError(error));
 }
 
 /**

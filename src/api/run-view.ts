@@ -82,7 +82,7 @@ export const rollbackSchema = z
     conflicts: z
       .array(z.object({ entity: text, targetId: text, detail: text }))
       .readonly()
-      .describe('Rows changed by someone else since: left alone'),
+      .describe('Rows and objects that were not undone, each with its cause'),
     error: text.nullable().describe('Why it failed'),
   })
   .meta({ id: 'Rollback' }) satisfies z.ZodType<RollbackView>;

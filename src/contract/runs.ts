@@ -13,7 +13,7 @@ export interface RollbackView {
   readonly total: number;
   readonly removed: number;
   readonly restored: number;
-  /** Rows changed by someone else since the run wrote them: left alone and listed. */
+  /** Rows and objects that were not undone, each with the cause in `detail`. */
   readonly conflicts: readonly { readonly entity: string; readonly targetId: string; readonly detail: string }[];
   /** Why it failed. */
   readonly error: string | null;

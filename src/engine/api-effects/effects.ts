@@ -108,6 +108,8 @@ export interface EffectStore {
   undoable(runId: string, entity: string, after: string, limit: number): Promise<readonly string[]>;
   /** What is to be undone of one record, in the order in which it was done. */
   images(runId: string, entity: string, sourceId: string): Promise<readonly StoredImage[]>;
+  /** A newer run of the same plan and schema that changed the object of the image and was not rolled back. */
+  newerWriter(runId: string, entity: string, image: StoredImage): Promise<string | undefined>;
   markUndone(row: string): Promise<void>;
 }
 

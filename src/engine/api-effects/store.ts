@@ -19,6 +19,14 @@ const imagesSql = `
 SELECT id::text AS row, source_id, kind, object_id, operation, before, after, hash FROM drover.before_images
 WHERE run_id = $1 AND entity = $2 AND source_id = $3 AND undone_at IS NULL ORDER BY id`;
 
+// By the runs of the schema, so that each is one look-up in the unique index of the images.
+const newerWriterSql = `
+SELECT n.run_id FROM drover.runs own
+JOIN drover.runs r ON r.plan = own.plan AND r.target_schema = own.target_schema AND r.created_at > own.created_at
+JOIN drover.before_images n ON n.run_id = r.id AND n.entity = $2 AND n.source_id = $3 AND n.kind = $4
+  AND n.object_id = $5 AND n.undone_at IS NULL
+WHERE own.id = $1 ORDER BY r.created_at DESC LIMIT 1`;
+
 /** Intents and before-images, over a pool whose commits are waited for. */
 export function createEffectStore(pool: pg.Pool): EffectStore {
   return {
@@ -60,6 +68,11 @@ export function createEffectStore(pool: pg.Pool): EffectStore {
     async images(runId, entity, sourceId) {
       const rows = await queryPrepared<ImageRow>(pool, undefined, imagesSql, [runId, entity, sourceId]);
       return rows.map(imageOf);
+    },
+    async newerWriter(runId, entity, { sourceId, kind, id }) {
+      const values = [runId, entity, sourceId, kind, id];
+      const rows = await queryPrepared<{ run_id: string }>(pool, undefined, newerWriterSql, values);
+      return rows[0]?.run_id;
     },
     async markUndone(row) {
       await queryPrepared(pool, undefined, 'UPDATE drover.before_images SET undone_at = now() WHERE id = $1', [row]);

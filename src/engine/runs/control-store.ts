@@ -85,6 +85,8 @@ export interface ControlStore {
   appendAudit(entry: AuditEntry): Promise<void>;
   /** Another run of the plan into the same schema that is not finished; two at once would write over each other. */
   activeRun(plan: string, targetSchema: string): Promise<string | undefined>;
+  /** A run that a rollback of this one has to wait for: unfinished, into the same schema, of the same plan or newer. */
+  runBlockingRollback(runId: string): Promise<{ readonly id: string; readonly status: RunStatus } | undefined>;
   /** A run of the plan into the same schema that is being rolled back at APIs. */
   activeRollback(plan: string, targetSchema: string): Promise<string | undefined>;
   find(id: string): Promise<Run | undefined>;
@@ -104,6 +106,7 @@ export function createControlStore(database: Database): ControlStore {
     change: (runId, work, entry) => changeRun(database.$client, runId, work, entry),
     appendAudit: audit.append,
     activeRun: (plan, targetSchema) => withDatabaseErrors(activeRun(database, plan, targetSchema)),
+    runBlockingRollback: (runId) => runBlockingRollback(database.$client, runId),
     activeRollback: createBackgroundRollbackStore(database.$client).findActive,
     find: store.find,
     list: (query) => withDatabaseErrors(listRuns(database, query)),
@@ -130,6 +133,18 @@ async function activeRun(database: Database, plan: string, targetSchema: string)
     )
     .limit(1);
   return row?.id;
+}
+
+const blockingRunSql = `
+SELECT o.id, o.status FROM drover.runs r JOIN drover.runs o ON o.target_schema = r.target_schema AND o.id <> r.id
+WHERE r.id = $1 AND o.status <> ALL ($2::text[]) AND NOT o.dry_run AND NOT o.export_only
+  AND (o.plan = r.plan OR (o.created_at, o.id) > (r.created_at, r.id))
+ORDER BY o.created_at DESC LIMIT 1`;
+
+async function runBlockingRollback(pool: pg.Pool, runId: string) {
+  const values = [runId, finishedStatuses];
+  const [row] = await queryPrepared<{ id: string; status: RunStatus }>(pool, undefined, blockingRunSql, values);
+  return row;
 }
 
 async function listRuns(database: Database, query: RunQuery) {

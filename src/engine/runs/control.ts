@@ -18,7 +18,7 @@ import {
   requestStatus,
   retry,
 } from './change.ts';
-import { assertNoActiveRun, assertNotRollingBack, planRun } from './start.ts';
+import { assertNoActiveRun, assertNoNewerActiveRun, assertNotRollingBack, planRun } from './start.ts';
 import type { ControlDeps } from './types.ts';
 
 const defaultPageSize = 50;
@@ -141,6 +141,7 @@ async function rollback(
 ): Promise<RollbackView> {
   const seen = await findRun(deps.store, id);
   if (!dryRun) await assertNotRollingBack(deps.store, seen);
+  await assertNoNewerActiveRun(deps.store, seen);
   const run = await deps.store.change(
     id,
     async (changes) => {

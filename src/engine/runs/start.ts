@@ -171,3 +171,18 @@ export async function assertNotRollingBack(
     remedy: `Wait for its end: \`drover status ${undone}\` says how far it is.`,
   });
 }
+
+/**
+ * A rollback under an unfinished run would remove rows that the other run relies on, and the other would write them again.
+ * Throws NOT_ALLOWED_NOW.
+ */
+export async function assertNoNewerActiveRun(
+  store: ControlStore,
+  { id, targetSchema }: Pick<NewRun, 'id' | 'targetSchema'>,
+): Promise<void> {
+  const other = await store.runBlockingRollback(id);
+  if (other === undefined) return;
+  throw new DroverError('NOT_ALLOWED_NOW', `run ${other.id} into ${targetSchema} is ${other.status}`, {
+    remedy: `Wait for its end, or stop it with \`drover cancel ${other.id} --reason ...\` and roll that one back first.`,
+  });
+}

@@ -1,4 +1,4 @@
-import { type DroverError, toDroverError } from '../../errors.ts';
+import { type DroverError, describeError, toDroverError } from '../../errors.ts';
 import type { Run } from '../ledger/types.ts';
 import { assertVersion } from '../runs/context.ts';
 import { completeIfSettled } from './complete-run.ts';
@@ -112,7 +112,7 @@ async function completePauseOrCancel(deps: SchedulerDeps, run: Run): Promise<und
 /** What may pass is left for the next tick; what will not stops the run and says why. */
 async function failRun(deps: SchedulerDeps, run: Run, error: DroverError): Promise<undefined> {
   if (error.class === 'transient' || error.class === 'throttled') return logFailure(deps, error, run.id);
-  await deps.runs.move(run.id, 'failed', `${error.code}: ${error.message} ${error.remedy}`);
+  await deps.runs.move(run.id, 'failed', describeError(error));
 }
 
 function logFailure(deps: SchedulerDeps, thrown: unknown, runId?: string): undefined {
