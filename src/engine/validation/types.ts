@@ -1,8 +1,7 @@
 import type { AuditEntry } from '../../contract/audit.ts';
 import type { SumLine, ValidationCheck } from '../../contract/runs.ts';
 import type { JsonObject } from '../../plan/json.ts';
-import type { CleanRecord } from '../ledger/types.ts';
-import type { StageCount } from '../scheduler/types.ts';
+import type { CleanRecord, StageCount } from '../ledger/types.ts';
 
 /** A table of the target and the identities that speak of it. */
 export interface TargetTable {
