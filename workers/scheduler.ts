@@ -4,15 +4,11 @@ import type { Run } from '../src/engine/ledger/types.ts';
 import { createEngineServices, type EngineServices } from '../src/engine/open-engine.ts';
 import type { AllowedRates } from '../src/engine/reports/metrics.ts';
 import { createReportFolder, writeReports } from '../src/engine/reports/write.ts';
-import {
-  endRun,
-  type FinishRunDeps,
-  finishRun,
-  type RunOutcome,
-  saveWatermarks,
-} from '../src/engine/scheduler/complete-run.ts';
+import { countUnread } from '../src/engine/runs/incremental.sql.ts';
+import { endRun, type FinishRunDeps, finishRun, type RunOutcome } from '../src/engine/scheduler/complete-run.ts';
 import { createLeadership } from '../src/engine/scheduler/leader.ts';
 import { createScheduler, type Scheduler } from '../src/engine/scheduler/scheduler.ts';
+import { openWatermarks, saveWatermarks, sourceFingerprint } from '../src/engine/scheduler/watermarks.sql.ts';
 import { createTrialTables } from '../src/engine/trial/store.ts';
 import { validateRun } from '../src/engine/validation/validate.ts';
 import { entityOrder } from '../src/plan/define-plan.ts';
@@ -36,6 +32,9 @@ export function startScheduler(services: Services): Scheduler {
       const tables = Object.values(plan.entities).map((entity) => entity.target.table);
       await createTrialTables(services.target.$client, run, tables);
       await services.postgres.prepare(plan, entityOrder(plan), run.targetSchema);
+      const entities = (await services.runs.entities(run.id)).map(({ entity }) => entity);
+      const print = sourceFingerprint(plan, run.params, config.settings);
+      await openWatermarks({ database: services.database, target: services.target }, run, print, entities);
     },
     finishRun: createRunFinisher(services),
     leadership: createLeadership(services.databaseUrl),
@@ -70,7 +69,8 @@ function createRunFinisher(services: Services): (run: Run) => Promise<void> {
     validate: async (run) =>
       validateRun(engine.validation, run, plans.get(run.plan), await services.runs.entities(run.id)),
     writeReports: (run, outcome, validation) => writeRunReports(services, engine, run, outcome, validation),
-    saveWatermarks: (run, entities) => saveWatermarks(database, run, entities),
+    saveWatermarks: (run, entities) => saveWatermarks(target, run, entities),
+    countUnread: (run) => countUnread(database, run.id),
   };
   return (run) => finishRun(deps, run);
 }

@@ -24,6 +24,8 @@ export interface Run {
   readonly maxFailurePercent: number;
   readonly scope: {
     readonly since?: string;
+    /** `since` is the watermark of earlier runs and was not given by the operator. */
+    readonly sinceWatermark?: boolean;
     readonly until?: string;
     readonly ids?: readonly string[];
     /** A trial: at most so many records of each entity, loaded into a schema of its own. */
@@ -228,6 +230,12 @@ export interface StageCount {
   readonly entity: string;
   readonly stage: Stage;
   readonly status: RecordStatus;
+  readonly n: number;
+}
+
+/** Number of records of an entity that failed in earlier runs and are not settled. */
+export interface UnsettledRecords {
+  readonly entity: string;
   readonly n: number;
 }
 

@@ -1,11 +1,9 @@
-import { eq } from 'drizzle-orm';
 import type pg from 'pg';
 import type { Database } from '../../../db/client.ts';
-import { withDatabaseErrors } from '../../../db/errors.ts';
-import { watermarks } from '../../../db/schema/runs.ts';
 import { queryPrepared, type Row, transaction } from '../../../db/sql.ts';
 import { jsonLiteral, qualified } from '../../plan/sql.ts';
 import type { CleanRecord } from '../ledger/types.ts';
+import { dropWatermarks } from '../scheduler/watermarks.sql.ts';
 import { analyzeTables } from '../validation/target.sql.ts';
 import type { DecideUndo, RollbackLedger, RollbackScope, RollbackStore, RollbackTable, Suspect } from './types.ts';
 import {
@@ -25,6 +23,7 @@ export function createRollbackStore(pool: pg.Pool): RollbackStore {
   return {
     undo: (scope, judge, dryRun) => undo(pool, scope, judge, dryRun),
     script: (scope, judge) => rollbackScript(pool, scope, judge),
+    dropWatermarks: (plan, targetSchema) => dropWatermarks(pool, plan, targetSchema),
   };
 }
 
@@ -42,9 +41,6 @@ export function createRollbackLedger(database: Database): RollbackLedger {
         sourceIds,
       ]);
       return new Map(rows.map((row) => [row.source_id, row.clean]));
-    },
-    dropWatermarks: async (runId) => {
-      await withDatabaseErrors(database.delete(watermarks).where(eq(watermarks.runId, runId)));
     },
   };
 }

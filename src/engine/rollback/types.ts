@@ -42,6 +42,8 @@ export interface UndoResult {
 export interface RollbackStore {
   /** Undoes the run in one transaction, or tries it and takes it back when `dryRun` is true. */
   undo(scope: RollbackScope, judge: DecideUndo, dryRun: boolean): Promise<UndoResult>;
+  /** Deletes all watermarks of (plan, schema). */
+  dropWatermarks(plan: string, targetSchema: string): Promise<void>;
   /** The same as a script for psql, in pieces. */
   script(scope: RollbackScope, judge: DecideUndo): AsyncIterable<string>;
 }
@@ -50,6 +52,4 @@ export interface RollbackStore {
 export interface RollbackLedger {
   /** What the run loaded for these records: columns, and references by source id. */
   cleans(runId: string, entity: string, sourceIds: readonly string[]): Promise<ReadonlyMap<string, CleanRecord>>;
-  /** The next incremental run must not start behind what was taken back. */
-  dropWatermarks(runId: string): Promise<void>;
 }

@@ -7,6 +7,7 @@ import { type RunStatus, statusesBefore } from '../../contract/run-status.ts';
 import type { BatchTuning, RecordFilter, RecordView } from '../../contract/runs.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import type { Run, RunEntity, RunStore, StageCount } from '../ledger/types.ts';
+import { finishExtraction } from './incremental.sql.ts';
 import type { ProgressSample } from './progress.ts';
 
 /** Runs and their extractions, over the control database. Every method throws DroverError. */
@@ -18,14 +19,7 @@ export function createRunStore(database: Queries): RunStore {
     setSourceTotal: (runId, entity, total) =>
       withDatabaseErrors(updateExtraction(database, runId, entity, undefined, { sourceTotal: total })),
     finishExtraction: (runId, entity, epoch, shortfall) =>
-      withDatabaseErrors(
-        updateExtraction(database, runId, entity, epoch, {
-          status: 'done',
-          dispatchedAt: null,
-          errorCode: shortfall === null ? null : 'SOURCE_SHORT',
-          errorMessage: shortfall,
-        }),
-      ),
+      withDatabaseErrors(finishExtraction(database, runId, entity, epoch, shortfall)),
     rescan: (runId, entity, epoch) =>
       withDatabaseErrors(
         updateExtraction(database, runId, entity, epoch, { cursor: null, rescans: sql`${runEntities.rescans} + 1` }),

@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { and, eq, sql } from 'drizzle-orm';
 import type { Database } from '../../../db/client.ts';
 import { withDatabaseErrors } from '../../../db/errors.ts';
-import { counts, runs, watermarks } from '../../../db/schema/runs.ts';
+import { counts, runs } from '../../../db/schema/runs.ts';
 import { failureStatuses } from '../../contract/record-status.ts';
 import type { RunStatus } from '../../contract/run-status.ts';
 import type { ValidationView } from '../../contract/runs.ts';
 import { DroverError } from '../../errors.ts';
-import type { Run, RunEntity, RunStore, StageCount } from '../ledger/types.ts';
+import type { Run, RunEntity, RunStore, StageCount, UnsettledRecords } from '../ledger/types.ts';
 import { createRunStore } from '../runs/store.ts';
 import { claimFinishing, saveSample } from './store.ts';
 import type { ScheduledRun, SchedulerDeps, SchedulerMemory } from './types.ts';
@@ -114,6 +114,8 @@ export interface FinishRunDeps {
   ) => Promise<readonly string[]>;
   /** Stores where the next incremental run of each entity starts. */
   readonly saveWatermarks: (run: Run, entities: readonly RunEntity[]) => Promise<void>;
+  /** Records that failed in earlier runs and that this incremental run has not read. */
+  readonly countUnread: (run: Run) => Promise<readonly UnsettledRecords[]>;
 }
 
 /**
@@ -124,9 +126,9 @@ export async function finishRun(deps: FinishRunDeps, run: Run): Promise<void> {
   const entities = await deps.runs.entities(run.id);
   const writes = !run.dryRun && !run.exportOnly;
   const validation = writes ? await deps.validate(run) : undefined;
-  const outcome = runOutcome(await deps.runs.counts(run.id), entities, validation);
+  const outcome = runOutcome(await deps.runs.counts(run.id), entities, validation, await deps.countUnread(run));
   const problems = await deps.writeReports(run, outcome, validation);
-  if (writes && run.strategy !== 'selective') await deps.saveWatermarks(run, entities);
+  if (writes) await deps.saveWatermarks(run, entities);
   const reasons = [...(outcome.reason === null ? [] : [outcome.reason]), ...problems];
   // Records that were enqueued or replayed meanwhile are processed first; the run is finished again after them.
   await deps.end(run.id, outcome.status, reasons.length > 0 ? reasons.join('; ') : null);
@@ -137,12 +139,17 @@ export function runOutcome(
   counts: readonly StageCount[],
   entities: readonly RunEntity[],
   validation: ValidationView | undefined,
+  unread: readonly UnsettledRecords[] = [],
 ): RunOutcome {
   const reasons: string[] = [];
   for (const status of failureStatuses) {
     const n = counts.filter((count) => count.status === status).reduce((sum, count) => sum + count.n, 0);
     if (n > 0) reasons.push(`${n} ${status}`);
   }
+  for (const { entity, n } of unread)
+    reasons.push(
+      `${n} ${entity} that failed in an earlier run and have no id were not read again: run with the full strategy`,
+    );
   for (const entity of entities) if (entity.errorMessage) reasons.push(`${entity.errorCode}: ${entity.errorMessage}`);
   const broken = validation?.checks.filter((check) => !check.ok && check.severity === 'error') ?? [];
   if (broken.length > 0) reasons.push(`validation: ${broken.map((check) => check.name).join(', ')}`);
@@ -164,36 +171,5 @@ export function endRun(database: Database, id: string, to: RunStatus, reason: st
         .where(and(eq(counts.runId, id), eq(counts.status, 'pending')));
       return pending?.n === 0 && createRunStore(tx).move(id, to, reason);
     }),
-  );
-}
-
-/**
- * Keeps where the next incremental run of each entity starts: the newest change seen, but never later than this run's
- * own beginning, because what changed while it was read may have been read before it changed.
- */
-export async function saveWatermarks(database: Database, run: Run, entities: readonly RunEntity[]): Promise<void> {
-  const begun = (run.startedAt ?? run.createdAt).toISOString();
-  const rows = entities
-    .filter((entity) => entity.status === 'done' && entity.watermark !== null)
-    .map((entity) => ({
-      plan: run.plan,
-      targetSchema: run.targetSchema,
-      entity: entity.entity,
-      watermark: [entity.watermark as string, begun].sort()[0] as string,
-      runId: run.id,
-    }));
-  if (rows.length === 0) return;
-  const newer = sql`excluded.watermark > ${watermarks.watermark}`;
-  const { plan, targetSchema, entity } = watermarks;
-  await withDatabaseErrors(
-    database
-      .insert(watermarks)
-      .values(rows)
-      .onConflictDoUpdate({
-        target: [plan, targetSchema, entity],
-        set: { watermark: sql`excluded.watermark`, runId: run.id, updatedAt: sql`now()` },
-        setWhere: newer,
-      })
-      .execute(),
   );
 }

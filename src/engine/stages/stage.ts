@@ -62,7 +62,8 @@ export async function runStage(
   const outcomes = new Map<string, RecordOutcome>();
   const remaining = new Set(opened.map((record) => record.id));
   const whole = opened.filter((record) => {
-    if (!lacksPayload(record, want)) return true;
+    // The extract stage fetches what is not stored yet: an enqueued id, or one that failed in an earlier run.
+    if (stage === 'extract' || !lacksPayload(record, want)) return true;
     remaining.delete(record.id);
     outcomes.set(record.id, payloadsPurged);
     return false;
