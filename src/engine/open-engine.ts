@@ -38,8 +38,8 @@ import { createRollbackLedger, createRollbackStore } from './rollback/store.ts';
 import { createFleetStateReader, type FleetStateReader, type UpstreamStatus } from './runs/blockers.ts';
 import { createControl } from './runs/control.ts';
 import { createControlStore } from './runs/control-store.ts';
+import { createRunStore } from './runs/store.ts';
 import { createRunViews, type RunViews } from './runs/view.ts';
-import { createSchedulerStore } from './scheduler/store.ts';
 import { dropTrialSchema } from './trial/store.ts';
 import { isTrial } from './trial/trial.ts';
 import type { ValidationDeps } from './validation/check.ts';
@@ -189,7 +189,7 @@ export function createEngineServices(parts: {
   const sums = createSumCache(asked);
   const views = createRunViews({
     database,
-    store: createSchedulerStore(database, target),
+    store: createRunStore(database),
     plans,
     sums,
     rollbacks: createBackgroundRollbackStore(database.$client),

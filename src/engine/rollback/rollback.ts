@@ -29,13 +29,14 @@ export async function rollbackRun(
   plan: Plan,
   options: UndoOptions,
 ): Promise<RollbackView> {
+  // Effects at APIs are undone one by one: the watermarks are gone before the first. Tables are undone in one transaction.
+  if (!options.dryRun && writesToApis(plan)) await deps.store.dropWatermarks(run.plan, run.targetSchema);
   const api = await undoApis(deps, run, plan, options);
   // The tables that record the objects of an API keep their rows until everything is undone there.
   if (api.conflicts.length > 0) return finishedRollbackView(run.id, options.dryRun, api);
   const rows = await deps.store.undo(rollbackScope(run, plan), createDecideUndo(deps, run, plan), options.dryRun);
   const undone = writesToApis(plan) ? { ...api, conflicts: rows.conflicts } : rows;
   if (rows.conflicts.length > 0) await options.onProgress?.({ removed: 0, restored: 0, conflicts: rows.conflicts });
-  if (!options.dryRun) await deps.ledger.dropWatermarks(run.id);
   return finishedRollbackView(run.id, options.dryRun, undone);
 }
 

@@ -1,11 +1,9 @@
-import { eq } from 'drizzle-orm';
 import type pg from 'pg';
 import type { Database } from '../../../db/client.ts';
-import { withDatabaseErrors } from '../../../db/errors.ts';
-import { watermarks } from '../../../db/schema/runs.ts';
 import { queryPrepared, type Row, transaction } from '../../../db/sql.ts';
 import { jsonLiteral, qualified } from '../../plan/sql.ts';
 import type { CleanRecord } from '../ledger/types.ts';
+import { dropWatermarks } from '../scheduler/watermarks.sql.ts';
 import { analyzeTables } from '../validation/target.sql.ts';
 import type { DecideUndo, RollbackScope, RollbackTable, Suspect } from './types.ts';
 import {
@@ -27,6 +25,7 @@ export function createRollbackStore(pool: pg.Pool) {
   return {
     undo: (scope: RollbackScope, decideUndo: DecideUndo, dryRun: boolean) => undo(pool, scope, decideUndo, dryRun),
     script: (scope: RollbackScope, decideUndo: DecideUndo) => rollbackScript(pool, scope, decideUndo),
+    dropWatermarks: (plan: string, targetSchema: string) => dropWatermarks(pool, plan, targetSchema),
   };
 }
 
@@ -51,10 +50,6 @@ export function createRollbackLedger(database: Database) {
         sourceIds,
       ]);
       return new Map(rows.map((row) => [row.source_id, row.clean]));
-    },
-    /** The next incremental run must not start after what was undone. */
-    dropWatermarks: async (runId: string): Promise<void> => {
-      await withDatabaseErrors(database.delete(watermarks).where(eq(watermarks.runId, runId)));
     },
   };
 }

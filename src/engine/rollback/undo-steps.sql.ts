@@ -1,4 +1,26 @@
 /**
+ * Refuses to undo a run while an incremental run stands on it, and deletes all watermarks of (plan, schema) in the
+ * transaction of the undo, so that the next incremental run reads everything again. See scheduler/watermarks.sql.ts.
+ */
+const dropWatermarksSql = `DO $undo$
+DECLARE
+  v_run text := current_setting('drover.undo_run');
+  v_scope text := current_setting('drover.undo_scope');
+  v_dependent text;
+BEGIN
+  IF to_regclass('drover.watermarks') IS NULL THEN RETURN; END IF;
+  LOCK TABLE drover.watermarks IN SHARE ROW EXCLUSIVE MODE;
+  SELECT n.run_id INTO v_dependent FROM drover.watermarks n
+  WHERE n.plan || '/' || n.target_schema = v_scope AND n.run_id <> v_run AND n.since IS NOT NULL
+    AND n.begun_at > (SELECT min(o.begun_at) FROM drover.watermarks o WHERE o.run_id = v_run)
+  ORDER BY n.begun_at DESC LIMIT 1;
+  IF v_dependent IS NOT NULL THEN
+    RAISE EXCEPTION 'incremental run % read only what changed since run %: roll that one back first', v_dependent, v_run;
+  END IF;
+  DELETE FROM drover.watermarks WHERE plan || '/' || target_schema = v_scope;
+END $undo$`;
+
+/**
  * Decides which of the listed changes can be undone. After it every row of drover_undo is `open`, `gone` or a `conflict`,
  * and the rows to be changed are locked, so that the decision stays true.
  */
@@ -278,6 +300,7 @@ END $undo$`;
 
 /** The statements that undo the changes in drover_undo: the same in the script and in `undo`, so tests of one hold for both. */
 export const undoSteps: readonly string[] = [
+  dropWatermarksSql,
   classifyChangesSql,
   reinsertFunctionSql,
   restoreFunctionSql,

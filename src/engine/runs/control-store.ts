@@ -1,9 +1,9 @@
-import { and, desc, eq, gt, inArray, notInArray, or, sql } from 'drizzle-orm';
+import { and, desc, eq, gt, notInArray, or, sql } from 'drizzle-orm';
 import type pg from 'pg';
 import { type Database, type Queries, queriesOf } from '../../../db/client.ts';
 import { withDatabaseErrors } from '../../../db/errors.ts';
 import { advisoryLockClasses } from '../../../db/locks.ts';
-import { runEntities, runs, watermarks } from '../../../db/schema/runs.ts';
+import { runEntities, runs } from '../../../db/schema/runs.ts';
 import { type Queryable, queryPrepared, transaction } from '../../../db/sql.ts';
 import { appendAudit, createAuditLog } from '../../../db/stores/audit.ts';
 import type { AuditEntry } from '../../contract/audit.ts';
@@ -13,6 +13,7 @@ import { DroverError } from '../../errors.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import type { Run, RunEntity } from '../ledger/types.ts';
 import { createBackgroundRollbackStore } from '../rollback/background.sql.ts';
+import { findDependentRun } from './incremental.sql.ts';
 import { createRunStore, listRecords, toRun } from './store.ts';
 
 /** A run about to be written. */
@@ -93,8 +94,8 @@ export interface ControlStore {
   list(query: RunQuery): Promise<Run[]>;
   entities(runId: string): Promise<RunEntity[]>;
   records(runId: string, filter: RecordFilter & { limit: number }): Promise<RecordView[]>;
-  /** The watermarks an incremental run starts from: the earliest of its entities. */
-  watermark(plan: string, targetSchema: string, entities: readonly string[]): Promise<string | undefined>;
+  /** The newest incremental run that read only what changed since this run, and was not rolled back. */
+  dependentRun(runId: string): Promise<string | undefined>;
   setRolledBack(id: string): Promise<void>;
 }
 
@@ -112,8 +113,7 @@ export function createControlStore(database: Database): ControlStore {
     list: (query) => withDatabaseErrors(listRuns(database, query)),
     entities: store.entities,
     records: (runId, filter) => withDatabaseErrors(listRecords(database, runId, filter)),
-    watermark: (plan, targetSchema, entities) =>
-      withDatabaseErrors(watermarkOf(database, plan, targetSchema, entities)),
+    dependentRun: (runId) => findDependentRun(database.$client, runId),
     setRolledBack: (id) => setRolledBack(database, id),
   };
 }
@@ -165,18 +165,6 @@ async function listRuns(database: Database, query: RunQuery) {
 // Compared in the database: a JavaScript Date has no microseconds, and runs made in one millisecond would be left out.
 function createdBefore(id: string) {
   return sql`(${runs.createdAt}, ${runs.id}) < (SELECT r.created_at, r.id FROM drover.runs r WHERE r.id = ${id})`;
-}
-
-async function watermarkOf(database: Database, plan: string, targetSchema: string, entities: readonly string[]) {
-  const mine = and(
-    eq(watermarks.plan, plan),
-    eq(watermarks.targetSchema, targetSchema),
-    inArray(watermarks.entity, [...entities]),
-  );
-  const rows = await database.select().from(watermarks).where(mine);
-  // An entity that was never read has no mark, and then nothing may be left out.
-  if (rows.length < entities.length) return undefined;
-  return rows.map((row) => row.watermark).sort()[0];
 }
 
 /**

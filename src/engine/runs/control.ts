@@ -18,7 +18,13 @@ import {
   requestStatus,
   retry,
 } from './change.ts';
-import { assertNoActiveRun, assertNoNewerActiveRun, assertNotRollingBack, planRun } from './start.ts';
+import {
+  assertNoActiveRun,
+  assertNoDependentRun,
+  assertNoNewerActiveRun,
+  assertNotRollingBack,
+  planRun,
+} from './start.ts';
 import type { ControlDeps } from './types.ts';
 
 const defaultPageSize = 50;
@@ -88,7 +94,7 @@ export function createControl(deps: ControlDeps): Control {
 }
 
 async function startRun(deps: ControlDeps, input: Parameters<Control['startRun']>[0], actor: Actor): Promise<RunView> {
-  const planned = await planRun(deps, deps.plan(input.plan), input, actor);
+  const planned = planRun(deps, deps.plan(input.plan), input, actor);
   await assertNoActiveRun(deps.store, planned.run);
   try {
     const { ids, ...rest } = input;
@@ -142,6 +148,7 @@ async function rollback(
   const seen = await findRun(deps.store, id);
   if (!dryRun) await assertNotRollingBack(deps.store, seen);
   await assertNoNewerActiveRun(deps.store, seen);
+  await assertNoDependentRun(deps.store, seen);
   const run = await deps.store.change(
     id,
     async (changes) => {

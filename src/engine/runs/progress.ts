@@ -1,8 +1,7 @@
 import { recordStatuses, type Stage, stages } from '../../contract/record-status.ts';
 import type { RunStatus } from '../../contract/run-status.ts';
 import type { EntityCounts, EntityProgress, RunView } from '../../contract/runs.ts';
-import type { RunEntity } from '../ledger/types.ts';
-import type { StageCount } from '../scheduler/types.ts';
+import type { RunEntity, StageCount } from '../ledger/types.ts';
 
 export interface ProgressInput {
   readonly status: RunStatus;

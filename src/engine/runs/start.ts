@@ -19,16 +19,15 @@ export interface PlannedRun {
 }
 
 export interface PlanRunDeps {
-  readonly store: ControlStore;
   /** Records a job when the request does not say. */
   readonly batchSize: BatchSize;
 }
 
 /**
- * Turns a request into a run. Pure but for the watermark it reads.
+ * Turns a request into a run. An incremental run without `since` gets it from the watermarks when it is prepared.
  * @throws DroverError BAD_REQUEST naming what is wrong with the request.
  */
-export async function planRun(deps: PlanRunDeps, plan: Plan, input: StartRun, actor: Actor): Promise<PlannedRun> {
+export function planRun(deps: PlanRunDeps, plan: Plan, input: StartRun, actor: Actor): PlannedRun {
   assertTrial(input, plan);
   const entities =
     input.trial === undefined ? chooseEntities(plan, input.only) : withParents(plan, chooseEntities(plan, input.only));
@@ -41,7 +40,7 @@ export async function planRun(deps: PlanRunDeps, plan: Plan, input: StartRun, ac
   }
   const strategy = strategyOf(input);
   const stamp = DateTime.utc().toFormat('yyyyMMdd_HHmmss');
-  const scope = await scopeOf(deps.store, plan, targetSchema, entities, input, strategy);
+  const scope = scopeOf(input);
   const run: NewRun = {
     id: newRunId(),
     plan: plan.name,
@@ -107,19 +106,10 @@ function strategyOf(input: StartRun): Strategy {
   return strategy;
 }
 
-/** What is read. An incremental run without `since` starts where the last one ended. */
-async function scopeOf(
-  store: ControlStore,
-  plan: Plan,
-  targetSchema: string,
-  entities: readonly string[],
-  input: StartRun,
-  strategy: Strategy,
-): Promise<NewRun['scope']> {
-  const since =
-    input.since ?? (strategy === 'incremental' ? await store.watermark(plan.name, targetSchema, entities) : undefined);
+/** What is read: the window and ids of the request. */
+function scopeOf(input: StartRun): NewRun['scope'] {
   return {
-    ...(since === undefined ? {} : { since: parseInstant('since', since) }),
+    ...(input.since === undefined ? {} : { since: parseInstant('since', input.since) }),
     ...(input.until === undefined ? {} : { until: parseInstant('until', input.until) }),
     ...(input.ids === undefined ? {} : { ids: [...new Set(input.ids)] }),
   };
@@ -184,5 +174,17 @@ export async function assertNoNewerActiveRun(
   if (other === undefined) return;
   throw new DroverError('NOT_ALLOWED_NOW', `run ${other.id} into ${targetSchema} is ${other.status}`, {
     remedy: `Wait for its end, or stop it with \`drover cancel ${other.id} --reason ...\` and roll that one back first.`,
+  });
+}
+
+/**
+ * An incremental run relies on the rows of the runs before it, whose rollback would leave a state that no run has read.
+ * Throws NOT_ALLOWED_NOW while such a run is not rolled back.
+ */
+export async function assertNoDependentRun(store: ControlStore, { id }: Pick<NewRun, 'id'>): Promise<void> {
+  const dependent = await store.dependentRun(id);
+  if (dependent === undefined) return;
+  throw new DroverError('NOT_ALLOWED_NOW', `incremental run ${dependent} read only what changed since run ${id}`, {
+    remedy: `Roll that one back first: \`drover rollback ${dependent} --reason ... --yes\`.`,
   });
 }

@@ -7,7 +7,7 @@ import { queryPrepared, type Row } from '../../../db/sql.ts';
 import { appendAudit } from '../../../db/stores/audit.ts';
 import type { AuditEntry } from '../../contract/audit.ts';
 import type { SumLine, ValidationCheck } from '../../contract/runs.ts';
-import type { StageCount } from '../scheduler/types.ts';
+import type { StageCount } from '../ledger/types.ts';
 import type { ExpectedRowsPage, MoneyGroup, MoneyPage, SampleRecord, StoredValidation } from './types.ts';
 
 const triggerCountsSql = `

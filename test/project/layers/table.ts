@@ -113,7 +113,7 @@ export const layers: Readonly<Record<string, Layer>> = {
 
 /** The files of src/engine that may import `db`, `pg` and `drizzle-orm`; rules beside them stay free of a database. */
 export const sqlFiles =
-  /(\.sql|\bstore|-store)\.ts$|^src\/engine\/ledger\/|^src\/engine\/runs\/(view|blockers)\.ts$|^src\/engine\/scheduler\/(dispatch|load-gates|complete-run|sweep|leader)\.ts$/;
+  /(\.sql|\bstore|-store)\.ts$|^src\/engine\/ledger\/|^src\/engine\/runs\/(view|blockers)\.ts$|^src\/engine\/scheduler\/(types|dispatch|load-gates|complete-run|sweep|leader)\.ts$/;
 
 /** Files that read the environment; everything else is handed what it needs. */
 export const environmentReaders: readonly string[] = [
