@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { DroverError } from './errors.ts';
 
-/** Everything the environment says, parsed once. Entry points read it and hand down the parts others need. */
+/** The environment, parsed once. Entry points read it and pass on the parts that others need. */
 export type Config = ReturnType<typeof shape> & {
   /**
-   * What plans read: every variable that is not Drover's own, as it stands in the environment, with the defaults of
-   * those we know. Holds secrets; a plan's `settings` schema takes the ones it names.
+   * Variables for plans: every variable that is not Drover's own, unchanged, with defaults for the known ones. Contains
+   * secrets; a plan's `settings` schema selects the ones it names.
    */
   readonly settings: Readonly<Record<string, string | undefined>>;
 };
@@ -24,7 +24,7 @@ const urlOf = (...protocols: string[]) =>
 const postgresUrl = urlOf('postgres:', 'postgresql:');
 const httpUrl = urlOf('https:', 'http:');
 
-/** Where upstreams live and what opens them. Checked here, read by plans. */
+/** Addresses and credentials of upstreams. Checked here, read by plans. */
 const settings = {
   BUBBLE_API_URL: httpUrl.optional(),
   BUBBLE_API_KEY: text.optional(),
@@ -93,8 +93,8 @@ const ownNames = Object.keys(schema.shape).filter((name) => name.startsWith('DRO
 const controlNames = new Set(Object.keys(schema.shape).filter((name) => !(name in settings)));
 
 /**
- * The environment as a Config. The caller passes `process.env`; nothing else in Drover reads it.
- * An empty string counts as absent. Values are never part of a message, because some are secrets.
+ * Parses the environment. Entry points pass `process.env`, which no other module reads. An empty string counts as absent.
+ * Messages never contain values, because some are secrets.
  * @throws DroverError CONFIGURATION naming every problem at once.
  */
 export function readConfig(env: Environment): Config {
@@ -115,10 +115,10 @@ export function readConfig(env: Environment): Config {
 
 function shape(env: z.output<typeof schema>) {
   return {
-    /** Absent: the embedded one. */
+    /** Undefined: the embedded PostgreSQL. */
     databaseUrl: env.DATABASE_URL,
     redisUrl: env.REDIS_URL,
-    /** Absent: the control database. */
+    /** Undefined: the control database. */
     targetDatabaseUrl: env.TARGET_DATABASE_URL,
     sourceDatabaseUrl: env.SOURCE_DATABASE_URL,
     host: env.DROVER_HOST,
@@ -132,7 +132,7 @@ function shape(env: z.output<typeof schema>) {
     sessionSecret: env.DROVER_SESSION_SECRET,
     trustProxy: env.DROVER_TRUST_PROXY,
     metricsOpen: env.DROVER_METRICS_OPEN,
-    /** Requests a second for one key, and for one address that shows none. */
+    /** Requests per second for one key, and for one address without a valid key. */
     rateLimit: env.DROVER_RATE_LIMIT,
     allowPrivateUpstreams: env.DROVER_ALLOW_PRIVATE_UPSTREAMS,
     allowVolatileRedis: env.DROVER_ALLOW_VOLATILE_REDIS,
@@ -143,14 +143,14 @@ function shape(env: z.output<typeof schema>) {
     shutdownGraceMs: env.DROVER_SHUTDOWN_GRACE_MS,
     maxAttempts: env.DROVER_MAX_ATTEMPTS,
     windowFactor: env.DROVER_WINDOW_FACTOR,
-    /** Absent: one fewer than there are cores. */
+    /** Undefined: one fewer than there are cores. */
     hashThreads: env.DROVER_HASH_THREADS,
-    /** Begins every key in Redis; the braces keep them in one slot of a cluster. */
+    /** Prefix of every key in Redis; the braces keep the keys in one slot of a cluster. */
     redisPrefix: env.DROVER_REDIS_PREFIX,
     batchSize: env.MIGRATION_BATCH_SIZE,
-    /** Records a worker process has on their way to APIs at once. */
+    /** Records that a worker process sends to APIs at the same time. */
     apiConcurrency: env.MIGRATION_MAX_CONCURRENCY,
-    /** Any of them may have signed an event; two while one is changed for the other. */
+    /** An event may be signed with any of them; two while the secret is being rotated. */
     stripeWebhookSecrets: splitList(env.STRIPE_WEBHOOK_SECRET),
     exportDir: env.MIGRATION_EXPORT_DIR,
     reportDir: env.MIGRATION_REPORT_DIR,
@@ -182,7 +182,7 @@ function nearest(name: string, names: readonly string[]): string {
   return names.reduce((best, other) => (distance(name, other) < distance(name, best) ? other : best), String(names[0]));
 }
 
-/** Levenshtein's distance, one row at a time. */
+/** The Levenshtein distance, computed one row at a time. */
 function distance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (const [line, letter] of [...from].entries()) {

@@ -19,17 +19,17 @@ interface AuditRow {
   readonly hash: string;
 }
 
-/** What the first row carries as the hash of the one before it. */
+/** The `previousHash` of the first row. */
 const firstPreviousHash = '0'.repeat(64);
 
-/** The hash of a row: it covers everything but the id, and the row before. */
+/** The hash of a row: it covers all columns but the id, and the hash of the previous row. */
 function auditRowHash(row: Omit<AuditRow, 'id' | 'hash'>): string {
   const { at, actor, role, action, subject, reason, details, previousHash } = row;
   const parts = [previousHash, at.toISOString(), actor, role, action, subject, reason, sortKeys(details)];
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 
-// jsonb keeps neither the order of keys nor undefined; what is hashed must be what comes back.
+// jsonb does not keep the order of keys.
 function sortKeys(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sortKeys);
   if (typeof value !== 'object' || value === null) return value;
@@ -37,7 +37,7 @@ function sortKeys(value: unknown): unknown {
   return Object.fromEntries(entries.map(([key, item]) => [key, sortKeys(item)]));
 }
 
-/** A transaction, or anything with its methods. */
+/** A transaction. */
 export type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0];
 
 export interface AuditVerification {
@@ -49,18 +49,18 @@ export interface AuditVerification {
 
 export interface AuditLog {
   append(entry: AuditEntry): Promise<void>;
-  /** Newest first; `before` is the id of the last row of the page before. */
+  /** Newest first; `before` is the id of the last row of the previous page. */
   list(query: {
     before?: number | undefined;
     limit: number;
     actor?: string | undefined;
     subject?: string | undefined;
   }): Promise<AuditRow[]>;
-  /** Walks the whole chain. */
+  /** Verifies the whole chain. */
   verify(): Promise<AuditVerification>;
 }
 
-// The hash of the newest row, kept apart, so that rows cut off the end are missed.
+// The hash of the newest row, stored separately, so that rows missing at the end are detected.
 const headKey = 'audit_head';
 const verifyPage = 1_000;
 
@@ -73,8 +73,8 @@ export function createAuditLog(database: Database): AuditLog {
 }
 
 /**
- * Writes the row of a change, in the transaction of the change. Call it last: from here to the commit every other
- * change waits, because each row carries the hash of the one before it.
+ * Writes the audit row of a change, in the transaction of the change. Call it last: from here to the commit all other changes
+ * wait, because each row contains the hash of the previous one.
  */
 export async function appendAudit(tx: Queries, entry: AuditEntry): Promise<void> {
   await tx.execute(sql`SELECT pg_advisory_xact_lock(${advisoryLocks.audit})`);
@@ -97,7 +97,7 @@ export async function appendAudit(tx: Queries, entry: AuditEntry): Promise<void>
     .onConflictDoUpdate({ target: fleet.key, set: { value: hash, updatedAt: sql`now()` } });
 }
 
-// Milliseconds, because a Date holds no more and the hash is made from it again.
+// Milliseconds, because the hash is verified with a Date, which has no finer resolution.
 async function databaseTime(tx: Queries): Promise<Date> {
   const { rows } = await tx.execute<{ ms: string }>(
     sql`SELECT floor(extract(epoch FROM clock_timestamp()) * 1000) AS ms`,
@@ -119,13 +119,13 @@ function listRows(database: Database, query: Parameters<AuditLog['list']>[0]): P
     .limit(query.limit);
 }
 
-/** `run:17` is about one thing; `17` about whatever has that name. */
+/** `run:17` names one subject; `17` every kind of subject with that id. */
 function matchingSubjects(subject: string): string[] {
   return [subject, ...['run', 'queue', 'upstream', 'key', 'cutover'].map((kind) => `${kind}:${subject}`)];
 }
 
 async function verifyChain(database: Database): Promise<AuditVerification> {
-  // Read first: rows written while we walk are beyond it and are walked too.
+  // Read first: rows that are written during the verification come after it and are verified too.
   const [head] = await database.select({ hash: fleet.value }).from(fleet).where(eq(fleet.key, headKey));
   let previousHash = firstPreviousHash;
   let checked = 0;

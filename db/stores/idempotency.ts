@@ -3,35 +3,35 @@ import type { Database } from '../client.ts';
 import { withDatabaseErrors } from '../errors.ts';
 import { idempotency } from '../schema/fleet.ts';
 
-/** An answer kept for its repetition. */
+/** A stored answer. */
 export interface StoredResponse {
   readonly status: number;
   readonly location: string | null;
   readonly body: unknown;
 }
 
-/** What stands under a key: nothing yet, so the request may go on; or what became of the first one. */
+/** What is stored under a key: nothing (`fresh`, the request may proceed), or the outcome of the first request. */
 export type Reservation =
   | { readonly kind: 'fresh' }
   | { readonly kind: 'answered'; readonly answer: StoredResponse }
   | { readonly kind: 'running' }
-  /** The first request never came to an end: its process died. Nobody knows what it did. */
+  /** The process of the first request died; its outcome is unknown. */
   | { readonly kind: 'unknown' }
   | { readonly kind: 'other request' };
 
 export interface IdempotencyStore {
-  /** Takes the key for this request, or says what stands under it. One of many at once gets `fresh`. */
+  /** Reserves the key for this request, or returns what is stored under it. Of concurrent calls one gets `fresh`. */
   reserve(actor: string, key: string, requestHash: string): Promise<Reservation>;
-  /** Says that the first request is still at work, so that a repetition does not take it for lost. */
+  /** Marks the first request as still running, so that it does not count as lost. */
   touch(actor: string, key: string): Promise<void>;
   saveResponse(actor: string, key: string, answer: StoredResponse): Promise<void>;
-  /** Gives the key back: the request was refused and changed nothing. */
+  /** Deletes the reservation of a request that was refused and changed nothing. */
   release(actor: string, key: string): Promise<void>;
-  /** Drops what is older than a day. */
+  /** Deletes rows older than a day. */
   purge(): Promise<void>;
 }
 
-// Several times as long as between two signs of life.
+// Several times the interval of `touch` (one minute).
 const lostAfter = sql`interval '5 minutes'`;
 
 export function createIdempotencyStore(database: Database): IdempotencyStore {
@@ -59,7 +59,7 @@ async function reserve(database: Database, actor: string, key: string, requestHa
     })
     .from(idempotency)
     .where(matchesKey(actor, key));
-  // Released between the two statements: the other request is over, this one may try again.
+  // Released between the two statements: the other request has ended, this one may be repeated.
   if (!row) return { kind: 'running' };
   if (row.requestHash !== requestHash) return { kind: 'other request' };
   if (row.status === null) return { kind: row.lost ? 'unknown' : 'running' };

@@ -15,7 +15,7 @@ export interface AuthDeps {
 
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/** Puts the actor on every request and refuses what he may not do, before any body is read. */
+/** Sets the actor of every request and refuses what the actor may not do, before any body is read. */
 export function authenticateRequests(app: Api, deps: AuthDeps): void {
   app.decorateRequest('actor', null);
   app.decorateRequest('viaCookie', false);
@@ -24,18 +24,18 @@ export function authenticateRequests(app: Api, deps: AuthDeps): void {
     if (limit === 'off') return;
     deps.limits.rejectAddress(request);
     if (limit === 'signed') return;
-    const shown = await identify(request, deps);
-    request.actor = shown.actor ?? null;
-    request.viaCookie = shown.viaCookie === true;
+    const result = await identify(request, deps);
+    request.actor = result.actor ?? null;
+    request.viaCookie = result.viaCookie === true;
     if (request.actor) deps.limits.countKey(request, request.actor.id);
     else deps.limits.countAddress(request);
     if (!request.actor && access !== 'open' && wantsHtml(request)) return redirectToSignIn(request, reply);
-    assertAccess(request, access, shown.detail);
+    assertAccess(request, access, result.detail);
     if (request.viaCookie && !safeMethods.has(request.method) && !isSameOrigin(request)) throw crossOriginProblem();
   });
 }
 
-/** The key of a token, when it is right. */
+/** The actor of a token, or undefined when the token is not valid. */
 export async function checkToken(text: string, keys: KeyCache): Promise<Actor | undefined> {
   const { id, secret } = parseToken(text);
   const key = await keys.findActive(id);
@@ -45,7 +45,7 @@ export async function checkToken(text: string, keys: KeyCache): Promise<Actor | 
 interface AuthResult {
   readonly actor?: Actor | undefined;
   readonly viaCookie?: boolean;
-  /** What is wrong with what was shown. */
+  /** What is wrong with the credentials. */
   readonly detail?: string;
 }
 
@@ -70,11 +70,11 @@ function crossOriginProblem(): HttpProblem {
   });
 }
 
-/** Sessions of people: a signed cookie that names a key and ends. The key's own end ends it too. */
+/** Browser sessions: a signed cookie that names a key and expires. A session also ends with its key. */
 interface Sessions {
   start(request: FastifyRequest, reply: FastifyReply, keyId: string): Date;
   end(reply: FastifyReply): void;
-  /** The key's id, when the cookie is ours and not over. */
+  /** The id of the key, when the cookie is valid and not expired. */
   read(request: FastifyRequest): string | undefined;
 }
 
@@ -112,9 +112,9 @@ export function createSessions(secret: string): Sessions {
 }
 
 /**
- * True when a browser says that our own page sent the request. A page of someone else can make a browser send our
- * cookie along, but neither of these headers is in its power. A request without both is refused: it comes from no
- * browser of this decade, and a program has no business with a cookie.
+ * True when the browser states that a page of this service sent the request. A foreign page can make a browser send our
+ * cookie, but it cannot set these headers. A request with neither header is refused: current browsers always send one, and
+ * programs use a key instead of the cookie.
  */
 export function isSameOrigin(request: FastifyRequest): boolean {
   const site = request.headers['sec-fetch-site'];
@@ -128,7 +128,7 @@ function hostOf(origin: string): string {
   return URL.canParse(origin) ? new URL(origin).host : '';
 }
 
-/** True for a browser that goes to a page: it is better shown where to sign in than a problem. */
+/** True for a browser that navigates to a page; it is redirected to the sign-in page instead of shown a problem. */
 function wantsHtml(request: FastifyRequest): boolean {
   const isPage = request.method === 'GET' && !request.url.startsWith('/api/');
   return isPage && String(request.headers.accept).includes('text/html');

@@ -1,15 +1,15 @@
 import type { FastifyRequest } from 'fastify';
 import { HttpProblem } from '../problems.ts';
 
-/** Requests a second, for one key and for one address that shows none. Each throws 429 when there are too many. */
+/** Limits of requests per second, by key and, for requests without a valid key, by address. Each throws 429 above the limit. */
 export interface RateLimits {
-  /** Turns away an address that has used up its share of requests without a right key, before anything is looked up. */
+  /** Throws for an address that has used up its requests without a valid key, before any look-up. */
   rejectAddress(request: FastifyRequest): void;
   countAddress(request: FastifyRequest): void;
   countKey(request: FastifyRequest, keyId: string): void;
 }
 
-// Reading one run costs next to nothing (see RunReader), and dashboards do it a lot.
+// Reading one run is served from memory (see RunReader), and dashboards do it often.
 const cachedReadFactor = 100;
 
 export function createRateLimits(perSecond: number): RateLimits {
@@ -40,42 +40,42 @@ function throwIfLimited(waitMs: number, perSecond: number): void {
   );
 }
 
-/** Counts what happens under a name, and says when it happens too often. */
+/** Limits how often something may happen per name. */
 export interface RateLimiter {
-  /** Counts one. 0: it may go on; otherwise the milliseconds until the next one may, and this one is not counted. */
+  /** Counts one and returns 0; above the limit counts none and returns the milliseconds until the next one is allowed. */
   acquire(name: string): number;
-  /** The same without counting. */
+  /** The same wait in milliseconds without counting. */
   waitMs(name: string): number;
 }
 
-// Names come from outside (addresses), so their number must have an end.
+// Names come from clients (addresses), so their number must be bounded.
 const maxNames = 10_000;
 
 /**
- * So many a second, and at once as many as a second allows (the generic cell rate algorithm: one number a name).
- * @fastify/rate-limit was tried: its store hands out the object it counts in, so of a burst that arrives in one tick
- * every request sees the last count, and all are refused instead of those over the limit.
+ * A rate per second, with a burst of one second's worth (the generic cell rate algorithm: one number per name).
+ * @fastify/rate-limit was tried: its store returns the object it counts in, so every request of a burst that arrives in one
+ * tick sees the last count, and all are refused instead of those above the limit.
  */
 function createRateLimiter(perSecond: number, now: () => number = () => performance.now()): RateLimiter {
-  const everyMs = 1_000 / perSecond;
-  const aheadMs = 1_000 - everyMs;
-  /** When the allowance of a name is whole again. */
-  const wholeAt = new Map<string, number>();
-  const wait = (name: string): number => Math.max(0, (wholeAt.get(name) ?? 0) - now() - aheadMs);
+  const intervalMs = 1_000 / perSecond;
+  const burstMs = 1_000 - intervalMs;
+  /** When the allowance of a name is full again. */
+  const fullAt = new Map<string, number>();
+  const wait = (name: string): number => Math.max(0, (fullAt.get(name) ?? 0) - now() - burstMs);
   return {
     waitMs: wait,
     acquire(name) {
       const ms = wait(name);
       if (ms > 0) return ms;
-      if (wholeAt.size >= maxNames) evictIdle(wholeAt, now());
-      wholeAt.set(name, Math.max(wholeAt.get(name) ?? 0, now()) + everyMs);
+      if (fullAt.size >= maxNames) evictIdle(fullAt, now());
+      fullAt.set(name, Math.max(fullAt.get(name) ?? 0, now()) + intervalMs);
       return 0;
     },
   };
 }
 
-function evictIdle(wholeAt: Map<string, number>, now: number): void {
-  for (const [name, at] of wholeAt) if (at <= now) wholeAt.delete(name);
-  // More names than that in one second is an attack from many addresses; forgetting them is the cheap way out.
-  if (wholeAt.size >= maxNames) wholeAt.clear();
+function evictIdle(fullAt: Map<string, number>, now: number): void {
+  for (const [name, at] of fullAt) if (at <= now) fullAt.delete(name);
+  // More names than that in one second is an attack from many addresses; dropping all counts bounds the memory.
+  if (fullAt.size >= maxNames) fullAt.clear();
 }

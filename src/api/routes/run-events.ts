@@ -10,13 +10,13 @@ import { responses, runParams } from './common.ts';
 
 export interface RunEventDeps {
   readonly events: RunEvents;
-  /** The same for who may not see personal data. */
+  /** The same with personal data masked. */
   readonly maskedEvents: RunEvents;
 }
 
-/** A run as it goes, pushed to whoever listens. */
+/** The state of a run as server-sent events. */
 export function runEventRoutes(app: Api, { events, maskedEvents }: RunEventDeps): void {
-  // A HEAD request would hold a stream open for nothing.
+  // A HEAD request would keep a stream open without a use.
   const options = { config: { access: 'viewer' }, exposeHeadRoute: false, schema: followSchema } as const;
   app.get('/runs/:id/events', options, async (request, reply) => {
     const stream = await (canSeePersonalData(request.actor) ? events : maskedEvents).follow(request.params.id);
@@ -24,7 +24,7 @@ export function runEventRoutes(app: Api, { events, maskedEvents }: RunEventDeps)
       reply
         .type('text/event-stream; charset=utf-8')
         .header('cache-control', 'no-store')
-        // nginx would hold events back until its buffer is full.
+        // nginx would otherwise delay events until its buffer is full.
         .header('x-accel-buffering', 'no')
         .send(stream)
     );
@@ -39,27 +39,27 @@ const followSchema = {
   tags: ['runs'],
   operationId: 'followRun',
   summary: 'The run as server-sent events',
-  description: 'An event `run` with the run whenever it changed, at most two a second; ends after the run finished.',
+  description: 'An event `run` with the run whenever it changed, at most two per second; ends after the run finished.',
   params: runParams,
   response: responses({
     200: { description: 'Server-sent events', content: { 'text/event-stream': { schema: z.any() } } },
   }),
 };
 
-/** Runs as streams of server-sent events. However many follow one run, it is read once a tick. */
+/** Runs as streams of server-sent events. All streams of one run share one read per poll. */
 interface RunEvents {
-  /** A stream that begins with the run as it is and ends after it finished. Throws what reading the run throws. */
+  /** A stream that starts with the current run and ends after it finished. Throws what reading the run throws. */
   follow(id: string): Promise<Readable>;
-  /** Ends every stream: the server closes. */
+  /** Ends every stream, when the server closes. */
   close(): void;
 }
 
 const pollIntervalMs = 500;
 const keepAliveMs = 15_000;
-// A listener that does not keep up misses states in between; the newest is what counts.
+// A slow listener misses intermediate states; only the newest matters.
 const maxUnreadBytes = 65_536;
 
-/** One run that is followed. */
+/** A followed run. */
 interface Topic {
   readonly listeners: Set<Readable>;
   text: string;
@@ -110,7 +110,7 @@ async function poll(runs: RunReader, id: string, topic: Topic): Promise<void> {
     const view = await runs.read(id);
     publish(topic, runs.toJson(view), isFinished(view));
   } catch (error) {
-    // A database that is away for a moment is no reason to hang up; a run that is gone is.
+    // An unavailable database is temporary, so streams stay open; a run that does not exist any more ends them.
     if (error instanceof DroverError && error.class === 'transient') sendKeepAlive(topic);
     else endStreams(topic);
   }
@@ -129,11 +129,11 @@ function publish(topic: Topic, text: string, finished: boolean): void {
   if (finished) endStreams(topic);
 }
 
-/** A comment now and then, so that proxies do not take the silence for the end. */
+/** Sends a comment after 15 s without an event, so that proxies do not close the connection as idle. */
 function sendKeepAlive(topic: Topic): void {
   if (Date.now() - topic.lastSentAt < keepAliveMs) return;
   topic.lastSentAt = Date.now();
-  for (const listener of topic.listeners) listener.push(': still here\n\n');
+  for (const listener of topic.listeners) listener.push(': keep-alive\n\n');
 }
 
 function endStreams(topic: Topic): void {

@@ -4,7 +4,6 @@ import pg from 'pg';
 import { nodeArgs } from '../../../scripts/stack/compiled.ts';
 import { startApi } from '../../../src/api/start.ts';
 import { readConfig } from '../../../src/config.ts';
-import { engineFactories } from '../../../src/engine/open-engine.ts';
 import { createLogger } from '../../../src/logger.ts';
 import { loadPlans } from '../../../src/plan/registry.ts';
 import { type BubbleSandbox, startBubbleSandbox } from '../../../src/sandbox/bubble/sandbox.ts';
@@ -52,7 +51,6 @@ export async function startDroverService(folder: string, users: number): Promise
   const api = await startApi({
     ...parts,
     version: '0.0.0',
-    ...engineFactories,
   });
   const queues = ['extract', 'transform', 'load', 'reconcile'] as const;
   const worker = await startWorkerProcess({ ...parts, queues, concurrency: 50 });
