@@ -5,6 +5,7 @@ import type { Database, Queries } from '../client.ts';
 import { withDatabaseErrors } from '../errors.ts';
 import { advisoryLocks } from '../locks.ts';
 import { audit, fleet } from '../schema/fleet.ts';
+import { markChanged } from './idempotency.ts';
 
 interface AuditRow {
   readonly id: number;
@@ -74,9 +75,10 @@ export function createAuditLog(database: Database): AuditLog {
 
 /**
  * Writes the audit row of a change, in the transaction of the change. Call it last: from here to the commit all other changes
- * wait, because each row contains the hash of the previous one.
+ * wait, because each row contains the hash of the previous one. Also marks the Idempotency-Key of the request as changed.
  */
 export async function appendAudit(tx: Queries, entry: AuditEntry): Promise<void> {
+  await markChanged(tx);
   await tx.execute(sql`SELECT pg_advisory_xact_lock(${advisoryLocks.audit})`);
   const [last] = await tx.select({ hash: audit.hash }).from(audit).orderBy(desc(audit.id)).limit(1);
   const row = {

@@ -1,5 +1,6 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { and, eq, isNull, lt, sql } from 'drizzle-orm';
-import type { Database } from '../client.ts';
+import type { Database, Queries } from '../client.ts';
 import { withDatabaseErrors } from '../errors.ts';
 import { idempotency } from '../schema/fleet.ts';
 
@@ -25,8 +26,11 @@ export interface IdempotencyStore {
   /** Marks the first request as still running, so that it does not count as lost. */
   touch(actor: string, key: string): Promise<void>;
   saveResponse(actor: string, key: string, answer: StoredResponse): Promise<void>;
-  /** Deletes the reservation of a request that was refused and changed nothing. */
-  release(actor: string, key: string): Promise<void>;
+  /**
+   * Deletes the reservation of a request that changed nothing. Returns false, and keeps it, when the change was committed. A
+   * commit whose reply was lost and which is still in progress holds the row, so this waits for its outcome.
+   */
+  release(actor: string, key: string): Promise<boolean>;
   /** Deletes rows older than a day. */
   purge(): Promise<void>;
 }
@@ -72,8 +76,31 @@ async function saveResponse(database: Database, actor: string, key: string, answ
   await database.update(idempotency).set({ status, body }).where(matchesKey(actor, key));
 }
 
-async function release(database: Database, actor: string, key: string): Promise<void> {
-  await database.delete(idempotency).where(and(matchesKey(actor, key), isNull(idempotency.status)));
+async function release(database: Database, actor: string, key: string): Promise<boolean> {
+  const unchanged = and(matchesKey(actor, key), isNull(idempotency.status), isNull(idempotency.changedAt));
+  const deleted = await database.delete(idempotency).where(unchanged);
+  return deleted.rowCount === 1;
+}
+
+/** The reservation of the request whose handler is running, for `markChanged`. */
+const requestReservation = new AsyncLocalStorage<{ readonly actor: string; readonly key: string }>();
+
+/** Runs the handler of a request that holds this reservation: changes in it are marked on the reservation. */
+export function runWithReservation(
+  reservation: { readonly actor: string; readonly key: string },
+  run: () => void,
+): void {
+  requestReservation.run(reservation, run);
+}
+
+/** Marks the reservation of the current request as changed, in the transaction of the change. No-op outside of one. */
+export async function markChanged(tx: Queries): Promise<void> {
+  const reservation = requestReservation.getStore();
+  if (reservation === undefined) return;
+  await tx
+    .update(idempotency)
+    .set({ changedAt: sql`now()` })
+    .where(and(matchesKey(reservation.actor, reservation.key), isNull(idempotency.status)));
 }
 
 async function purge(database: Database): Promise<void> {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { IdempotencyStore, Reservation } from '../../db/stores/idempotency.ts';
+import { type IdempotencyStore, type Reservation, runWithReservation } from '../../db/stores/idempotency.ts';
 import { HttpProblem } from './problems.ts';
 import type { Api } from './types.ts';
 
@@ -18,7 +18,8 @@ const touchIntervalMs = 60_000;
 /**
  * Makes a POST repeatable. The first answer is stored for a day under the actor and the Idempotency-Key. Only answers of
  * requests that changed something are stored, so a refused request may be corrected and sent again. A client that
- * disconnected and repeats its request gets the stored result, whatever it was: the work is not started again.
+ * disconnected and repeats its request gets the stored result, whatever it was: the work is not started again. Each change
+ * marks the key in its own transaction, so a request that failed after its commit keeps the key and answers 409.
  */
 export function handleIdempotencyKeys(app: Api, store: IdempotencyStore): void {
   app.decorateRequest('idempotencyReservation', null);
@@ -34,6 +35,11 @@ export function handleIdempotencyKeys(app: Api, store: IdempotencyStore): void {
     // A validation or a rollback may take longer than the age at which a reservation counts as lost.
     const timer = setInterval(() => void store.touch(actor, key).catch(() => undefined), touchIntervalMs);
     request.idempotencyReservation = { actor, key, timer: timer.unref() };
+  });
+  // A callback hook, because the handler runs inside the call of `done`.
+  app.addHook('preHandler', (request, _reply, done) => {
+    if (request.idempotencyReservation) runWithReservation(request.idempotencyReservation, done);
+    else done();
   });
   app.addHook('onSend', async (request, reply, payload) => {
     if (request.idempotencyReservation) await storeResponse(store, request, reply, payload);
@@ -73,7 +79,13 @@ async function storeResponse(store: IdempotencyStore, request: FastifyRequest, r
   request.idempotencyReservation = null;
   try {
     const disconnected = reply.raw.destroyed || request.raw.socket?.destroyed === true;
-    if (reply.statusCode >= 300 && !disconnected) return await store.release(actor, key);
+    // A failed request frees its key only when it changed nothing: after a lost reply to a commit, a repetition must not
+    // make the change twice.
+    if (reply.statusCode >= 500 || (reply.statusCode >= 300 && !disconnected)) {
+      if (await store.release(actor, key)) return;
+      const { problem } = conflictProblem('answer lost');
+      return await store.saveResponse(actor, key, { status: problem.status, location: null, body: problem });
+    }
     const location = reply.getHeader('location');
     const body = request.storedBody ?? (typeof payload === 'string' ? JSON.parse(payload) : null);
     await store.saveResponse(actor, key, {
@@ -87,7 +99,7 @@ async function storeResponse(store: IdempotencyStore, request: FastifyRequest, r
   }
 }
 
-function conflictProblem(kind: 'running' | 'unknown' | 'other request'): HttpProblem {
+function conflictProblem(kind: 'running' | 'unknown' | 'answer lost' | 'other request'): HttpProblem {
   if (kind === 'other request') {
     return new HttpProblem({
       status: 422,
@@ -106,6 +118,14 @@ function conflictProblem(kind: 'running' | 'unknown' | 'other request'): HttpPro
       },
       { 'retry-after': '1' },
     );
+  }
+  if (kind === 'answer lost') {
+    return new HttpProblem({
+      status: 409,
+      code: 'IDEMPOTENCY_KEY_LOST',
+      detail: 'The first request with this Idempotency-Key took effect, but its answer was lost.',
+      remedy: 'Find its result (GET /api/v1/runs, GET /api/v1/audit); a request with a new key would do it again.',
+    });
   }
   return new HttpProblem({
     status: 409,

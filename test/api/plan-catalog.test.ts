@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { planSchema } from '../../src/api/routes/plans.ts';
-import { createPlanCatalog } from '../../src/api/routes/plans.ts';
+import { createPlanCatalog, planSchema } from '../../src/api/routes/plans.ts';
 import bubble from '../../src/plans/bubble/index.ts';
 
 const secret = 'sk_live_do_not_show';

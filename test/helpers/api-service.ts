@@ -34,10 +34,16 @@ export async function startService(
   overrides: Partial<ApiDeps['config']> = {},
   open?: OpenControl,
   plans: PlanRegistry = createRegistry([]),
+  /** The address at which the service reaches its database, for a proxy in between. */
+  throughProxy: (url: string) => string | Promise<string> = (url) => url,
 ) {
   const place = await createDatabase({ template: { name: 'control', migrate: migrateDatabase } });
   const space = createRedisSpace();
-  const database = openDatabase({ url: place.url, applicationName: 'test', onError: () => undefined });
+  const database = openDatabase({
+    url: await throughProxy(place.url),
+    applicationName: 'test',
+    onError: () => undefined,
+  });
   const redis = connectProducer(space.url, () => undefined);
   await waitUntilReady(redis);
   const producer = createProducer({ redis, prefix: space.prefix, window: () => 100, onError: () => undefined });
