@@ -41,11 +41,22 @@ function sortKeys(value: unknown): unknown {
 /** A transaction. */
 export type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0];
 
+export interface BrokenAuditRow {
+  readonly id: number;
+  readonly problem: 'changed' | 'previous row changed or missing';
+}
+
 export interface AuditVerification {
   readonly ok: boolean;
+  /** Rows that were verified: all of them, those after a broken one too. */
   readonly checked: number;
-  /** Id of the first row that does not follow from the one before it; null when the newest rows are missing. */
+  /** Id of the first broken row; null when no row is. */
   readonly brokenAt: number | null;
+  readonly brokenCount: number;
+  /** The broken rows, at most the first 10,000. */
+  readonly broken: readonly BrokenAuditRow[];
+  /** The newest row that was written is not there any more. */
+  readonly newestMissing: boolean;
 }
 
 export interface AuditLog {
@@ -64,6 +75,7 @@ export interface AuditLog {
 // The hash of the newest row, stored separately, so that rows missing at the end are detected.
 const headKey = 'audit_head';
 const verifyPage = 1_000;
+const maxListed = 10_000;
 
 export function createAuditLog(database: Database): AuditLog {
   return {
@@ -81,16 +93,7 @@ export async function appendAudit(tx: Queries, entry: AuditEntry): Promise<void>
   await markChanged(tx);
   await tx.execute(sql`SELECT pg_advisory_xact_lock(${advisoryLocks.audit})`);
   const [last] = await tx.select({ hash: audit.hash }).from(audit).orderBy(desc(audit.id)).limit(1);
-  const row = {
-    at: await databaseTime(tx),
-    actor: entry.actor,
-    role: entry.role,
-    action: entry.action,
-    subject: entry.subject,
-    reason: entry.reason ?? null,
-    details: JSON.parse(JSON.stringify(entry.details ?? {})) as Record<string, unknown>,
-    previousHash: last?.hash ?? firstPreviousHash,
-  };
+  const row = { ...(await asStored(tx, entry)), previousHash: last?.hash ?? firstPreviousHash };
   const hash = auditRowHash(row);
   await tx.insert(audit).values({ ...row, hash });
   await tx
@@ -99,12 +102,33 @@ export async function appendAudit(tx: Queries, entry: AuditEntry): Promise<void>
     .onConflictDoUpdate({ target: fleet.key, set: { value: hash, updatedAt: sql`now()` } });
 }
 
-// Milliseconds, because the hash is verified with a Date, which has no finer resolution.
-async function databaseTime(tx: Queries): Promise<Date> {
-  const { rows } = await tx.execute<{ ms: string }>(
-    sql`SELECT floor(extract(epoch FROM clock_timestamp()) * 1000) AS ms`,
-  );
-  return new Date(Number(rows[0]?.ms));
+/**
+ * The columns as PostgreSQL returns them after storing: the hash must cover what is stored. Their conversion is left to
+ * PostgreSQL, because it may change a value (an unpaired surrogate becomes U+FFFD, jsonb rewrites numbers).
+ */
+async function asStored(tx: Queries, entry: AuditEntry): Promise<Omit<AuditRow, 'id' | 'hash' | 'previousHash'>> {
+  const { actor, role, action, subject, reason, details } = storable(entry);
+  const { rows } = await tx.execute<StoredEntry & Record<string, unknown>>(sql`
+    SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::text AS ms, ${actor}::text AS actor, ${role}::text AS role,
+      ${action}::text AS action, ${subject}::text AS subject, ${reason}::text AS reason,
+      ${JSON.stringify(details)}::jsonb AS details`);
+  const { ms, ...stored } = rows[0] as StoredEntry;
+  // Milliseconds, because the hash is verified with a Date, which has no finer resolution.
+  return { ...stored, at: new Date(Number(ms)) };
+}
+
+type StoredEntry = Omit<AuditRow, 'id' | 'at' | 'hash' | 'previousHash'> & { readonly ms: string };
+
+/** Without what PostgreSQL refuses in text and jsonb, so that a change never fails because of its audit row. */
+function storable({ actor, role, action, subject, reason, details }: AuditEntry) {
+  const clean = (text: string): string => text.toWellFormed().replaceAll('\0', '\ufffd');
+  return {
+    ...{ actor: clean(actor), role, action, subject: clean(subject) },
+    reason: reason ? clean(reason) : (reason ?? null),
+    details: JSON.parse(JSON.stringify(details ?? {}), (_name, value) =>
+      typeof value === 'string' ? clean(value) : value,
+    ) as Record<string, unknown>,
+  };
 }
 
 function listRows(database: Database, query: Parameters<AuditLog['list']>[0]): Promise<AuditRow[]> {
@@ -129,6 +153,8 @@ function matchingSubjects(subject: string): string[] {
 async function verifyChain(database: Database): Promise<AuditVerification> {
   // Read first: rows that are written during the verification come after it and are verified too.
   const [head] = await database.select({ hash: fleet.value }).from(fleet).where(eq(fleet.key, headKey));
+  const broken: BrokenAuditRow[] = [];
+  let brokenCount = 0;
   let previousHash = firstPreviousHash;
   let checked = 0;
   let sawHead = head === undefined;
@@ -140,13 +166,25 @@ async function verifyChain(database: Database): Promise<AuditVerification> {
       .orderBy(asc(audit.id))
       .limit(verifyPage);
     for (const row of rows) {
-      if (row.previousHash !== previousHash || row.hash !== auditRowHash(row))
-        return { ok: false, checked, brokenAt: row.id };
+      const problem = problemOf(row, previousHash);
+      if (problem !== undefined) {
+        brokenCount += 1;
+        if (broken.length < maxListed) broken.push({ id: row.id, problem });
+      }
+      // Continues from what is stored, so that rows after a broken one are verified against it.
       previousHash = row.hash;
       sawHead ||= row.hash === head?.hash;
       checked += 1;
       after = row.id;
     }
-    if (rows.length < verifyPage) return { ok: sawHead, checked, brokenAt: null };
+    if (rows.length < verifyPage) {
+      const ok = brokenCount === 0 && sawHead;
+      return { ok, checked, brokenAt: broken[0]?.id ?? null, brokenCount, broken, newestMissing: !sawHead };
+    }
   }
+}
+
+function problemOf(row: AuditRow, previousHash: string): BrokenAuditRow['problem'] | undefined {
+  if (row.hash !== auditRowHash(row)) return 'changed';
+  return row.previousHash === previousHash ? undefined : 'previous row changed or missing';
 }

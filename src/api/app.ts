@@ -18,6 +18,7 @@ import { createKeyCache, type KeyCache } from './auth/keys.ts';
 import { createRateLimits } from './auth/rate-limits.ts';
 import { serveBoard } from './board.ts';
 import { handleIdempotencyKeys } from './idempotency.ts';
+import { acceptJsonOnly, refuseMalformedUrls } from './json-body.ts';
 import { createMetrics, healthRoutes, metricsRoutes } from './monitoring.ts';
 import { handleError, handleUnknownRoutes } from './problems.ts';
 import { auditRoutes } from './routes/audit.ts';
@@ -46,6 +47,7 @@ export async function buildApp(deps: ApiDeps): Promise<Api> {
   logRequests(app);
   await app.register(cookie);
   await setSecurityHeaders(app);
+  refuseMalformedUrls(app);
   requireAccess(app);
   handleUnknownRoutes(app);
   const limits = createRateLimits(deps.config.rateLimit);
@@ -82,6 +84,8 @@ function createFastify(deps: ApiDeps): Api {
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 300, ignoreTrailingSlash: true },
     genReqId: requestIdGenerator(),
+    // Errors before routing, such as a malformed percent-encoding, which would otherwise be answered in Fastify's own form.
+    frameworkErrors: (error, request, reply) => void handleError(error, request, reply),
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
@@ -98,17 +102,6 @@ function requestIdGenerator(): () => string {
     n += 1;
     return `${prefix}-${n.toString(36)}`;
   };
-}
-
-function acceptJsonOnly(app: Api): void {
-  // Fastify accepts text/plain bodies by default; no route here does.
-  app.removeContentTypeParser(['text/plain', 'application/json']);
-  const parse = app.getDefaultJsonParser('error', 'error');
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    // Many clients send `content-type: application/json` with an empty body. Where a body is required, the schema refuses it.
-    if (body === '') done(null, undefined);
-    else void parse(request, String(body), done);
-  });
 }
 
 export type RouteDeps = ApiDeps &

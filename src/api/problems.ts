@@ -198,6 +198,12 @@ const fastifyProblems: Readonly<Record<string, Pick<Problem, 'status' | 'code' |
     detail: 'The body is not valid JSON.',
     remedy: `Send one JSON object. ${docsHint}`,
   },
+  FST_ERR_BAD_URL: {
+    status: 400,
+    code: 'BAD_REQUEST',
+    detail: 'The address is not percent-encoded UTF-8.',
+    remedy: `Encode it as UTF-8. ${docsHint}`,
+  },
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: {
     status: 400,
     code: 'BAD_REQUEST',

@@ -183,7 +183,11 @@ export const startRunBody = z.strictObject({
     .string()
     .regex(/^[a-z_][a-z0-9_]{0,62}$/, { error: 'give a lower-case PostgreSQL name of at most 63 characters' })
     .optional(),
-  params: z.record(z.string(), z.unknown()).optional().describe("The plan's own parameters"),
+  params: z
+    .record(z.string(), z.unknown())
+    .refine((params) => !JSON.stringify(params).includes('\\u0000'), { error: 'no zero bytes' })
+    .optional()
+    .describe("The plan's own parameters"),
 });
 
 export const runsQuery = z.strictObject({

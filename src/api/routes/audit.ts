@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Api, ApiDeps } from '../types.ts';
-import { decodeCursor, idSchema, numericCursor, pageOf, pageQuery, responses, text, toPage } from './common.ts';
+import { count, decodeCursor, idSchema, numericCursor, pageOf, pageQuery, responses, text, toPage } from './common.ts';
 
 const auditQuery = z.strictObject({ actor: idSchema.optional(), subject: idSchema.optional(), ...pageQuery });
 
@@ -24,6 +24,12 @@ const auditVerdictSchema = z
     ok: z.boolean(),
     checked: z.int(),
     brokenAt: z.int().nullable().describe('First row that does not follow from the one before it'),
+    brokenCount: count,
+    broken: z
+      .array(z.object({ id: z.int(), problem: z.enum(['changed', 'previous row changed or missing']) }))
+      .readonly()
+      .describe('Every broken row, at most the first 10,000'),
+    newestMissing: z.boolean().describe('Rows are missing at the end of the log'),
   })
   .meta({ id: 'AuditVerdict' });
 

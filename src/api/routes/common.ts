@@ -23,7 +23,15 @@ export const reasonBody = z.strictObject({ reason: reasonSchema });
 /** The body of a change with an optional reason; the body itself may be missing. */
 export const optionalReasonBody = z.strictObject({ reason: reasonSchema.optional() }).nullish();
 
-export const idSchema = z.string().min(1).max(200);
+/** Text without a zero byte, which PostgreSQL cannot store. */
+export const storableText = (minLength: number, maxLength: number) =>
+  z
+    .string()
+    .min(minLength)
+    .max(maxLength)
+    .regex(/^[^\0]*$/, { error: 'no zero bytes' });
+
+export const idSchema = storableText(1, 200);
 export const runParams = z.strictObject({ id: idSchema.describe('Id of the run') });
 
 export const pageQuery = {

@@ -22,11 +22,12 @@ import {
   reasonBody,
   reasonSchema,
   responses,
+  storableText,
   text,
 } from './common.ts';
 
 // Names in PostgreSQL have at most 63 bytes; a character may take several.
-const identifierSchema = z.string().min(1).max(63);
+const identifierSchema = storableText(1, 63);
 const qualifiedNameSchema = z.object({ schema: text, name: text });
 const kindSchema = z.enum(['cutover', 'rollback']);
 

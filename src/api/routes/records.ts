@@ -18,6 +18,7 @@ import {
   pageQuery,
   responses,
   runParams,
+  storableText,
   text,
 } from './common.ts';
 
@@ -68,7 +69,7 @@ const recordsQuery = z.strictObject({
 });
 
 // Source ids are opaque and may be long.
-const sourceIdSchema = z.string().min(1).max(4_096);
+const sourceIdSchema = storableText(1, 4_096);
 
 const historyQuery = z.strictObject({ sourceId: sourceIdSchema });
 

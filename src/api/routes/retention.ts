@@ -3,7 +3,7 @@ import type { PersonView, PurgeView } from '../../contract/retention.ts';
 import { actorOf } from '../auth/access.ts';
 import type { RunReader } from '../run-view.ts';
 import type { Api, ApiDeps } from '../types.ts';
-import { count, idempotencyHeader, idSchema, reasonSchema, responses, text } from './common.ts';
+import { count, idempotencyHeader, idSchema, reasonSchema, responses, storableText, text } from './common.ts';
 
 const json = z.record(text, z.unknown()).readonly();
 
@@ -66,7 +66,7 @@ const personSchema = z
   Omit<PersonView, 'records' | 'rows' | 'befores'> & Record<'records' | 'rows' | 'befores', readonly unknown[]>
 >;
 
-const personParams = z.strictObject({ email: z.string().min(3).max(300) });
+const personParams = z.strictObject({ email: storableText(3, 300) });
 
 const tags = ['retention'];
 

@@ -3,9 +3,12 @@ import { z } from 'zod';
 import { findHandler } from '../../engine/webhooks/inbox.ts';
 import type { InboxRow } from '../../engine/webhooks/store.ts';
 import { eventStates } from '../../engine/webhooks/types.ts';
+import { DroverError } from '../../errors.ts';
+import type { JsonObject } from '../../plan/json.ts';
 import { verifyStripeEvent } from '../../upstreams/stripe/webhook.ts';
 import { canSeePersonalData } from '../auth/access.ts';
 import type { RateLimits } from '../auth/rate-limits.ts';
+import { findProblem } from '../json-body.ts';
 import type { Api, ApiDeps } from '../types.ts';
 import { decodeCursor, idSchema, numericCursor, pageOf, pageQuery, responses, toPage } from './common.ts';
 
@@ -81,10 +84,17 @@ function receivingRoutes(app: Api, { inbox, config, limits }: WebhookDeps): void
     const verified = verifyOrCountFailure(request, limits, () =>
       verifyStripeEvent(signed, config.stripeWebhookSecrets),
     );
+    assertStorable(verified.payload);
     const event = { provider: 'stripe', ...verified } as const;
     const stored = await inbox.store(event, findHandler(event) !== undefined);
     return { received: true as const, duplicate: !stored };
   });
+}
+
+/** Refuses a signed event that PostgreSQL could not store. */
+function assertStorable(payload: JsonObject): void {
+  const problem = findProblem(payload);
+  if (problem !== undefined) throw new DroverError('WEBHOOK_EVENT', problem);
 }
 
 /** Counts a request without a valid signature against its address, like a request without a key. */
