@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { DroverError } from './errors.ts';
 
@@ -23,6 +24,39 @@ const urlOf = (...protocols: string[]) =>
   });
 const postgresUrl = urlOf('postgres:', 'postgresql:');
 const httpUrl = urlOf('https:', 'http:');
+
+/**
+ * Which proxies may set X-Forwarded-*: their number, or their addresses and networks. The client's address is the first one
+ * from the right that is not theirs. `true` is one proxy: trusting all of them would let clients choose their address.
+ */
+function parseTrustProxy(value: string, context: z.RefinementCtx): false | number | string[] {
+  if (value === 'false' || value === '0') return false;
+  if (value === 'true') return 1;
+  if (/^\d{1,2}$/.test(value)) return Number(value);
+  const networks = value.split(',').map((one) => one.trim());
+  if (networks.every(isNetwork)) return networks;
+  context.addIssue({
+    code: 'custom',
+    message: 'give false, the number of proxies, or their addresses or networks with commas (10.0.0.0/8, 192.168.1.7)',
+  });
+  return z.NEVER;
+}
+
+function isNetwork(value: string): boolean {
+  const [address = '', prefix, ...rest] = value.split('/');
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return false;
+  // A prefix of 0 would trust every address.
+  return (
+    prefix === undefined ||
+    (/^\d{1,3}$/.test(prefix) && Number(prefix) >= 1 && Number(prefix) <= (version === 4 ? 32 : 128))
+  );
+}
+
+/** The secret of a key that is given as `ID.SECRET`, or as the secret alone. */
+function secretOf(key: string): string {
+  return key.replace(/^[A-Za-z0-9_-]{1,64}\.(?=.)/, '');
+}
 
 /** Addresses and credentials of upstreams. Checked here, read by plans. */
 const settings = {
@@ -68,12 +102,15 @@ const schema = z.object({
   DROVER_URL: httpUrl.optional(),
   DROVER_TOKEN: text.optional(),
   DROVER_ADMIN_KEY: text
-    .regex(/^[\x21-\x7e]{8,512}$/, { error: 'give 8 to 512 characters without spaces, better 32 or more' })
+    .regex(/^[\x21-\x7e]{1,512}$/, { error: 'give at most 512 characters without spaces' })
+    .refine((key) => secretOf(key).length >= 32, {
+      error: 'give a secret of at least 32 characters, as SECRET or ID.SECRET',
+    })
     .optional(),
   DROVER_ENCRYPTION_KEY: text.optional(),
   DROVER_SESSION_SECRET: text.min(32, { error: 'give at least 32 characters' }).optional(),
   DROVER_HOST: text.default('127.0.0.1'),
-  DROVER_TRUST_PROXY: flag.default(false),
+  DROVER_TRUST_PROXY: text.default('false').transform(parseTrustProxy),
   DROVER_METRICS_OPEN: flag.default(false),
   DROVER_RATE_LIMIT: count(1, 1_000_000).default(300),
   DROVER_ALLOW_PRIVATE_UPSTREAMS: flag.default(false),

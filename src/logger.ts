@@ -17,6 +17,8 @@ const allowedFields = new Set([
     'role',
     'action',
     'subject',
+    // Of wrong sign-ins: the address, the id of an existing key, and how the key was sent.
+    ...['ip', 'keyId', 'via'],
     'route',
     'method',
   ],

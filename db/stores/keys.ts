@@ -3,7 +3,7 @@ import type { AuditEntry } from '../../src/contract/audit.ts';
 import type { Database } from '../client.ts';
 import { withDatabaseErrors } from '../errors.ts';
 import { advisoryLocks } from '../locks.ts';
-import { keys } from '../schema/fleet.ts';
+import { endedSessions, keys } from '../schema/fleet.ts';
 import { appendAudit, type Transaction } from './audit.ts';
 
 /** An API key as it is stored; of the secret only the SHA-256, in hex. */
@@ -108,4 +108,27 @@ async function usableAdmins(tx: Transaction): Promise<string[]> {
 
 async function touchKey(database: Database, id: string): Promise<void> {
   await database.update(keys).set({ lastUsedAt: sql`now()` }).where(eq(keys.id, id));
+}
+
+/** Browser sessions that were signed out before they expired. */
+export interface EndedSessions {
+  add(id: string, expiresAt: Date): Promise<void>;
+  has(id: string): Promise<boolean>;
+  /** Deletes those that have expired. */
+  purge(): Promise<void>;
+}
+
+export function createEndedSessions(database: Database): EndedSessions {
+  return {
+    async add(id, expiresAt) {
+      await withDatabaseErrors(database.insert(endedSessions).values({ id, expiresAt }).onConflictDoNothing());
+    },
+    async has(id) {
+      const rows = await withDatabaseErrors(database.select().from(endedSessions).where(eq(endedSessions.id, id)));
+      return rows.length > 0;
+    },
+    async purge() {
+      await withDatabaseErrors(database.delete(endedSessions).where(lt(endedSessions.expiresAt, sql`now()`)));
+    },
+  };
 }

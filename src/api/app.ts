@@ -13,7 +13,7 @@ import {
 } from 'fastify-type-provider-zod';
 import { maskRun } from '../engine/masking/mask.ts';
 import { createReadsFor, type ReadsFor, requireAccess } from './auth/access.ts';
-import { type AuthDeps, authenticateRequests, createSessions } from './auth/authenticate.ts';
+import { type AuthDeps, authenticateRequests, createSessions, createSignInFailures } from './auth/authenticate.ts';
 import { createKeyCache, type KeyCache } from './auth/keys.ts';
 import { createRateLimits } from './auth/rate-limits.ts';
 import { serveBoard } from './board.ts';
@@ -29,7 +29,7 @@ import { planRoutes } from './routes/plans.ts';
 import { failureRoutes, recordRoutes } from './routes/records.ts';
 import { reportRoutes } from './routes/reports.ts';
 import { retentionRoutes } from './routes/retention.ts';
-import { createRunEvents, type RunEventDeps, runEventRoutes } from './routes/run-events.ts';
+import { createEventStreams, createRunEvents, type RunEventDeps, runEventRoutes } from './routes/run-events.ts';
 import { runActionRoutes, runRoutes } from './routes/runs.ts';
 import { serveSignIn, sessionRoutes } from './routes/session.ts';
 import { repairRoutes, validationRoutes } from './routes/validation.ts';
@@ -42,28 +42,30 @@ export async function buildApp(deps: ApiDeps): Promise<Api> {
   const app = createFastify(deps);
   const onError = (error: unknown): void => deps.logger.warn({ err: error }, 'background work of a request failed');
   const keys = createKeyCache(deps.keys, onError);
-  const sessions = createSessions(deps.config.sessionSecret ?? randomBytes(32).toString('base64url'));
+  const sessions = createSessions(deps.endedSessions);
 
   logRequests(app);
-  await app.register(cookie);
+  await app.register(cookie, { secret: deps.config.sessionSecret ?? randomBytes(32).toString('base64url') });
   await setSecurityHeaders(app);
   refuseMalformedUrls(app);
   requireAccess(app);
   handleUnknownRoutes(app);
   const limits = createRateLimits(deps.config.rateLimit);
-  authenticateRequests(app, { keys, sessions, limits });
+  const failures = createSignInFailures();
+  const auth: AuthDeps = { keys, sessions, limits, failures };
+  authenticateRequests(app, auth);
   handleIdempotencyKeys(app, deps.idempotency);
 
   await serveOpenApi(app, deps.version);
-  await serveSignIn(app, { keys, sessions });
+  await serveSignIn(app, auth);
   await serveBoard(app, deps);
   healthRoutes(app, deps);
-  metricsRoutes(app, { metrics: createMetrics(deps, onError), open: deps.config.metricsOpen });
+  metricsRoutes(app, { metrics: createMetrics({ ...deps, failures }, onError), open: deps.config.metricsOpen });
 
   const { control } = deps;
   const runs = createRunReader(control);
   const routes = {
-    ...{ ...deps, runs, cache: keys, sessions, limits },
+    ...{ ...deps, runs, cache: keys, auth, limits, streams: createEventStreams(auth) },
     readsFor: createReadsFor(control),
     events: createRunEvents(runs),
     maskedEvents: createRunEvents({ ...runs, read: async (id) => maskRun(await runs.read(id)) }),
@@ -73,11 +75,12 @@ export async function buildApp(deps: ApiDeps): Promise<Api> {
 }
 
 function createFastify(deps: ApiDeps): Api {
+  const trusted = deps.config.trustProxy;
   const app = Fastify({
     loggerInstance: deps.logger,
     // Fastify's own lines contain the URL, which may contain a source id; see logRequests.
     logController: new LogController({ disableRequestLogging: true }),
-    trustProxy: deps.config.trustProxy,
+    trustProxy: typeof trusted === 'number' ? (_address, hop) => hop < trusted : trusted,
     bodyLimit: 1_048_576,
     requestTimeout: 30_000,
     // Idle keep-alive connections must not delay a shutdown.
@@ -105,11 +108,12 @@ function requestIdGenerator(): () => string {
 }
 
 export type RouteDeps = ApiDeps &
-  Pick<AuthDeps, 'sessions' | 'limits'> &
+  Pick<AuthDeps, 'limits'> &
   RunEventDeps & {
     readonly runs: RunReader;
     readonly readsFor: ReadsFor;
     readonly cache: KeyCache;
+    readonly auth: AuthDeps;
   };
 
 /** Every route under /api/v1. */
@@ -131,7 +135,7 @@ function apiRoutes(app: Api, deps: RouteDeps): void {
   keyRoutes(app, deps);
   webhookRoutes(app, deps);
   auditRoutes(app, deps);
-  sessionRoutes(app, { keys: deps.cache, sessions: deps.sessions });
+  sessionRoutes(app, { ...deps.auth, streams: deps.streams });
 }
 
 /** Writes one line per request, with the route's pattern instead of the URL, which may contain a source id. */

@@ -1,6 +1,7 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import { z } from 'zod';
 import { withDeadline } from '../../queues/redis.ts';
+import type { AuthDeps } from './auth/authenticate.ts';
 import type { Api, ApiDeps, HealthCheck, StageLatency, UpstreamRequests } from './types.ts';
 
 const healthTags = ['health'];
@@ -58,11 +59,11 @@ interface Metrics {
   render(): Promise<string>;
 }
 
-type MetricInputs = Pick<ApiDeps, 'metrics' | 'queues' | 'upstreams' | 'workers'>;
+type MetricInputs = Pick<ApiDeps, 'metrics' | 'queues' | 'upstreams' | 'workers'> & Pick<AuthDeps, 'failures'>;
 
 /**
  * The metrics for Prometheus, read at each scrape. They come from PostgreSQL and Redis, so every API process returns the
- * same values and a restart loses none. Metrics of a source that does not answer are left out.
+ * same values and a restart loses none (except failed sign-ins, which each process counts for itself). Metrics of a source that does not answer are left out.
  */
 export function createMetrics(sources: MetricInputs, onError: (error: unknown) => void): Metrics {
   const registry = new Registry();
@@ -157,6 +158,12 @@ const metricDefinitions: readonly MetricDefinition[] = [
     help: 'Events of upstreams that are not settled',
     labelNames: ['provider', 'state'],
     read: async ({ metrics }) => (await metrics.inbox()).map(({ count, ...labels }) => [labels, count]),
+  },
+  {
+    name: 'drover_sign_in_failures_total',
+    help: 'Requests with a wrong key to this API process since its start, by how the key was sent',
+    labelNames: ['via'],
+    read: async ({ failures }) => [...failures.read()].map(([via, count]) => [{ via }, count]),
   },
   {
     name: 'drover_workers',

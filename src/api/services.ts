@@ -3,7 +3,7 @@ import { type Database, openDatabase } from '../../db/client.ts';
 import { createAuditLog } from '../../db/stores/audit.ts';
 import { createLimitStore, createQueuePauseStore, createWorkerStore } from '../../db/stores/fleet.ts';
 import { createIdempotencyStore } from '../../db/stores/idempotency.ts';
-import { createKeyStore } from '../../db/stores/keys.ts';
+import { createEndedSessions, createKeyStore } from '../../db/stores/keys.ts';
 import { createMetricsStore } from '../../db/stores/metrics.ts';
 import { createProducer } from '../../queues/producer.ts';
 import { assertDurable, connectProducer, waitUntilReady, withDeadline } from '../../queues/redis.ts';
@@ -89,6 +89,7 @@ function createStores(database: Database) {
   return {
     workers: createWorkerStore(database),
     keys: createKeyStore(database),
+    endedSessions: createEndedSessions(database),
     audit: createAuditLog(database),
     idempotency: createIdempotencyStore(database),
     inbox: { ...createInboxReceiver(database.$client), ...createInboxReader(database.$client) },

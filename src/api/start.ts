@@ -29,9 +29,9 @@ export async function startApi(options: ServiceOptions): Promise<RunningApi> {
     const url = await listen(app, config.host, config.port);
     void recoverCutovers(services);
     const purge = setInterval(() => {
-      services.idempotency
-        .purge()
-        .catch((error: unknown) => logger.warn({ err: error }, 'expired idempotency keys could not be deleted'));
+      Promise.all([services.idempotency.purge(), services.endedSessions.purge()]).catch((error: unknown) =>
+        logger.warn({ err: error }, 'expired idempotency keys and sessions could not be deleted'),
+      );
     }, purgeIntervalMs);
     purge.unref();
     return {

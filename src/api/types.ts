@@ -9,7 +9,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { AuditLog } from '../../db/stores/audit.ts';
 import type { WorkerStore } from '../../db/stores/fleet.ts';
 import type { IdempotencyStore } from '../../db/stores/idempotency.ts';
-import type { KeyStore } from '../../db/stores/keys.ts';
+import type { EndedSessions, KeyStore } from '../../db/stores/keys.ts';
 import type { Config } from '../config.ts';
 import type { Control } from '../contract/control.ts';
 import type { CutoverControl } from '../contract/cutover.ts';
@@ -18,6 +18,7 @@ import type { Actor, Role } from '../contract/runs.ts';
 import type { InboxReader } from '../engine/webhooks/store.ts';
 import type { InboxReceiver } from '../engine/webhooks/types.ts';
 import type { Logger } from '../logger.ts';
+import type { Session } from './auth/authenticate.ts';
 
 /** The services that the routes use. `services.ts` opens them; tests pass their own. */
 export interface ApiDeps {
@@ -28,6 +29,7 @@ export interface ApiDeps {
   readonly upstreams: UpstreamControl;
   readonly workers: WorkerStore;
   readonly keys: KeyStore;
+  readonly endedSessions: EndedSessions;
   readonly audit: AuditLog;
   readonly idempotency: IdempotencyStore;
   /** Events of upstreams. */
@@ -137,6 +139,6 @@ declare module 'fastify' {
     /** Set on every route that is not open; on open ones when the request carries a valid key. */
     actor: Actor | null;
     /** Authenticated by cookie, so a change needs proof of the same origin. */
-    viaCookie: boolean;
+    session: Session | null;
   }
 }

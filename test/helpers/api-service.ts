@@ -4,7 +4,7 @@ import { migrateDatabase } from '../../db/migrate.ts';
 import { createAuditLog } from '../../db/stores/audit.ts';
 import { createLimitStore, createQueuePauseStore, createWorkerStore } from '../../db/stores/fleet.ts';
 import { createIdempotencyStore } from '../../db/stores/idempotency.ts';
-import { createKeyStore } from '../../db/stores/keys.ts';
+import { createEndedSessions, createKeyStore } from '../../db/stores/keys.ts';
 import { createMetricsStore } from '../../db/stores/metrics.ts';
 import { createProducer } from '../../queues/producer.ts';
 import { connectProducer, waitUntilReady } from '../../queues/redis.ts';
@@ -106,6 +106,7 @@ function storesOf(database: Database) {
   return {
     workers: createWorkerStore(database),
     keys: createKeyStore(database),
+    endedSessions: createEndedSessions(database),
     audit: createAuditLog(database),
     idempotency: createIdempotencyStore(database),
     inbox: { ...createInboxReceiver(database.$client), ...createInboxReader(database.$client) },

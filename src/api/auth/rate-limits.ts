@@ -7,15 +7,28 @@ export interface RateLimits {
   rejectAddress(request: FastifyRequest): void;
   countAddress(request: FastifyRequest): void;
   countKey(request: FastifyRequest, keyId: string): void;
+  /**
+   * Throws after too many wrong keys from the address, or for the key id, before the secret is compared. An address from which
+   * the key was right before may always use it, so that others cannot lock out its holder.
+   */
+  rejectSignIn(request: FastifyRequest, keyId: string): void;
+  countWrongSignIn(request: FastifyRequest, keyId: string): void;
+  countRightSignIn(request: FastifyRequest, keyId: string): void;
 }
 
 // Reading one run is served from memory (see RunReader), and dashboards do it often.
 const cachedReadFactor = 100;
 
+// Ten wrong keys at once, then one in six seconds, for one key id and for one address.
+const wrongSignIns = { perSecond: 1 / 6, burst: 10 };
+
 export function createRateLimits(perSecond: number): RateLimits {
-  const addresses = createRateLimiter(perSecond);
-  const keys = createRateLimiter(perSecond);
-  const cachedReads = createRateLimiter(perSecond * cachedReadFactor);
+  const addresses = createRateLimiter({ perSecond });
+  const keys = createRateLimiter({ perSecond });
+  const cachedReads = createRateLimiter({ perSecond: perSecond * cachedReadFactor });
+  const wrongByAddress = createRateLimiter(wrongSignIns);
+  const wrongByKeyId = createRateLimiter(wrongSignIns);
+  const rightSignIns = new Set<string>();
   return {
     rejectAddress: ({ ip }) => throwIfLimited(addresses.waitMs(ip), perSecond),
     countAddress: ({ ip }) => throwIfLimited(addresses.acquire(ip), perSecond),
@@ -23,6 +36,19 @@ export function createRateLimits(perSecond: number): RateLimits {
       const cached = request.routeOptions.config.limit === 'cached';
       if (cached) throwIfLimited(cachedReads.acquire(keyId), perSecond * cachedReadFactor);
       else throwIfLimited(keys.acquire(keyId), perSecond);
+    },
+    rejectSignIn({ ip }, keyId) {
+      if (rightSignIns.has(`${ip} ${keyId}`)) return;
+      const waitMs = Math.max(wrongByAddress.waitMs(ip), wrongByKeyId.waitMs(keyId));
+      if (waitMs > 0) throw tooManyWrongKeys(waitMs);
+    },
+    countWrongSignIn({ ip }, keyId) {
+      wrongByAddress.acquire(ip);
+      wrongByKeyId.acquire(keyId);
+    },
+    countRightSignIn({ ip }, keyId) {
+      if (rightSignIns.size >= maxNames) rightSignIns.clear();
+      rightSignIns.add(`${ip} ${keyId}`);
     },
   };
 }
@@ -40,6 +66,18 @@ function throwIfLimited(waitMs: number, perSecond: number): void {
   );
 }
 
+function tooManyWrongKeys(waitMs: number): HttpProblem {
+  return new HttpProblem(
+    {
+      status: 429,
+      code: 'TOO_MANY_REQUESTS',
+      detail: 'Too many wrong keys were sent from this address or for this key.',
+      remedy: 'Check the key, and wait as long as the retry-after header says.',
+    },
+    { 'retry-after': String(Math.ceil(waitMs / 1_000)) },
+  );
+}
+
 /** Limits how often something may happen per name. */
 export interface RateLimiter {
   /** Counts one and returns 0; above the limit counts none and returns the milliseconds until the next one is allowed. */
@@ -52,13 +90,16 @@ export interface RateLimiter {
 const maxNames = 10_000;
 
 /**
- * A rate per second, with a burst of one second's worth (the generic cell rate algorithm: one number per name).
+ * A rate per second, with a burst, by default one second's worth (the generic cell rate algorithm: one number per name).
  * @fastify/rate-limit was tried: its store returns the object it counts in, so every request of a burst that arrives in one
  * tick sees the last count, and all are refused instead of those above the limit.
  */
-function createRateLimiter(perSecond: number, now: () => number = () => performance.now()): RateLimiter {
+function createRateLimiter(
+  { perSecond, burst = perSecond }: { readonly perSecond: number; readonly burst?: number },
+  now: () => number = () => performance.now(),
+): RateLimiter {
   const intervalMs = 1_000 / perSecond;
-  const burstMs = 1_000 - intervalMs;
+  const burstMs = (burst - 1) * intervalMs;
   /** When the allowance of a name is full again. */
   const fullAt = new Map<string, number>();
   const wait = (name: string): number => Math.max(0, (fullAt.get(name) ?? 0) - now() - burstMs);

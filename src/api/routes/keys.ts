@@ -17,6 +17,7 @@ import {
   textSchema,
   toPage,
 } from './common.ts';
+import type { RunEventDeps } from './run-events.ts';
 
 const keyFields = {
   id: text,
@@ -45,8 +46,10 @@ const keysQuery = z.strictObject(pageQuery);
 
 const tags = ['keys'];
 
+type KeyDeps = Pick<ApiDeps, 'keys'> & Pick<RunEventDeps, 'streams'> & { readonly cache: KeyCache };
+
 /** API keys. The secret is shown once, when the key is created. */
-export function keyRoutes(app: Api, { keys, cache }: Pick<ApiDeps, 'keys'> & { cache: KeyCache }): void {
+export function keyRoutes(app: Api, { keys, cache, streams }: KeyDeps): void {
   app.get('/keys', { config: { access: 'admin' }, schema: listSchema }, async ({ query }) => {
     const { cursor, limit = 50 } = query;
     const rows = await keys.list({ before: decodeCursor(cursor), limit: limit + 1 });
@@ -80,6 +83,7 @@ export function keyRoutes(app: Api, { keys, cache }: Pick<ApiDeps, 'keys'> & { c
     const { reason } = request.body;
     const removal = await keys.revoke(id, { actor, role, action: 'key.revoke', subject: `key:${id}`, reason });
     cache.invalidate(id);
+    await streams.endInactive();
     if (removal === 'absent') throw new DroverError('NOT_FOUND', `there is no key ${id}, or it is revoked already`);
     if (removal === 'last admin') throw lastAdminKeyError(id);
     return reply.code(204).send();

@@ -3,10 +3,11 @@ import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { roles } from '../../contract/runs.ts';
 import { actorOf } from '../auth/access.ts';
-import { type AuthDeps, checkToken, isSameOrigin } from '../auth/authenticate.ts';
+import { type AuthDeps, isSameOrigin, signIn } from '../auth/authenticate.ts';
 import { HttpProblem } from '../problems.ts';
 import type { Api } from '../types.ts';
 import { responses, text } from './common.ts';
+import type { RunEventDeps } from './run-events.ts';
 
 const sessionBody = z.strictObject({ key: z.string().min(1).max(600) });
 
@@ -17,22 +18,23 @@ const sessionSchema = z
 const tags = ['session'];
 
 /** Signing in and out, for browsers. */
-export function sessionRoutes(app: Api, { keys, sessions }: Pick<AuthDeps, 'keys' | 'sessions'>): void {
+export function sessionRoutes(app: Api, deps: AuthDeps & Pick<RunEventDeps, 'streams'>): void {
   const open = { access: 'open', idempotent: false } as const;
   app.post('/session', { config: open, schema: startSchema }, async (request, reply) => {
-    const actor = await checkToken(request.body.key, keys);
+    const actor = await signIn(request, request.body.key, 'session', deps);
     if (!actor) throw invalidKeyProblem();
-    const expiresAt = sessions.start(request, reply, actor.id).toISOString();
+    const expiresAt = deps.sessions.start(request, reply, actor.id).expiresAt.toISOString();
     return reply.code(201).send({ actor: actor.id, role: actor.role, expiresAt });
   });
 
   app.get('/session', { config: { access: 'viewer' }, schema: getSchema }, async (request) => {
     const { id, role } = actorOf(request);
-    return { actor: id, role, expiresAt: null };
+    return { actor: id, role, expiresAt: request.session?.expiresAt.toISOString() ?? null };
   });
 
-  app.delete('/session', { config: { access: 'open' }, schema: endSchema }, async (_request, reply) => {
-    sessions.end(reply);
+  app.delete('/session', { config: { access: 'open' }, schema: endSchema }, async (request, reply) => {
+    await deps.sessions.end(request, reply);
+    await deps.streams.endInactive();
     return reply.code(204).send();
   });
 }
@@ -74,10 +76,11 @@ const nextSchema = z
   .regex(/^\/(?![/\\])[\x21-\x5b\x5d-\x7e]*$/)
   .catch('/board');
 
-const signInForm = z.object({ key: z.string().max(600).default(''), next: nextSchema });
+// A repeated field is an array: it counts as none.
+const signInForm = z.object({ key: z.string().max(600).catch(''), next: nextSchema });
 
 /** The sign-in page. It works without scripts, so its policy allows none. */
-export async function serveSignIn(app: Api, { keys, sessions }: Pick<AuthDeps, 'keys' | 'sessions'>): Promise<void> {
+export async function serveSignIn(app: Api, deps: AuthDeps): Promise<void> {
   await app.register(async (scope) => {
     // In a scope of its own: no other route accepts form bodies.
     await scope.register(formbody, { bodyLimit: 4_096 });
@@ -90,9 +93,9 @@ export async function serveSignIn(app: Api, { keys, sessions }: Pick<AuthDeps, '
       const { key, next } = signInForm.parse(request.body ?? {});
       // Otherwise a foreign page could sign the browser in with another key.
       if (!isSameOrigin(request)) return sendPage(reply, 403, signInPage({ next, error: 'Sign in from this page.' }));
-      const actor = await checkToken(key.trim(), keys);
+      const actor = await signIn(request, key.trim(), 'page', deps);
       if (!actor) return sendPage(reply, 401, signInPage({ next, error: 'The key is unknown, expired or revoked.' }));
-      sessions.start(request, reply, actor.id);
+      deps.sessions.start(request, reply, actor.id);
       return reply.redirect(next, 303);
     });
   });

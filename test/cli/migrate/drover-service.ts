@@ -34,7 +34,7 @@ export async function startDroverService(folder: string, users: number): Promise
     PORT: '0',
     BUBBLE_API_URL: sandbox.url,
     BUBBLE_API_KEY: sandbox.apiKey,
-    DROVER_ADMIN_KEY: 'admin.a-secret-for-tests',
+    DROVER_ADMIN_KEY: 'admin.a-secret-for-tests-of-32-characters',
     DROVER_ALLOW_PRIVATE_UPSTREAMS: 'true',
     DROVER_REDIS_PREFIX: redis.prefix,
     DROVER_TICK_MS: '50',
@@ -63,7 +63,7 @@ export async function startDroverService(folder: string, users: number): Promise
         env: { PATH: process.env.PATH ?? '', ...settings },
         stdio: 'inherit',
       }),
-    ...{ sandbox, worker, env: { DROVER_URL: api.url, DROVER_TOKEN: 'admin.a-secret-for-tests' } },
+    ...{ sandbox, worker, env: { DROVER_URL: api.url, DROVER_TOKEN: 'admin.a-secret-for-tests-of-32-characters' } },
     async close() {
       await client.end();
       await worker.stop();

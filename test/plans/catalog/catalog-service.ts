@@ -8,7 +8,7 @@ import { loadPlans } from '../../../src/plan/registry.ts';
 import type { Catalog } from '../../helpers/catalog-drover.ts';
 import { type CommandResult, runDrover } from '../../helpers/cli.ts';
 
-const key = 'admin.a-secret-for-tests';
+const key = 'admin.a-secret-for-tests-of-32-characters';
 
 /** The API over a catalogue's stores, and the command line before it. */
 export interface CatalogService {
