@@ -63,9 +63,14 @@ function constraintMessage(error: PostgresError): string {
 
 // pg's own errors of a lost connection carry no code.
 function isConnectionLoss(error: PostgresError): boolean {
-  return ['Connection terminated', 'timeout exceeded when trying to connect', 'Query read timeout'].some((start) =>
-    String(error?.message).startsWith(start),
-  );
+  return [
+    'Connection terminated',
+    'timeout exceeded when trying to connect',
+    'Query read timeout',
+    // What a ROLLBACK gets after the connection was lost at COMMIT.
+    'Client has encountered a connection error',
+    'Client was closed',
+  ].some((start) => String(error?.message).startsWith(start));
 }
 
 /** Waits for a query and turns what PostgreSQL or the driver threw into a DroverError. */

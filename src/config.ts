@@ -1,11 +1,12 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { DroverError } from './errors.ts';
 
-/** Everything the environment says, parsed once. Entry points read it and hand down the parts others need. */
+/** The environment, parsed once. Entry points read it and pass on the parts that others need. */
 export type Config = ReturnType<typeof shape> & {
   /**
-   * What plans read: every variable that is not Drover's own, as it stands in the environment, with the defaults of
-   * those we know. Holds secrets; a plan's `settings` schema takes the ones it names.
+   * Variables for plans: every variable that is not Drover's own, unchanged, with defaults for the known ones. Contains
+   * secrets; a plan's `settings` schema selects the ones it names.
    */
   readonly settings: Readonly<Record<string, string | undefined>>;
 };
@@ -24,7 +25,40 @@ const urlOf = (...protocols: string[]) =>
 const postgresUrl = urlOf('postgres:', 'postgresql:');
 const httpUrl = urlOf('https:', 'http:');
 
-/** Where upstreams live and what opens them. Checked here, read by plans. */
+/**
+ * Which proxies may set X-Forwarded-*: their number, or their addresses and networks. The client's address is the first one
+ * from the right that is not theirs. `true` is one proxy: trusting all of them would let clients choose their address.
+ */
+function parseTrustProxy(value: string, context: z.RefinementCtx): false | number | string[] {
+  if (value === 'false' || value === '0') return false;
+  if (value === 'true') return 1;
+  if (/^\d{1,2}$/.test(value)) return Number(value);
+  const networks = value.split(',').map((one) => one.trim());
+  if (networks.every(isNetwork)) return networks;
+  context.addIssue({
+    code: 'custom',
+    message: 'give false, the number of proxies, or their addresses or networks with commas (10.0.0.0/8, 192.168.1.7)',
+  });
+  return z.NEVER;
+}
+
+function isNetwork(value: string): boolean {
+  const [address = '', prefix, ...rest] = value.split('/');
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return false;
+  // A prefix of 0 would trust every address.
+  return (
+    prefix === undefined ||
+    (/^\d{1,3}$/.test(prefix) && Number(prefix) >= 1 && Number(prefix) <= (version === 4 ? 32 : 128))
+  );
+}
+
+/** The secret of a key that is given as `ID.SECRET`, or as the secret alone. */
+function secretOf(key: string): string {
+  return key.replace(/^[A-Za-z0-9_-]{1,64}\.(?=.)/, '');
+}
+
+/** Addresses and credentials of upstreams. Checked here, read by plans. */
 const settings = {
   BUBBLE_API_URL: httpUrl.optional(),
   BUBBLE_API_KEY: text.optional(),
@@ -68,12 +102,15 @@ const schema = z.object({
   DROVER_URL: httpUrl.optional(),
   DROVER_TOKEN: text.optional(),
   DROVER_ADMIN_KEY: text
-    .regex(/^[\x21-\x7e]{8,512}$/, { error: 'give 8 to 512 characters without spaces, better 32 or more' })
+    .regex(/^[\x21-\x7e]{1,512}$/, { error: 'give at most 512 characters without spaces' })
+    .refine((key) => secretOf(key).length >= 32, {
+      error: 'give a secret of at least 32 characters, as SECRET or ID.SECRET',
+    })
     .optional(),
   DROVER_ENCRYPTION_KEY: text.optional(),
   DROVER_SESSION_SECRET: text.min(32, { error: 'give at least 32 characters' }).optional(),
   DROVER_HOST: text.default('127.0.0.1'),
-  DROVER_TRUST_PROXY: flag.default(false),
+  DROVER_TRUST_PROXY: text.default('false').transform(parseTrustProxy),
   DROVER_METRICS_OPEN: flag.default(false),
   DROVER_RATE_LIMIT: count(1, 1_000_000).default(300),
   DROVER_ALLOW_PRIVATE_UPSTREAMS: flag.default(false),
@@ -93,8 +130,8 @@ const ownNames = Object.keys(schema.shape).filter((name) => name.startsWith('DRO
 const controlNames = new Set(Object.keys(schema.shape).filter((name) => !(name in settings)));
 
 /**
- * The environment as a Config. The caller passes `process.env`; nothing else in Drover reads it.
- * An empty string counts as absent. Values are never part of a message, because some are secrets.
+ * Parses the environment. Entry points pass `process.env`, which no other module reads. An empty string counts as absent.
+ * Messages never contain values, because some are secrets.
  * @throws DroverError CONFIGURATION naming every problem at once.
  */
 export function readConfig(env: Environment): Config {
@@ -115,10 +152,10 @@ export function readConfig(env: Environment): Config {
 
 function shape(env: z.output<typeof schema>) {
   return {
-    /** Absent: the embedded one. */
+    /** Undefined: the embedded PostgreSQL. */
     databaseUrl: env.DATABASE_URL,
     redisUrl: env.REDIS_URL,
-    /** Absent: the control database. */
+    /** Undefined: the control database. */
     targetDatabaseUrl: env.TARGET_DATABASE_URL,
     sourceDatabaseUrl: env.SOURCE_DATABASE_URL,
     host: env.DROVER_HOST,
@@ -132,7 +169,7 @@ function shape(env: z.output<typeof schema>) {
     sessionSecret: env.DROVER_SESSION_SECRET,
     trustProxy: env.DROVER_TRUST_PROXY,
     metricsOpen: env.DROVER_METRICS_OPEN,
-    /** Requests a second for one key, and for one address that shows none. */
+    /** Requests per second for one key, and for one address without a valid key. */
     rateLimit: env.DROVER_RATE_LIMIT,
     allowPrivateUpstreams: env.DROVER_ALLOW_PRIVATE_UPSTREAMS,
     allowVolatileRedis: env.DROVER_ALLOW_VOLATILE_REDIS,
@@ -143,14 +180,14 @@ function shape(env: z.output<typeof schema>) {
     shutdownGraceMs: env.DROVER_SHUTDOWN_GRACE_MS,
     maxAttempts: env.DROVER_MAX_ATTEMPTS,
     windowFactor: env.DROVER_WINDOW_FACTOR,
-    /** Absent: one fewer than there are cores. */
+    /** Undefined: one fewer than there are cores. */
     hashThreads: env.DROVER_HASH_THREADS,
-    /** Begins every key in Redis; the braces keep them in one slot of a cluster. */
+    /** Prefix of every key in Redis; the braces keep the keys in one slot of a cluster. */
     redisPrefix: env.DROVER_REDIS_PREFIX,
     batchSize: env.MIGRATION_BATCH_SIZE,
-    /** Records a worker process has on their way to APIs at once. */
+    /** Records that a worker process sends to APIs at the same time. */
     apiConcurrency: env.MIGRATION_MAX_CONCURRENCY,
-    /** Any of them may have signed an event; two while one is changed for the other. */
+    /** An event may be signed with any of them; two while the secret is being rotated. */
     stripeWebhookSecrets: splitList(env.STRIPE_WEBHOOK_SECRET),
     exportDir: env.MIGRATION_EXPORT_DIR,
     reportDir: env.MIGRATION_REPORT_DIR,
@@ -182,7 +219,7 @@ function nearest(name: string, names: readonly string[]): string {
   return names.reduce((best, other) => (distance(name, other) < distance(name, best) ? other : best), String(names[0]));
 }
 
-/** Levenshtein's distance, one row at a time. */
+/** The Levenshtein distance, computed one row at a time. */
 function distance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (const [line, letter] of [...from].entries()) {

@@ -3,7 +3,7 @@ import { DroverError } from './errors.ts';
 
 export type Logger = PinoLogger;
 
-/** The fields a line may carry. Everything else is dropped: what is not listed cannot leak (invariant I4). */
+/** The fields a line may contain. All others are dropped, so they cannot leak personal data (invariant I4). */
 const allowedFields = new Set([
   ...[
     'err',
@@ -17,6 +17,8 @@ const allowedFields = new Set([
     'role',
     'action',
     'subject',
+    // Of wrong sign-ins: the address, the id of an existing key, and how the key was sent.
+    ...['ip', 'keyId', 'via'],
     'route',
     'method',
   ],
@@ -25,7 +27,7 @@ const allowedFields = new Set([
   ...['host', 'port', 'signal', 'checks', 'rssMb', 'lagMs', 'from', 'to', 'name', 'file', 'remedy', 'bytes'],
 ]);
 
-/** Errors whose messages are made by the runtime from our own code, never from data. */
+/** Errors whose messages the runtime builds from our code, never from data. */
 const runtimeErrorTypes: readonly (abstract new (...args: never[]) => Error)[] = [
   TypeError,
   RangeError,
@@ -33,8 +35,8 @@ const runtimeErrorTypes: readonly (abstract new (...args: never[]) => Error)[] =
 ];
 
 /**
- * A logger that writes JSON lines with listed fields only, and of errors only what cannot hold data: no SQL, no
- * parameters, no `detail` of PostgreSQL, no arguments of a Redis command, no headers or bodies.
+ * A logger that writes JSON lines with the listed fields only, and only the parts of errors that cannot contain data: no SQL,
+ * no parameters, no `detail` of PostgreSQL, no arguments of a Redis command, no headers or bodies.
  */
 export function createLogger(options: { level: string; service: string; destination?: DestinationStream }): Logger {
   const logger = pino(
@@ -43,7 +45,7 @@ export function createLogger(options: { level: string; service: string; destinat
       base: { service: options.service, pid: process.pid },
       serializers: { err: safeError, req: (request: unknown) => idOf(request), res: () => undefined },
       formatters: { log: listedFields, level: (label) => ({ level: label }) },
-      // pino takes an error's message as the line's message; ours may hold data, so it is replaced first.
+      // pino uses an error's message as the line's message. It may contain data, so it is replaced first.
       hooks: {
         logMethod(args, method) {
           method.apply(this, safeArguments(args) as typeof args);
@@ -52,7 +54,7 @@ export function createLogger(options: { level: string; service: string; destinat
     },
     options.destination ?? pino.destination({ dest: 1, sync: true }),
   );
-  // pino does not pass the fields of a child through the formatter; children inherit this.
+  // pino does not pass the fields of a child through the formatter; children inherit this override.
   const { child } = logger;
   logger.child = function listedChild(this: Logger, fields, settings) {
     return child.call(this, listedFields(fields), settings);
@@ -60,7 +62,7 @@ export function createLogger(options: { level: string; service: string; destinat
   return logger;
 }
 
-/** What may be written of an error: its type, code, message where that is made by us, its frames, and its cause's code. */
+/** The parts of an error that may be logged: type, code, message where it is our own, stack frames, and the cause's code. */
 export function safeError(thrown: unknown): Record<string, unknown> {
   if (!(thrown instanceof Error)) return { type: typeof thrown };
   return {
@@ -77,14 +79,14 @@ function withoutFrames({ frames: _, ...rest }: Record<string, unknown>): Record<
 }
 
 function safeMessage(error: Error): string | undefined {
-  // INTERNAL takes over the message of whatever was thrown.
+  // INTERNAL has the message of the thrown error.
   const isCoded = error instanceof DroverError && error.code !== 'INTERNAL';
   const isOwn = isCoded || runtimeErrorTypes.some((type) => error instanceof type);
-  // `syscall`: the system's errors name an address or a file. FST_: Fastify's are fixed texts.
+  // `syscall`: errors of the operating system name an address or a file. FST_: errors of Fastify have fixed texts.
   return isOwn || 'syscall' in error || String(codeOf(error)).startsWith('FST_') ? error.message : undefined;
 }
 
-/** A code of our own, of Node, an SQLSTATE, or the first word of a Redis error (OOM, READONLY, NOAUTH). */
+/** Our own code, one of Node, an SQLSTATE, or the first word of a Redis error (OOM, READONLY, NOAUTH). */
 function codeOf(error: Error): string | undefined {
   if ('code' in error && (typeof error.code === 'string' || typeof error.code === 'number')) return String(error.code);
   return error.name === 'ReplyError' ? /^[A-Z]+/.exec(error.message)?.[0] : undefined;

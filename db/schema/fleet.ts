@@ -127,6 +127,15 @@ export const idempotency = drover.table(
     status: integer(),
     body: jsonb(),
     createdAt: instant('created_at').notNull().defaultNow(),
+    /** Set in the transaction of the change, so that a request without an answer is known to have taken effect or not. */
+    changedAt: instant('changed_at'),
   },
   (table) => [primaryKey({ columns: [table.actor, table.key] })],
 );
+
+/** Browser sessions that were signed out before they expired: their cookies are refused. */
+export const endedSessions = drover.table('ended_sessions', {
+  id: text().primaryKey(),
+  /** When the cookie expires by itself, and the row may be deleted. */
+  expiresAt: instant('expires_at').notNull(),
+});

@@ -5,6 +5,7 @@ import type { Database, Queries } from '../client.ts';
 import { withDatabaseErrors } from '../errors.ts';
 import { advisoryLocks } from '../locks.ts';
 import { audit, fleet } from '../schema/fleet.ts';
+import { markChanged } from './idempotency.ts';
 
 interface AuditRow {
   readonly id: number;
@@ -19,17 +20,17 @@ interface AuditRow {
   readonly hash: string;
 }
 
-/** What the first row carries as the hash of the one before it. */
+/** The `previousHash` of the first row. */
 const firstPreviousHash = '0'.repeat(64);
 
-/** The hash of a row: it covers everything but the id, and the row before. */
+/** The hash of a row: it covers all columns but the id, and the hash of the previous row. */
 function auditRowHash(row: Omit<AuditRow, 'id' | 'hash'>): string {
   const { at, actor, role, action, subject, reason, details, previousHash } = row;
   const parts = [previousHash, at.toISOString(), actor, role, action, subject, reason, sortKeys(details)];
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 
-// jsonb keeps neither the order of keys nor undefined; what is hashed must be what comes back.
+// jsonb does not keep the order of keys.
 function sortKeys(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sortKeys);
   if (typeof value !== 'object' || value === null) return value;
@@ -37,32 +38,44 @@ function sortKeys(value: unknown): unknown {
   return Object.fromEntries(entries.map(([key, item]) => [key, sortKeys(item)]));
 }
 
-/** A transaction, or anything with its methods. */
+/** A transaction. */
 export type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0];
+
+export interface BrokenAuditRow {
+  readonly id: number;
+  readonly problem: 'changed' | 'previous row changed or missing';
+}
 
 export interface AuditVerification {
   readonly ok: boolean;
+  /** Rows that were verified: all of them, those after a broken one too. */
   readonly checked: number;
-  /** Id of the first row that does not follow from the one before it; null when the newest rows are missing. */
+  /** Id of the first broken row; null when no row is. */
   readonly brokenAt: number | null;
+  readonly brokenCount: number;
+  /** The broken rows, at most the first 10,000. */
+  readonly broken: readonly BrokenAuditRow[];
+  /** The newest row that was written is not there any more. */
+  readonly newestMissing: boolean;
 }
 
 export interface AuditLog {
   append(entry: AuditEntry): Promise<void>;
-  /** Newest first; `before` is the id of the last row of the page before. */
+  /** Newest first; `before` is the id of the last row of the previous page. */
   list(query: {
     before?: number | undefined;
     limit: number;
     actor?: string | undefined;
     subject?: string | undefined;
   }): Promise<AuditRow[]>;
-  /** Walks the whole chain. */
+  /** Verifies the whole chain. */
   verify(): Promise<AuditVerification>;
 }
 
-// The hash of the newest row, kept apart, so that rows cut off the end are missed.
+// The hash of the newest row, stored separately, so that rows missing at the end are detected.
 const headKey = 'audit_head';
 const verifyPage = 1_000;
+const maxListed = 10_000;
 
 export function createAuditLog(database: Database): AuditLog {
   return {
@@ -73,22 +86,14 @@ export function createAuditLog(database: Database): AuditLog {
 }
 
 /**
- * Writes the row of a change, in the transaction of the change. Call it last: from here to the commit every other
- * change waits, because each row carries the hash of the one before it.
+ * Writes the audit row of a change, in the transaction of the change. Call it last: from here to the commit all other changes
+ * wait, because each row contains the hash of the previous one. Also marks the Idempotency-Key of the request as changed.
  */
 export async function appendAudit(tx: Queries, entry: AuditEntry): Promise<void> {
+  await markChanged(tx);
   await tx.execute(sql`SELECT pg_advisory_xact_lock(${advisoryLocks.audit})`);
   const [last] = await tx.select({ hash: audit.hash }).from(audit).orderBy(desc(audit.id)).limit(1);
-  const row = {
-    at: await databaseTime(tx),
-    actor: entry.actor,
-    role: entry.role,
-    action: entry.action,
-    subject: entry.subject,
-    reason: entry.reason ?? null,
-    details: JSON.parse(JSON.stringify(entry.details ?? {})) as Record<string, unknown>,
-    previousHash: last?.hash ?? firstPreviousHash,
-  };
+  const row = { ...(await asStored(tx, entry)), previousHash: last?.hash ?? firstPreviousHash };
   const hash = auditRowHash(row);
   await tx.insert(audit).values({ ...row, hash });
   await tx
@@ -97,12 +102,33 @@ export async function appendAudit(tx: Queries, entry: AuditEntry): Promise<void>
     .onConflictDoUpdate({ target: fleet.key, set: { value: hash, updatedAt: sql`now()` } });
 }
 
-// Milliseconds, because a Date holds no more and the hash is made from it again.
-async function databaseTime(tx: Queries): Promise<Date> {
-  const { rows } = await tx.execute<{ ms: string }>(
-    sql`SELECT floor(extract(epoch FROM clock_timestamp()) * 1000) AS ms`,
-  );
-  return new Date(Number(rows[0]?.ms));
+/**
+ * The columns as PostgreSQL returns them after storing: the hash must cover what is stored. Their conversion is left to
+ * PostgreSQL, because it may change a value (an unpaired surrogate becomes U+FFFD, jsonb rewrites numbers).
+ */
+async function asStored(tx: Queries, entry: AuditEntry): Promise<Omit<AuditRow, 'id' | 'hash' | 'previousHash'>> {
+  const { actor, role, action, subject, reason, details } = storable(entry);
+  const { rows } = await tx.execute<StoredEntry & Record<string, unknown>>(sql`
+    SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::text AS ms, ${actor}::text AS actor, ${role}::text AS role,
+      ${action}::text AS action, ${subject}::text AS subject, ${reason}::text AS reason,
+      ${JSON.stringify(details)}::jsonb AS details`);
+  const { ms, ...stored } = rows[0] as StoredEntry;
+  // Milliseconds, because the hash is verified with a Date, which has no finer resolution.
+  return { ...stored, at: new Date(Number(ms)) };
+}
+
+type StoredEntry = Omit<AuditRow, 'id' | 'at' | 'hash' | 'previousHash'> & { readonly ms: string };
+
+/** Without what PostgreSQL refuses in text and jsonb, so that a change never fails because of its audit row. */
+function storable({ actor, role, action, subject, reason, details }: AuditEntry) {
+  const clean = (text: string): string => text.toWellFormed().replaceAll('\0', '\ufffd');
+  return {
+    ...{ actor: clean(actor), role, action, subject: clean(subject) },
+    reason: reason ? clean(reason) : (reason ?? null),
+    details: JSON.parse(JSON.stringify(details ?? {}), (_name, value) =>
+      typeof value === 'string' ? clean(value) : value,
+    ) as Record<string, unknown>,
+  };
 }
 
 function listRows(database: Database, query: Parameters<AuditLog['list']>[0]): Promise<AuditRow[]> {
@@ -119,14 +145,16 @@ function listRows(database: Database, query: Parameters<AuditLog['list']>[0]): P
     .limit(query.limit);
 }
 
-/** `run:17` is about one thing; `17` about whatever has that name. */
+/** `run:17` names one subject; `17` every kind of subject with that id. */
 function matchingSubjects(subject: string): string[] {
   return [subject, ...['run', 'queue', 'upstream', 'key', 'cutover'].map((kind) => `${kind}:${subject}`)];
 }
 
 async function verifyChain(database: Database): Promise<AuditVerification> {
-  // Read first: rows written while we walk are beyond it and are walked too.
+  // Read first: rows that are written during the verification come after it and are verified too.
   const [head] = await database.select({ hash: fleet.value }).from(fleet).where(eq(fleet.key, headKey));
+  const broken: BrokenAuditRow[] = [];
+  let brokenCount = 0;
   let previousHash = firstPreviousHash;
   let checked = 0;
   let sawHead = head === undefined;
@@ -138,13 +166,25 @@ async function verifyChain(database: Database): Promise<AuditVerification> {
       .orderBy(asc(audit.id))
       .limit(verifyPage);
     for (const row of rows) {
-      if (row.previousHash !== previousHash || row.hash !== auditRowHash(row))
-        return { ok: false, checked, brokenAt: row.id };
+      const problem = problemOf(row, previousHash);
+      if (problem !== undefined) {
+        brokenCount += 1;
+        if (broken.length < maxListed) broken.push({ id: row.id, problem });
+      }
+      // Continues from what is stored, so that rows after a broken one are verified against it.
       previousHash = row.hash;
       sawHead ||= row.hash === head?.hash;
       checked += 1;
       after = row.id;
     }
-    if (rows.length < verifyPage) return { ok: sawHead, checked, brokenAt: null };
+    if (rows.length < verifyPage) {
+      const ok = brokenCount === 0 && sawHead;
+      return { ok, checked, brokenAt: broken[0]?.id ?? null, brokenCount, broken, newestMissing: !sawHead };
+    }
   }
+}
+
+function problemOf(row: AuditRow, previousHash: string): BrokenAuditRow['problem'] | undefined {
+  if (row.hash !== auditRowHash(row)) return 'changed';
+  return row.previousHash === previousHash ? undefined : 'previous row changed or missing';
 }

@@ -1,37 +1,41 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { and, eq, isNull, lt, sql } from 'drizzle-orm';
-import type { Database } from '../client.ts';
+import type { Database, Queries } from '../client.ts';
 import { withDatabaseErrors } from '../errors.ts';
 import { idempotency } from '../schema/fleet.ts';
 
-/** An answer kept for its repetition. */
+/** A stored answer. */
 export interface StoredResponse {
   readonly status: number;
   readonly location: string | null;
   readonly body: unknown;
 }
 
-/** What stands under a key: nothing yet, so the request may go on; or what became of the first one. */
+/** What is stored under a key: nothing (`fresh`, the request may proceed), or the outcome of the first request. */
 export type Reservation =
   | { readonly kind: 'fresh' }
   | { readonly kind: 'answered'; readonly answer: StoredResponse }
   | { readonly kind: 'running' }
-  /** The first request never came to an end: its process died. Nobody knows what it did. */
+  /** The process of the first request died; its outcome is unknown. */
   | { readonly kind: 'unknown' }
   | { readonly kind: 'other request' };
 
 export interface IdempotencyStore {
-  /** Takes the key for this request, or says what stands under it. One of many at once gets `fresh`. */
+  /** Reserves the key for this request, or returns what is stored under it. Of concurrent calls one gets `fresh`. */
   reserve(actor: string, key: string, requestHash: string): Promise<Reservation>;
-  /** Says that the first request is still at work, so that a repetition does not take it for lost. */
+  /** Marks the first request as still running, so that it does not count as lost. */
   touch(actor: string, key: string): Promise<void>;
   saveResponse(actor: string, key: string, answer: StoredResponse): Promise<void>;
-  /** Gives the key back: the request was refused and changed nothing. */
-  release(actor: string, key: string): Promise<void>;
-  /** Drops what is older than a day. */
+  /**
+   * Deletes the reservation of a request that changed nothing. Returns false, and keeps it, when the change was committed. A
+   * commit whose reply was lost and which is still in progress holds the row, so this waits for its outcome.
+   */
+  release(actor: string, key: string): Promise<boolean>;
+  /** Deletes rows older than a day. */
   purge(): Promise<void>;
 }
 
-// Several times as long as between two signs of life.
+// Several times the interval of `touch` (one minute).
 const lostAfter = sql`interval '5 minutes'`;
 
 export function createIdempotencyStore(database: Database): IdempotencyStore {
@@ -59,7 +63,7 @@ async function reserve(database: Database, actor: string, key: string, requestHa
     })
     .from(idempotency)
     .where(matchesKey(actor, key));
-  // Released between the two statements: the other request is over, this one may try again.
+  // Released between the two statements: the other request has ended, this one may be repeated.
   if (!row) return { kind: 'running' };
   if (row.requestHash !== requestHash) return { kind: 'other request' };
   if (row.status === null) return { kind: row.lost ? 'unknown' : 'running' };
@@ -72,8 +76,31 @@ async function saveResponse(database: Database, actor: string, key: string, answ
   await database.update(idempotency).set({ status, body }).where(matchesKey(actor, key));
 }
 
-async function release(database: Database, actor: string, key: string): Promise<void> {
-  await database.delete(idempotency).where(and(matchesKey(actor, key), isNull(idempotency.status)));
+async function release(database: Database, actor: string, key: string): Promise<boolean> {
+  const unchanged = and(matchesKey(actor, key), isNull(idempotency.status), isNull(idempotency.changedAt));
+  const deleted = await database.delete(idempotency).where(unchanged);
+  return deleted.rowCount === 1;
+}
+
+/** The reservation of the request whose handler is running, for `markChanged`. */
+const requestReservation = new AsyncLocalStorage<{ readonly actor: string; readonly key: string }>();
+
+/** Runs the handler of a request that holds this reservation: changes in it are marked on the reservation. */
+export function runWithReservation(
+  reservation: { readonly actor: string; readonly key: string },
+  run: () => void,
+): void {
+  requestReservation.run(reservation, run);
+}
+
+/** Marks the reservation of the current request as changed, in the transaction of the change. No-op outside of one. */
+export async function markChanged(tx: Queries): Promise<void> {
+  const reservation = requestReservation.getStore();
+  if (reservation === undefined) return;
+  await tx
+    .update(idempotency)
+    .set({ changedAt: sql`now()` })
+    .where(and(matchesKey(reservation.actor, reservation.key), isNull(idempotency.status)));
 }
 
 async function purge(database: Database): Promise<void> {

@@ -3,10 +3,10 @@ import type { AuditEntry } from '../../src/contract/audit.ts';
 import type { Database } from '../client.ts';
 import { withDatabaseErrors } from '../errors.ts';
 import { advisoryLocks } from '../locks.ts';
-import { keys } from '../schema/fleet.ts';
+import { endedSessions, keys } from '../schema/fleet.ts';
 import { appendAudit, type Transaction } from './audit.ts';
 
-/** An API key as it is stored: of the secret only the SHA-256, as hex. */
+/** An API key as it is stored; of the secret only the SHA-256, in hex. */
 export type StoredKey = typeof keys.$inferSelect;
 export type NewKey = Pick<StoredKey, 'id' | 'name' | 'role' | 'secretHash' | 'createdBy' | 'expiresAt'>;
 
@@ -14,20 +14,21 @@ export type RevokeResult = 'revoked' | 'absent' | 'last admin';
 
 export interface KeyStore {
   find(id: string): Promise<StoredKey | undefined>;
-  /** Newest first, revoked ones too; `before` is the id of the last key of the page before. */
+  /** Newest first, revoked ones included; `before` is the id of the last key of the previous page. */
   list(query: { before?: string | undefined; limit: number }): Promise<StoredKey[]>;
   create(key: NewKey, audit: AuditEntry): Promise<StoredKey>;
-  /** Ends a key, but never the last one that may make others. */
+  /** Revokes a key, except the last usable admin key. */
   revoke(id: string, audit: AuditEntry): Promise<RevokeResult>;
-  /** Makes the key unless there is a usable admin key; answers whether it did. One of many that start at once wins. */
+  /** Creates the key unless a usable admin key exists; returns whether it did. Of concurrent calls one creates it. */
   createFirst(key: NewKey, audit: AuditEntry): Promise<boolean>;
-  /** Makes the key, or gives it this secret when it exists with another; a revoked one stays revoked. */
+  /** Creates the key, or replaces the secret of an existing one; a revoked key stays revoked. */
   ensure(key: NewKey, audit: AuditEntry): Promise<'created' | 'changed' | 'kept' | 'revoked'>;
+  /** Stores the time of last use. */
   touch(id: string): Promise<void>;
 }
 
 export function createKeyStore(database: Database): KeyStore {
-  const inTurn = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> =>
+  const withKeysLock = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> =>
     withDatabaseErrors(
       database.transaction(async (tx) => {
         await tx.execute(sql`SELECT pg_advisory_xact_lock(${advisoryLocks.keys})`);
@@ -37,10 +38,10 @@ export function createKeyStore(database: Database): KeyStore {
   return {
     find: (id) => withDatabaseErrors(findKey(database, id)),
     list: (query) => withDatabaseErrors(listKeys(database, query)),
-    create: (key, audit) => inTurn((tx) => insertKey(tx, key, audit)),
-    revoke: (id, audit) => inTurn((tx) => revokeKey(tx, id, audit)),
-    createFirst: (key, audit) => inTurn((tx) => createFirst(tx, key, audit)),
-    ensure: (key, audit) => inTurn((tx) => ensureKey(tx, key, audit)),
+    create: (key, audit) => withKeysLock((tx) => insertKey(tx, key, audit)),
+    revoke: (id, audit) => withKeysLock((tx) => revokeKey(tx, id, audit)),
+    createFirst: (key, audit) => withKeysLock((tx) => createFirst(tx, key, audit)),
+    ensure: (key, audit) => withKeysLock((tx) => ensureKey(tx, key, audit)),
     touch: (id) => withDatabaseErrors(touchKey(database, id)),
   };
 }
@@ -60,7 +61,7 @@ async function listKeys(database: Database, query: Parameters<KeyStore['list']>[
 async function insertKey(tx: Transaction, key: NewKey, audit: AuditEntry): Promise<StoredKey> {
   const [row] = await tx
     .insert(keys)
-    // Milliseconds, because pages of keys go on from a Date, which holds no more.
+    // Milliseconds, because pages continue from a Date, which has no finer resolution.
     .values({ ...key, createdAt: sql`date_trunc('milliseconds', now())` })
     .returning();
   await appendAudit(tx, audit);
@@ -107,4 +108,27 @@ async function usableAdmins(tx: Transaction): Promise<string[]> {
 
 async function touchKey(database: Database, id: string): Promise<void> {
   await database.update(keys).set({ lastUsedAt: sql`now()` }).where(eq(keys.id, id));
+}
+
+/** Browser sessions that were signed out before they expired. */
+export interface EndedSessions {
+  add(id: string, expiresAt: Date): Promise<void>;
+  has(id: string): Promise<boolean>;
+  /** Deletes those that have expired. */
+  purge(): Promise<void>;
+}
+
+export function createEndedSessions(database: Database): EndedSessions {
+  return {
+    async add(id, expiresAt) {
+      await withDatabaseErrors(database.insert(endedSessions).values({ id, expiresAt }).onConflictDoNothing());
+    },
+    async has(id) {
+      const rows = await withDatabaseErrors(database.select().from(endedSessions).where(eq(endedSessions.id, id)));
+      return rows.length > 0;
+    },
+    async purge() {
+      await withDatabaseErrors(database.delete(endedSessions).where(lt(endedSessions.expiresAt, sql`now()`)));
+    },
+  };
 }

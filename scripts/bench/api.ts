@@ -1,6 +1,5 @@
 import { startApi } from '../../src/api/start.ts';
 import { readConfig } from '../../src/config.ts';
-import { engineFactories } from '../../src/engine/open-engine.ts';
 import { createLogger } from '../../src/logger.ts';
 import { createRegistry } from '../../src/plan/registry.ts';
 import { benchPlan } from './plan.ts';
@@ -14,6 +13,5 @@ const api = await startApi({
   logger: createLogger({ level: config.logLevel, service: 'bench-api' }),
   plans: createRegistry([benchPlan]),
   version: 'bench',
-  ...engineFactories,
 });
 process.on('SIGTERM', () => void api.stop().then(() => process.exit(0)));

@@ -13,11 +13,12 @@ import {
 } from 'fastify-type-provider-zod';
 import { maskRun } from '../engine/masking/mask.ts';
 import { createReadsFor, type ReadsFor, requireAccess } from './auth/access.ts';
-import { type AuthDeps, authenticateRequests, createSessions } from './auth/authenticate.ts';
+import { type AuthDeps, authenticateRequests, createSessions, createSignInFailures } from './auth/authenticate.ts';
 import { createKeyCache, type KeyCache } from './auth/keys.ts';
 import { createRateLimits } from './auth/rate-limits.ts';
 import { serveBoard } from './board.ts';
 import { handleIdempotencyKeys } from './idempotency.ts';
+import { acceptJsonOnly, refuseMalformedUrls } from './json-body.ts';
 import { createMetrics, healthRoutes, metricsRoutes } from './monitoring.ts';
 import { handleError, handleUnknownRoutes } from './problems.ts';
 import { auditRoutes } from './routes/audit.ts';
@@ -28,7 +29,7 @@ import { planRoutes } from './routes/plans.ts';
 import { failureRoutes, recordRoutes } from './routes/records.ts';
 import { reportRoutes } from './routes/reports.ts';
 import { retentionRoutes } from './routes/retention.ts';
-import { createRunEvents, type RunEventDeps, runEventRoutes } from './routes/run-events.ts';
+import { createEventStreams, createRunEvents, type RunEventDeps, runEventRoutes } from './routes/run-events.ts';
 import { runActionRoutes, runRoutes } from './routes/runs.ts';
 import { serveSignIn, sessionRoutes } from './routes/session.ts';
 import { repairRoutes, validationRoutes } from './routes/validation.ts';
@@ -36,32 +37,35 @@ import { webhookRoutes } from './routes/webhooks.ts';
 import { createRunReader, type RunReader } from './run-view.ts';
 import type { Api, ApiDeps } from './types.ts';
 
-/** The whole HTTP side, ready to listen. The order is that of the hooks: names, headers, doorkeeper, then the rest. */
+/** The whole HTTP server, ready to listen. Hooks run in this order: request log, headers, authentication, the rest. */
 export async function buildApp(deps: ApiDeps): Promise<Api> {
   const app = createFastify(deps);
-  const onError = (error: unknown): void => deps.logger.warn({ err: error }, 'something around a request failed');
+  const onError = (error: unknown): void => deps.logger.warn({ err: error }, 'background work of a request failed');
   const keys = createKeyCache(deps.keys, onError);
-  const sessions = createSessions(deps.config.sessionSecret ?? randomBytes(32).toString('base64url'));
+  const sessions = createSessions(deps.endedSessions);
 
   logRequests(app);
-  await app.register(cookie);
+  await app.register(cookie, { secret: deps.config.sessionSecret ?? randomBytes(32).toString('base64url') });
   await setSecurityHeaders(app);
+  refuseMalformedUrls(app);
   requireAccess(app);
   handleUnknownRoutes(app);
   const limits = createRateLimits(deps.config.rateLimit);
-  authenticateRequests(app, { keys, sessions, limits });
+  const failures = createSignInFailures();
+  const auth: AuthDeps = { keys, sessions, limits, failures };
+  authenticateRequests(app, auth);
   handleIdempotencyKeys(app, deps.idempotency);
 
   await serveOpenApi(app, deps.version);
-  await serveSignIn(app, { keys, sessions });
+  await serveSignIn(app, auth);
   await serveBoard(app, deps);
   healthRoutes(app, deps);
-  metricsRoutes(app, { metrics: createMetrics(deps, onError), open: deps.config.metricsOpen });
+  metricsRoutes(app, { metrics: createMetrics({ ...deps, failures }, onError), open: deps.config.metricsOpen });
 
   const { control } = deps;
   const runs = createRunReader(control);
   const routes = {
-    ...{ ...deps, runs, cache: keys, sessions, limits },
+    ...{ ...deps, runs, cache: keys, auth, limits, streams: createEventStreams(auth) },
     readsFor: createReadsFor(control),
     events: createRunEvents(runs),
     maskedEvents: createRunEvents({ ...runs, read: async (id) => maskRun(await runs.read(id)) }),
@@ -71,17 +75,20 @@ export async function buildApp(deps: ApiDeps): Promise<Api> {
 }
 
 function createFastify(deps: ApiDeps): Api {
+  const trusted = deps.config.trustProxy;
   const app = Fastify({
     loggerInstance: deps.logger,
-    // Its own lines would name the address, which may hold a source id; see logRequests.
+    // Fastify's own lines contain the URL, which may contain a source id; see logRequests.
     logController: new LogController({ disableRequestLogging: true }),
-    trustProxy: deps.config.trustProxy,
+    trustProxy: typeof trusted === 'number' ? (_address, hop) => hop < trusted : trusted,
     bodyLimit: 1_048_576,
     requestTimeout: 30_000,
-    // Idle keep-alive connections must not hold up a shutdown.
+    // Idle keep-alive connections must not delay a shutdown.
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 300, ignoreTrailingSlash: true },
     genReqId: requestIdGenerator(),
+    // Errors before routing, such as a malformed percent-encoding, which would otherwise be answered in Fastify's own form.
+    frameworkErrors: (error, request, reply) => void handleError(error, request, reply),
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
@@ -90,33 +97,23 @@ function createFastify(deps: ApiDeps): Api {
   return app as unknown as Api;
 }
 
-/** Unique over processes, and made without asking the system for randomness each time. */
+/** Request ids that are unique across processes; the random prefix is read once, not for each request. */
 function requestIdGenerator(): () => string {
-  const begin = randomBytes(6).toString('hex');
+  const prefix = randomBytes(6).toString('hex');
   let n = 0;
   return () => {
     n += 1;
-    return `${begin}-${n.toString(36)}`;
+    return `${prefix}-${n.toString(36)}`;
   };
 }
 
-function acceptJsonOnly(app: Api): void {
-  // Fastify takes plain text for a body too; nothing here does.
-  app.removeContentTypeParser(['text/plain', 'application/json']);
-  const parse = app.getDefaultJsonParser('error', 'error');
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    // Many clients announce JSON and send nothing where no body is needed; where one is, its schema says so.
-    if (body === '') done(null, undefined);
-    else void parse(request, String(body), done);
-  });
-}
-
 export type RouteDeps = ApiDeps &
-  Pick<AuthDeps, 'sessions' | 'limits'> &
+  Pick<AuthDeps, 'limits'> &
   RunEventDeps & {
     readonly runs: RunReader;
     readonly readsFor: ReadsFor;
     readonly cache: KeyCache;
+    readonly auth: AuthDeps;
   };
 
 /** Every route under /api/v1. */
@@ -138,10 +135,10 @@ function apiRoutes(app: Api, deps: RouteDeps): void {
   keyRoutes(app, deps);
   webhookRoutes(app, deps);
   auditRoutes(app, deps);
-  sessionRoutes(app, { keys: deps.cache, sessions: deps.sessions });
+  sessionRoutes(app, { ...deps.auth, streams: deps.streams });
 }
 
-/** One line a request, by the route's pattern: an address itself may hold a source id. */
+/** Writes one line per request, with the route's pattern instead of the URL, which may contain a source id. */
 function logRequests(app: Api): void {
   app.addHook('onResponse', async (request, reply) => {
     const level = reply.statusCode >= 500 ? 'warn' : 'debug';
@@ -158,7 +155,7 @@ function logRequests(app: Api): void {
   });
 }
 
-/** Headers that keep browsers from doing more with our pages than we mean. */
+/** Security headers for browsers (content security policy, referrer policy), the request id, and no caching of API answers. */
 async function setSecurityHeaders(app: Api): Promise<void> {
   await app.register(helmet, {
     contentSecurityPolicy: {
@@ -166,7 +163,7 @@ async function setSecurityHeaders(app: Api): Promise<void> {
       directives: {
         defaultSrc: ["'self'"],
         scriptSrc: ["'self'"],
-        // The board and the docs page set styles on elements; scripts may not be inline all the same.
+        // The board and the docs page set inline styles; inline scripts stay forbidden.
         styleSrc: ["'self'", "'unsafe-inline'"],
         imgSrc: ["'self'", 'data:'],
         fontSrc: ["'self'", 'data:'],
@@ -181,16 +178,16 @@ async function setSecurityHeaders(app: Api): Promise<void> {
   });
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
-    // Answers hold the state of a moment, and some of them keys.
+    // Answers show momentary state, and some contain keys.
     if (request.url.startsWith('/api/')) reply.header('cache-control', 'no-store');
   });
 }
 
-const apiDescription = `Moves a business into its own PostgreSQL and Stripe, and proves that nothing was lost.
+const apiDescription = `Migrates a business into its own PostgreSQL and Stripe, and proves that no record was lost.
 
-Send \`authorization: Bearer <key>\`; every operation says which role it needs (\`x-role\`): viewer, operator or admin.
+Send \`authorization: Bearer <key>\`; every operation states the role it needs (\`x-role\`): viewer, operator or admin.
 Errors are problem details (RFC 9457) with a stable \`code\` and a \`remedy\`. Lists have cursors. A POST with an
-\`Idempotency-Key\` may be sent again without being done again.`;
+\`Idempotency-Key\` may be repeated and is carried out once.`;
 
 /** The OpenAPI document, made from the schemas that check requests and answers, and a page to browse it. */
 async function serveOpenApi(app: Api, version: string): Promise<void> {

@@ -9,7 +9,7 @@ import type { Access, Api, ApiDeps } from './types.ts';
 
 const basePath = '/board';
 
-/** Bull Board behind the sign-in: viewers look, operators retry, promote, pause and resume. */
+/** Bull Board behind the sign-in: viewers read, operators retry, promote, pause and resume. */
 export async function serveBoard(app: Api, deps: Pick<ApiDeps, 'queues' | 'audit'>): Promise<void> {
   const adapter = new FastifyAdapter();
   createBullBoard({
@@ -20,11 +20,11 @@ export async function serveBoard(app: Api, deps: Pick<ApiDeps, 'queues' | 'audit
   adapter.setBasePath(basePath);
   await app.register(
     async (scope) => {
-      // The board has routes of its own, without a declared role; reading is for viewers, all else for operators.
+      // Bull Board registers routes without a declared role: reading needs viewer, everything else operator.
       scope.decorate('accessOf', accessOf);
       restrictBoardActions(scope as unknown as Api, deps);
       scope.addHook('onRoute', (route) => {
-        // The board's own handler would turn every refusal of ours into a 500 of its own shape.
+        // The board's own error handler would turn each of our refusals into a 500.
         route.errorHandler = handleError;
         if (route.url.includes('/api/')) route.handler = withHandlerDeadline(route.handler);
       });
@@ -39,7 +39,7 @@ function accessOf(method: string): Access {
   return method === 'GET' || method === 'HEAD' ? 'viewer' : 'operator';
 }
 
-/** Tells the page not to offer viewers what they would be refused. */
+/** Makes the page hide the actions that viewers may not use. */
 function markReadOnlyForViewers(request: FastifyRequest, payload: unknown): unknown {
   if (request.actor?.role !== 'viewer' || typeof payload !== 'object' || payload === null) return payload;
   const { queues } = payload as { queues?: unknown };
@@ -51,9 +51,9 @@ const safeMethods = new Set(['GET', 'HEAD']);
 const boardReason = 'through the board';
 
 /**
- * What may be changed through the board. Jobs may be tried again or sooner. Pausing goes the way it always goes, so
- * that it is written down and survives an emptied Redis. Everything else would change what the ledger decides (jobs
- * added, edited, removed; limits; whole queues) and is refused.
+ * Restricts what may be changed through the board. Jobs may be retried or promoted. Pausing uses QueueControl, so that it
+ * is audited and survives an emptied Redis. Everything else would change what the ledger decides (jobs added, edited,
+ * removed; limits; whole queues) and is refused.
  */
 function restrictBoardActions(scope: Api, { queues, audit }: Pick<ApiDeps, 'queues' | 'audit'>): void {
   scope.addHook('preHandler', async (request, reply) => {
@@ -108,13 +108,13 @@ function actionForbidden(): HttpProblem {
     status: 403,
     code: 'FORBIDDEN',
     detail: 'The board may retry and promote jobs and pause and resume queues, nothing else.',
-    remedy: 'Records are replayed, runs cancelled and limits set through the API or `drover`; the ledger follows them.',
+    remedy: 'Replay records, cancel runs and set limits through the API or `drover`, which update the ledger.',
   });
 }
 
 const deadlineMs = 3_000;
 
-/** Gives the board's own handler a deadline: it asks Redis and would wait for it as long as it is away. */
+/** Adds a deadline to the board's handler, which would wait for Redis as long as it is unavailable. */
 function withHandlerDeadline(handler: RouteOptions['handler']): RouteOptions['handler'] {
   return async function bounded(request, reply) {
     try {

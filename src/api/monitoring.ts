@@ -1,12 +1,13 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import { z } from 'zod';
 import { withDeadline } from '../../queues/redis.ts';
+import type { AuthDeps } from './auth/authenticate.ts';
 import type { Api, ApiDeps, HealthCheck, StageLatency, UpstreamRequests } from './types.ts';
 
 const healthTags = ['health'];
 const healthDeadlineMs = 2_000;
 
-/** For whoever watches the process: is it alive, and is it of use. Never limited, never behind a key. */
+/** Liveness and readiness. Not rate-limited, no key needed. */
 export function healthRoutes(app: Api, { health }: Pick<ApiDeps, 'health'>): void {
   const config = { access: 'open', limit: 'off' } as const;
   app.get('/healthz', { config, logLevel: 'silent', schema: aliveSchema }, async () => ({ status: 'alive' as const }));
@@ -58,11 +59,11 @@ interface Metrics {
   render(): Promise<string>;
 }
 
-type MetricInputs = Pick<ApiDeps, 'metrics' | 'queues' | 'upstreams' | 'workers'>;
+type MetricInputs = Pick<ApiDeps, 'metrics' | 'queues' | 'upstreams' | 'workers'> & Pick<AuthDeps, 'failures'>;
 
 /**
- * The numbers Prometheus asks for, looked up when it asks. They come from PostgreSQL and Redis, so every API process
- * gives the same ones and a restart loses none. A source that does not answer leaves its numbers out.
+ * The metrics for Prometheus, read at each scrape. They come from PostgreSQL and Redis, so every API process returns the
+ * same values and a restart loses none (except failed sign-ins, which each process counts for itself). Metrics of a source that does not answer are left out.
  */
 export function createMetrics(sources: MetricInputs, onError: (error: unknown) => void): Metrics {
   const registry = new Registry();
@@ -125,20 +126,20 @@ const metricDefinitions: readonly MetricDefinition[] = [
   },
   {
     name: 'drover_upstream_requests_last_minute',
-    help: 'Requests the fleet sent to an upstream in the last minute',
+    help: 'Requests that all workers sent to an upstream in the last minute',
     labelNames: ['upstream'],
     read: async ({ upstreams }) => (await upstreams.list()).map((one) => [{ upstream: one.name }, one.usedLastMinute]),
   },
   {
     name: 'drover_upstream_requests_total',
-    help: 'Requests the fleet sent to an upstream since Redis was new, by status or error code',
+    help: 'Requests that all workers sent to an upstream since Redis was last empty, by status or error code',
     labelNames: ['upstream', 'endpoint', 'status'],
     read: async ({ metrics }) =>
       (await metrics.upstreamRequests()).map(({ count, ...labels }) => [labels, count] as const),
   },
   {
     name: 'drover_upstream_limit_rps',
-    help: 'Requests a second the fleet may send now',
+    help: 'Requests per second that all workers together may send now',
     labelNames: ['upstream'],
     read: async ({ upstreams }) =>
       (await upstreams.list()).flatMap(({ name, effectiveRps }) =>
@@ -147,7 +148,7 @@ const metricDefinitions: readonly MetricDefinition[] = [
   },
   {
     name: 'drover_upstream_breaker_open',
-    help: '1 while nobody may call the upstream because too many requests failed',
+    help: '1 while no request is sent to the upstream because too many failed',
     labelNames: ['upstream'],
     read: async ({ upstreams }) =>
       (await upstreams.list()).map(({ name, breaker }) => [{ upstream: name }, Number(breaker === 'open')]),
@@ -159,8 +160,14 @@ const metricDefinitions: readonly MetricDefinition[] = [
     read: async ({ metrics }) => (await metrics.inbox()).map(({ count, ...labels }) => [labels, count]),
   },
   {
+    name: 'drover_sign_in_failures_total',
+    help: 'Requests with a wrong key to this API process since its start, by how the key was sent',
+    labelNames: ['via'],
+    read: async ({ failures }) => [...failures.read()].map(([via, count]) => [{ via }, count]),
+  },
+  {
     name: 'drover_workers',
-    help: 'Worker processes heard of lately',
+    help: 'Worker processes with a recent heartbeat',
     labelNames: [],
     read: async ({ workers }) => [[{}, (await workers.list()).filter(({ alive }) => alive).length]],
   },
@@ -174,8 +181,8 @@ function logAndReturnEmpty(onError: (error: unknown) => void): (error: unknown) 
 }
 
 /**
- * A histogram in Prometheus's text format. prom-client only prints what its own process observed; these were observed
- * by the workers.
+ * A histogram in Prometheus's text format. prom-client only prints what its own process observed; these values were
+ * observed by the workers.
  */
 function renderHistogram(name: string, help: string, series: readonly StageLatency[]): string {
   const lines = [`# HELP ${name} ${help}`, `# TYPE ${name} histogram`];
@@ -187,15 +194,15 @@ function renderHistogram(name: string, help: string, series: readonly StageLaten
   return `${lines.join('\n')}\n`;
 }
 
-/** The part of a Redis client that is needed. */
+/** The part of a Redis client that these functions use. */
 interface RedisHashes {
   hgetall(key: string): Promise<Record<string, string>>;
 }
 
 /**
- * What the workers measured, from one hash a stage, `<prefix>:latency:<stage>`: fields `le:<seconds>` count the jobs
- * that took at most that long and more than the bound below, `sum` is in seconds, `count` counts all. Workers add to
- * it, so it speaks for the whole fleet, also for workers that are gone.
+ * Job durations that the workers measured, from one hash per stage, `<prefix>:latency:<stage>`: fields `le:<seconds>` count
+ * the jobs that took at most that long and more than the bound below, `sum` is in seconds, `count` counts all. All workers
+ * increment the same hash, so it includes workers that have ended.
  */
 export async function readStageLatency(
   redis: RedisHashes,
@@ -223,13 +230,8 @@ function toStageLatency(stage: string, fields: Record<string, string>): StageLat
   return { stage, buckets, sum: Number(fields.sum ?? 0), count: Number(fields.count ?? 0) };
 }
 
-/** The part of a Redis client that is needed. */
-interface RedisHashReader {
-  hgetall(key: string): Promise<Record<string, string>>;
-}
-
-/** What the workers counted, from the hash `<prefix>:upstream-requests`: fields are upstream, endpoint and status. */
-export async function readUpstreamRequests(redis: RedisHashReader, prefix: string): Promise<UpstreamRequests[]> {
+/** Requests that the workers counted, from the hash `<prefix>:upstream-requests`: fields are upstream, endpoint and status. */
+export async function readUpstreamRequests(redis: RedisHashes, prefix: string): Promise<UpstreamRequests[]> {
   const fields = await redis.hgetall(`${prefix}:upstream-requests`);
   return Object.entries(fields).map(([field, count]) => {
     const [upstream = '', endpoint = '', status = ''] = field.split('\t');

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { DroverError } from '../errors.ts';
 import type { Api } from './types.ts';
 
-/** RFC 9457, with the stable code, what to do about it, and every wrong field at once. */
+/** Problem details (RFC 9457) with a stable code, a remedy, and every wrong field at once. */
 export const problemSchema = z
   .object({
     type: z.string().describe('A name of the kind of problem, `urn:drover:problem:<code>`'),
@@ -19,7 +19,7 @@ export const problemSchema = z
 
 type Problem = z.output<typeof problemSchema>;
 
-/** A refusal the HTTP side makes itself. What the engine refuses comes as a DroverError. */
+/** A refusal of the HTTP layer itself; the engine throws DroverError. */
 export class HttpProblem extends Error {
   readonly problem: Problem;
   readonly headers: Readonly<Record<string, string>>;
@@ -41,7 +41,7 @@ const titles: Record<number, string> = {
   403: 'Not allowed',
   404: 'Not found',
   405: 'Wrong method',
-  406: 'Not to be had in this form',
+  406: 'Not available in this form',
   409: 'Not possible now',
   413: 'Too large',
   415: 'Wrong content type',
@@ -60,11 +60,11 @@ function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
   return reply.code(problem.status).type('application/problem+json').send(problem);
 }
 
-// How much of a body that is too large is read away, so that its sender hears why before the connection ends.
+// How much of an oversized body is read and dropped, so that the client receives the answer before the connection closes.
 const drainBytes = 64 * 1_048_576;
 const drainMs = 10_000;
 
-/** Answers every error as a problem. 500s are logged; what clients did wrong is not. */
+/** Answers every error as a problem. Faults of the service (5xx) are logged; faults of the client (4xx) are not. */
 export async function handleError(error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   if ((error as Partial<FastifyError>)?.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return sendBodyTooLarge(request, reply);
   const { problem, headers } = mapError(error);
@@ -73,7 +73,7 @@ export async function handleError(error: unknown, request: FastifyRequest, reply
 }
 
 async function sendBodyTooLarge(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  // Node closes the connection after the answer; with unread bytes in it, the client would see a reset and no answer.
+  // Node closes the connection after the answer; with unread bytes in it the client would see a reset instead of the answer.
   await drainBody(request);
   const megabytes = request.routeOptions.bodyLimit / 1_048_576;
   return sendProblem(
@@ -81,7 +81,7 @@ async function sendBodyTooLarge(request: FastifyRequest, reply: FastifyReply): P
     makeProblem({
       status: 413,
       code: 'BODY_TOO_LARGE',
-      detail: `The body is larger than ${megabytes} MB, the most this address takes.`,
+      detail: `The body is larger than ${megabytes} MB, the limit of this address.`,
       remedy: 'Send several smaller requests.',
     }),
   );
@@ -105,7 +105,7 @@ function drainBody({ raw }: FastifyRequest): Promise<void> {
   });
 }
 
-/** What a client is told of an error. Whatever is not known to be harmless becomes a 500 that says nothing. */
+/** The problem for an error. An error that is not known to be safe to show becomes a 500 without details. */
 function mapError(error: unknown): { problem: Problem; headers: Readonly<Record<string, string>> } {
   if (error instanceof HttpProblem) return { problem: error.problem, headers: error.headers };
   if (error instanceof DroverError) return fromDroverError(error);
@@ -130,7 +130,7 @@ const statusOfCode: Readonly<Record<string, number>> = {
   PAYLOADS_PURGED: 409,
   WEBHOOK_SIGNATURE: 400,
   WEBHOOK_EVENT: 400,
-  // The provider sends it again until somebody has set it up.
+  // The provider repeats the event until the secret is configured.
   WEBHOOK_NOT_CONFIGURED: 503,
   DATABASE_CONFLICT: 503,
   INTERNAL: 500,
@@ -148,7 +148,7 @@ function fromDroverError(error: DroverError): ReturnType<typeof mapError> {
   const status = statusOfCode[error.code] ?? statusOfClass[error.class];
   if (status === 500) return { problem: internalProblem, headers: {} };
   const { code, remedy } = error;
-  // What PostgreSQL says of itself may name hosts and roles.
+  // Messages of PostgreSQL may name hosts and roles.
   const detail = code === 'DATABASE_UNAVAILABLE' ? 'PostgreSQL cannot be reached.' : error.message;
   const errors = errorsOf(error);
   const retryAfter = String(Math.max(1, Math.ceil((error.retryAfterMs ?? 1_000) / 1_000)));
@@ -184,7 +184,7 @@ function fromValidation(error: unknown): Problem | undefined {
 
 const docsHint = '/docs describes every request.';
 
-/** Fastify's own refusals, in our words: theirs name internals and no remedy. */
+/** Refusals of Fastify, reworded: its own texts name internals and no remedy. */
 const fastifyProblems: Readonly<Record<string, Pick<Problem, 'status' | 'code' | 'detail' | 'remedy'>>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: {
     status: 415,
@@ -197,6 +197,12 @@ const fastifyProblems: Readonly<Record<string, Pick<Problem, 'status' | 'code' |
     code: 'BAD_REQUEST',
     detail: 'The body is not valid JSON.',
     remedy: `Send one JSON object. ${docsHint}`,
+  },
+  FST_ERR_BAD_URL: {
+    status: 400,
+    code: 'BAD_REQUEST',
+    detail: 'The address is not percent-encoded UTF-8.',
+    remedy: `Encode it as UTF-8. ${docsHint}`,
   },
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: {
     status: 400,
@@ -211,20 +217,20 @@ function fromFastify(error: Partial<FastifyError>): Problem | undefined {
   if (known) return makeProblem(known);
   const status = error?.statusCode ?? 500;
   if (status < 400 || status >= 500) return undefined;
-  // Fastify's texts are fixed; what others throw, the JSON parser above all, quotes the request.
+  // Fastify's texts are fixed; those of others, above all of the JSON parser, quote the request.
   const detail = error.code?.startsWith('FST_') ? String(error.message) : 'The request cannot be read.';
   return makeProblem({ status, code: 'BAD_REQUEST', detail, remedy: docsHint });
 }
 
-/** Answers unknown addresses with 404, and known ones under another method with 405 and what they take. */
+/** Answers unknown addresses with 404, and known ones under another method with 405 and the methods they accept. */
 export function handleUnknownRoutes(app: Api): void {
-  const known: { pattern: RegExp; methods: readonly string[] }[] = [];
+  const routes: { pattern: RegExp; methods: readonly string[] }[] = [];
   app.addHook('onRoute', (route) => {
-    known.push({ pattern: patternOf(route.url), methods: methodsOf(route) });
+    routes.push({ pattern: patternOf(route.url), methods: methodsOf(route) });
   });
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0] ?? '';
-    const allowed = new Set(known.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods));
+    const allowed = new Set(routes.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods));
     return allowed.size > 0
       ? sendMethodNotAllowed(request, reply, [...allowed].sort())
       : sendNotFound(request, reply, path);
@@ -235,8 +241,8 @@ function sendMethodNotAllowed(request: FastifyRequest, reply: FastifyReply, allo
   const problem = makeProblem({
     status: 405,
     code: 'METHOD_NOT_ALLOWED',
-    detail: `This address does not take ${request.method}.`,
-    remedy: `It takes ${allowed.join(', ')}.`,
+    detail: `This address does not accept ${request.method}.`,
+    remedy: `It accepts ${allowed.join(', ')}.`,
   });
   return sendProblem(reply.header('allow', allowed.join(', ')), problem);
 }
@@ -251,7 +257,7 @@ function sendNotFound(request: FastifyRequest, reply: FastifyReply, path: string
   return sendProblem(reply, problem);
 }
 
-// Wildcards (the files of the board and of the docs) would make every address below them a known one.
+// A wildcard (files of the board and of the docs) would match every address below it, so it matches nothing here.
 function patternOf(url: string): RegExp {
   const escaped = url.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/\\\*$/, '(?!)');
   return new RegExp(`^${escaped.replace(/:\w+/g, '[^/]+')}/?$`);

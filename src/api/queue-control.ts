@@ -8,7 +8,7 @@ import type { Actor } from '../contract/runs.ts';
 import { DroverError } from '../errors.ts';
 import type { BoardAdapter, QueueControl } from './types.ts';
 
-/** The queues as they are in Redis. Any of these may fail or hang while Redis is away. */
+/** The queues in Redis. Each call may fail or stay pending while Redis is unavailable. */
 interface LiveQueues {
   readonly names: readonly string[];
   /** Jobs by state. */
@@ -20,15 +20,15 @@ interface LiveQueues {
 export interface QueueControlDeps {
   readonly pauses: QueuePauseStore;
   readonly live: LiveQueues;
-  /** Told when Redis could not be told; whoever lays things again in Redis makes it good. */
+  /** Called when Redis could not be updated; the scheduler restores pauses in Redis later. */
   readonly onError: (error: unknown) => void;
 }
 
 const redisDeadlineMs = 1_000;
 
 /**
- * Pausing is written to PostgreSQL first, with its audit row, and then done in Redis, which forgets it when it is
- * emptied. A Redis that is away is no error: the pause holds, and is laid there when it comes back.
+ * A pause is written to PostgreSQL first, with its audit row, and then applied in Redis, which loses it when it is emptied.
+ * An unavailable Redis is not an error: the pause is stored, and the scheduler applies it when Redis is back.
  */
 export function createQueueControl({ pauses, live, onError }: QueueControlDeps): QueueControl {
   const viewOf = async (name: string, pause: QueuePause | undefined): Promise<QueueView> => ({
@@ -40,8 +40,8 @@ export function createQueueControl({ pauses, live, onError }: QueueControlDeps):
     counts: await withDeadline(live.counts(name), redisDeadlineMs).catch(() => null),
   });
   const list = async (names: readonly string[]): Promise<QueueView[]> => {
-    const held = new Map((await pauses.list()).map((pause) => [pause.queue, pause]));
-    return Promise.all(names.map((name) => viewOf(name, held.get(name))));
+    const paused = new Map((await pauses.list()).map((pause) => [pause.queue, pause]));
+    return Promise.all(names.map((name) => viewOf(name, paused.get(name))));
   };
   const change = async (name: string, paused: boolean, write: () => Promise<void>): Promise<QueueView> => {
     assertKnown(live.names, name);
@@ -49,7 +49,7 @@ export function createQueueControl({ pauses, live, onError }: QueueControlDeps):
     await withDeadline(live.setPaused(name, paused), redisDeadlineMs).catch(onError);
     return (await list([name]))[0] as QueueView;
   };
-  const noteOf = (name: string, action: string, reason: string, actor: Actor) => ({
+  const auditEntry = (name: string, action: string, reason: string, actor: Actor) => ({
     ...{ actor: actor.id, role: actor.role, reason },
     ...{ action: `queue.${action}`, subject: `queue:${name}` },
   });
@@ -57,10 +57,10 @@ export function createQueueControl({ pauses, live, onError }: QueueControlDeps):
     list: () => list(live.names),
     pause: (name, reason, actor) =>
       change(name, true, () =>
-        pauses.pause({ queue: name, reason, pausedBy: actor.id }, noteOf(name, 'pause', reason, actor)),
+        pauses.pause({ queue: name, reason, pausedBy: actor.id }, auditEntry(name, 'pause', reason, actor)),
       ),
     resume: (name, reason, actor) =>
-      change(name, false, () => pauses.resume(name, noteOf(name, 'resume', reason, actor))),
+      change(name, false, () => pauses.resume(name, auditEntry(name, 'resume', reason, actor))),
     boardAdapters: live.boardAdapters,
   };
 }

@@ -2,20 +2,20 @@ import { z } from 'zod';
 import type { Control } from '../contract/control.ts';
 import { stages } from '../contract/record-status.ts';
 import { runActions, runStatuses } from '../contract/run-status.ts';
-import type { ReportEntry, RollbackView, RunView, ValidationView } from '../contract/runs.ts';
+import type { RunView } from '../contract/runs.ts';
 import { batchBounds } from '../engine/stages/batch-size.ts';
-import { idSchema, pageQuery, reasonSchema } from './routes/common.ts';
+import { count, idSchema, instant, pageQuery, reasonSchema } from './routes/common.ts';
 import { createTtlCache } from './ttl-cache.ts';
 
 /**
- * Runs as many clients read them at once: looked at once in 200 ms, however many ask, and beside a migration that takes a
- * database a while. So nobody waits for it: until the next one is there the last one is given, never a second old.
+ * Runs as many clients read them at once: read from the database at most once in 200 ms, however many clients ask. During a
+ * migration that read may take long, so clients get the previous view, less than a second old, while the next one loads.
  */
 export interface RunReader {
   read(id: string): Promise<RunView>;
-  /** The run as JSON, checked against its schema. Made once for all who read the same state. */
+  /** The run as JSON, checked against its schema; built once for all readers of the same state. */
   toJson(run: RunView): string;
-  /** The run was changed here, so the next reader must see it. */
+  /** Drops the cached view after a change in this process, so that the next reader sees it. */
   invalidate(id: string): void;
 }
 
@@ -36,70 +36,20 @@ export function createRunReader(control: Pick<Control, 'run'>): RunReader {
   };
 }
 
-const text = z.string();
-const countSchema = z.int().min(0);
-
-const checkSchema = z
-  .object({
-    name: text,
-    entity: text.nullable(),
-    severity: z.enum(['error', 'warning']),
-    ok: z.boolean(),
-    description: text,
-    checked: countSchema,
-    violations: countSchema,
-    rows: z
-      .array(z.object({ sourceId: text, targetId: text.nullable(), detail: text }))
-      .readonly()
-      .describe('Every row that breaks the rule'),
-  })
-  .meta({ id: 'ValidationCheck' });
-
-export const validationSchema = z
-  .object({
-    runId: text,
-    at: text,
-    dataVersion: text,
-    stale: z.boolean().describe('The target changed after the validation looked at it'),
-    status: z.enum(['green', 'red']),
-    checks: z.array(checkSchema).readonly(),
-  })
-  .meta({ id: 'Validation' }) satisfies z.ZodType<ValidationView>;
-
-const rollbackStatusSchema = z
-  .enum(['working', 'interrupted', 'done', 'failed'])
-  .describe('working: it goes on in the service; interrupted: its process ended, and it goes on when asked for again');
-
-export const rollbackSchema = z
-  .object({
-    runId: text,
-    dryRun: z.boolean(),
-    status: rollbackStatusSchema,
-    done: countSchema.describe('What was gone through, of what there is to undo'),
-    total: countSchema,
-    removed: countSchema,
-    restored: countSchema,
-    conflicts: z
-      .array(z.object({ entity: text, targetId: text, detail: text }))
-      .readonly()
-      .describe('Rows and objects that were not undone, each with its cause'),
-    error: text.nullable().describe('Why it failed'),
-  })
-  .meta({ id: 'Rollback' }) satisfies z.ZodType<RollbackView>;
-
-export const reportSchema = z
-  .object({ name: text, mediaType: text, bytes: countSchema })
-  .meta({ id: 'Report' }) satisfies z.ZodType<ReportEntry>;
-
-const count = z.int().min(0);
-const instant = z.string().describe('ISO 8601, UTC');
 const minorUnits = z.string().describe('Minor units');
-export const strategySchema = z.enum(['full', 'incremental', 'selective']);
-export const batchSizeSchema = z
+
+export const rollbackStatusSchema = z
+  .enum(['working', 'interrupted', 'done', 'failed'])
+  .describe(
+    'working: it continues in the service; interrupted: its process ended, and it continues when requested again',
+  );
+
+const strategySchema = z.enum(['full', 'incremental', 'selective']);
+const batchSizeSchema = z
   .union([z.int().min(batchBounds.least).max(batchBounds.most), z.literal('auto')], {
     error: 'give a whole number from 1 to 500, or auto',
   })
-  .describe('Records a job; auto: as many as are done in about two seconds');
+  .describe('Records per job; auto: as many as take about two seconds');
 
 const entitySchema = z
   .object({
@@ -111,8 +61,8 @@ const entitySchema = z
     blocked: count,
     mismatched: count,
     pending: count,
-    sourceTotal: count.nullable().describe('What the source says it holds; null when it does not say'),
-    repeated: count.describe('Records the source gave more than once'),
+    sourceTotal: count.nullable().describe('Number of records the source reports; null when it does not report one'),
+    repeated: count.describe('Records the source returned more than once'),
     extraction: z.enum(['reading', 'done', 'failed']),
     waiting: z.record(z.enum(stages), count).readonly().describe('Pending records by the stage they wait for'),
   })
@@ -139,9 +89,9 @@ const trialSchema = z
         z.string(),
         z.object({
           judged: count.describe(
-            'Settled records; orphans and blocked ones say nothing, their parents may not be tried',
+            'Settled records; orphans and blocked ones are excluded, because their parents may not be in the trial',
           ),
-          unjudged: count.describe('Records that lack others, which the trial may only have left out'),
+          unjudged: count.describe('Records whose references may only be missing because the trial left them out'),
           rejectRate: share,
           low: share.describe('The 95 % interval of the share a real run rejects'),
           high: share,
@@ -156,7 +106,7 @@ const blockerSchema = z
     code: z.string().describe('Stable; programs decide by this'),
     what: z.string(),
     clears: z.string(),
-    until: instant.nullable().describe('When it ends by itself, where that is known'),
+    until: instant.nullable().describe('When it ends without intervention, where that is known'),
   })
   .meta({ id: 'Holdup' });
 
@@ -171,12 +121,12 @@ export const runSchema = z
     version: z.string(),
     strategy: strategySchema,
     dryRun: z.boolean(),
-    exportOnly: z.boolean().describe('It only reads: nothing is transformed or loaded'),
+    exportOnly: z.boolean().describe('Extract only: nothing is transformed or loaded'),
     status: z.enum(runStatuses),
     reason: z.string().nullable(),
     targetSchema: z.string(),
     batchSize: batchSizeSchema,
-    batchSizes: z.record(z.enum(stages), z.int()).readonly().describe('Records a job of each stage carries now'),
+    batchSizes: z.record(z.enum(stages), z.int()).readonly().describe('Current records per job, by stage'),
     createdBy: z.string(),
     createdAt: instant,
     startedAt: instant.nullable(),
@@ -184,19 +134,21 @@ export const runSchema = z
     rolledBackAt: instant.nullable(),
     rollback: rollbackStateSchema
       .nullable()
-      .describe('Where the rollback of a run that wrote to an API stands; null while nobody has asked for it'),
+      .describe('State of the rollback of a run that wrote to an API; null while none was requested'),
     stamp: z.string().describe('YYYYMMDD_HHMMSS of its start; in the names of its reports'),
     progress: z.object({ percent: z.number(), perSecond: z.number(), etaSeconds: z.number().nullable() }),
     entities: z.record(z.string(), entitySchema).readonly(),
     balanced: z.boolean(),
     sums: z.array(sumSchema).readonly(),
-    trial: trialSchema.nullable().describe('What a trial predicts; null of a run that is none'),
+    trial: trialSchema.nullable().describe('What a trial predicts; null when the run is not a trial'),
     derived: z
       .array(z.string())
       .readonly()
-      .describe('Of a trial or a dry run: entities made of rows in the target, which such a run sees only in part'),
-    holdups: z.array(blockerSchema).readonly().describe('Why it is slow or stands still, and what clears it'),
-    nextActions: z.array(z.enum(runActions)).readonly().describe('What may be asked of the run now'),
+      .describe(
+        'In a trial or a dry run: entities derived from rows in the target, which such a run sees only in part',
+      ),
+    holdups: z.array(blockerSchema).readonly().describe('Why it is slow or stopped, and what clears it'),
+    nextActions: z.array(z.enum(runActions)).readonly().describe('Actions the run accepts now'),
   })
   .meta({ id: 'Run' }) satisfies z.ZodType<RunView>;
 
@@ -207,26 +159,35 @@ const instantOrDate = z
 export const startRunBody = z.strictObject({
   plan: idSchema,
   strategy: strategySchema.optional(),
-  dryRun: z.boolean().optional().describe('Everything but the writing'),
+  dryRun: z.boolean().optional().describe('Everything except writing'),
   trial: z
     .int()
     .min(1)
     .max(10_000)
     .optional()
-    .describe('Try so many records of each entity in a schema of their own; the target stays untouched'),
+    .describe('Try this many records of each entity in a separate schema; the target stays unchanged'),
   ids: z.array(idSchema).min(1).max(100_000).optional().describe('Source ids; implies the selective strategy'),
   since: instantOrDate.optional(),
   until: instantOrDate.optional(),
   skipExisting: z.boolean().optional(),
   batchSize: batchSizeSchema.optional(),
   only: z.array(idSchema).min(1).max(100).optional().describe('Entities or steps of the plan; all when absent'),
-  maxFailurePercent: z.number().min(0).max(100).optional().describe('Failures at which the run is stopped'),
+  maxFailurePercent: z
+    .number()
+    .min(0)
+    .max(100)
+    .optional()
+    .describe('Percentage of failures at which the run is stopped'),
   exportOnly: z.boolean().optional().describe('Extract and stop'),
   targetSchema: z
     .string()
     .regex(/^[a-z_][a-z0-9_]{0,62}$/, { error: 'give a lower-case PostgreSQL name of at most 63 characters' })
     .optional(),
-  params: z.record(z.string(), z.unknown()).optional().describe("The plan's own parameters"),
+  params: z
+    .record(z.string(), z.unknown())
+    .refine((params) => !JSON.stringify(params).includes('\\u0000'), { error: 'no zero bytes' })
+    .optional()
+    .describe("The plan's own parameters"),
 });
 
 export const runsQuery = z.strictObject({

@@ -3,13 +3,12 @@ import { type Database, openDatabase } from '../../db/client.ts';
 import { createAuditLog } from '../../db/stores/audit.ts';
 import { createLimitStore, createQueuePauseStore, createWorkerStore } from '../../db/stores/fleet.ts';
 import { createIdempotencyStore } from '../../db/stores/idempotency.ts';
-import { createKeyStore } from '../../db/stores/keys.ts';
+import { createEndedSessions, createKeyStore } from '../../db/stores/keys.ts';
 import { createMetricsStore } from '../../db/stores/metrics.ts';
 import { createProducer } from '../../queues/producer.ts';
 import { assertDurable, connectProducer, waitUntilReady, withDeadline } from '../../queues/redis.ts';
 import type { Config } from '../config.ts';
-import type { Control } from '../contract/control.ts';
-import type { CutoverControl } from '../contract/cutover.ts';
+import { openControl, openCutovers, openUpstreams } from '../engine/open-engine.ts';
 import { createInboxReader, createInboxReceiver } from '../engine/webhooks/store.ts';
 import { DroverError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
@@ -18,30 +17,9 @@ import { readStageLatency, readUpstreamRequests } from './monitoring.ts';
 import { createLiveQueues, createQueueControl } from './queue-control.ts';
 import { createPlanCatalog } from './routes/plans.ts';
 import type { ApiDeps, HealthCheck } from './types.ts';
-import { createUpstreamControl, type LiveUpstreams } from './upstream-control.ts';
+import { createUpstreamControl } from './upstream-control.ts';
 
-/** What the API cannot make itself, because only entry points may put the layers together. */
-export interface EngineFactories {
-  openControl(parts: {
-    database: Database;
-    target: Database;
-    plans: PlanRegistry;
-    config: Config;
-    upstreams: LiveUpstreams['states'];
-    openUpstream: LiveUpstreams['open'];
-    onFailure: (error: unknown) => void;
-  }): Control;
-  openCutovers(parts: {
-    database: Database;
-    target: Database;
-    slowQueries: Database;
-    plans: PlanRegistry;
-    onFailure: (error: unknown) => void;
-  }): CutoverControl;
-  openUpstreams(redis: Redis, config: Config, logger: Logger): LiveUpstreams;
-}
-
-export interface ServiceOptions extends EngineFactories {
+export interface ServiceOptions {
   readonly config: Config;
   readonly databaseUrl: string;
   readonly redisUrl: string;
@@ -56,7 +34,7 @@ export interface ApiServices extends ApiDeps {
 
 const redisDeadlineMs = 1_000;
 
-/** Opens what the API stands on. Redis may be away: the API starts, says so in /readyz, and goes on when it is back. */
+/** Opens the connections and stores of the API. Redis may be unavailable: the API starts, /readyz reports it, and clients reconnect. */
 export async function openApiServices(options: ServiceOptions): Promise<ApiServices> {
   const { config, plans, logger, version } = options;
   const onError = (error: unknown): void => logger.warn({ err: error }, 'connection');
@@ -66,18 +44,18 @@ export async function openApiServices(options: ServiceOptions): Promise<ApiServi
   const redis = connectProducer(options.redisUrl, onError);
   await checkRedisDurability(redis, options);
   const producer = createProducer({ redis, prefix: config.redisPrefix, window: () => 0, onError });
-  const live = options.openUpstreams(redis, config, logger);
-  const control = options.openControl({
+  const live = openUpstreams(redis, config, logger);
+  const control = openControl({
     ...{ database, target, plans, config },
     upstreams: live.states,
     openUpstream: live.open,
-    onFailure: (error) => logger.error({ err: error }, 'a rollback ended badly after its request was answered'),
+    onFailure: (error) => logger.error({ err: error }, 'a rollback failed after its request was answered'),
   });
   return {
     ...{ config, logger, version },
     ...createStores(database),
     control,
-    cutovers: options.openCutovers({
+    cutovers: openCutovers({
       ...{ database, target, slowQueries, plans },
       onFailure: (error) => logger.error({ err: error }, 'a cutover or rollback ended before its swap'),
     }),
@@ -111,6 +89,7 @@ function createStores(database: Database) {
   return {
     workers: createWorkerStore(database),
     keys: createKeyStore(database),
+    endedSessions: createEndedSessions(database),
     audit: createAuditLog(database),
     idempotency: createIdempotencyStore(database),
     inbox: { ...createInboxReceiver(database.$client), ...createInboxReader(database.$client) },
@@ -123,7 +102,7 @@ function openTarget(options: ServiceOptions, database: Database, onError: (error
   return openDatabase({ url, applicationName: 'drover api', onError });
 }
 
-/** For cutovers alone: what builds an index takes its time, and must not wait for connections that answer requests. */
+/** A pool for cutovers alone: index builds take long and must not occupy connections that answer requests. */
 function openCutoverDatabase(options: ServiceOptions, onError: (error: Error) => void): Database {
   const url = options.config.targetDatabaseUrl ?? options.databaseUrl;
   return openDatabase({
@@ -141,7 +120,7 @@ async function checkRedisDurability(redis: Redis, { config, logger }: ServiceOpt
     await assertDurable(redis, config.allowVolatileRedis);
   } catch (error) {
     if (!(error instanceof DroverError) || error.code !== 'REDIS_UNAVAILABLE') throw error;
-    logger.warn({ err: error }, 'Redis is away: the API starts without it');
+    logger.warn({ err: error }, 'Redis is unavailable: the API starts without it');
   }
 }
 

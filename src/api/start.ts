@@ -10,13 +10,13 @@ export interface RunningApi {
   /** `http://127.0.0.1:3000` */
   readonly url: string;
   readonly firstKey: FirstKey;
-  /** Lets requests under way end, hangs up on who only listens, and closes everything. */
+  /** Waits for running requests, ends event streams, and closes all connections. */
   stop(): Promise<void>;
 }
 
 const purgeIntervalMs = 3_600_000;
 
-/** Brings the database up to date, opens everything and listens. Throws DroverError where it cannot. */
+/** Applies migrations, opens all connections and listens. Throws DroverError where it cannot. */
 export async function startApi(options: ServiceOptions): Promise<RunningApi> {
   const { config, logger, databaseUrl } = options;
   for (const each of new Set([databaseUrl, config.targetDatabaseUrl ?? databaseUrl])) {
@@ -29,7 +29,9 @@ export async function startApi(options: ServiceOptions): Promise<RunningApi> {
     const url = await listen(app, config.host, config.port);
     void recoverCutovers(services);
     const purge = setInterval(() => {
-      services.idempotency.purge().catch((error: unknown) => logger.warn({ err: error }, 'old answers stay for now'));
+      Promise.all([services.idempotency.purge(), services.endedSessions.purge()]).catch((error: unknown) =>
+        logger.warn({ err: error }, 'expired idempotency keys and sessions could not be deleted'),
+      );
     }, purgeIntervalMs);
     purge.unref();
     return {
@@ -47,13 +49,16 @@ export async function startApi(options: ServiceOptions): Promise<RunningApi> {
   }
 }
 
-/** What a process that died left behind: what follows a swap is done, what comes before one is told. */
+/**
+ * Recovers cutovers that a dead process left unfinished: steps after a swap are completed, the status of what stopped before
+ * its swap is logged.
+ */
 async function recoverCutovers({ cutovers, logger }: Pick<ApiServices, 'cutovers' | 'logger'>): Promise<void> {
   try {
     for (const { stamp, kind, status } of await cutovers.recover())
-      logger.warn(`the ${kind} ${stamp} is ${status}: tell it to go, or abandon it (drover help cutover)`);
+      logger.warn(`the ${kind} ${stamp} is ${status}: continue it with "go", or abandon it (drover help cutover)`);
   } catch (error) {
-    logger.warn({ err: error }, 'what earlier cutovers left could not be looked at');
+    logger.warn({ err: error }, 'unfinished cutovers could not be read');
   }
 }
 
@@ -66,14 +71,18 @@ async function listen(app: Api, host: string, port: number): Promise<string> {
     if (code !== 'EADDRINUSE' && code !== 'EACCES') throw error;
     throw new DroverError('CONFIGURATION', `the API cannot listen on ${host}:${port} (${code})`, {
       cause: error,
-      remedy: 'Another process has the port, or it may not be used: set PORT to another one.',
+      remedy: 'Another process uses the port, or this user may not open it: set PORT to another one.',
     });
   }
 }
 
 function throwDatabaseUnavailable(error: unknown): never {
   const { code } = error as { code?: string };
-  throw new DroverError('DATABASE_UNAVAILABLE', `PostgreSQL cannot be brought up to date (${code ?? 'no answer'})`, {
-    cause: error,
-  });
+  throw new DroverError(
+    'DATABASE_UNAVAILABLE',
+    `the migrations of PostgreSQL could not be applied (${code ?? 'no answer'})`,
+    {
+      cause: error,
+    },
+  );
 }

@@ -1,72 +1,69 @@
-/** Values by name that are asked for once in a while, however many want them. */
+/** Values by name that are loaded at most once per time to live, however many callers ask. */
 export interface TtlCache<T> {
   get(name: string): Promise<T>;
-  /** What is known under the name is over: the next who asks gets a value whose loading began after this. */
+  /** Drops the value of the name: the next caller gets one whose load started after this call. */
   invalidate(name: string): void;
 }
 
 export interface TtlOptions {
-  /** A value is not asked for again before it is this old, in milliseconds. */
+  /** A value is not loaded again before it is this old, in milliseconds. */
   readonly ttlMs: number;
   /**
-   * Up to this age, counted from when its loading began, a value is given out while the next one is on its way: nobody
-   * waits for it. `freshMs` when absent.
+   * Up to this age, in milliseconds since its load started, a value is returned while the next one is loading. When absent,
+   * callers wait for the next value as soon as this one is older than `ttlMs`.
    */
   readonly staleMs?: number;
 }
 
 interface Entry<T> {
-  /** The newest that arrived. */
-  value?: { readonly of: T; readonly begunAt: number; readonly at: number };
-  /** The next one, on its way. */
+  /** The newest loaded value. */
+  value?: { readonly content: T; readonly startedAt: number; readonly loadedAt: number };
+  /** The load that is running. */
   pending?: Promise<T>;
 }
 
-// Names come from requests, so their number must have an end.
+// Names come from requests, so their number must be bounded.
 const maxEntries = 10_000;
 
-/** Keeps each value for a while; who asks while one is on its way gets the same one. Failures are not kept. */
-export function createTtlCache<T>(
-  { ttlMs: freshMs, staleMs: usableMs }: TtlOptions,
-  load: (name: string) => Promise<T>,
-): TtlCache<T> {
-  const kept = new Map<string, Entry<T>>();
+/** Keeps each value for `ttlMs`; callers during a load share it. Failures are not kept. */
+export function createTtlCache<T>({ ttlMs, staleMs }: TtlOptions, load: (name: string) => Promise<T>): TtlCache<T> {
+  const entries = new Map<string, Entry<T>>();
 
-  const begin = (name: string, entry: Entry<T>): Promise<T> => {
-    const begunAt = performance.now();
+  const startLoad = (name: string, entry: Entry<T>): Promise<T> => {
+    const startedAt = performance.now();
     const next = load(name);
     entry.pending = next;
     next.then(
-      (of) => {
-        entry.value = { of, begunAt, at: performance.now() };
+      (content) => {
+        entry.value = { content, startedAt, loadedAt: performance.now() };
         delete entry.pending;
       },
       () => {
         delete entry.pending;
-        if (!entry.value && kept.get(name) === entry) kept.delete(name);
+        if (!entry.value && entries.get(name) === entry) entries.delete(name);
       },
     );
     return next;
   };
 
-  const open = (name: string): Entry<T> => {
-    if (kept.size >= maxEntries) kept.clear();
+  const addEntry = (name: string): Entry<T> => {
+    if (entries.size >= maxEntries) entries.clear();
     const entry: Entry<T> = {};
-    kept.set(name, entry);
+    entries.set(name, entry);
     return entry;
   };
 
   return {
     async get(name) {
-      const entry = kept.get(name) ?? open(name);
+      const entry = entries.get(name) ?? addEntry(name);
       const { value } = entry;
       const now = performance.now();
-      if (value && now - value.at < freshMs) return value.of;
-      const next = entry.pending ?? begin(name, entry);
-      // Its failure is for those who wait for it.
-      if (value && usableMs !== undefined && now - value.begunAt < usableMs) return value.of;
+      if (value && now - value.loadedAt < ttlMs) return value.content;
+      const next = entry.pending ?? startLoad(name, entry);
+      // A failed load rejects only for callers that wait for it.
+      if (value && staleMs !== undefined && now - value.startedAt < staleMs) return value.content;
       return next;
     },
-    invalidate: (name) => void kept.delete(name),
+    invalidate: (name) => void entries.delete(name),
   };
 }

@@ -9,7 +9,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { AuditLog } from '../../db/stores/audit.ts';
 import type { WorkerStore } from '../../db/stores/fleet.ts';
 import type { IdempotencyStore } from '../../db/stores/idempotency.ts';
-import type { KeyStore } from '../../db/stores/keys.ts';
+import type { EndedSessions, KeyStore } from '../../db/stores/keys.ts';
 import type { Config } from '../config.ts';
 import type { Control } from '../contract/control.ts';
 import type { CutoverControl } from '../contract/cutover.ts';
@@ -18,9 +18,9 @@ import type { Actor, Role } from '../contract/runs.ts';
 import type { InboxReader } from '../engine/webhooks/store.ts';
 import type { InboxReceiver } from '../engine/webhooks/types.ts';
 import type { Logger } from '../logger.ts';
+import type { Session } from './auth/authenticate.ts';
 
-/** What the API is made of. `server.ts` builds it; tests build it with what they need. */
-
+/** The services that the routes use. `services.ts` opens them; tests pass their own. */
 export interface ApiDeps {
   readonly control: Control;
   readonly cutovers: CutoverControl;
@@ -29,16 +29,17 @@ export interface ApiDeps {
   readonly upstreams: UpstreamControl;
   readonly workers: WorkerStore;
   readonly keys: KeyStore;
+  readonly endedSessions: EndedSessions;
   readonly audit: AuditLog;
   readonly idempotency: IdempotencyStore;
   /** Events of upstreams. */
   readonly inbox: InboxReceiver & InboxReader;
-  /** What has to answer for the API to be of use. */
+  /** Services that must answer for the API to be ready. */
   readonly health: readonly HealthCheck[];
   readonly metrics: MetricsSource;
   readonly config: Pick<Config, 'sessionSecret' | 'trustProxy' | 'metricsOpen' | 'rateLimit' | 'stripeWebhookSecrets'>;
   readonly logger: Logger;
-  /** Of Drover itself. */
+  /** Version of Drover. */
   readonly version: string;
 }
 
@@ -47,7 +48,7 @@ export interface PlanCatalog {
   get(name: string): PlanView | undefined;
 }
 
-/** Queues as operators see and stop them. Unknown names throw NOT_FOUND. */
+/** Queues, and pausing them. Unknown names throw NOT_FOUND. */
 export interface QueueControl {
   list(): Promise<readonly QueueView[]>;
   pause(name: string, reason: string, actor: Actor): Promise<QueueView>;
@@ -68,20 +69,20 @@ export interface UpstreamControl {
 export interface HealthCheck {
   /** `postgresql`, `redis`. */
   readonly name: string;
-  /** Throws, or never answers, when the service is not there. */
+  /** Rejects, or stays pending, while the service is unavailable. */
   check(): Promise<void>;
 }
 
-/** Where the numbers of /metrics come from. No label may carry a source id or anything personal. */
+/** Sources of /metrics. No label may contain a source id or personal data. */
 interface MetricsSource {
   /** Records of the runs of the last 30 days. */
   records(): Promise<readonly RecordCount[]>;
   runs(): Promise<readonly { readonly plan: string; readonly status: string; readonly count: number }[]>;
-  /** What workers measured of their jobs, summed over the fleet. */
+  /** Job durations that the workers measured, summed over all of them. */
   stageLatency(): Promise<readonly StageLatency[]>;
   /** Events of upstreams that are not settled. */
   inbox(): Promise<readonly { readonly provider: string; readonly state: string; readonly count: number }[]>;
-  /** Requests the fleet sent, since Redis was new. */
+  /** Requests that all workers sent, since Redis was last empty. */
   upstreamRequests(): Promise<readonly UpstreamRequests[]>;
 }
 
@@ -102,10 +103,10 @@ export interface RecordCount {
   readonly count: number;
 }
 
-/** A histogram: how many jobs of the stage took at most so many seconds. */
+/** A histogram of job durations of one stage, in seconds. */
 export interface StageLatency {
   readonly stage: string;
-  /** Upper bounds in seconds, ascending, each with the jobs at or below it. */
+  /** Upper bounds in seconds, ascending, each with the count of jobs at or below it. */
   readonly buckets: readonly { readonly le: number; readonly count: number }[];
   readonly sum: number;
   readonly count: number;
@@ -120,24 +121,24 @@ export type Api = FastifyInstance<
   ZodTypeProvider
 >;
 
-/** Who may call a route. `open`: anyone. There is no default: a route that does not say is refused at registration. */
+/** The role that a route needs; `open`: none. There is no default: a route without it is refused at registration. */
 export type Access = Role | 'open';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: Access;
     /**
-     * `off` for what monitors call, `cached` for reads that cost nothing, `signed` for what upstreams call: only what is
-     * not rightly signed counts, and the route sees to it.
+     * Rate limit. `off` for health checks, `cached` for reads from memory, `signed` for webhooks: the route counts only
+     * requests without a valid signature.
      */
     limit?: 'off' | 'cached' | 'signed';
-    /** Takes an Idempotency-Key. Every POST does unless it says false. */
+    /** Accepts an Idempotency-Key; true for every POST unless set to false. */
     idempotent?: boolean;
   }
   interface FastifyRequest {
-    /** Set on every route that is not open; on open ones when a valid key was shown. */
+    /** Set on every route that is not open; on open ones when the request carries a valid key. */
     actor: Actor | null;
-    /** Shown by cookie, so a change needs proof of the same origin. */
-    viaCookie: boolean;
+    /** Authenticated by cookie, so a change needs proof of the same origin. */
+    session: Session | null;
   }
 }

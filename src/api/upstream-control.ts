@@ -6,29 +6,29 @@ import type { UpstreamFactory } from '../plan/upstream.ts';
 import type { UpstreamState } from '../upstreams/states.ts';
 import type { UpstreamControl } from './types.ts';
 
-/** What is shown of where an upstream, or one of its endpoints, stands for the whole fleet. */
+/** The shared state of an upstream, or of one of its endpoints, for all workers. */
 export type LiveState = Omit<UpstreamState, 'overrideRps'>;
 
-/** Upstreams as they are in Redis. Any of these may fail or hang while Redis is away. */
+/** Upstreams in Redis. Each call may fail or stay pending while Redis is unavailable. */
 export interface LiveUpstreams {
   states(): Promise<readonly LiveState[]>;
   setLimit(name: string, maxRps: number): Promise<void>;
-  /** The door to them, for what operators ask of APIs themselves. */
+  /** Clients of the upstreams, for requests that the API process sends itself. */
   readonly open?: UpstreamFactory | undefined;
 }
 
 export interface UpstreamControlDeps {
   readonly limits: LimitStore;
   readonly live: LiveUpstreams;
-  /** The upstreams plans name; those nobody has called yet are shown too. */
+  /** The upstreams that plans name; those without a request so far are shown too. */
   readonly names: readonly string[];
-  /** Told when Redis could not be told; whoever lays things again in Redis makes it good. */
+  /** Called when Redis could not be updated; the scheduler restores limits in Redis later. */
   readonly onError: (error: unknown) => void;
 }
 
 const redisDeadlineMs = 1_000;
 
-/** A limit is written to PostgreSQL first, with its audit row; Redis holds the working copy every worker reads. */
+/** A limit is written to PostgreSQL first, with its audit row; Redis has the copy that every worker reads. */
 export function createUpstreamControl({ limits, live, names, onError }: UpstreamControlDeps): UpstreamControl {
   const list = async (): Promise<UpstreamView[]> => {
     const [stored, states] = await Promise.all([

@@ -64,6 +64,9 @@ export interface AuditVerification {
   readonly ok: boolean;
   readonly checked: number;
   readonly brokenAt: number | null;
+  readonly brokenCount: number;
+  readonly broken: readonly { readonly id: number; readonly problem: string }[];
+  readonly newestMissing: boolean;
 }
 
 /** Whose key it is that was sent. */

@@ -217,17 +217,15 @@ export function createEngineServices(parts: {
   return { validation: { ...asked, references, rows, apis }, rollback, repair: mending, reports, views, sums };
 }
 
-/** What an API process is put together from; its entry points hand this to `startApi`. */
-export const engineFactories = {
-  openControl,
-  openCutovers,
-  openUpstreams: (
-    redis: Redis,
-    { redisPrefix: prefix, allowPrivateUpstreams: allowPrivate }: Config,
-    logger: Logger,
-  ) => ({
+/** Upstreams as an API process uses them: their shared state in Redis, their limits, and clients for requests of its own. */
+export function openUpstreams(
+  redis: Redis,
+  { redisPrefix: prefix, allowPrivateUpstreams: allowPrivate }: Config,
+  logger: Logger,
+) {
+  return {
     states: () => readUpstreamStates(redis, prefix),
     setLimit: (name: string, maxRps: number) => setLimit(redis, prefix, name, maxRps),
     open: createUpstreamFactory({ redis, prefix, allowPrivate, logger }),
-  }),
-};
+  };
+}

@@ -79,10 +79,10 @@ describe.each(roles)('%s', (role) => {
   });
 });
 
-test('a route that does not say who may call it is refused at registration', async () => {
+test('a route without declared access is refused at registration', async () => {
   const app = Fastify() as unknown as Api;
   requireAccess(app);
-  expect(() => app.get('/', async () => 'hello')).toThrow('does not say who may call it');
+  expect(() => app.get('/', async () => 'hello')).toThrow('does not declare its access');
   expect(() => app.get('/', { config: { access: 'viewer' } }, async () => 'hello')).not.toThrow();
 });
 

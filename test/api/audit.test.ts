@@ -116,6 +116,17 @@ test('many changes at once make one chain', async () => {
   expect(await get('/api/v1/audit/verification')).toMatchObject({ ok: true, brokenAt: null });
 });
 
+test('hashes what is stored: text that PostgreSQL stores otherwise does not break the chain', async () => {
+  const { audit } = service.deps;
+  for (const reason of ['lone \ud800 surrogate', 'zero \u0000 byte', 'e\u0301 \u{1f600}']) {
+    await audit.append({
+      ...{ actor: 'a', role: 'admin', action: 'test', subject: 'n:1', reason },
+      details: { text: reason, big: 1e21, small: 1e-9, negativeZero: -0 },
+    });
+  }
+  expect(await get('/api/v1/audit/verification')).toMatchObject({ ok: true, brokenCount: 0 });
+});
+
 describe('tampering', () => {
   const tamper = async (statement: string) => {
     const client = await service.database.$client.connect();
@@ -144,11 +155,17 @@ describe('tampering', () => {
     const all = await rows();
     const middle = all[Math.floor(all.length / 2)];
     await tamper(`UPDATE drover.audit SET reason = 'none of your business' WHERE id = ${middle.id}`);
-    expect(await get('/api/v1/audit/verification')).toMatchObject({ ok: false, brokenAt: Number(middle.id) });
+    const other = all[Math.floor(all.length / 2) + 2];
+    await tamper(`UPDATE drover.audit SET subject = subject || 'x' WHERE id = ${other.id}`);
+    const broken = [middle, other].map(({ id }) => ({ id: Number(id), problem: 'changed' }));
+    expect(await get('/api/v1/audit/verification')).toEqual({
+      ...{ ok: false, checked: all.length, brokenAt: Number(middle.id), brokenCount: 2, broken, newestMissing: false },
+    });
+    await tamper(`UPDATE drover.audit SET subject = left(subject, -1) WHERE id = ${other.id}`);
     const text = middle.reason === null ? 'NULL' : `'${middle.reason}'`;
     await tamper(`UPDATE drover.audit SET reason = ${text} WHERE id = ${middle.id}`);
     expect((await get('/api/v1/audit/verification')).ok).toBe(true);
     await tamper(`DELETE FROM drover.audit WHERE id = ${all.at(-1).id}`);
-    expect(await get('/api/v1/audit/verification')).toMatchObject({ ok: false, brokenAt: null });
+    expect(await get('/api/v1/audit/verification')).toMatchObject({ ok: false, brokenAt: null, newestMissing: true });
   });
 });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createQueuePauseStore } from '../../db/stores/fleet.ts';
 import { createMetricsStore } from '../../db/stores/metrics.ts';
 import { buildApp } from '../../src/api/app.ts';
+import { createSignInFailures } from '../../src/api/auth/authenticate.ts';
 import { createMetrics, readStageLatency } from '../../src/api/monitoring.ts';
 import { createQueueControl } from '../../src/api/queue-control.ts';
 import { startService, type TestService } from '../helpers/api-service.ts';
@@ -122,6 +123,7 @@ test('metrics: records and runs from PostgreSQL, queues from Redis, latency from
   const metrics = createMetrics(
     {
       ...service.deps,
+      failures: createSignInFailures(),
       metrics: {
         ...createMetricsStore(service.database),
         stageLatency: () => readStageLatency(hashes, 'p', ['load', 'reconcile']),
@@ -151,6 +153,7 @@ test('metrics are there for viewers, without what does not answer', async () => 
   expect(answer.headers['content-type']).toContain('text/plain');
   const failing = {
     ...service.deps,
+    failures: createSignInFailures(),
     upstreams: { ...service.deps.upstreams, list: () => Promise.reject(new Error('away')) },
   };
   const text = await createMetrics(failing, () => undefined).render();

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { planSchema } from '../../src/api/routes/fleet.ts';
-import { createPlanCatalog } from '../../src/api/routes/plans.ts';
+import { createPlanCatalog, planSchema } from '../../src/api/routes/plans.ts';
 import bubble from '../../src/plans/bubble/index.ts';
 
 const secret = 'sk_live_do_not_show';
@@ -32,11 +31,11 @@ test('a plan says which settings it reads, which are there, and what is wrong wi
     {
       name: 'SHOP_URL',
       set: true,
-      problem: 'what it holds is not what the plan expects',
+      problem: 'its value is not what the plan expects',
       description: 'Where the shop is.',
     },
     { name: 'SHOP_KEY', set: false, problem: 'the plan needs it, and it is not set', description: 'What opens it.' },
-    { name: 'SHOP_SECRET', set: true, problem: 'what it holds is not what the plan expects', description: '' },
+    { name: 'SHOP_SECRET', set: true, problem: 'its value is not what the plan expects', description: '' },
   ]);
   expect(JSON.stringify(plans)).not.toContain(secret);
 });

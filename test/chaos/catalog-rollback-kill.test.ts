@@ -11,7 +11,7 @@ import { rollBackAndWait } from '../helpers/roll-back.ts';
 vi.setConfig({ testTimeout: 200_000, hookTimeout: 120_000 });
 
 const products = 40;
-const key = 'admin.a-secret-for-tests';
+const key = 'admin.a-secret-for-tests-of-32-characters';
 let catalog: Catalog;
 
 beforeAll(async () => {

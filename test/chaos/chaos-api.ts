@@ -2,12 +2,11 @@ import { parseArgs } from 'node:util';
 import { buildApp } from '../../src/api/app.ts';
 import { openApiServices } from '../../src/api/services.ts';
 import { readConfig } from '../../src/config.ts';
-import { engineFactories } from '../../src/engine/open-engine.ts';
 import { createLogger } from '../../src/logger.ts';
 import { loadPlans } from '../../src/plan/registry.ts';
 import { apiMutants } from './mutants.ts';
 
-// The API of some drills: that of src/api/server.ts without one of its guards.
+// The API of some scenarios: that of src/api/server.ts without one of its safeguards.
 
 const { values } = parseArgs({ options: { without: { type: 'string' } } });
 const mutant = apiMutants[values.without as keyof typeof apiMutants];
@@ -15,7 +14,7 @@ if (mutant === undefined) throw new Error(`no guard ${values.without}`);
 const config = readConfig(process.env);
 const services = await openApiServices({
   ...{ config, databaseUrl: String(config.databaseUrl), redisUrl: String(config.redisUrl), version: '0.0.0' },
-  ...{ plans: await loadPlans(), logger: createLogger({ level: config.logLevel, service: 'api' }), ...engineFactories },
+  ...{ plans: await loadPlans(), logger: createLogger({ level: config.logLevel, service: 'api' }) },
 });
 const app = await buildApp(mutant(services));
 console.log(`Drover API: ${await app.listen({ host: config.host, port: config.port })}`);

@@ -38,6 +38,8 @@ export interface TcpProxy {
   readonly port: number;
   /** Ends every connection whose next answer arrives: the work was done, and nobody hears of it. */
   dropReplies(): void;
+  /** Ends the next connection that sends COMMIT: `reply`, after the commit; `request`, before PostgreSQL receives it. */
+  cutAtCommit(what: 'reply' | 'request'): void;
   /** Keeps every connection open and passes nothing on, as when a firewall forgets them. */
   blackhole(): void;
   /** Passes everything on again; what stood in the hole is reset, as a peer does that never knew it. */
@@ -47,8 +49,12 @@ export interface TcpProxy {
 
 type Mode = 'open' | 'losing' | 'hole';
 
+// A simple query of PostgreSQL's protocol: Q, four bytes of length, the text, a zero byte.
+const commitQuery = /Q[\s\S]{4}commit;?\0/i;
+
 export async function startTcpProxy(target: number): Promise<TcpProxy> {
   let mode: Mode = 'open';
+  let cutAtCommit: 'reply' | 'request' | undefined;
   const pairs = new Set<readonly [Socket, Socket]>();
   const server = createServer((client) => {
     const upstream = connect({ port: target, host: '127.0.0.1' });
@@ -60,11 +66,17 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
       upstream.destroy();
     };
     for (const socket of pair) socket.on('error', end).on('close', end).setNoDelay(true);
+    let committing = false;
     client.on('data', (chunk: Buffer) => {
+      if (cutAtCommit !== undefined && commitQuery.test(chunk.toString('latin1'))) {
+        if (cutAtCommit === 'request') end();
+        else committing = true;
+        cutAtCommit = undefined;
+      }
       if (mode !== 'hole') upstream.write(chunk);
     });
     upstream.on('data', (chunk: Buffer) => {
-      if (mode === 'losing') end();
+      if (mode === 'losing' || committing) end();
       else if (mode === 'open') client.write(chunk);
     });
   });
@@ -80,6 +92,9 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
     port: (server.address() as AddressInfo).port,
     dropReplies: () => {
       mode = 'losing';
+    },
+    cutAtCommit: (what) => {
+      cutAtCommit = what;
     },
     blackhole: () => {
       mode = 'hole';

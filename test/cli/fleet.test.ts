@@ -133,10 +133,16 @@ describe('what was', () => {
   it('is in the audit log, which can be verified', async () => {
     const entry = { id: 1, at: '2024-01-15T14:00:00.000Z', actor: 'dk_1', role: 'operator', action: 'run.pause' };
     service.on('GET /audit', { items: [{ ...entry, subject: 'r1', reason: 'lunch', details: {} }], nextCursor: null });
-    service.on('GET /audit/verification', { ok: false, checked: 4, brokenAt: 5 });
+    service.on('GET /audit/verification', {
+      ...{ ok: false, checked: 9, brokenAt: 5, brokenCount: 1, newestMissing: true },
+      broken: [{ id: 5, problem: 'changed' }],
+    });
     expect((await runDrover(service.url, ['audit'])).stdout).toMatch(/dk_1 \(operator\) +run\.pause +r1 +lunch$/m);
     const verified = await runDrover(service.url, ['audit', '--verify']);
-    expect(verified).toMatchObject({ code: 1, stdout: 'broken: row 5 was changed (4 rows before it are sound)\n' });
+    expect(verified).toMatchObject({
+      code: 1,
+      stdout: 'broken: 1 of 9 rows do not verify\nrow 5: changed\nthe newest rows are missing\n',
+    });
   });
 
   it('is the journey of a record', async () => {

@@ -4,7 +4,7 @@ import { migrateDatabase } from '../../db/migrate.ts';
 import { createAuditLog } from '../../db/stores/audit.ts';
 import { createLimitStore, createQueuePauseStore, createWorkerStore } from '../../db/stores/fleet.ts';
 import { createIdempotencyStore } from '../../db/stores/idempotency.ts';
-import { createKeyStore } from '../../db/stores/keys.ts';
+import { createEndedSessions, createKeyStore } from '../../db/stores/keys.ts';
 import { createMetricsStore } from '../../db/stores/metrics.ts';
 import { createProducer } from '../../queues/producer.ts';
 import { connectProducer, waitUntilReady } from '../../queues/redis.ts';
@@ -34,10 +34,16 @@ export async function startService(
   overrides: Partial<ApiDeps['config']> = {},
   open?: OpenControl,
   plans: PlanRegistry = createRegistry([]),
+  /** The address at which the service reaches its database, for a proxy in between. */
+  throughProxy: (url: string) => string | Promise<string> = (url) => url,
 ) {
   const place = await createDatabase({ template: { name: 'control', migrate: migrateDatabase } });
   const space = createRedisSpace();
-  const database = openDatabase({ url: place.url, applicationName: 'test', onError: () => undefined });
+  const database = openDatabase({
+    url: await throughProxy(place.url),
+    applicationName: 'test',
+    onError: () => undefined,
+  });
   const redis = connectProducer(space.url, () => undefined);
   await waitUntilReady(redis);
   const producer = createProducer({ redis, prefix: space.prefix, window: () => 100, onError: () => undefined });
@@ -100,6 +106,7 @@ function storesOf(database: Database) {
   return {
     workers: createWorkerStore(database),
     keys: createKeyStore(database),
+    endedSessions: createEndedSessions(database),
     audit: createAuditLog(database),
     idempotency: createIdempotencyStore(database),
     inbox: { ...createInboxReceiver(database.$client), ...createInboxReader(database.$client) },

@@ -7,9 +7,9 @@ import type { Access, Api } from '../types.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Access of the routes a plugin of someone else registers, by method. */
+    /** Access by method of routes that a third-party plugin registers. */
     accessOf?: (method: string) => Access;
-    /** Every route there is and who may call it; tests walk it. */
+    /** Every registered route with its access; tests iterate over it. */
     declaredRoutes(): readonly DeclaredRoute[];
   }
 }
@@ -20,13 +20,13 @@ export interface DeclaredRoute {
   readonly access: Access;
 }
 
-/** Refuses, at registration, every route that does not say who may call it. */
+/** Refuses, at registration, every route that does not declare its access. */
 export function requireAccess(app: Api): void {
   const declared: DeclaredRoute[] = [];
   app.decorate('declaredRoutes', () => declared);
   app.addHook('onRoute', function check(this: Pick<Api, 'accessOf'>, route: RouteOptions) {
     const access = route.config?.access ?? this.accessOf?.(String([route.method].flat()[0]));
-    if (!access) throw new Error(`${String(route.method)} ${route.url} does not say who may call it (config.access)`);
+    if (!access) throw new Error(`${String(route.method)} ${route.url} does not declare its access (config.access)`);
     route.config = { ...route.config, access };
     declared.push(...[route.method].flat().map((method) => ({ method, url: route.url, access })));
   });
@@ -36,7 +36,7 @@ function includesRole(held: Role, needed: Role): boolean {
   return roles.indexOf(held) >= roles.indexOf(needed);
 }
 
-/** Throws 401 without an actor and 403 with one of too low a role. */
+/** Throws 401 without an actor, and 403 when the role of the actor is too low. */
 export function assertAccess(request: FastifyRequest, access: Access, detail?: string): void {
   if (access === 'open') return;
   if (!request.actor) throw unauthenticated(detail);
@@ -58,7 +58,7 @@ function forbidden(held: Role, needed: Role): HttpProblem {
   });
 }
 
-/** The reads a request may make: whole for operators, with personal data masked for viewers. */
+/** The read functions for a request: unmasked for operators, with personal data masked for viewers. */
 export type ReadsFor = (request: Pick<FastifyRequest, 'actor'>) => MaskedReads;
 
 export function createReadsFor(control: Control): ReadsFor {
@@ -66,13 +66,13 @@ export function createReadsFor(control: Control): ReadsFor {
   return ({ actor }) => (canSeePersonalData(actor) ? control : masked);
 }
 
-/** True of who may see personal data. */
+/** True when the actor may see personal data (operators and admins). */
 export function canSeePersonalData(actor: FastifyRequest['actor']): boolean {
   return actor !== null && includesRole(actor.role, 'operator');
 }
 
-/** The actor of a request to a route that is not open: the doorkeeper let nobody else in. */
+/** The actor of a request to a route that is not open; authentication has set it. */
 export function actorOf(request: Pick<FastifyRequest, 'actor'>): Actor {
-  if (!request.actor) throw new Error('a route without access control asks for an actor');
+  if (!request.actor) throw new Error('a route without access control needs an actor');
   return request.actor;
 }

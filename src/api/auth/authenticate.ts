@@ -1,7 +1,9 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { EndedSessions } from '../../../db/stores/keys.ts';
 import type { Actor, Role } from '../../contract/runs.ts';
 import { HttpProblem } from '../problems.ts';
+import { createTtlCache } from '../ttl-cache.ts';
 import type { Api } from '../types.ts';
 import { assertAccess } from './access.ts';
 import { type KeyCache, matchesHash, parseToken } from './keys.ts';
@@ -11,54 +13,91 @@ export interface AuthDeps {
   readonly keys: KeyCache;
   readonly sessions: Sessions;
   readonly limits: RateLimits;
+  readonly failures: SignInFailures;
 }
 
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/** Puts the actor on every request and refuses what he may not do, before any body is read. */
+/** Sets the actor of every request and refuses what the actor may not do, before any body is read. */
 export function authenticateRequests(app: Api, deps: AuthDeps): void {
   app.decorateRequest('actor', null);
-  app.decorateRequest('viaCookie', false);
+  app.decorateRequest('session', null);
   app.addHook('onRequest', async (request, reply) => {
     const { access = 'open', limit } = request.routeOptions.config;
     if (limit === 'off') return;
     deps.limits.rejectAddress(request);
     if (limit === 'signed') return;
-    const shown = await identify(request, deps);
-    request.actor = shown.actor ?? null;
-    request.viaCookie = shown.viaCookie === true;
+    const result = await identify(request, deps);
+    request.actor = result.actor ?? null;
+    request.session = result.session ?? null;
     if (request.actor) deps.limits.countKey(request, request.actor.id);
     else deps.limits.countAddress(request);
     if (!request.actor && access !== 'open' && wantsHtml(request)) return redirectToSignIn(request, reply);
-    assertAccess(request, access, shown.detail);
-    if (request.viaCookie && !safeMethods.has(request.method) && !isSameOrigin(request)) throw crossOriginProblem();
+    assertAccess(request, access, result.detail);
+    if (request.session && !safeMethods.has(request.method) && !isSameOrigin(request)) throw crossOriginProblem();
   });
 }
 
-/** The key of a token, when it is right. */
-export async function checkToken(text: string, keys: KeyCache): Promise<Actor | undefined> {
-  const { id, secret } = parseToken(text);
+/** Counts wrong keys of this process by how they were sent, for /metrics. */
+export interface SignInFailures {
+  count(via: SignInVia): void;
+  read(): ReadonlyMap<SignInVia, number>;
+}
+
+/** How a key was sent: in the authorization header, to POST /session, or with the form of the sign-in page. */
+export type SignInVia = 'header' | 'session' | 'page';
+
+export function createSignInFailures(): SignInFailures {
+  const counts = new Map<SignInVia, number>([
+    ['header', 0],
+    ['session', 0],
+    ['page', 0],
+  ]);
+  return {
+    count: (via) => void counts.set(via, (counts.get(via) ?? 0) + 1),
+    read: () => counts,
+  };
+}
+
+/** The actor of a token, or undefined when it is wrong; that is logged and counted. Throws 429 after too many wrong ones. */
+export async function signIn(
+  request: FastifyRequest,
+  token: string,
+  via: SignInVia,
+  { keys, limits, failures }: Pick<AuthDeps, 'keys' | 'limits' | 'failures'>,
+): Promise<Actor | undefined> {
+  const { id, secret } = parseToken(token);
+  limits.rejectSignIn(request, id);
   const key = await keys.findActive(id);
-  return key && matchesHash(secret, key.secretHash) ? { id: key.id, role: key.role as Role } : undefined;
+  if (key && matchesHash(secret, key.secretHash)) {
+    limits.countRightSignIn(request, id);
+    return { id: key.id, role: key.role as Role };
+  }
+  limits.countWrongSignIn(request, id);
+  failures.count(via);
+  // Only the id of an existing key: what else stands there may be a part of a secret.
+  request.log.warn({ ip: request.ip, keyId: key?.id ?? 'unknown', via }, 'wrong key');
+  return undefined;
 }
 
 interface AuthResult {
   readonly actor?: Actor | undefined;
-  readonly viaCookie?: boolean;
-  /** What is wrong with what was shown. */
+  /** Set when the actor was found by cookie. */
+  readonly session?: Session | undefined;
+  /** What is wrong with the credentials. */
   readonly detail?: string;
 }
 
-async function identify(request: FastifyRequest, { keys, sessions }: AuthDeps): Promise<AuthResult> {
+async function identify(request: FastifyRequest, deps: AuthDeps): Promise<AuthResult> {
   const header = request.headers.authorization;
   if (header !== undefined) {
     const [, token] = /^Bearer +(\S+)$/i.exec(header) ?? [];
     if (!token) return { detail: 'The authorization header is not `Bearer <key>`.' };
-    return { actor: await checkToken(token, keys), detail: 'The key is unknown, expired or revoked.' };
+    return { actor: await signIn(request, token, 'header', deps), detail: 'The key is unknown, expired or revoked.' };
   }
-  const keyId = sessions.read(request);
-  const key = keyId === undefined ? undefined : await keys.findActive(keyId);
-  return key ? { actor: { id: key.id, role: key.role as Role }, viaCookie: true } : {};
+  const session = await deps.sessions.read(request);
+  const key = session && (await deps.keys.findActive(session.keyId));
+  return key ? { actor: { id: key.id, role: key.role as Role }, session } : {};
 }
 
 function crossOriginProblem(): HttpProblem {
@@ -70,51 +109,74 @@ function crossOriginProblem(): HttpProblem {
   });
 }
 
-/** Sessions of people: a signed cookie that names a key and ends. The key's own end ends it too. */
-interface Sessions {
-  start(request: FastifyRequest, reply: FastifyReply, keyId: string): Date;
-  end(reply: FastifyReply): void;
-  /** The key's id, when the cookie is ours and not over. */
-  read(request: FastifyRequest): string | undefined;
+/** A browser session: what the signed cookie says. It ends with its key, with a sign-out, or at its expiry. */
+export interface Session {
+  readonly id: string;
+  readonly keyId: string;
+  readonly expiresAt: Date;
+}
+
+export interface Sessions {
+  start(request: FastifyRequest, reply: FastifyReply, keyId: string): Session;
+  /** Ends the session of the request for good: its cookie is refused from now on. */
+  end(request: FastifyRequest, reply: FastifyReply): Promise<void>;
+  /** The session of the request, when the cookie is valid, not expired and not signed out. */
+  read(request: FastifyRequest): Promise<Session | undefined>;
+  isActive(session: Session): Promise<boolean>;
 }
 
 const cookieName = 'drover_session';
 const lifetimeMs = 12 * 3_600_000;
+// A session that was signed out keeps working for at most this long on other API processes.
+const endedTtlMs = 1_000;
 
-export function createSessions(secret: string): Sessions {
-  const sign = (text: string) => createHmac('sha256', secret).update(text).digest();
+/** Sessions in cookies that @fastify/cookie signs; only those that were signed out are stored. */
+export function createSessions(ended: EndedSessions): Sessions {
+  const isEnded = createTtlCache({ ttlMs: endedTtlMs }, (id: string) => ended.has(id));
+  const isActive = async ({ id, expiresAt }: Session): Promise<boolean> =>
+    expiresAt.getTime() > Date.now() && !(await isEnded.get(id));
   return {
+    isActive,
     start(request, reply, keyId) {
-      const expiresAt = new Date(Date.now() + lifetimeMs);
-      const text = `${keyId}.${expiresAt.getTime()}`;
-      reply.setCookie(cookieName, `${text}.${sign(text).toString('base64url')}`, {
+      const session = {
+        id: randomBytes(12).toString('base64url'),
+        keyId,
+        expiresAt: new Date(Date.now() + lifetimeMs),
+      };
+      reply.setCookie(cookieName, `${keyId}.${session.id}.${session.expiresAt.getTime()}`, {
         path: '/',
         httpOnly: true,
         sameSite: 'strict',
+        signed: true,
         // Browsers would not send a secure cookie back over plain http, as on a laptop.
         secure: request.protocol === 'https',
-        expires: expiresAt,
+        expires: session.expiresAt,
       });
-      return expiresAt;
+      return session;
     },
-    end(reply) {
+    async end(request, reply) {
+      const session = parseCookie(request);
+      if (session) await ended.add(session.id, session.expiresAt);
+      if (session) isEnded.invalidate(session.id);
       reply.clearCookie(cookieName, { path: '/', httpOnly: true, sameSite: 'strict' });
     },
-    read(request) {
-      const [, text, keyId, expiry, signature] =
-        /^(([\w-]+)\.(\d+))\.([\w-]+)$/.exec(request.cookies[cookieName] ?? '') ?? [];
-      if (!text || !keyId || Number(expiry) <= Date.now()) return undefined;
-      const given = Buffer.from(String(signature), 'base64url');
-      const wanted = sign(text);
-      return given.length === wanted.length && timingSafeEqual(given, wanted) ? keyId : undefined;
+    async read(request) {
+      const session = parseCookie(request);
+      return session && (await isActive(session)) ? session : undefined;
     },
   };
 }
 
+function parseCookie(request: FastifyRequest): Session | undefined {
+  const { valid, value } = request.unsignCookie(request.cookies[cookieName] ?? '');
+  const [, keyId, id, expiry] = /^([\w-]+)\.([\w-]+)\.(\d{1,15})$/.exec((valid && value) || '') ?? [];
+  return keyId && id ? { id, keyId, expiresAt: new Date(Number(expiry)) } : undefined;
+}
+
 /**
- * True when a browser says that our own page sent the request. A page of someone else can make a browser send our
- * cookie along, but neither of these headers is in its power. A request without both is refused: it comes from no
- * browser of this decade, and a program has no business with a cookie.
+ * True when the browser states that a page of this service sent the request. A foreign page can make a browser send our
+ * cookie, but it cannot set these headers. A request with neither header is refused: current browsers always send one, and
+ * programs use a key instead of the cookie.
  */
 export function isSameOrigin(request: FastifyRequest): boolean {
   const site = request.headers['sec-fetch-site'];
@@ -128,7 +190,7 @@ function hostOf(origin: string): string {
   return URL.canParse(origin) ? new URL(origin).host : '';
 }
 
-/** True for a browser that goes to a page: it is better shown where to sign in than a problem. */
+/** True for a browser that navigates to a page; it is redirected to the sign-in page instead of shown a problem. */
 function wantsHtml(request: FastifyRequest): boolean {
   const isPage = request.method === 'GET' && !request.url.startsWith('/api/');
   return isPage && String(request.headers.accept).includes('text/html');

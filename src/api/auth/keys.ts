@@ -2,16 +2,16 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { KeyStore, NewKey, StoredKey } from '../../../db/stores/keys.ts';
 import { createTtlCache } from '../ttl-cache.ts';
 
-/** A key as its owner holds it, `id.secret`. */
+/** A key in plain form, `id.secret`. */
 interface Token {
   readonly id: string;
   readonly secret: string;
 }
 
-/** The id of a key that was given without one. */
+/** The id of a key that is given as a bare secret. */
 const defaultKeyId = 'admin';
 
-/** Reads `id.secret`. A text without a usable id is the secret of the key `admin`. */
+/** Parses `id.secret`. A text without a valid id is the secret of the key `admin`. */
 export function parseToken(text: string): Token {
   const [, id, secret] = /^([A-Za-z0-9_-]{1,64})\.(.+)$/.exec(text) ?? [];
   return id && secret ? { id, secret } : { id: defaultKeyId, secret: text };
@@ -31,22 +31,22 @@ export function hashSecret(secret: string): string {
   return createHash('sha256').update(secret).digest('hex');
 }
 
-/** Compares in a time that does not tell where the difference is. */
+/** Compares in constant time. */
 export function matchesHash(secret: string, hash: string): boolean {
   const given = Buffer.from(hashSecret(secret), 'hex');
   const wanted = Buffer.from(hash, 'hex');
   return given.length === wanted.length && timingSafeEqual(given, wanted);
 }
 
-/** Keys as requests check them. */
+/** Keys as requests look them up. */
 export interface KeyCache {
   /** The key when it is neither revoked nor expired. */
   findActive(id: string): Promise<StoredKey | undefined>;
-  /** Looks anew at the next request: the key was changed here. */
+  /** Drops the cached key after a change in this process; the next request reads it again. */
   invalidate(id: string): void;
 }
 
-// A revoked key goes on working this long on other API processes; a hundred clients cost one look-up in it.
+// A revoked key keeps working for at most this long on other API processes; requests within it share one look-up.
 const ttlMs = 1_000;
 const touchIntervalMs = 60_000;
 
@@ -60,7 +60,7 @@ export function createKeyCache(keys: KeyStore, onError: (error: unknown) => void
       if (!key || key.revokedAt || (key.expiresAt && key.expiresAt.getTime() <= Date.now())) return undefined;
       if (Date.now() - (touched.get(id) ?? 0) > touchIntervalMs) {
         touched.set(id, Date.now());
-        // When a key was last used is a courtesy; the request does not wait for it.
+        // The time of last use is informative only; the request does not wait for it.
         keys.touch(id).catch(onError);
       }
       return key;
@@ -69,16 +69,16 @@ export function createKeyCache(keys: KeyStore, onError: (error: unknown) => void
 }
 
 export type FirstKey =
-  /** Made here, and shown nowhere else. */
+  /** Created here; the only place that knows the secret. */
   | { readonly kind: 'made'; readonly key: string }
-  /** What DROVER_ADMIN_KEY says, and what had to be done for it. */
+  /** The key of DROVER_ADMIN_KEY, and what was changed for it. */
   | { readonly kind: 'given'; readonly id: string; readonly result: Awaited<ReturnType<KeyStore['ensure']>> }
   | { readonly kind: 'there already' };
 
 /**
- * Sees to it that somebody can get in. With DROVER_ADMIN_KEY that key works, from the first start on or, for an
- * operator who lost his, from a later one; without it a key is made when there is none. Of many processes that start
- * at once, one makes it.
+ * Ensures that an admin key exists. With DROVER_ADMIN_KEY that key is created or given the new secret, at the first start or,
+ * after a key was lost, at a later one. Without it a key is created when no usable admin key exists. Of many processes that
+ * start at once, one creates it.
  */
 export async function ensureAdminKey(keys: KeyStore, adminKey: string | undefined): Promise<FirstKey> {
   if (adminKey !== undefined) {

@@ -3,7 +3,11 @@ import type { Page } from '../../contract/runs.ts';
 import { DroverError } from '../../errors.ts';
 import { problemSchema } from '../problems.ts';
 
-/** Text a person gives: not empty, no control characters (PostgreSQL refuses NUL, terminals obey the rest). */
+export const text = z.string();
+export const count = z.int().min(0);
+export const instant = z.string().describe('ISO 8601, UTC');
+
+/** Text that a person writes: not empty, no control characters (PostgreSQL refuses NUL, terminals interpret the rest). */
 export const textSchema = (maxLength: number) =>
   z
     .string()
@@ -12,19 +16,27 @@ export const textSchema = (maxLength: number) =>
     .max(maxLength)
     .regex(/^[^\p{Cc}]*$/u, { error: 'no control characters' });
 
-export const reasonSchema = textSchema(500).describe('Why; kept in the audit log');
+export const reasonSchema = textSchema(500).describe('Why; stored in the audit log');
 
-/** The body of a change that needs nothing but its reason. */
+/** The body of a change with a required reason. */
 export const reasonBody = z.strictObject({ reason: reasonSchema });
-/** The body of a change that may say why; the body itself may be missing. */
+/** The body of a change with an optional reason; the body itself may be missing. */
 export const optionalReasonBody = z.strictObject({ reason: reasonSchema.optional() }).nullish();
 
-export const idSchema = z.string().min(1).max(200);
+/** Text without a zero byte, which PostgreSQL cannot store. */
+export const storableText = (minLength: number, maxLength: number) =>
+  z
+    .string()
+    .min(minLength)
+    .max(maxLength)
+    .regex(/^[^\0]*$/, { error: 'no zero bytes' });
+
+export const idSchema = storableText(1, 200);
 export const runParams = z.strictObject({ id: idSchema.describe('Id of the run') });
 
 export const pageQuery = {
   cursor: z.string().min(1).max(1_000).optional().describe('`nextCursor` of the page before'),
-  limit: z.coerce.number().int().min(1).max(500).optional().describe('Items a page, at the most'),
+  limit: z.coerce.number().int().min(1).max(500).optional().describe('Maximum number of items per page'),
 };
 
 /** A page of a list. `nextCursor` is null on the last one. */
@@ -36,16 +48,16 @@ const problemResponse = {
   content: { 'application/problem+json': { schema: problemSchema } },
 };
 
-/** What a route answers: its own, and problems. */
+/** The responses of a route: its own, and problems. */
 export function responses<T extends Record<number, unknown>>(own: T) {
   return { ...own, '4xx': problemResponse, '5xx': problemResponse };
 }
 
 export const idempotencyHeader = z.looseObject({
-  'idempotency-key': z.string().optional().describe('The same key and body within a day get the first answer again'),
+  'idempotency-key': z.string().optional().describe('The same key and body within a day get the stored first answer'),
 });
 
-/** One page of rows that were asked for with one more than the page holds: that one says that there is a next page. */
+/** One page of rows that were queried with `limit + 1`: the additional row shows that there is a next page. */
 export function toPage<Row, View>(
   rows: readonly Row[],
   limit: number,
@@ -58,23 +70,23 @@ export function toPage<Row, View>(
   return { items: shown.map(toView), nextCursor: more ? encodeCursor(cursorOf(last)) : null };
 }
 
-/** A page of the engine, with a cursor nobody takes for something to make up himself. */
+/** A page of the engine, with its cursor encoded so that clients treat it as opaque. */
 export function encodePage<T>(page: Page<T>): Page<T> {
   return { items: page.items, nextCursor: page.nextCursor === null ? null : encodeCursor(page.nextCursor) };
 }
 
-/** What a cursor made here names. Throws BAD_REQUEST for anything else. */
+/** Decodes a cursor of `encodeCursor`. Throws BAD_REQUEST when it does not match the pattern. */
 export function decodeCursor(cursor: string | undefined, pattern: RegExp = /^[\w-]{1,100}$/): string | undefined {
   if (cursor === undefined) return undefined;
   const name = Buffer.from(cursor, 'base64url').toString();
   if (pattern.test(name)) return name;
-  throw new DroverError('BAD_REQUEST', 'the cursor is none of ours', {
+  throw new DroverError('BAD_REQUEST', 'the cursor is not valid', {
     field: 'query.cursor',
-    remedy: 'Use `nextCursor` of the page before, as it is.',
+    remedy: 'Send `nextCursor` of the previous page unchanged.',
   });
 }
 
-/** Names that are numbers. */
+/** Cursors that are numbers. */
 export const numericCursor = /^\d{1,18}$/;
 
 function encodeCursor(name: string): string {

@@ -11,6 +11,7 @@ import { maskConflict, maskCutover, maskCutoverEntry } from '../../engine/maskin
 import { actorOf, canSeePersonalData } from '../auth/access.ts';
 import type { Api, ApiDeps } from '../types.ts';
 import {
+  count,
   decodeCursor,
   encodePage,
   idempotencyHeader,
@@ -21,20 +22,20 @@ import {
   reasonBody,
   reasonSchema,
   responses,
+  storableText,
+  text,
 } from './common.ts';
 
-const text = z.string();
-const count = z.int().min(0);
-// PostgreSQL's names: at most 63 bytes, of which a letter may be several.
-const identifierSchema = z.string().min(1).max(63);
+// Names in PostgreSQL have at most 63 bytes; a character may take several.
+const identifierSchema = storableText(1, 63);
 const qualifiedNameSchema = z.object({ schema: text, name: text });
 const kindSchema = z.enum(['cutover', 'rollback']);
 
 const exchangeSchema = z
   .object({
-    incoming: qualifiedNameSchema.describe('What is to stand there'),
+    incoming: qualifiedNameSchema.describe('The table that takes the live name'),
     live: qualifiedNameSchema.describe('The name the applications use'),
-    displaced: qualifiedNameSchema.describe('Where what stood there is put'),
+    displaced: qualifiedNameSchema.describe('The name that the previous live table gets'),
   })
   .meta({ id: 'Exchange' });
 
@@ -43,12 +44,12 @@ const planSchema = z
     name: text,
     stamp: text,
     tables: z.array(exchangeSchema).readonly(),
-    problems: z.array(text).readonly().describe('Why it cannot be done; empty: it can'),
+    problems: z.array(text).readonly().describe('Why it is refused; empty when it is possible'),
     warnings: z.array(text).readonly(),
     items: z
       .array(z.object({ kind: text, object: text, action: text }))
       .readonly()
-      .describe('Every object of the catalog that is touched, and what becomes of it'),
+      .describe('Every affected object of the catalog, and what is done with it'),
     steps: z
       .array(
         z.object({
@@ -59,11 +60,11 @@ const planSchema = z
         }),
       )
       .readonly(),
-    locks: z.array(qualifiedNameSchema).readonly().describe('Every table that is locked, incoming ones too'),
+    locks: z.array(qualifiedNameSchema).readonly().describe('Every table that is locked, staging tables included'),
     differences: z
       .array(z.object({ key: text, why: text }))
       .readonly()
-      .describe('What the catalog will say otherwise afterwards, and is meant to'),
+      .describe('Intended differences in the catalog afterwards'),
     sql: text.describe('The exact SQL, phase by phase'),
   })
   .meta({ id: 'CutoverPlan' });
@@ -73,7 +74,7 @@ const forecastSchema = z
     dryRun: z.literal(true),
     kind: kindSchema,
     plan: planSchema,
-    carried: count.describe('Of a rollback: changes written since that would be carried back'),
+    carried: count.describe('In a rollback: changes written since that would be carried back'),
   })
   .meta({ id: 'CutoverForecast' }) satisfies z.ZodType<CutoverForecast>;
 
@@ -81,28 +82,28 @@ const conflictSchema = z.object({ table: text, key: text, detail: text }).meta({
 
 const entryFields = z.object({
   ...{ stamp: text, plan: text, kind: kindSchema, status: z.enum(cutoverStatuses) },
-  ofStamp: text.nullable().describe('Of a rollback: the stamp it went back to'),
+  ofStamp: text.nullable().describe('In a rollback: the stamp that it restored'),
   tables: z.array(exchangeSchema).readonly(),
   ...{ reason: text, actor: text, createdAt: text, swappedAt: text.nullable() },
   ageSeconds: z.number(),
-  bytes: z.number().describe('Of the backup'),
+  bytes: z.number().describe('Size of the backup'),
   restorable: z.boolean(),
   progress: z
     .object({ phase: z.enum(['check', 'prepare', 'carry', 'swap', 'after']), done: count, total: count, step: text })
     .nullable(),
-  problems: z.array(text).readonly().describe('Why it was refused or failed, or what it still lacks'),
+  problems: z.array(text).readonly().describe('Why it was refused or failed, or what is still missing'),
   counts: z.array(z.object({ table: text, incoming: count, live: count })).readonly(),
   timing: z
     .object({ lockWaitMs: z.number(), lockedMs: z.number(), attempts: count })
     .nullable()
     .describe('How long the swap waited for its locks and held them'),
-  unplanned: z.array(text).readonly().describe('What the catalog says otherwise than before and was not planned'),
+  unplanned: z.array(text).readonly().describe('Unplanned differences in the catalog'),
   carried: count,
-  conflictCount: count.describe('Of a rollback: changes that met something else in the restored tables'),
+  conflictCount: count.describe('In a rollback: changes that conflict with the restored tables'),
   nextActions: z.array(z.enum(cutoverActions)).readonly(),
 });
 
-/** As lists show it: a rollback may have met as many conflicts as rows were written. */
+/** The form in lists, without conflicts: a rollback may have as many conflicts as rows were written. */
 const cutoverEntrySchema = entryFields.meta({ id: 'CutoverEntry' }) satisfies z.ZodType<CutoverEntry>;
 
 const cutoverSchema = entryFields
@@ -116,7 +117,7 @@ const cutoverSchema = entryFields
 
 const startCutoverBody = z.strictObject({
   plan: idSchema,
-  dryRun: z.boolean().optional().describe('Only say what would be done, down to the SQL'),
+  dryRun: z.boolean().optional().describe('Only show what would be done, with the SQL'),
   hold: z.boolean().optional().describe('Prepare everything, then wait for go'),
   reason: reasonSchema,
   stagingSchema: identifierSchema
@@ -137,8 +138,13 @@ const startCutoverBody = z.strictObject({
   minimums: z
     .record(identifierSchema, count)
     .optional()
-    .describe('Rows a table has at least, by table of the plan; default 1'),
-  maxShrinkPercent: z.number().min(0).max(100).optional().describe('How many percent fewer rows than live; default 50'),
+    .describe('Minimum number of rows by table of the plan; default 1'),
+  maxShrinkPercent: z
+    .number()
+    .min(0)
+    .max(100)
+    .optional()
+    .describe('Maximum percentage of rows fewer than live; default 50'),
 });
 
 const rollbackCutoverBody = z.strictObject({ reason: reasonSchema, dryRun: z.boolean().optional() });
@@ -148,8 +154,8 @@ const stampParams = z.strictObject({
 });
 
 /**
- * Making staging tables the live ones, and the way back. What takes long goes on after its answer: 202 with a stamp,
- * whose status is asked for.
+ * Making staging tables the live ones, and rolling that back. Long work continues after the answer: 202 with a stamp, under
+ * which its status can be read.
  */
 export function cutoverRoutes(app: Api, { cutovers }: Pick<ApiDeps, 'cutovers'>): void {
   app.post('/cutovers', { config: { access: 'operator' }, schema: startSchema }, async (request, reply) => {
@@ -198,7 +204,7 @@ function backupRoutes(app: Api, { cutovers }: Pick<ApiDeps, 'cutovers'>): void {
     return reply.code(202).header('location', locationOf(view.stamp)).send(view);
   });
 
-  // Nothing brings a backup back, so it takes more than steering does.
+  // A dropped backup cannot be restored, so it needs the role admin.
   app.post('/cutovers/:stamp/drop-backup', { config: { access: 'admin' }, schema: dropSchema }, (request) =>
     cutovers.dropBackup(request.params.stamp, request.body.reason, actorOf(request)),
   );
@@ -221,7 +227,7 @@ const startSchema = {
 const listSchema = {
   tags,
   operationId: 'listCutovers',
-  summary: 'Cutovers and rollbacks, the newest first, with what their backups hold',
+  summary: 'Cutovers and rollbacks, the newest first, with the size of their backups',
   querystring: z.strictObject({ plan: idSchema.optional() }),
   response: responses({ 200: z.object({ items: z.array(cutoverEntrySchema).readonly() }) }),
 };
@@ -229,7 +235,7 @@ const listSchema = {
 const getSchema = {
   tags,
   operationId: 'getCutover',
-  summary: 'One of them: where it stands, what it did, and what may be asked of it',
+  summary: 'One cutover or rollback: its status, what it did, and the actions it accepts now',
   params: stampParams,
   response: responses({ 200: cutoverSchema }),
 };
@@ -237,7 +243,7 @@ const getSchema = {
 const conflictsSchema = {
   tags,
   operationId: 'listCutoverConflicts',
-  summary: 'What a rollback met in the restored tables that its changes did not expect, in pages',
+  summary: 'Conflicts of a rollback with the restored tables, in pages',
   params: stampParams,
   querystring: z.strictObject(pageQuery),
   response: responses({ 200: pageOf(conflictSchema) }),
@@ -246,7 +252,7 @@ const conflictsSchema = {
 const goSchema = {
   ...stampRoute,
   operationId: 'goCutover',
-  summary: 'Carry out what is held, or go on with what was interrupted',
+  summary: 'Carry out what is held, or continue what was interrupted',
   body: reasonBody,
   response: responses({ 202: cutoverSchema }),
 };
@@ -254,7 +260,7 @@ const goSchema = {
 const abandonSchema = {
   ...stampRoute,
   operationId: 'abandonCutover',
-  summary: 'Let go of what is held or was interrupted; the live tables are as they were',
+  summary: 'Abandon what is held or was interrupted; the live tables are unchanged',
   body: reasonBody,
   response: responses({ 200: cutoverSchema }),
 };
@@ -263,7 +269,7 @@ const rollbackSchema = {
   ...stampRoute,
   operationId: 'rollbackCutover',
   summary:
-    'Put the backup of this stamp back, with what was written since; answers the rollback, which has its own stamp',
+    'Restore the backup of this stamp, with what was written since; answers the rollback, which has its own stamp',
   body: rollbackCutoverBody,
   response: responses({ 200: forecastSchema, 202: cutoverSchema }),
 };
@@ -271,7 +277,7 @@ const rollbackSchema = {
 const dropSchema = {
   ...stampRoute,
   operationId: 'dropBackup',
-  summary: 'Delete the backup of this stamp for good',
+  summary: 'Delete the backup of this stamp permanently',
   body: reasonBody,
   response: responses({ 200: cutoverSchema }),
 };

@@ -1,41 +1,8 @@
 import { z } from 'zod';
-import type { PlanView, QueueView, UpstreamView } from '../../contract/fleet.ts';
+import type { QueueView, UpstreamView } from '../../contract/fleet.ts';
 import { actorOf } from '../auth/access.ts';
 import type { Api, ApiDeps } from '../types.ts';
-import { idempotencyHeader, idSchema, reasonBody, reasonSchema, responses } from './common.ts';
-
-const text = z.string();
-const count = z.int().min(0);
-
-export const planSchema = z
-  .object({
-    name: text,
-    version: text,
-    title: text,
-    description: text,
-    entities: z
-      .array(z.object({ name: text, title: text, dependsOn: z.array(text).readonly() }))
-      .readonly()
-      .describe('Parents before children'),
-    steps: z.record(text, z.array(text).readonly()).readonly(),
-    rules: z
-      .array(z.object({ name: text, entity: text, severity: z.enum(['error', 'warning']), description: text }))
-      .readonly(),
-    upstreams: z.array(text).readonly(),
-    params: z.record(text, z.unknown()).readonly().describe('JSON Schema of the parameters a run may carry'),
-    settings: z
-      .array(
-        z.object({
-          name: text,
-          set: z.boolean(),
-          problem: text.nullable().describe('What is wrong with it'),
-          description: text,
-        }),
-      )
-      .readonly()
-      .describe('Variables of the environment that the plan reads; never what they hold'),
-  })
-  .meta({ id: 'Plan' }) satisfies z.ZodType<PlanView>;
+import { count, idempotencyHeader, idSchema, reasonBody, reasonSchema, responses, text } from './common.ts';
 
 const queueSchema = z
   .object({
@@ -57,9 +24,12 @@ const endpointSchema = z
 const upstreamSchema = z
   .object({
     name: text,
-    maxRps: z.number().nullable().describe('Requests a second for the whole fleet'),
+    maxRps: z.number().nullable().describe('Requests per second of all workers together'),
     configuredRps: z.number().nullable(),
-    effectiveRps: z.number().nullable().describe('In force after 429s have shrunk it; null before the first request'),
+    effectiveRps: z
+      .number()
+      .nullable()
+      .describe('Current limit, reduced after 429 answers; null before the first request'),
     setBy: text.nullable(),
     setAt: text.nullable(),
     reason: text.nullable(),
@@ -81,23 +51,23 @@ const workerSchema = z
     concurrency: count,
     rssMb: count,
     loopLagMs: count,
-    done: count.describe('Records moved since it began'),
+    done: count.describe('Records processed since its start'),
     peakRssMb: count,
-    cpuMs: count.describe('Processor time since it began, threads included'),
+    cpuMs: count.describe('Processor time since its start, threads included'),
     cpuPercent: count.describe('Of one core, over the last heartbeats'),
     traffic: z
       .record(text, z.object({ requests: count, failed: count, sentBytes: count, receivedBytes: count }))
       .readonly()
-      .describe('What it asked of each upstream since it began; bytes as they travelled, headers included'),
+      .describe('Requests to each upstream since its start; bytes on the wire, headers included'),
     startedAt: text,
     seenAt: text,
-    alive: z.boolean().describe('Heard of within the last 15 s'),
+    alive: z.boolean().describe('Had a heartbeat in the last 15 s'),
   })
   .meta({ id: 'Worker' });
 
 const queueTags = ['queues'];
 
-/** The queues of the stages, and stopping one for every run at once. */
+/** The queues of the stages, and pausing one for all runs. */
 export function queueRoutes(app: Api, { queues }: Pick<ApiDeps, 'queues'>): void {
   app.get('/queues', { config: { access: 'viewer' }, schema: listQueuesSchema }, async () => ({
     items: await queues.list(),
@@ -114,13 +84,13 @@ export function queueRoutes(app: Api, { queues }: Pick<ApiDeps, 'queues'>): void
 
 const queueActions = [
   { name: 'pause', summary: 'Pause a queue on every worker' },
-  { name: 'resume', summary: 'Go on with a paused queue' },
+  { name: 'resume', summary: 'Resume a paused queue' },
 ] as const;
 
 const listQueuesSchema = {
   tags: queueTags,
   operationId: 'listQueues',
-  summary: 'Queues, how deep they are, and who paused them',
+  summary: 'Queues with their depth and who paused them',
   response: responses({ 200: z.object({ items: z.array(queueSchema).readonly() }) }),
 };
 
@@ -134,7 +104,7 @@ const queueActionSchema = (name: string, summary: string) => ({
   response: responses({ 200: queueSchema }),
 });
 
-/** Worker processes by their heartbeats. */
+/** Worker processes, by their heartbeats. */
 export function workerRoutes(app: Api, { workers }: Pick<ApiDeps, 'workers'>): void {
   app.get('/workers', { config: { access: 'viewer' }, schema: listWorkersSchema }, async () => {
     const rows = await workers.list();
@@ -151,13 +121,13 @@ export function workerRoutes(app: Api, { workers }: Pick<ApiDeps, 'workers'>): v
 const listWorkersSchema = {
   tags: ['workers'],
   operationId: 'listWorkers',
-  summary: 'Worker processes, what they serve and how they are',
+  summary: 'Worker processes, their queues and their state',
   response: responses({ 200: z.object({ items: z.array(workerSchema).readonly() }) }),
 };
 
 const upstreamTags = ['upstreams'];
 
-/** External APIs: how hard the fleet may push them, and how they are. */
+/** External APIs: their rate limits and their state. */
 export function upstreamRoutes(app: Api, { upstreams }: Pick<ApiDeps, 'upstreams'>): void {
   app.get('/upstreams', { config: { access: 'viewer' }, schema: listUpstreamsSchema }, async () => ({
     items: await upstreams.list(),
@@ -179,7 +149,7 @@ const listUpstreamsSchema = {
 const changeUpstreamSchema = {
   tags: upstreamTags,
   operationId: 'changeUpstream',
-  summary: 'Set the requests a second the whole fleet may make',
+  summary: 'Set the requests per second of all workers together',
   params: z.strictObject({ name: idSchema }),
   body: z.strictObject({ maxRps: z.int().min(1).max(10_000), reason: reasonSchema }),
   response: responses({ 200: upstreamSchema }),

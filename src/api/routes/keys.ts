@@ -13,11 +13,11 @@ import {
   pageQuery,
   reasonBody,
   responses,
+  text,
   textSchema,
   toPage,
 } from './common.ts';
-
-const text = z.string();
+import type { RunEventDeps } from './run-events.ts';
 
 const keyFields = {
   id: text,
@@ -33,7 +33,7 @@ const keyFields = {
 const keySchema = z.object(keyFields).meta({ id: 'Key' });
 
 const newKeySchema = z
-  .object({ ...keyFields, key: text.nullable().describe('Shown this once; null in a repeated answer') })
+  .object({ ...keyFields, key: text.nullable().describe('Shown only once; null in a repeated answer') })
   .meta({ id: 'NewKey' });
 
 const newKeyBody = z.strictObject({
@@ -44,41 +44,12 @@ const newKeyBody = z.strictObject({
 
 const keysQuery = z.strictObject(pageQuery);
 
-export const sessionBody = z.strictObject({ key: z.string().min(1).max(600) });
-
-export const sessionSchema = z
-  .object({ actor: text, role: z.enum(roles), expiresAt: text.nullable() })
-  .meta({ id: 'Session' });
-
-export const auditQuery = z.strictObject({ actor: idSchema.optional(), subject: idSchema.optional(), ...pageQuery });
-
-export const auditSchema = z
-  .object({
-    id: z.int(),
-    at: text,
-    actor: text,
-    role: text,
-    action: text,
-    subject: text,
-    reason: text.nullable(),
-    details: z.record(text, z.unknown()),
-    previousHash: text,
-    hash: text,
-  })
-  .meta({ id: 'AuditEntry' });
-
-export const auditVerdictSchema = z
-  .object({
-    ok: z.boolean(),
-    checked: z.int(),
-    brokenAt: z.int().nullable().describe('First row that does not follow from the one before it'),
-  })
-  .meta({ id: 'AuditVerdict' });
-
 const tags = ['keys'];
 
-/** API keys. A key is shown once, when it is made. */
-export function keyRoutes(app: Api, { keys, cache }: Pick<ApiDeps, 'keys'> & { cache: KeyCache }): void {
+type KeyDeps = Pick<ApiDeps, 'keys'> & Pick<RunEventDeps, 'streams'> & { readonly cache: KeyCache };
+
+/** API keys. The secret is shown once, when the key is created. */
+export function keyRoutes(app: Api, { keys, cache, streams }: KeyDeps): void {
   app.get('/keys', { config: { access: 'admin' }, schema: listSchema }, async ({ query }) => {
     const { cursor, limit = 50 } = query;
     const rows = await keys.list({ before: decodeCursor(cursor), limit: limit + 1 });
@@ -101,8 +72,8 @@ export function keyRoutes(app: Api, { keys, cache }: Pick<ApiDeps, 'keys'> & { c
       { actor: actor.id, role: actor.role, action: 'key.create', subject: `key:${token.id}`, details: { name, role } },
     );
     const view = toKeyView(stored);
-    // Only the hash of a secret is kept, and so a repetition cannot be told it again.
-    request.keepInstead = { ...view, key: null };
+    // Only the hash of the secret is stored, so a repeated request cannot return it again.
+    request.storedBody = { ...view, key: null };
     return reply.code(201).send({ ...view, key: formatToken(token) });
   });
 
@@ -112,6 +83,7 @@ export function keyRoutes(app: Api, { keys, cache }: Pick<ApiDeps, 'keys'> & { c
     const { reason } = request.body;
     const removal = await keys.revoke(id, { actor, role, action: 'key.revoke', subject: `key:${id}`, reason });
     cache.invalidate(id);
+    await streams.endInactive();
     if (removal === 'absent') throw new DroverError('NOT_FOUND', `there is no key ${id}, or it is revoked already`);
     if (removal === 'last admin') throw lastAdminKeyError(id);
     return reply.code(204).send();
@@ -119,8 +91,8 @@ export function keyRoutes(app: Api, { keys, cache }: Pick<ApiDeps, 'keys'> & { c
 }
 
 function lastAdminKeyError(id: string): DroverError {
-  return new DroverError('NOT_ALLOWED_NOW', `${id} is the last admin key: without it nobody could make another`, {
-    remedy: 'Make another admin key first.',
+  return new DroverError('NOT_ALLOWED_NOW', `${id} is the last admin key: without it no other key could be created`, {
+    remedy: 'Create another admin key first.',
   });
 }
 
@@ -149,7 +121,7 @@ const listSchema = {
 const createSchema = {
   tags,
   operationId: 'createKey',
-  summary: 'Make a key; it is shown this once',
+  summary: 'Create a key; its secret is shown only once',
   headers: idempotencyHeader,
   body: newKeyBody,
   response: responses({ 201: newKeySchema }),
@@ -158,8 +130,8 @@ const createSchema = {
 const deleteSchema = {
   tags,
   operationId: 'revokeKey',
-  summary: 'End a key at once, and the sessions begun with it',
+  summary: 'Revoke a key at once, with the sessions that were started with it',
   params: z.strictObject({ id: idSchema }),
   body: reasonBody,
-  response: responses({ 204: z.undefined().describe('Ended') }),
+  response: responses({ 204: z.undefined().describe('Revoked') }),
 };

@@ -11,15 +11,16 @@ import {
   encodePage,
   idempotencyHeader,
   idSchema,
+  instant,
   numericCursor,
   optionalReasonBody,
   pageOf,
   pageQuery,
   responses,
   runParams,
+  storableText,
+  text,
 } from './common.ts';
-
-const text = z.string();
 
 const recordFields = {
   id: text,
@@ -57,7 +58,7 @@ export const failureSchema = z
       .array(z.object({ currency: text, minor: text }))
       .readonly()
       .optional()
-      .describe('What the records are worth by currency, in minor units; none where they carry no money'),
+      .describe('Sum of the records by currency, in minor units; absent where they have no amount'),
   })
   .meta({ id: 'FailureGroup' }) satisfies z.ZodType<FailureGroup>;
 
@@ -68,7 +69,7 @@ const recordsQuery = z.strictObject({
 });
 
 // Source ids are opaque and may be long.
-const sourceIdSchema = z.string().min(1).max(4_096);
+const sourceIdSchema = storableText(1, 4_096);
 
 const historyQuery = z.strictObject({ sourceId: sourceIdSchema });
 
@@ -79,31 +80,29 @@ const enqueueBody = z
     records: z.array(z.record(z.string(), z.unknown())).min(1).max(50_000).optional().describe('Whole source records'),
   })
   .refine((body) => (body.sourceIds === undefined) !== (body.records === undefined), {
-    error: 'give sourceIds or records, one of the two',
+    error: 'give either sourceIds or records',
   });
 
-const stringSchema = z.string();
-const instant = z.string().describe('ISO 8601, UTC');
-const rowSchema = z.record(stringSchema, z.unknown()).readonly();
+const rowSchema = z.record(text, z.unknown()).readonly();
 
 const attemptSchema = z
   .object({
     stage: z.enum(stages),
-    status: stringSchema,
-    code: stringSchema,
-    field: stringSchema.nullable(),
-    message: stringSchema,
-    worker: stringSchema,
+    status: text,
+    code: text,
+    field: text.nullable(),
+    message: text,
+    worker: text,
     at: instant,
   })
   .meta({ id: 'Try' }) satisfies z.ZodType<TryView>;
 
 const historyRunSchema = z.object({
-  plan: stringSchema,
-  version: stringSchema,
+  plan: text,
+  version: text,
   status: z.enum(runStatuses),
   dryRun: z.boolean(),
-  targetSchema: stringSchema,
+  targetSchema: text,
   createdAt: instant,
   rolledBackAt: instant.nullable(),
 });
@@ -112,23 +111,23 @@ const historyStageSchema = z.object({
   stage: z.enum(stages),
   state: z
     .enum(['done', 'waiting', 'ended', 'skipped', 'ahead'])
-    .describe('ended: it goes no further; skipped: it never had to pass this stage'),
-  at: instant.nullable().describe('When that came about, where it is known'),
+    .describe('ended: it goes no further; skipped: this stage does not apply to it'),
+  at: instant.nullable().describe('Since when, where that is known'),
 });
 
-const relatedRecordSchema = z.object({ entity: stringSchema, sourceId: stringSchema, status: z.enum(recordStatuses) });
+const relatedRecordSchema = z.object({ entity: text, sourceId: text, status: z.enum(recordStatuses) });
 
 const targetRowSchema = z.object({
-  table: stringSchema,
-  id: stringSchema,
-  operation: stringSchema.nullable().describe('What the run did to the row first; null when it wrote nothing'),
+  table: text,
+  id: text,
+  operation: text.nullable().describe('First operation of the run on the row; null when it wrote nothing'),
   writtenAt: instant.nullable(),
   loaded: rowSchema.nullable().describe('What the run wrote; null when payloads were purged'),
   row: rowSchema.nullable().describe('The row as it is now; null when there is none'),
   personal: z
-    .array(stringSchema)
+    .array(text)
     .readonly()
-    .describe('Columns that may hold personal data; their values are for operators'),
+    .describe('Columns that may contain personal data; their values are shown to operators'),
 });
 
 const historySchema = z
@@ -136,8 +135,8 @@ const historySchema = z
     ...recordFields,
     run: historyRunSchema,
     stages: z.array(historyStageSchema).readonly(),
-    tries: z.array(attemptSchema).readonly().describe('Every try that did not succeed'),
-    notes: z.array(stringSchema).readonly().describe('What the transform noted down'),
+    tries: z.array(attemptSchema).readonly().describe('Every failed attempt'),
+    notes: z.array(text).readonly().describe('Notes of the transform'),
     parent: relatedRecordSchema.nullable().describe('The record it waits for'),
     survivor: relatedRecordSchema.nullable().describe('The record it was merged into'),
     payload: z.enum(['kept', 'purged']),
@@ -150,7 +149,7 @@ const enqueueBodyLimit = 5 * 1_048_576;
 
 type RecordDeps = Pick<ApiDeps, 'control'> & { runs: RunReader; readsFor: ReadsFor };
 
-/** Records of runs: listed, found by source id, and put in by hand. */
+/** Records of runs: listing, finding by source id, and enqueueing by hand. */
 export function recordRoutes(app: Api, { control, runs, readsFor }: RecordDeps): void {
   const enqueueOptions = {
     config: { access: 'operator' },
@@ -177,7 +176,7 @@ export function recordRoutes(app: Api, { control, runs, readsFor }: RecordDeps):
 const enqueueSchema = {
   tags: recordTags,
   operationId: 'enqueueRecords',
-  summary: 'Put records into a run, by source id or whole, one job a record; at most 5 MB at a time',
+  summary: 'Add records to a run, by source id or whole, one job per record; at most 5 MB per request',
   headers: idempotencyHeader,
   params: runParams,
   body: enqueueBody,
@@ -196,7 +195,7 @@ const listRecordsSchema = {
 const findRecordSchema = {
   tags: recordTags,
   operationId: 'findRecord',
-  summary: 'The journey of one source id through every run: stages, tries, and its row in the target',
+  summary: 'The history of one source id in every run: stages, attempts, and its row in the target',
   querystring: historyQuery,
   response: responses({ 200: z.object({ items: z.array(historySchema).readonly() }) }),
 };
@@ -205,7 +204,7 @@ const failureTags = ['failures'];
 
 type FailureDeps = Pick<ApiDeps, 'control'> & { runs: RunReader; readsFor: ReadsFor };
 
-/** What went wrong, grouped by cause. */
+/** Failures, grouped by cause. */
 export function failureRoutes(app: Api, { control, runs, readsFor }: FailureDeps): void {
   app.get('/runs/:id/failures', { config: { access: 'viewer' }, schema: listFailuresSchema }, async (request) => ({
     items: await readsFor(request).failures(request.params.id),
@@ -223,7 +222,7 @@ export function failureRoutes(app: Api, { control, runs, readsFor }: FailureDeps
 const listFailuresSchema = {
   tags: failureTags,
   operationId: 'listFailures',
-  summary: 'Failures of a run by entity, stage, code and field, with what to do about them',
+  summary: 'Failures of a run by entity, stage, code and field, with their remedies',
   params: runParams,
   response: responses({ 200: z.object({ items: z.array(failureSchema).readonly() }) }),
 };
@@ -232,7 +231,7 @@ const replayFailuresSchema = {
   tags: failureTags,
   operationId: 'replayFailures',
   summary:
-    'Try the records of one group again: rejected and failed ones are read from the source anew; those they block follow by themselves',
+    'Retry the records of one group: rejected and failed ones are read from the source again; records they block follow automatically',
   headers: idempotencyHeader,
   params: runParams.extend({ group: idSchema }),
   body: optionalReasonBody,

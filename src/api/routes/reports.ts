@@ -1,23 +1,27 @@
 import { Readable } from 'node:stream';
 import { z } from 'zod';
+import type { ReportEntry } from '../../contract/runs.ts';
 import { canSeePersonalData, type ReadsFor } from '../auth/access.ts';
 import { HttpProblem } from '../problems.ts';
-import { reportSchema } from '../run-view.ts';
 import type { Api, ApiDeps } from '../types.ts';
-import { idSchema, responses, runParams } from './common.ts';
+import { count, idSchema, responses, runParams, text } from './common.ts';
+
+const reportSchema = z
+  .object({ name: text, mediaType: text, bytes: count })
+  .meta({ id: 'Report' }) satisfies z.ZodType<ReportEntry>;
 
 const tags = ['reports'];
 
-// Everything else (exports, mappings, the SQL that restores rows) holds whole records of people.
+// All others (exports, mappings, rollback SQL) contain whole records with personal data.
 const viewerReports = /^migration_(summary|report|errors)_|\.log$/;
 
-/** The files a run leaves behind. */
+/** Report files of a run. */
 export function reportRoutes(app: Api, { control, readsFor }: Pick<ApiDeps, 'control'> & { readsFor: ReadsFor }): void {
   app.get('/runs/:id/reports', { config: { access: 'viewer' }, schema: listSchema }, async ({ params }) => ({
     items: await control.reports(params.id),
   }));
 
-  // HEAD would make the whole export only to drop it.
+  // HEAD would produce the whole export and discard it.
   const getOptions = { config: { access: 'viewer' }, exposeHeadRoute: false, schema: getSchema } as const;
   app.get('/runs/:id/reports/:name', getOptions, async (request, reply) => {
     const { id, name } = request.params;
@@ -34,7 +38,7 @@ function reportForbidden(name: string): HttpProblem {
   return new HttpProblem({
     status: 403,
     code: 'FORBIDDEN',
-    detail: `${name} holds whole records, which the role viewer may not read.`,
+    detail: `${name} contains whole records, which the role viewer may not read.`,
     remedy: 'Use a key with the role operator.',
   });
 }

@@ -3,37 +3,35 @@ import type { PersonView, PurgeView } from '../../contract/retention.ts';
 import { actorOf } from '../auth/access.ts';
 import type { RunReader } from '../run-view.ts';
 import type { Api, ApiDeps } from '../types.ts';
-import { idempotencyHeader, idSchema, reasonSchema, responses } from './common.ts';
+import { count, idempotencyHeader, idSchema, reasonSchema, responses, storableText, text } from './common.ts';
 
-const text = z.string();
-const count = z.int().min(0);
 const json = z.record(text, z.unknown()).readonly();
 
 const purgeBody = z
   .strictObject({
     runId: idSchema.optional(),
     olderThan: text
-      .regex(/^\d{1,5}[hdw]$/, { error: 'write an age as 12h, 30d or 8w' })
+      .regex(/^\d{1,5}[hdw]$/, { error: 'give an age such as 12h, 30d or 8w' })
       .optional()
       .describe('Every run that ended longer ago than this'),
     dryRun: z.boolean().optional(),
     reason: reasonSchema,
   })
   .refine((body) => (body.runId === undefined) !== (body.olderThan === undefined), {
-    error: 'give runId or olderThan, one of the two',
+    error: 'give either runId or olderThan',
   });
 
 const purgeSchema = z
   .object({
     dryRun: z.boolean(),
-    complete: z.boolean().describe('False when time was up: ask again, it goes on where it stands'),
+    complete: z.boolean().describe('False when the time budget was used up: repeat the request to continue'),
     runs: z
       .array(
         z.object({
           runId: text,
           plan: text,
           finishedAt: text.nullable(),
-          raw: count.describe('Raw payloads deleted, or that would be'),
+          raw: count.describe('Raw payloads that were deleted, or would be in a dry run'),
           clean: count,
         }),
       )
@@ -54,34 +52,34 @@ const personSchema = z
     records: z
       .array(recordSchema)
       .readonly()
-      .describe('Records of the ledger that hold the address, and their children'),
+      .describe('Records of the ledger that contain the address, and their children'),
     rows: z
       .array(z.object({ table: text, id: text, row: json }))
       .readonly()
-      .describe('Rows of the target that do, and theirs'),
+      .describe('Rows of the target that contain it, and their children'),
     befores: z
       .array(z.object({ runId: text, table: text, id: text, before: json }))
       .readonly()
-      .describe('What stood in those rows before a run wrote to them'),
+      .describe('Content of those rows before a run changed them'),
   })
   .meta({ id: 'Person' }) satisfies z.ZodType<
   Omit<PersonView, 'records' | 'rows' | 'befores'> & Record<'records' | 'rows' | 'befores', readonly unknown[]>
 >;
 
-const personParams = z.strictObject({ email: z.string().min(3).max(300) });
+const personParams = z.strictObject({ email: storableText(3, 300) });
 
 const tags = ['retention'];
 
-/** Letting go of personal data, and telling a person what is held. */
+/** Deleting payloads, and exporting what is stored about a person. */
 export function retentionRoutes(app: Api, { control, runs }: Pick<ApiDeps, 'control'> & { runs: RunReader }): void {
   app.post('/purge', { config: { access: 'admin' }, schema: purgeRouteSchema }, async (request) => {
     const { dryRun = false, ...rest } = request.body;
-    const done = await control.purge({ ...rest, dryRun }, actorOf(request));
-    for (const { runId } of done.runs) runs.invalidate(runId);
-    return done;
+    const result = await control.purge({ ...rest, dryRun }, actorOf(request));
+    for (const { runId } of result.runs) runs.invalidate(runId);
+    return result;
   });
 
-  // HEAD would search for everything only to drop it.
+  // HEAD would run the whole search and discard its result.
   const personOptions = { config: { access: 'admin' }, exposeHeadRoute: false, schema: personRouteSchema } as const;
   app.get('/persons/:email', personOptions, (request) => control.person(request.params.email, actorOf(request)));
 }
@@ -98,7 +96,7 @@ const purgeRouteSchema = {
 const personRouteSchema = {
   tags,
   operationId: 'exportPerson',
-  summary: 'Everything held about one person by e-mail address, across ledger and targets; audited',
+  summary: 'Everything stored about one person by e-mail address, in ledger and targets; audited',
   params: personParams,
   response: responses({ 200: personSchema }),
 };

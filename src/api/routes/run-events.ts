@@ -1,30 +1,35 @@
 import { Readable } from 'node:stream';
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { finishedStatuses } from '../../contract/run-status.ts';
 import type { RunView } from '../../contract/runs.ts';
 import { DroverError } from '../../errors.ts';
-import { canSeePersonalData } from '../auth/access.ts';
+import { actorOf, canSeePersonalData } from '../auth/access.ts';
+import type { AuthDeps, Session } from '../auth/authenticate.ts';
+import { HttpProblem } from '../problems.ts';
 import type { RunReader } from '../run-view.ts';
 import type { Api } from '../types.ts';
 import { responses, runParams } from './common.ts';
 
 export interface RunEventDeps {
   readonly events: RunEvents;
-  /** The same for who may not see personal data. */
+  /** The same with personal data masked. */
   readonly maskedEvents: RunEvents;
+  readonly streams: EventStreams;
 }
 
-/** A run as it goes, pushed to whoever listens. */
-export function runEventRoutes(app: Api, { events, maskedEvents }: RunEventDeps): void {
-  // A HEAD request would hold a stream open for nothing.
+/** The state of a run as server-sent events. */
+export function runEventRoutes(app: Api, { events, maskedEvents, streams }: RunEventDeps): void {
+  // A HEAD request would keep a stream open without a use.
   const options = { config: { access: 'viewer' }, exposeHeadRoute: false, schema: followSchema } as const;
   app.get('/runs/:id/events', options, async (request, reply) => {
-    const stream = await (canSeePersonalData(request.actor) ? events : maskedEvents).follow(request.params.id);
+    const source = canSeePersonalData(request.actor) ? events : maskedEvents;
+    const stream = await streams.open(request, source, request.params.id);
     return (
       reply
         .type('text/event-stream; charset=utf-8')
         .header('cache-control', 'no-store')
-        // nginx would hold events back until its buffer is full.
+        // nginx would otherwise delay events until its buffer is full.
         .header('x-accel-buffering', 'no')
         .send(stream)
     );
@@ -32,6 +37,7 @@ export function runEventRoutes(app: Api, { events, maskedEvents }: RunEventDeps)
   app.addHook('preClose', async () => {
     events.close();
     maskedEvents.close();
+    streams.close();
   });
 }
 
@@ -39,27 +45,99 @@ const followSchema = {
   tags: ['runs'],
   operationId: 'followRun',
   summary: 'The run as server-sent events',
-  description: 'An event `run` with the run whenever it changed, at most two a second; ends after the run finished.',
+  description: 'An event `run` with the run whenever it changed, at most two per second; ends after the run finished.',
   params: runParams,
   response: responses({
     200: { description: 'Server-sent events', content: { 'text/event-stream': { schema: z.any() } } },
   }),
 };
 
-/** Runs as streams of server-sent events. However many follow one run, it is read once a tick. */
+/** The open streams by key, so that they end with their key or session, and so that one key cannot open any number. */
+export interface EventStreams {
+  /** Throws 429 when the key has too many streams. */
+  open(request: FastifyRequest, events: RunEvents, runId: string): Promise<Readable>;
+  /** Ends the streams whose key or session is not active any more. */
+  endInactive(): Promise<void>;
+  close(): void;
+}
+
+const maxStreamsPerKey = 100;
+// A key that another API process revoked, and one that expires, is noticed within this time and the one of the key cache.
+const recheckMs = 1_000;
+
+interface OpenStream {
+  readonly keyId: string;
+  readonly session: Session | null;
+  /** Undefined until the run was read. */
+  end?: () => void;
+}
+
+export function createEventStreams({ keys, sessions }: Pick<AuthDeps, 'keys' | 'sessions'>): EventStreams {
+  const open = new Set<OpenStream>();
+  const isActive = async ({ keyId, session }: OpenStream): Promise<boolean> =>
+    (await keys.findActive(keyId)) !== undefined && (session === null || (await sessions.isActive(session)));
+  const endInactive = async (): Promise<void> => {
+    await Promise.all(
+      [...open].map(async (one) => {
+        // While the database is unavailable streams stay open; they send nothing new then.
+        if (await isActive(one).catch(() => true)) return;
+        open.delete(one);
+        one.end?.();
+      }),
+    );
+  };
+  const timer = setInterval(() => void endInactive(), recheckMs).unref();
+  return {
+    async open(request, events, runId) {
+      const keyId = actorOf(request).id;
+      if ([...open].filter((one) => one.keyId === keyId).length >= maxStreamsPerKey) throw tooManyStreams();
+      const entry: OpenStream = { keyId, session: request.session };
+      open.add(entry);
+      try {
+        const stream = await events.follow(runId);
+        stream.once('close', () => open.delete(entry));
+        entry.end = () => events.end(stream);
+        // Revoked while the run was read.
+        if (!open.has(entry)) events.end(stream);
+        return stream;
+      } catch (error) {
+        open.delete(entry);
+        throw error;
+      }
+    },
+    endInactive,
+    close: () => clearInterval(timer),
+  };
+}
+
+function tooManyStreams(): HttpProblem {
+  return new HttpProblem(
+    {
+      status: 429,
+      code: 'TOO_MANY_REQUESTS',
+      detail: `The key has ${maxStreamsPerKey} open event streams, the most it may have.`,
+      remedy: 'Close some of them, or read GET /api/v1/runs/:id instead.',
+    },
+    { 'retry-after': '1' },
+  );
+}
+
+/** Runs as streams of server-sent events. All streams of one run share one read per poll. */
 interface RunEvents {
-  /** A stream that begins with the run as it is and ends after it finished. Throws what reading the run throws. */
+  /** A stream that starts with the current run and ends after it finished. Throws what reading the run throws. */
   follow(id: string): Promise<Readable>;
-  /** Ends every stream: the server closes. */
+  /** Ends one stream. */
+  end(stream: Readable): void;
+  /** Ends every stream, when the server closes. */
   close(): void;
 }
 
 const pollIntervalMs = 500;
 const keepAliveMs = 15_000;
-// A listener that does not keep up misses states in between; the newest is what counts.
+// A slow listener misses intermediate states; only the newest matters.
 const maxUnreadBytes = 65_536;
 
-/** One run that is followed. */
+/** A followed run. */
 interface Topic {
   readonly listeners: Set<Readable>;
   text: string;
@@ -82,6 +160,9 @@ export function createRunEvents(runs: RunReader): RunEvents {
       topic.listeners.add(stream);
       stream.once('close', () => topic.listeners.delete(stream));
       return stream;
+    },
+    end(stream) {
+      for (const { listeners } of topics.values()) if (listeners.delete(stream)) stream.push(null);
     },
     close() {
       for (const topic of topics.values()) {
@@ -110,7 +191,7 @@ async function poll(runs: RunReader, id: string, topic: Topic): Promise<void> {
     const view = await runs.read(id);
     publish(topic, runs.toJson(view), isFinished(view));
   } catch (error) {
-    // A database that is away for a moment is no reason to hang up; a run that is gone is.
+    // An unavailable database is temporary, so streams stay open; a run that does not exist any more ends them.
     if (error instanceof DroverError && error.class === 'transient') sendKeepAlive(topic);
     else endStreams(topic);
   }
@@ -129,11 +210,11 @@ function publish(topic: Topic, text: string, finished: boolean): void {
   if (finished) endStreams(topic);
 }
 
-/** A comment now and then, so that proxies do not take the silence for the end. */
+/** Sends a comment after 15 s without an event, so that proxies do not close the connection as idle. */
 function sendKeepAlive(topic: Topic): void {
   if (Date.now() - topic.lastSentAt < keepAliveMs) return;
   topic.lastSentAt = Date.now();
-  for (const listener of topic.listeners) listener.push(': still here\n\n');
+  for (const listener of topic.listeners) listener.push(': keep-alive\n\n');
 }
 
 function endStreams(topic: Topic): void {

@@ -20,7 +20,7 @@ const tags = ['runs'];
 
 type RunDeps = Pick<ApiDeps, 'control'> & { runs: RunReader; readsFor: ReadsFor };
 
-/** Starting runs, looking at them, and changing how they go. */
+/** Starting, reading and changing runs. */
 export function runRoutes(app: Api, { control, runs, readsFor }: RunDeps): void {
   app.post('/runs', startOptions, async (request, reply) => {
     const { since, until, ...rest } = request.body;
@@ -51,13 +51,13 @@ export function runRoutes(app: Api, { control, runs, readsFor }: RunDeps): void 
 const startSchema = {
   tags,
   operationId: 'startRun',
-  summary: 'Start a run of a plan; at most 24 MB at a time',
+  summary: 'Start a run of a plan; at most 24 MB per request',
   headers: idempotencyHeader,
   body: startRunBody,
   response: responses({ 202: runSchema }),
 };
 
-// As many ids as the schema takes, each as long as it takes, in quotes and with a comma; and room for the rest.
+// The most ids that the schema accepts, each of the greatest length, with quotes and commas; and some more for the rest.
 const startOptions = { config: { access: 'operator' }, bodyLimit: 24 * 1_048_576, schema: startSchema } as const;
 
 const listSchema = {
@@ -71,7 +71,7 @@ const listSchema = {
 const getSchema = {
   tags,
   operationId: 'getRun',
-  summary: 'One run: its status, progress, counts, sums and what may be asked of it',
+  summary: 'One run: its status, progress, counts, sums and the actions it accepts now',
   params: runParams,
   response: responses({ 200: runSchema }),
 };
@@ -79,7 +79,7 @@ const getSchema = {
 const changeSchema = {
   tags,
   operationId: 'changeRun',
-  summary: 'Change how many records travel in one job',
+  summary: 'Change the number of records per job',
   params: runParams,
   body: changeRunBody,
   response: responses({ 200: runSchema }),
@@ -87,39 +87,39 @@ const changeSchema = {
 
 type DateInput = z.output<typeof startRunBody>['since'];
 
-/** A date is its beginning in UTC; an instant with an offset is put into UTC. */
+/** A date becomes its start in UTC; an instant with an offset is converted to UTC. */
 function toIsoInstant(when: DateInput): string | undefined {
   return when === undefined ? undefined : new Date(when).toISOString();
 }
 
-/** Stopping, going on and trying again. Pause and cancel are requests: the answer shows `pausing`, `cancelling`. */
+/** Pause, resume, cancel, retry and reconcile. Pause and cancel are requests: the answer shows `pausing`, `cancelling`. */
 export function runActionRoutes(app: Api, { control, runs }: Pick<ApiDeps, 'control'> & { runs: RunReader }): void {
-  const act = async (work: Promise<RunView>): Promise<RunView> => {
-    const run = await work;
+  const invalidated = async (change: Promise<RunView>): Promise<RunView> => {
+    const run = await change;
     runs.invalidate(run.id);
     return run;
   };
 
   for (const { name, summary } of actionsWithReason) {
     app.post(`/runs/:id/${name}`, { config: { access: 'operator' }, schema: actionSchema(name, summary) }, (request) =>
-      act(control[name](request.params.id, request.body.reason, actorOf(request))),
+      invalidated(control[name](request.params.id, request.body.reason, actorOf(request))),
     );
   }
 
   app.post('/runs/:id/retry', { config: { access: 'operator' }, schema: retrySchema }, (request) =>
-    act(control.retry(request.params.id, request.body?.reason ?? '', actorOf(request))),
+    invalidated(control.retry(request.params.id, request.body?.reason ?? '', actorOf(request))),
   );
 }
 
 type Action = Extract<keyof Control, 'pause' | 'resume' | 'cancel' | 'reconcile'>;
 
 const actionsWithReason: readonly { readonly name: Action; readonly summary: string }[] = [
-  { name: 'pause', summary: 'Pause: what is in the hands of workers is finished, nothing new is begun' },
-  { name: 'resume', summary: 'Go on with a paused run' },
-  { name: 'cancel', summary: 'Cancel for good; what was loaded stays until it is rolled back' },
+  { name: 'pause', summary: 'Pause: workers finish their current jobs, no new ones start' },
+  { name: 'resume', summary: 'Resume a paused run' },
+  { name: 'cancel', summary: 'Cancel permanently; loaded rows stay until they are rolled back' },
   {
     name: 'reconcile',
-    summary: 'Compare every record that a finished run says is in the target with it again, field by field',
+    summary: 'Compare every record that a finished run loaded with the target again, field by field',
   },
 ];
 
@@ -141,6 +141,6 @@ const retrySchema = {
   ...actionRoute,
   operationId: 'retryRun',
   summary:
-    'Read what was rejected or failed from the source again, rewrite what is mismatched, go on reading where an extraction failed',
+    'Read rejected and failed records from the source again, rewrite mismatched ones, continue an extraction where it failed',
   body: optionalReasonBody,
 };

@@ -1,38 +1,45 @@
 import formbody from '@fastify/formbody';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
+import { roles } from '../../contract/runs.ts';
 import { actorOf } from '../auth/access.ts';
-import { type AuthDeps, checkToken, isSameOrigin } from '../auth/authenticate.ts';
+import { type AuthDeps, isSameOrigin, signIn } from '../auth/authenticate.ts';
 import { HttpProblem } from '../problems.ts';
 import type { Api } from '../types.ts';
-import { responses } from './common.ts';
-import { sessionBody, sessionSchema } from './keys.ts';
+import { responses, text } from './common.ts';
+import type { RunEventDeps } from './run-events.ts';
+
+const sessionBody = z.strictObject({ key: z.string().min(1).max(600) });
+
+const sessionSchema = z
+  .object({ actor: text, role: z.enum(roles), expiresAt: text.nullable() })
+  .meta({ id: 'Session' });
 
 const tags = ['session'];
 
-/** Signing in and out, for people with a browser. */
-export function sessionRoutes(app: Api, { keys, sessions }: Pick<AuthDeps, 'keys' | 'sessions'>): void {
+/** Signing in and out, for browsers. */
+export function sessionRoutes(app: Api, deps: AuthDeps & Pick<RunEventDeps, 'streams'>): void {
   const open = { access: 'open', idempotent: false } as const;
   app.post('/session', { config: open, schema: startSchema }, async (request, reply) => {
-    const actor = await checkToken(request.body.key, keys);
+    const actor = await signIn(request, request.body.key, 'session', deps);
     if (!actor) throw invalidKeyProblem();
-    const expiresAt = sessions.start(request, reply, actor.id).toISOString();
+    const expiresAt = deps.sessions.start(request, reply, actor.id).expiresAt.toISOString();
     return reply.code(201).send({ actor: actor.id, role: actor.role, expiresAt });
   });
 
   app.get('/session', { config: { access: 'viewer' }, schema: getSchema }, async (request) => {
     const { id, role } = actorOf(request);
-    return { actor: id, role, expiresAt: null };
+    return { actor: id, role, expiresAt: request.session?.expiresAt.toISOString() ?? null };
   });
 
-  app.delete('/session', { config: { access: 'open' }, schema: endSchema }, async (_request, reply) => {
-    sessions.end(reply);
+  app.delete('/session', { config: { access: 'open' }, schema: endSchema }, async (request, reply) => {
+    await deps.sessions.end(request, reply);
+    await deps.streams.endInactive();
     return reply.code(204).send();
   });
 }
 
-/** Also what the sign-in page answers. */
-export function invalidKeyProblem(): HttpProblem {
+function invalidKeyProblem(): HttpProblem {
   return new HttpProblem({
     status: 401,
     code: 'UNAUTHENTICATED',
@@ -52,7 +59,7 @@ const startSchema = {
 const getSchema = {
   tags,
   operationId: 'getSession',
-  summary: 'Who I am',
+  summary: 'The current session: key and role',
   response: responses({ 200: sessionSchema }),
 };
 
@@ -63,18 +70,19 @@ const endSchema = {
   response: responses({ 204: z.undefined().describe('Signed out') }),
 };
 
-// A path of this service: `//elsewhere` and `/\elsewhere` lead browsers to another one.
+// A path of this service: browsers read `//elsewhere` and `/\elsewhere` as another host.
 const nextSchema = z
   .string()
   .regex(/^\/(?![/\\])[\x21-\x5b\x5d-\x7e]*$/)
   .catch('/board');
 
-const signInForm = z.object({ key: z.string().max(600).default(''), next: nextSchema });
+// A repeated field is an array: it counts as none.
+const signInForm = z.object({ key: z.string().max(600).catch(''), next: nextSchema });
 
-/** The page to sign in at. It works without scripts, so no script has to be allowed. */
-export async function serveSignIn(app: Api, { keys, sessions }: Pick<AuthDeps, 'keys' | 'sessions'>): Promise<void> {
+/** The sign-in page. It works without scripts, so its policy allows none. */
+export async function serveSignIn(app: Api, deps: AuthDeps): Promise<void> {
   await app.register(async (scope) => {
-    // In a scope of its own: nowhere else is a form taken for a body.
+    // In a scope of its own: no other route accepts form bodies.
     await scope.register(formbody, { bodyLimit: 4_096 });
     const config = { access: 'open', idempotent: false } as const;
     scope.get('/login', { config, schema: { hide: true } as object }, async (request, reply) => {
@@ -83,13 +91,11 @@ export async function serveSignIn(app: Api, { keys, sessions }: Pick<AuthDeps, '
     });
     scope.post('/login', { config, schema: { hide: true } as object }, async (request, reply) => {
       const { key, next } = signInForm.parse(request.body ?? {});
-      // Or someone else's page could sign a browser in as someone else.
-      if (!isSameOrigin(request))
-        return sendPage(reply, 403, signInPage({ next, complaint: 'Sign in from this page.' }));
-      const actor = await checkToken(key.trim(), keys);
-      if (!actor)
-        return sendPage(reply, 401, signInPage({ next, complaint: 'The key is unknown, expired or revoked.' }));
-      sessions.start(request, reply, actor.id);
+      // Otherwise a foreign page could sign the browser in with another key.
+      if (!isSameOrigin(request)) return sendPage(reply, 403, signInPage({ next, error: 'Sign in from this page.' }));
+      const actor = await signIn(request, key.trim(), 'page', deps);
+      if (!actor) return sendPage(reply, 401, signInPage({ next, error: 'The key is unknown, expired or revoked.' }));
+      deps.sessions.start(request, reply, actor.id);
       return reply.redirect(next, 303);
     });
   });
@@ -99,8 +105,8 @@ function sendPage(reply: FastifyReply, status: number, page: string): FastifyRep
   return reply.code(status).type('text/html; charset=utf-8').header('cache-control', 'no-store').send(page);
 }
 
-/** The sign-in page, whole: it must work before anything else of the service may be read. */
-function signInPage({ next, complaint }: { next: string; complaint?: string }): string {
+/** The complete HTML: the page must not load anything else, since everything else needs a key. */
+function signInPage({ next, error }: { next: string; error?: string }): string {
   return `<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -128,7 +134,7 @@ function signInPage({ next, complaint }: { next: string; complaint?: string }): 
 <body>
 <form method="post" action="/login">
   <h1>Drover</h1>
-  ${complaint ? `<p role="alert">${escapeHtml(complaint)}</p>` : ''}
+  ${error ? `<p role="alert">${escapeHtml(error)}</p>` : ''}
   <label for="key">Your key</label>
   <input id="key" name="key" type="password" autocomplete="current-password" required autofocus>
   <input type="hidden" name="next" value="${escapeHtml(next)}">

@@ -1,14 +1,68 @@
 import { z } from 'zod';
 import type { DuplicateRow, RepairPlanView, RepairResultView } from '../../contract/records.ts';
+import type { RollbackView, ValidationView } from '../../contract/runs.ts';
 import { actorOf, type ReadsFor } from '../auth/access.ts';
-import { type RunReader, rollbackSchema, runSchema, validationSchema } from '../run-view.ts';
+import { type RunReader, rollbackStatusSchema, runSchema } from '../run-view.ts';
 import type { Api, ApiDeps } from '../types.ts';
-import { idempotencyHeader, optionalReasonBody, reasonBody, reasonSchema, responses, runParams } from './common.ts';
+import {
+  count,
+  idempotencyHeader,
+  optionalReasonBody,
+  reasonBody,
+  reasonSchema,
+  responses,
+  runParams,
+  text,
+} from './common.ts';
 import { failureSchema } from './records.ts';
+
+const checkSchema = z
+  .object({
+    name: text,
+    entity: text.nullable(),
+    severity: z.enum(['error', 'warning']),
+    ok: z.boolean(),
+    description: text,
+    checked: count,
+    violations: count,
+    rows: z
+      .array(z.object({ sourceId: text, targetId: text.nullable(), detail: text }))
+      .readonly()
+      .describe('Every row that breaks the rule'),
+  })
+  .meta({ id: 'ValidationCheck' });
+
+const validationSchema = z
+  .object({
+    runId: text,
+    at: text,
+    dataVersion: text,
+    stale: z.boolean().describe('The target changed after the validation'),
+    status: z.enum(['green', 'red']),
+    checks: z.array(checkSchema).readonly(),
+  })
+  .meta({ id: 'Validation' }) satisfies z.ZodType<ValidationView>;
+
+const rollbackSchema = z
+  .object({
+    runId: text,
+    dryRun: z.boolean(),
+    status: rollbackStatusSchema,
+    done: count.describe('Rows processed so far, of those to undo'),
+    total: count,
+    removed: count,
+    restored: count,
+    conflicts: z
+      .array(z.object({ entity: text, targetId: text, detail: text }))
+      .readonly()
+      .describe('Rows changed since by something else: left unchanged'),
+    error: text.nullable().describe('Why it failed'),
+  })
+  .meta({ id: 'Rollback' }) satisfies z.ZodType<RollbackView>;
 
 type ValidationDeps = Pick<ApiDeps, 'control'> & { runs: RunReader; readsFor: ReadsFor };
 
-/** Proving a run right, and undoing it. */
+/** Validating a run, and rolling it back. */
 export function validationRoutes(app: Api, { control, runs, readsFor }: ValidationDeps): void {
   app.post('/runs/:id/validate', { config: { access: 'operator' }, schema: validateSchema }, (request) =>
     control.validate(request.params.id, actorOf(request)),
@@ -57,7 +111,7 @@ const rollbackRunSchema = {
   tags: ['runs'],
   operationId: 'rollbackRun',
   summary:
-    'Undo what the run loaded: remove what it inserted, restore what it changed; 202 where that goes on after the answer',
+    'Undo what the run loaded: remove inserted rows, restore changed ones; 202 where that continues after the answer',
   headers: idempotencyHeader,
   params: runParams,
   body: z.strictObject({ reason: reasonSchema, dryRun: z.boolean().optional() }),
@@ -67,21 +121,19 @@ const rollbackRunSchema = {
 const getRollbackSchema = {
   tags: ['runs'],
   operationId: 'getRollback',
-  summary: 'Where a rollback stands that goes on after its answer, with everything that was left alone',
+  summary: 'The state of a rollback that continues after its answer, with all rows that were left unchanged',
   params: runParams,
   response: responses({ 200: rollbackSchema }),
 };
-
-const text = z.string();
 
 const duplicateRowSchema = z
   .object({
     entity: text,
     table: text,
-    targetId: text.describe('The row that is too many'),
-    sourceId: text.describe('The record it doubles'),
+    targetId: text.describe('The duplicate row'),
+    sourceId: text.describe('The record that it duplicates'),
     ofTargetId: text.describe('The row of that record, which stays'),
-    refusal: text.nullable().describe('Why it is left to a person; null of a row that mending removes'),
+    refusal: text.nullable().describe('Why it is left for a manual decision; null when the repair removes the row'),
   })
   .meta({ id: 'DoubledRow' }) satisfies z.ZodType<DuplicateRow>;
 
@@ -95,16 +147,16 @@ const repairPlanSchema = z
 
 const repairResultSchema = z
   .object({
-    written: z.int().describe('Records on their way to be written and compared again'),
+    written: z.int().describe('Records that are written and compared again'),
     removed: z.array(duplicateRowSchema).readonly(),
-    left: z.array(duplicateRowSchema).readonly().describe('Doubled rows that were left alone, and why'),
+    left: z.array(duplicateRowSchema).readonly().describe('Duplicate rows that were left unchanged, and why'),
     run: runSchema,
   })
   .meta({ id: 'Mended' }) satisfies z.ZodType<RepairResultView>;
 
 type RepairDeps = Pick<ApiDeps, 'control'> & { runs: RunReader; readsFor: ReadsFor };
 
-/** Making the target what the source says, after a comparison. */
+/** Repairing the target after a comparison: rewriting records that differ, removing duplicate rows. */
 export function repairRoutes(app: Api, { control, runs, readsFor }: RepairDeps): void {
   app.get('/runs/:id/mending', { config: { access: 'viewer' }, schema: getRepairSchema }, (request) =>
     readsFor(request).repairPlan(request.params.id),
@@ -123,7 +175,7 @@ const repairTags = ['validation'];
 const getRepairSchema = {
   tags: repairTags,
   operationId: 'getMending',
-  summary: 'What would make the target what the source says: records to be written again, doubled rows to be removed',
+  summary: 'The repair plan: records to be written again, duplicate rows to be removed',
   params: runParams,
   response: responses({ 200: repairPlanSchema }),
 };
@@ -131,7 +183,7 @@ const getRepairSchema = {
 const repairRunSchema = {
   tags: repairTags,
   operationId: 'mendRun',
-  summary: 'Remove rows that are provably doubled, write what differs again, and compare it',
+  summary: 'Remove rows that are provably duplicates, write records that differ again, and compare them',
   headers: idempotencyHeader,
   params: runParams,
   body: reasonBody,

@@ -3,22 +3,25 @@ import { z } from 'zod';
 import { findHandler } from '../../engine/webhooks/inbox.ts';
 import type { InboxRow } from '../../engine/webhooks/store.ts';
 import { eventStates } from '../../engine/webhooks/types.ts';
+import { DroverError } from '../../errors.ts';
+import type { JsonObject } from '../../plan/json.ts';
 import { verifyStripeEvent } from '../../upstreams/stripe/webhook.ts';
 import { canSeePersonalData } from '../auth/access.ts';
 import type { RateLimits } from '../auth/rate-limits.ts';
+import { findProblem } from '../json-body.ts';
 import type { Api, ApiDeps } from '../types.ts';
 import { decodeCursor, idSchema, numericCursor, pageOf, pageQuery, responses, toPage } from './common.ts';
 
 const receivedSchema = z.object({
   received: z.literal(true),
-  duplicate: z.boolean().describe('It was there before, and is not done twice'),
+  duplicate: z.boolean().describe('The event was received before and is not processed twice'),
 });
 
 const webhookQuery = z.strictObject({
   ...pageQuery,
   state: z.enum(eventStates).optional(),
   type: idSchema.optional().describe('`product.updated`'),
-  objectId: idSchema.optional().describe('The object it is about, `prod_...`'),
+  objectId: idSchema.optional().describe('The object of the event, `prod_...`'),
 });
 
 const webhookSchema = z.object({
@@ -27,11 +30,11 @@ const webhookSchema = z.object({
   type: z.string(),
   objectId: z.string().nullable(),
   livemode: z.boolean(),
-  state: z.enum(eventStates).describe('failed: the last try was in vain, and the next is at `dueAt`'),
+  state: z.enum(eventStates).describe('failed: the last attempt failed, and the next is at `dueAt`'),
   attempts: z.int(),
   code: z.string().nullable(),
   message: z.string().nullable(),
-  effect: z.string().nullable().describe('What it came to'),
+  effect: z.string().nullable().describe('The effect of the event'),
   happenedAt: z.string(),
   receivedAt: z.string(),
   dueAt: z.string().nullable(),
@@ -40,7 +43,7 @@ const webhookSchema = z.object({
     .record(z.string(), z.unknown())
     .nullable()
     .optional()
-    .describe('The event as it was sent; for operators, and null of types nothing is done about'),
+    .describe('The event as it was sent; for operators, and null for types without a handler'),
 });
 
 const tags = ['webhooks'];
@@ -50,7 +53,7 @@ const maxBodyBytes = 262_144;
 
 type WebhookDeps = Pick<ApiDeps, 'inbox' | 'config'> & { readonly limits: RateLimits };
 
-/** What upstreams tell us, and what came of it. */
+/** Receiving webhooks, and listing received events. */
 export function webhookRoutes(app: Api, deps: WebhookDeps): void {
   app.register(async (scope) => receivingRoutes(scope as unknown as Api, deps));
 
@@ -67,27 +70,34 @@ export function webhookRoutes(app: Api, deps: WebhookDeps): void {
   });
 }
 
-/** In a scope of its own, whose bodies stay the bytes that were signed. */
+/** In a scope of its own, where bodies stay the bytes that were signed. */
 function receivingRoutes(app: Api, { inbox, config, limits }: WebhookDeps): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: maxBodyBytes }, (_request, body, done) =>
     done(null, body),
   );
 
-  // Its signature is its key, and what an upstream sends in a burst must not be turned away.
+  // The signature authenticates the request, and bursts of valid events must not be rate-limited.
   const options = { access: 'open', idempotent: false, limit: 'signed' } as const;
   app.post('/webhooks/stripe', { config: options, schema: receiveSchema }, async (request) => {
     const signed = { body: bodyOf(request), signature: headerOf(request, 'stripe-signature') };
     const verified = verifyOrCountFailure(request, limits, () =>
       verifyStripeEvent(signed, config.stripeWebhookSecrets),
     );
+    assertStorable(verified.payload);
     const event = { provider: 'stripe', ...verified } as const;
     const stored = await inbox.store(event, findHandler(event) !== undefined);
     return { received: true as const, duplicate: !stored };
   });
 }
 
-/** Who sends what is not rightly signed uses up his address's share of requests without a key. */
+/** Refuses a signed event that PostgreSQL could not store. */
+function assertStorable(payload: JsonObject): void {
+  const problem = findProblem(payload);
+  if (problem !== undefined) throw new DroverError('WEBHOOK_EVENT', problem);
+}
+
+/** Counts a request without a valid signature against its address, like a request without a key. */
 function verifyOrCountFailure<T>(request: FastifyRequest, limits: RateLimits, verify: () => T): T {
   try {
     return verify();
@@ -104,7 +114,7 @@ function headerOf({ headers }: FastifyRequest, name: string): string | undefined
   return typeof value === 'string' ? value : undefined;
 }
 
-/** Bodies may speak of people, so only those see them who may. */
+/** Payloads may contain personal data, so only operators get them. */
 function toWebhookView(
   { seq: _, payload, happenedAt, receivedAt, dueAt, settledAt, ...row }: InboxRow,
   withPayload: boolean,
@@ -122,7 +132,8 @@ function toWebhookView(
 const receiveSchema = {
   tags,
   operationId: 'receiveStripeEvent',
-  summary: 'For Stripe: takes an event, signed with a secret of STRIPE_WEBHOOK_SECRET; answered when it is on disk',
+  summary:
+    'For Stripe: receives an event that is signed with a secret of STRIPE_WEBHOOK_SECRET; answered after it is stored',
   consumes: ['application/json'],
   body: z.unknown().describe('An event of Stripe, byte for byte as it was signed'),
   headers: z.looseObject({ 'stripe-signature': z.string().optional() }),
@@ -132,7 +143,7 @@ const receiveSchema = {
 const listSchema = {
   tags,
   operationId: 'listWebhooks',
-  summary: 'Events that were received, the newest first, and what came of each',
+  summary: 'Received events, the newest first, with the outcome of each',
   querystring: webhookQuery,
   response: responses({ 200: pageOf(webhookSchema) }),
 };

@@ -54,8 +54,12 @@ async function verifyAudit({ api, out }: Session): Promise<ExitCode> {
   const verdict = await api.get<AuditVerification>('/audit/verification');
   out.answer(verdict, (safe) => {
     if (safe.ok) return `${safe.checked} rows, each follows from the one before it`;
-    const where = safe.brokenAt === null ? 'the newest rows are missing' : `row ${safe.brokenAt} was changed`;
-    return `${out.paint('broken', 'red')}: ${where} (${safe.checked} rows before it are sound)`;
+    const lines = safe.broken.map(({ id, problem }) => `row ${id}: ${problem}`);
+    const more = safe.brokenCount - safe.broken.length;
+    if (more > 0) lines.push(`and ${more} more rows`);
+    if (safe.newestMissing) lines.push('the newest rows are missing');
+    const summary = `${safe.brokenCount} of ${safe.checked} rows do not verify`;
+    return [`${out.paint('broken', 'red')}: ${summary}`, ...lines].join('\n');
   });
   return verdict.ok ? exitCodes.green : exitCodes.failures;
 }

@@ -4,7 +4,6 @@ import pg from 'pg';
 import { nodeArgs } from '../../../scripts/stack/compiled.ts';
 import { startApi } from '../../../src/api/start.ts';
 import { readConfig } from '../../../src/config.ts';
-import { engineFactories } from '../../../src/engine/open-engine.ts';
 import { createLogger } from '../../../src/logger.ts';
 import { loadPlans } from '../../../src/plan/registry.ts';
 import { type BubbleSandbox, startBubbleSandbox } from '../../../src/sandbox/bubble/sandbox.ts';
@@ -35,7 +34,7 @@ export async function startDroverService(folder: string, users: number): Promise
     PORT: '0',
     BUBBLE_API_URL: sandbox.url,
     BUBBLE_API_KEY: sandbox.apiKey,
-    DROVER_ADMIN_KEY: 'admin.a-secret-for-tests',
+    DROVER_ADMIN_KEY: 'admin.a-secret-for-tests-of-32-characters',
     DROVER_ALLOW_PRIVATE_UPSTREAMS: 'true',
     DROVER_REDIS_PREFIX: redis.prefix,
     DROVER_TICK_MS: '50',
@@ -52,7 +51,6 @@ export async function startDroverService(folder: string, users: number): Promise
   const api = await startApi({
     ...parts,
     version: '0.0.0',
-    ...engineFactories,
   });
   const queues = ['extract', 'transform', 'load', 'reconcile'] as const;
   const worker = await startWorkerProcess({ ...parts, queues, concurrency: 50 });
@@ -65,7 +63,7 @@ export async function startDroverService(folder: string, users: number): Promise
         env: { PATH: process.env.PATH ?? '', ...settings },
         stdio: 'inherit',
       }),
-    ...{ sandbox, worker, env: { DROVER_URL: api.url, DROVER_TOKEN: 'admin.a-secret-for-tests' } },
+    ...{ sandbox, worker, env: { DROVER_URL: api.url, DROVER_TOKEN: 'admin.a-secret-for-tests-of-32-characters' } },
     async close() {
       await client.end();
       await worker.stop();

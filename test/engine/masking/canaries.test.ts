@@ -10,7 +10,6 @@ import { migrateDatabase } from '../../../db/migrate.ts';
 import { type RunningApi, startApi } from '../../../src/api/start.ts';
 import { readConfig } from '../../../src/config.ts';
 import { finishedStatuses, type RunStatus } from '../../../src/contract/run-status.ts';
-import { engineFactories } from '../../../src/engine/open-engine.ts';
 import { createLogger } from '../../../src/logger.ts';
 import { createRegistry } from '../../../src/plan/registry.ts';
 import bubble from '../../../src/plans/bubble/index.ts';
@@ -70,7 +69,6 @@ beforeAll(async () => {
   api = await startApi({
     ...common,
     version: '0',
-    ...engineFactories,
   });
   worker = await startWorkerProcess({
     ...common,

@@ -3,13 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startApi } from '../../../src/api/start.ts';
 import { readConfig } from '../../../src/config.ts';
-import { engineFactories } from '../../../src/engine/open-engine.ts';
 import { createLogger } from '../../../src/logger.ts';
 import { loadPlans } from '../../../src/plan/registry.ts';
 import type { Catalog } from '../../helpers/catalog-drover.ts';
 import { type CommandResult, runDrover } from '../../helpers/cli.ts';
 
-const key = 'admin.a-secret-for-tests';
+const key = 'admin.a-secret-for-tests-of-32-characters';
 
 /** The API over a catalogue's stores, and the command line before it. */
 export interface CatalogService {
@@ -32,7 +31,6 @@ export async function startCatalogService(
   const api = await startApi({
     ...{ config, databaseUrl: config.databaseUrl as string, redisUrl: config.redisUrl as string },
     ...{ plans: await loadPlans(), version: '0', logger: createLogger({ level: 'silent', service: 'test' }) },
-    ...engineFactories,
   });
   return {
     ...{ url: api.url, authorization: `Bearer ${key}`, folder },

@@ -87,7 +87,7 @@ export const layers: Readonly<Record<string, Layer>> = {
       ...['queues/redis.ts', 'queues/producer.ts', 'queues/table.ts', 'src/upstreams/states.ts'],
       // The signature of a webhook is checked before anything else looks at the body.
       'src/upstreams/stripe/webhook.ts',
-      ...['db', 'src/engine', 'src/contract', 'src/plan'],
+      ...['db', 'src/engine', 'src/engine/open-engine.ts', 'src/contract', 'src/plan'],
       ...['src/config.ts', 'src/logger.ts', 'src/errors.ts', 'src/money.ts'],
     ],
     packages: [...fastify, 'ioredis', 'prom-client', 'zod'],
