@@ -18,7 +18,6 @@ import type { Actor, Role } from '../contract/runs.ts';
 import type { InboxReader } from '../engine/webhooks/store.ts';
 import type { InboxReceiver } from '../engine/webhooks/types.ts';
 import type { Logger } from '../logger.ts';
-import type { Session } from './auth/authenticate.ts';
 
 /** The services that the routes use. `services.ts` opens them; tests pass their own. */
 export interface ApiDeps {
@@ -141,4 +140,12 @@ declare module 'fastify' {
     /** Authenticated by cookie, so a change needs proof of the same origin. */
     session: Session | null;
   }
+}
+
+/** A browser session: what the signed cookie says. It ends with its key, with a sign-out, or at its expiry. */
+
+export interface Session {
+  readonly id: string;
+  readonly keyId: string;
+  readonly expiresAt: Date;
 }
