@@ -46,7 +46,7 @@ export interface ControlChanges {
   /** Moves a run along an arrow of the table; false when it was not where the arrow begins. */
   move(id: string, to: RunStatus, reason: string | null): Promise<boolean>;
   /**
-   * Has a run go on for records that were sent on their way; false when no arrow leads there. Whoever would end the run
+   * Continues a run for records that were enqueued; false when no transition leads there. A process that would end the run
    * waits for this change and sees its records, so call it last.
    */
   resume(id: string, reason: string | null): Promise<boolean>;
@@ -168,8 +168,8 @@ function createdBefore(id: string) {
 }
 
 /**
- * One operator's change and its row in the audit log, in one transaction. Locks are taken in one order, so nobody waits
- * in a circle: operators of the run, then records and the run's row, then the log's, which everybody takes last.
+ * One operator's change and its row in the audit log, in one transaction. Locks are taken in one order, so no session waits
+ * in a circle: operators of the run, then records and the run's row, then the log's, which all take last.
  */
 function changeRun<T>(
   pool: pg.Pool,
@@ -185,8 +185,8 @@ function changeRun<T>(
   });
 }
 
-// Not the run's row: sending a million records back takes a while, and the conductor must not wait for it. Not for
-// longer than this: who waits holds a connection, which everybody else who asks for something needs.
+// Not the run's row: sending a million records back takes a while, and the scheduler must not wait for it. Not for
+// longer than this: a waiting request holds a connection that other requests need.
 const lockTimeout = '5s';
 
 async function lockRun(client: pg.PoolClient, runId: string): Promise<void> {
@@ -252,7 +252,7 @@ async function setRolledBack(queries: Queries, id: string): Promise<void> {
   await withDatabaseErrors(queries.update(runs).set({ rolledBackAt: sql`now()` }).where(eq(runs.id, id)));
 }
 
-// What was wrong is read from its source again, where it was mended; what differs in the target is written again from
+// What was wrong is read from its source again, where it may have been corrected; what differs in the target is written again from
 // what was read. Records without an id of their own (`#…`) cannot be asked for. The target id stays: it is the same row.
 const replaySql = `
 WITH back AS (
@@ -284,7 +284,7 @@ async function replayRecords(client: Queryable, runId: string, selection: Replay
 }
 
 // Whatever the run says is in the target: reconciled, found unchanged since an earlier run, or found to differ and perhaps
-// mended by hand since; and what was loaded and could not be compared. Not what was left alone (EXISTS) or merged: of these
+// corrected by hand since; and what was loaded and could not be compared. Not what was left alone (EXISTS) or merged: of these
 // the target does not hold what this record says.
 const reconcileAgainSql = `
 WITH back AS (

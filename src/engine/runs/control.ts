@@ -126,7 +126,7 @@ async function purge(deps: ControlDeps, input: PurgeRequest, actor: Actor): Prom
 
 async function person(deps: ControlDeps, email: string, actor: Actor): Promise<PersonView> {
   const found = await deps.person(email);
-  // The log outlives the person's data, so it names nobody; who knows the address can find the entry.
+  // The log outlives the person's data, so it holds a hash; with the address the entry can be found.
   const name = createHash('sha256').update(email.toLowerCase()).digest('hex').slice(0, 16);
   await deps.store.appendAudit({
     ...{ actor: actor.id, role: actor.role, action: 'person.export', subject: `person:${name}` },

@@ -79,7 +79,7 @@ function chooseEntities(plan: Plan, only: readonly string[] | undefined): readon
   return order.filter((name) => wanted.has(name));
 }
 
-/** A trial's rows are linked among themselves, so whoever is pointed at comes along. */
+/** A trial's rows are linked among themselves, so records that are referred to come along. */
 function withParents(plan: Plan, entities: readonly string[]): readonly string[] {
   const wanted = new Set(entities);
   const order = entityOrder(plan);

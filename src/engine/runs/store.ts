@@ -189,7 +189,7 @@ export function updateBatchTuning(
   );
 }
 
-/** The samples of a run's progress, oldest first; the conductor keeps two minutes of them. */
+/** The samples of a run's progress, oldest first; the scheduler keeps two minutes of them. */
 export function readSamples(database: Database, runId: string): Promise<ProgressSample[]> {
   const { at, done, total } = samples;
   return withDatabaseErrors(

@@ -28,7 +28,7 @@ export interface RunViewDeps {
   readonly plans: PlanRegistry;
   readonly sums: GetSums;
   readonly rollbacks: Pick<BackgroundRollbackStore, 'find'>;
-  /** Absent where nobody looks at views to know why a run does not move. */
+  /** Absent where views are not read to find out why a run does not move. */
   readonly fleet?: FleetStateReader | undefined;
 }
 

@@ -115,7 +115,7 @@ const control = /[^\P{Cc}\s\u0085]/gu;
 const isText = (value: Json | undefined): boolean => ['string', 'number', 'boolean'].includes(typeof value);
 const isAbsent = (value: Json | undefined): boolean => value === null || value === undefined;
 
-/** Without blanks around it, and without characters that nobody sees and that PostgreSQL or a shop page trips over. */
+/** Without blanks around it, and without invisible characters that PostgreSQL refuses or a shop page shows wrongly. */
 function clean(text: string): string {
   return text.toWellFormed().replace(control, '').trim();
 }
@@ -127,7 +127,7 @@ export interface Amount {
   readonly currency: string;
 }
 
-// Digits and one point. A comma may part thousands or decimals, and nobody knows which.
+// Digits and one point. A comma may part thousands or decimals, and which is not known.
 const decimal = /^[+-]?\d+(\.\d+)?$/;
 
 /** The price of a product: never guessed, never rounded. */
@@ -184,7 +184,7 @@ export interface Images {
 
 /**
  * The pictures Stripe can fetch: absolute addresses, each once, the first eight. `//host/x` means https; one that leads
- * from a page nobody knows (`/uploads/x.png`) leads nowhere and is left out.
+ * from an unknown page (`/uploads/x.png`) leads nowhere and is left out.
  */
 export function readImages(first: Json | undefined, more: Json | undefined): Images {
   const given = [first, ...(Array.isArray(more) ? more : [more])].filter((value) => value !== null);

@@ -15,7 +15,7 @@ import { targetSource } from './target-source.ts';
 import { objectOf, textOf, textsOf } from './values.ts';
 
 /**
- * Whoever bought something: one record for each sale that is revenue, and one for each person with a product's tag. A record
+ * Buyers: one record for each sale that is revenue, and one for each person with a product's tag. A record
  * says what its buyer gets; of one person there may be several.
  */
 export function buyersSource(context: SourceContext): Source {
@@ -132,7 +132,7 @@ const personJoin = (email: string, alias: string): string => `LATERAL (
 
 /**
  * A page of people; `more` are further columns and `joins` where they come from, over `c` (the first contact) and `every` (all
- * of the address). `$4`: only people with one of these tags, in lower case; null for everybody.
+ * of the address). `$4`: only people with one of these tags, in lower case; null for all.
  */
 export function peoplePageSql(more = '', joins = '', where = ''): string {
   return `

@@ -109,7 +109,7 @@ function padCells(cells: readonly string[], width: number): string[] {
   return Array.from({ length: width }, (_, at) => cells[at] ?? '');
 }
 
-// A description is what somebody typed: no spreadsheet may take it for a formula.
+// A description is typed by people: no spreadsheet may take it for a formula.
 function csvCell(cell: string): string {
   const shown = /^[=+\-@\t\r]/.test(cell) && !/^-\d+(\.\d+)?$/.test(cell) ? `'${cell}` : cell;
   return /[",\r\n]|^\s|\s$/.test(shown) ? `"${shown.replaceAll('"', '""')}"` : shown;

@@ -46,7 +46,7 @@ export function revenueSign(status: SaleStatus): 1 | -1 | 0 {
   return status === 'REFUNDED' || status === 'CHARGEBACK' ? -1 : 0;
 }
 
-/** The payment of an invoice is told by the invoice; as a record of its own it is none. */
+/** The payment of an invoice is counted with the invoice; it is no sale of its own. */
 export function isOwnSale(row: { readonly own?: unknown; readonly payment?: unknown }): boolean {
   const own = objectOf(row.own);
   return own.type === 'INVOICE' || textOf(objectOf(row.payment).xendit_id) !== textOf(own.xendit_id);

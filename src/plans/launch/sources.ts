@@ -69,7 +69,7 @@ function xenditUpstream({ settings, upstreams }: SourceContext) {
 const emptySource: Source = { read: async () => ({ records: [], cursor: null }), count: async () => 0 };
 
 /**
- * The export of contacts has no ids, and one address may stand on several lines. A contact is told by address and day of
+ * The export of contacts has no ids, and one address may stand on several lines. A contact is known by address and day of
  * registration, hashed: source ids go where addresses must not.
  */
 function createContactFileSource(options: CsvSourceOptions): Source {

@@ -17,7 +17,7 @@ export interface CsvSourceOptions {
   readonly idHint?: string | undefined;
   /** Records a page. */
   readonly pageSize?: number | undefined;
-  /** How the file comes to be, for whoever finds it missing: a command. */
+  /** How the file comes to be, for the message when it is missing: a command. */
   readonly createdBy?: string | undefined;
   /** When the record last changed, ISO 8601 UTC; without it, or where it answers undefined, no window leaves a record out. */
   readonly changedAt?: ((raw: JsonObject) => string | undefined) | undefined;

@@ -62,7 +62,7 @@ export const courses = {
   },
 } satisfies Entity;
 
-// What somebody paid for one course, and whether anything of it is left.
+// What a person paid for one course, and whether any of it was not refunded.
 const boughtCoursesSql = `
 SELECT u.id::text AS key, p.id::text AS user_id, course.id::text AS course_id, course.code, sold.transaction_id::text AS transaction_id,
   sold.since, sold.net > 0 AS kept

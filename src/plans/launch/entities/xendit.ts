@@ -15,7 +15,7 @@ import {
   textOf,
 } from '../values.ts';
 
-/** Both lists are kept in one table: `type` tells an invoice from a payment, a refund, and so on. */
+/** Both lists are kept in one table: `type` distinguishes an invoice from a payment, a refund, and so on. */
 const xenditRawTarget = {
   kind: 'postgres',
   table: 'xendit_raw',
