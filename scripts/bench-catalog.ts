@@ -123,7 +123,7 @@ async function run(database: Database, config: ReturnType<typeof readConfig>, ta
 interface LimitUsage {
   /** `stripe`, or an endpoint: `POST /v1/products`. */
   readonly limit: string;
-  /** Requests a second that the fleet is told to keep. */
+  /** The fleet's limit in requests a second. */
   readonly allowed: number;
   /** Requests a second from the first to the last of them. */
   readonly used: number;

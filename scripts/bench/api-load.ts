@@ -11,7 +11,7 @@ export interface Percentiles {
 
 /** The API beside a migration: clients that read a run over and over, and how long each read takes. */
 export interface ApiLoad {
-  /** Reads the run with that many clients until told to stop; answers the percentiles in milliseconds. */
+  /** Reads the run with that many clients until it is stopped; answers the percentiles in milliseconds. */
   read(runId: string, clients: number, until: () => boolean): Promise<Percentiles>;
   stop(): Promise<void>;
 }

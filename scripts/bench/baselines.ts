@@ -8,7 +8,7 @@ import { benchRecord } from './plan.ts';
 
 /**
  * Sends n empty jobs through three queues with as many worker processes; answers the seconds it took. The first queue is
- * filled while the clock runs, in bulk, as the conductor fills it for a run.
+ * filled while the clock runs, in bulk, as the scheduler fills it for a run.
  */
 export async function timeEmptyJobs(
   redisUrl: string,

@@ -14,7 +14,7 @@ const foldersKept = 5;
  * there is none yet. A process starts 0.9 s of a core sooner from it than from TypeScript. The name of the folder is a
  * fingerprint of the sources, so a change of them never touches what a running process may still load.
  * @param {string} root the checkout
- * @param {(message: string) => void} [report] is told before a compilation begins
+ * @param {(message: string) => void} [report] is called before a compilation begins
  * @returns {string} an absolute path, with the tree of the checkout below it
  */
 export function ensureBuild(root, report = () => {}) {

@@ -1,6 +1,6 @@
 // Watches over one command (npm test, npm start, a demo) from outside: when its process is gone, however it went, everything
 // that it started is ended. The command holds the other end of this process's standard input, and its children carry a mark
-// in their environment. When npm itself is killed, the command is told to end.
+// in their environment. When npm itself is killed, the command gets SIGTERM.
 //   node guard.mjs MARK COMMAND_PID [NPM_PID]
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';

@@ -3,7 +3,7 @@ import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Runs the work while holding the file; whoever comes second waits, and a holder that died is not waited for. */
+/** Runs the work while holding the file; a second holder waits, and a holder that died is not waited for. */
 export async function withLock(path, work) {
   mkdirSync(dirname(path), { recursive: true });
   while (!take(path)) {

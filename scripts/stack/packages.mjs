@@ -6,7 +6,7 @@ import { join } from 'node:path';
 /**
  * Why node_modules is not what package-lock.json asks for, or undefined when it is. Compared by content: a fresh
  * checkout or a touched file changes times, not packages, and npm writes its own copy of the lock last, so its
- * presence also tells that the installation was not interrupted.
+ * presence also shows that the installation was not interrupted.
  */
 export function whyStale(root) {
   const installed = packagesOf(join(root, 'node_modules', '.package-lock.json'));

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 
-/** The wanted port when nobody listens there, else a free one. */
+/** The wanted port when it is free, else a free one. */
 export async function freePort(wanted?: number): Promise<number> {
   if (wanted !== undefined && (await canListen(wanted))) return wanted;
   return listenOnce(0);
@@ -25,7 +25,7 @@ async function listenOnce(port: number): Promise<number> {
   return bound;
 }
 
-/** Whether somebody accepts connections on the port of this machine. */
+/** Whether a process accepts connections on the port of this machine. */
 export async function isListening(port: number, host = '127.0.0.1'): Promise<boolean> {
   const socket = connect({ port, host });
   try {

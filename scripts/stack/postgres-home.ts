@@ -18,7 +18,7 @@ import { dirname, join, resolve } from 'node:path';
 import { checkoutRoot } from './checkout.ts';
 import { findPostgres } from './postgres-binaries.mjs';
 
-/** Where a PostgreSQL lives: its programs, its data, and the user who runs it. */
+/** Where a PostgreSQL lives: its programs, its data, and the user that runs it. */
 export interface PostgresHome {
   bin: string;
   version: string;
@@ -62,7 +62,7 @@ function reachableBinaries(native: string, version: string, user: RunUser): stri
   if (canReach(join(native, 'bin'), user)) return native;
   const copy = join(FALLBACK_ROOT, `drover-postgres-${version}-${process.arch}`);
   if (!existsSync(copy)) copyBinaries(native, copy);
-  // In a folder that everybody writes to, only what root made may be run by root.
+  // In a folder that all users write to, only what root made may be run by root.
   if (lstatSync(copy).uid !== 0) throw new Error(`${copy} does not belong to root: delete it, then start again.`);
   return copy;
 }
@@ -154,7 +154,7 @@ export function spawnEnvironment(home: PostgresHome) {
   return { cwd: '/', env: { ...Object.fromEntries(env), LC_ALL: 'C', TZ: 'UTC' }, ...home.user };
 }
 
-/** Who PostgreSQL runs as: undefined is whoever we are; root must step down, because PostgreSQL refuses to run as root. */
+/** The user PostgreSQL runs as: undefined is the current one; root must step down, because PostgreSQL refuses to run as root. */
 type RunUser = { uid: number; gid: number } | undefined;
 
 /** Data made earlier by an ordinary user stays with that user, so that a later start without root finds it usable. */

@@ -11,7 +11,7 @@ export interface PostgresOptions {
   port?: number;
   /** False only where the data may be lost with the machine: it survives killed processes, not a power cut. */
   fsync?: boolean;
-  /** Made with the cluster; its owner is the superuser `drover`, who signs in without a password on 127.0.0.1. */
+  /** Made with the cluster; its owner is the superuser `drover`, which signs in without a password on 127.0.0.1. */
   database?: string;
 }
 
@@ -76,7 +76,7 @@ function databaseOf(options: PostgresOptions): string {
 const ATTEMPTS = 5;
 
 /**
- * A start fails when somebody takes the port first, or while the children of a killed server still hold its shared
+ * A start fails when another process takes the port first, or while the children of a killed server still hold its shared
  * memory; both pass, so it is tried again a few times.
  */
 async function launch(home: PostgresHome, options: PostgresOptions, attempt = 1): Promise<Postmaster> {
@@ -148,13 +148,13 @@ function readPostmaster(dataDir: string): Postmaster | undefined {
 export function livePostmaster(dataDir: string): Postmaster | undefined {
   const postmaster = readPostmaster(dataDir);
   if (!postmaster || !isAlive(postmaster.pid)) return undefined;
-  // The pid may be a stranger's by now, and the file may have come along when the checkout was copied.
+  // The pid may be another process's by now, and the file may have come along when the checkout was copied.
   return commandOf(postmaster.pid).includes(dataDir) ? postmaster : undefined;
 }
 
 /**
- * PostgreSQL does not start while the pid in its file answers a signal, and a zombie or a stranger with the same number
- * answers. Zombies go away when init reaps them; a stranger stays, and then the file must go.
+ * PostgreSQL does not start while the pid in its file answers a signal, and a zombie or another process with the same number
+ * answers. Zombies go away when init reaps them; another process stays, and then the file must go.
  */
 async function clearStalePidFile(dataDir: string): Promise<void> {
   const stale = readPostmaster(dataDir);

@@ -26,7 +26,7 @@ function isZombie(pid: number): boolean {
   }
 }
 
-/** The command line of a process, to tell a server from a stranger that was given its old pid. */
+/** The command line of a process, to distinguish a server from another process with its old pid. */
 export function commandOf(pid: number): string {
   try {
     if (process.platform === 'linux') return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');

@@ -63,7 +63,7 @@ export async function stopRedis(pid: number): Promise<void> {
   ]);
 }
 
-/** The server that works on this data now, by its own word: pids and ports pass to strangers. */
+/** The server that works on this data now, by its own answer: pids and ports are reused by other processes. */
 export async function liveRedis(dataDir: string): Promise<ServerNote | undefined> {
   const note = readNote(dataDir);
   if (!note || !isAlive(note.pid) || !/redis|valkey/.test(commandOf(note.pid))) return undefined;
@@ -84,7 +84,7 @@ async function launch(program: RedisProgram, options: RedisOptions, attempt = 1)
   return launch(program, options, attempt + 1);
 }
 
-/** While it reads its append-only file it answers -LOADING; and a stranger may have taken the port before it. */
+/** While it reads its append-only file it answers -LOADING; and another process may have taken the port before it. */
 async function isReady(dataDir: string, port: number): Promise<boolean> {
   const answer = await sendRedisCommand(port, 'PING');
   return (answer?.startsWith('+PONG') ?? false) && (await liveRedis(dataDir)) !== undefined;
@@ -123,8 +123,8 @@ function failureMessage(dataDir: string): string {
 }
 
 /**
- * One command, one answer, as text. Enough to ask a server who it is without a client library's reconnecting, which
- * would hide that nobody is there. Undefined when nobody answers.
+ * One command, one answer, as text. Enough to identify a server without a client library's reconnecting, which
+ * would hide that there is none. Undefined without an answer.
  */
 async function sendRedisCommand(port: number, command: string): Promise<string | undefined> {
   const socket = connect({ port, host: '127.0.0.1' });

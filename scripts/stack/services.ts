@@ -122,7 +122,7 @@ function signalServers({ postgres, redis }: Stack): void {
 }
 
 /**
- * What a process that started the embedded servers tells the others of this checkout. A URL is null where the starter
+ * What a process that started the embedded servers records for the others of this checkout. A URL is null where the starter
  * was given one: it may hold a password, which is not for a file.
  */
 interface StackRecord {
@@ -148,7 +148,7 @@ async function liveRecord(dir: string): Promise<StackRecord | undefined> {
   return answers.every(Boolean) ? record : undefined;
 }
 
-/** Only the owner's own: whoever took over since has written another. */
+/** Only the owner's own: a process that took over since has written another. */
 function removeRecord(dir: string, owner: number): void {
   if (readRecord(dir)?.pids.owner === owner) rmSync(pathOf(dir), { force: true });
 }

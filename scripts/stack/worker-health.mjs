@@ -1,4 +1,4 @@
-// The health check of a worker's container: a worker has no port, but it tells the database every two seconds that it
+// The health check of a worker's container: a worker has no port, but it writes to the database every two seconds that it
 // works. A process that hangs stops telling, which asking whether it exists would not show.
 import { hostname } from 'node:os';
 import pg from 'pg';

@@ -6,37 +6,43 @@ import { checkBubbleRun } from './oracle/bubble.ts';
 import { type Expected, expectationOf, sizeOf } from './oracle/expectation.ts';
 import { checkRunEnd, checkWorkerDeaths, type ExperimentResult, makeResult, waitForRunEnd } from './result.ts';
 
-/** Holds a drill to its end and asks the oracle what came of it. */
+/** Runs an experiment to its end and checks the result with the oracle. */
 async function runBubbleExperiment(
   environment: ChaosEnvironment,
   scenario: BubbleScenario,
   options: ExperimentOptions,
 ): Promise<ExperimentResult> {
-  const drill = await startBubbleExperiment(environment, scenario, options);
+  const experiment = await startBubbleExperiment(environment, scenario, options);
   const began = Date.now();
   try {
-    const injected = scenario.injectFaults(drill).then(
+    const injected = scenario.injectFaults(experiment).then(
       () => [],
       (error: Error) => [`the scenario itself failed: ${error.message}`],
     );
-    const status = await waitForRunEnd(drill, began);
+    const status = await waitForRunEnd(experiment, began);
     const seconds = (Date.now() - began) / 1_000;
-    drill.runEnded.abort();
-    const deaths = scenario.setup?.workersMayDie ? [] : checkWorkerDeaths(drill);
-    await scenario.adjustExpectationAfterRun?.(drill, drill.expectation);
+    experiment.runEnded.abort();
+    const deaths = scenario.setup?.workersMayDie ? [] : checkWorkerDeaths(experiment);
+    await scenario.adjustExpectationAfterRun?.(experiment, experiment.expectation);
     const wrong = [
       ...(await injected),
-      ...(await checkRunEnd(drill, status, drill.expectation)),
+      ...(await checkRunEnd(experiment, status, experiment.expectation)),
       ...deaths,
-      ...((await scenario.check?.(drill)) ?? []),
+      ...((await scenario.check?.(experiment)) ?? []),
     ];
-    const run = { id: drill.runId, schema: drill.schema };
-    const finding = await checkBubbleRun(drill.probe, run, drill.expectation, drill.sandbox.manifest.sums);
-    const faults = drill.recovery.faults + drill.sandbox.faults.tally().reduce((sum, rule) => sum + rule.fired, 0);
+    const run = { id: experiment.runId, schema: experiment.schema };
+    const finding = await checkBubbleRun(
+      experiment.probe,
+      run,
+      experiment.expectation,
+      experiment.sandbox.manifest.sums,
+    );
+    const faults =
+      experiment.recovery.faults + experiment.sandbox.faults.tally().reduce((sum, rule) => sum + rule.fired, 0);
     if (faults === 0 && !scenario.setup?.prepare) wrong.push('no fault struck before the run was over');
-    return await makeResult(drill, scenario.name, seconds, drill.expectation, { wrong, finding, faults });
+    return await makeResult(experiment, scenario.name, seconds, experiment.expectation, { wrong, finding, faults });
   } finally {
-    await drill.close();
+    await experiment.close();
   }
 }
 
@@ -76,11 +82,11 @@ async function startBubbleExperiment(
   };
 }
 
-/** What differs from a drill without faults. */
+/** What differs from an experiment without faults. */
 export interface BubbleScenarioSetup {
   /** Worker processes. Default 4. */
   readonly workers?: number;
-  /** Environment of the workers, over the drill's own. */
+  /** Environment of the workers, over the experiment's own. */
   readonly env?: Readonly<Record<string, string>>;
   readonly sandbox?: BubbleSandboxOptions;
   /** Changes the sandbox's data before the run; the oracle expects what it then holds. */
@@ -101,30 +107,33 @@ export interface BubbleScenarioSetup {
   readonly adjustExpectation?: (expectation: Map<string, Map<string, Expected>>, sandbox: BubbleSandbox) => void;
 }
 
-/** One way in which a night can go wrong. */
+/** One kind of fault, injected while a run goes on. */
 export interface BubbleScenario {
   readonly name: string;
   /** For people: what happens, in a line. */
   readonly summary: string;
   readonly setup?: BubbleScenarioSetup;
-  /** Lays the faults while the run goes on. What it needs to wait for, it asks of the drill, which stops with the run. */
-  injectFaults(drill: BubbleExperiment): Promise<void>;
+  /** Lays the faults while the run goes on. What it needs to wait for, it polls from the experiment, which stops with the run. */
+  injectFaults(experiment: BubbleExperiment): Promise<void>;
   /** Corrects what is expected once the run is over, where the fault changed the source. */
-  adjustExpectationAfterRun?(drill: BubbleExperiment, expectation: Map<string, Map<string, Expected>>): Promise<void>;
+  adjustExpectationAfterRun?(
+    experiment: BubbleExperiment,
+    expectation: Map<string, Map<string, Expected>>,
+  ): Promise<void>;
   /** What must hold besides the oracle's questions; answers what does not. */
-  check?(drill: BubbleExperiment): Promise<readonly string[]>;
+  check?(experiment: BubbleExperiment): Promise<readonly string[]>;
 }
 
-/** Something that can go wrong, ready to be held: whatever it needs besides the ground it brings along. */
+/** A scenario ready to run: it brings along what it needs besides the environment. */
 export interface RunnableScenario {
   readonly name: string;
   /** For people: what happens, in a line. */
   readonly summary: string;
-  run(ground: ChaosEnvironment, options: ExperimentOptions): Promise<ExperimentResult>;
+  run(environment: ChaosEnvironment, options: ExperimentOptions): Promise<ExperimentResult>;
 }
 
 /** A scenario of the Bubble migration. */
 export function runnableBubbleScenario(scenario: BubbleScenario): RunnableScenario {
   const { name, summary } = scenario;
-  return { name, summary, run: (ground, options) => runBubbleExperiment(ground, scenario, options) };
+  return { name, summary, run: (environment, options) => runBubbleExperiment(environment, scenario, options) };
 }

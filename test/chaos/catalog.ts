@@ -14,7 +14,7 @@ import { checkRunEnd, checkWorkerDeaths, type ExperimentResult, makeResult, wait
 /** A scenario of the catalogue's move into Stripe. */
 export function runnableCatalogScenario(scenario: CatalogScenario): RunnableScenario {
   const { name, summary } = scenario;
-  return { name, summary, run: (ground, options) => runCatalogExperiment(ground, scenario, options) };
+  return { name, summary, run: (environment, options) => runCatalogExperiment(environment, scenario, options) };
 }
 
 async function runCatalogExperiment(
@@ -22,28 +22,28 @@ async function runCatalogExperiment(
   scenario: CatalogScenario,
   options: ExperimentOptions,
 ): Promise<ExperimentResult> {
-  const drill = await startCatalogExperiment(environment, scenario, options);
+  const experiment = await startCatalogExperiment(environment, scenario, options);
   const began = Date.now();
   try {
-    const injected = (scenario.injectFaults?.(drill) ?? Promise.resolve()).then(
+    const injected = (scenario.injectFaults?.(experiment) ?? Promise.resolve()).then(
       () => [],
       (error: Error) => [`the scenario itself failed: ${error.message}`],
     );
-    const status = await waitForRunEnd(drill, began);
+    const status = await waitForRunEnd(experiment, began);
     const seconds = (Date.now() - began) / 1_000;
-    drill.runEnded.abort();
-    const { fired: faults } = countFaults(drill);
+    experiment.runEnded.abort();
+    const { fired: faults } = countFaults(experiment);
     const wrong = [
       ...(await injected),
-      ...(await checkRunEnd(drill, status, drill.expectation)),
-      ...checkWorkerDeaths(drill),
-      ...((await scenario.check?.(drill)) ?? []),
+      ...(await checkRunEnd(experiment, status, experiment.expectation)),
+      ...checkWorkerDeaths(experiment),
+      ...((await scenario.check?.(experiment)) ?? []),
       ...(faults === 0 ? ['no answer was lost before the run was over'] : []),
     ];
-    const finding = await checkCatalogRun(drill);
-    return await makeResult(drill, scenario.name, seconds, drill.expectation, { wrong, finding, faults });
+    const finding = await checkCatalogRun(experiment);
+    return await makeResult(experiment, scenario.name, seconds, experiment.expectation, { wrong, finding, faults });
   } finally {
-    await drill.close();
+    await experiment.close();
   }
 }
 
@@ -51,12 +51,12 @@ function countFaults({ stripe }: CatalogExperiment): { fired: number } {
   return { fired: stripe.faults.tally().reduce((sum, rule) => sum + rule.fired, 0) };
 }
 
-async function checkCatalogRun(drill: CatalogExperiment): Promise<Finding> {
-  const { probe, runId, schema, expectation } = drill;
+async function checkCatalogRun(experiment: CatalogExperiment): Promise<Finding> {
+  const { probe, runId, schema, expectation } = experiment;
   return combineFindings([
     await checkLedger(probe, runId, expectation),
     await checkBalance(probe, runId),
-    await checkStripe(drill, { probe, schema }),
+    await checkStripe(experiment, { probe, schema }),
   ]);
 }
 
@@ -117,7 +117,7 @@ export interface CatalogScenario {
   readonly summary: string;
   readonly stripe: StripeSandboxOptions;
   /** Lays what the sandbox's own faults do not do, while the run goes on. */
-  injectFaults?(drill: CatalogExperiment): Promise<void>;
+  injectFaults?(experiment: CatalogExperiment): Promise<void>;
   /** What must hold besides the oracle's questions; answers what does not. */
-  check?(drill: CatalogExperiment): Promise<readonly string[]>;
+  check?(experiment: CatalogExperiment): Promise<readonly string[]>;
 }

@@ -10,7 +10,7 @@ import type { Services } from '../../workers/services.ts';
 import { instrumentPlan, withFailpoints } from './instrumentation.ts';
 import { mutants } from './mutants.ts';
 
-// The workers of some drills: those of workers/main.ts, but watched, and on request without one of the guards.
+// The workers of some experiments: those of workers/main.ts, but watched, and on request without one of the guards.
 
 const text = { type: 'string' } as const;
 const { values } = parseArgs({
@@ -18,9 +18,9 @@ const { values } = parseArgs({
     ...{ plan: text, without: text, journal: text, 'costly-ms': text, 'max-rps': text, concurrency: text, die: text },
   },
 });
-const drilled = [bubble, catalog].find(({ name }) => name === values.plan);
-if (drilled === undefined) throw new Error(`no drill runs the plan ${values.plan}`);
-const plan = instrumentPlan(drilled, {
+const chaosPlan = [bubble, catalog].find(({ name }) => name === values.plan);
+if (chaosPlan === undefined) throw new Error(`no experiment runs the plan ${values.plan}`);
+const plan = instrumentPlan(chaosPlan, {
   journal: values.journal,
   costlyMs: Number(values['costly-ms'] ?? 0),
   maxRps: values['max-rps'] === undefined ? undefined : Number(values['max-rps']),

@@ -13,29 +13,35 @@ const records = 200;
 const calm = { DROVER_LOCK_DURATION_MS: '30000', DROVER_STALLED_INTERVAL_MS: '15000', DROVER_SWEEP_AGE_MS: '60000' };
 const graceMs = Number(shortTimeouts.DROVER_SHUTDOWN_GRACE_MS);
 
-let ground: ChaosEnvironment;
+let environment: ChaosEnvironment;
 let probe: Probe;
 let databaseUrl: string;
 const workers: Worker[] = [];
 
 beforeAll(async () => {
-  ground = await openTestEnvironment('drain');
-  databaseUrl = await ground.createDatabase();
+  environment = await openTestEnvironment('drain');
+  databaseUrl = await environment.createDatabase();
   probe = openProbe(databaseUrl);
   await prepareRun(databaseUrl, 'drain', records, 1);
 });
 afterAll(async () => {
   await Promise.all(workers.map((worker) => worker.end('SIGKILL')));
   await probe.close();
-  await ground.close();
+  await environment.close();
 });
 
 function begin(name: string): Worker {
-  const env = { ...shortTimeouts, ...calm, DATABASE_URL: databaseUrl, REDIS_URL: ground.redis.url, LOG_LEVEL: 'info' };
+  const env = {
+    ...shortTimeouts,
+    ...calm,
+    DATABASE_URL: databaseUrl,
+    REDIS_URL: environment.redis.url,
+    LOG_LEVEL: 'info',
+  };
   const worker = startWorker({
     script: ['scripts/bench/worker.ts'],
     env: { ...env, DROVER_REDIS_PREFIX: '{drain}' },
-    logFile: join(ground.folder, `${name}.log`),
+    logFile: join(environment.folder, `${name}.log`),
   });
   workers.push(worker);
   return worker;
@@ -50,10 +56,10 @@ const count = async (condition: string): Promise<number> => {
 const until = (condition: string, n: number) =>
   expect.poll(() => count(condition), { timeout: 60_000, interval: 100 }).toBeGreaterThanOrEqual(n);
 
-test('a worker told to end over jobs that do not gives them back in time, and they are nobody’s death', {
+test('a worker that gets SIGTERM with jobs that do not end releases them in time, and none counts as lost', {
   timeout: 150_000,
 }, async () => {
-  // Whoever loads waits for this table, for longer than any grace period.
+  // Loads wait for this table, for longer than any grace period.
   const holder = new pg.Client({ connectionString: databaseUrl });
   await holder.connect();
   await holder.query('BEGIN');

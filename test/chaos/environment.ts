@@ -8,7 +8,7 @@ import { type Postgres, startPostgres } from '../../scripts/stack/postgres.ts';
 import { signal, waitForExit } from '../../scripts/stack/process.ts';
 import { startRedis } from '../../scripts/stack/redis.ts';
 
-/** The servers that drills are held on. */
+/** The servers that experiments run on. */
 export interface ChaosEnvironment {
   readonly folder: string;
   /** Absent where a server was given: what is not ours is not broken. */
@@ -26,7 +26,7 @@ export interface ChaosEnvironmentOptions {
   readonly postgresUrl?: string | undefined;
 }
 
-/** Starts what is needed; Redis is always our own, because drills empty, freeze and kill it. */
+/** Starts what is needed; Redis is always our own, because experiments empty, freeze and kill it. */
 export async function openChaosEnvironment({
   folder,
   postgresUrl,

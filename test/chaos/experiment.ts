@@ -20,7 +20,7 @@ export interface ExperimentOptions {
   readonly seed: number;
   /** Seconds between two kills, where a scenario kills. */
   readonly killEvery: number;
-  /** The guard that its workers are without. Then a drill that goes well is the one that went wrong. */
+  /** The guard that its workers are without. Then an experiment without a finding is the failure. */
   readonly without?: Guard | undefined;
 }
 
@@ -88,16 +88,16 @@ export async function startExperiment(environment: ChaosEnvironment, setup: Expe
   await fleet.ready();
   const run = await control.startRun(setup.run, operatorActor);
   const probe = openProbe(databaseUrl);
-  const over = new AbortController();
+  const runEnded = new AbortController();
   return {
-    ...{ options, environment, fleet, proxies: doors, control, probe, workerEnv: env, folder, journal, runEnded: over },
+    ...{ options, environment, fleet, proxies: doors, control, probe, workerEnv: env, folder, journal, runEnded },
     random: new Random(options.seed).fork(name),
     runId: run.id,
     schema: run.targetSchema,
-    progress: createProgress(probe, run.id, setup.size, over.signal),
-    recovery: createRecovery(probe, run.id, over.signal),
+    progress: createProgress(probe, run.id, setup.size, runEnded.signal),
+    recovery: createRecovery(probe, run.id, runEnded.signal),
     async close() {
-      over.abort();
+      runEnded.abort();
       await fleet.stop();
       await Promise.all([closeOperator(), probe.close(), doors?.close()]);
       await environment.dropDatabase(databaseUrl);
@@ -116,7 +116,7 @@ function workerScript(
   return ['test/chaos/chaos-worker.ts', '--plan', run.plan, ...asked, ...mutated];
 }
 
-/** Who starts and steers runs in a drill: the control that the API's routes call, without the HTTP before it. */
+/** Starts and steers runs in an experiment: the control that the API's routes call, without the HTTP before it. */
 export interface Operator {
   readonly control: Control;
   close(): Promise<void>;
@@ -138,7 +138,7 @@ function openOperator(databaseUrl: string, env: Readonly<Record<string, string>>
   };
 }
 
-/** How long after a fault the fleet may notice it: short, or a drill would be spent waiting. */
+/** How long after a fault the fleet may notice it: short, so that an experiment is not spent waiting. */
 export const shortTimeouts = {
   DROVER_LOCK_DURATION_MS: '3000',
   DROVER_STALLED_INTERVAL_MS: '1500',
@@ -149,14 +149,14 @@ export const shortTimeouts = {
   DROVER_HASH_THREADS: '1',
 };
 
-/** The environment of a drill's worker processes. */
+/** The environment of an experiment's worker processes. */
 function workerEnvironment(options: {
   readonly databaseUrl: string;
   readonly redisUrl: string;
   /** Where the upstreams' sandboxes are, and what opens them. */
   readonly upstreams: Readonly<Record<string, string>>;
   readonly folder: string;
-  /** Keeps what an earlier drill left running apart from this one. */
+  /** Keeps what an earlier experiment left running apart from this one. */
   readonly redisPrefix: string;
 }): Record<string, string> {
   return {

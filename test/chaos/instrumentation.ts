@@ -55,13 +55,13 @@ const withMaxRps =
   (settings) =>
     upstreams({ ...settings, maxRps });
 
-/** One line for each worker that died where it was told to. */
+/** One line for each worker that died at its planned step. */
 export interface Death {
   readonly step: string;
   readonly pid: number;
 }
 
-// So many of a drill's workers die; those that come after them finish the run.
+// So many of an experiment's workers die; those that come after them finish the run.
 const maxDeaths = 12;
 const steps = ['open', 'claim', 'write', 'finish', 'dispatch', 'store-page'] as const;
 type Step = (typeof steps)[number];
@@ -99,7 +99,7 @@ function ledgerWithFailpoints(ledger: Ledger, at: RunStep): Ledger {
   };
 }
 
-/** Who has died so far. */
+/** The deaths so far. */
 export function readDeaths(journal: string): readonly Death[] {
   if (!existsSync(journal)) return [];
   const lines = readFileSync(journal, 'utf8').trim().split('\n');

@@ -3,14 +3,14 @@ import type { ChaosEnvironment } from './environment.ts';
 import { killedAtSteps } from './scenarios/workers.ts';
 import { openTestEnvironment, runBubbleScenario } from './test-environment.ts';
 
-let ground: ChaosEnvironment;
+let environment: ChaosEnvironment;
 beforeAll(async () => {
-  ground = await openTestEnvironment('killed-at-steps');
+  environment = await openTestEnvironment('killed-at-steps');
 });
-afterAll(() => ground.close());
+afterAll(() => environment.close());
 
 test('workers that die before or after any step lose nothing and double nothing', { timeout: 150_000 }, async () => {
-  const result = await runBubbleScenario(ground, killedAtSteps, 300);
+  const result = await runBubbleScenario(environment, killedAtSteps, 300);
   expect(result.problems).toEqual([]);
   expect(result).toMatchObject({ lost: 0, doubled: 0, ok: true });
 });

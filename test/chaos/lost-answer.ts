@@ -14,7 +14,7 @@ const known = { productId: null, priceId: null, synced: false };
 
 /**
  * A product gets a new price, and the answer to the request that makes it the default one is lost. A day later another
- * takes the record up, as an engine with these effects tells it to. Answers what is wrong at Stripe then.
+ * takes the record up, as an engine with these effects does. Answers what is wrong at Stripe then.
  */
 export async function loseAnswerThenRetry(
   effects: EffectStore,

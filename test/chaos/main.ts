@@ -24,7 +24,7 @@ interface ChaosOptions {
   readonly scenarios: readonly RunnableScenario[];
   /** Instead of the scenarios: is each guard missed when it is switched off? */
   readonly mutations: boolean;
-  /** Instead of the scenarios: are rows that somebody spoilt named and mended? */
+  /** Instead of the scenarios: are damaged rows named and repaired? */
   readonly mismatch: boolean;
 }
 
@@ -32,15 +32,15 @@ const usage = `Usage: npm run chaos -- [options]
 
 Runs the Bubble migration and the move of a catalogue into Stripe with real processes, breaks them, and asks an oracle what was lost and what was doubled.
 
-  --records N       source records of each drill, about (default 2000)
+  --records N       source records of each experiment, about (default 2000)
   --kill-every N    seconds between two kills, where a scenario kills (default 2)
   --seed N[,N...]   what chance is made of (default 1,2,3)
   --scenario NAME   all (default), or some, comma-separated:
 ${scenarios.map(({ name, summary }) => `                    ${name.padEnd(22)}${summary}`).join('\n')}
   --mutations       instead: switches each guard off in turn (epochs, leases, intents, the limiter, the key of the inbox) and holds the
-                    drill that must notice
+                    experiment that must notice
   --mismatch        instead: changes one cell, drops one row and doubles another of so many records in the target; each
-                    must be named, mended on request, and found right afterwards
+                    must be named, repaired on request, and found right afterwards
 
 Ends with one line of JSON, and exits with 1 when a scenario was not survived, or a missing guard not noticed.`;
 
@@ -84,7 +84,7 @@ function selectScenarios(names: string): readonly RunnableScenario[] {
   });
 }
 
-/** Which drill misses which guard. */
+/** The experiment that notices each missing guard. */
 const scenarioByGuard: Readonly<Record<Guard, RunnableScenario>> = {
   epoch: runnableBubbleScenario(zombieWhilePaused),
   lease: runnableBubbleScenario(costlyWork),
@@ -103,7 +103,7 @@ interface Mutation {
   readonly problems: readonly string[];
 }
 
-/** Holds the drill without the guard, under one seed after the other, until it goes wrong as it must. */
+/** Runs the experiment without the guard, under one seed after the other, until it fails as it must. */
 async function runWithoutGuard(environment: ChaosEnvironment, guard: Guard, options: ChaosOptions): Promise<Mutation> {
   const exercise = scenarioByGuard[guard];
   const { records, killEvery } = options;
@@ -133,10 +133,10 @@ async function main(): Promise<void> {
   if (!options) return console.log(usage);
   guardChildren();
   const folder = mkdtempSync(join(tmpdir(), 'drover-chaos-'));
-  const ground = await openChaosEnvironment({ folder });
-  stopOnSignals(() => ground.close());
+  const environment = await openChaosEnvironment({ folder });
+  stopOnSignals(() => environment.close());
   const hold = options.mutations ? runMutations : options.mismatch ? runMismatch : runScenarios;
-  const { ok, summary } = await hold(ground, options).finally(() => ground.close());
+  const { ok, summary } = await hold(environment, options).finally(() => environment.close());
   // What workers wrote is evidence when something went wrong.
   if (ok) rmSync(folder, { recursive: true, force: true });
   else console.log(`The workers' logs are in ${folder}.`);
@@ -165,14 +165,14 @@ async function runMutations(environment: ChaosEnvironment, options: ChaosOptions
 }
 
 async function runMismatch(environment: ChaosEnvironment, { records }: ChaosOptions): Promise<Outcome> {
-  const drill = await runMismatchExperiment(environment, records);
-  const { found, mended } = drill;
+  const experiment = await runMismatchExperiment(environment, records);
+  const { found, mended } = experiment;
   console.log(`${found.records} records compared in ${found.seconds} s:`);
   for (const line of [...found.differing, ...found.doubled]) console.log(`     ${line}`);
   console.log(`compared again in ${mended.seconds} s: ${mended.differing.length + mended.doubled.length} differ`);
-  const wrong = mismatchProblems(drill);
+  const wrong = mismatchProblems(experiment);
   for (const line of wrong) console.log(`FAIL ${line}`);
-  return { ok: wrong.length === 0, summary: JSON.stringify({ mismatch: drill }) };
+  return { ok: wrong.length === 0, summary: JSON.stringify({ mismatch: experiment }) };
 }
 
 async function runAll(environment: ChaosEnvironment, options: ChaosOptions): Promise<ExperimentResult[]> {

@@ -49,7 +49,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test('a changed cell, a dropped row and a doubled one are each named; what is named is mended, and stays', {
+test('a changed cell, a dropped row and a doubled one are each named; what is named is repaired, and stays', {
   timeout: 150_000,
 }, async () => {
   const { found, mended, validation } = await corruptAndRepair(place.url, probe);

@@ -29,7 +29,7 @@ export interface ComparisonResult {
 
 export interface MismatchResult {
   readonly found: ComparisonResult;
-  /** After everything named was mended on request. */
+  /** After everything named was repaired on request. */
   readonly mended: ComparisonResult;
   readonly validation: ValidationView['status'];
 }
@@ -79,7 +79,7 @@ export function mismatchProblems({ found, mended, validation }: MismatchResult):
   const named = found.differing.length === 2 && found.doubled.length === 1;
   return [
     ...(named ? [] : [`not exactly the three spoilt rows were named: ${[...found.differing, ...found.doubled]}`]),
-    ...(mended.differing.length + mended.doubled.length === 0 ? [] : ['not all of it was mended']),
+    ...(mended.differing.length + mended.doubled.length === 0 ? [] : ['not all of it was repaired']),
     ...(validation === 'green' ? [] : ['the validation after it is red']),
   ];
 }
@@ -99,7 +99,7 @@ async function corruptRows(probe: Probe): Promise<void> {
 
 async function compareAllRecords(control: Control, probe: Probe): Promise<ComparisonResult> {
   const began = Date.now();
-  await control.reconcile(corruptedRunId, 'somebody was in the tables', operatorActor);
+  await control.reconcile(corruptedRunId, 'tables were edited by hand', operatorActor);
   const run = await waitUntilFinished(control);
   const rows = await probe.query<{ line: string }>(
     `SELECT concat_ws(' ', source_id || ':', status, code, field) AS line FROM drover.records

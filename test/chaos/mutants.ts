@@ -8,7 +8,7 @@ import type { InboxReceiver } from '../../src/engine/webhooks/types.ts';
 import { createUpstreamFactory } from '../../src/upstreams/upstream.ts';
 import type { Services } from '../../workers/services.ts';
 
-/** Workers without one of its guards. Made by the drills' own worker script and by nothing else. */
+/** Workers without one of its guards. Made by the experiments' own worker script and by nothing else. */
 export const mutants = {
   epoch: (services: Services): Services => ({
     ...services,
@@ -22,7 +22,7 @@ export const mutants = {
   limiter: (services: Services): Services => ({ ...services, source: sourceWithOwnLimiter(services) }),
 } as const satisfies Record<string, (services: Services) => Services>;
 
-/** An API without one of its guards. Made by the drills' own script for it and by nothing else. */
+/** An API without one of its guards. Made by the experiments' own script for it and by nothing else. */
 export const apiMutants = {
   inbox: (services: ApiServices): ApiServices => ({ ...services, inbox: withoutInboxKey(services.inbox) }),
 } as const satisfies Record<string, (services: ApiServices) => ApiServices>;
@@ -41,7 +41,7 @@ function sourceWithOwnLimiter({ config, redis, logger }: Services): Services['so
   });
 }
 
-/** The ledger without its epochs: whoever comes with work on a record is taken for the one it was last given to. */
+/** The ledger without its epochs: any worker with the record counts as the one it was last dispatched to. */
 export function withoutEpochs(ledger: Ledger, pool: pg.Pool): Ledger {
   const current = async (refs: readonly RecordRef[]): Promise<RecordRef[]> => {
     const { rows } = await pool.query<RecordRef>(
@@ -76,9 +76,9 @@ export function withoutLeases(ledger: Ledger): Ledger {
 }
 
 /**
- * Effects without intents: nothing is written down before it is sent, so whoever comes after a lost answer takes the
- * record for one that nobody has begun. Ids that are chosen by us and lookup keys still keep Stripe from making a thing
- * twice; what goes wrong is what no id can tell: an old price that is sold beside the new one.
+ * Effects without intents: nothing is written down before it is sent, so the next worker after a lost answer takes the
+ * record for one that was not begun. Ids that are chosen by us and lookup keys still keep Stripe from making a thing
+ * twice; what goes wrong is what an id does not show: an old price that is sold beside the new one.
  */
 export function withoutIntents(effects: EffectStore): EffectStore {
   return {

@@ -48,7 +48,7 @@ async function given(runId: string, amount: string): Promise<RecordRef> {
 const onward = (amount: string) =>
   ({ kind: 'next', stage: 'load', clean: { row: { amount, currency: 'USD', status: 'paid' } } }) as const;
 
-/** A worker holds a record while an operator gives a mended one: what the worker finishes is not wanted any more. */
+/** A worker holds a record while an operator enqueues a corrected one: the worker's outcome is not wanted any more. */
 async function mendedWhileHeld(ledger: Ledger): Promise<string[]> {
   const ref = await waiting('1.00');
   const [held] = await ledger.open('transform', [ref], { raw: true, clean: false });
@@ -56,7 +56,7 @@ async function mendedWhileHeld(ledger: Ledger): Promise<string[]> {
   await given(ref.runId, '2.00');
   await ledger.writeOutcomes([{ ref: held, stage: 'transform', outcome: onward('1.00'), dispatch: false }], 'zombie');
   const { rows } = await pool().query('SELECT stage FROM drover.records WHERE id = $1', [ref.id]);
-  return rows[0]?.stage === 'transform' ? [] : ['the record went on as it was before it was mended'];
+  return rows[0]?.stage === 'transform' ? [] : ['the record went on as it was before it was corrected'];
 }
 
 /** A worker's lease runs out, another takes the work, and the first comes back with its result. */

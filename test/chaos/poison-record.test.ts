@@ -8,35 +8,35 @@ import { openProbe, type Probe } from './probe.ts';
 import { openTestEnvironment } from './test-environment.ts';
 import { type Fleet, startFleet } from './worker-processes.ts';
 
-let ground: ChaosEnvironment;
+let environment: ChaosEnvironment;
 let probe: Probe;
 let fleet: Fleet;
 
 beforeAll(async () => {
-  ground = await openTestEnvironment('poison');
+  environment = await openTestEnvironment('poison');
 });
 afterEach(async () => {
   await fleet.stop();
   await probe.close();
 });
-afterAll(() => ground.close());
+afterAll(() => environment.close());
 
 const records = 400;
 
-/** A fleet that starts again what dies, over a run with one record that kills whoever transforms it. */
+/** A fleet that restarts dead workers, over a run with one record that kills every worker that transforms it. */
 async function begin(batchSize: number): Promise<void> {
-  const databaseUrl = await ground.createDatabase();
+  const databaseUrl = await environment.createDatabase();
   probe = openProbe(databaseUrl);
   await prepareRun(databaseUrl, 'poison', records, batchSize);
   await probe.query(
     `UPDATE drover.payloads SET raw = jsonb_set(raw, '{name}', '"poison"') WHERE record_id =
        (SELECT id FROM drover.records WHERE source_id = 'b200')`,
   );
-  const env = { ...shortTimeouts, DATABASE_URL: databaseUrl, REDIS_URL: ground.redis.url, LOG_LEVEL: 'info' };
+  const env = { ...shortTimeouts, DATABASE_URL: databaseUrl, REDIS_URL: environment.redis.url, LOG_LEVEL: 'info' };
   fleet = startFleet(2, {
     script: ['test/chaos/poison-worker.ts'],
     env: { ...env, DROVER_MAX_ATTEMPTS: '4', DROVER_REDIS_PREFIX: `{poison-${batchSize}}` },
-    logFile: join(ground.folder, `poison-${batchSize}.log`),
+    logFile: join(environment.folder, `poison-${batchSize}.log`),
   });
   await probe.query(`UPDATE drover.runs SET status = 'running', status_at = now() WHERE id = 'poison'`);
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 
-/** Plain SQL at the drill's database, for who looks on: asks again while the database is away. */
+/** Plain SQL at the experiment's database, for observers: retries while the database is away. */
 export interface Probe {
   query<T extends pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<T[]>;
   close(): Promise<void>;
@@ -40,7 +40,7 @@ function isConnectionError(error: unknown): boolean {
   return code === '' || /^(08|57P|53|E)/.test(code);
 }
 
-/** Where a run is, by the counters, for whoever waits for a moment in it. */
+/** Where a run is, by the counters, to wait for a moment in it. */
 export interface Progress {
   /** Resolves when this share of all source records is settled, or the run is over. */
   waitForShare(share: number): Promise<void>;
@@ -52,12 +52,12 @@ export interface Progress {
 const settledCountSql = `SELECT coalesce(sum(n), 0)::int AS n FROM drover.counts WHERE run_id = $1 AND status <> 'pending'`;
 const progressPollMs = 50;
 
-export function createProgress(probe: Probe, runId: string, size: number, over: AbortSignal): Progress {
-  const pause = (ms: number): Promise<void> => sleep(ms, undefined, { signal: over }).catch(() => undefined);
+export function createProgress(probe: Probe, runId: string, size: number, runEnded: AbortSignal): Progress {
+  const pause = (ms: number): Promise<void> => sleep(ms, undefined, { signal: runEnded }).catch(() => undefined);
   return {
     wait: pause,
     async waitForShare(share) {
-      while (!over.aborted) {
+      while (!runEnded.aborted) {
         const [row] = await probe.query<{ n: number }>(settledCountSql, [runId]);
         if ((row?.n ?? 0) >= share * size) return;
         await pause(progressPollMs);
@@ -75,7 +75,7 @@ export function createProgress(probe: Probe, runId: string, size: number, over: 
  * Records that wait for a place in the hash pool are left out; they wait without any fault.
  */
 export interface Recovery {
-  /** Does the damage, and mends it, under the clock. Answers what the damage does; false means that none was done. */
+  /** Does the damage, repairs it, and measures the time. Answers what the damage does; false means that none was done. */
   measureDuring<T>(damage: () => Promise<T>): Promise<T>;
   /** Faults that struck so far. */
   readonly faults: number;
@@ -90,14 +90,14 @@ const remainingSql = `SELECT count(*)::int AS n FROM public.chaos_held h JOIN dr
   WHERE h.fault = $1 AND r.status = 'pending' AND r.stage = h.stage AND coalesce(r.code, '') <> 'WAITING_FOR_POOL'`;
 const recoveryPollMs = 100;
 
-export function createRecovery(probe: Probe, runId: string, over: AbortSignal): Recovery {
+export function createRecovery(probe: Probe, runId: string, runEnded: AbortSignal): Recovery {
   const measured: Promise<number>[] = [];
   let faults = 0;
   const ready = probe.query(createTableSql);
 
   async function measure(fault: number): Promise<number> {
     const from = Date.now();
-    while (!over.aborted) {
+    while (!runEnded.aborted) {
       const [row] = await probe.query<{ n: number }>(remainingSql, [fault]);
       if ((row?.n ?? 0) === 0) break;
       await sleep(recoveryPollMs);

@@ -33,10 +33,10 @@ function withProxyAddress(url: string, proxy: TcpProxy): string {
   return door.href;
 }
 
-/** A door before a server, in which a network can go wrong. */
+/** A proxy before a server, with network faults. */
 export interface TcpProxy {
   readonly port: number;
-  /** Ends every connection whose next answer arrives: the work was done, and nobody hears of it. */
+  /** Ends every connection whose next answer arrives: the work was done, and its answer is lost. */
   dropReplies(): void;
   /** Ends the next connection that sends COMMIT: `reply`, after the commit; `request`, before PostgreSQL receives it. */
   cutAtCommit(what: 'reply' | 'request'): void;

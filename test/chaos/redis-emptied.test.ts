@@ -3,17 +3,17 @@ import type { ChaosEnvironment } from './environment.ts';
 import { redisFlushed, redisReplaced } from './scenarios/redis.ts';
 import { openTestEnvironment, runBubbleScenario } from './test-environment.ts';
 
-let ground: ChaosEnvironment;
+let environment: ChaosEnvironment;
 beforeAll(async () => {
-  ground = await openTestEnvironment('redis-emptied');
+  environment = await openTestEnvironment('redis-emptied');
 });
-afterAll(() => ground.close());
+afterAll(() => environment.close());
 
 test.each([redisFlushed, redisReplaced])(
   '$name: costs time and nothing else',
   { timeout: 180_000 },
   async (scenario) => {
-    const result = await runBubbleScenario(ground, scenario, 2_000);
+    const result = await runBubbleScenario(environment, scenario, 2_000);
     expect(result.problems).toEqual([]);
     expect(result).toMatchObject({ lost: 0, doubled: 0, ok: true });
   },

@@ -3,7 +3,7 @@ import type { Experiment } from './experiment.ts';
 import { type Expectation, sizeOf } from './oracle/expectation.ts';
 import { describeItems, type Finding } from './oracle/finding.ts';
 
-/** What a drill showed. */
+/** What an experiment showed. */
 export interface ExperimentResult {
   readonly name: string;
   readonly seed: number;
@@ -48,12 +48,12 @@ export async function checkRunEnd(running: Experiment, status: string, expectati
   ];
 }
 
-/** Workers that nobody had told to end. */
+/** Workers that ended without a request. */
 export function checkWorkerDeaths({ fleet }: Experiment): string[] {
   return describeItems('workers that ended by themselves', fleet.deaths);
 }
 
-/** The drill's result, from what was found wrong and what the oracle says. */
+/** The experiment's result, from what was found wrong and what the oracle says. */
 export async function makeResult(
   running: Experiment,
   name: string,
@@ -72,7 +72,7 @@ export async function makeResult(
   };
 }
 
-/** One drill, in a line for people; what went wrong below it. */
+/** One experiment, in a line for people; what went wrong below it. */
 export function resultLine(result: ExperimentResult): string {
   const { name, seed, ok, records, kills, faults, lost, doubled, recoveryMs, seconds, problems } = result;
   const figures = `${records} records in ${seconds.toFixed(1)} s, ${faults} faults, ${kills} kills, ${lost} lost, ${doubled} doubled, recovered in ${recoveryMs} ms`;
@@ -80,7 +80,7 @@ export function resultLine(result: ExperimentResult): string {
   return [head, ...problems.map((problem) => `     ${problem}`)].join('\n');
 }
 
-/** All drills as one line for programs. */
+/** All experiments as one line for programs. */
 export function resultsJson(results: readonly ExperimentResult[]): string {
   const sum = (of: (result: ExperimentResult) => number): number =>
     results.reduce((all, result) => all + of(result), 0);

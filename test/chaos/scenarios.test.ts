@@ -9,16 +9,16 @@ import { openTestEnvironment, runBubbleScenario } from './test-environment.ts';
 // What `npm run chaos` does at length, in small: enough records that every fault finds some in flight.
 const records = 600;
 
-let ground: ChaosEnvironment;
+let environment: ChaosEnvironment;
 beforeAll(async () => {
-  ground = await openTestEnvironment('night', { ownPostgres: true });
+  environment = await openTestEnvironment('night', { ownPostgres: true });
 });
-afterAll(() => ground.close());
+afterAll(() => environment.close());
 
 const scenarios = [zombie, frozenLeader, flushedWhilePaused, postgresCrashed, operators, hostileIds];
 
 test.each(scenarios)('$name', { timeout: 150_000 }, async (scenario) => {
-  const result = await runBubbleScenario(ground, scenario, records);
+  const result = await runBubbleScenario(environment, scenario, records);
   expect(result.problems).toEqual([]);
   expect(result).toMatchObject({ lost: 0, doubled: 0, ok: true });
 });

@@ -1,4 +1,4 @@
-// Loaded before a worker of a drill: its clock is wrong by CHAOS_SKEW_MS.
+// Loaded before a worker of an experiment: its clock is wrong by CHAOS_SKEW_MS.
 const skewMs = Number(process.env.CHAOS_SKEW_MS ?? 0);
 const Real = Date;
 globalThis.Date = class WrongDate extends Real {

@@ -4,15 +4,15 @@ import type { ChaosEnvironment } from './environment.ts';
 import { keysForgotten } from './scenarios/stripe.ts';
 import { openTestEnvironment, runScenario } from './test-environment.ts';
 
-let ground: ChaosEnvironment;
+let environment: ChaosEnvironment;
 beforeAll(async () => {
-  ground = await openTestEnvironment('stripe-answers');
+  environment = await openTestEnvironment('stripe-answers');
 });
-afterAll(() => ground.close());
+afterAll(() => environment.close());
 
 // The first half of it is what `npm run chaos` holds as created-then-dropped.
 test('answers that are lost, and keys that are forgotten', { timeout: 120_000 }, async () => {
-  const result = await runScenario(ground, runnableCatalogScenario(keysForgotten), 30);
+  const result = await runScenario(environment, runnableCatalogScenario(keysForgotten), 30);
   expect(result.problems).toEqual([]);
   expect(result).toMatchObject({ lost: 0, doubled: 0, ok: true });
 });

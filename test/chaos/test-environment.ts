@@ -4,13 +4,13 @@ import { type BubbleScenario, type RunnableScenario, runnableBubbleScenario } fr
 import { type ChaosEnvironment, openChaosEnvironment } from './environment.ts';
 import type { ExperimentResult } from './result.ts';
 
-/** Servers for the drills of one test file: the run's PostgreSQL, unless it is to be broken, and a Redis of our own. */
+/** Servers for the experiments of one test file: the run's PostgreSQL, unless it is to be broken, and a Redis of our own. */
 export function openTestEnvironment(name: string, options: { ownPostgres?: boolean } = {}): Promise<ChaosEnvironment> {
   const folder = join(inject('testFolder'), `faults-${name}`);
   return openChaosEnvironment({ folder, ...(options.ownPostgres ? {} : { postgresUrl: inject('postgresUrl') }) });
 }
 
-/** Holds a drill and prints its figures. */
+/** Runs an experiment and prints its figures. */
 export function runBubbleScenario(
   environment: ChaosEnvironment,
   scenario: BubbleScenario,

@@ -7,22 +7,22 @@ import type { ChaosEnvironment } from './environment.ts';
 import { openProbe } from './probe.ts';
 import { openTestEnvironment } from './test-environment.ts';
 
-let ground: ChaosEnvironment;
+let environment: ChaosEnvironment;
 beforeAll(async () => {
-  ground = await openTestEnvironment('webhook-crash', { ownPostgres: true });
+  environment = await openTestEnvironment('webhook-crash', { ownPostgres: true });
 });
-afterAll(() => ground.close());
+afterAll(() => environment.close());
 
 test('an event that was acknowledged survives a crash of PostgreSQL, however the server commits', {
   timeout: 60_000,
 }, async () => {
-  const url = await ground.createDatabase();
+  const url = await environment.createDatabase();
   const probe = openProbe(url);
-  // Commits that nobody waits for are written down by this process alone; it sleeps.
+  // Asynchronous commits are flushed by this process alone; it is stopped.
   await probe.query(`ALTER SYSTEM SET synchronous_commit = 'off'`);
   await probe.query(`ALTER SYSTEM SET wal_writer_delay = '10s'`);
   await probe.query('CREATE TABLE public.careless (n int)');
-  await ground.postgres?.restartImmediate();
+  await environment.postgres?.restartImmediate();
   const database = openDatabase({ url, applicationName: 'test', onError: () => undefined });
   const { payload, headers } = signedRequest(makeEvent('evt_1', 'product.updated', { id: 'cms_1', object: 'product' }));
   const event = { body: Buffer.from(payload), signature: headers['stripe-signature'] };
@@ -31,12 +31,12 @@ test('an event that was acknowledged survives a crash of PostgreSQL, however the
     true,
   );
   await database.$client.query('INSERT INTO public.careless VALUES (1)');
-  await ground.postgres?.restartImmediate();
-  await ground.redis.flush();
+  await environment.postgres?.restartImmediate();
+  await environment.redis.flush();
   expect(await probe.query('SELECT event_id, state FROM drover.inbox')).toEqual([
     { event_id: 'evt_1', state: 'pending' },
   ]);
-  // Without this line the one above would say nothing of the door.
+  // Without this line the one above would prove nothing of the endpoint.
   expect(await probe.query('SELECT n FROM public.careless')).toEqual([]);
   await database.$client.end();
   await probe.close();

@@ -21,7 +21,7 @@ const inboxTimeoutMs = 60_000;
 /** A scenario of events that arrive. */
 export function runnableWebhookScenario(scenario: WebhookScenario): RunnableScenario {
   const { name, summary } = scenario;
-  return { name, summary, run: (ground, options) => runWebhookExperiment(ground, scenario, options) };
+  return { name, summary, run: (environment, options) => runWebhookExperiment(environment, scenario, options) };
 }
 
 async function runWebhookExperiment(
@@ -40,9 +40,9 @@ async function runWebhookExperiment(
       env: { ...moved.workerEnv, STRIPE_WEBHOOK_SECRET: `${secret}, whsec_the_next_one` },
       logFile: join(moved.folder, 'api.log'),
     });
-    const drill: WebhookExperiment = { ...moved, api, secret };
-    const sent = await scenario.sendEvents(drill);
-    await waitForInbox(drill);
+    const experiment: WebhookExperiment = { ...moved, api, secret };
+    const sent = await scenario.sendEvents(experiment);
+    await waitForInbox(experiment);
     const seconds = (Date.now() - began) / 1_000;
     moved.runEnded.abort();
     const wrong = [
@@ -69,7 +69,7 @@ async function waitForInbox({ probe }: WebhookExperiment): Promise<void> {
   while ((await probe.query<{ n: number }>(open))[0]?.n !== 0 && Date.now() < deadline) await sleep(200);
 }
 
-/** A catalogue that has been moved, an API that Stripe tells its events, and workers that apply them. */
+/** A catalogue that has been moved, an API that receives Stripe's events, and workers that apply them. */
 export interface WebhookExperiment extends CatalogExperiment {
   readonly api: ApiProcess;
   /** What signs events; the older of the API's two secrets. */
@@ -81,8 +81,8 @@ export interface WebhookScenario {
   readonly name: string;
   /** For people: what happens, in a line. */
   readonly summary: string;
-  /** Sends what it has to. Answers how many deliveries were none that should count, and what went wrong at the door. */
-  sendEvents(drill: WebhookExperiment): Promise<{ readonly faults: number; readonly problems: readonly string[] }>;
+  /** Sends what it has to. Answers how many deliveries were none that should count, and what the endpoint did wrong. */
+  sendEvents(experiment: WebhookExperiment): Promise<{ readonly faults: number; readonly problems: readonly string[] }>;
 }
 
 export type StripeEvent = Readonly<Record<string, unknown>>;

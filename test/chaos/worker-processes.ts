@@ -5,10 +5,10 @@ import { nodeArgs } from '../../scripts/stack/compiled.ts';
 import { signal } from '../../scripts/stack/process.ts';
 import type { Random } from '../../src/sandbox/core/random.ts';
 
-/** The worker processes of a drill. */
+/** The worker processes of an experiment. */
 export interface Fleet {
   readonly kills: number;
-  /** How workers ended that nobody had told to. */
+  /** How workers ended that got no signal. */
   readonly deaths: readonly string[];
   workers(): readonly Worker[];
   /** Resolves when every worker serves its queues. */
@@ -86,7 +86,7 @@ export interface Worker {
   /** Resolves when it serves its queues, or has died before that. */
   readonly ready: Promise<void>;
   readonly exit: Promise<WorkerExit>;
-  /** True when the drill ended it; a worker that dies by itself is a finding. */
+  /** True when the experiment ended it; a worker that dies by itself is a finding. */
   readonly isEnded: boolean;
   end(name: 'SIGKILL' | 'SIGTERM'): Promise<WorkerExit>;
   freeze(): void;
@@ -104,7 +104,7 @@ interface WorkerOptions {
 
 const clockSkewModule = new URL('./skew.mjs', import.meta.url).href;
 
-/** `nth`: counted over the whole drill. */
+/** `nth`: counted over the whole experiment. */
 export function startWorker(options: WorkerOptions, nth = 0): Worker {
   const {
     clockOffsetsMs: clocks = [],

@@ -84,13 +84,13 @@ async function checkInstants(
   const found = new Map(rows.map((row) => [row.ms, row.n]));
   const difference = (ms: string): number => (found.get(ms) ?? 0) - (wanted.get(ms) ?? 0);
   const instants = [...new Set([...found.keys(), ...wanted.keys()])];
-  const over = instants.filter((ms) => difference(ms) > 0);
+  const extra = instants.filter((ms) => difference(ms) > 0);
   const under = instants.filter((ms) => difference(ms) < 0);
   return {
     lost: under.reduce((sum, ms) => sum - difference(ms), 0),
-    doubled: over.reduce((sum, ms) => sum + difference(ms), 0),
+    doubled: extra.reduce((sum, ms) => sum + difference(ms), 0),
     problems: [
-      ...describeItems(`instants with too many ${entity}`, over),
+      ...describeItems(`instants with too many ${entity}`, extra),
       ...describeItems(`instants with too few ${entity}`, under),
     ],
   };

@@ -31,7 +31,7 @@ export async function checkStripe(
 
 const productOf = (id: string): string => `cms_${id}`;
 
-/** By the journal, which knows what was made also when nobody heard of it: each product and each price once. */
+/** By the journal, which knows what was made also when the answer was lost: each product and each price once. */
 function checkCreatedObjects({ stripe }: Account, ids: readonly string[]): Finding {
   const made = stripe.journal.entries().flatMap(({ notes }) => notes?.created?.split(' ') ?? []);
   const [prices, products] = [made.filter(isPrice), made.filter((id) => !isPrice(id))];
@@ -45,7 +45,7 @@ function checkCreatedObjects({ stripe }: Account, ids: readonly string[]): Findi
     doubled: twice.length + several.length,
     problems: [
       ...describeItems('products that were made twice', twice),
-      ...describeItems('products that nobody asked for', strange),
+      ...describeItems('products of no record', strange),
       ...describeItems('products for which more than one price was made', several),
       ...describeItems('products for which no price was made', without),
     ],

@@ -5,32 +5,31 @@ const startProblems = new WeakMap<BubbleExperiment, string[]>();
 
 export const operators: BubbleScenario = {
   name: 'operators',
-  summary:
-    'ten start the same migration at once while it runs, and others pause and resume it without asking each other',
-  async injectFaults(drill) {
+  summary: 'ten start the same migration at once while it runs, and others pause and resume it independently',
+  async injectFaults(experiment) {
     const problems: string[] = [];
-    startProblems.set(drill, problems);
-    const { control, progress, recovery, runId, runEnded: over, random } = drill;
+    startProblems.set(experiment, problems);
+    const { control, progress, recovery, runId, runEnded, random } = experiment;
     const starts = await Promise.allSettled(
       Array.from({ length: 10 }, () => control.startRun({ plan: 'bubble' }, operatorActor)),
     );
     const second = starts.filter((start) => start.status === 'fulfilled').length;
     if (second > 0) problems.push(`${second} further runs were started into the same schema`);
-    for (let n = 0; n < 8 && !over.signal.aborted; n += 1) {
+    for (let n = 0; n < 8 && !runEnded.signal.aborted; n += 1) {
       await progress.wait(300 + random.int(0, 400));
       const calls = [control.pause, control.resume, control.pause, control.resume];
       await recovery.measureDuring(() =>
         Promise.allSettled(random.shuffle(calls).map((call) => call(runId, 'chaos', operatorActor))),
       );
     }
-    await resumeUntilRunning(drill);
+    await resumeUntilRunning(experiment);
   },
-  check: async (drill) => startProblems.get(drill) ?? [],
+  check: async (experiment) => startProblems.get(experiment) ?? [],
 };
 
-/** However the quarrel ended, somebody wants the run to go on. */
-async function resumeUntilRunning({ control, progress, runId, runEnded: over }: BubbleExperiment): Promise<void> {
-  while (!over.signal.aborted && (await progress.status()) !== 'running') {
+/** Whatever the last request was, the run is resumed. */
+async function resumeUntilRunning({ control, progress, runId, runEnded }: BubbleExperiment): Promise<void> {
+  while (!runEnded.signal.aborted && (await progress.status()) !== 'running') {
     await control.resume(runId, 'chaos', operatorActor).catch(() => undefined);
     await progress.wait(100);
   }
@@ -44,25 +43,25 @@ const pauseViolation = new WeakMap<BubbleExperiment, string>();
 
 export const flushedWhilePaused: BubbleScenario = {
   name: 'flushed-while-paused',
-  summary: 'Redis is emptied while the run is paused: it stays paused, and goes on when it is told to',
-  async injectFaults(drill) {
-    const { control, environment: ground, progress, probe, runId, recovery } = drill;
+  summary: 'Redis is emptied while the run is paused: it stays paused, and goes on when it is resumed',
+  async injectFaults(experiment) {
+    const { control, environment, progress, probe, runId, recovery } = experiment;
     await progress.waitForShare(0.2);
     await control.pause(runId, 'chaos', operatorActor);
     while ((await progress.status()) === 'pausing') await progress.wait(50);
     const [before] = await probe.query(heldRecordsSql, [runId]);
-    await ground.redis.flush();
+    await environment.redis.flush();
     await progress.wait(observeMs);
     const [after] = await probe.query(heldRecordsSql, [runId]);
     const status = await progress.status();
-    if (status !== 'paused') pauseViolation.set(drill, `the run is ${status} and not paused`);
+    if (status !== 'paused') pauseViolation.set(experiment, `the run is ${status} and not paused`);
     if (JSON.stringify(before) !== JSON.stringify(after) || after?.held !== 0) {
-      pauseViolation.set(drill, `records moved while paused: ${JSON.stringify([before, after])}`);
+      pauseViolation.set(experiment, `records moved while paused: ${JSON.stringify([before, after])}`);
     }
     await recovery.measureDuring(() => control.resume(runId, 'chaos', operatorActor));
   },
-  async check(drill) {
-    const found = pauseViolation.get(drill);
+  async check(experiment) {
+    const found = pauseViolation.get(experiment);
     return found === undefined ? [] : [found];
   },
 };
@@ -74,18 +73,19 @@ const movedWhilePaused = new WeakMap<BubbleExperiment, string[]>();
 
 export const zombieWhilePaused: BubbleScenario = {
   name: 'zombie-while-paused',
-  summary: 'workers are stopped with work in hand, the run is paused without them, and they wake: paused is paused',
-  async injectFaults(drill) {
+  summary:
+    'workers are stopped while they hold records, the run is paused without them, and they resume: nothing of the paused run moves',
+  async injectFaults(experiment) {
     const problems: string[] = [];
-    movedWhilePaused.set(drill, problems);
-    while ((await drill.progress.status()) === 'pending') await drill.progress.wait(50);
+    movedWhilePaused.set(experiment, problems);
+    while ((await experiment.progress.status()) === 'pending') await experiment.progress.wait(50);
     for (const share of [0, 0.2, 0.4]) {
-      await drill.progress.wait(500);
-      await drill.progress.waitForShare(share);
-      if (!drill.runEnded.signal.aborted) problems.push(...(await pauseWithFrozenWorkers(drill)));
+      await experiment.progress.wait(500);
+      await experiment.progress.waitForShare(share);
+      if (!experiment.runEnded.signal.aborted) problems.push(...(await pauseWithFrozenWorkers(experiment)));
     }
   },
-  check: async (drill) => movedWhilePaused.get(drill) ?? [],
+  check: async (experiment) => movedWhilePaused.get(experiment) ?? [],
 };
 
 /** Half of the workers sleep through a pause; answers what moved when they woke. */

@@ -6,10 +6,10 @@ export const postgresCrashed: BubbleScenario = {
   name: 'postgres-crashed',
   summary: 'PostgreSQL is ended at once, without a checkpoint, and started again, three times',
   setup: { ownPostgres: true },
-  async injectFaults({ environment: ground, progress, recovery, random }) {
+  async injectFaults({ environment, progress, recovery, random }) {
     for (const share of [0, 0.3, 0.6]) {
       await progress.waitForShare(share + random.next() * 0.1);
-      await recovery.measureDuring(async () => ground.postgres?.restartImmediate());
+      await recovery.measureDuring(async () => environment.postgres?.restartImmediate());
     }
   },
 };
@@ -21,8 +21,8 @@ const terminateHalfSql = `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_a
 export const backendsTerminated: BubbleScenario = {
   name: 'backends-terminated',
   summary: 'half of all connections to PostgreSQL are ended by the server, in the middle of what they do, every second',
-  async injectFaults({ probe, progress, recovery, runEnded: over }) {
-    for (let n = 0; n < 12 && !over.signal.aborted; n += 1) {
+  async injectFaults({ probe, progress, recovery, runEnded }) {
+    for (let n = 0; n < 12 && !runEnded.signal.aborted; n += 1) {
       await progress.wait(1_000);
       await recovery.measureDuring(() => probe.query(terminateHalfSql));
     }
@@ -35,14 +35,14 @@ const terminateAllSql = `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_ac
 
 export const postgresFull: BubbleScenario = {
   name: 'postgres-full',
-  summary: 'all connections of PostgreSQL are ended and taken by somebody else for some seconds, twice',
+  summary: 'all connections of PostgreSQL are ended and taken by another application for some seconds, twice',
   setup: { ownPostgres: true },
-  async injectFaults(drill) {
-    const { progress, recovery } = drill;
+  async injectFaults(experiment) {
+    const { progress, recovery } = experiment;
     for (const share of [0, 0.3]) {
       await progress.waitForShare(share);
       await recovery.measureDuring(async () => {
-        const held = await occupyAllConnections(drill);
+        const held = await occupyAllConnections(experiment);
         await progress.wait(occupiedMs);
         await Promise.allSettled(held.map((client) => client.end()));
       });
@@ -51,11 +51,11 @@ export const postgresFull: BubbleScenario = {
 };
 
 /** Connects until the server has no place left, twice: what it freed in between is taken as well. */
-async function occupyAllConnections({ environment: ground, probe }: BubbleExperiment): Promise<pg.Client[]> {
+async function occupyAllConnections({ environment, probe }: BubbleExperiment): Promise<pg.Client[]> {
   const held: pg.Client[] = [];
   await probe.query(terminateAllSql);
-  for (let misses = 0; misses < 3 && ground.postgres; ) {
-    const client = new pg.Client({ connectionString: ground.postgres.url, connectionTimeoutMillis: 2_000 });
+  for (let misses = 0; misses < 3 && environment.postgres; ) {
+    const client = new pg.Client({ connectionString: environment.postgres.url, connectionTimeoutMillis: 2_000 });
     client.on('error', () => undefined);
     const taken = await client.connect().then(
       () => true,
@@ -99,16 +99,16 @@ export const poisonRow: BubbleScenario = {
       bookings.set(id, { ...expected, outcome: 'rejected', code: 'TARGET_CONSTRAINT' });
     },
   },
-  async injectFaults(drill) {
-    const { probe, schema, progress, runEnded: over, recovery } = drill;
+  async injectFaults(experiment) {
+    const { probe, schema, progress, runEnded, recovery } = experiment;
     const there = async () => {
       const [row] = await probe.query<{ there: boolean }>(
         `SELECT to_regclass('${schema}.bookings') IS NOT NULL AS there`,
       );
       return row?.there;
     };
-    while (!over.signal.aborted && !(await there())) await progress.wait(20);
-    await recovery.measureDuring(() => probe.query(poisonTriggerSql(schema, createdMs(drill))));
+    while (!runEnded.signal.aborted && !(await there())) await progress.wait(20);
+    await recovery.measureDuring(() => probe.query(poisonTriggerSql(schema, createdMs(experiment))));
   },
   async check({ probe }) {
     const [row] = await probe.query<{ n: number }>('SELECT last_value::int AS n FROM public.poison_tries');

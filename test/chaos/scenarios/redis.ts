@@ -6,10 +6,10 @@ import { describeItems, groupBy } from '../oracle/finding.ts';
 export const redisFlushed: BubbleScenario = {
   name: 'redis-flushed',
   summary: 'FLUSHALL, three times while the run is under way',
-  async injectFaults({ environment: ground, progress, recovery, random }) {
+  async injectFaults({ environment, progress, recovery, random }) {
     for (const share of [0, 0.2, 0.5]) {
       await progress.waitForShare(share + random.next() * 0.1);
-      await recovery.measureDuring(() => ground.redis.flush());
+      await recovery.measureDuring(() => environment.redis.flush());
     }
   },
 };
@@ -17,10 +17,10 @@ export const redisFlushed: BubbleScenario = {
 export const redisReplaced: BubbleScenario = {
   name: 'redis-replaced',
   summary: 'SHUTDOWN NOSAVE, and an empty Redis in its place, twice',
-  async injectFaults({ environment: ground, progress, recovery, random }) {
+  async injectFaults({ environment, progress, recovery, random }) {
     for (const share of [0, 0.4]) {
       await progress.waitForShare(share + random.next() * 0.1);
-      await recovery.measureDuring(() => ground.redis.replace());
+      await recovery.measureDuring(() => environment.redis.replace());
     }
   },
 };
@@ -28,10 +28,10 @@ export const redisReplaced: BubbleScenario = {
 export const redisCrashed: BubbleScenario = {
   name: 'redis-crashed',
   summary: 'Redis is killed with SIGKILL and comes back from its append-only file, three times',
-  async injectFaults({ environment: ground, progress, recovery, random }) {
+  async injectFaults({ environment, progress, recovery, random }) {
     for (const share of [0, 0.2, 0.5]) {
       await progress.waitForShare(share + random.next() * 0.1);
-      await recovery.measureDuring(() => ground.redis.crash());
+      await recovery.measureDuring(() => environment.redis.crash());
     }
   },
 };
@@ -41,14 +41,14 @@ const frozenMs = 5_000;
 export const redisFrozen: BubbleScenario = {
   name: 'redis-frozen',
   summary: 'Redis is stopped for longer than a job lock holds, twice',
-  async injectFaults({ environment: ground, progress, recovery, runEnded: over }) {
+  async injectFaults({ environment, progress, recovery, runEnded }) {
     for (const share of [0, 0.3]) {
       await progress.waitForShare(share);
-      if (over.signal.aborted) return;
+      if (runEnded.signal.aborted) return;
       await recovery.measureDuring(async () => {
-        ground.redis.freeze();
+        environment.redis.freeze();
         await progress.wait(frozenMs);
-        ground.redis.thaw();
+        environment.redis.thaw();
       });
     }
   },
@@ -59,13 +59,13 @@ const fullMs = 4_000;
 export const redisFull: BubbleScenario = {
   name: 'redis-full',
   summary: 'Redis is out of memory and refuses every write for some seconds, twice',
-  async injectFaults({ environment: ground, progress, recovery }) {
+  async injectFaults({ environment, progress, recovery }) {
     for (const share of [0, 0.3]) {
       await progress.waitForShare(share);
       await recovery.measureDuring(async () => {
-        await ground.redis.exhaustMemory();
+        await environment.redis.exhaustMemory();
         await progress.wait(fullMs);
-        await ground.redis.restoreMemory();
+        await environment.redis.restoreMemory();
       });
     }
   },
@@ -78,7 +78,7 @@ const slackMs = 1_000;
 
 export const costlyWork: BubbleScenario = {
   name: 'costly-work',
-  summary: 'Redis is emptied while passwords are being hashed: nobody begins what another still holds the lease of',
+  summary: 'Redis is emptied while passwords are being hashed: no worker begins what another still holds the lease of',
   setup: {
     instrumentedWorkerArgs: (journal) => ['--journal', journal, '--costly-ms', String(costlyMs)],
     env: {
@@ -96,15 +96,15 @@ export const costlyWork: BubbleScenario = {
       }
     },
   },
-  async injectFaults({ environment: ground, progress, recovery, runEnded: over }) {
+  async injectFaults({ environment, progress, recovery, runEnded }) {
     await progress.waitForShare(0);
-    for (let n = 0; n < 3 && !over.signal.aborted; n += 1) {
+    for (let n = 0; n < 3 && !runEnded.signal.aborted; n += 1) {
       await progress.wait(costlyMs + 500);
-      await recovery.measureDuring(() => ground.redis.flush());
+      await recovery.measureDuring(() => environment.redis.flush());
     }
   },
-  check: async (drill) =>
-    describeItems('records whose costly work was begun twice at once', findOverlappingWork(drill)),
+  check: async (experiment) =>
+    describeItems('records whose costly work was begun twice at once', findOverlappingWork(experiment)),
 };
 
 function findOverlappingWork({ journal }: BubbleExperiment): string[] {
@@ -130,10 +130,10 @@ export const limits: BubbleScenario = {
     instrumentedWorkerArgs: () => ['--max-rps', String(maxRps), '--concurrency', '2'],
     sandbox: { faults: [{ fault: 'clamp', operation: 'list', limit: 6 }] },
   },
-  async injectFaults({ environment: ground, progress, recovery }) {
+  async injectFaults({ environment, progress, recovery }) {
     for (let n = 0; n < 2; n += 1) {
       await progress.wait(3_000);
-      await recovery.measureDuring(() => ground.redis.flush());
+      await recovery.measureDuring(() => environment.redis.flush());
     }
   },
   async check({ sandbox }) {

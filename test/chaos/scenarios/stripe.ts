@@ -12,7 +12,7 @@ const lostAnswers: FaultRule[] = ['products', 'prices'].flatMap((resource) =>
   }),
 );
 
-/** Products of which Stripe did something that nobody heard of yet, by its journal and not by our own notes. */
+/** Products of which Stripe did something whose answer was lost, by its journal and not by our own notes. */
 async function productsWithLostAnswers({ stripe, probe, runId }: CatalogExperiment): Promise<readonly string[]> {
   const lost = stripe.journal.entries().flatMap(({ status, notes }) => (status === 0 && notes?.object) || []);
   const products = lost.map((id) => String(stripe.data.get('price', id)?.product ?? id));
@@ -34,35 +34,35 @@ const hours = 25;
 const minLostAnswers = 5;
 const keysForgottenProblems = new WeakMap<CatalogExperiment, string[]>();
 
-// What a night does to the clocks of the control database, whose own cannot be moved.
+// Moves the clocks of the control database, whose own cannot be set.
 const ageIntentsSql = `UPDATE drover.intents SET first_sent_at = first_sent_at - interval '${hours} hours',
   sent_at = sent_at - interval '${hours} hours', answered_at = answered_at - interval '${hours} hours'`;
 
 export const keysForgotten: CatalogScenario = {
   name: 'keys-forgotten',
-  summary: `the same, and who tries again does so ${hours} hours later, when Stripe has forgotten every key`,
+  summary: `the same, and the retry comes ${hours} hours later, when Stripe has forgotten every key`,
   stripe: { faults: lostAnswers },
-  async injectFaults(drill) {
+  async injectFaults(experiment) {
     const problems = ['the run was over before enough answers were lost'];
-    keysForgottenProblems.set(drill, problems);
-    const { progress, control, runId, runEnded: over, recovery } = drill;
-    while (!over.signal.aborted && (await productsWithLostAnswers(drill)).length < minLostAnswers)
+    keysForgottenProblems.set(experiment, problems);
+    const { progress, control, runId, runEnded, recovery } = experiment;
+    while (!runEnded.signal.aborted && (await productsWithLostAnswers(experiment)).length < minLostAnswers)
       await progress.wait(50);
-    if (over.signal.aborted) return;
+    if (runEnded.signal.aborted) return;
     await recovery.measureDuring(async () => {
-      await control.pause(runId, 'for the night', operatorActor);
-      while (!over.signal.aborted && (await progress.status()) === 'pausing') await progress.wait(50);
-      problems.splice(0, 1, ...(await passOneDay(drill)));
+      await control.pause(runId, 'until tomorrow', operatorActor);
+      while (!runEnded.signal.aborted && (await progress.status()) === 'pausing') await progress.wait(50);
+      problems.splice(0, 1, ...(await passOneDay(experiment)));
       await control.resume(runId, 'the next day', operatorActor);
     });
   },
-  check: async (drill) => keysForgottenProblems.get(drill) ?? [],
+  check: async (experiment) => keysForgottenProblems.get(experiment) ?? [],
 };
 
-/** Lets the day pass at Stripe and in the ledger; answers what makes the drill worthless. */
-async function passOneDay(drill: CatalogExperiment): Promise<string[]> {
-  const open = await productsWithLostAnswers(drill);
-  drill.stripe.clock.advance(hours * 3_600_000);
-  await drill.probe.query(ageIntentsSql);
+/** Lets the day pass at Stripe and in the ledger; answers what makes the experiment invalid. */
+async function passOneDay(experiment: CatalogExperiment): Promise<string[]> {
+  const open = await productsWithLostAnswers(experiment);
+  experiment.stripe.clock.advance(hours * 3_600_000);
+  await experiment.probe.query(ageIntentsSql);
   return open.length < minLostAnswers ? [`only ${open.length} answers were open overnight`] : [];
 }

@@ -55,11 +55,11 @@ export const movingSource: BubbleScenario = {
     },
   },
   injectFaults: async () => undefined,
-  async adjustExpectationAfterRun(drill, expectation) {
-    for (const { path, touched = [] } of drill.sandbox.journal.entries()) {
+  async adjustExpectationAfterRun(experiment, expectation) {
+    for (const { path, touched = [] } of experiment.sandbox.journal.entries()) {
       const type = Object.keys(entityOf).find((name) => path.endsWith(`/${name}`));
       for (const id of touched)
-        if (type) await acceptEitherOutcome(drill, expectation.get(entityOf[type] as string), type, id);
+        if (type) await acceptEitherOutcome(experiment, expectation.get(entityOf[type] as string), type, id);
     }
   },
 };
@@ -81,7 +81,7 @@ async function acceptEitherOutcome(
   else if (sandbox.data.get(type, id) === undefined) records?.delete(id);
 }
 
-/** Names that mean something to a queue, a key, a path, a query, a number parser, or nobody. */
+/** Names that mean something to a queue, a key, a path, a query, or a number parser. */
 const hostileSourceIds = [
   'completed',
   'meta',
@@ -131,15 +131,15 @@ export const hugeRecords: BubbleScenario = {
       data.modify('booking', String(keys), { attachment: JSON.stringify(many), ...unchanged(String(keys)) });
     },
   },
-  async injectFaults(drill) {
-    while (!drill.runEnded.signal.aborted) {
-      const now = Math.max(0, ...drill.fleet.workers().map(({ pid }) => rssMb(pid)));
-      peakRssMb.set(drill, Math.max(now, peakRssMb.get(drill) ?? 0));
-      await drill.progress.wait(200);
+  async injectFaults(experiment) {
+    while (!experiment.runEnded.signal.aborted) {
+      const now = Math.max(0, ...experiment.fleet.workers().map(({ pid }) => rssMb(pid)));
+      peakRssMb.set(experiment, Math.max(now, peakRssMb.get(experiment) ?? 0));
+      await experiment.progress.wait(200);
     }
   },
-  async check(drill) {
-    const most = peakRssMb.get(drill) ?? 0;
+  async check(experiment) {
+    const most = peakRssMb.get(experiment) ?? 0;
     return most <= maxRssMb ? [] : [`a worker took ${most} MB`];
   },
 };

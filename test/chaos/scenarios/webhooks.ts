@@ -11,30 +11,30 @@ import {
 const deliveriesPerEvent = 50;
 
 /** What happens meanwhile, round by round. */
-const faults: readonly ((drill: WebhookExperiment) => Promise<unknown>)[] = [
+const faults: readonly ((experiment: WebhookExperiment) => Promise<unknown>)[] = [
   ({ fleet, random }) => fleet.kill(random),
-  async ({ environment: ground }) => ground.postgres?.restartImmediate(),
-  ({ environment: ground }) => ground.redis.flush(),
+  async ({ environment }) => environment.postgres?.restartImmediate(),
+  ({ environment }) => environment.redis.flush(),
 ];
 
 export const webhooksReplayed: WebhookScenario = {
   name: 'webhooks-replayed',
   summary: `each event is sent ${deliveriesPerEvent} times, in parallel and in any order; a worker is killed, PostgreSQL crashes, Redis is emptied`,
-  async sendEvents(drill) {
+  async sendEvents(experiment) {
     const problems: string[] = [];
     const known = new Set<string>();
     let held: readonly Delivery[] = [];
     let sent = 0;
     for (const [round, trouble] of faults.entries()) {
-      await changeSomeProducts(drill, round);
-      const fresh = drill.stripe.data.all('event').filter(({ id }) => !known.has(String(id)));
+      await changeSomeProducts(experiment, round);
+      const fresh = experiment.stripe.data.all('event').filter(({ id }) => !known.has(String(id)));
       for (const { id } of fresh) known.add(String(id));
       // A part of what there is waits for the next round, so that old events arrive after new ones.
-      const all = drill.random.shuffle([...held, ...repeatDeliveries(drill, fresh)]);
+      const all = experiment.random.shuffle([...held, ...repeatDeliveries(experiment, fresh)]);
       const now = round === faults.length - 1 ? all : all.slice(0, Math.ceil(all.length / 2));
       held = all.slice(now.length);
-      const struck = sleep(200).then(() => trouble(drill));
-      for (const [status, n] of await sendAll(drill.api.url, now)) {
+      const struck = sleep(200).then(() => trouble(experiment));
+      for (const [status, n] of await sendAll(experiment.api.url, now)) {
         if (status !== 200) problems.push(`${n} right deliveries were answered ${status}`);
       }
       await struck;
@@ -48,7 +48,7 @@ function repeatDeliveries({ secret }: WebhookExperiment, events: readonly Stripe
   return events.flatMap((event) => Array.from({ length: deliveriesPerEvent }, () => signEvent(event, secret)));
 }
 
-/** Somebody works in Stripe's dashboard. */
+/** Changes objects as a person in Stripe's dashboard does. */
 async function changeSomeProducts({ stripe, random }: WebhookExperiment, round: number): Promise<void> {
   const products = stripe.data.all('product').map(({ id }) => String(id));
   for (const id of random.shuffle(products).slice(0, Math.ceil(products.length / 3))) {
@@ -60,7 +60,7 @@ async function changeSomeProducts({ stripe, random }: WebhookExperiment, round: 
 
 const nowSeconds = (): number => Math.floor(Date.now() / 1_000);
 
-type Corruption = (event: StripeEvent, drill: WebhookExperiment) => Delivery;
+type Corruption = (event: StripeEvent, experiment: WebhookExperiment) => Delivery;
 
 const corruptions: Readonly<Record<string, Corruption>> = {
   forged: (event) => signEvent(event, 'whsec_of_somebody_else'),
@@ -85,11 +85,11 @@ const corruptions: Readonly<Record<string, Corruption>> = {
 export const webhooksForged: WebhookScenario = {
   name: 'webhooks-forged',
   summary: `events that are ${Object.keys(corruptions).join(', ')}: refused, and nothing is stored; right ones go through after them`,
-  async sendEvents(drill) {
-    const { api, probe, secret, stripe, random } = drill;
+  async sendEvents(experiment) {
+    const { api, probe, secret, stripe, random } = experiment;
     const events = stripe.data.all('event');
     const spoiled = random.shuffle(
-      events.flatMap((event) => Object.values(corruptions).map((way) => way(event, drill))),
+      events.flatMap((event) => Object.values(corruptions).map((way) => way(event, experiment))),
     );
     const refused = await sendAll(api.url, spoiled);
     const [row] = await probe.query<{ n: number }>('SELECT count(*)::int AS n FROM drover.inbox');

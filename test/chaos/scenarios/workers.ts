@@ -6,13 +6,13 @@ import type { Worker, WorkerExit } from '../worker-processes.ts';
 export const killWorkers: BubbleScenario = {
   name: 'kill-workers',
   summary: 'a worker is killed with SIGKILL every few seconds, and another takes its place',
-  async injectFaults({ progress, recovery, fleet, random, runEnded: over, options }) {
+  async injectFaults({ progress, recovery, fleet, random, runEnded, options }) {
     // On a machine where starting a worker takes longer than the pause between kills nothing would ever move; this many
     // last longer than the run on any other.
-    for (let kills = 0; kills < Math.max(10, options.records / 100) && !over.signal.aborted; kills += 1) {
+    for (let kills = 0; kills < Math.max(10, options.records / 100) && !runEnded.signal.aborted; kills += 1) {
       await progress.wait(options.killEvery * 1_000);
       // On a machine too busy to start a worker in that time, as soon as one has.
-      while (!over.signal.aborted && !(await recovery.measureDuring(() => fleet.kill(random))))
+      while (!runEnded.signal.aborted && !(await recovery.measureDuring(() => fleet.kill(random))))
         await progress.wait(200);
     }
   },
@@ -28,9 +28,9 @@ export const killedAtSteps: BubbleScenario = {
     // What kills here is the fault and not the record.
     env: { DROVER_MAX_ATTEMPTS: '20' },
   },
-  async injectFaults({ recovery, progress, runEnded: over, journal }) {
+  async injectFaults({ recovery, progress, runEnded, journal }) {
     await recovery.measureDuring(async () => {
-      while (!over.signal.aborted && readDeaths(journal).length < 6) await progress.wait(200);
+      while (!runEnded.signal.aborted && readDeaths(journal).length < 6) await progress.wait(200);
     });
   },
   async check({ journal }) {
@@ -40,16 +40,16 @@ export const killedAtSteps: BubbleScenario = {
   },
 };
 
-// Twice the lock and the lease: its work is given to others while it sleeps.
+// Twice the lock and the lease: its work is dispatched to others while it is stopped.
 const frozenMs = 6_000;
 
 export const zombie: BubbleScenario = {
   name: 'zombie',
   summary: 'a worker is stopped for longer than its locks hold, and goes on with work that others have done',
-  async injectFaults({ fleet, progress, recovery, random, runEnded: over }) {
+  async injectFaults({ fleet, progress, recovery, random, runEnded }) {
     for (const share of [0, 0.2]) {
       await progress.waitForShare(share);
-      if (over.signal.aborted) return;
+      if (runEnded.signal.aborted) return;
       await recovery.measureDuring(async () => {
         const worker = random.pick(fleet.workers());
         worker.freeze();
@@ -62,14 +62,14 @@ export const zombie: BubbleScenario = {
 
 export const frozenLeader: BubbleScenario = {
   name: 'frozen-leader',
-  summary: 'the worker that conducts is stopped and never wakes; its connection stays open',
-  async injectFaults(drill) {
-    await drill.progress.waitForShare(0);
-    await drill.recovery.measureDuring(async () => (await freezeLeader(drill)) !== undefined);
+  summary: 'the worker that runs the scheduler is stopped for good; its connection stays open',
+  async injectFaults(experiment) {
+    await experiment.progress.waitForShare(0);
+    await experiment.recovery.measureDuring(async () => (await freezeLeader(experiment)) !== undefined);
   },
 };
 
-/** The leader is whoever's connection falls silent with it. */
+/** The leader is the worker whose connection falls silent with it. */
 async function freezeLeader({ fleet, progress, probe }: BubbleExperiment): Promise<Worker | undefined> {
   for (const worker of fleet.workers()) {
     worker.freeze();
@@ -85,39 +85,39 @@ async function freezeLeader({ fleet, progress, probe }: BubbleExperiment): Promi
   return undefined;
 }
 
-// The grace period of a drill's workers and a little for the process to end.
+// The grace period of an experiment's workers and a little for the process to end.
 const maxShutdownMs = 7_000;
 const shutdownProblems = new WeakMap<BubbleExperiment, string[]>();
 
 export const drain: BubbleScenario = {
   name: 'drain',
-  summary: 'workers are told to end, one after the other, under load: each does, in time, and loses no work',
+  summary: 'workers get SIGTERM, one after the other, under load: each ends in time and loses no work',
   // Locks as in production: on a starved machine short ones are lost without anybody's fault, and look like a death.
   setup: {
     env: { DROVER_LOCK_DURATION_MS: '30000', DROVER_STALLED_INTERVAL_MS: '15000', DROVER_SWEEP_AGE_MS: '60000' },
   },
-  async injectFaults(drill) {
-    const { fleet, progress, runEnded: over } = drill;
+  async injectFaults(experiment) {
+    const { fleet, progress, runEnded } = experiment;
     const problems: string[] = [];
-    shutdownProblems.set(drill, problems);
-    for (let n = 0; n < 4 && !over.signal.aborted; n += 1) {
+    shutdownProblems.set(experiment, problems);
+    for (let n = 0; n < 4 && !runEnded.signal.aborted; n += 1) {
       await progress.wait(1_500);
       const worker = fleet.workers().find((one) => one.isReady);
-      if (!worker || over.signal.aborted) continue;
+      if (!worker || runEnded.signal.aborted) continue;
       await fleet.add().ready;
       const began = Date.now();
-      const exit = await drill.recovery.measureDuring(() => worker.end('SIGTERM'));
+      const exit = await experiment.recovery.measureDuring(() => worker.end('SIGTERM'));
       problems.push(...checkExit(exit, Date.now() - began));
     }
   },
-  async check(drill) {
-    const lost = await drill.probe.query<{ stage: string; entity: string }>(
+  async check(experiment) {
+    const lost = await experiment.probe.query<{ stage: string; entity: string }>(
       `SELECT stage, entity FROM drover.tries WHERE run_id = $1 AND code = 'WORKER_LOST'`,
-      [drill.runId],
+      [experiment.runId],
     );
     const came = lost.map(({ stage, entity }) => `${entity} at ${stage}`);
     return [
-      ...(shutdownProblems.get(drill) ?? []),
+      ...(shutdownProblems.get(experiment) ?? []),
       ...describeItems('records that came back as from a dead worker', came),
     ];
   },
@@ -132,10 +132,10 @@ export const wrongClocks: BubbleScenario = {
   name: 'wrong-clocks',
   summary: 'the clock of one worker is ten minutes ahead and that of another an hour behind; one of all is killed',
   setup: { clockOffsetsMs: [600_000, -3_600_000, 0, 0] },
-  async injectFaults({ fleet, progress, recovery, random, runEnded: over }) {
+  async injectFaults({ fleet, progress, recovery, random, runEnded }) {
     for (const share of [0, 0.3]) {
       await progress.waitForShare(share);
-      while (!over.signal.aborted && !(await recovery.measureDuring(() => fleet.kill(random))))
+      while (!runEnded.signal.aborted && !(await recovery.measureDuring(() => fleet.kill(random))))
         await progress.wait(200);
     }
   },
