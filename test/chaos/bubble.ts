@@ -40,7 +40,12 @@ async function runBubbleExperiment(
     const faults =
       experiment.recovery.faults + experiment.sandbox.faults.tally().reduce((sum, rule) => sum + rule.fired, 0);
     if (faults === 0 && !scenario.setup?.prepare) wrong.push('no fault struck before the run was over');
-    return await makeResult(experiment, scenario.name, seconds, experiment.expectation, { wrong, finding, faults });
+    return await makeResult(experiment, scenario.name, seconds, experiment.expectation, {
+      status,
+      wrong,
+      finding,
+      faults,
+    });
   } finally {
     await experiment.close();
   }

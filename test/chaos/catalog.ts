@@ -41,7 +41,12 @@ async function runCatalogExperiment(
       ...(faults === 0 ? ['no answer was lost before the run was over'] : []),
     ];
     const finding = await checkCatalogRun(experiment);
-    return await makeResult(experiment, scenario.name, seconds, experiment.expectation, { wrong, finding, faults });
+    return await makeResult(experiment, scenario.name, seconds, experiment.expectation, {
+      status,
+      wrong,
+      finding,
+      faults,
+    });
   } finally {
     await experiment.close();
   }

@@ -21,10 +21,10 @@ export interface ExperimentResult {
 }
 
 const finalStatuses = ['completed', 'completed_with_failures', 'failed', 'cancelled'];
-// At the slowest anybody would wait for: a fault that stops a run is found by this and not by the test's own limit.
+// Generous on a busy machine; a fault that stops a run is found by this and not by the test's own limit.
 const maxRunMs = (records: number): number => 90_000 + records * 20;
 
-/** Waits for the run's end, no longer than anybody would, and answers its status. */
+/** Waits for the run's end, or until patience runs out, and answers its status then. */
 export async function waitForRunEnd({ progress, options }: Experiment, began: number): Promise<string> {
   const deadline = began + maxRunMs(options.records);
   for (;;) {
@@ -34,7 +34,7 @@ export async function waitForRunEnd({ progress, options }: Experiment, began: nu
   }
 }
 
-/** What is wrong with the run's own words at its end. */
+/** What is wrong with the run's own report at its end. */
 export async function checkRunEnd(running: Experiment, status: string, expectation: Expectation): Promise<string[]> {
   const run = await running.control.run(running.runId);
   const clean = [...expectation.values()].every((records) =>
@@ -43,8 +43,8 @@ export async function checkRunEnd(running: Experiment, status: string, expectati
   const wanted = clean ? 'completed' : 'completed_with_failures';
   return [
     ...(status === wanted ? [] : [`the run is ${status}, not ${wanted}: ${run.reason}`]),
-    ...(run.balanced ? [] : ['the run says of itself that it is not balanced']),
-    ...(/validation|SOURCE_/.test(run.reason ?? '') ? [`the run complains: ${run.reason}`] : []),
+    ...(run.balanced ? [] : ['the run reports that it is not balanced']),
+    ...(/validation|SOURCE_/.test(run.reason ?? '') ? [`the run reports: ${run.reason}`] : []),
   ];
 }
 
@@ -59,14 +59,23 @@ export async function makeResult(
   name: string,
   seconds: number,
   expectation: Expectation,
-  found: { readonly wrong: readonly string[]; readonly finding: Finding; readonly faults: number },
+  found: {
+    /** Of the run, when it ended or patience ran out. */
+    readonly status: string;
+    readonly wrong: readonly string[];
+    readonly finding: Finding;
+    readonly faults: number;
+  },
 ): Promise<ExperimentResult> {
-  const problems = [...found.wrong, ...found.finding.problems];
+  // What a run that is not over has not loaded yet is not lost.
+  const isOver = finalStatuses.includes(found.status);
+  const unfinished = [`not finished after ${seconds.toFixed(0)} s: the run is ${found.status}`];
+  const problems = isOver ? [...found.wrong, ...found.finding.problems] : unfinished;
   return {
     ...{ name, seconds, problems, seed: running.options.seed, ok: problems.length === 0, faults: found.faults },
     records: sizeOf(expectation),
     kills: running.fleet.kills,
-    lost: found.finding.lost,
+    lost: isOver ? found.finding.lost : 0,
     doubled: found.finding.doubled,
     recoveryMs: await running.recovery.longest(),
   };

@@ -51,7 +51,12 @@ async function runWebhookExperiment(
       ...sent.problems,
     ];
     const finding = await checkInbox(moved, moved.probe);
-    return await makeResult(moved, scenario.name, seconds, moved.expectation, { wrong, finding, faults: sent.faults });
+    return await makeResult(moved, scenario.name, seconds, moved.expectation, {
+      status,
+      wrong,
+      finding,
+      faults: sent.faults,
+    });
   } finally {
     await api?.stop();
     await moved.close();
