@@ -13,8 +13,8 @@ interface PostgresError {
 const unavailable = /^(08|53|57|58|25006)/;
 // 40001 serialization failure, 40P01 deadlock, 55P03 lock not available.
 const conflict = /^(40001|40P01|55P03)$/;
-// 22 data exception, 23 integrity constraint violation.
-const refused = /^(22|23)/;
+// 22 data exception, 23 integrity constraint violation, 54 program limit exceeded: a value too long for an index.
+const refused = /^(22|23|54)/;
 // 42: what is named does not exist, or may not be touched.
 const schema = /^(42|3F)/;
 const network = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'EAI_AGAIN']);
@@ -33,7 +33,8 @@ export function toDatabaseError(thrown: unknown): DroverError {
     return new DroverError('TARGET_CONSTRAINT', constraintMessage(error), { cause: thrown, field: error.column });
   if (schema.test(code)) return new DroverError('TARGET_SCHEMA', error.message, { cause: thrown });
   if (unavailable.test(code) || network.has(code) || isConnectionLoss(error)) {
-    return new DroverError('DATABASE_UNAVAILABLE', `PostgreSQL: ${error.message}`, { cause: thrown });
+    // Node's error for a host with several addresses has no message.
+    return new DroverError('DATABASE_UNAVAILABLE', `PostgreSQL: ${error.message || code}`, { cause: thrown });
   }
   return new DroverError('INTERNAL', error?.message ?? String(thrown), { cause: thrown });
 }
@@ -55,6 +56,7 @@ function constraintMessage(error: PostgresError): string {
     '23514': 'a check constraint is broken',
     '22001': 'a text is too long for its column',
     '22003': 'a number is out of range for its column',
+    '54000': 'a value is too long for an index',
     '22P02': 'a value has the wrong type for its column',
   };
   const column = error.column ? ` in column ${error.column}` : '';

@@ -1,9 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { withDatabaseErrors } from '../db/errors.ts';
 import { migrateDatabase } from '../db/migrate.ts';
 import { type QueueName, queueNames } from '../queues/table.ts';
 import { readConfig } from '../src/config.ts';
 import { DroverError, toDroverError } from '../src/errors.ts';
-import { createLogger } from '../src/logger.ts';
+import { createLogger, type Logger } from '../src/logger.ts';
 import { loadPlans } from '../src/plan/registry.ts';
 import { startWorkerProcess } from './runtime.ts';
 
@@ -51,8 +53,8 @@ async function main(): Promise<void> {
     throw new DroverError('CONFIGURATION', 'DATABASE_URL and REDIS_URL must name PostgreSQL and Redis; one is missing');
   }
   const logger = createLogger({ level: config.logLevel, service: 'worker' });
-  await migrateDatabase(databaseUrl);
-  if (config.targetDatabaseUrl) await migrateDatabase(config.targetDatabaseUrl);
+  for (const url of new Set([databaseUrl, config.targetDatabaseUrl ?? databaseUrl]))
+    await migrateWhenReachable(url, logger);
   const worker = await startWorkerProcess({
     config,
     databaseUrl,
@@ -62,6 +64,23 @@ async function main(): Promise<void> {
     ...options,
   });
   stopOnSignals(worker.stop, config.shutdownGraceMs);
+}
+
+const firstRetryMs = 500;
+const longestRetryMs = 5_000;
+
+/** Migrates the database; waits for one that does not answer, and says so. Throws every other error. */
+async function migrateWhenReachable(url: string, logger: Logger): Promise<void> {
+  for (let retryMs = firstRetryMs; ; retryMs = Math.min(longestRetryMs, retryMs * 2)) {
+    try {
+      return await withDatabaseErrors(migrateDatabase(url));
+    } catch (error) {
+      const { code, message, remedy } = toDroverError(error);
+      if (code !== 'DATABASE_UNAVAILABLE') throw error;
+      logger.warn({ code, retryMs }, `${code}: ${message}; waiting for it. ${remedy}`);
+      await sleep(retryMs);
+    }
+  }
 }
 
 function stopOnSignals(stop: () => Promise<void>, graceMs: number): void {

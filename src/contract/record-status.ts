@@ -2,6 +2,12 @@
 export const stages = ['extract', 'transform', 'load', 'reconcile'] as const;
 export type Stage = (typeof stages)[number];
 
+/**
+ * Code of a record whose transform is done but for costly work (a password hash) in the thread pool. Its merge key is
+ * known, and nothing waits for it but the records that point at it.
+ */
+export const waitingForPoolCode = 'WAITING_FOR_POOL';
+
 /** The status of a record. `pending` is in progress; all others are final until the record is replayed. */
 export const recordStatuses = [
   'pending',

@@ -1,10 +1,11 @@
 import type pg from 'pg';
 import { queryPrepared } from '../../../db/sql.ts';
 import type { Merge } from '../../plan/contract.ts';
-import { runningRunSql } from './run-guard.sql.ts';
+import { isWaitingForPoolSql, runningRunSql } from './run-guard.sql.ts';
 
 /**
- * Decides merges of one entity once all its records are transformed: of the records with one key, the lowest rank
+ * Decides merges of one entity once the merge keys of all its records are known (those that wait for costly work are not
+ * transformed yet): of the records with one key, the lowest rank
  * survives, ties by source id, whatever order they arrived in. With `byReference` the key is the referenced record,
  * after its own merge. A record that is already loaded outranks all others, so that a second decision never moves a
  * row. Only while the run is running.
@@ -19,16 +20,17 @@ WITH ${runningRunSql}, keyed AS (
   LEFT JOIN drover.records p ON $3::text IS NOT NULL AND p.run_id = r.run_id
     AND p.entity = c.clean #>> ARRAY['references', $3, 'entity'] AND p.source_id = c.clean #>> ARRAY['references', $3, 'sourceId']
   WHERE r.run_id = $1 AND r.entity = $2
-    AND ((r.status = 'pending' AND r.stage IN ('load', 'reconcile')) OR r.status IN ('reconciled', 'mismatched'))
+    AND ((r.status = 'pending' AND (r.stage IN ('load', 'reconcile') OR ${isWaitingForPoolSql('r')}))
+      OR r.status IN ('reconciled', 'mismatched'))
 ), ranked AS (
   SELECT id, status, stage, first_value(id) OVER w AS winner, first_value(source_id) OVER w AS winner_source
   FROM keyed WHERE key IS NOT NULL
-  WINDOW w AS (PARTITION BY key ORDER BY (status = 'pending' AND stage = 'load'), merge_rank NULLS LAST, source_id COLLATE "C")
+  WINDOW w AS (PARTITION BY key ORDER BY (status = 'pending' AND stage <> 'reconcile'), merge_rank NULLS LAST, source_id COLLATE "C")
 ), decided AS (
   UPDATE drover.records r SET status = $4, code = $5, message = $6 || k.winner_source,
     merged_into = CASE WHEN $4 = 'skipped' THEN k.winner END,
     epoch = r.epoch + 1, dispatched_at = NULL, updated_at = now()
-  FROM ranked k, running WHERE r.id = k.id AND k.id <> k.winner AND k.status = 'pending' AND k.stage = 'load'
+  FROM ranked k, running WHERE r.id = k.id AND k.id <> k.winner AND k.status = 'pending' AND k.stage <> 'reconcile'
   RETURNING r.id, r.run_id, r.entity, r.stage, r.epoch, r.status, r.code, r.message
 ), noted AS (
   INSERT INTO drover.tries (record_id, run_id, entity, stage, epoch, status, code, message, worker)

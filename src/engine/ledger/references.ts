@@ -67,6 +67,6 @@ export async function resolveReferences(
 function toResolution(row: ReferencedRow): Resolution {
   const landed = row.stage === 'reconcile' || row.status === 'skipped' || row.status === 'reconciled';
   if (row.target_id !== null && landed) return { kind: 'found', targetId: row.target_id };
-  if (row.status === 'pending') return { kind: 'waiting', recordId: row.id };
+  if (row.status === 'pending') return { kind: 'waiting', recordId: row.id, code: row.code };
   return { kind: 'bad', recordId: row.id, status: row.status, code: row.code };
 }

@@ -1,3 +1,9 @@
+import { waitingForPoolCode } from '../../contract/record-status.ts';
+
+/** SQL: the pending record is transformed but for costly work in the thread pool; see contract/record-status.ts. */
+export const isWaitingForPoolSql = (record: string): string =>
+  `(${record}.stage = 'transform' AND ${record}.code IS NOT DISTINCT FROM '${waitingForPoolCode}')`;
+
 /** SQL: the run accepts outcomes of its records. `run` is a row of drover.runs. */
 export const runAcceptsWritesSql = "run.status NOT IN ('paused', 'cancelled')";
 

@@ -125,6 +125,9 @@ export type RecordOutcome =
       readonly counts: boolean;
       readonly code: string;
       readonly message: string;
+      /** Known already, although the stage is not done: merges are decided without waiting for it. */
+      readonly mergeKey?: string;
+      readonly mergeRank?: string;
     };
 
 export interface OutcomeWrite {
@@ -149,7 +152,8 @@ export interface WrittenOutcome extends RecordRef {
 /** The state of a referenced record: its target id, or why there is none. */
 export type Resolution =
   | { readonly kind: 'found'; readonly targetId: string }
-  | { readonly kind: 'waiting'; readonly recordId: string }
+  /** `code`: what the record itself waits for, if anything. */
+  | { readonly kind: 'waiting'; readonly recordId: string; readonly code: string | null }
   | { readonly kind: 'bad'; readonly recordId: string; readonly status: RecordStatus; readonly code: string | null }
   | { readonly kind: 'absent' };
 

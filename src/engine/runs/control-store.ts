@@ -11,6 +11,7 @@ import { finishedStatuses, type RunStatus } from '../../contract/run-status.ts';
 import type { BatchSize, RecordFilter, RecordView } from '../../contract/runs.ts';
 import { DroverError } from '../../errors.ts';
 import type { JsonObject } from '../../plan/json.ts';
+import { storableKey } from '../ledger/source-ids.ts';
 import type { Run, RunEntity } from '../ledger/types.ts';
 import { createBackgroundRollbackStore } from '../rollback/background.sql.ts';
 import { findDependentRun } from './incremental.sql.ts';
@@ -316,7 +317,7 @@ async function enqueueIds(
   entity: string,
   sourceIds: readonly string[],
 ): Promise<number> {
-  await queryPrepared(client, 'enqueue_ids', enqueueIdsSql, [runId, entity, sourceIds]);
+  await queryPrepared(client, 'enqueue_ids', enqueueIdsSql, [runId, entity, sourceIds.map(storableKey)]);
   return new Set(sourceIds).size;
 }
 
@@ -342,7 +343,7 @@ export async function enqueueRecords(
   entity: string,
   records: readonly { sourceId: string; raw: JsonObject }[],
 ): Promise<number> {
-  const input = JSON.stringify(records.map((record) => ({ source_id: record.sourceId, raw: record.raw })));
+  const input = JSON.stringify(records.map((record) => ({ source_id: storableKey(record.sourceId), raw: record.raw })));
   const rows = await queryPrepared<{ n: number }>(client, 'enqueue_records', enqueueRecordsSql, [runId, entity, input]);
   return rows[0]?.n ?? 0;
 }

@@ -148,7 +148,7 @@ export function runOutcome(
   }
   for (const { entity, n } of unread)
     reasons.push(
-      `${n} ${entity} that failed in an earlier run and have no id were not read again: run with the full strategy`,
+      `${n} ${entity} that failed in an earlier run cannot be fetched by id and were not read again: run with the full strategy`,
     );
   for (const entity of entities) if (entity.errorMessage) reasons.push(`${entity.errorCode}: ${entity.errorMessage}`);
   const broken = validation?.checks.filter((check) => !check.ok && check.severity === 'error') ?? [];

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { queryPrepared } from '../../../db/sql.ts';
 import { DroverError } from '../../errors.ts';
 import { decideMerges } from '../ledger/merge.ts';
-import { runningRunSql } from '../ledger/run-guard.sql.ts';
+import { isWaitingForPoolSql, runningRunSql } from '../ledger/run-guard.sql.ts';
 import type { RunEntity, StageCount } from '../ledger/types.ts';
 import { entityOf, identityScope } from '../runs/context.ts';
 import { openLoad } from './store.ts';
@@ -41,7 +41,12 @@ async function canOpenLoad(
       return false;
   }
   if (!definition.merge || entity.mergedAt) return true;
-  if (entity.status !== 'done' || hasUntransformedRecords(counts, entity.entity)) return false;
+  if (entity.status !== 'done') return false;
+  if (
+    hasUntransformedRecords(counts, entity.entity) &&
+    (await hasUnkeyedRecords(deps.database.$client, run.id, entity.entity))
+  )
+    return false;
   return decideMerges(deps.database.$client, run.id, entity.entity, definition.merge);
 }
 
@@ -74,11 +79,25 @@ async function assertParentMigrated(
   );
 }
 
-// A record that waits for a retry does not hold the gate: its own children wait with it, one by one.
+// Merges need the keys of all records, not the hashes of their passwords.
+const unkeyedSql = `
+SELECT EXISTS (
+  SELECT 1 FROM drover.records r WHERE run_id = $1 AND entity = $2 AND status = 'pending'
+    AND stage IN ('extract', 'transform') AND NOT ${isWaitingForPoolSql('r')}
+) AS unkeyed`;
+
+/** True while the merge key of a record of the entity is not known. */
+async function hasUnkeyedRecords(pool: pg.Pool, runId: string, entity: string): Promise<boolean> {
+  const rows = await queryPrepared<{ unkeyed: boolean }>(pool, 'unkeyed', unkeyedSql, [runId, entity]);
+  return rows[0]?.unkeyed ?? false;
+}
+
+// A record that waits for a retry, or for a password hash, does not hold the gate: its own children wait with it, one by one.
 const unsettledSql = `
 SELECT EXISTS (
-  SELECT 1 FROM drover.records WHERE run_id = $1 AND entity = $2 AND status = 'pending'
-    AND stage IN ('extract', 'transform', 'load') AND (dispatched_at IS NOT NULL OR due_at <= now() OR attempts = 0)
+  SELECT 1 FROM drover.records r WHERE run_id = $1 AND entity = $2 AND status = 'pending'
+    AND stage IN ('extract', 'transform', 'load') AND NOT ${isWaitingForPoolSql('r')}
+    AND (dispatched_at IS NOT NULL OR due_at <= now() OR attempts = 0)
 ) AS unsettled`;
 
 /** True while a record of the entity may still be loaded without an operator's action. */

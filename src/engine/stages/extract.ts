@@ -1,9 +1,10 @@
 import { backoff } from '../../backoff.ts';
 import { DroverError, toDroverError } from '../../errors.ts';
 import type { Entity, Reference, Source, SourceRecord, TransformOutcome } from '../../plan/contract.ts';
-import type { Json } from '../../plan/json.ts';
+import type { Json, JsonObject } from '../../plan/json.ts';
 import { fingerprint } from '../ledger/hashes.ts';
 import { referenceKey } from '../ledger/references.ts';
+import { replaceUnstorable, storableKey } from '../ledger/source-ids.ts';
 import type {
   ExtractionJob,
   Ledger,
@@ -19,7 +20,7 @@ import type {
 import { entityOf, type RunContext } from '../runs/context.ts';
 import { chooseTrialRecords, isTrial, type TrialCandidate } from '../trial/trial.ts';
 import { type Group, type GroupOutcomes, type RecordResult, runStage, type StageDeps } from './stage.ts';
-import { transformRecord } from './transform.ts';
+import { storableReferences, transformRecord } from './transform.ts';
 
 export interface ExtractionCheckpoint {
   readonly cursor: Json | null;
@@ -190,17 +191,16 @@ async function handleReadError(deps: ExtractDeps, extraction: RunEntity, error: 
 const unstorablePattern = /\\u0000|\\ud[89a-f]/i;
 
 /** The record as PostgreSQL can store it: characters it cannot hold become U+FFFD, so that one bad text never stops a page. */
-function toStorable(record: SourceRecord): SourceRecord {
-  const text = JSON.stringify(record);
-  if (!unstorablePattern.test(text)) return record;
-  const clean = (value: string): string => value.toWellFormed().replaceAll('\u0000', '\ufffd');
+function toStorable({ sourceId, raw }: SourceRecord): SourceRecord {
+  const key = storableKey(sourceId);
+  if (!unstorablePattern.test(JSON.stringify(raw))) return { sourceId: key, raw };
   const walk = (value: unknown): unknown => {
-    if (typeof value === 'string') return clean(value);
+    if (typeof value === 'string') return replaceUnstorable(value);
     if (Array.isArray(value)) return value.map(walk);
     if (value === null || typeof value !== 'object') return value;
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [clean(key), walk(item)]));
+    return Object.fromEntries(Object.entries(value).map(([name, item]) => [replaceUnstorable(name), walk(item)]));
   };
-  return walk(record) as SourceRecord;
+  return { sourceId: key, raw: walk(raw) as JsonObject };
 }
 
 /** One record for each id; a record without an id, or with an id and other content, is stored under a name of its own and rejected. */
@@ -238,7 +238,7 @@ async function fetchGroup(deps: ExtractDeps, group: Group, signal: AbortSignal):
   const ids = group.records.map((record) => record.sourceId);
   for (let cursor = null, first = true; first || cursor !== null; first = false) {
     const page = await source.read(cursor, { ids }, signal);
-    for (const record of page.records) found.set(record.sourceId, record);
+    for (const record of page.records) found.set(storableKey(record.sourceId), record);
     cursor = page.cursor as null;
   }
   return new Map(
@@ -321,5 +321,5 @@ async function classifyRecords(
 }
 
 function parentsOf(outcome: TransformOutcome): readonly Reference[] {
-  return outcome.kind === 'row' ? Object.values(outcome.references ?? {}) : [];
+  return outcome.kind === 'row' ? Object.values(storableReferences(outcome.references) ?? {}) : [];
 }

@@ -1,3 +1,4 @@
+import { waitingForPoolCode } from '../../contract/record-status.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import { referenceKey } from '../ledger/references.ts';
 import type { OpenRecord, RecordOutcome, Resolution } from '../ledger/types.ts';
@@ -6,6 +7,8 @@ import type { Group, StageDeps } from './stage.ts';
 
 // A parent in progress is usually loaded within a second; more frequent attempts only cost statements.
 const parentRetryMs = 1_000;
+// A parent that waits for a password hash may take minutes.
+const costlyParentRetryMs = 3_000;
 
 export interface ResolvedGroup {
   /** Records whose references are all known, with the columns those give. */
@@ -58,7 +61,7 @@ function unresolvedOutcome(
     case 'waiting':
       return {
         kind: 'again',
-        delayMs: parentRetryMs,
+        delayMs: resolution.code === waitingForPoolCode ? costlyParentRetryMs * (1 + 2 * Math.random()) : parentRetryMs,
         counts: false,
         code: 'WAITING_FOR_PARENT',
         message: `waiting for ${parent}`,

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { waitingForPoolCode } from '../../contract/record-status.ts';
 import { toDroverError } from '../../errors.ts';
 import type { ApiPort } from '../../plan/api-target.ts';
 import type { EnrichTools, Entity, RejectOutcome, RowOutcome, TransformOutcome } from '../../plan/contract.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import { createEffects, LeaseLostError } from '../api-effects/effects.ts';
+import { storableKey } from '../ledger/source-ids.ts';
 import type { CleanRecord, OpenRecord, RecordOutcome, RecordRef } from '../ledger/types.ts';
 import { isTrial, notJudgedCode } from '../trial/trial.ts';
 import { type ApiStageDeps, runLeased, waitForApi } from './api-record.ts';
@@ -113,7 +115,7 @@ function transformGroup(
     }
     const waitMs = deps.enrich.reserve();
     if (waitMs === undefined) deferred.costly.set(record.id, { record, entity: group.entity, outcome });
-    outcomes.set(record.id, waitMs === undefined ? 'deferred' : waitForPool(waitMs));
+    outcomes.set(record.id, waitMs === undefined ? 'deferred' : waitForPool(waitMs, outcome));
   }
   return outcomes;
 }
@@ -180,27 +182,46 @@ function toRecordOutcome(outcome: TransformOutcome): RecordOutcome {
     kind: 'next',
     stage: 'load',
     clean: cleanOf(outcome),
-    ...(outcome.mergeKey === undefined ? {} : { mergeKey: outcome.mergeKey }),
-    ...(outcome.mergeRank === undefined ? {} : { mergeRank: outcome.mergeRank }),
+    ...mergeOf(outcome),
     ...(outcome.money === undefined ? {} : { money: outcome.money }),
+  };
+}
+
+function mergeOf({ mergeKey, mergeRank }: RowOutcome): { mergeKey?: string; mergeRank?: string } {
+  return {
+    ...(mergeKey === undefined ? {} : { mergeKey: storableKey(mergeKey) }),
+    ...(mergeRank === undefined ? {} : { mergeRank }),
   };
 }
 
 /** The part of an outcome that the ledger stores; the input of `enrich` is a secret and is not stored. */
 export function cleanOf(outcome: RowOutcome): CleanRecord {
+  const references = storableReferences(outcome.references);
   return {
     row: outcome.row,
-    ...(outcome.references ? { references: outcome.references } : {}),
+    ...(references ? { references } : {}),
     ...(outcome.notes && outcome.notes.length > 0 ? { notes: outcome.notes } : {}),
   };
 }
 
-function waitForPool(delayMs: number): RecordOutcome {
+/** References by the keys under which the ledger stores the records they name. */
+export function storableReferences(references: RowOutcome['references']): RowOutcome['references'] {
+  if (references === undefined) return undefined;
+  return Object.fromEntries(
+    Object.entries(references).map(([column, { entity, sourceId }]) => [
+      column,
+      { entity, sourceId: storableKey(sourceId) },
+    ]),
+  );
+}
+
+function waitForPool(delayMs: number, outcome: RowOutcome): RecordOutcome {
   return {
     kind: 'again',
     delayMs,
     counts: false,
-    code: 'WAITING_FOR_POOL',
+    code: waitingForPoolCode,
+    ...mergeOf(outcome),
     message: 'every thread for costly work is busy',
   };
 }

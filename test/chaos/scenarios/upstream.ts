@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { BubbleExperiment, BubbleScenario } from '../bubble.ts';
 import type { Expected } from '../oracle/expectation.ts';
@@ -96,6 +97,8 @@ const hostileSourceIds = [
   'null',
   '__proto__',
   'x'.repeat(4_096),
+  // Not compressible, so that it exceeds what an index entry holds.
+  randomBytes(3_072).toString('base64url'),
 ];
 
 export const hostileIds: BubbleScenario = {

@@ -69,7 +69,13 @@ test('a run starts, pauses, resumes and is cancelled while Redis is away', async
 test('nothing is dispatched while Redis is away, so the sweep has nothing to recover', async () => {
   const { id } = await control.startRun({ plan: 'bubble', only: ['users'] }, operator);
   await becomes(id, 'running');
-  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  // Every tick that dispatches writes a progress sample first, one a second.
+  await expect
+    .poll(
+      async () => (await database.$client.query('SELECT FROM drover.samples WHERE run_id = $1', [id])).rowCount,
+      { timeout: 20_000, interval: 50 },
+    )
+    .toBeGreaterThanOrEqual(2);
   const { rows } = await database.$client.query('SELECT dispatched_at FROM drover.run_entities WHERE run_id = $1', [
     id,
   ]);

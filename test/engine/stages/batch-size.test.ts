@@ -19,7 +19,7 @@ const anyJob = fc.record({
 });
 const anySize = fc.integer({ min: batchBounds.least, max: batchBounds.most });
 
-/** A worker whose jobs take a fixed time and some more for each record; answers what the size comes to. */
+/** A worker whose jobs take a fixed time and some more for each record; returns the size after the jobs. */
 function settle(from: number, fixedMs: number, perRecordMs: number, jobs = 400): Tuning[] {
   const seen: Tuning[] = [initialTuning(from)];
   for (let n = 0; n < jobs; n += 1) {
