@@ -18,7 +18,6 @@ import type { Actor, Role } from '../contract/runs.ts';
 import type { InboxReader } from '../engine/webhooks/store.ts';
 import type { InboxReceiver } from '../engine/webhooks/types.ts';
 import type { Logger } from '../logger.ts';
-import type { Session } from './auth/authenticate.ts';
 
 /** The services that the routes use. `services.ts` opens them; tests pass their own. */
 export interface ApiDeps {
@@ -124,6 +123,13 @@ export type Api = FastifyInstance<
 /** The role that a route needs; `open`: none. There is no default: a route without it is refused at registration. */
 export type Access = Role | 'open';
 
+/** A browser session: what the signed cookie says. It ends with its key, with a sign-out, or at its expiry. */
+export interface Session {
+  readonly id: string;
+  readonly keyId: string;
+  readonly expiresAt: Date;
+}
+
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: Access;
@@ -138,7 +144,7 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set on every route that is not open; on open ones when the request carries a valid key. */
     actor: Actor | null;
-    /** Authenticated by cookie, so a change needs proof of the same origin. */
+    /** Set when the request was authenticated by cookie; a change then needs proof of the same origin. */
     session: Session | null;
   }
 }

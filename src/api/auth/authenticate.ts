@@ -4,7 +4,7 @@ import type { EndedSessions } from '../../../db/stores/keys.ts';
 import type { Actor, Role } from '../../contract/runs.ts';
 import { HttpProblem } from '../problems.ts';
 import { createTtlCache } from '../ttl-cache.ts';
-import type { Api } from '../types.ts';
+import type { Api, Session } from '../types.ts';
 import { assertAccess } from './access.ts';
 import { type KeyCache, matchesHash, parseToken } from './keys.ts';
 import type { RateLimits } from './rate-limits.ts';
@@ -107,13 +107,6 @@ function crossOriginProblem(): HttpProblem {
     detail: 'A change with a session cookie must come from a page of this service.',
     remedy: 'Programs use `authorization: Bearer <key>` instead of the cookie.',
   });
-}
-
-/** A browser session: what the signed cookie says. It ends with its key, with a sign-out, or at its expiry. */
-export interface Session {
-  readonly id: string;
-  readonly keyId: string;
-  readonly expiresAt: Date;
 }
 
 export interface Sessions {

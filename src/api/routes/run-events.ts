@@ -5,10 +5,10 @@ import { finishedStatuses } from '../../contract/run-status.ts';
 import type { RunView } from '../../contract/runs.ts';
 import { DroverError } from '../../errors.ts';
 import { actorOf, canSeePersonalData } from '../auth/access.ts';
-import type { AuthDeps, Session } from '../auth/authenticate.ts';
+import type { AuthDeps } from '../auth/authenticate.ts';
 import { HttpProblem } from '../problems.ts';
 import type { RunReader } from '../run-view.ts';
-import type { Api } from '../types.ts';
+import type { Api, Session } from '../types.ts';
 import { responses, runParams } from './common.ts';
 
 export interface RunEventDeps {

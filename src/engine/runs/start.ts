@@ -11,6 +11,8 @@ import { trialSchema } from '../trial/trial.ts';
 import type { ControlStore, NewRun } from './control-store.ts';
 
 const schemaName = /^[a-z_][a-z0-9_]{0,62}$/;
+// The control tables, and the schemas of PostgreSQL itself.
+const reservedSchema = /^(drover|information_schema|pg_.*)$/;
 
 /** What a run is made of: its row and the entities it takes, parents first. */
 export interface PlannedRun {
@@ -33,10 +35,10 @@ export async function planRun(deps: PlanRunDeps, plan: Plan, input: StartRun, ac
   const entities =
     input.trial === undefined ? chooseEntities(plan, input.only) : withParents(plan, chooseEntities(plan, input.only));
   const targetSchema = input.targetSchema ?? plan.name.replaceAll('-', '_');
-  if (!schemaName.test(targetSchema) || targetSchema === 'drover') {
+  if (!schemaName.test(targetSchema) || reservedSchema.test(targetSchema)) {
     throw badRequest(
       `targetSchema ${targetSchema} is no schema to load into`,
-      'Give a lower-case name other than drover.',
+      'Give a lower-case name other than drover, information_schema and names that begin with pg_.',
     );
   }
   const strategy = strategyOf(input);
@@ -116,6 +118,11 @@ async function scopeOf(
   input: StartRun,
   strategy: Strategy,
 ): Promise<NewRun['scope']> {
+  if (input.since !== undefined && input.until !== undefined) {
+    const [since, until] = [parseInstant('since', input.since), parseInstant('until', input.until)];
+    if (DateTime.fromISO(since) > DateTime.fromISO(until))
+      throw badRequest(`since (${since}) is after until (${until})`, 'Give since as the earlier time of the two.');
+  }
   const since =
     input.since ?? (strategy === 'incremental' ? await store.watermark(plan.name, targetSchema, entities) : undefined);
   return {
