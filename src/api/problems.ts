@@ -233,6 +233,9 @@ export function handleUnknownRoutes(app: Api): void {
   });
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0] ?? '';
+    // A person who opens the service in a browser; programs get the 404 that any unknown address gets.
+    if (request.method === 'GET' && path === '/' && String(request.headers.accept).includes('text/html'))
+      return reply.redirect('/docs', 302);
     const allowed = new Set(routes.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods));
     return allowed.size > 0
       ? sendMethodNotAllowed(request, reply, [...allowed].sort())
