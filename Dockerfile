@@ -21,6 +21,8 @@ RUN npm ci --omit=dev --omit=optional && npm cache clean --force
 COPY --from=build /app/dist dist
 COPY db/migrations db/migrations
 COPY scripts/stack/worker-health.mjs scripts/worker-health.mjs
+# `npx drover` in a container: without sources it runs dist/.
+COPY scripts/drover.mjs scripts/drover.mjs
 # Volumes mounted here for the first time take this owner over.
 RUN mkdir migration_data migration_reports && chown node:node migration_data migration_reports
 USER node

@@ -23,7 +23,7 @@ export interface DatabaseOptions {
   readonly lookups?: boolean | undefined;
   /**
    * How long a statement may take, in milliseconds; the server ends it then. Default 120,000, for what reads whole tables.
-   * It is also how long a connection that has gone dead without a word can hold up who uses it, so give less where
+   * It is also how long a connection that has gone dead without a word can delay its user, so give less where
    * statements are short, and Infinity only where one may take as long as it needs, as building an index does.
    */
   readonly statementTimeoutMs?: number | undefined;

@@ -14,7 +14,7 @@ import {
   type RecordsJob,
 } from './table.ts';
 
-const addBatchSize = 500; // addBulk is a pipeline: bounded, or one large add stalls every other command
+const addBatchSize = 500; // addBulk is one pipeline: a larger one would delay all other commands
 const deadlineMs = 10_000;
 
 type NewJob = { name: string; data: RecordsJob | PagesJob; opts: JobsOptions };
@@ -34,12 +34,12 @@ export interface ProducerDeps {
   readonly onError: (error: Error) => void;
 }
 
-/** Puts jobs on the queues and knows how full they are. Start it with `watch` to keep the windows current. */
+/** Puts jobs on the queues, and measures every 100 ms how full they are. `close` ends it. */
 export function createProducer(deps: ProducerDeps): Producer {
   const queues = new Map(queueNames.map((name) => [name, openQueue(deps, name)]));
   const depths = new Map<Stage, number>();
-  const watch = setInterval(() => void measureAll(), 100);
-  watch.unref();
+  const timer = setInterval(() => void measureAll(), 100);
+  timer.unref();
   let measuring = false;
 
   const queue = (name: QueueName): Queue => queues.get(name) as Queue;
@@ -50,7 +50,7 @@ export function createProducer(deps: ProducerDeps): Producer {
     try {
       for (const name of queueNames) depths.set(name, pendingOf(await depthOf(queue(name))));
     } catch {
-      // Unknown is full: nothing is given out to a Redis that does not answer.
+      // An unknown depth counts as full: nothing is dispatched to a Redis that does not answer.
       depths.clear();
     } finally {
       measuring = false;
@@ -80,13 +80,13 @@ export function createProducer(deps: ProducerDeps): Producer {
     },
     async dispatch(jobs) {
       for (const name of queueNames) {
-        const mine = jobs.filter((job) => job.stage === name);
-        if (mine.length > 0) await add(name, mine.map(toRecordsJob));
+        const jobsOfQueue = jobs.filter((job) => job.stage === name);
+        if (jobsOfQueue.length > 0) await add(name, jobsOfQueue.map(toRecordsJob));
       }
     },
     dispatchExtractions: (jobs) => add('extract', jobs.map(toPagesJob)),
     async close() {
-      clearInterval(watch);
+      clearInterval(timer);
       await Promise.allSettled([...queues.values()].map((one) => withDeadline(one.close(), 2_000)));
     },
   };

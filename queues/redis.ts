@@ -1,14 +1,11 @@
 import { Redis } from 'ioredis';
-import type { Checkpoints } from '../src/engine/ledger/types.ts';
 import type { RedisIdentity } from '../src/engine/scheduler/types.ts';
+import type { ExtractionCheckpoint } from '../src/engine/stages/extract.ts';
 import { DroverError } from '../src/errors.ts';
 
-/** Keys of every queue share one hash slot, so the fleet also runs on a Redis cluster. */
-export const defaultPrefix = '{drover}';
-
 /**
- * A connection for producers and for our own keys. Without an offline queue a command fails at once while Redis is
- * away instead of waiting for ever; what was sent and not answered is sent again, which deterministic job ids make safe.
+ * A connection for producers and for Drover's own keys. Without an offline queue a command fails at once while Redis is
+ * away instead of waiting for ever. Commands without an answer are sent again, which deterministic job ids make safe.
  */
 export function connectProducer(url: string, onError: (error: Error) => void): Redis {
   const redis = new Redis(url, {
@@ -21,7 +18,7 @@ export function connectProducer(url: string, onError: (error: Error) => void): R
   return redis;
 }
 
-/** A connection for workers, which wait for Redis to come back as long as it takes. */
+/** A connection for workers, which wait for Redis without a limit. */
 export function connectWorker(url: string, onError: (error: Error) => void): Redis {
   const redis = new Redis(url, { maxRetriesPerRequest: null, connectTimeout: 5_000, retryStrategy });
   redis.on('error', onError);
@@ -43,8 +40,8 @@ export async function waitUntilReady(redis: Redis, deadlineMs = 10_000): Promise
 }
 
 /**
- * Refuses a Redis that may drop what it was given: without append-only a restart loses every job at once, and any
- * eviction policy may delete a queue's keys.
+ * Refuses a Redis that may lose data: without append-only a restart loses every job, and any eviction policy may delete a
+ * queue's keys.
  * @throws DroverError REDIS_VOLATILE
  */
 export async function assertDurable(redis: Redis, allowVolatile: boolean): Promise<void> {
@@ -78,10 +75,10 @@ function retryStrategy(times: number): number {
 }
 
 const commandDeadlineMs = 2_000;
-// Long enough for any run that is still watched.
+// Longer than any run is watched.
 const checkpointTtlSeconds = 7 * 24 * 3_600;
 
-/** The mark by which a Redis that was emptied or replaced is known. */
+/** The id by which a Redis that was emptied or replaced is recognised. */
 export function createRedisIdentity(redis: Redis, prefix: string): RedisIdentity {
   const key = `${prefix}:fleet:id`;
   return {
@@ -92,20 +89,18 @@ export function createRedisIdentity(redis: Redis, prefix: string): RedisIdentity
   };
 }
 
-/** Extraction cursors in Redis, for live progress without a query. A lost one is written again with the next page. */
-export function createCheckpoints(redis: Redis, prefix: string): Checkpoints {
-  return {
-    async save(runId, entity, checkpoint) {
-      const key = `${prefix}:checkpoint:${runId}`;
-      const saved = redis
-        .multi()
-        .hset(key, entity, JSON.stringify(checkpoint))
-        .expire(key, checkpointTtlSeconds)
-        .exec();
-      // PostgreSQL has the cursor already; a Redis that is away must not stop the reading.
-      await withDeadline(saved, commandDeadlineMs).catch(() => undefined);
-    },
-  };
+/** Saves an extraction's position for live progress without a query. A lost one is written again with the next page. */
+export async function saveCheckpoint(
+  redis: Redis,
+  prefix: string,
+  runId: string,
+  entity: string,
+  checkpoint: ExtractionCheckpoint,
+): Promise<void> {
+  const key = `${prefix}:checkpoint:${runId}`;
+  const saved = redis.multi().hset(key, entity, JSON.stringify(checkpoint)).expire(key, checkpointTtlSeconds).exec();
+  // PostgreSQL has the cursor already; a Redis that is away must not stop the extraction.
+  await withDeadline(saved, commandDeadlineMs).catch(() => undefined);
 }
 
 const publishDeadlineMs = 1_000;
@@ -117,11 +112,11 @@ export async function requestHeartbeats(redis: Redis, prefix: string): Promise<v
 }
 
 /**
- * Answers such calls. `connection` is a subscriber's and good for nothing else; while Redis is away nothing is heard,
- * and the heartbeat comes when it is due.
+ * Sends a heartbeat at each such request. `connection` becomes a subscriber and takes no other commands; while Redis is
+ * away no request arrives, and heartbeats are sent at their interval.
  */
 export function onHeartbeatRequest(connection: Redis, prefix: string, sendHeartbeat: () => void): void {
   connection.on('message', sendHeartbeat);
-  // Sent again by the client itself with every new connection.
+  // The client subscribes again with every new connection.
   connection.subscribe(heartbeatRequestChannel(prefix)).catch(() => undefined);
 }

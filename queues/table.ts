@@ -3,10 +3,7 @@ import { z } from 'zod';
 import { stages } from '../src/contract/record-status.ts';
 import type { ExtractionJob, StageJob } from '../src/engine/ledger/types.ts';
 
-/**
- * The queues, one line each: a new queue is an entry here and a file in workers/. A job carries ledger ids and epochs
- * and nothing a person could be known by.
- */
+/** The queues, one for each stage. A job carries ledger ids and epochs and no personal data. */
 export const queueNames = stages;
 export type QueueName = (typeof queueNames)[number];
 
@@ -14,7 +11,7 @@ export type QueueName = (typeof queueNames)[number];
 export const recordsJob = z.object({
   run: z.string(),
   records: z.array(z.tuple([z.string(), z.number().int()])).min(1),
-  /** May be what killed its last worker. */
+  /** Its last worker was lost: to be processed alone. */
   suspect: z.boolean().optional(),
 });
 export type RecordsJob = z.infer<typeof recordsJob>;
@@ -23,16 +20,9 @@ export type RecordsJob = z.infer<typeof recordsJob>;
 export const pagesJob = z.object({ run: z.string(), entity: z.string(), epoch: z.number().int() });
 export type PagesJob = z.infer<typeof pagesJob>;
 
-export const queueTable = {
-  extract: { data: z.union([recordsJob, pagesJob]), defaultConcurrency: 8 },
-  transform: { data: recordsJob, defaultConcurrency: 100 },
-  load: { data: recordsJob, defaultConcurrency: 100 },
-  reconcile: { data: recordsJob, defaultConcurrency: 100 },
-} as const satisfies Record<QueueName, { data: z.ZodType; defaultConcurrency: number }>;
-
 /**
- * Options of every job. Tries of a job are for what hits the whole job (PostgreSQL away); tries of a record are counted
- * in the ledger. Finished jobs are kept for support to look at, bounded by number: at 800 bytes a job in Redis.
+ * Options of every job. Attempts of a job are for errors of the whole job (PostgreSQL away); tries of a record are counted
+ * in the ledger. Finished jobs are kept for support, limited in number: 800 bytes a job in Redis.
  */
 export const jobOptions = {
   attempts: 8,
@@ -43,8 +33,8 @@ export const jobOptions = {
 
 /**
  * `<stage>-<run>-<hash>-e<epoch>`: the same work under the same epoch has the same id, so a repeated add changes
- * nothing; a retry has another epoch, because BullMQ ignores an id it still keeps, even a failed one. Never a source
- * id (an id such as `completed` would overwrite the queue's own keys), never a number, no colon.
+ * nothing. A retry has another epoch, because BullMQ ignores an id that it still keeps, even of a failed job. Never a
+ * source id (an id such as `completed` would overwrite the queue's own keys), never a number, no colon.
  */
 export function jobIdOf(job: StageJob): string {
   const epoch = Math.max(...job.refs.map((ref) => ref.epoch));

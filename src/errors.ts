@@ -142,6 +142,11 @@ export function kindOf(code: string): ErrorKind {
   );
 }
 
+/** `CODE: message. remedy`, in whole sentences: what a run or log line shows of an error. */
+export function describeError({ code, message, remedy }: DroverError): string {
+  return `${code}: ${/[.!?:;…]$/.test(message) ? message : `${message}.`} ${remedy}`.trimEnd();
+}
+
 /** An error with a code. `cause` is kept for the log and never shown to users. */
 export class DroverError extends Error {
   readonly code: string;

@@ -32,15 +32,47 @@ export function exponentOf(currency: string): number {
 }
 
 /**
- * A decimal in major units ("1234.50", 12.5) as minor units, without floating point.
+ * A decimal in major units ("1234.50", 12.5) as minor units, without floating point. Of a text the written decimals count,
+ * zeros too: `1.000` in a currency with two decimals is a thousand where a dot parts thousands, and one elsewhere, so it
+ * is refused. A JSON number has no written decimals and is what it is.
  * @throws DroverError BAD_AMOUNT when it is no number or has more decimals than the currency knows.
  */
 export function toMinor(major: string | number, currency: string): bigint {
+  if (typeof major === 'string' && writtenDecimals(major) > exponentOf(currency))
+    throw tooManyDecimals(major, currency);
+  return numericToMinor(major, currency);
+}
+
+/**
+ * The same for what a `numeric` column gives: PostgreSQL writes its scale out (`12.5000`), so zeros say nothing there.
+ * @throws DroverError BAD_AMOUNT as `toMinor`.
+ */
+export function numericToMinor(major: string | number, currency: string): bigint {
   const scaled = decimal(major).times(new Big(10).pow(exponentOf(currency)));
-  if (!scaled.eq(scaled.round(0))) {
-    throw new DroverError('BAD_AMOUNT', `${String(major)} has more decimals than ${currency} knows`);
-  }
+  if (!scaled.eq(scaled.round(0))) throw tooManyDecimals(major, currency);
   return BigInt(scaled.toFixed(0));
+}
+
+/**
+ * An amount as people write it into files, as a plain decimal: `1,234.50` is 1234.50. Undefined where another reading is
+ * possible: more decimals than the currency has (two where the currency is not known), or one comma before three digits in a
+ * currency with three decimals, where `1,234` may mean 1.234.
+ */
+export function parseAmountText(text: string, currency: string | null): string | undefined {
+  const decimals = currency === null ? 2 : exponentOf(currency);
+  const isGrouped = /^-?\d{1,3}(,\d{3})+(\.\d+)?$/.test(text);
+  if (isGrouped && decimals === 3 && /^-?\d{1,3},\d{3}$/.test(text)) return undefined;
+  const bare = isGrouped ? text.replaceAll(',', '') : text;
+  return /^-?\d+(\.\d+)?$/.test(bare) && writtenDecimals(bare) <= decimals ? new Big(bare).toFixed() : undefined;
+}
+
+/** Digits behind the point as they are written; none of a number in scientific notation. */
+export function writtenDecimals(text: string): number {
+  return /^\s*[+-]?\d+\.(\d+)\s*$/.exec(text)?.[1]?.length ?? 0;
+}
+
+function tooManyDecimals(major: string | number, currency: string): DroverError {
+  return new DroverError('BAD_AMOUNT', `${String(major)} has more decimals than ${currency} knows`);
 }
 
 /** Minor units as a decimal string in major units: 123450n USD is "1234.50". */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { exponentOf, parseCurrency, toMajor, toMinor } from '../src/money.ts';
+import { exponentOf, numericToMinor, parseAmountText, parseCurrency, toMajor, toMinor } from '../src/money.ts';
 
 const currency = fc.constantFrom('USD', 'PHP', 'JPY', 'KWD', 'CLF', 'UGX', 'EUR');
 
@@ -18,6 +18,11 @@ describe('money', () => {
 
   it.each([
     ['0.001', 'USD'],
+    ['1.000', 'PHP'],
+    ['1.000', 'CLP'],
+    ['150.000', 'IDR'],
+    ['12.500', 'COP'],
+    ['1000.0', 'JPY'],
     ['0.5', 'JPY'],
     [0.1 + 0.2, 'USD'],
     ['', 'USD'],
@@ -27,6 +32,27 @@ describe('money', () => {
     [Number.POSITIVE_INFINITY, 'USD'],
   ])('%s %s is no amount', (major, code) => {
     expect(() => toMinor(major, code)).toThrow(expect.objectContaining({ code: 'BAD_AMOUNT' }));
+  });
+
+  it.each([
+    ['1,234.50', 'USD', '1234.5'],
+    ['1,234', 'USD', '1234'],
+    ['1,234', 'JPY', '1234'],
+    ['1.234', 'KWD', '1.234'],
+    ['1,234', 'KWD', undefined],
+    ['1.234', 'USD', undefined],
+    ['1.000', null, undefined],
+    ['1000.00', 'JPY', undefined],
+    ['1000,50', 'PHP', undefined],
+    ['1.234,50', 'EUR', undefined],
+    ['1 234.50', 'EUR', undefined],
+  ])('of the text %j in %s only a certain reading is taken', (text, code, amount) => {
+    expect(parseAmountText(text, code)).toBe(amount);
+  });
+
+  it('reads a numeric column by its value: its scale is no sign of thousands', () => {
+    expect(numericToMinor('1000.0000', 'PHP')).toBe(100_000n);
+    expect(() => numericToMinor('0.0010', 'PHP')).toThrow(expect.objectContaining({ code: 'BAD_AMOUNT' }));
   });
 
   it('goes from minor to major units and back without a loss', () => {

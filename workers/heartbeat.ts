@@ -10,13 +10,13 @@ import type { Services } from './services.ts';
 const heartbeatIntervalMs = 2_000;
 
 export interface Heartbeat {
-  /** Writes one out of turn. */
+  /** Writes a heartbeat now. */
   send(): Promise<void>;
-  /** Writes the last one and signs the process off. */
+  /** Writes the last heartbeat and removes the process from the list of workers. */
   stop(): Promise<void>;
 }
 
-/** Tells the fleet that this process is alive, what it serves, how it feels and what it has used; signs it off on stop. */
+/** Writes every two seconds that this process is alive, which queues it serves, and its usage; `stop` removes it. */
 export function startHeartbeat(options: {
   readonly workers: WorkerStore;
   readonly name: string;
@@ -26,15 +26,15 @@ export function startHeartbeat(options: {
   readonly traffic: TrafficCounter;
 }): Heartbeat {
   const { workers, name, queues, concurrency } = options;
-  const feel = createUsageMeter();
+  const usage = createUsageMeter();
   let last: Promise<void> = Promise.resolve();
   const beat = async (): Promise<void> => {
     const about = { id: name, host: hostname(), pid: process.pid, queues: [...queues], concurrency };
-    const used = { ...feel.now(), done: options.done(), traffic: options.traffic.totals() };
-    // A heartbeat that does not arrive is the message; the next one is two seconds away, and its totals hold this one's.
+    const used = { ...usage.now(), done: options.done(), traffic: options.traffic.totals() };
+    // Errors are ignored: the next heartbeat follows in two seconds, and its totals include this one's.
     await workers.beat({ ...about, ...used }).catch(() => undefined);
   };
-  // One after the other: each says what was used since the one before.
+  // One after the other: each reports the usage since the one before.
   const next = (): Promise<void> => {
     last = last.then(beat);
     return last;
@@ -46,7 +46,7 @@ export function startHeartbeat(options: {
     async stop() {
       clearInterval(timer);
       await next();
-      feel.end();
+      usage.end();
       await workers.remove(name).catch(() => undefined);
     },
   };
@@ -72,7 +72,7 @@ function createUsageMeter() {
   };
 }
 
-/** Processor time of this process since it began, its threads included. */
+/** Processor time of this process since its start, threads included, in milliseconds. */
 function cpuMs(): number {
   const { user, system } = process.cpuUsage();
   return Math.round((user + system) / 1_000);
@@ -82,14 +82,14 @@ const flushTimeoutMs = 1_500;
 const flushPollMs = 25;
 
 /**
- * Has every worker that is alive say what it used up to now. False when one of them did not in time: it was killed, or
- * Redis did not pass the call on; then what it used since its last heartbeat is not known.
+ * Requests a heartbeat with the current usage from every live worker. False when one did not arrive in time: the worker was
+ * killed, or Redis did not pass the request on; then its usage since its last heartbeat is unknown.
  */
 export async function flushWorkerUsage({ workers, redis, config }: Services): Promise<boolean> {
-  const asked = await workers.now();
+  const requestedAt = await workers.now();
   await requestHeartbeats(redis, config.redisPrefix).catch(() => undefined);
   for (const until = performance.now() + flushTimeoutMs; performance.now() < until; ) {
-    if (await workers.haveAllReportedSince(asked)) return true;
+    if (await workers.haveAllReportedSince(requestedAt)) return true;
     await sleep(flushPollMs);
   }
   return false;

@@ -8,21 +8,21 @@ import type { ObservedObject } from '../src/plan/api-target.ts';
 import type { Services } from './services.ts';
 
 export interface InboxWorker {
-  /** Resolves when what is under way has ended. */
+  /** Resolves when the current round has ended. */
   stop(): Promise<void>;
 }
 
-// A look through an index, by every process; an event waits this long at the most where nothing holds it up.
+// One index scan by every process; the longest time an event waits when no other event precedes it.
 const pollIntervalMs = 1_000;
 
-/** Works off the inbox beside the queues; every process does, and no event is held by two. */
+/** Processes webhook events from the inbox, in every worker process; no event is held by two. */
 export function startInbox(services: Services): InboxWorker {
   const { config, inbox, logger } = services;
   const deps = { queue: inbox.queue, tools: createHandlerTools(services), leaseMs: config.lockDurationMs };
   const stopping = new AbortController();
   const round = (): Promise<number> =>
     consumeInbox(deps).catch((error: unknown) => {
-      logger.warn({ err: toDroverError(error) }, 'the inbox waits');
+      logger.warn({ err: toDroverError(error) }, 'processing the inbox failed; tried again');
       return 0;
     });
   const work = async (): Promise<void> => {
@@ -40,7 +40,7 @@ export function startInbox(services: Services): InboxWorker {
   };
 }
 
-/** What handlers reach rows and upstreams by. */
+/** The handlers' access to rows and upstreams. */
 function createHandlerTools(services: Services): HandlerDeps {
   return {
     rows: (mirror, objectIds) => findMirroredRows(services, mirror, objectIds),
@@ -59,25 +59,25 @@ async function findMirroredRows(
   if (plan === undefined) return found;
   const { table } = entityOf(plan, entity).target;
   for (const { id: runId, targetSchema } of await runsBySchema(database, name)) {
-    const open = objectIds.filter((id) => !found.has(id));
-    if (open.length === 0) break;
+    const missing = objectIds.filter((id) => !found.has(id));
+    if (missing.length === 0) break;
     const place = { schema: targetSchema, table, scope: identityScope(name, targetSchema), entity, column };
-    for (const { object, ...row } of await namedRows(target.$client, place, open)) {
+    for (const { object, ...row } of await namedRows(target.$client, place, missing)) {
       found.set(object, { plan: name, entity, runId, targetSchema, ...row });
     }
   }
   return found;
 }
 
-/** Each row is looked at through the port of the run it is found by. */
+/** Reads the current objects of rows, each through the API port of its run. */
 async function observeRows(services: Services, rows: readonly MirroredRow[]): Promise<readonly ObservedObject[]> {
-  const seen = new Map<MirroredRow, ObservedObject>();
+  const objectByRow = new Map<MirroredRow, ObservedObject>();
   for (const runId of new Set(rows.map((row) => row.runId))) {
     const some = rows.filter((row) => row.runId === runId);
     const observed = await observeRowsOfRun(services, runId, some);
-    for (const [index, row] of some.entries()) seen.set(row, observed[index] as ObservedObject);
+    for (const [index, row] of some.entries()) objectByRow.set(row, observed[index] as ObservedObject);
   }
-  return rows.map((row) => seen.get(row) as ObservedObject);
+  return rows.map((row) => objectByRow.get(row) as ObservedObject);
 }
 
 async function observeRowsOfRun(

@@ -9,14 +9,14 @@ import { startWorkerProcess } from './runtime.ts';
 
 const help = `Usage: npm run worker -- [options]
 
-Serves queues until it is told to stop. Start as many as the night needs, anywhere that reaches
-PostgreSQL (DATABASE_URL) and Redis (REDIS_URL).
+Serves queues until it is stopped. Start as many as needed, anywhere that reaches PostgreSQL
+(DATABASE_URL) and Redis (REDIS_URL).
 
   --queues LIST       comma-separated: ${queueNames.join(', ')} (default: all)
   --concurrency N     jobs of each queue at once, 1 to 1000 (default 100)
   --help              this text
 
-SIGTERM or SIGINT drains: no new work is taken, what is under way ends.`;
+SIGTERM or SIGINT drains: no new work is started, work in progress ends.`;
 
 interface Options {
   readonly queues: readonly QueueName[];
@@ -32,7 +32,7 @@ function readOptions(args: readonly string[]): Options | undefined {
   const names = (values.queues ?? queueNames.join(',')).split(',').map((name) => name.trim());
   const unknown = names.filter((name) => !(queueNames as readonly string[]).includes(name));
   if (unknown.length > 0)
-    throw usageError(`there is no queue ${unknown.join(', ')}; there are ${queueNames.join(', ')}`);
+    throw usageError(`unknown queue ${unknown.join(', ')}; the queues are ${queueNames.join(', ')}`);
   const concurrency = Number(values.concurrency ?? '100');
   if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > 1_000) {
     throw usageError('--concurrency takes a whole number from 1 to 1000');
@@ -48,10 +48,7 @@ async function main(): Promise<void> {
   const config = readConfig(process.env);
   const { databaseUrl, redisUrl } = config;
   if (!databaseUrl || !redisUrl) {
-    throw new DroverError(
-      'CONFIGURATION',
-      'DATABASE_URL and REDIS_URL say where PostgreSQL and Redis are; one is missing',
-    );
+    throw new DroverError('CONFIGURATION', 'DATABASE_URL and REDIS_URL must name PostgreSQL and Redis; one is missing');
   }
   const logger = createLogger({ level: config.logLevel, service: 'worker' });
   await migrateDatabase(databaseUrl);
@@ -70,7 +67,7 @@ async function main(): Promise<void> {
 function stopOnSignals(stop: () => Promise<void>, graceMs: number): void {
   let stopping = false;
   const end = (): void => {
-    // A second signal means now.
+    // A second signal ends the process at once.
     if (stopping) process.exit(1);
     stopping = true;
     setTimeout(() => process.exit(1), graceMs + 10_000).unref();

@@ -10,14 +10,14 @@ import type { UpstreamEvent, UpstreamMetrics } from '../src/upstreams/options.ts
 const counterFlushMs = 2_000;
 
 interface RedisCounters {
-  /** Adds to a field of a hash; fractions are kept. */
+  /** Adds to a field of a hash; the amount may be fractional. */
   add(key: string, field: string, amount: number): void;
   stop(): Promise<void>;
 }
 
 /**
- * Counters of the whole fleet in hashes of Redis, added up here and written every two seconds. What a dying process had
- * not written is lost, and so are all when Redis is emptied: these are hints for graphs, not the truth.
+ * Counters of the whole fleet in hashes of Redis, added up here and written every two seconds. Unwritten amounts of a
+ * killed process are lost, and so is everything when Redis is emptied: the counters are approximate, for graphs.
  */
 export function createRedisCounters(redis: Redis): RedisCounters {
   const pending = new Map<string, Map<string, number>>();
@@ -54,7 +54,7 @@ export interface LatencyRecorder {
   record(stage: string, ms: number): void;
 }
 
-/** How long jobs take, as one histogram a stage for the whole fleet; the API's /metrics reads the hashes. */
+/** Job durations as one histogram a stage for the whole fleet; the API's /metrics reads the hashes. */
 export function createLatencyRecorder(counters: RedisCounters, prefix: string): LatencyRecorder {
   return {
     record(stage, ms) {
@@ -68,7 +68,7 @@ export function createLatencyRecorder(counters: RedisCounters, prefix: string): 
   };
 }
 
-/** What a process asked of one upstream since it began. */
+/** Requests of a process to one upstream since its start. */
 interface Traffic {
   readonly requests: number;
   readonly failed: number;
@@ -99,14 +99,14 @@ export function createTrafficCounter(): TrafficCounter {
 
 const noTraffic: Traffic = { requests: 0, failed: 0, sentBytes: 0, receivedBytes: 0 };
 
-/** No answer, or one that refuses; 404 is an answer. */
+/** No response, or an error status; 404 is not a failure. */
 function isFailure({ status }: UpstreamEvent): boolean {
   return typeof status !== 'number' || (status >= 400 && status !== 404);
 }
 
 /**
- * Counts requests by upstream, endpoint and status for the whole fleet, where the API's /metrics reads them, and for
- * this process's heartbeats.
+ * Counts requests by upstream, endpoint and status for the whole fleet (read by the API's /metrics) and for this process's
+ * heartbeats.
  */
 export function createUpstreamMeter(
   counters: RedisCounters,
@@ -117,7 +117,7 @@ export function createUpstreamMeter(
   return {
     onRequest(event) {
       const { upstream, endpoint, status } = event;
-      // None of the three holds a tab: endpoints are names without ids, a status is a number or a code.
+      // None of the three contains a tab: endpoints are names without ids, a status is a number or a code.
       counters.add(key, [upstream, endpoint, status].join('\t'), 1);
       process.onRequest(event);
     },
@@ -125,11 +125,11 @@ export function createUpstreamMeter(
 }
 
 const batchFlushMs = 500;
-// A worker busy with one-record jobs finishes thousands between two writes, and a few dozen say the same.
+// A worker with one-record jobs finishes thousands between two writes; a few dozen are sufficient.
 const maxJobsPerFlush = 64;
 
 export interface BatchMeter {
-  /** Notes a finished job of a run. */
+  /** Adds a finished job of a run. */
   record(runId: string, stage: Stage, job: MeasuredJob): void;
   stop(): Promise<void>;
 }
@@ -137,32 +137,32 @@ export interface BatchMeter {
 type JobsByStage = Map<Stage, MeasuredJob[]>;
 
 /**
- * Tells the fleet how long jobs took, twice a second, for runs whose batch size is `auto`. What a dying process had not
- * told is lost and measured again.
+ * Writes job durations twice a second, for runs whose batch size is `auto`. Unwritten durations of a killed process are
+ * lost and measured again.
  */
 export function createBatchMeter(database: Database, contexts: RunContexts): BatchMeter {
-  let heard = new Map<string, JobsByStage>();
+  let pending = new Map<string, JobsByStage>();
 
-  async function tell(runId: string, measured: JobsByStage): Promise<void> {
+  async function writeTuning(runId: string, measured: JobsByStage): Promise<void> {
     const { run } = await contexts.get(runId);
     if (run.batchTuning === null) return;
     await updateBatchTuning(database, runId, (before: TunedRun): BatchTuning => tuneStages(before, measured));
   }
 
   async function flush(): Promise<void> {
-    const batch = heard;
-    heard = new Map();
-    await Promise.allSettled([...batch].map(([runId, measured]) => tell(runId, measured)));
+    const batch = pending;
+    pending = new Map();
+    await Promise.allSettled([...batch].map(([runId, measured]) => writeTuning(runId, measured)));
   }
 
   const timer = setInterval(() => void flush(), batchFlushMs);
   timer.unref();
   return {
     record(runId, stage, job) {
-      const measured = heard.get(runId) ?? new Map<Stage, MeasuredJob[]>();
+      const measured = pending.get(runId) ?? new Map<Stage, MeasuredJob[]>();
       const jobs = measured.get(stage) ?? [];
       if (jobs.length < maxJobsPerFlush) jobs.push(job);
-      heard.set(runId, measured.set(stage, jobs));
+      pending.set(runId, measured.set(stage, jobs));
     },
     async stop() {
       clearInterval(timer);

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Worker } from 'bullmq';
 import { Piscina } from 'piscina';
-import { createCheckpoints } from '../queues/redis.ts';
+import { saveCheckpoint } from '../queues/redis.ts';
 import { pagesJob, type QueueName } from '../queues/table.ts';
 import { createExtractStage, type ExtractDeps, extractEntity } from '../src/engine/stages/extract.ts';
 import { createLoadStage } from '../src/engine/stages/load.ts';
@@ -11,19 +11,20 @@ import { createTransformStage, type EnrichPool } from '../src/engine/stages/tran
 import type { Services } from './services.ts';
 import { createQueueWorker, createStageBatches, processRecords, type QueueWorker } from './stage-worker.ts';
 
-// Long enough to make headway, short enough that entities take turns and a pause is noticed between pages.
+// Long enough to be efficient, short enough that entities alternate.
 const sliceMs = 20_000;
-// What waits is rows in PostgreSQL; the mark keeps a fast source from filling its disk ahead of the work.
+// Waiting records are rows in PostgreSQL; the limit keeps a fast source from filling its disk.
 const highWater = 50_000;
 
-/** The extract queue: pages of whole entities, and single records an operator asked for. */
+/** The extract queue: pages of whole entities, and single records that an operator enqueued. */
 const startExtract: QueueSetup = ({ services, deps, connection, concurrency }) => {
   const stopping = new AbortController();
   const extract: ExtractDeps = {
     ...deps,
     store: services.runs,
     source: services.source,
-    checkpoints: createCheckpoints(services.redis, services.config.redisPrefix),
+    saveCheckpoint: (runId, entity, checkpoint) =>
+      saveCheckpoint(services.redis, services.config.redisPrefix, runId, entity, checkpoint),
     sliceMs,
     highWater,
   };
@@ -63,7 +64,7 @@ const startLoad: QueueSetup = ({ services, deps, connection, concurrency }) => {
   return { worker: createQueueWorker({ services, connection, queue: 'load', concurrency, process }) };
 };
 
-/** The reconcile queue: what the target holds against what the source says. */
+/** The reconcile queue: compares the target with the source. */
 const startReconcile: QueueSetup = ({ services, deps, connection, concurrency }) => {
   const stage = createStageBatches(
     createReconcileStage({ ...deps, apis: services.api.apis, target: services.postgres }),
@@ -72,12 +73,12 @@ const startReconcile: QueueSetup = ({ services, deps, connection, concurrency })
   return { worker: createQueueWorker({ services, connection, queue: 'reconcile', concurrency, process }) };
 };
 
-// What one hash takes of a core; only used to say when to come back.
+// Duration of one hash on a core; only used to compute when a record is tried again.
 const hashDurationMs = 300;
 
 /**
- * bcrypt in threads, fewer than the cores: on the event loop twenty hashes at once stalled it for two seconds. A record
- * finds a place or is told when to come back, so hashing never fills the worker's slots.
+ * bcrypt in threads, one fewer than the cores: on the event loop twenty hashes at once blocked it for two seconds. A record
+ * without a slot waits in the ledger, so hashing never fills the worker's job slots.
  */
 function createHashPool(threads = Math.max(1, availableParallelism() - 1)): EnrichPool & { close(): Promise<void> } {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
@@ -86,15 +87,15 @@ function createHashPool(threads = Math.max(1, availableParallelism() - 1)): Enri
     minThreads: 0,
     maxThreads: threads,
     idleTimeout: 10_000,
-    // From the sources the thread needs the loader too, and not every parent (vitest) hands one down.
+    // A thread from the TypeScript sources needs the loader too, and not every parent (vitest) passes it on.
     ...(extension === 'ts' ? { execArgv: ['--import', 'tsx'] } : {}),
   });
-  const places = threads * 2; // one being hashed and one waiting a thread: never idle, never a long queue
+  const slots = threads * 2; // one being hashed and one waiting for each thread: no idle threads, no long queue
   let taken = 0;
   return {
     reserve() {
-      // Spread over a few hashes' time, so that those turned away do not all come back at once.
-      if (taken >= places) return Math.round(hashDurationMs * (1 + 4 * Math.random()));
+      // With jitter over a few hash durations, so that the records do not all return at once.
+      if (taken >= slots) return Math.round(hashDurationMs * (1 + 4 * Math.random()));
       taken += 1;
       return undefined;
     },
@@ -115,15 +116,15 @@ export interface QueueContext {
 
 export interface RunningQueue {
   readonly worker: QueueWorker;
-  /** Asks work that takes long to end at its next step. */
+  /** Asks long work to end at its next step. */
   readonly requestStop?: () => void;
-  /** Closes what the queue's work used. */
+  /** Closes resources of the queue's work. */
   readonly close?: () => Promise<void>;
 }
 
 type QueueSetup = (context: QueueContext) => RunningQueue;
 
-/** Which file serves which queue. */
+/** Starts the worker of each queue. */
 export const queueSetups: Readonly<Record<QueueName, QueueSetup>> = {
   extract: startExtract,
   transform: startTransform,

@@ -1,7 +1,7 @@
 import { connectWorker, onHeartbeatRequest } from '../queues/redis.ts';
 import type { QueueName } from '../queues/table.ts';
 import type { StageDeps } from '../src/engine/stages/stage.ts';
-import type { DroverError } from '../src/errors.ts';
+import { type DroverError, describeError } from '../src/errors.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { startInbox } from './inbox.ts';
 import { queueSetups, type RunningQueue } from './queues.ts';
@@ -13,19 +13,19 @@ export interface WorkerProcessOptions extends ServiceOptions {
   /** Jobs of each queue this process works on at once. */
   readonly concurrency: number;
   /**
-   * Puts other parts in the place of some: for drills, whose workers are made by scripts of their own and watch what
-   * they do, or do it without one of the guards. `workers/main.ts` has no way to it.
+   * Replaces some services, for chaos tests: their workers are started by scripts of their own, observed, or run without
+   * one of the guards. `workers/main.ts` does not set it.
    */
   readonly overrides?: (services: Services) => Services;
 }
 
 export interface WorkerProcess {
   readonly name: string;
-  /** Takes no new work, lets what is under way end within the grace period, and closes everything. */
+  /** Starts no new work, waits for work in progress up to the grace period, and closes everything. */
   stop(): Promise<void>;
 }
 
-/** Starts what one worker process does: its queues, its heartbeat, and its readiness to conduct. */
+/** Starts one worker process: its queues, inbox, heartbeat, and scheduler. */
 export async function startWorkerProcess(options: WorkerProcessOptions): Promise<WorkerProcess> {
   const opened = await openServices(options);
   const services = options.overrides?.(opened) ?? opened;
@@ -46,7 +46,7 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
   const running = options.queues.map((queue) =>
     queueSetups[queue]({ services, deps, connection, concurrency: options.concurrency }),
   );
-  const conductor = startScheduler(services);
+  const scheduler = startScheduler(services);
   const inbox = startInbox(services);
   const heartbeat = startHeartbeat({
     workers: services.workers,
@@ -56,23 +56,23 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
     done: () => done,
     traffic: services.traffic,
   });
-  const calls = connectWorker(options.redisUrl, (error) => logger.warn({ err: error }, 'redis'));
-  onHeartbeatRequest(calls, config.redisPrefix, () => void heartbeat.send());
+  const heartbeatRequests = connectWorker(options.redisUrl, (error) => logger.warn({ err: error }, 'redis'));
+  onHeartbeatRequest(heartbeatRequests, config.redisPrefix, () => void heartbeat.send());
   logger.info({ worker: services.name, queues: options.queues, concurrency: options.concurrency }, 'worker ready');
   return {
     name: services.name,
     async stop() {
       const graceMs = config.shutdownGraceMs;
-      // A run that is being finished may take minutes; the next conductor begins that again.
+      // Finishing a run may take minutes; the next scheduler starts it again.
       await Promise.all([
         drain(running, graceMs),
-        endsWithin(conductor.stop(), graceMs),
+        endsWithin(scheduler.stop(), graceMs),
         endsWithin(inbox.stop(), graceMs),
       ]);
-      // A call answered after the sign-off would sign us on again.
-      calls.disconnect();
+      // A heartbeat after the sign-off would add this process to the list of workers again.
+      heartbeatRequests.disconnect();
       connection.disconnect();
-      // A statement that hangs holds its connection and would hold us; its process ends without it.
+      // A statement that hangs would keep the connection and this process open; the process ends without it.
       await endsWithin(heartbeat.stop().then(services.close), releaseWindowMs(graceMs));
     },
   };
@@ -80,29 +80,29 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
 
 async function stopRun(services: Services, runId: string, error: DroverError): Promise<void> {
   services.logger.error({ err: error, runId }, 'the run is stopped');
-  await services.runs.move(runId, 'failed', `${error.code}: ${error.message} ${error.remedy}`);
+  await services.runs.move(runId, 'failed', describeError(error));
 }
 
 /**
- * Takes nothing new and lets what is under way end. What has not ended shortly before the time is up is handed back, so
- * that no job is left in dead hands: those would count as stalled, and their records as suspects of having killed us.
+ * Starts no new work and waits for work in progress. Jobs that have not ended shortly before the grace period does are
+ * released: otherwise they would count as stalled, and their records as suspected of having killed the worker.
  */
 async function drain(running: readonly RunningQueue[], graceMs: number): Promise<void> {
   for (const queue of running) queue.requestStop?.();
   const closed = Promise.allSettled(running.map((queue) => queue.worker.close()));
   const last = releaseWindowMs(graceMs);
   if (!(await endsWithin(closed, graceMs - last))) {
-    for (const queue of running) queue.worker.handBack();
+    for (const queue of running) queue.worker.releaseAll();
     // Forced: waits for nothing, where Redis is gone and a graceful close would hang.
     if (!(await endsWithin(closed, last))) void Promise.allSettled(running.map((queue) => queue.worker.close(true)));
   }
   await Promise.allSettled(running.map((queue) => queue.close?.()));
 }
 
-/** The end of the grace period, in which work is handed back. */
+/** The end of the grace period, in which work is released, in milliseconds. */
 const releaseWindowMs = (graceMs: number): number => Math.min(2_000, graceMs / 4);
 
-/** True when the work ends in time; its failure is an end too. */
+/** True when the work ends within `ms`, successfully or not. */
 async function endsWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<false>((resolve) => {

@@ -4,16 +4,11 @@ import type { Run } from '../src/engine/ledger/types.ts';
 import { createEngineServices, type EngineServices } from '../src/engine/open-engine.ts';
 import type { AllowedRates } from '../src/engine/reports/metrics.ts';
 import { createReportFolder, writeReports } from '../src/engine/reports/write.ts';
-import {
-  endRun,
-  type FinishRunDeps,
-  finishRun,
-  type RunOutcome,
-  saveWatermarks,
-} from '../src/engine/scheduler/complete-run.ts';
+import { countUnread } from '../src/engine/runs/incremental.sql.ts';
+import { endRun, type FinishRunDeps, finishRun, type RunOutcome } from '../src/engine/scheduler/complete-run.ts';
 import { createLeadership } from '../src/engine/scheduler/leader.ts';
 import { createScheduler, type Scheduler } from '../src/engine/scheduler/scheduler.ts';
-import { createSchedulerStore } from '../src/engine/scheduler/store.ts';
+import { openWatermarks, saveWatermarks, sourceFingerprint } from '../src/engine/scheduler/watermarks.sql.ts';
 import { createTrialTables } from '../src/engine/trial/store.ts';
 import { validateRun } from '../src/engine/validation/validate.ts';
 import { entityOrder } from '../src/plan/define-plan.ts';
@@ -21,11 +16,12 @@ import { readUpstreamStates, setLimit } from '../src/upstreams/states.ts';
 import { flushWorkerUsage } from './heartbeat.ts';
 import type { Services } from './services.ts';
 
-/** The conductor of this process; one of the fleet leads at a time. */
+/** The scheduler of this process; it works while this process is the leader. */
 export function startScheduler(services: Services): Scheduler {
   const { config, logger, plans } = services;
-  const conductor = createScheduler({
-    store: createSchedulerStore(services.database, services.target),
+  const scheduler = createScheduler({
+    database: services.database,
+    target: services.target,
     runs: services.runs,
     ledger: services.ledger,
     dispatcher: services.producer,
@@ -36,6 +32,9 @@ export function startScheduler(services: Services): Scheduler {
       const tables = Object.values(plan.entities).map((entity) => entity.target.table);
       await createTrialTables(services.target.$client, run, tables);
       await services.postgres.prepare(plan, entityOrder(plan), run.targetSchema);
+      const entities = (await services.runs.entities(run.id)).map(({ entity }) => entity);
+      const print = sourceFingerprint(plan, run.params, config.settings);
+      await openWatermarks({ database: services.database, target: services.target }, run, print, entities);
     },
     finishRun: createRunFinisher(services),
     leadership: createLeadership(services.databaseUrl),
@@ -45,11 +44,11 @@ export function startScheduler(services: Services): Scheduler {
     sweepAgeMs: config.sweepAgeMs,
     graceMs: config.lockDurationMs,
   });
-  conductor.start();
-  return conductor;
+  scheduler.start();
+  return scheduler;
 }
 
-/** Lays into a new Redis what operators had set by hand: paused queues and limits. PostgreSQL remembers both. */
+/** Restores in a new Redis what operators have set: paused queues and limits. PostgreSQL stores both. */
 async function restoreOverrides(services: Services): Promise<void> {
   const paused = new Set((await services.queuePauses.list()).map((pause) => pause.queue));
   for (const [name, queue] of services.producer.queues) {
@@ -60,36 +59,36 @@ async function restoreOverrides(services: Services): Promise<void> {
   }
 }
 
-/** Ends runs from this process: its folders are where the reports are written. */
+/** Finishes runs in this process: the reports are written to its folders. */
 function createRunFinisher(services: Services): (run: Run) => Promise<void> {
   const { database, target, plans } = services;
-  const inspection = createEngineServices({ database, target, plans, apis: services.api.apis });
+  const engine = createEngineServices({ database, target, plans, apis: services.api.apis });
   const deps: FinishRunDeps = {
     runs: services.runs,
-    counts: createSchedulerStore(database, target).counts,
     end: (runId, to, reason) => endRun(database, runId, to, reason),
     validate: async (run) =>
-      validateRun(inspection.validation, run, plans.get(run.plan), await services.runs.entities(run.id)),
-    writeReports: (run, ending, validation) => writeRunReports(services, inspection, run, ending, validation),
-    saveWatermarks: (run, entities) => saveWatermarks(database, run, entities),
+      validateRun(engine.validation, run, plans.get(run.plan), await services.runs.entities(run.id)),
+    writeReports: (run, outcome, validation) => writeRunReports(services, engine, run, outcome, validation),
+    saveWatermarks: (run, entities) => saveWatermarks(target, run, entities),
+    countUnread: (run) => countUnread(database, run.id),
   };
   return (run) => finishRun(deps, run);
 }
 
 async function writeRunReports(
   services: Services,
-  inspection: EngineServices,
+  engine: EngineServices,
   run: Run,
-  ending: RunOutcome,
+  outcome: RunOutcome,
   validation: ValidationView | undefined,
 ): Promise<readonly string[]> {
   const { config, plans, logger } = services;
-  const entities = await inspection.views.entityNames(run.id);
-  const problems = await writeReports(inspection.reports, {
+  const entities = await engine.views.entityNames(run.id);
+  const problems = await writeReports(engine.reports, {
     run,
     plan: plans.get(run.plan),
     entities,
-    ending,
+    ending: outcome,
     validation,
     usageComplete: await flushWorkerUsage(services),
     allowed: await allowedRates(services),
@@ -100,7 +99,7 @@ async function writeRunReports(
   return problems;
 }
 
-/** What the fleet may ask of each upstream. Redis being away costs these figures, and not the report. */
+/** The rate limits of each upstream. Without Redis the report is written without these figures. */
 async function allowedRates({ redis, config }: Services): Promise<AllowedRates> {
   const states = await readUpstreamStates(redis, config.redisPrefix).catch(() => []);
   return Object.fromEntries(
@@ -111,12 +110,12 @@ async function allowedRates({ redis, config }: Services): Promise<AllowedRates> 
   );
 }
 
-/** True of a run that began from exported files: writing them again would overwrite what it was made from. */
+/** True for a run that reads exported files: an export would overwrite its own input. */
 function readsFromFiles(services: Services, run: Run, entity: string): boolean {
   try {
     return services.source(services.plans.get(run.plan), run, entity).immutable === true;
   } catch {
-    // A source that cannot be made any more (a setting was taken away) is no file of ours.
+    // A source that cannot be opened any more (a setting was removed) is not an exported file.
     return false;
   }
 }

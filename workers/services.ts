@@ -25,7 +25,7 @@ import {
   createUpstreamMeter,
 } from './metrics.ts';
 
-/** Everything a worker process is made of, opened once and closed in reverse. */
+/** The parts of a worker process, opened once and closed in reverse order. */
 export type Services = Awaited<ReturnType<typeof openServices>>;
 
 export interface ServiceOptions {
@@ -109,31 +109,31 @@ export async function openServices(options: ServiceOptions) {
 
 /** The pools of a worker process. Where control and target are one database, so are their pools. */
 export interface Databases {
-  /** For whatever plans its statements: the conductor, validation, reports. */
+  /** For planned statements: the scheduler, validation, reports. */
   readonly control: Database;
   readonly target: Database;
-  /** For the stages, which look rows up by their keys. */
+  /** For the stages, which look up rows by their keys. */
   readonly controlLookups: Database;
   readonly targetLookups: Database;
-  /** The control database with commits that are waited for: what has to be on disk before a request goes out. */
+  /** The control database with synchronous commit: for data that must be on disk before a request is sent. */
   readonly effects: Database;
   close(): Promise<void>;
 }
 
 export interface DatabasesOptions {
   readonly databaseUrl: string;
-  /** Absent: the control database. */
+  /** Undefined: the control database. */
   readonly targetUrl: string | undefined;
   readonly onError: (error: Error) => void;
 }
 
-// A stage's statement moves 500 records at the most. One that takes longer waits for somebody's lock, or for a connection
-// that is dead, and its job is better tried again.
+// A stage's statement writes 500 records at most. One that takes longer waits for a lock or for a dead connection, and its
+// job is better tried again.
 const lookupTimeoutMs = 30_000;
 
 /**
- * Opens the pools. What a crash of PostgreSQL takes back of the ledger is done again, so its commits are not waited for;
- * a target of its own is not taken back with it, and is: see docs/decisions/011.
+ * Opens the pools. Ledger writes lost in a crash of PostgreSQL are done again, so their commits are asynchronous; a separate
+ * target database does not lose its rows with them, so its commits are synchronous: see docs/decisions/011.
  */
 function openDatabases({ databaseUrl, targetUrl, onError }: DatabasesOptions): Databases {
   const open = (url: string, lookups: boolean, synchronousCommit: boolean): Database =>
@@ -158,12 +158,12 @@ function openDatabases({ databaseUrl, targetUrl, onError }: DatabasesOptions): D
 }
 
 const windowRefreshMs = 1_000;
-// Room for a fleet that has not been heard of yet.
+// For a fleet whose heartbeats were not read yet.
 const minWindow = 100;
 
 /**
- * How many jobs each queue may hold: a few times what the fleet works on at once, so that workers never run dry and
- * what is in Redis stays small. Known from heartbeats; a dead worker's share goes with it.
+ * How many jobs each queue may hold: a few times the fleet's concurrency, so that workers are never idle and Redis stays
+ * small. The concurrency is read from heartbeats of live workers.
  */
 function createQueueWindow(workers: WorkerStore, factor: number): { of(stage: Stage): number; stop(): void } {
   const concurrency = new Map<string, number>();

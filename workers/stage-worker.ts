@@ -15,15 +15,15 @@ export interface WorkerOptions {
   readonly process: (job: Job) => Promise<void>;
 }
 
-/** A worker that can give back what it is at work on. */
-export type QueueWorker = Worker & { handBack(): void };
+/** A worker that can release the jobs in progress. */
+export type QueueWorker = Worker & { releaseAll(): void };
 
-/** A BullMQ worker with the fleet's settings: dead workers' jobs come back, and are not failed for it. */
+/** A BullMQ worker with the fleet's settings: jobs of lost workers return to the queue and do not fail. */
 export function createQueueWorker(options: WorkerOptions): QueueWorker {
   const { config, logger } = options.services;
-  const underWay = createJobReleaser(options.services);
-  // Of two parameters: BullMQ makes an AbortController for every job of a processor that takes the signal as well.
-  const process = (job: Job, token?: string) => underWay.run(job, token, () => options.process(job));
+  const releaser = createJobReleaser(options.services);
+  // Two parameters only: for a processor that takes the signal too, BullMQ creates an AbortController for every job.
+  const process = (job: Job, token?: string) => releaser.run(job, token, () => options.process(job));
   const worker = new Worker(options.queue, process, {
     connection: options.connection,
     prefix: config.redisPrefix,
@@ -34,16 +34,16 @@ export function createQueueWorker(options: WorkerOptions): QueueWorker {
     maxStalledCount: 1_000,
   });
   worker.on('error', (error) => logger.warn({ err: error, queue: options.queue }, 'worker'));
-  return Object.assign(worker, { handBack: underWay.releaseAll });
+  return Object.assign(worker, { releaseAll: releaser.releaseAll });
 }
 
-/** The ways of a record through one stage of this process. */
+/** The batches in which records pass through one stage of this process. */
 export interface StageBatches {
   /** Jobs that arrive together go to the stage together: a worker running hundreds of one-record jobs writes in sets. */
   readonly batched: Coalescer<RecordRef, RecordResult>;
-  /** What came back from a dead worker, few at a time and one set after the other. */
+  /** Records of a lost worker: few at a time and one batch after the other. */
   readonly smallBatches: Coalescer<RecordRef, RecordResult>;
-  /** What came back again: one record at a time. */
+  /** Records that lost their worker again: one at a time. */
   readonly oneAtATime: (work: () => Promise<readonly RecordResult[]>) => Promise<readonly RecordResult[]>;
   readonly stage: StageFunction;
 }
@@ -62,20 +62,20 @@ export function createStageBatches(stage: StageFunction): StageBatches {
   };
 }
 
-/** Runs a records job; a record that ends badly fails its job, so that support sees it in the board. */
+/** Runs a records job; a record that settles as a failure fails its job, so that support sees it in the board. */
 export async function processRecords(services: Services, batches: StageBatches, job: Job): Promise<void> {
   const { run, records, suspect = false } = parseRecordsJob(job);
   const refs = records.map(([id, epoch]) => ({ id, epoch }));
   const begun = performance.now();
-  // 0: never in a dead worker's hands; 1: once; more: again.
-  const deaths = job.stalledCounter + (suspect ? 2 : 0);
-  const results = await (deaths === 0
+  // How often its worker was lost: 0 never, 1 once, more: again.
+  const lossCount = job.stalledCounter + (suspect ? 2 : 0);
+  const results = await (lossCount === 0
     ? batches.batched.submit(refs)
-    : reprocessLostRecords(services, batches, deaths, refs));
+    : reprocessLostRecords(services, batches, lossCount, refs));
   const ms = performance.now() - begun;
   services.latency.record(job.queueName, ms);
-  // What came back from a dead worker is worked on slowly, by itself, and says nothing of batches.
-  if (deaths === 0) services.batches.record(run, job.queueName as QueueName, { records: refs.length, ms });
+  // Jobs of lost workers are processed slowly on purpose and excluded from batch-size tuning.
+  if (lossCount === 0) services.batches.record(run, job.queueName as QueueName, { records: refs.length, ms });
   const ended = results.filter((result) => result.kind === 'ended');
   if (ended.length === 0) return;
   // Codes only: a message may quote a value, and what BullMQ keeps is in Redis.
@@ -84,65 +84,65 @@ export async function processRecords(services: Services, batches: StageBatches, 
 }
 
 /**
- * What came back from a dead worker. One record may have killed it, and hundreds were in its hands: were they taken up
- * together again, all of them would use up their tries with the one. So a batch is taken apart, single records go in
- * small company, and what comes back from there goes alone; only then does a death count as a try.
+ * Processes records of a lost worker. One record may have killed it, and it may have held hundreds: processed together
+ * again, all of them would use up their tries. So a batch is split into single records, those go in small batches, and
+ * records that lose their worker again go alone; only then does the loss count as a try.
  */
 async function reprocessLostRecords(
   services: Services,
   batches: StageBatches,
-  deaths: number,
+  lossCount: number,
   refs: readonly RecordRef[],
 ): Promise<readonly RecordResult[]> {
-  const lost = (counts: boolean): Promise<RecordRef[]> =>
+  const recordLoss = (counts: boolean): Promise<RecordRef[]> =>
     services.ledger.recordLostWorker(refs, services.config.maxAttempts, services.name, counts);
   if (refs.length > 1) {
-    await services.ledger.release(await lost(false));
+    await services.ledger.release(await recordLoss(false));
     return [];
   }
-  if (deaths === 1) return batches.smallBatches.submit(await lost(false));
-  return batches.oneAtATime(async () => Promise.all(await batches.stage(await lost(true))));
+  if (lossCount === 1) return batches.smallBatches.submit(await recordLoss(false));
+  return batches.oneAtATime(async () => Promise.all(await batches.stage(await recordLoss(true))));
 }
 
 function parseRecordsJob(job: Job): RecordsJob {
   const parsed = recordsJob.safeParse(job.data);
-  if (!parsed.success) throw new UnrecoverableError('this is no job of ours: its data names no records');
+  if (!parsed.success) throw new UnrecoverableError('not a job of this queue: its data names no records');
   return parsed.data;
 }
 
-/** Jobs under way that can be given back before they are done. */
+/** Jobs in progress that can be released before they are done. */
 export interface JobReleaser {
-  /** Does the job's work, or ends sooner when it is given back: whatever still comes of the work then is too late. */
+  /** Does the job's work, or ends early when the job is released; later results of the work are ignored. */
   run(job: Job, token: string | undefined, work: () => Promise<void>): Promise<void>;
-  /** Gives back everything under way. */
+  /** Releases all jobs in progress. */
   releaseAll(): void;
 }
 
 export function createJobReleaser(services: Services): JobReleaser {
-  // Not BullMQ's signal: it would cost an AbortController a job, for something that happens once in a process's life.
-  const underWay = new Set<() => void>();
+  // Not BullMQ's signal: it would cost an AbortController a job, for something that happens once in the life of a process.
+  const inProgress = new Set<() => void>();
   return {
     run: (job, token, work) =>
       new Promise((resolve, reject) => {
-        const leave = (): void => void releaseJob(services, job, token).then(resolve, reject);
-        underWay.add(leave);
+        const release = (): void => void releaseJob(services, job, token).then(resolve, reject);
+        inProgress.add(release);
         work()
-          .finally(() => underWay.delete(leave))
+          .finally(() => inProgress.delete(release))
           .then(resolve, reject);
       }),
     releaseAll: () => {
-      for (const leave of underWay) leave();
+      for (const release of inProgress) release();
     },
   };
 }
 
-/** Neither counts as a try nor as a stall, as the jobs of a worker would that was closed over them. */
+/** Counts neither as a try nor as a stall. */
 async function releaseJob(services: Services, job: Job, token: string | undefined): Promise<void> {
   try {
-    // The ledger gives it out again at once, under another epoch. This job has nothing left to say then, and ends.
+    // The records are dispatched again at once, under another epoch, and this job ends.
     await releaseWork(services, job);
   } catch {
-    // Without PostgreSQL the job itself goes back.
+    // Without PostgreSQL the job itself returns to its queue.
     await job.moveToWait(token);
     throw new WaitingError();
   }

@@ -19,7 +19,7 @@ export const intents = drover.table(
     /** Part of the idempotency key: raised when the old key would only replay the old answer. */
     version: integer().notNull().default(1),
     idempotencyKey: text('idempotency_key').notNull(),
-    /** sent: on its way, or nobody knows. answered, refused, faulted (a 5xx, which the upstream replays). */
+    /** sent: on its way, or its result is unknown. answered, refused, faulted (a 5xx, which the upstream replays). */
     state: text().notNull(),
     attempts: integer().notNull().default(1),
     objectKind: text('object_kind').notNull(),

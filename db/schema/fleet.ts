@@ -3,7 +3,7 @@ import { drover } from './drover.ts';
 
 const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
 
-/** Facts the whole fleet shares; `redis_id` tells a new, empty Redis from the one we knew. */
+/** Facts the whole fleet shares; `redis_id` distinguishes a new, empty Redis from the known one. */
 export const fleet = drover.table('fleet', {
   key: text().primaryKey(),
   value: text().notNull(),
@@ -99,7 +99,7 @@ export const keys = drover.table('keys', {
   lastUsedAt: instant('last_used_at'),
 });
 
-/** Who did what, and why. Append-only; each row carries the hash of the one before it. */
+/** The audit log: actor, action and reason. Append-only; each row carries the hash of the one before it. */
 export const audit = drover.table(
   'audit',
   {

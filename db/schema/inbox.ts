@@ -18,7 +18,7 @@ const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'd
 /** Numbers the looks at upstreams in the order in which they began: what a later one saw is newer. */
 export const inboxLooks = drover.sequence('inbox_looks');
 
-/** Every event an upstream has told us of, once, however often and in whatever order it was sent. */
+/** Every event an upstream has reported, once, however often and in whatever order it was sent. */
 export const inbox = drover.table(
   'inbox',
   {

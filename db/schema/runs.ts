@@ -172,20 +172,6 @@ export const samples = drover.table(
   (table) => [primaryKey({ columns: [table.runId, table.at] })],
 );
 
-/** Where the next incremental run of a plan's entity starts. */
-export const watermarks = drover.table(
-  'watermarks',
-  {
-    plan: text().notNull(),
-    targetSchema: text('target_schema').notNull(),
-    entity: text().notNull(),
-    watermark: text().notNull(),
-    runId: text('run_id').notNull(),
-    updatedAt: instant('updated_at').notNull().defaultNow(),
-  },
-  (table) => [primaryKey({ columns: [table.plan, table.targetSchema, table.entity] })],
-);
-
 export const validations = drover.table(
   'validations',
   {

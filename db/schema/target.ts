@@ -46,3 +46,25 @@ export const changes = drover.table(
   },
   (table) => [uniqueIndex('changes_once').on(table.runId, table.entity, table.sourceId)],
 );
+
+/**
+ * Up to which moment everything of an entity is in the target, one row for each run. Beside the rows it speaks of, so that a
+ * rollback deletes both in one transaction. `watermark` is null until the run is finished.
+ */
+export const watermarks = drover.table(
+  'watermarks',
+  {
+    plan: text().notNull(),
+    targetSchema: text('target_schema').notNull(),
+    entity: text().notNull(),
+    /** Hash of the source's address and parameters. */
+    fingerprint: text().notNull(),
+    runId: text('run_id').notNull(),
+    /** Beginning of the run's window; null when it read everything. */
+    since: text(),
+    watermark: text(),
+    begunAt: instant('begun_at').notNull().defaultNow(),
+    updatedAt: instant('updated_at').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.plan, table.targetSchema, table.entity, table.fingerprint, table.runId] })],
+);

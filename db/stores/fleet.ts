@@ -60,7 +60,7 @@ async function beat(database: Database, worker: WorkerBeat): Promise<void> {
 }
 
 async function list(database: Database): Promise<WorkerRow[]> {
-  // Killed processes never sign off; here, because whoever looks at the list is who they would confuse.
+  // Killed processes never remove themselves; it is done here, where the list is read.
   await database.delete(workers).where(lt(workers.seenAt, sql`now() - interval '1 hour'`));
   const rows = await database
     .select({ worker: workers, alive: sql<boolean>`${workers.seenAt} > now() - interval '15 seconds'` })

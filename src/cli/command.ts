@@ -39,6 +39,6 @@ export interface Session {
   readonly api: Client;
   readonly out: Output;
   readonly settings: Settings;
-  /** For questions to the operator; undefined where nobody sits in front of it. */
+  /** For questions to the operator; undefined where there is no terminal. */
   readonly ask: ((question: string) => Promise<string>) | undefined;
 }

@@ -78,7 +78,7 @@ export async function retryWhileUnreachable<T>(
 
 /** Tells when a run changed, for as long as the service keeps the line open. */
 export interface RunFeed {
-  /** False once the line is closed or was never opened: whoever follows has to ask. */
+  /** False once the line is closed or was never opened: the state has to be polled. */
   readonly connected: boolean;
   /** The newest state that was pushed and not taken yet. */
   takeLatest(): RunView | undefined;

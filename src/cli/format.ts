@@ -76,7 +76,7 @@ function daysOf(text: string): number {
   return new Date(Date.UTC(Number(text.slice(0, 4)), Number(text.slice(5, 7)), 0)).getUTCDate();
 }
 
-// C0, DEL, C1, and the marks that turn the direction of text around: whoever writes into a source could otherwise move
+// C0, DEL, C1, and the marks that turn the direction of text around: text of a source could otherwise move
 // the cursor, recolour, retitle or reorder what an operator reads.
 const controlCharacters = /[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 const controlCharactersExceptLayout = /(?![\n\t])[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;

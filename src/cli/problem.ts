@@ -36,7 +36,7 @@ export function usageError(message: string, remedy?: string): Problem {
   return new Problem({ code: 'USAGE', message, remedy });
 }
 
-/** Any thrown thing as a problem. What nobody expected is a defect of this program, and says so without a stack. */
+/** Any thrown thing as a problem. An unexpected one is a defect of this program, and says so without a stack. */
 export function toProblem(thrown: unknown): Problem {
   if (thrown instanceof Problem) return thrown;
   const message = thrown instanceof Error ? thrown.message : String(thrown);

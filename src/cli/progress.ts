@@ -17,7 +17,7 @@ export function createProgressDisplay(stream: Stream, options: { inPlace: boolea
   return options.inPlace ? createInPlaceDisplay(stream) : createLogDisplay(stream, () => Date.now());
 }
 
-/** Where nobody looks. */
+/** Where no progress is shown. */
 export const noProgressDisplay: ProgressDisplay = { show() {}, note() {}, end() {} };
 
 function createInPlaceDisplay(stream: Stream): ProgressDisplay {

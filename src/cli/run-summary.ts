@@ -168,7 +168,7 @@ function trialLines({ perEntity }: TrialView): string {
     .join('\n');
 }
 
-/** What a trial or a dry run cannot tell of entities that are made of rows in the target, and what can. */
+/** What a trial or a dry run cannot predict of entities that are made of rows in the target, and what can. */
 function derivedNote({ plan, targetSchema, trial, dryRun, derived }: RunView): string[] {
   if (derived.length === 0) return [];
   const names = derived.join(', ');

@@ -50,7 +50,7 @@ export interface Control {
     actor: Actor,
   ): Promise<{ accepted: number; run: RunView }>;
   records(id: string, filter: RecordFilter): Promise<Page<RecordView>>;
-  /** The journeys of one source id through every run, the first run first. */
+  /** The history of one source id: its record in every run, the first run first. */
   history(sourceId: string): Promise<readonly RecordHistory[]>;
   failures(id: string): Promise<readonly FailureGroup[]>;
   /**

@@ -8,7 +8,7 @@ export interface RecordHistory extends RecordView {
   readonly run: HistoryRun;
   readonly stages: readonly HistoryStage[];
   readonly tries: readonly TryView[];
-  /** What the transform noted down: values dropped, spellings mended. */
+  /** What the transform noted: values dropped, spellings corrected. */
   readonly notes: readonly string[];
   /** The record it waits for. */
   readonly parent: RelatedRecord | null;

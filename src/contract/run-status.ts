@@ -18,7 +18,7 @@ export type RunStatus = (typeof runStatuses)[number];
 /** Every allowed move and why it happens. Nothing else changes a run's status. */
 export const runTransitions = {
   pending: {
-    running: 'the conductor took it up',
+    running: 'the scheduler began it',
     cancelled: 'cancelled before anything was done',
     failed: 'it could not be begun: a setting or the target is wrong',
   },

@@ -13,14 +13,14 @@ export interface RollbackView {
   readonly total: number;
   readonly removed: number;
   readonly restored: number;
-  /** Rows changed by someone else since the run wrote them: left alone and listed. */
+  /** Rows and objects that were not undone, each with the cause in `detail`. */
   readonly conflicts: readonly { readonly entity: string; readonly targetId: string; readonly detail: string }[];
   /** Why it failed. */
   readonly error: string | null;
 }
 
 /**
- * What operators can do, whatever door they come through. The HTTP routes call nothing else of the engine.
+ * Views of runs and what operators can ask of them, by HTTP or the command line. The HTTP routes call nothing else of the engine.
  */
 export interface ErrorDescription {
   /** As operators know it: `STRIPE_RATE_LIMIT`, `VALIDATION_ERROR`. */
@@ -51,7 +51,7 @@ export interface UpstreamTraffic {
 export interface UpstreamUse extends UpstreamTraffic {
   /** Requests a second, over the whole run. */
   readonly perSecond: number;
-  /** The fleet's limit at the end of the run; null where nobody knows. */
+  /** The fleet's limit at the end of the run; null where it is not known. */
   readonly allowedPerSecond: number | null;
 }
 
@@ -113,7 +113,7 @@ export type BatchSize = number | 'auto';
 
 export type Strategy = 'full' | 'incremental' | 'selective';
 
-/** Who asks. `role` is what the key or session allows. */
+/** The caller. `role` is what the key or session allows. */
 export interface Actor {
   readonly id: string;
   readonly role: Role;
@@ -209,7 +209,7 @@ export interface RunView {
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
   readonly rolledBackAt: string | null;
-  /** Where the rollback of a run that wrote to an API stands; null while nobody has asked for it, and of other runs. */
+  /** Where the rollback of a run that wrote to an API stands; null while none was requested, and of other runs. */
   readonly rollback: Pick<RollbackView, 'status' | 'done' | 'total' | 'error'> | null;
   /** YYYYMMDD_HHMMSS of its start; in the names of its reports. */
   readonly stamp: string;

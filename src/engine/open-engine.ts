@@ -38,8 +38,8 @@ import { createRollbackLedger, createRollbackStore } from './rollback/store.ts';
 import { createFleetStateReader, type FleetStateReader, type UpstreamStatus } from './runs/blockers.ts';
 import { createControl } from './runs/control.ts';
 import { createControlStore } from './runs/control-store.ts';
+import { createRunStore } from './runs/store.ts';
 import { createRunViews, type RunViews } from './runs/view.ts';
-import { createSchedulerStore } from './scheduler/store.ts';
 import { dropTrialSchema } from './trial/store.ts';
 import { isTrial } from './trial/trial.ts';
 import type { ValidationDeps } from './validation/check.ts';
@@ -58,7 +58,7 @@ export interface OpenControlDeps {
   readonly config: Config;
   /** Where upstreams stand; without it, a run does not say that it waits for one. */
   readonly upstreams?: (() => Promise<readonly UpstreamStatus[]>) | undefined;
-  /** The door to upstreams; without it, what runs wrote to APIs can be neither compared nor taken back. */
+  /** Access to upstreams; without it, what runs wrote to APIs can be neither compared nor taken back. */
   readonly openUpstream?: UpstreamFactory | undefined;
   /** Told what went wrong after its request was answered. */
   readonly onFailure?: ((error: unknown) => void) | undefined;
@@ -120,11 +120,11 @@ export function openControl(parts: OpenControlDeps): Control {
 }
 
 function openApis({ openUpstream: upstreams, config: { settings } }: OpenControlDeps): ApiFactory | undefined {
-  // Nobody waits for these longer than the request that asked, and a process that ends takes them with it.
+  // These live no longer than the request that needs them, and end with their process.
   return upstreams && createApiFactory({ settings, upstreams, signal: new AbortController().signal });
 }
 
-/** A trial is undone as a whole: nobody else has written into its schema, and nothing points into it. */
+/** A trial is undone as a whole: no other run has written into its schema, and nothing points into it. */
 async function rollbackTrial(target: Database, run: Run, dryRun: boolean): Promise<RollbackView> {
   const removed = await dropTrialSchema(target.$client, run, dryRun);
   return finishedRollbackView(run.id, dryRun, { removed, restored: 0, conflicts: [] });
@@ -167,7 +167,7 @@ export interface EngineServices {
   readonly repair: DuplicateStore;
   readonly reports: ReportDeps;
   readonly views: RunViews;
-  /** Sums for those who ask often; see createSums. */
+  /** Sums for frequent requests; see createSums. */
   readonly sums: GetSums;
 }
 
@@ -189,7 +189,7 @@ export function createEngineServices(parts: {
   const sums = createSumCache(asked);
   const views = createRunViews({
     database,
-    store: createSchedulerStore(database, target),
+    store: createRunStore(database),
     plans,
     sums,
     rollbacks: createBackgroundRollbackStore(database.$client),

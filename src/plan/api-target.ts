@@ -12,12 +12,12 @@ import type { JsonObject } from './json.ts';
 /** A record on its way into the API. */
 export interface ApiRecord {
   readonly sourceId: string;
-  /** As the source gave it: its own columns tell what earlier moves left there. */
+  /** As the source gave it: its own columns show what earlier runs left there. */
   readonly raw: JsonObject;
   /** As the transform made it, with references filled in. */
   readonly row: JsonObject;
   /**
-   * An effect of this record may have been sent before, and nobody knows what became of it: look at the objects
+   * An effect of this record may have been sent before, and its result is unknown: look at the objects
    * themselves, by id and by list, before anything is sent.
    */
   readonly mayHaveBeenSent: boolean;
@@ -54,7 +54,7 @@ export interface Effects {
   /**
    * Writes the intent and the before-image down and waits until they are on disk; sends; writes the answer down. The
    * key is the same only while the upstream is sure to take it for the same request.
-   * @throws whatever the call throws; a lost lease, which nobody but the engine catches.
+   * @throws whatever the call throws; a lost lease, which only the engine catches.
    */
   run<T extends { readonly id: string }>(effect: Effect, send: (key: string) => Promise<T>): Promise<T>;
   /** Notes that an object that was found is this run's work, whose answer was lost. */
@@ -112,11 +112,11 @@ export interface ApiPort {
   /** What a write would do. Sends nothing that changes anything. */
   preview(record: ApiRecord, options: ApiOptions): Promise<ApiResult>;
   write(record: ApiRecord, options: ApiOptions, effects: Effects): Promise<ApiResult>;
-  /** Tells the source that its record was rejected before it came here. Absent: sources are not told. */
+  /** Reports to the source that its record was rejected before it came here. Absent: nothing is reported. */
   readonly reject?: (record: Pick<ApiRecord, 'sourceId' | 'raw'>, effects: Effects) => Promise<void>;
   /** Fields in which the API differs from each row, read from the API itself. Rows carry the answered columns. */
   compare(rows: readonly { readonly sourceId: string; readonly row: JsonObject }[]): Promise<RowComparison[]>;
-  /** The same with what the API shows, for those who were told that something happened there. In the order of the rows. */
+  /** The same with what the API shows, for handlers of events about it. In the order of the rows. */
   observe?(
     rows: readonly { readonly sourceId: string; readonly row: JsonObject }[],
   ): Promise<readonly ObservedObject[]>;

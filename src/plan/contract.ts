@@ -44,7 +44,7 @@ export interface Source {
   read(cursor: Json | null, scope: Scope, signal: AbortSignal): Promise<Page>;
   /** True when a repeated id with other content is a defect of the data (a file), not a change between two pages (an API). */
   readonly immutable?: boolean | undefined;
-  /** How many records the scope holds, when the source can tell. */
+  /** How many records the scope holds, when the source knows. */
   count?(scope: Scope, signal: AbortSignal): Promise<number | undefined>;
 }
 
@@ -192,7 +192,7 @@ export interface ApiContext extends SourceContext {
 
 /** What to do with a record whose merge key or natural key another record holds. */
 export interface Merge {
-  /** skip: the record is MERGED into the survivor, and who points at it points at the survivor. reject: with the code. */
+  /** skip: the record is MERGED into the survivor, and references to it become references to the survivor. reject: with the code. */
   readonly duplicateAction: 'skip' | 'reject';
   readonly code: string;
   /** The rule in words, shown in reports. */
@@ -218,7 +218,7 @@ export interface Entity {
   readonly target: PostgresTarget;
   /**
    * Set when records go to an API. `target` is then the table where Drover keeps what it made there, row by row: what
-   * validation, sums and journeys read. Its columns marked `answered` are filled by the API.
+   * validation, sums and history read. Its columns marked `filledByApi` are filled by the API.
    */
   readonly api?: ApiTarget | undefined;
   readonly merge?: Merge | undefined;

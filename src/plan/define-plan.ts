@@ -5,7 +5,7 @@ import type { Plan } from './contract.ts';
 const identifier = /^[a-z][a-z0-9_]{0,57}$/; // 63 bytes is PostgreSQL's limit; suffixes for cutover need five
 
 /**
- * Checks a plan's literal and gives it back, so that a mistake shows when the plan is loaded and not in the night.
+ * Checks a plan's literal and gives it back, so that a mistake shows when the plan is loaded and not in the middle of a run.
  * @throws DroverError CONFIGURATION naming every problem at once.
  */
 export function definePlan<P extends Plan>(plan: P): P {

@@ -59,7 +59,7 @@ export interface UpstreamResponse {
 }
 
 /**
- * The one door to an external API: fleet-wide limit, breaker, deadline, retries of what is safe to repeat.
+ * The only way to an external API: fleet-wide limit, breaker, deadline, retries of what is safe to repeat.
  * Answers 2xx and 404; throws DroverError UPSTREAM_* or BREAKER_OPEN otherwise.
  */
 export interface Upstream {

@@ -5,11 +5,13 @@ import { launchCommand } from './launch/command.ts';
 import { stripeCommand } from './stripe/command.ts';
 import { supabaseCommand } from './supabase/command.ts';
 
-/** Every sandbox is one entry here. */
+/** The command of every sandbox. */
 const COMMANDS = [bubbleCommand, bubbleCsvCommand, launchCommand, stripeCommand, supabaseCommand];
 
 const program = new Command('sandbox')
-  .description('Local servers that behave like the services a migration reads from and writes to, faults included.')
+  .description(
+    'Local servers that behave like the services a migration reads from and writes to, including their faults.',
+  )
   .showHelpAfterError();
 for (const command of COMMANDS) program.addCommand(command());
 

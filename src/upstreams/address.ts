@@ -23,7 +23,7 @@ function assertPublicUrl(name: string, url: URL): void {
 
 /**
  * A lookup for sockets that fails when any address of the name is not public. The socket connects to what this returns
- * and asks nobody again, so a name that changes its address between check and use gains nothing.
+ * and does not resolve again, so a name that changes its address between check and use gains nothing.
  */
 export function publicLookup(resolve: typeof systemLookup = systemLookup): LookupFunction {
   return (hostname, options, callback) => {

@@ -44,7 +44,7 @@ export interface TransferredBytes {
  * Sends one request and reads the whole answer, whatever its status. Redirects are answers, not followed.
  * @throws DroverError UPSTREAM_UNREACHABLE, UPSTREAM_TIMEOUT, UPSTREAM_BAD_ANSWER (cut off, too big),
  * UPSTREAM_FORBIDDEN_ADDRESS; the signal's reason when it aborts.
- * `onBytes` is told what travelled, however it ends.
+ * `onBytes` is called with the bytes transferred, however it ends.
  */
 export async function sendRequest(
   outgoing: OutgoingRequest,

@@ -85,7 +85,7 @@ return answer('go', 0, true)
  * A bucket is one hash. All times are microseconds of Redis's clock.
  * - gate: GCRA's theoretical arrival time; the only thing that lets a request go, so the bound holds whatever else fails.
  * - tail, front: where the next bulk and the next interactive waiter stand in line. Only a forecast: it gives order
- *   among processes, and tells a caller at once that its wait would be too long.
+ *   among processes, and answers a caller at once when its wait would be too long.
  * - claim: until when bulk stands back for an interactive request that is already waiting.
  * - generation: goes up when the line is no longer true (limit changed, upstream said 429), so that sleepers queue anew.
  * - factor, factorAt: what 429s have left of the limit, and from when on that grows back.
@@ -143,7 +143,7 @@ end
  * Tells the fleet how a request went.
  *
  * KEYS: the upstream's bucket (which also holds its breaker), the bucket a refusal counts against.
- * ARGV: outcome (ok, failed, throttled, unknown), microseconds for which nobody shall ask, '1' when it was the probe,
+ * ARGV: outcome (ok, failed, throttled, unknown), microseconds for which no request may be sent, '1' when it was the probe,
  * failures in a row that open the breaker, first and longest pause of the breaker in microseconds, what a 429 leaves of
  * the rate, the least it leaves, share of the limit that grows back in a microsecond.
  */

@@ -40,7 +40,7 @@ export function createLimiter(deps: LimiterDeps, upstream: UpstreamOptions): Lim
 
 type AcquireRequest = Pick<UpstreamRequest, 'endpoint' | 'priority' | 'signal'>;
 
-/** Asks and sleeps until the answer is no longer to wait. */
+/** Requests a token and waits until the answer is no longer to wait. */
 async function waitForToken(
   { clock }: LimiterDeps,
   acquireToken: (ask: TokenRequest) => Promise<TokenGrant>,
@@ -69,7 +69,7 @@ function limiterError(
   clock: Clock,
   cause: unknown,
 ): DroverError {
-  // Everyone who is turned away is told about the same moment; spread, so that they don't come back as one.
+  // All waiting callers get about the same moment; spread, so that they do not return at once.
   const retryAfterMs = Math.ceil(waitMs * (1 + clock.random() / 4));
   const seconds = (waitMs / 1_000).toFixed(1);
   const [code, message] =
@@ -96,7 +96,7 @@ interface TokenRequest {
   readonly interactive: boolean;
   /** How much longer the caller can wait. */
   readonly budgetMs: number;
-  /** What it was told before. */
+  /** The previous answer. */
   readonly last: TokenGrant | undefined;
 }
 
@@ -162,7 +162,7 @@ function createOutcomeReporter(
       await script([keys.bucket(name), refused], reportArguments(permit, report, defaults));
     } catch (error) {
       const code = error instanceof DroverError ? error.code : undefined;
-      logger.warn({ upstream: name, code }, 'how a request went could not be told to the fleet');
+      logger.warn({ upstream: name, code }, 'the outcome of a request could not be reported to the fleet');
     }
   };
 }
@@ -206,7 +206,7 @@ export function createLatencyGuard(jitterMs: number): LatencyGuard {
   };
 }
 
-/** The right to send one request, and what to tell the fleet after it. */
+/** The right to send one request, and what to report to the fleet after it. */
 interface Permit {
   readonly endpoint: string;
   /** The one request that may find out whether the upstream is back. */
@@ -220,7 +220,7 @@ interface Permit {
 /** How a request went: `throttled` is a 429, `unknown` says nothing about the upstream (we stopped it ourselves). */
 export interface RequestReport {
   readonly outcome: 'ok' | 'failed' | 'throttled' | 'unknown';
-  /** For how long nobody shall ask; 0 for no pause. */
+  /** For how long no request may be sent; 0 for no pause. */
   readonly pauseMs: number;
   /** The refusal concerns the endpoint only. */
   readonly endpointOnly: boolean;

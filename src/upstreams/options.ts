@@ -79,7 +79,7 @@ export const systemClock: Clock = {
   },
 };
 
-/** What an upstream tells the log: names, codes and times; never headers, bodies or query values. Pino fits. */
+/** What an upstream writes to the log: names, codes and times; never headers, bodies or query values. Pino fits. */
 export interface UpstreamLogger {
   warn(details: Readonly<Record<string, string | number | undefined>>, message: string): void;
 }

@@ -15,7 +15,7 @@ export function isRetryable(error: unknown): boolean {
   return error instanceof DroverError && (breakerFailureCodes.has(error.code) || error.code === 'UPSTREAM_RATE_LIMIT');
 }
 
-/** What the fleet is told about a try: how it ended and for how long nobody shall ask. */
+/** What is reported to the fleet about an attempt: how it ended and for how long no request may be sent. */
 export function reportFor(
   raw: RawResponse | undefined,
   error: unknown,

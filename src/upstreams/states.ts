@@ -14,7 +14,7 @@ export interface UpstreamState {
   readonly overrideRps: number | null;
   /** What is in force after 429s have shrunk it. */
   readonly effectiveRps: number;
-  /** Nobody asks before this moment, because the upstream said so. */
+  /** No request is sent before this moment, because the upstream said so. */
   readonly blockedUntil: string | null;
   /** half-open: one request may try whether the upstream is back. Endpoints share their upstream's. */
   readonly breaker: 'closed' | 'open' | 'half-open';
@@ -115,7 +115,7 @@ function numberOr<T>(text: string | undefined, otherwise: T): number | T {
 
 /**
  * Sets how many requests a second the whole fleet may send, from now on and in every process; null goes back to what is
- * configured. The name is an upstream's (`stripe`) or an endpoint's (`stripe/customers`). Kept in Redis only: whoever
+ * configured. The name is an upstream's (`stripe`) or an endpoint's (`stripe/customers`). Kept in Redis only: the caller that
  * owns the setting lays it again when Redis was emptied.
  * @throws DroverError CONFIGURATION for a figure that is none, REDIS_UNAVAILABLE when Redis does not answer.
  */

@@ -41,7 +41,7 @@ export interface UpstreamFactoryDeps {
 }
 
 /**
- * The one door to external APIs. What it gives fits the contract's UpstreamFactory.
+ * The only way to external APIs. What it gives fits the contract's UpstreamFactory.
  * @throws DroverError when called with a base URL that is none (CONFIGURATION) or leads to a private place
  * (UPSTREAM_FORBIDDEN_ADDRESS).
  */
@@ -99,7 +99,7 @@ interface AttemptDeps {
   readonly defaults: UpstreamDefaults;
 }
 
-/** One try of a request: its answer or its error, and what the fleet is told about it. */
+/** One attempt of a request: its answer or its error, and what is reported to the fleet about it. */
 export interface Attempt {
   readonly response?: UpstreamResponse;
   readonly error?: unknown;

@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { formatRollbackProgress } from '../../src/cli/commands/rollback.ts';
+import type { RollbackView } from '../../src/contract/runs.ts';
 import { runDrover, temporaryFolder } from '../helpers/cli.ts';
 import { completedRun, failureGroup, runView } from '../helpers/run-fixtures.ts';
 import { problemReply, type ScriptedService, startScriptedService } from '../helpers/scripted-service.ts';
@@ -174,12 +176,28 @@ describe('rollback', () => {
     );
   });
 
-  it('ends with 1 when rows were left alone', async () => {
-    const conflicts = [{ entity: 'users', targetId: 't1', detail: 'changed at noon' }];
+  it('ends with 1 when rows were not undone, and names the cause of each and no other', async () => {
+    const detail = 'price price_1: Stripe does not archive a default price';
+    const conflicts = [{ entity: 'users', targetId: 't1', detail }];
     service.on('POST /runs/r1/rollback', { ...view, conflicts });
     const ran = await runDrover(service.url, ['rollback', 'r1', '--reason', 'x', '--yes']);
     expect(ran.code).toBe(1);
-    expect(ran.stdout).toContain('changed at noon');
+    expect(ran.stdout).toContain('1 were not undone:');
+    expect(ran.stdout).toContain(detail);
+    expect(ran.stdout).not.toContain('someone else');
+  });
+
+  it('with nothing to undo shows no percentage', () => {
+    const empty = {
+      ...view,
+      status: 'done',
+      done: 0,
+      total: 0,
+      removed: 0,
+      restored: 0,
+      conflicts: [],
+    } as RollbackView;
+    expect(formatRollbackProgress(empty)).toBe('Rollback: nothing to undo');
   });
 });
 
@@ -196,7 +214,7 @@ describe('a rollback that goes on in the service', () => {
     service.on('GET /runs/r1/rollback', () => ({ body: states.shift() }));
     const ran = await runDrover(service.url, args);
     expect(ran).toMatchObject({ code: 0, stdout: 'run r1: removed 1000 rows and restored 0\n' });
-    expect(ran.stderr).toMatch(/^Rollback: 0\.0% \(0\/1000\) \| Removed: 0 \| Restored: 0 \| Left alone: 0$/m);
+    expect(ran.stderr).toMatch(/^Rollback: 0\.0% \(0\/1000\) \| Removed: 0 \| Restored: 0 \| Not undone: 0$/m);
     expect(ran.stderr).toMatch(/^Rollback: 100\.0% \(1000\/1000\)/m);
   });
 

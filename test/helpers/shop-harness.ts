@@ -6,10 +6,11 @@ import { runEntities, runs } from '../../db/schema/runs.ts';
 import { createSqlPort } from '../../db/sql.ts';
 import type { Stage } from '../../src/contract/record-status.ts';
 import { createLedger } from '../../src/engine/ledger/ledger.ts';
+import { decideMerges } from '../../src/engine/ledger/merge.ts';
 import type { Ledger, RecordRef, Run } from '../../src/engine/ledger/types.ts';
 import { createRunContexts } from '../../src/engine/runs/context.ts';
 import { createRunStore } from '../../src/engine/runs/store.ts';
-import { createSchedulerStore } from '../../src/engine/scheduler/store.ts';
+import { openLoad } from '../../src/engine/scheduler/store.ts';
 import { createLoadStage } from '../../src/engine/stages/load.ts';
 import { createReconcileStage } from '../../src/engine/stages/reconcile.ts';
 import { createTransformStage } from '../../src/engine/stages/transform.ts';
@@ -189,13 +190,7 @@ async function load(
   return (await store.find(id)) as Run;
 }
 
-async function runStages(
-  { database, target, ledger, rows, plan }: LoadDeps,
-  id: string,
-  entity: string,
-  total: number,
-) {
-  const conductor = createSchedulerStore(database, target);
+async function runStages({ database, ledger, rows, plan }: LoadDeps, id: string, entity: string, total: number) {
   const store = createRunStore(database);
   // Made anew for each stage: what a stage changes must be seen by the next, and reading it for each record takes minutes.
   const deps = () => ({
@@ -226,8 +221,8 @@ async function runStages(
   };
   await each('transform', createTransformStage(deps()));
   const merge = plan.entities[entity]?.merge;
-  if (merge) await conductor.decideMerges(id, entity, merge);
-  await conductor.openLoad(id, entity);
+  if (merge) await decideMerges(database.$client, id, entity, merge);
+  await openLoad(database, id, entity);
   await each('load', createLoadStage(deps()));
   await each('reconcile', createReconcileStage(deps()));
   await store.setSourceTotal(id, entity, total);

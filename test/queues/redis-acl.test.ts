@@ -64,7 +64,7 @@ async function documentedRules(): Promise<string[]> {
   return rules.trim().split(' ');
 }
 
-test('a fleet works with a user of Redis who may only what the documents say', { timeout: 60_000 }, async () => {
+test('a fleet works with a Redis user that has only the documented permissions', { timeout: 60_000 }, async () => {
   await prepareRun(place.url, 'acl', 200, 1);
   await probe.query(`UPDATE drover.runs SET status = 'running' WHERE id = 'acl'`);
   const status = async () =>

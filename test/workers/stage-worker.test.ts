@@ -28,7 +28,7 @@ test.each([
   ['records', { run: 'r1', records: [['1', 2]] }],
   ['pages', { run: 'r1', entity: 'users', epoch: 3 }],
 ])(
-  'a job of %s that is given back while PostgreSQL is away waits for the next worker, and no try is used up',
+  'a job of %s that is released while PostgreSQL is away waits for the next worker, and no try is used up',
   async (name, data) => {
     const queue = new Queue(`back-${name}`, options);
     const underWay = createJobReleaser(services as Services);

@@ -41,7 +41,7 @@ function defineRunChange(program: Command, act: ActionWrapper, change: RunChange
 export const pause: DefineCommand = (program, act) => {
   defineRunChange(program, act, {
     name: 'pause',
-    description: 'let what is in hand finish and give out nothing more',
+    description: 'finish what is in progress and dispatch nothing more',
     reason: 'the CMS team needs its API until noon',
     continuesRun: false,
   });
@@ -84,7 +84,7 @@ export const batchSize: DefineCommand = (program, act) => {
     .addOption(reasonOption())
     .addHelpText(
       'after',
-      examples('batch-size RUN 100 --reason "the window is short"', 'batch-size RUN auto --reason "nobody knows"'),
+      examples('batch-size RUN 100 --reason "the window is short"', 'batch-size RUN auto --reason "size not known"'),
     )
     .action(
       act(async (session, { reason }: ReasonOptions, idOrPlan: string, size: number | 'auto') => {

@@ -109,7 +109,7 @@ function transportFinding({ url, token }: Pick<Settings, 'url' | 'token'>): Find
   ];
 }
 
-/** Who the key belongs to and what it may do. */
+/** The owner of the key and what it may do. */
 function keyFinding({ actor, role }: SessionView): Finding {
   const detail = `${actor} with the role ${role}`;
   if (role !== 'viewer') return okFinding('key', detail);
@@ -141,7 +141,7 @@ function isReadiness(answer: unknown): answer is { checks: Record<string, unknow
   return typeof checks === 'object' && checks !== null;
 }
 
-/** Whether every queue has somebody to serve it, and nobody has stopped one and gone home. */
+/** Whether every queue has a worker, and none is paused. */
 function queueFindings(queues: readonly QueueView[], workers: readonly WorkerView[]): Finding[] {
   const alive = workers.filter((worker) => worker.alive);
   const places = (name: string): number =>
@@ -152,7 +152,7 @@ function queueFindings(queues: readonly QueueView[], workers: readonly WorkerVie
       ? okFinding('workers', `${alive.length} alive, every queue is served`)
       : problemFinding(
           'workers',
-          `${alive.length} alive, nobody serves ${unserved.join(', ')}`,
+          `${alive.length} alive, no worker serves ${unserved.join(', ')}`,
           `Start one: npm run worker -- --queues ${unserved.join(',')}`,
         ),
     ...queues.filter((queue) => queue.paused).map(pausedFinding),
@@ -171,7 +171,7 @@ function planFindings(plans: readonly PlanView[]): Finding[] {
   return plans.flatMap((plan) => [okFinding('plan', `${plan.name}@${plan.version}`), ...settingFindings(plan)]);
 }
 
-/** A setting that is absent may belong to a source nobody uses here; one that is wrong is wrong. */
+/** A setting that is absent may belong to a source that is not used here; one that is wrong is wrong. */
 function settingFindings({ name: plan, settings = [] }: PlanView): Finding[] {
   return settings.flatMap(({ name, set, problem: fault, description }) => {
     if (fault !== null)

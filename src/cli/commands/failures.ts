@@ -19,7 +19,7 @@ export const failures: DefineCommand = (program, act) => {
         const groups = await api.get<List<FailureGroup>>(pathOf`/runs/${run.id}/failures`);
         out.answer(groups, (safe) => (safe.items.length === 0 ? 'no failures' : failureList(safe.items, out.paint)));
         if (groups.items.length > 0 && run.nextActions.includes('replay')) {
-          out.note(`When a cause is mended: ${settings.invocation} replay ${run.id} GROUP --reason TEXT`);
+          out.note(`When a cause is corrected: ${settings.invocation} replay ${run.id} GROUP --reason TEXT`);
         }
         return exitCodes.green;
       }),

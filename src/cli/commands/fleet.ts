@@ -81,7 +81,7 @@ export const queues: DefineCommand = (program, act) => {
         return exitCodes.green;
       }),
     );
-  defineQueueChange(command, act, 'pause', 'give out nothing more of a queue, on every worker');
+  defineQueueChange(command, act, 'pause', 'dispatch nothing more of a queue, on every worker');
   defineQueueChange(command, act, 'resume', 'let a queue go on');
 };
 
@@ -180,7 +180,7 @@ function limitsTable(upstreams: readonly UpstreamView[], paint: Paint): string {
     upstreams,
     [
       { title: 'upstream', value: (one) => one.name },
-      // Before the first request nobody has told the fleet's Redis what the plan asks for.
+      // Before the first request the fleet's Redis does not know what the plan asks for.
       { title: 'most a second', value: (one) => one.maxRps ?? 'not yet', right: true },
       { title: 'now', value: (one) => (one.effectiveRps === null ? 'idle' : rounded(one.effectiveRps)), right: true },
       { title: 'used', value: (one) => `${one.usedLastSecond}/s`, right: true },

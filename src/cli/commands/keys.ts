@@ -66,7 +66,7 @@ function defineRevoke(command: Command, act: ActionWrapper): void {
     );
 }
 
-/** One line a key; of the key itself nobody knows more than its owner. */
+/** One line a key; the key itself is stored only as a hash. */
 function keysTable(keys: readonly KeyView[], now: Date, paint: Paint): string {
   return formatTable(
     keys,

@@ -68,7 +68,7 @@ export const person: DefineCommand = (program, act) => {
   program
     .command('person <email>')
     .description('everything held about one person, across ledger and targets; audited')
-    .option('--out <file>', 'write it to this file, for nobody else to read (default: to stdout)', parseNonBlank)
+    .option('--out <file>', 'write it to this file, readable by its owner only (default: to stdout)', parseNonBlank)
     .addHelpText('after', examples('person jane@example.com --out jane.json'))
     .action(
       act(async ({ api, out, settings }, options: { out?: string }, email: string) => {

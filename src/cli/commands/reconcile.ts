@@ -23,14 +23,14 @@ export const reconcile: DefineCommand = (program, act) => {
       'compare every record of a finished run with the target again, field by field; show and mend what differs',
     )
     .addOption(reasonOption().makeOptionMandatory(false))
-    .option('--wait', 'follow the run to its end, then show what would be mended')
-    .option('--plan', 'only show what would be mended; 1 when there is something')
+    .option('--wait', 'follow the run to its end, then show what would be repaired')
+    .option('--plan', 'only show what would be repaired; 1 when there is something')
     .option('--mend', 'write what differs again, and remove rows that are provably there twice')
     .option('--yes', 'do not ask')
     .addHelpText(
       'after',
       examples(
-        'reconcile RUN --reason "somebody was in the tables" --wait',
+        'reconcile RUN --reason "tables were edited by hand" --wait',
         'reconcile RUN --plan                      # what was found: records to write, doubled rows to remove',
         'reconcile RUN --mend --reason "as shown" --wait',
       ),
@@ -94,7 +94,7 @@ function fetchRepairPlan({ api }: Session, id: string): Promise<RepairPlanView> 
   return api.request<RepairPlanView>('GET', pathOf`/runs/${id}/mending`, { deadlineMs: requestDeadlineMs.long });
 }
 
-/** What would be mended: records by cause, doubled rows one by one. */
+/** What would be repaired: records by cause, doubled rows one by one. */
 function repairPlanReport({ runId, write, remove }: RepairPlanView, paint: Paint): string {
   if (write.length + remove.length === 0) return `run ${runId}: nothing to mend`;
   const removable = remove.filter(({ refusal }) => refusal === null);

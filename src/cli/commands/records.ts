@@ -62,7 +62,7 @@ function recordsTable(records: readonly RecordView[], paint: Paint): string {
 export const record: DefineCommand = (program, act) => {
   program
     .command('record <sourceId>')
-    .description('show the journey of one source record through every run')
+    .description('show the history of one source record in every run')
     .addHelpText('after', examples('record 1690x12', 'record 1690x12 --json'))
     .action(
       act(async ({ api, out }, _options: object, sourceId: string) => {

@@ -44,7 +44,7 @@ export const rollback: DefineCommand = (program, act) => {
     );
 };
 
-/** Rows left alone because someone changed them are for a person to look at. */
+/** Rows that were not undone need an operator's decision. */
 function rollbackExitCode({ status, conflicts }: RollbackView): ExitCode {
   if (status === 'working') return exitCodes.detached;
   return status === 'done' && conflicts.length === 0 ? exitCodes.green : exitCodes.failures;
@@ -64,7 +64,7 @@ function requestRollback(session: Session, id: string, reason: string, dryRun: b
 /** Tries it without writing first, so that the question can say what is at stake. */
 async function confirmRollback(session: Session, id: string, reason: string): Promise<boolean> {
   const trial = await requestRollback(session, id, reason, true);
-  const stake = `${trial.removed} rows are removed, ${trial.restored} restored, ${trial.conflicts.length} left alone`;
+  const stake = `${trial.removed} rows are removed, ${trial.restored} restored, ${trial.conflicts.length} not undone`;
   const answer = await session.ask?.(`Rolling back run ${id}: ${stake}. Go on? [y/N] `);
   return /^y(es)?$/i.test(answer?.trim() ?? '');
 }
@@ -94,11 +94,12 @@ async function followRollback(session: Session, started: RollbackView): Promise<
   return view;
 }
 
-/** `Rollback: 45.2% (452/1000) | Removed: 300 | Restored: 152 | Left alone: 0` */
+/** `Rollback: 45.2% (452/1000) | Removed: 300 | Restored: 152 | Not undone: 0` */
 export function formatRollbackProgress({ done, total, removed, restored, conflicts }: RollbackView): string {
-  const percent = total === 0 ? 100 : Math.floor((done * 1000) / total) / 10;
+  if (total === 0) return 'Rollback: nothing to undo';
+  const percent = Math.floor((done * 1000) / total) / 10;
   const parts = [`Rollback: ${percent.toFixed(1)}% (${done}/${total})`, `Removed: ${removed}`, `Restored: ${restored}`];
-  return [...parts, `Left alone: ${conflicts.length}`].join(' | ');
+  return [...parts, `Not undone: ${conflicts.length}`].join(' | ');
 }
 
 const logIntervalMs = 5_000;
@@ -124,7 +125,7 @@ function createRollbackProgress({ out }: Session): { show(view: RollbackView): v
   };
 }
 
-/** What a rollback did or would do, with every row that it left alone. */
+/** What a rollback did or would do, with every row that was not undone and its cause. */
 function rollbackReport(view: RollbackView, paint: Paint): string {
   const done = view.dryRun ? 'would remove' : 'removed';
   const restored = view.dryRun ? 'restore' : 'restored';
@@ -135,11 +136,11 @@ function rollbackReport(view: RollbackView, paint: Paint): string {
     [
       { title: 'entity', value: (row) => row.entity },
       { title: 'target id', value: (row) => row.targetId },
-      { title: 'why it is left alone', value: (row) => row.detail },
+      { title: 'cause', value: (row) => row.detail },
     ],
     paint,
   );
-  return `${head}\n${paint(`${view.conflicts.length} rows were changed by someone else:`, 'yellow')}\n${conflicts}`;
+  return `${head}\n${paint(`${view.conflicts.length} ${view.dryRun ? 'would not be' : 'were not'} undone:`, 'yellow')}\n${conflicts}`;
 }
 
 function progressSuffix({ status, done, total, error }: RollbackView): string {

@@ -18,7 +18,7 @@ export const up: DefineCommand = (program, act) => {
     .action(
       act(async ({ api, out, settings }) => {
         const ended = new AbortController();
-        // Whoever reads JSON wants to know when it can be used; a person reads what the service itself says.
+        // A program that reads JSON needs to know when the service is ready; a person reads the service's own output.
         if (out.json) {
           void waitUntilReady(api, ended.signal).then((is) => {
             if (is) out.answer({ url: settings.url, ready: true }, () => '');

@@ -72,7 +72,7 @@ async function pauseInterrupted(session: Session, run: RunView): Promise<ExitCod
   return exitCodes.detached;
 }
 
-/** What Ctrl-C does to a run that writes nothing: nobody waits for it any more, so it is cancelled. */
+/** What Ctrl-C does to a run that writes nothing: its result is not needed any more, so it is cancelled. */
 export async function cancelInterrupted(session: Session, run: RunView, name: string): Promise<ExitCode> {
   try {
     await requestWhenAllowed(session, run, 'cancel');

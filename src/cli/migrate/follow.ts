@@ -37,7 +37,7 @@ export async function followWithLog(session: Session, run: RunView, commandName:
     .catch((thrown: unknown) => reportLostService(session, log, run, thrown))
     .finally(progress.end);
   const copyLog = (): Promise<void> => copyServiceLog(session, last, folder, log);
-  // One that was interrupted is waited for: whoever pressed Ctrl-C wants it to stop first.
+  // One that was interrupted is waited for: Ctrl-C asks it to stop first.
   if (isFinished(last)) await copyLog();
   return { run: last, log, copyLog };
 }
@@ -87,7 +87,7 @@ function createLogFile(folder: string, now: () => Date = () => new Date()): LogF
 }
 
 /**
- * Copies what the service has written down of the run (every try that failed, validations, who asked for what) behind
+ * Copies what the service has written down of the run (every attempt that failed, validations, requests of operators) behind
  * what was copied of it before. A service that cannot be asked costs the details and not the command.
  */
 async function copyServiceLog({ api }: Session, run: RunView, folder: string, log: LogFile): Promise<void> {
@@ -135,7 +135,7 @@ async function* readLines(pieces: AsyncIterable<string>): AsyncGenerator<string>
 function appendToFile(folder: string, path: string, text: string): void {
   try {
     mkdirSync(folder, { recursive: true });
-    // It names records, and whoever may read the folder may not be meant to.
+    // It names records, which not every reader of the folder may see.
     appendFileSync(path, text, { mode: 0o640 });
   } catch (cause) {
     const message = `${path} cannot be written: ${(cause as Error).message}`;

@@ -20,7 +20,7 @@ type Variables = Settings['migration'];
 /**
  * What to run: the options, and for what they leave open the variables MIGRATION_STRATEGY, MIGRATION_START_DATE,
  * MIGRATION_END_DATE, MIGRATION_PRODUCT_IDS, MIGRATION_SKIP_EXISTING, MIGRATION_BATCH_SIZE and MIGRATION_DRY_RUN. An
- * incremental run skips what is there already, as the others do when they are told to; a validation looks at everything.
+ * incremental run skips what is there already, as the others do on request; a validation looks at everything.
  * @throws Problem naming every variable that is wrong.
  */
 export function runOptions(purpose: Purpose, options: MigrateOptions, variables: Variables): RunOptions {

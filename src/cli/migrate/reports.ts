@@ -76,6 +76,7 @@ export interface PreviewOptions {
   readonly name: string;
   /** Most records to keep for the screen. */
   readonly rows: number;
+  /** Which records are shown on the screen; the file has all of them. */
   readonly wanted: (record: RecordView) => boolean;
 }
 
@@ -93,7 +94,7 @@ export async function writePreview(session: Session, run: RunView, options: Prev
       for (const record of page) addToCounts(counts, record);
       total += wanted.length;
       records.push(...wanted.slice(0, Math.max(0, options.rows - records.length)));
-      await write(wanted.map((record) => csvLine(csvCells(record))).join(''));
+      await write(page.map((record) => csvLine(csvCells(record))).join(''));
     }
   });
   return { counts: [...counts.values()].sort((a, b) => b.count - a.count), records, total, path };
@@ -151,7 +152,7 @@ async function writeWholeFile(
 export function previewLines(preview: Preview, paint: Paint): string {
   const { counts, records, total, path } = preview;
   const rest = total - records.length;
-  const note = rest > 0 ? `  and ${rest} more: all of them are in ${path}` : `  also in ${path}`;
+  const note = rest > 0 ? `  and ${rest} more; every record is in ${path}` : `  every record is in ${path}`;
   return [
     formatTable(
       counts,
@@ -162,7 +163,8 @@ export function previewLines(preview: Preview, paint: Paint): string {
       ],
       paint,
     ),
-    ...(records.length > 0 ? ['', ...records.map((record) => recordLine(record, paint)), note] : []),
+    ...(records.length > 0 ? ['', ...records.map((record) => recordLine(record, paint))] : []),
+    note,
   ].join('\n');
 }
 

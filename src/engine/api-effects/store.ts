@@ -19,7 +19,15 @@ const imagesSql = `
 SELECT id::text AS row, source_id, kind, object_id, operation, before, after, hash FROM drover.before_images
 WHERE run_id = $1 AND entity = $2 AND source_id = $3 AND undone_at IS NULL ORDER BY id`;
 
-/** Intents and before-images, over a pool whose commits are waited for. */
+// By the runs of the schema, so that each is one look-up in the unique index of the images.
+const newerWriterSql = `
+SELECT n.run_id FROM drover.runs own
+JOIN drover.runs r ON r.plan = own.plan AND r.target_schema = own.target_schema AND r.created_at > own.created_at
+JOIN drover.before_images n ON n.run_id = r.id AND n.entity = $2 AND n.source_id = $3 AND n.kind = $4
+  AND n.object_id = $5 AND n.undone_at IS NULL
+WHERE own.id = $1 ORDER BY r.created_at DESC LIMIT 1`;
+
+/** Intents and before-images, over a pool with synchronous commit. */
 export function createEffectStore(pool: pg.Pool): EffectStore {
   return {
     async startedSourceIds(runId, entity, sourceIds) {
@@ -30,17 +38,17 @@ export function createEffectStore(pool: pg.Pool): EffectStore {
       ]);
       return new Set(rows.map((row) => row.source_id));
     },
-    async beginIntent(held, worker, intent) {
+    async beginIntent(leased, worker, intent) {
       const rows = await queryPrepared<{ key: string }>(
         pool,
         'effects_begin',
         beginIntentSql,
-        beginValues(held, worker, intent),
+        beginValues(leased, worker, intent),
       );
       return rows[0]?.key;
     },
-    async completeIntent(held, intent, end) {
-      await queryPrepared(pool, 'effects_end', completeIntentSql, endValues(held, intent, end));
+    async completeIntent(leased, intent, end) {
+      await queryPrepared(pool, 'effects_end', completeIntentSql, endValues(leased, intent, end));
     },
     async saveCreated({ record: { runId, entity, sourceId } }, { kind, id }) {
       await queryPrepared(pool, 'effects_made', saveCreatedSql, [
@@ -60,6 +68,11 @@ export function createEffectStore(pool: pg.Pool): EffectStore {
     async images(runId, entity, sourceId) {
       const rows = await queryPrepared<ImageRow>(pool, undefined, imagesSql, [runId, entity, sourceId]);
       return rows.map(imageOf);
+    },
+    async newerWriter(runId, entity, { sourceId, kind, id }) {
+      const values = [runId, entity, sourceId, kind, id];
+      const rows = await queryPrepared<{ run_id: string }>(pool, undefined, newerWriterSql, values);
+      return rows[0]?.run_id;
     },
     async markUndone(row) {
       await queryPrepared(pool, undefined, 'UPDATE drover.before_images SET undone_at = now() WHERE id = $1', [row]);
@@ -95,8 +108,8 @@ function imageOf(row: ImageRow): StoredImage {
 const startedSourceIdsSql = `
 SELECT DISTINCT source_id FROM drover.intents WHERE run_id = $1 AND entity = $2 AND source_id = ANY($3::text[])`;
 
-// Upstreams keep keys for a day at least; an hour is left for clocks and for a request that is long on its way. A key
-// whose answer is known would only bring that answer again, so the next attempt takes the next one.
+// Upstreams keep keys for a day at least; one hour is left for clock differences and slow requests. A key with a known
+// response would only return that response again, so the next attempt uses a new key.
 const keyIsSpentSql = `(i.state <> 'sent' OR i.first_sent_at < now() - interval '23 hours')`;
 
 /**
@@ -111,7 +124,7 @@ WITH held AS (
   INSERT INTO drover.before_images AS b (run_id, entity, source_id, kind, object_id, operation, before, hash, after)
   SELECT $5, $6, $7, x.kind, x.id, 'update', x.before, x.hash, x.after
   FROM held, json_to_recordset($14::json) AS x(kind text, id text, before jsonb, hash text, after jsonb)
-  -- The first image is what was there before the run; what was undone since is begun anew from what is there now.
+  -- The first image is the state before the run; after an undo the image starts again from the current state.
   ON CONFLICT (run_id, entity, source_id, kind, object_id) DO UPDATE SET
     before = CASE WHEN b.undone_at IS NULL THEN b.before ELSE excluded.before END,
     hash = CASE WHEN b.undone_at IS NULL THEN b.hash ELSE excluded.hash END,
@@ -129,7 +142,7 @@ ON CONFLICT (run_id, entity, source_id, step, fingerprint) DO UPDATE SET
   first_sent_at = CASE WHEN ${keyIsSpentSql} THEN now() ELSE i.first_sent_at END
 RETURNING i.idempotency_key AS key`;
 
-/** $1 run, $2 entity, $3 source id, $4 step, $5 fingerprint, $6 state, $7 object, $8 code, $9 kind it made, $10 hash. */
+/** $1 run, $2 entity, $3 source id, $4 step, $5 fingerprint, $6 state, $7 object, $8 code, $9 kind created, $10 hash. */
 const completeIntentSql = `
 WITH ended AS (
   UPDATE drover.intents SET state = $6, object_id = coalesce($7::text, object_id), code = $8::text,
@@ -150,5 +163,5 @@ const undoableSql = `
 SELECT DISTINCT source_id FROM drover.before_images
 WHERE run_id = $1 AND entity = $2 AND source_id > $3 AND undone_at IS NULL ORDER BY source_id LIMIT $4`;
 
-/** What a before-image is checked by before it is given back. */
+/** The hash by which a before-image is verified before it is restored. */
 const beforeImageHash = (before: JsonObject | null): string => fingerprint(before);

@@ -93,7 +93,7 @@ export interface Change {
   readonly table: string;
   readonly operation: string;
   readonly transaction: string;
-  /** A TRUNCATE of which nobody saw the rows. */
+  /** A TRUNCATE whose rows were not recorded. */
   readonly unknown: boolean;
 }
 

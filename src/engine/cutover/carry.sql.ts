@@ -21,7 +21,7 @@ type Targets = ReadonlyMap<string, CarryTarget>;
 const pageSize = 2000;
 
 /**
- * Carries what nobody has carried yet into the backup (`incoming`), under the locks and inside the client's transaction.
+ * Carries what has not been carried yet into the backup (`incoming`), under the locks and inside the client's transaction.
  * Passes before it have been through everything else.
  */
 export async function carryAll(client: pg.PoolClient, stamp: string, tables: readonly Exchange[]): Promise<Carried> {
@@ -147,7 +147,7 @@ const changeColumns = `c.id::text, schema_name || '.' || table_name AS table, op
 
 /**
  * What a TRUNCATE took is carried at once, however much it is: it may have taken a parent's rows before those that point at
- * them. Nobody else wrote to its tables until it ended, so nothing that came between is overtaken.
+ * them. No other session wrote to its tables until it ended, so nothing that came between is overtaken.
  */
 async function restOfTruncation(
   client: pg.PoolClient,

@@ -59,7 +59,7 @@ FROM pg_constraint k WHERE k.conrelid = ANY ($1::oid[]) AND k.contype IN ('p', '
   AND NOT (k.contype = 'f' AND k.conparentid <> 0)
 ORDER BY k.conrelid, k.conname`;
 
-// The text before the tail is made of parts we know, so its length tells where the tail begins, whatever the names hold.
+// The text before the tail is made of parts we know, so its length gives where the tail begins, whatever the names hold.
 export const indexesSql = `
 SELECT i.indrelid::text AS of, i.indexrelid::text AS oid, ic.relname AS name, i.indisunique AS unique,
   substr(pg_get_indexdef(i.indexrelid), length(format('CREATE %sINDEX %I ON %I.%I ',

@@ -10,7 +10,7 @@ type Client = pg.Pool | pg.PoolClient | pg.Client;
 
 /**
  * Reads all an exchange needs to know. The client must be in a transaction with an empty search_path: only then does
- * PostgreSQL write every name with its schema, so that the text means the same whoever runs it.
+ * PostgreSQL write every name with its schema, so that the text means the same under any search_path.
  */
 export async function readCatalog(client: Client, pairs: readonly TablePair[]): Promise<Catalog> {
   const names = pairs.flatMap((pair) => [pair.incoming, pair.live]);

@@ -22,7 +22,7 @@ export interface CutoverControlDeps {
   readonly gate: Gate;
   /** Milliseconds an answer waits for the checks; the work goes on without it. */
   readonly patienceMs: number;
-  /** Told what ended badly when nobody waited for it any more. */
+  /** Receives errors of work whose request has been answered already. */
   readonly onFailure: (error: unknown) => void;
   readonly options?: Partial<SwapOptions> | undefined;
 }
@@ -171,7 +171,7 @@ function assertKnown(plan: Plan, known: readonly string[], names: readonly strin
     throw badRequest(`plan ${plan.name} has no table ${unknown.join(', ')}`, `It has ${known.join(', ')}.`);
 }
 
-/** What an API answered is kept in a table for sums and journeys; the objects themselves are live when they are made. */
+/** What an API answered is kept in a table for sums and history; the objects themselves are live when they are made. */
 function rejectApiTables(plan: Plan, wanted: readonly { readonly table: string }[]): void {
   const kept = Object.values(plan.entities).flatMap(({ api, target }) => (api ? [target.table] : []));
   const asked = wanted.flatMap(({ table }) => (kept.includes(table) ? [table] : []));

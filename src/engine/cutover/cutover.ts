@@ -65,7 +65,7 @@ export function listCutovers(deps: Pick<CutoverDeps, 'database'>): Promise<Cutov
   return deps.database.list();
 }
 
-/** Deletes a backup for good, and the recorded changes nobody can need any more. */
+/** Deletes a backup for good, and the recorded changes that are not needed any more. */
 export async function dropBackup(deps: CutoverDeps, stamp: string): Promise<void> {
   await deps.database.withLock(async () => {
     const record = await deps.database.find(stamp);
@@ -115,7 +115,7 @@ async function recordFailure(
   } catch (thrown) {
     const error = toDroverError(thrown);
     const say = () => saveFailure(deps, record, otherwise, error);
-    // Who lost the lock with its connection may say so only where nobody has taken it since. Where that cannot be said, the
+    // A process that lost the lock with its connection may write that only while the lock is free. Where that is unknown, the
     // record shows that its process was lost.
     await say().catch(() => deps.database.withLock(say).catch(() => undefined));
     throw thrown;
@@ -161,7 +161,7 @@ export interface RollbackOptions {
 // Changes written while the last pass ran; so few are carried under the locks in some 20 ms. Busy clients write more
 // than a handful during any pass, so a smaller number would never be reached.
 const maxChangesUnderLocks = 400;
-// So many pages at most: writers who are faster than this are carried under the locks, or wait for a quieter hour.
+// So many pages at most: writers that are faster than this are carried under the locks, or wait for a quieter hour.
 const maxPasses = 1_000;
 
 /**
@@ -293,7 +293,7 @@ export async function abandon(deps: CutoverDeps, stamp: string): Promise<void> {
 }
 
 /**
- * Ends what a lost process left to be done after its swap, which needs nobody's word, and answers what does. Nothing
+ * Ends what a lost process left to be done after its swap, which needs no operator, and answers what does. Nothing
  * is done while a process is at work.
  */
 export async function recover(deps: CutoverDeps): Promise<readonly CutoverEntry[]> {
@@ -304,7 +304,7 @@ export async function recover(deps: CutoverDeps): Promise<readonly CutoverEntry[
   return (await deps.database.list()).filter((one) => one.nextActions.includes('abandon'));
 }
 
-// Whoever calls holds the lock, so a record that is still `preparing` has lost its process.
+// The caller holds the lock, so a record that is still `preparing` has lost its process.
 function assertWaiting(stamp: string, record: CutoverRecord | undefined): CutoverRecord {
   if (!record)
     throw new DroverError('NOT_FOUND', `there is no cutover ${JSON.stringify(stamp)}`, {

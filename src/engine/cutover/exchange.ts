@@ -139,7 +139,7 @@ export async function completeExchange(
   return kept;
 }
 
-// The swap is done and stays: what fails here is told, not thrown.
+// The swap is done and stays: what fails here is reported, not thrown.
 async function runAfterSteps(
   deps: CutoverDeps,
   record: CutoverRecord,

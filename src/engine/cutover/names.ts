@@ -18,7 +18,7 @@ export function shortenName(name: string, ending = ''): string {
   return head + tail;
 }
 
-/** A name nobody else has given: for the time between two names, and for what is built before the swap. */
+/** A temporary name that collides with no other: for the time between two names, and for what is built before the swap. */
 export function temporaryName(...parts: readonly string[]): string {
   return `drover_${hash(JSON.stringify(parts), 16)}`;
 }

@@ -24,11 +24,11 @@ import type { CutoverNote, CutoverRecord, KeptState, SwapOptions } from './types
 
 const dependentObjectsCode = '2BP01';
 
-/** Writes down who asked, as the last thing of the transaction in which it is done. */
+/** Writes the actor down, as the last thing of the transaction in which it is done. */
 export type AuditNote = (client: pg.PoolClient, stamp: string) => Promise<void>;
 
 /**
- * Opens a record. Called by the one who holds the cutover lock, so one that is still preparing has lost its process.
+ * Opens a record. Called by the holder of the cutover lock, so one that is still preparing has lost its process.
  * It is not cleared away: what it left on the tables is for a person to decide on.
  */
 export async function beginRecord(pool: pg.Pool, record: CutoverRecord, note: AuditNote): Promise<void> {
@@ -63,7 +63,7 @@ export async function beginRecord(pool: pg.Pool, record: CutoverRecord, note: Au
 const markSql = `UPDATE drover.cutovers SET status = $2,
   active = CASE WHEN $2 IN ('preparing', 'held') THEN active END, result = coalesce($3::jsonb, result) WHERE stamp = $1`;
 
-/** Only by the one who holds the lock (`holder`: its backend): who lost it has been taken for dead, and another may be at work. */
+/** Only by the holder of the lock (`holder`: its backend): a process that lost it counts as dead, and another may be at work. */
 export async function saveStatus(
   pool: pg.Pool,
   stamp: string,
@@ -82,7 +82,7 @@ export const heldBySql = (pid: string): string =>
 
 export function lockLostError(stamp: string): DroverError {
   return new DroverError('NOT_ALLOWED_NOW', `the cutover ${stamp} is not this process's any more`, {
-    remedy: 'Its connection was lost. `drover cutovers` shows where it stands; tell it to go again, or abandon it.',
+    remedy: 'Its connection was lost. `drover cutovers` shows its state; send `go` again, or abandon it.',
   });
 }
 
@@ -148,7 +148,7 @@ export async function dropEmptySchemas(pool: pg.Pool, stamp: string, tables: rea
   await inTransaction(pool, '', (client) => dropEmptyBackupSchemas(client, stamp, tables));
 }
 
-/** Only schemas that were made for this backup, and nothing that somebody has put into one since. */
+/** Only schemas that were made for this backup, and nothing that was put into one since. */
 async function dropEmptyBackupSchemas(
   client: pg.PoolClient,
   stamp: string,
@@ -207,7 +207,7 @@ SELECT stamp, name, kind, status, of_stamp AS "ofStamp", tables, reason, actor, 
   ${lockHeldSql} AS busy
 FROM drover.cutovers WHERE $1::text IS NULL OR stamp = $1 ORDER BY stamp DESC`;
 
-/** Every exchange, the newest first. One that prepares while nobody holds the lock has lost its process. */
+/** Every exchange, the newest first. One that prepares while the lock is free has lost its process. */
 export async function listEntries(pool: pg.Pool): Promise<CutoverEntry[]> {
   return (await pool.query<CutoverRow>(listSql, [null])).rows.map(entryOf);
 }

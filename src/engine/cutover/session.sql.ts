@@ -33,7 +33,7 @@ export const lockHeldSql = `EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON
   AND (l.classid::bigint << 32) + l.objid::bigint = ${advisoryLocks.cutover})`;
 
 /**
- * A transaction whose text means the same for everybody: nothing but pg_catalog is found without its schema, and no
+ * A transaction whose text means the same under every setting: nothing but pg_catalog is found without its schema, and no
  * statement ends for its length but only for a lock it cannot get.
  */
 export async function inTransaction<T>(
@@ -61,7 +61,7 @@ export async function inTransaction<T>(
 }
 
 /**
- * Makes autovacuum let go of the tables, and keeps it off them to the end of the transaction. It yields to whoever waits
+ * Makes autovacuum release the tables, and keeps it off them to the end of the transaction. It yields to a session that waits
  * for longer than `deadlock_timeout`, which no lock that stops clients may; so one that stops none is asked for first.
  */
 export async function blockAutovacuum(client: pg.PoolClient, tables: readonly RelationName[]): Promise<void> {

@@ -142,7 +142,7 @@ function phaseSql({ plan }: SwapRequest, phase: Phase): string {
 }
 
 /**
- * The exchange is noted in its own transaction, and only by the one who may make it: a process that lost its lock with
+ * The exchange is noted in its own transaction, and only by the lock's holder: a process that lost its lock with
  * its connection has been taken for dead, and another may be at work.
  */
 async function markSwapped(client: pg.PoolClient, { record }: SwapRequest, holder: number): Promise<void> {

@@ -64,7 +64,7 @@ export interface SwapRequest {
   readonly record: CutoverRecord;
   readonly plan: CutoverPlan;
   readonly options: SwapOptions;
-  /** Judges the rows of the incoming tables, counted again while nobody can write to them; throws to refuse. */
+  /** Checks the rows of the incoming tables, counted again while no session can write to them; throws to refuse. */
   readonly judge: (counts: readonly RowCounts[]) => void;
 }
 

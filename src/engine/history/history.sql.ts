@@ -140,7 +140,7 @@ function toRelative(
 const firstWriteSql = 'SELECT operation, at FROM drover.changes WHERE run_id = $1 AND entity = $2 AND source_id = $3';
 const tableExistsSql = 'SELECT to_regclass($1) IS NOT NULL AS there';
 
-/** Rows of the target and who wrote them, over a pool of the target's database. */
+/** Rows of the target and the runs that wrote them, over a pool of the target's database. */
 export function createHistoryTarget(pool: pg.Pool): HistoryTargets {
   return {
     async row(schema, table, id) {

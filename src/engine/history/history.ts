@@ -13,7 +13,7 @@ export interface HistoryDeps {
   readonly plan: (name: string) => Plan | undefined;
 }
 
-/** The journeys of one source id through every run, the first run first. */
+/** The history of one source id: its record in every run, the first run first. */
 export async function readHistory(deps: HistoryDeps, sourceId: string): Promise<readonly RecordHistory[]> {
   const found = await deps.ledger.find(sourceId);
   return Promise.all(found.map((one) => toHistoryEntry(deps, one)));

@@ -5,10 +5,9 @@ import { runAcceptsWritesSql } from './run-guard.sql.ts';
 import type { OutcomeWrite, WrittenOutcome } from './types.ts';
 
 /**
- * The one statement that moves records. Guarded by stage, epoch and lease, so a second worker with the same record,
- * or one that was thought dead, changes nothing. Payloads, the try and the new state are written together or not at
- * all. A record whose run was asked to stop keeps its result but is not given out again; once the run has stopped, no
- * result counts.
+ * Writes the outcomes of a stage. Guarded by stage, epoch and lease: a second worker with the same record, or one that
+ * was declared lost, changes nothing. Payloads, the try and the new state are written together or not at all. A record
+ * of a run that is pausing keeps its outcome but is not dispatched; once the run has stopped, no outcome is accepted.
  */
 const writeOutcomesSql = `
 WITH input AS (
@@ -30,9 +29,9 @@ WITH input AS (
   FROM input i, drover.runs run
   WHERE r.id = i.id AND r.epoch = i.epoch AND r.stage = i.stage AND r.status = 'pending' AND run.id = r.run_id
     AND (i.token IS NULL OR r.lease_token = i.token)
-    -- Who slept through the pause may hold what another gave back under the same epoch: paused is paused.
+    -- A worker that resumed after a pause may hold a record that was released under the same epoch: a paused run takes no writes.
     AND ${runAcceptsWritesSql}
-    -- Who holds no lease and only wants to come back later must not fence off another who is still at work.
+    -- A retry without a lease must not fence off a worker whose lease on the record is still valid.
     AND (i.token IS NOT NULL OR i.status IS NOT NULL OR i.to_stage IS NOT NULL
       OR r.lease_until IS NULL OR r.lease_until < now())
   RETURNING r.id, r.run_id, r.entity, r.stage, r.status, r.epoch, r.dispatched_at
@@ -59,14 +58,14 @@ interface WrittenRow extends Row {
   dispatched: boolean;
 }
 
-/** Moves records on; answers those that counted. */
+/** Writes outcomes; returns the records for which the write was accepted. */
 export async function writeOutcomes(
   pool: pg.Pool,
-  finishes: readonly OutcomeWrite[],
+  writes: readonly OutcomeWrite[],
   worker: string,
 ): Promise<WrittenOutcome[]> {
-  if (finishes.length === 0) return [];
-  const values = [JSON.stringify(finishes.map(toInput)), worker];
+  if (writes.length === 0) return [];
+  const values = [JSON.stringify(writes.map(toInput)), worker];
   const rows = await queryPrepared<WrittenRow>(pool, 'finish', writeOutcomesSql, values);
   return rows.map((row) => ({
     id: row.id,
@@ -79,12 +78,12 @@ export async function writeOutcomes(
   }));
 }
 
-// The hottest text the workers write: what a record has nothing to say of is left out of it, as JSON leaves out what is
-// undefined. Objects of one shape, made without copies, because spreading three a record showed in the profile.
-function toInput({ ref, stage, token, outcome: verdict, dispatch }: OutcomeWrite): Record<string, unknown> {
-  const next = verdict.kind === 'next' ? verdict : undefined;
-  const end = verdict.kind === 'end' ? verdict : undefined;
-  const again = verdict.kind === 'again' ? verdict : undefined;
+// The largest text the workers write: members without a value are undefined and left out by JSON. All objects have one
+// shape and are made without copies, because three spreads a record showed in the profile.
+function toInput({ ref, stage, token, outcome, dispatch }: OutcomeWrite): Record<string, unknown> {
+  const next = outcome.kind === 'next' ? outcome : undefined;
+  const end = outcome.kind === 'end' ? outcome : undefined;
+  const again = outcome.kind === 'again' ? outcome : undefined;
   const money = next?.money ?? end?.money;
   return {
     id: ref.id,

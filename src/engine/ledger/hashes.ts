@@ -20,22 +20,22 @@ export function fingerprint(value: Json, length = 64): string {
   return createHash('sha256').update(canonicalJson(value)).digest('hex').slice(0, length);
 }
 
-// The namespace of Drover's target ids; any fixed UUID does, and it must never change.
+// The namespace of Drover's target ids: any fixed UUID would do; it must never change.
 const namespace = '6f1f9a52-61c4-5c1d-9d0b-8c7a3f0f2d11';
 
-/** The id a record gets in the target unless the target has one for it already. */
+/** The id of a record's row in the target, unless the target already has a row for it. */
 export function targetIdOf(plan: string, entity: string, sourceId: string): string {
   return uuidv5(`${plan}\u0000${entity}\u0000${sourceId}`, namespace);
 }
 
 /**
- * What tells a changed row from an unchanged one. Enriched columns differ at every run (salt) and stay out; so does
- * what an API answers, which is looked at by itself.
+ * Hash that tells a changed row from an unchanged one. Enriched columns differ at every run (salt) and are excluded; so
+ * are columns filled from API responses, which are compared separately.
  */
 export function rowHash(entity: Entity, row: JsonObject): string {
-  const made = (column: string): boolean => {
-    const { enriched, filledByApi: answered } = entity.target.columns[column] ?? {};
-    return enriched === true || answered === true;
+  const isGenerated = (column: string): boolean => {
+    const { enriched, filledByApi } = entity.target.columns[column] ?? {};
+    return enriched === true || filledByApi === true;
   };
-  return fingerprint(Object.fromEntries(Object.entries(row).filter(([column]) => !made(column))));
+  return fingerprint(Object.fromEntries(Object.entries(row).filter(([column]) => !isGenerated(column))));
 }

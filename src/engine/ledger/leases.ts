@@ -3,14 +3,14 @@ import { queryPrepared } from '../../../db/sql.ts';
 import { runAcceptsWritesSql } from './run-guard.sql.ts';
 import type { RecordRef } from './types.ts';
 
-// Others' leases run out by themselves: whoever holds one may be alive, however the record came back.
+// Leases of other workers expire by themselves: their holder may be alive, whatever the reason of the release.
 const releaseSql = `
 UPDATE drover.records r SET dispatched_at = NULL,
   lease_until = CASE WHEN r.lease_token = $3 THEN NULL ELSE r.lease_until END, lease_token = nullif(r.lease_token, $3)
 FROM unnest($1::bigint[], $2::int[]) AS i(id, epoch)
 WHERE r.id = i.id AND r.epoch = i.epoch AND r.status = 'pending'`;
 
-/** Hands records back undone, and the lease `token` names with them; they are given out again when their run may move. */
+/** Returns records undone and ends the lease named by `token`; they are dispatched again when their run is running. */
 export async function releaseRecords(pool: pg.Pool, refs: readonly RecordRef[], token?: string): Promise<void> {
   if (refs.length === 0) return;
   const values = [refs.map((ref) => ref.id), refs.map((ref) => ref.epoch), token ?? null];
@@ -24,7 +24,7 @@ WHERE r.id = i.id AND r.epoch = i.epoch AND r.status = 'pending'
   AND (r.lease_until IS NULL OR r.lease_until < now() OR r.lease_token = $3)
 RETURNING r.id::text AS id, r.epoch`;
 
-/** Takes a lease on the records nobody else holds; PostgreSQL's clock decides. */
+/** Takes a lease of `leaseMs` on the records that no other worker holds, by PostgreSQL's clock; returns those granted. */
 export async function claimRecords(
   pool: pg.Pool,
   refs: readonly RecordRef[],
@@ -53,8 +53,9 @@ WITH hit AS (
 SELECT id::text AS id, epoch FROM hit WHERE status = 'pending'`;
 
 /**
- * Notes that a job came back from a dead worker. With `counts` it uses up a try of each record, or a poison record would
- * kill for ever. Its age begins anew: the sweep must not give it out again beside those who look at it now.
+ * Records that a job came back from a lost worker. With `counts` it uses up a try of each record; otherwise a poison
+ * record would kill workers for ever. `dispatched_at` begins anew, so that the sweep does not dispatch the records a
+ * second time while they are being worked on. Returns the records that may still be tried.
  */
 export async function recordLostWorker(
   pool: pg.Pool,

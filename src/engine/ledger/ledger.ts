@@ -9,11 +9,11 @@ import { resolveReferences } from './references.ts';
 import { storePage } from './store-page.ts';
 import type { CleanRecord, Ledger, OpenRecord, RecordRef } from './types.ts';
 
-/** The ledger over a pool of the control database; identities are read from the target's. */
+/** The ledger over a pool of the control database; identities are read from the target database. */
 export function createLedger(pool: pg.Pool, targetPool: pg.Pool): Ledger {
   return {
     open: (stage, refs, want) => openRecords(pool, stage, refs, want),
-    writeOutcomes: (finishes, worker) => writeOutcomes(pool, finishes, worker),
+    writeOutcomes: (writes, worker) => writeOutcomes(pool, writes, worker),
     release: (refs, token) => releaseRecords(pool, refs, token),
     claim: (refs, token, leaseMs) => claimRecords(pool, refs, token, leaseMs),
     recordLostWorker: (refs, maxAttempts, worker, counts) => recordLostWorker(pool, refs, maxAttempts, worker, counts),
@@ -23,11 +23,11 @@ export function createLedger(pool: pg.Pool, targetPool: pg.Pool): Ledger {
   };
 }
 
-// One look-up by key for each record, whatever the planner believes of a table it saw empty.
+// One look-up by key for each record, also when the statistics still say that the table is empty.
 const lateralLookupSql = (column: string, table: string, alias: string): string =>
   `LEFT JOIN LATERAL (SELECT d.${column} FROM drover.${table} d WHERE d.record_id = r.id OFFSET 0) ${alias} ON true`;
 
-// Stage and epoch decide whether the work is still wanted; a run that is not running gives nothing out.
+// Only records at this stage and epoch, of a run that is running: everything else was changed since it was dispatched.
 const openRecordsSql = (raw: boolean, clean: boolean): string => `
 SELECT r.id::text AS id, r.epoch, r.run_id, r.entity, r.source_id, r.attempts, r.target_id, r.merge_key
   ${raw ? ', p.raw' : ''} ${clean ? ', c.clean' : ''}
@@ -50,7 +50,7 @@ interface OpenRow extends Row {
   clean?: CleanRecord | null;
 }
 
-/** The records still waiting for this work under these epochs. */
+/** The records that still wait for this stage under these epochs. */
 async function openRecords(
   pool: pg.Pool,
   stage: Stage,

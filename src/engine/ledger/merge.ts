@@ -5,9 +5,9 @@ import { runningRunSql } from './run-guard.sql.ts';
 
 /**
  * Decides merges of one entity once all its records are transformed: of the records with one key, the lowest rank
- * survives, ties by source id, whatever order they arrived in. With `byReference` the key is the record pointed at,
- * through its own merge. A record that is already loaded outranks all, so that a second decision never moves a row.
- * Only while the run is running.
+ * survives, ties by source id, whatever order they arrived in. With `byReference` the key is the referenced record,
+ * after its own merge. A record that is already loaded outranks all others, so that a second decision never moves a
+ * row. Only while the run is running.
  */
 const decideMergesSql = `
 WITH ${runningRunSql}, keyed AS (
@@ -38,7 +38,7 @@ WITH ${runningRunSql}, keyed AS (
 )
 SELECT EXISTS (SELECT FROM settled) AS settled`;
 
-/** Settles who survives; answers whether it did, which it does not for a run that is not running. */
+/** Decides which records survive; returns false, and changes nothing, for a run that is not running. */
 export async function decideMerges(pool: pg.Pool, runId: string, entity: string, merge: Merge): Promise<boolean> {
   const status = merge.duplicateAction === 'skip' ? 'skipped' : 'rejected';
   const message = merge.duplicateAction === 'skip' ? 'merged into ' : 'its place is taken by ';

@@ -4,8 +4,8 @@ import type { RecordStatus, Stage } from '../../contract/record-status.ts';
 import { identityScope } from '../runs/context.ts';
 import type { Resolution, Run } from './types.ts';
 
-// A merged record stands for its survivor. OFFSET 0: one look-up by the whole key for each, whatever the planner believes
-// of a table without statistics.
+// A merged record is resolved to its survivor. OFFSET 0 forces one look-up by the whole key for each, also on a table without
+// statistics.
 const inRunSql = `
 SELECT w.entity, w.source_id, e.id::text AS id, e.stage, e.status, e.code, e.target_id
 FROM unnest($2::text[], $3::text[]) AS w(entity, source_id)
@@ -31,10 +31,10 @@ interface ReferencedRow extends Row {
   target_id: string | null;
 }
 
-/** A key for the maps of this module: entity and source id, which may hold any character. */
+/** The key of a record in the maps of this module: entity and source id, which may hold any character but NUL. */
 export const referenceKey = (entity: string, sourceId: string): string => `${entity}\u0000${sourceId}`;
 
-/** Where the named records stand: in this run first, then among what earlier runs loaded. */
+/** The state of the referenced records: in this run first, then among the rows that earlier runs loaded. */
 export async function resolveReferences(
   pool: pg.Pool,
   targetPool: pg.Pool,

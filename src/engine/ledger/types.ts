@@ -1,13 +1,8 @@
-import type { RecordStatus, Stage } from '../../contract/record-status.ts';
+import type { RecordStatus, SettledStatus, Stage } from '../../contract/record-status.ts';
 import type { RunStatus } from '../../contract/run-status.ts';
 import type { BatchTuning, Strategy } from '../../contract/runs.ts';
 import type { Plan, RecordMoney, Source } from '../../plan/contract.ts';
 import type { Json, JsonObject } from '../../plan/json.ts';
-
-/**
- * What the engine needs from the world. `db`, `queues` and `targets` implement these; the engine knows nothing of
- * PostgreSQL, BullMQ or Redis.
- */
 
 /** A run as the engine sees it. */
 export interface Run {
@@ -21,14 +16,16 @@ export interface Run {
   readonly status: RunStatus;
   readonly reason: string | null;
   readonly targetSchema: string;
-  /** Records a job; of a run that tunes itself, what its stages begin with. */
+  /** Records a job; with automatic batch size, the size its stages begin with. */
   readonly batchSize: number;
-  /** What was measured so far; null of a run whose batch size is fixed. */
+  /** What was measured so far; null when the batch size is fixed. */
   readonly batchTuning: BatchTuning | null;
   /** The run stops when more than this share of its settled records was rejected or failed. */
   readonly maxFailurePercent: number;
   readonly scope: {
     readonly since?: string;
+    /** `since` is the watermark of earlier runs and was not given by the operator. */
+    readonly sinceWatermark?: boolean;
     readonly until?: string;
     readonly ids?: readonly string[];
     /** A trial: at most so many records of each entity, loaded into a schema of its own. */
@@ -43,13 +40,13 @@ export interface Run {
   readonly finishedAt: Date | null;
   readonly statusAt: Date;
   readonly rolledBackAt: Date | null;
-  /** Since when payloads of its records are not kept any more. */
+  /** When the payloads of its records were purged. */
   readonly purgedAt: Date | null;
 }
 
 export type ExtractionStatus = 'reading' | 'done' | 'failed';
 
-/** One entity of one run: its extraction. */
+/** The extraction of one entity of a run. */
 export interface RunEntity {
   readonly runId: string;
   readonly entity: string;
@@ -57,7 +54,7 @@ export interface RunEntity {
   readonly status: ExtractionStatus;
   readonly cursor: Json | null;
   readonly pages: number;
-  /** How often the source was read from its beginning again because it fell short of its own count. */
+  /** How often the source was read again from its beginning because it gave fewer records than it counts. */
   readonly rescans: number;
   readonly repeated: number;
   readonly sourceTotal: number | null;
@@ -70,13 +67,13 @@ export interface RunEntity {
   readonly errorMessage: string | null;
 }
 
-/** How a job names a record: its ledger id and the epoch it was given out under. */
+/** How a job names a record: its ledger id and the epoch it was dispatched under. */
 export interface RecordRef {
   readonly id: string;
   readonly epoch: number;
 }
 
-/** A record opened for work. `raw` and `clean` are there when the stage asked for them. */
+/** A record opened for a stage. `raw` and `clean` are present when the stage asked for them. */
 export interface OpenRecord extends RecordRef {
   readonly runId: string;
   readonly entity: string;
@@ -88,16 +85,16 @@ export interface OpenRecord extends RecordRef {
   readonly clean?: CleanRecord;
 }
 
-/** What the transform made of a record, as the ledger keeps it. */
+/** The result of the transform, as the ledger stores it. */
 export interface CleanRecord {
   readonly row: JsonObject;
   readonly references?: Readonly<Record<string, { readonly entity: string; readonly sourceId: string }>>;
   readonly notes?: readonly string[];
 }
 
-/** What a stage says of one record. */
+/** The outcome of one record at a stage. */
 export type RecordOutcome =
-  /** Done: on to the stage named. */
+  /** Done: the record goes on to the next stage. */
   | {
       readonly kind: 'next';
       readonly stage: Stage;
@@ -109,10 +106,10 @@ export type RecordOutcome =
       readonly targetId?: string;
       readonly hash?: string;
     }
-  /** An end. */
+  /** The record is settled. */
   | {
       readonly kind: 'end';
-      readonly status: Exclude<RecordStatus, 'pending'>;
+      readonly status: SettledStatus;
       readonly code?: string;
       readonly message?: string;
       readonly field?: string;
@@ -134,13 +131,13 @@ export interface OutcomeWrite {
   readonly ref: RecordRef;
   readonly stage: Stage;
   readonly outcome: RecordOutcome;
-  /** The lease the work was done under, when it was claimed; a newer lease fences this finish off. */
+  /** The lease the work was done under, if it was claimed; a newer lease fences this write off. */
   readonly token?: string | undefined;
-  /** Give it out at once: the caller will put the next job on its queue. */
+  /** Mark it dispatched: the caller puts the next job on its queue. */
   readonly dispatch: boolean;
 }
 
-/** A finish that counted: the record as it is now. What is missing from the answer was fenced off. */
+/** A record after its outcome was accepted. */
 export interface WrittenOutcome extends RecordRef {
   readonly runId: string;
   readonly entity: string;
@@ -149,18 +146,12 @@ export interface WrittenOutcome extends RecordRef {
   readonly dispatched: boolean;
 }
 
-/** Where a referenced record stands: its target id, or why there is none. */
+/** The state of a referenced record: its target id, or why there is none. */
 export type Resolution =
   | { readonly kind: 'found'; readonly targetId: string }
   | { readonly kind: 'waiting'; readonly recordId: string }
   | { readonly kind: 'bad'; readonly recordId: string; readonly status: RecordStatus; readonly code: string | null }
   | { readonly kind: 'absent' };
-
-export interface StoredPage {
-  /** The records that were new, ready for the next stage. */
-  readonly fresh: readonly RecordRef[];
-  readonly repeated: number;
-}
 
 export interface PageToStore {
   readonly records: readonly {
@@ -168,58 +159,61 @@ export interface PageToStore {
     readonly raw: JsonObject;
     /** Short hash of the content. */
     readonly fingerprint: string;
-    /** Set for a record whose journey ends at the door: no id, the same id with other content, or only exported. */
+    /** Set for a record that is settled as it is read: no id, the same id with other content, or export only. */
     readonly end?: { readonly status: 'rejected' | 'skipped'; readonly code: string; readonly message: string };
   }[];
-  /** Records the page itself gave more than once. */
+  /** Records that the page itself contains more than once. */
   readonly repeated: number;
   readonly cursor: Json | null;
   readonly watermark: string | null;
-  /** A repeated id with other content is a defect of the data: see Source.immutable. */
+  /** A repeated id with other content is an error in the data: see Source.immutable. */
   readonly immutable: boolean;
 }
 
-/** The ledger: the only writer of records. */
+/**
+ * The ledger as stages and scheduler use it. Records are also written by merges (merge.ts), by the scheduler's gates and
+ * sweep, and by operators' changes (runs/control-store.ts); contract/record-status.ts lists the writers.
+ */
 export interface Ledger {
-  /** The records still waiting for this work under these epochs, of runs that may move. */
+  /** The records that still wait for this stage under these epochs, of runs that are running. */
   open(stage: Stage, refs: readonly RecordRef[], want: { raw: boolean; clean: boolean }): Promise<OpenRecord[]>;
-  /** One statement for many; guarded by stage and epoch. */
-  writeOutcomes(finishes: readonly OutcomeWrite[], worker: string): Promise<WrittenOutcome[]>;
+  /** Writes many outcomes in one statement, guarded by stage, epoch and lease; returns those accepted. */
+  writeOutcomes(writes: readonly OutcomeWrite[], worker: string): Promise<WrittenOutcome[]>;
   /**
-   * Hands records back undone: they are due at once, or when their run goes on, or when the lease that somebody holds on
-   * them has run out. A lease of one's own is given by its token, and ends here.
+   * Returns records undone: they are due at once, or when their run is resumed, or when another worker's lease on them
+   * expires. The caller's own lease is named by its token and ends here.
    */
   release(refs: readonly RecordRef[], token?: string): Promise<void>;
-  /** Takes a lease for work that is costly or has effects elsewhere; the answer lists what was granted. */
+  /** Takes a lease for work that is costly or has effects elsewhere; returns the records granted. */
   claim(refs: readonly RecordRef[], token: string, leaseMs: number): Promise<RecordRef[]>;
-  /** Notes a lost worker, as a try where it `counts`; answers the refs that may still be tried. */
+  /** Records a lost worker, with `counts` as a try; returns the records that may still be tried. */
   recordLostWorker(
     refs: readonly RecordRef[],
     maxAttempts: number,
     worker: string,
     counts: boolean,
   ): Promise<RecordRef[]>;
-  /** Stores a page and moves the cursor, or answers undefined when another worker holds a newer epoch. */
-  storePage(runId: string, entity: string, epoch: number, page: PageToStore): Promise<StoredPage | undefined>;
-  /** Where the records stand that these source ids name, in this run first, in earlier ones after. */
+  /** Stores a page and advances the cursor; false, with nothing written, when the epoch is not current. */
+  storePage(runId: string, entity: string, epoch: number, page: PageToStore): Promise<boolean>;
+  /** The state of the records that these source ids name, in this run first, then in the target. */
   resolve(run: Run, wanted: readonly { entity: string; sourceId: string }[]): Promise<Map<string, Resolution>>;
   /** Source ids of the records merged into each of these. */
   mergedInto(ids: readonly string[]): Promise<Map<string, string[]>>;
 }
 
-/** What the engine keeps of runs. */
+/** Runs and their extractions in the control database. */
 export interface RunStore {
   find(id: string): Promise<Run | undefined>;
   entities(runId: string): Promise<RunEntity[]>;
   extraction(runId: string, entity: string): Promise<RunEntity | undefined>;
   setSourceTotal(runId: string, entity: string, total: number | null): Promise<void>;
-  /** `shortfall` is set when the source gave fewer records than it says it has. */
+  /** `shortfall` is set when the source gave fewer records than it counts. */
   finishExtraction(runId: string, entity: string, epoch: number, shortfall: string | null): Promise<void>;
-  /** Reads the source from its beginning again; what is stored already is only counted as repeated. */
+  /** Reads the source again from its beginning; records that are stored already are only counted as repeated. */
   rescan(runId: string, entity: string, epoch: number): Promise<void>;
-  /** Records of one entity by stage and status. */
-  counts(runId: string, entity: string): Promise<readonly { stage: Stage; status: RecordStatus; n: number }[]>;
-  /** Gives the slice back: the next one is due after `delayMs`. */
+  /** Number of records by stage and status, of one entity or of all. */
+  counts(runId: string, entity?: string): Promise<readonly StageCount[]>;
+  /** Ends the slice: the next one is due after `delayMs`. */
   yieldExtraction(runId: string, entity: string, epoch: number, delayMs: number): Promise<void>;
   failExtraction(
     runId: string,
@@ -227,8 +221,22 @@ export interface RunStore {
     epoch: number,
     error: { code: string; message: string; retryMs?: number },
   ): Promise<void>;
-  /** Moves a run along an arrow of the table; false when it was not where the arrow begins. */
+  /** Moves a run to another status; false when the transition table does not allow it from where the run is. */
   move(id: string, to: RunStatus, reason: string | null): Promise<boolean>;
+}
+
+/** Number of records of an entity at a stage with a status. */
+export interface StageCount {
+  readonly entity: string;
+  readonly stage: Stage;
+  readonly status: RecordStatus;
+  readonly n: number;
+}
+
+/** Number of records of an entity that failed in earlier runs and are not settled. */
+export interface UnsettledRecords {
+  readonly entity: string;
+  readonly n: number;
 }
 
 /** A job for a stage: record references only. */
@@ -236,23 +244,18 @@ export interface StageJob {
   readonly stage: Stage;
   readonly runId: string;
   readonly refs: readonly RecordRef[];
-  /** May be what killed its last worker: to be worked on with nothing beside it. */
+  /** Its last worker was lost: to be processed alone. */
   readonly suspect?: boolean;
 }
 
-/** What the source factory of a plan is given by this process. */
+/** Opens the source of an entity of a run in this process. */
 export type SourceFactory = (plan: Plan, run: Run, entity: string) => Source;
 
-/** A copy of where extractions stand, in Redis, for whoever watches; the truth is the ledger's. */
-export interface Checkpoints {
-  save(runId: string, entity: string, checkpoint: { cursor: Json | null; pages: number; at: string }): Promise<void>;
-}
-
-/** Puts jobs on the queues. Never waits for Redis without a deadline; what is lost is swept up later. */
+/** Puts jobs on the queues. Never waits for Redis without a deadline; lost jobs are found by the sweep. */
 export interface Dispatcher {
   dispatch(jobs: readonly StageJob[]): Promise<void>;
   dispatchExtractions(jobs: readonly ExtractionJob[]): Promise<void>;
-  /** How many more jobs the stage's queue may take before it holds its window. */
+  /** How many more jobs the stage's queue takes before its window is full. */
   freeSlots(stage: Stage): number;
   /** How full the stage's window is: 0 empty, 1 full. */
   fillRatio(stage: Stage): number;

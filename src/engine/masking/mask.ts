@@ -7,7 +7,7 @@ import type { JsonObject } from '../../plan/json.ts';
 
 /** What operators see, as viewers see it. All pure. Source ids may be addresses; messages may quote values. */
 
-/** The same run object where nothing is hidden, so that who keeps texts by object keeps them. */
+/** The same run object where nothing is hidden, so that caches by object stay valid. */
 export function maskRun<T extends Pick<RunView, 'reason'> & Partial<Pick<RunView, 'holdups'>>>(run: T): T {
   const said = [run.reason ?? '', ...(run.holdups ?? []).map(({ what }) => what)].join(' ');
   if (maskContacts(said) === said) return run;
@@ -52,7 +52,7 @@ export function maskCutover(view: CutoverView): CutoverView {
   return { ...maskCutoverEntry(view), conflicts: view.conflicts.map(maskConflict) };
 }
 
-/** Keys of rows may be addresses, and what was met in a row is told with its values. */
+/** Keys of rows may be addresses, and a difference in a row is reported with its values. */
 export function maskConflict({ table, key, detail }: Conflict): Conflict {
   return { table, key: maskContacts(key), detail: maskMessage(detail) };
 }
@@ -107,11 +107,11 @@ export function maskedControl(control: MaskedReads): MaskedReads {
   };
 }
 
-/** Names of a row's columns by who may see them. */
+/** Names of a row's columns by the roles that may see them. */
 export interface ColumnAccess {
   /** May hold personal data: for operators. */
   readonly personal: readonly string[];
-  /** Made from a secret (a hash of a password): for nobody. */
+  /** Made from a secret (a hash of a password): shown to no role. */
   readonly secret: readonly string[];
 }
 

@@ -5,46 +5,42 @@ import { DroverError } from '../../errors.ts';
 import { identifier, literal, qualified } from '../../plan/sql.ts';
 import type { TargetTable } from '../validation/types.ts';
 
-/** A table in which rows of an entity may be there twice. */
+/** A table that may hold a row of the entity twice. */
 export interface DuplicateTable extends TargetTable {
-  /** Columns that make two rows the same: the plan's, without moments of writing. */
+  /** Columns that two duplicates agree in: the plan's, without write timestamps. */
   readonly columns: readonly string[];
-  /** Moments of writing: they differ between two rows that say the same. */
+  /** Write timestamps: they differ between two rows of the same content. */
   readonly stamps: readonly string[];
   readonly naturalKey: readonly string[];
-  /** Columns of the plan that hold ids of these rows, with a foreign key or without. */
+  /** Columns of the plan that hold ids of these rows, with or without a foreign key. */
   readonly pointers: readonly { readonly table: string; readonly column: string }[];
 }
 
 export type RemovedDuplicates = { readonly removed: readonly DuplicateRow[]; readonly left: readonly DuplicateRow[] };
 
-/** Rows that are there twice, over the target's database. Throws DroverError. */
-export interface DuplicateStore {
-  find(place: DuplicateTable): Promise<readonly DuplicateRow[]>;
-  /** Removes those that may be, as the run's changes, so that its rollback puts them back. */
-  remove(place: DuplicateTable, runId: string): Promise<RemovedDuplicates>;
-}
-
-// One transaction each: a long one would keep locks on rows that applications want.
+// Rows per transaction: a long one would keep locks on rows that applications need.
 const chunkSize = 5_000;
 
-/** Rows that are there twice, over the target's database. */
-export function createDuplicateStore(pool: pg.Pool): DuplicateStore {
+export type DuplicateStore = ReturnType<typeof createDuplicateStore>;
+
+/** Duplicate rows in the target's database: rows of no record that repeat the row of a record. Throws DroverError. */
+export function createDuplicateStore(pool: pg.Pool) {
   return {
-    async find(place) {
-      const there = await withExistingColumns(pool, place);
-      return there ? queryDuplicates(pool, there, await readReferencingColumns(pool, there)) : [];
+    async find(wanted: DuplicateTable): Promise<readonly DuplicateRow[]> {
+      const place = await withExistingColumns(pool, wanted);
+      return place ? queryDuplicates(pool, place, await readReferencingColumns(pool, place)) : [];
     },
-    async remove(place, runId) {
-      const there = await withExistingColumns(pool, place);
-      if (!there) return { removed: [], left: [] };
-      const pointers = await readReferencingColumns(pool, there);
-      const found = await queryDuplicates(pool, there, pointers);
+    /** Removes those without a refusal, as changes of the run, so that its rollback puts them back. */
+    async remove(wanted: DuplicateTable, runId: string): Promise<RemovedDuplicates> {
+      const place = await withExistingColumns(pool, wanted);
+      if (!place) return { removed: [], left: [] };
+      const pointers = await readReferencingColumns(pool, place);
+      const found = await queryDuplicates(pool, place, pointers);
       const removed: DuplicateRow[] = [];
       const left: DuplicateRow[] = found.filter(({ refusal }) => refusal !== null);
-      const wanted = found.filter(({ refusal }) => refusal === null);
-      for (let at = 0; at < wanted.length; at += chunkSize) {
-        const done = await removeBatch(pool, { place: there, pointers, runId }, wanted.slice(at, at + chunkSize));
+      const removable = found.filter(({ refusal }) => refusal === null);
+      for (let at = 0; at < removable.length; at += chunkSize) {
+        const done = await removeBatch(pool, { place, pointers, runId }, removable.slice(at, at + chunkSize));
         removed.push(...done.removed);
         left.push(...done.left);
       }
@@ -56,7 +52,7 @@ export function createDuplicateStore(pool: pg.Pool): DuplicateStore {
 const columnsSql = `
 SELECT table_name AS table, column_name AS column FROM information_schema.columns WHERE table_schema = $1 AND table_name = ANY ($2)`;
 
-/** The place with the columns that are there; undefined where its table is not. */
+/** The place with the columns that exist; undefined when its table does not. */
 async function withExistingColumns(client: Queryable, place: DuplicateTable): Promise<DuplicateTable | undefined> {
   const tables = [place.table, ...place.pointers.map(({ table }) => table)];
   const rows = await queryPrepared<{ table: string; column: string }>(client, undefined, columnsSql, [
@@ -101,12 +97,12 @@ interface Removal {
   readonly runId: string;
 }
 
-/** One transaction; where PostgreSQL refuses it, halves, until the rows that are to blame stand alone. */
+/** Removes in one transaction; where PostgreSQL refuses it, in halves, until each refused row is alone. */
 async function removeBatch(pool: pg.Pool, removal: Removal, rows: readonly DuplicateRow[]): Promise<RemovedDuplicates> {
   try {
     return await transaction(pool, (client) => removeLocked(client, removal, rows));
   } catch (thrown) {
-    // A database that does not answer says nothing of the rows; everything else is what it, or a trigger, has against them.
+    // An unreachable database says nothing about the rows; every other error is the refusal of a constraint or trigger.
     if (!(thrown instanceof DroverError) || thrown.code.startsWith('DATABASE_')) throw thrown;
     if (rows.length === 1) return { removed: [], left: rows.map((row) => ({ ...row, refusal: thrown.message })) };
     const middle = Math.ceil(rows.length / 2);
@@ -118,7 +114,7 @@ async function removeBatch(pool: pg.Pool, removal: Removal, rows: readonly Dupli
   }
 }
 
-// A second removal of a row that was put back by hand: what stood there last is what a rollback puts back.
+// On conflict: the row was put back by hand after an earlier removal; a rollback puts the last content back.
 const removeSql = (place: DuplicateTable): string => `
 WITH gone AS (DELETE FROM ${qualified(place.schema, place.table)} d WHERE d.id = ANY ($1::uuid[]) RETURNING d.id, to_jsonb(d.*) AS image)
 INSERT INTO drover.changes (run_id, scope, entity, source_id, table_name, target_id, operation, before)
@@ -126,7 +122,7 @@ SELECT $2, $3, $4, '#double:' || id, $5, id::text, 'remove', image FROM gone
 ON CONFLICT (run_id, entity, source_id) DO UPDATE SET before = excluded.before, at = now()
 RETURNING target_id AS id`;
 
-/** Asked again with the rows locked: nobody can change them any more, nor point at them by a foreign key. */
+/** Queries again with the rows locked: they cannot be changed any more, nor referenced by a foreign key. */
 async function removeLocked(
   client: pg.PoolClient,
   removal: Removal,
@@ -153,14 +149,14 @@ async function removeLocked(
   };
 }
 
-/** A key of some table that points at the place's: `c` is the row that points, `d` the row pointed at. */
+/** A column that references the place's table: `c` is the referencing row, `d` the referenced one. */
 interface ReferencingColumn {
   readonly child: string;
   readonly name: string;
   readonly matches: string;
 }
 
-/** Foreign keys that point at a table. $1 its name. */
+/** Foreign keys that reference a table. $1 its name. */
 const foreignKeysSql = `
 SELECT format('%I.%I', n.nspname, c.relname) AS child, con.conname::text AS name,
   (SELECT string_agg(format('c.%I = d.%I', ca.attname, pa.attname), ' AND ') FROM unnest(con.conkey, con.confkey) AS k(child, parent)
@@ -171,9 +167,9 @@ FROM pg_constraint con JOIN pg_class c ON c.oid = con.conrelid JOIN pg_namespace
 WHERE con.contype = 'f' AND con.conparentid = 0 AND con.confrelid = to_regclass($1) ORDER BY 1, 2`;
 
 /**
- * Every doubled row and why it may not be removed. Proof is the natural key, or, where there is none, that the two rows agree
- * in every column of the table: what an application wrote beside ours by chance is not ours to remove.
- * $1 scope, $2 entity, $3 ids of doubled rows, or null for all.
+ * Every duplicate row and why it may not be removed. Proof is the natural key, or, where there is none, that the two rows
+ * agree in every column of the table: an application may have written an equal row on purpose.
+ * $1 scope, $2 entity, $3 ids of duplicate rows, or null for all.
  */
 function pickDuplicatesSql(place: DuplicateTable, pointers: readonly ReferencingColumn[]): string {
   const table = qualified(place.schema, place.table);
@@ -190,7 +186,7 @@ WITH ${duplicatePairsSql(place)}, held AS (
 )
 SELECT ${literal(place.entity)} AS entity, ${literal(place.table)} AS table, p.id::text AS "targetId",
   p.source_id AS "sourceId", p.target_id AS "ofTargetId",
-  CASE WHEN NOT p.same THEN 'it has the same natural key and another ' || (
+  CASE WHEN NOT p.same THEN 'it has the same natural key but differs in ' || (
       SELECT string_agg(c, ', ') FROM unnest(ARRAY[${place.columns.map(literal).join(', ')}]::text[]) AS c
       WHERE to_jsonb(d.*) -> c IS DISTINCT FROM to_jsonb(o.*) -> c)
     WHEN NOT p.keyed AND ${image('d')} IS DISTINCT FROM ${image('o')}
@@ -202,7 +198,7 @@ FROM pairs p JOIN ${table} d ON d.id = p.id JOIN ${table} o ON o.id = p.target_i
 WHERE $3::uuid[] IS NULL OR p.id = ANY ($3::uuid[]) ORDER BY p.source_id, p.id`;
 }
 
-/** Columns of the plan that hold ids of the place's rows and have no foreign key. */
+/** A column of the plan that holds ids of the place's rows, as if it had a foreign key. */
 function referenceWithoutKey(
   place: DuplicateTable,
   { table, column }: DuplicateTable['pointers'][number],
@@ -215,14 +211,13 @@ function referenceWithoutKey(
   };
 }
 
-/** The columns that the table has; the plan may name others, which are optional. */
+/** A table with the columns that exist; optional columns of the plan may be missing. */
 export type ExistingTable = Pick<DuplicateTable, 'schema' | 'table' | 'columns' | 'naturalKey'>;
 
 /**
- * `pairs`: rows that belong to no record of the scope and say what the row of a record says, each once: `id` of the row that
- * is too many, `source_id` and `target_id` of the record it doubles; `same` when all columns of the plan agree, `keyed` when
- * the natural key does. Rows that are nobody's are few or of other content, so comparing them as text costs one pass over the
- * table. $1 scope, $2 entity.
+ * `pairs`: rows of no record of the scope that repeat the row of a record, each once: `id` of the extra row, `source_id` and
+ * `target_id` of the record; `same` when all columns of the plan agree, `keyed` when the natural key does. Unowned rows are
+ * few or of other content, so comparing them as text costs one pass over the table. $1 scope, $2 entity.
  */
 export function duplicatePairsSql(place: ExistingTable): string {
   const table = qualified(place.schema, place.table);
@@ -234,19 +229,19 @@ export function duplicatePairsSql(place: ExistingTable): string {
     return `CASE WHEN ${whole} THEN ROW(${columnList(alias, place.naturalKey)})::text END`;
   };
   return `
-mine AS (
+owned AS (
   SELECT i.source_id, i.target_id, ${content('t')} AS content, ${key('t')} AS key
   FROM drover.identities i JOIN ${table} t ON t.id = i.target_id::uuid WHERE i.scope = $1 AND i.entity = $2 AND NOT i.merged
-), strange AS (
+), unowned AS (
   SELECT t.id, ${content('t')} AS content, ${key('t')} AS key FROM ${table} t
   WHERE NOT EXISTS (SELECT 1 FROM drover.identities i WHERE i.scope = $1 AND i.target_id = t.id::text)
-), met AS (
-  SELECT s.id, m.source_id, m.target_id, true AS same, coalesce(m.key = s.key, false) AS keyed
-  FROM strange s JOIN mine m ON m.content = s.content
+), matches AS (
+  SELECT u.id, o.source_id, o.target_id, true AS same, coalesce(o.key = u.key, false) AS keyed
+  FROM unowned u JOIN owned o ON o.content = u.content
   UNION ALL
-  SELECT s.id, m.source_id, m.target_id, m.content = s.content, true FROM strange s JOIN mine m ON m.key = s.key
+  SELECT u.id, o.source_id, o.target_id, o.content = u.content, true FROM unowned u JOIN owned o ON o.key = u.key
 ), pairs AS (
-  SELECT DISTINCT ON (id) * FROM met ORDER BY id, same DESC, keyed DESC, source_id
+  SELECT DISTINCT ON (id) * FROM matches ORDER BY id, same DESC, keyed DESC, source_id
 )`;
 }
 

@@ -5,9 +5,9 @@ import type { Run } from '../ledger/types.ts';
 import { entityOf, identityScope } from '../runs/context.ts';
 import type { DuplicateStore, DuplicateTable, RemovedDuplicates } from './duplicates.sql.ts';
 
-const apiRefusal = 'it speaks of an object at an API: look there which of the two is the right one';
+const apiRefusal = 'it stands for an object at an API: check there which of the two is the right one';
 
-/** Every row of the run's entities that is in the target twice, children before parents. */
+/** Every duplicate row of the run's entities, children before parents. */
 export async function findDuplicates(store: DuplicateStore, run: Run, plan: Plan): Promise<readonly DuplicateRow[]> {
   const found: DuplicateRow[] = [];
   for (const place of duplicateTables(run, plan)) {
@@ -17,7 +17,7 @@ export async function findDuplicates(store: DuplicateStore, run: Run, plan: Plan
   return found;
 }
 
-/** Removes every one that may be removed. Children first: a doubled payment must not hold its doubled customer. */
+/** Removes every duplicate that may be removed. Children first: a duplicate payment must not block its duplicate customer. */
 export async function removeDuplicates(store: DuplicateStore, run: Run, plan: Plan): Promise<RemovedDuplicates> {
   const removed: DuplicateRow[] = [];
   const left: DuplicateRow[] = [];
@@ -33,7 +33,7 @@ export async function removeDuplicates(store: DuplicateStore, run: Run, plan: Pl
   return { removed, left };
 }
 
-/** What makes two rows of an entity the same. */
+/** The entity's table with what identifies a duplicate row in it. */
 export function duplicateTable(run: Run, plan: Plan, entity: string): DuplicateTable {
   const { target } = entityOf(plan, entity);
   const isStamp = (name: string): boolean => target.columns[name]?.writeTimestamp === true;

@@ -66,7 +66,7 @@ export function reportNames(
   return [...five, ...planReportNames(run, plan), ...mappings, ...exports];
 }
 
-// They are made of the target's rows, of which a run that writes nothing has none to tell.
+// They are made of the target's rows, of which a run that writes nothing has none.
 function planReportNames(
   { stamp, dryRun, exportOnly }: Pick<Run, 'stamp' | 'dryRun' | 'exportOnly'>,
   plan: Plan,
@@ -94,7 +94,7 @@ export interface ContentDeps {
 
 /**
  * The reports that may be long, made from the ledger and the target while they are read: nothing of them is kept in
- * memory, and what is downloaded later tells what is true then.
+ * memory, and what is downloaded later shows the state of that moment.
  */
 export function reportContent(
   deps: ContentDeps,

@@ -2,7 +2,7 @@ import type { Run } from '../ledger/types.ts';
 import type { NoteRow, ReportLedger, RunEvent, TryRow } from './types.ts';
 
 /**
- * The run told in lines, in the order things happened: what operators asked, how extractions went, every try that did
+ * The run as log lines, in the order of events: what operators requested, how extractions went, every try that did
  * not succeed, every validation. Events of the run are few and held; tries may be many and stream by. What was noted of
  * records that went on all the same comes last.
  */

@@ -24,7 +24,7 @@ export async function listReports(deps: Pick<OpenReportDeps, 'store'>, run: Run)
 
 /**
  * A report's text, or a stream of it. What is long is made while it is read, so it is there for any run at any time;
- * summary and JSON report are those written when the run ended, and until then, or when it was stopped, tell how it
+ * summary and JSON report are those written when the run ended, and until then, or when it was stopped, show how it
  * stands. `masked`: without personal data.
  * @throws DroverError NOT_FOUND naming what there is.
  */

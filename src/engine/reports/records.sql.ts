@@ -204,7 +204,7 @@ async function* toIdPairs(pages: AsyncIterable<readonly IdPairRow[]>): AsyncGene
 }
 
 /**
- * Reads a long answer page by page, each page a statement of its own: no transaction stays open while somebody slowly
+ * Reads a long answer page by page, each page a statement of its own: no transaction stays open while a client slowly
  * downloads. Not prepared under a name: a plan kept from when the run had ten records sorts a million for each page.
  * `next` gives the values that make the statement go on after a page's last row.
  */

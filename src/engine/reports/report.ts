@@ -28,7 +28,7 @@ export interface ReportSubject {
   readonly validation: ValidationView | undefined;
   /** True when every worker has said what it used up to now. */
   readonly usageComplete: boolean;
-  /** Absent where nobody knows the limits. */
+  /** Absent where the limits are not known. */
   readonly allowed?: AllowedRates | undefined;
 }
 

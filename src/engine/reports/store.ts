@@ -44,7 +44,7 @@ interface Timing extends Row {
   readonly last: Date;
 }
 
-/** What happened to a run as a whole: who asked for what, validations, how far each entity is. */
+/** What happened to a run as a whole: requests of operators, validations, the extraction of each entity. */
 async function readRunEvents(database: Database, runId: string): Promise<RunEvent[]> {
   const [asked, validated, extracted, timed] = await Promise.all([
     withDatabaseErrors(

@@ -73,7 +73,7 @@ export interface ReportLedger {
   triesByCode(runId: string, upstreams: readonly string[]): Promise<readonly TryCount[]>;
   /** What worker processes used while the run was running. */
   usage(runId: string): Promise<RunUsage>;
-  /** Who asked for what, validations and extractions, in the order they happened. */
+  /** Requests of operators, validations and extractions, in the order they happened. */
   events(runId: string): Promise<readonly RunEvent[]>;
   /** Raw payloads, by source id. */
   raws(runId: string, entity: string): AsyncIterable<readonly JsonObject[]>;

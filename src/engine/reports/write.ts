@@ -60,7 +60,7 @@ export async function writeReports(deps: ReportDeps, input: WriteReportsInput): 
   return problems;
 }
 
-// The log comes last: it tells what went wrong with the others.
+// The log comes last: it lists what went wrong with the others.
 function filesToWrite(input: WriteReportsInput): readonly ReportName[] {
   const names = reportNames(input.run, input.plan, input.entities);
   const exports = input.exportEntities && coversWholeSource(input.run);

@@ -2,8 +2,9 @@ import type { PersonRow, PersonView } from '../../contract/retention.ts';
 import { DroverError } from '../../errors.ts';
 import type { Plan } from '../../plan/contract.ts';
 import { entityOrder } from '../../plan/define-plan.ts';
-import { columnAccess, maskColumns } from '../masking/mask.ts';
-import type { PersonLedger, PersonTable, PersonTargets } from './types.ts';
+import { columnAccess } from '../masking/mask.ts';
+import type { PersonLedger, PersonTargets } from './store.ts';
+import type { PersonTable } from './types.ts';
 
 export interface PersonDeps {
   readonly ledger: PersonLedger;
@@ -14,12 +15,12 @@ export interface PersonDeps {
 const emailPattern = /^[^\s@]{1,128}@[^\s@]{1,255}$/;
 
 /**
- * Everything held about one person: every record and row that holds the address, and everything that points at those
- * (a person's bookings and what was paid for them). Throws BAD_REQUEST.
+ * All data about one person: every record and row that contains the address, and everything that references those (the
+ * person's bookings and their payments). Throws BAD_REQUEST.
  */
 export async function findPersonData(deps: PersonDeps, email: string): Promise<PersonView> {
   if (!emailPattern.test(email)) {
-    throw new DroverError('BAD_REQUEST', 'this is no e-mail address', { remedy: 'Give it as name@example.com.' });
+    throw new DroverError('BAD_REQUEST', 'this is not an e-mail address', { remedy: 'Write it as name@example.com.' });
   }
   const records = await deps.ledger.records(email);
   const ids = [...new Set(records.flatMap(({ targetId }) => targetId ?? []))];
@@ -49,9 +50,4 @@ function personTables(plan: Plan, schema: string): readonly PersonTable[] {
     const { secret } = columnAccess(entity, Object.keys(columns));
     return [{ entity: name, schema, table, references: Object.fromEntries(references), secret }];
   });
-}
-
-/** A row without what was made from secrets. */
-export function withoutSecrets(row: PersonRow, table: PersonTable): PersonRow {
-  return { ...row, row: maskColumns(row.row, table.secret) };
 }

@@ -1,21 +1,22 @@
 import type { PurgedRun, PurgeRequest, PurgeView } from '../../contract/retention.ts';
 import { DroverError } from '../../errors.ts';
-import type { PurgeCandidate, PurgePosition, RetentionStore } from './types.ts';
+import type { RetentionStore } from './store.ts';
+import type { PurgeCandidate, PurgePosition } from './types.ts';
 
 export interface PurgeDeps {
   readonly store: RetentionStore;
-  /** Drops the schema of a trial; does nothing of another run. */
+  /** Drops the schema of a trial; does nothing for another run. */
   readonly dropTrial: (runId: string) => Promise<void>;
-  /** Records a statement: short enough that no lock is held long. */
+  /** Records per statement: small enough that no lock is held long. */
   readonly batch: number;
-  /** A purge that takes longer says that it is not complete, and is asked again. */
+  /** A purge that takes longer answers `complete: false`; the client then asks again. */
   readonly budgetMs: number;
 }
 
 /**
- * Deletes what the source said and what was made of it, of finished runs. Hashes, outcomes and counts stay, so the run
- * still adds up. A run is marked first and emptied after: nothing that needs payloads begins in between. `announce` is told
- * which runs will be emptied before the first of them is touched.
+ * Deletes raw and clean records of finished runs. Hashes, outcomes and counts stay, so the run's counts still add up. A run
+ * is marked first and emptied after, so that nothing that needs payloads starts in between. `announce` is called with the
+ * runs to be emptied before the first of them is changed. Throws BAD_REQUEST.
  */
 export async function purge(
   deps: PurgeDeps,
@@ -24,7 +25,7 @@ export async function purge(
 ): Promise<PurgeView> {
   const { runId, olderThan, dryRun } = request;
   if ((runId === undefined) === (olderThan === undefined)) {
-    throw new DroverError('BAD_REQUEST', 'a purge takes a run or an age, one of the two');
+    throw new DroverError('BAD_REQUEST', 'a purge needs either a run or an age');
   }
   const hours = olderThan === undefined ? undefined : parseAgeHours(olderThan);
   const until = Date.now() + deps.budgetMs;
@@ -62,13 +63,13 @@ async function purgeRun(deps: PurgeDeps, { runId }: PurgeCandidate, until: numbe
   return { counts, complete: true };
 }
 
-/** Throws PAYLOADS_PURGED when the run has none left for what is asked. */
+/** Throws PAYLOADS_PURGED when the run's payloads were purged; `what` names the request that needs them. */
 export function assertPayloadsKept(run: { readonly id: string; readonly purgedAt: Date | null }, what: string): void {
   if (!run.purgedAt) return;
   const when = run.purgedAt.toISOString();
   throw new DroverError(
     'PAYLOADS_PURGED',
-    `what the source said in run ${run.id} was purged at ${when}: ${what} is not possible`,
+    `the payloads of run ${run.id} were purged at ${when}: ${what} is not possible`,
   );
 }
 
@@ -78,5 +79,5 @@ const hoursPerUnit = { h: 1, d: 24, w: 168 } as const;
 function parseAgeHours(age: string): number {
   const [, number = '', unit = ''] = /^(\d{1,5})([hdw])$/.exec(age) ?? [];
   if (number !== '') return Number(number) * hoursPerUnit[unit as keyof typeof hoursPerUnit];
-  throw new DroverError('BAD_REQUEST', `${age} is no age`, { remedy: 'Write it as 12h, 30d or 8w.' });
+  throw new DroverError('BAD_REQUEST', `${age} is not an age`, { remedy: 'Write it as 12h, 30d or 8w.' });
 }

@@ -3,18 +3,10 @@ import { queryPrepared, type Row } from '../../../db/sql.ts';
 import type { PersonBefore, PersonRecord, PersonRow } from '../../contract/retention.ts';
 import { finishedStatuses } from '../../contract/run-status.ts';
 import { identifier, qualified } from '../../plan/sql.ts';
-import { withoutSecrets } from './person.ts';
-import type {
-  PersonLedger,
-  PersonTable,
-  PersonTargets,
-  PurgeCandidate,
-  PurgedBatch,
-  PurgePosition,
-  RetentionStore,
-} from './types.ts';
+import { maskColumns } from '../masking/mask.ts';
+import type { PersonTable, PurgeCandidate, PurgedBatch, PurgePosition } from './types.ts';
 
-// A run already marked is looked at again: the process that emptied it may have died.
+// A run that is marked already is a candidate too: the process that emptied it may have died.
 const candidatesSql = `
 SELECT r.id AS "runId", r.plan, r.finished_at AS "finishedAt" FROM drover.runs r
 WHERE r.status = ANY($1::text[]) AND ($2::text IS NULL OR r.id = $2)
@@ -31,8 +23,8 @@ LEFT JOIN drover.payloads p ON p.record_id = r.id LEFT JOIN drover.cleans c ON c
 const markPurgedSql = `
 UPDATE drover.runs SET purged_at = coalesce(purged_at, now()) WHERE id = $1 AND status = ANY($2::text[]) RETURNING id`;
 
-// Along the identity index, so that no batch walks again over what the ones before it have emptied. A merge key is an
-// e-mail address more often than not, and is of no use to a run that has ended.
+// Along the identity index, so that no batch reads again what earlier ones have emptied. A merge key is usually an e-mail
+// address, and a finished run does not need it.
 const purgeBatchSql = `
 WITH page AS MATERIALIZED (
   SELECT id, entity, source_id FROM drover.records WHERE run_id = $1 AND (entity, source_id) > ($2, $3)
@@ -49,22 +41,32 @@ WITH page AS MATERIALIZED (
 SELECT (SELECT count(*) FROM raws)::int AS raw, (SELECT count(*) FROM cleans)::int AS clean,
   (SELECT count(*) FROM page)::int AS n, last.entity, last.source_id AS "sourceId" FROM last`;
 
-/** Payloads over a pool of the control database, and their end. */
-export function createRetentionStore(pool: pg.Pool): RetentionStore {
+export type RetentionStore = ReturnType<typeof createRetentionStore>;
+
+/** Payloads of finished runs in the control database, and their deletion. Throws DroverError. */
+export function createRetentionStore(pool: pg.Pool) {
   return {
-    candidates: ({ runId, hours }) =>
+    /** Finished runs that still have payloads: the given one, or those that ended more than `hours` ago; oldest first. */
+    candidates: ({
+      runId,
+      hours,
+    }: {
+      runId?: string | undefined;
+      hours?: number | undefined;
+    }): Promise<readonly PurgeCandidate[]> =>
       queryPrepared<PurgeCandidate & Row>(pool, undefined, candidatesSql, [
         finishedStatuses,
         runId ?? null,
         hours ?? null,
       ]),
-    async count(runId) {
+    async count(runId: string): Promise<{ raw: number; clean: number }> {
       const [row] = await queryPrepared<{ raw: number; clean: number }>(pool, undefined, payloadCountsSql, [runId]);
       return row ?? { raw: 0, clean: 0 };
     },
-    markPurged: async (runId) =>
+    /** From now on nothing starts that needs payloads. False when the run is not finished any more. */
+    markPurged: async (runId: string): Promise<boolean> =>
       (await queryPrepared(pool, undefined, markPurgedSql, [runId, finishedStatuses])).length === 1,
-    purgeBatch: (runId, after, limit) => purgeBatch(pool, runId, after, limit),
+    purgeBatch: (runId: string, after: PurgePosition, limit: number) => purgeBatch(pool, runId, after, limit),
   };
 }
 
@@ -84,7 +86,7 @@ async function purgeBatch(pool: pg.Pool, runId: string, after: PurgePosition, li
 const targetSchemasSql = `
 SELECT DISTINCT plan, target_schema AS "targetSchema" FROM drover.runs WHERE NOT dry_run AND NOT export_only ORDER BY 1, 2`;
 
-// Reads every payload: this is asked for once in a while, and an index over all of everybody's data would cost every run.
+// Reads every payload: this is a rare request, and an index over all payloads would slow every run.
 const matchingRecordsSql = `
 SELECT r.id FROM drover.records r
 LEFT JOIN drover.payloads p ON p.record_id = r.id LEFT JOIN drover.cleans c ON c.record_id = r.id
@@ -92,7 +94,7 @@ WHERE r.source_id ~* $1 OR r.merge_key ~* $1 OR r.message ~* $1 OR p.raw::text ~
 UNION
 SELECT record_id FROM drover.tries WHERE message ~* $1`;
 
-// Children of what was found, in the same run: those whose references name one of them.
+// Children of the found records in the same run: those whose references point at one of them.
 const childRecordsSql = `
 SELECT DISTINCT child.id FROM drover.records parent
 JOIN drover.records child ON child.run_id = parent.run_id
@@ -110,11 +112,15 @@ WHERE r.id = ANY($1::bigint[]) ORDER BY run.created_at, r.id`;
 
 type PersonRecordRow = Row & Omit<PersonRecord, 'updatedAt'> & { readonly updated_at: Date };
 
-/** What the ledger holds about one person, over a pool of the control database. */
-export function createPersonLedger(pool: pg.Pool): PersonLedger {
+export type PersonLedger = ReturnType<typeof createPersonLedger>;
+
+/** Data about one person in the control database. Throws DroverError. */
+export function createPersonLedger(pool: pg.Pool) {
   return {
+    /** Target schemas that runs have loaded into, with their plans. */
     targetSchemas: () => queryPrepared<{ plan: string; targetSchema: string }>(pool, undefined, targetSchemasSql, []),
-    async records(email) {
+    /** Records that contain the address, and all that reference those. */
+    async records(email: string): Promise<readonly PersonRecord[]> {
       const ids = await findRecordIds(pool, email);
       const rows = await queryPrepared<PersonRecordRow>(pool, undefined, personRecordsSql, [ids]);
       return rows.map(({ updated_at, ...row }) => ({ ...row, updatedAt: updated_at.toISOString() }));
@@ -137,20 +143,27 @@ const beforeImagesSql = `
 SELECT run_id AS "runId", table_name AS table, target_id AS id, before FROM drover.changes
 WHERE before IS NOT NULL AND (target_id = ANY($2::text[]) OR before::text ~* $1) ORDER BY id`;
 
-/** What the target holds about one person, over a pool of the target's database. */
-export function createPersonTargets(pool: pg.Pool): PersonTargets {
+export type PersonTargets = ReturnType<typeof createPersonTargets>;
+
+/** Data about one person in the target's database. Throws DroverError. */
+export function createPersonTargets(pool: pg.Pool) {
   return {
-    async rows(email, tables, ids) {
+    /**
+     * Rows that contain the address or have one of the ids, and all that reference those, without columns made from
+     * secrets. Parents' tables come first.
+     */
+    async rows(email: string, tables: readonly PersonTable[], ids: readonly string[]): Promise<readonly PersonRow[]> {
       const byTable = new Map<string, readonly string[]>();
       const rows: PersonRow[] = [];
       for (const table of tables) {
         const found = await queryRows(pool, email, table, ids, byTable);
         byTable.set(table.table, [...(byTable.get(table.table) ?? []), ...found.map((row) => row.id)]);
-        rows.push(...found.map((row) => withoutSecrets(row, table)));
+        rows.push(...found.map((row) => ({ ...row, row: maskColumns(row.row, table.secret) })));
       }
       return rows;
     },
-    beforeImages: (email, ids) =>
+    /** Old content, kept for rollbacks, that contains the address or belongs to one of the ids. */
+    beforeImages: (email: string, ids: readonly string[]): Promise<readonly PersonBefore[]> =>
       queryPrepared<PersonBefore & Row>(pool, undefined, beforeImagesSql, [wholeAddressPattern(email), ids]),
   };
 }
@@ -163,9 +176,9 @@ async function queryRows(
   found: ReadonlyMap<string, readonly string[]>,
 ): Promise<readonly PersonRow[]> {
   const name = qualified(schema, table);
-  const text = 'SELECT to_regclass($1) IS NOT NULL AS there';
-  const [known] = await queryPrepared<{ there: boolean }>(pool, undefined, text, [name]);
-  if (!known?.there) return [];
+  const existsSql = 'SELECT to_regclass($1) IS NOT NULL AS exists';
+  const [known] = await queryPrepared<{ exists: boolean }>(pool, undefined, existsSql, [name]);
+  if (!known?.exists) return [];
   const pointing = Object.keys(references).map(
     (column, at) => `OR t.${identifier(column)}::text = ANY($${at + 3}::text[])`,
   );
@@ -182,8 +195,8 @@ WHERE t.id::text = ANY($2::text[]) OR to_jsonb(t)::text ~* $1 ${pointing.join(' 
 }
 
 /**
- * A PostgreSQL regular expression (for `~*`) that finds the address as a whole word: `jane@x.com` is neither in
- * `mary-jane@x.com` nor in `jane@x.com.ph`, who are other people.
+ * A PostgreSQL regular expression (for `~*`) that matches the address as a whole word: `jane@x.com` is neither in
+ * `mary-jane@x.com` nor in `jane@x.com.ph`, which belong to other people.
  */
 function wholeAddressPattern(email: string): string {
   const literal = email.replace(/[^\p{L}\p{N}]/gu, (sign) => `\\${sign}`);

@@ -4,38 +4,22 @@ import { advisoryLockClasses } from '../../../db/locks.ts';
 import { queryPrepared, type Row } from '../../../db/sql.ts';
 import type { RollbackView } from '../../contract/runs.ts';
 import { DroverError } from '../../errors.ts';
+import type { UndoResult } from './types.ts';
 
-/** Who asked for a rollback, and why. */
+/** The actor who asked for a rollback, and the reason. */
 export interface RollbackRequest {
   readonly actor: string;
   readonly role: string;
   readonly reason: string;
 }
 
-export type RollbackProgress = Pick<RollbackView, 'removed' | 'restored' | 'conflicts'>;
-
-/** A run's rollback that this process alone carries out, until it is released or the connection that says so is lost. */
+/** The exclusive right to carry out a run's rollback, until it is released or its connection is lost. */
 export interface RollbackLock {
   readonly lost: AbortSignal;
   release(): Promise<void>;
 }
 
-/** Where rollbacks that take long stand. Any process can say; the one that holds a run's carries it out. */
-export interface BackgroundRollbackStore {
-  /** Undefined of a run nobody has asked it for. */
-  find(runId: string): Promise<RollbackView | undefined>;
-  /** A run of the plan into the schema whose rollback is being carried out. */
-  findActive(plan: string, targetSchema: string): Promise<string | undefined>;
-  /** Throws NOT_ALLOWED_NOW when another process holds it. */
-  lock(runId: string): Promise<RollbackLock>;
-  /** Begins it, or goes on with one that was interrupted. */
-  begin(runId: string, asked: RollbackRequest): Promise<void>;
-  /** Adds what a piece of the work came to. */
-  add(runId: string, piece: RollbackProgress): Promise<void>;
-  end(runId: string, status: 'done' | 'failed', error: string | null): Promise<void>;
-}
-
-// A key of two numbers, of which the second is a hash: both are kept without their sign.
+// The key consists of two numbers, the second a hash; pg_locks shows both unsigned.
 const lockHeldSql = `EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
   WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted
   AND l.classid = ${advisoryLockClasses.rollback} AND l.objid::bigint = hashtext(b.run_id)::bigint & 4294967295)`;
@@ -50,7 +34,7 @@ const workingStatement = `
 SELECT b.run_id FROM drover.rollbacks b JOIN drover.runs r ON r.id = b.run_id
 WHERE b.status = 'working' AND r.plan = $1 AND r.target_schema = $2 AND ${lockHeldSql} LIMIT 1`;
 
-// One that was interrupted goes on: what it has done and met so far stays counted.
+// An interrupted rollback continues: its counts and conflicts so far are kept.
 const beginStatement = `
 INSERT INTO drover.rollbacks AS b (run_id, actor, role, reason, status) VALUES ($1, $2, $3, $4, 'working')
 ON CONFLICT (run_id) DO UPDATE SET
@@ -75,37 +59,47 @@ interface RollbackRow extends Row {
   readonly done: number;
 }
 
-/** Rollbacks that take long, over the control database. Every method throws DroverError. */
-export function createBackgroundRollbackStore(pool: pg.Pool): BackgroundRollbackStore {
+export type BackgroundRollbackStore = ReturnType<typeof createBackgroundRollbackStore>;
+
+/**
+ * State of the rollbacks that run in the background, in the control database. Any process can read it; only the one that
+ * holds a run's lock may write it. Every method throws DroverError.
+ */
+export function createBackgroundRollbackStore(pool: pg.Pool) {
   return {
-    async find(runId) {
+    /** Undefined when no rollback of the run was ever begun in the background. */
+    async find(runId: string): Promise<RollbackView | undefined> {
       const [row] = await queryPrepared<RollbackRow>(pool, undefined, findStatement, [runId]);
       return row && toView(runId, row);
     },
-    async findActive(plan, targetSchema) {
+    /** A run of the plan into the schema that is being rolled back now. */
+    async findActive(plan: string, targetSchema: string): Promise<string | undefined> {
       const [row] = await queryPrepared<{ run_id: string }>(pool, undefined, workingStatement, [plan, targetSchema]);
       return row?.run_id;
     },
-    lock: (runId) => lockRun(pool, runId),
-    async begin(runId, { actor, role, reason }) {
+    /** Throws NOT_ALLOWED_NOW when another process holds it. */
+    lock: (runId: string): Promise<RollbackLock> => lockRun(pool, runId),
+    /** Begins a rollback, or continues an interrupted one. */
+    async begin(runId: string, { actor, role, reason }: RollbackRequest): Promise<void> {
       await queryPrepared(pool, undefined, beginStatement, [runId, actor, role, reason]);
     },
-    async add(runId, { removed, restored, conflicts }) {
+    /** Adds the result of a part of the work. */
+    async add(runId: string, { removed, restored, conflicts }: UndoResult): Promise<void> {
       await queryPrepared(pool, undefined, addStatement, [runId, removed, restored, JSON.stringify(conflicts)]);
     },
-    async end(runId, status, error) {
+    async end(runId: string, status: 'done' | 'failed', error: string | null): Promise<void> {
       const text = 'UPDATE drover.rollbacks SET status = $2, error = $3, ended_at = now() WHERE run_id = $1';
       await queryPrepared(pool, undefined, text, [runId, status, error]);
     },
   };
 }
 
-/** What was met before an interruption and again after it is one conflict. */
+/** A conflict met before an interruption and again after it is listed once. */
 function toView(runId: string, { status, held: isHeld, conflicts, ...row }: RollbackRow): RollbackView {
   const each = new Map(conflicts.map((conflict) => [JSON.stringify(conflict), conflict]));
   const { removed, restored, error, done, total } = row;
-  const stands = status === 'working' && !isHeld ? 'interrupted' : status;
-  return { runId, dryRun: false, status: stands, done, total, removed, restored, conflicts: [...each.values()], error };
+  const shown = status === 'working' && !isHeld ? 'interrupted' : status;
+  return { runId, dryRun: false, status: shown, done, total, removed, restored, conflicts: [...each.values()], error };
 }
 
 async function lockRun(pool: pg.Pool, runId: string): Promise<RollbackLock> {
@@ -121,7 +115,7 @@ async function lockRun(pool: pg.Pool, runId: string): Promise<RollbackLock> {
     client.release(true);
   };
   try {
-    // Whoever asks again the moment it has ended finds the lock held for a last moment.
+    // A rollback that has just ended may still hold the lock for a moment.
     await client.query("SET lock_timeout = '1s'");
     await client.query('SELECT pg_advisory_lock($1, hashtext($2))', [advisoryLockClasses.rollback, runId]);
     return { lost: lost.signal, release };
@@ -129,7 +123,7 @@ async function lockRun(pool: pg.Pool, runId: string): Promise<RollbackLock> {
     await release();
     if ((error as { code?: string }).code !== '55P03') throw toDatabaseError(error);
     throw new DroverError('NOT_ALLOWED_NOW', `run ${runId} is being rolled back already`, {
-      remedy: `Wait for its end: \`drover status ${runId}\` says how far it is.`,
+      remedy: `Wait for its end: \`drover status ${runId}\` shows its progress.`,
       cause: error,
     });
   }

@@ -8,73 +8,73 @@ import { type RollbackDeps, rollbackRun } from './rollback.ts';
 export interface BackgroundRollbackDeps {
   readonly store: BackgroundRollbackStore;
   readonly rollback: RollbackDeps;
-  /** Told of a rollback that ended badly: nobody waits for it. */
+  /** Called with the error of a rollback that failed: no request waits for it. */
   readonly onFailure: (error: unknown) => void;
 }
 
-/** Rollbacks of runs that wrote to APIs, which go on in this process when their request was answered. */
-export interface BackgroundRollbacks {
-  /**
-   * Begins a rollback, or goes on with one that was interrupted, and answers where it stands. `finished` is told when
-   * everything was gone through. Throws NOT_ALLOWED_NOW when another process is at it.
-   */
-  start(
-    run: Run,
-    plan: Plan,
-    asked: RollbackRequest,
-    finished: (view: RollbackView) => Promise<void>,
-  ): Promise<RollbackView>;
-  find(runId: string): Promise<RollbackView>;
-  findActive(plan: string, targetSchema: string): Promise<string | undefined>;
-  /** Stops what is under way between two records; it is found interrupted, and goes on when asked for again. */
-  close(): Promise<void>;
-}
+export type BackgroundRollbacks = ReturnType<typeof createBackgroundRollbacks>;
 
-export function createBackgroundRollbacks(deps: BackgroundRollbackDeps): BackgroundRollbacks {
-  const ending = new AbortController();
-  const works = new Set<Promise<void>>();
+/** Rollbacks of runs that wrote to APIs: they take long and continue in this process after their request was answered. */
+export function createBackgroundRollbacks(deps: BackgroundRollbackDeps) {
+  const closing = new AbortController();
+  const running = new Set<Promise<void>>();
+  /** Throws NOT_FOUND when no rollback of the run was ever begun in the background. */
   const find = async (runId: string): Promise<RollbackView> => {
     const view = await deps.store.find(runId);
     if (view) return view;
-    throw new DroverError('NOT_FOUND', `no rollback of run ${runId} goes on after its request`, {
-      remedy: 'What wrote to PostgreSQL alone is taken back within the request.',
+    throw new DroverError('NOT_FOUND', `there is no background rollback of run ${runId}`, {
+      remedy: `Runs that wrote to PostgreSQL only are rolled back within the request: see \`drover audit --subject ${runId}\`.`,
     });
   };
   return {
     find,
     findActive: deps.store.findActive,
-    async start(run, plan, asked, finished) {
-      const hold = await deps.store.lock(run.id);
+    /**
+     * Begins a rollback, or continues an interrupted one, and answers its state. `finished` is called before it is stored
+     * as done. Throws NOT_ALLOWED_NOW when another process carries it out.
+     */
+    async start(
+      run: Run,
+      plan: Plan,
+      asked: RollbackRequest,
+      finished: (view: RollbackView) => Promise<void>,
+    ): Promise<RollbackView> {
+      const lock = await deps.store.lock(run.id);
       try {
         await deps.store.begin(run.id, asked);
       } catch (error) {
-        await hold.release();
+        await lock.release();
         throw error;
       }
-      const work = execute(deps, ending.signal, hold, run, plan, finished);
-      works.add(work);
-      void work.finally(() => works.delete(work));
+      const work = execute(deps, closing.signal, lock, run, plan, finished);
+      running.add(work);
+      void work.finally(() => running.delete(work));
       return find(run.id);
     },
-    async close() {
-      ending.abort();
-      await Promise.all(works);
+    /** Stops the work between two records. Its state is then `interrupted`, and the next request continues it. */
+    async close(): Promise<void> {
+      closing.abort();
+      await Promise.all(running);
     },
   };
 }
 
-/** Never throws: how it ended is written down, or it is found interrupted. */
+/** Never throws: the end is stored, or the rollback is left interrupted. */
 async function execute(
   { store, rollback, onFailure }: BackgroundRollbackDeps,
   closing: AbortSignal,
-  hold: RollbackLock,
+  lock: RollbackLock,
   run: Run,
   plan: Plan,
   finished: (view: RollbackView) => Promise<void>,
 ): Promise<void> {
-  const signal = AbortSignal.any([closing, hold.lost]);
+  const signal = AbortSignal.any([closing, lock.lost]);
   try {
-    await rollbackRun(rollback, run, plan, { dryRun: false, signal, onPiece: (piece) => store.add(run.id, piece) });
+    await rollbackRun(rollback, run, plan, {
+      dryRun: false,
+      signal,
+      onProgress: (result) => store.add(run.id, result),
+    });
     const view = await store.find(run.id);
     if (view) await finished(view);
     await store.end(run.id, 'done', null);
@@ -84,6 +84,6 @@ async function execute(
     await store.end(run.id, 'failed', `${code}: ${message}`).catch(onFailure);
     onFailure(thrown);
   } finally {
-    await hold.release().catch(onFailure);
+    await lock.release().catch(onFailure);
   }
 }

@@ -7,21 +7,21 @@ import type { CleanRecord, Ledger, Resolution, Run } from '../ledger/types.ts';
 import { entityOf, identityScope, targetScope } from '../runs/context.ts';
 import { groupBy } from '../stages/batching.ts';
 import { type UndoApisDeps, type UndoOptions, undoApis, writesToApis } from './api-undo.ts';
-import type { RollbackProgress } from './background.sql.ts';
-import type { DecideUndo, RollbackLedger, RollbackScope, RollbackStore, RollbackTable, Suspect } from './types.ts';
+import type { RollbackLedger, RollbackStore } from './store.ts';
+import type { DecideUndo, RollbackScope, RollbackTable, Suspect, UndoResult } from './types.ts';
 
 export interface RollbackDeps extends UndoApisDeps {
   readonly store: RollbackStore;
   readonly ledger: RollbackLedger;
-  /** Finds the records references name. */
+  /** Resolves references to records by source id. */
   readonly references: Pick<Ledger, 'resolve'>;
   readonly rows: Pick<TargetPort, 'compare'>;
 }
 
 /**
- * Takes back what a run wrote, and nothing else: rows it made are removed, rows it changed become what they were,
- * identities too. Rows that others have changed since, or that others point at, are left alone and listed; what could
- * not be undone now can be undone later by asking again.
+ * Undoes what a run wrote, and nothing else: rows it inserted are removed, rows it changed get their old content, and so do
+ * identities. Rows that were changed since, or that other rows point at, stay as they are and are listed as conflicts;
+ * another rollback of the same run can undo them later. Throws DroverError.
  */
 export async function rollbackRun(
   deps: RollbackDeps,
@@ -29,39 +29,40 @@ export async function rollbackRun(
   plan: Plan,
   options: UndoOptions,
 ): Promise<RollbackView> {
+  // Effects at APIs are undone one by one: the watermarks are gone before the first. Tables are undone in one transaction.
+  if (!options.dryRun && writesToApis(plan)) await deps.store.dropWatermarks(run.plan, run.targetSchema);
   const api = await undoApis(deps, run, plan, options);
-  // The tables that say what is at an API say so until everything is taken back there.
+  // The tables that record the objects of an API keep their rows until everything is undone there.
   if (api.conflicts.length > 0) return finishedRollbackView(run.id, options.dryRun, api);
   const rows = await deps.store.undo(rollbackScope(run, plan), createDecideUndo(deps, run, plan), options.dryRun);
   const undone = writesToApis(plan) ? { ...api, conflicts: rows.conflicts } : rows;
-  if (rows.conflicts.length > 0) await options.onPiece?.({ removed: 0, restored: 0, conflicts: rows.conflicts });
-  if (!options.dryRun) await deps.ledger.dropWatermarks(run.id);
+  if (rows.conflicts.length > 0) await options.onProgress?.({ removed: 0, restored: 0, conflicts: rows.conflicts });
   return finishedRollbackView(run.id, options.dryRun, undone);
 }
 
-/** What came of a rollback that is at its end. */
+/** The view of a finished rollback. */
 export function finishedRollbackView(
   runId: string,
   dryRun: boolean,
-  { removed, restored, conflicts }: RollbackProgress,
+  { removed, restored, conflicts }: UndoResult,
 ): RollbackView {
   const done = removed + restored;
   const total = done + conflicts.length;
   return { runId, dryRun, status: 'done', done, total, removed, restored, conflicts, error: null };
 }
 
-/** The same as a file for psql, in pieces, made from the changes that are there now. */
+/** The rollback as a script for psql, in parts, made from the changes that are stored now. */
 export function rollbackSql(deps: RollbackDeps, run: Run, plan: Plan): AsyncIterable<string> {
   if (writesToApis(plan)) return apiRollbackNotice(run);
   return deps.store.script(rollbackScope(run, plan), createDecideUndo(deps, run, plan));
 }
 
-/** No SQL takes back what is at an API; a script that only forgot it would be worse than none. */
+/** SQL cannot undo what is at an API, and a script that only removed its rows would lose track of the objects. */
 async function* apiRollbackNotice(run: Run): AsyncIterable<string> {
-  yield `-- Run ${run.id} wrote to an API, which SQL cannot take back. Roll it back with:\n--   drover rollback ${run.id}\n`;
+  yield `-- Run ${run.id} wrote to an API, which SQL cannot undo. Roll it back with:\n--   drover rollback ${run.id} --reason '...'\n`;
 }
 
-/** Everything the run may have written, parents before children. */
+/** Every table the run may have written to, parents before children. */
 export function rollbackScope(run: Run, plan: Plan): RollbackScope {
   const tables = entityOrder(plan).map((entity): RollbackTable => {
     const { table, columns } = entityOf(plan, entity).target;
@@ -79,13 +80,13 @@ export function rollbackScope(run: Run, plan: Plan): RollbackScope {
   };
 }
 
-// A row was written again by somebody; this many are looked at in one statement.
+// Suspects compared in one statement.
 const batchSize = 500;
 
 /**
- * Tells an edit from a rewrite. What the run loaded is still known (its clean record and the ids its references got),
- * so the row as it is now is compared with it field by field. A row that is equal may be undone: nothing would be
- * lost. Where the payload was purged nobody can tell, and the row is left alone.
+ * Distinguishes a changed row from one that was written again with the same content. What the run loaded is in its clean
+ * record and in the ids its references resolved to, so the row is compared with that field by field. An equal row may be
+ * undone: nothing is lost. Where the payload was purged this cannot be decided, and the row stays as it is.
  */
 function createDecideUndo(
   deps: Pick<RollbackDeps, 'ledger' | 'references' | 'rows'>,
@@ -116,9 +117,9 @@ async function findUnchanged(
     suspects.map((suspect) => suspect.sourceId),
   );
   const references = [...cleans.values()].flatMap((clean) => Object.values(clean.references ?? {}));
-  const stands = await deps.references.resolve(run, references);
+  const resolved = await deps.references.resolve(run, references);
   const expected = suspects.flatMap((suspect) => {
-    const row = writtenRow(cleans.get(suspect.sourceId), stands);
+    const row = writtenRow(cleans.get(suspect.sourceId), resolved);
     return row ? [{ suspect, sourceId: suspect.sourceId, targetId: suspect.targetId, row }] : [];
   });
   const compared = await deps.rows.compare(targetScope(run, plan, entity), expected);
@@ -127,14 +128,14 @@ async function findUnchanged(
     .map(({ suspect }) => suspect.changeId);
 }
 
-/** What the run wrote into the row, or undefined when that is not known any more. */
-function writtenRow(clean: CleanRecord | undefined, stands: ReadonlyMap<string, Resolution>): JsonObject | undefined {
+/** What the run wrote into the row; undefined when that is not known any more. */
+function writtenRow(clean: CleanRecord | undefined, resolved: ReadonlyMap<string, Resolution>): JsonObject | undefined {
   if (!clean) return undefined;
   const row: Record<string, JsonObject[string]> = { ...clean.row };
   for (const [column, reference] of Object.entries(clean.references ?? {})) {
-    const stand = stands.get(`${reference.entity}\u0000${reference.sourceId}`);
-    if (stand?.kind !== 'found') return undefined;
-    row[column] = stand.targetId;
+    const parent = resolved.get(`${reference.entity}\u0000${reference.sourceId}`);
+    if (parent?.kind !== 'found') return undefined;
+    row[column] = parent.targetId;
   }
   return row;
 }

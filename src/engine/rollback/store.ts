@@ -1,13 +1,11 @@
-import { eq } from 'drizzle-orm';
 import type pg from 'pg';
 import type { Database } from '../../../db/client.ts';
-import { withDatabaseErrors } from '../../../db/errors.ts';
-import { watermarks } from '../../../db/schema/runs.ts';
 import { queryPrepared, type Row, transaction } from '../../../db/sql.ts';
 import { jsonLiteral, qualified } from '../../plan/sql.ts';
 import type { CleanRecord } from '../ledger/types.ts';
+import { dropWatermarks } from '../scheduler/watermarks.sql.ts';
 import { analyzeTables } from '../validation/target.sql.ts';
-import type { DecideUndo, RollbackLedger, RollbackScope, RollbackStore, RollbackTable, Suspect } from './types.ts';
+import type { DecideUndo, RollbackScope, RollbackTable, Suspect } from './types.ts';
 import {
   changesOfMissingTableSql,
   changesSql,
@@ -20,11 +18,14 @@ import {
 } from './undo.sql.ts';
 import { conflictsSql, outcomeSql, undoSteps } from './undo-steps.sql.ts';
 
-/** The way back, over the target's database: changes and identities live there, beside the rows they speak of. */
-export function createRollbackStore(pool: pg.Pool): RollbackStore {
+export type RollbackStore = ReturnType<typeof createRollbackStore>;
+
+/** The rollback in the target's database, where changes and identities are stored beside the rows. Throws DroverError. */
+export function createRollbackStore(pool: pg.Pool) {
   return {
-    undo: (scope, judge, dryRun) => undo(pool, scope, judge, dryRun),
-    script: (scope, judge) => rollbackScript(pool, scope, judge),
+    undo: (scope: RollbackScope, decideUndo: DecideUndo, dryRun: boolean) => undo(pool, scope, decideUndo, dryRun),
+    script: (scope: RollbackScope, decideUndo: DecideUndo) => rollbackScript(pool, scope, decideUndo),
+    dropWatermarks: (plan: string, targetSchema: string) => dropWatermarks(pool, plan, targetSchema),
   };
 }
 
@@ -32,19 +33,23 @@ const cleans = `
 SELECT r.source_id, c.clean FROM drover.records r JOIN drover.cleans c ON c.record_id = r.id
 WHERE r.run_id = $1 AND r.entity = $2 AND r.source_id = ANY($3::text[])`;
 
-/** What rollback reads and keeps of the ledger, over the control database. */
-export function createRollbackLedger(database: Database): RollbackLedger {
+export type RollbackLedger = ReturnType<typeof createRollbackLedger>;
+
+/** What rollback reads and changes in the control database. Throws DroverError. */
+export function createRollbackLedger(database: Database) {
   return {
-    cleans: async (runId, entity, sourceIds) => {
+    /** What the run loaded for these records, by source id: columns, and references by source id. */
+    cleans: async (
+      runId: string,
+      entity: string,
+      sourceIds: readonly string[],
+    ): Promise<ReadonlyMap<string, CleanRecord>> => {
       const rows = await queryPrepared<{ source_id: string; clean: CleanRecord }>(database.$client, undefined, cleans, [
         runId,
         entity,
         sourceIds,
       ]);
       return new Map(rows.map((row) => [row.source_id, row.clean]));
-    },
-    dropWatermarks: async (runId) => {
-      await withDatabaseErrors(database.delete(watermarks).where(eq(watermarks.runId, runId)));
     },
   };
 }
@@ -64,9 +69,9 @@ SELECT entity, table_name, count(*) FILTER (WHERE operation = 'insert')::int AS 
 FROM drover.changes WHERE run_id = $1 AND scope = $2 GROUP BY 1, 2`;
 
 /**
- * The way back as one file for psql: a list of what the run wrote, with what stood there before, and the statements that
- * undo it. Needs nothing from outside. Made page by page, each in a transaction of its own, so that a slow reader holds
- * nothing open.
+ * The rollback as one script for psql: a list of what the run wrote, with the content before, and the statements that undo
+ * it. It needs nothing but the target's database. Made page by page, each in its own transaction, so that a slow reader
+ * keeps no transaction open.
  */
 async function* rollbackScript(pool: pg.Pool, scope: RollbackScope, decideUndo: DecideUndo): AsyncGenerator<string> {
   await analyzeTables(
@@ -85,15 +90,15 @@ async function* rollbackScript(pool: pg.Pool, scope: RollbackScope, decideUndo: 
 
 function scriptHead(scope: RollbackScope, counts: readonly Counted[]): string {
   const lines = [
-    `Takes back run ${scope.runId} of plan ${scope.plan} (${scope.stamp}) in schema ${scope.schema}.`,
+    `Rolls back run ${scope.runId} of plan ${scope.plan} (${scope.stamp}) in schema ${scope.schema}.`,
     '',
-    ...(counts.length === 0 ? ['The run has written nothing that is still there: this file changes nothing.'] : []),
+    ...(counts.length === 0 ? ['No change of the run is left to undo: this file changes nothing.'] : []),
     ...counts.map(
       (count) => `${scope.schema}.${count.table_name}: removes ${count.inserted} rows, restores ${count.updated}.`,
     ),
     '',
-    'Rows the run made are removed, rows it changed get their old content, and nothing else is touched. A row that was',
-    'changed since, or that a row of somebody else points at, is left alone and listed at the end. All of it happens in',
+    'Rows the run inserted are removed, rows it changed get their old content, and nothing else is changed. A row that',
+    'was changed since, or that a remaining row points at, stays as it is and is listed at the end. All of it happens in',
     'one transaction, and running the file again changes nothing.',
     '',
     'psql -v ON_ERROR_STOP=1 -f this-file',
@@ -103,7 +108,7 @@ function scriptHead(scope: RollbackScope, counts: readonly Counted[]): string {
 }
 
 function scriptTail(): string {
-  return `${undoSteps.join(';\n\n')};\n\n${sqlComment('What was done, and what was left alone and why.')}\n${outcomeSql};\n${conflictsSql};\nCOMMIT;\n`;
+  return `${undoSteps.join(';\n\n')};\n\n${sqlComment('What was undone, and what was not and why.')}\n${outcomeSql};\n${conflictsSql};\nCOMMIT;\n`;
 }
 
 interface ChangeRow extends Row {
@@ -114,7 +119,7 @@ interface ChangeRow extends Row {
   readonly detail: string | null;
   readonly suspect: boolean;
   readonly untouched: boolean | null;
-  /** Everything else of the row, as JSON text: numbers in it may be too long for JavaScript's. */
+  /** All other columns as JSON text, because its numbers may exceed JavaScript's precision. */
   readonly rest: string;
 }
 
@@ -125,10 +130,10 @@ async function* tableInserts(
   place: number,
   decideUndo: DecideUndo,
 ): AsyncGenerator<string> {
-  const there = 'SELECT to_regclass($1) IS NOT NULL AS there';
+  const existsSql = 'SELECT to_regclass($1) IS NOT NULL AS exists';
   const name = qualified(scope.schema, table.table);
-  const [found] = await queryPrepared<{ there: boolean }>(pool, undefined, there, [name]);
-  const changes = found?.there ? changesSql(scope.schema, table, place) : changesOfMissingTableSql(table, place);
+  const [found] = await queryPrepared<{ exists: boolean }>(pool, undefined, existsSql, [name]);
+  const changes = found?.exists ? changesSql(scope.schema, table, place) : changesOfMissingTableSql(table, place);
   const text = `
 SELECT change_id::text AS change_id, source_id, target_id::text AS target_id, print, detail, suspect, untouched,
   jsonb_build_object('change_id', change_id, 'place', place, 'entity', entity, 'source_id', source_id,
@@ -166,15 +171,16 @@ async function findUnchanged(
 
 function insertStatement(rows: readonly ChangeRow[], unchanged: ReadonlySet<string>): string {
   const items = rows.map((row) => {
-    const ours = row.detail === null && (!row.suspect || unchanged.has(row.change_id));
-    const own = JSON.stringify({ print: ours ? row.print : null, detail: row.detail });
-    // Two objects become one: the first without its closing bracket, the second without its opening one.
-    return `${row.rest.slice(0, -1)}, ${own.slice(1)}`;
+    const isUnchanged = row.detail === null && (!row.suspect || unchanged.has(row.change_id));
+    const decided = JSON.stringify({ print: isUnchanged ? row.print : null, detail: row.detail });
+    // Joins two JSON objects: the first without its closing bracket, the second without its opening one.
+    return `${row.rest.slice(0, -1)}, ${decided.slice(1)}`;
   });
   const list = jsonLiteral(`[${items.join(',\n')}]`);
   return `INSERT INTO drover_undo (${filledColumnNames})\nSELECT ${filledColumnNames} FROM jsonb_to_recordset(${list}::jsonb)\n  AS x(${filledColumns.join(', ')});\n\n`;
 }
-/** Text for a comment of one line. */
-export function sqlComment(text: string): string {
+
+/** A comment of one line, in ASCII. */
+function sqlComment(text: string): string {
   return `-- ${text.replace(/[^\x20-\x7e]+/g, '?')}`;
 }

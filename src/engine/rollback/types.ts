@@ -1,16 +1,16 @@
 import type { RollbackView } from '../../contract/runs.ts';
-import type { CleanRecord } from '../ledger/types.ts';
 
-/** One table of a run, and what the plan may have written there. */
+/** The table of one entity, and the columns the plan writes there. */
 export interface RollbackTable {
   readonly entity: string;
   readonly table: string;
-  /** Columns the run writes over a row that was there, and those it only writes into a new one. */
+  /** Columns written into new and existing rows. */
   readonly written: readonly string[];
+  /** Columns written into new rows only. */
   readonly insertOnly: readonly string[];
 }
 
-/** What is undone, and where. Tables come in the order of their loading, parents first. */
+/** The run to undo, and its tables in the order of loading, parents first. */
 export interface RollbackScope {
   readonly runId: string;
   readonly plan: string;
@@ -21,7 +21,7 @@ export interface RollbackScope {
   readonly tables: readonly RollbackTable[];
 }
 
-/** A row whose last writer was not the load that made it; whether that changed anything is to be found out. */
+/** A row that was written after the run's load; `DecideUndo` finds out whether its content changed. */
 export interface Suspect {
   readonly changeId: string;
   readonly entity: string;
@@ -29,27 +29,18 @@ export interface Suspect {
   readonly targetId: string;
 }
 
-/** Answers the change ids of the suspects whose rows still hold what the run wrote. */
+/** Answers the change ids of the suspects whose rows still hold what the run wrote: these may be undone. */
 export type DecideUndo = (suspects: readonly Suspect[]) => Promise<readonly string[]>;
 
-export interface UndoResult {
-  readonly removed: number;
-  readonly restored: number;
-  readonly conflicts: RollbackView['conflicts'];
-}
+/** What an undo did, or a part of it. */
+export type UndoResult = Pick<RollbackView, 'removed' | 'restored' | 'conflicts'>;
 
-/** What a run wrote to the target, and the way back. */
-export interface RollbackStore {
-  /** Undoes the run in one transaction, or tries it and takes it back when `dryRun` is true. */
-  undo(scope: RollbackScope, judge: DecideUndo, dryRun: boolean): Promise<UndoResult>;
-  /** The same as a script for psql, in pieces. */
-  script(scope: RollbackScope, judge: DecideUndo): AsyncIterable<string>;
-}
+export const noUndoResult: UndoResult = { removed: 0, restored: 0, conflicts: [] };
 
-/** What rollback reads and keeps of the ledger. */
-export interface RollbackLedger {
-  /** What the run loaded for these records: columns, and references by source id. */
-  cleans(runId: string, entity: string, sourceIds: readonly string[]): Promise<ReadonlyMap<string, CleanRecord>>;
-  /** The next incremental run must not start behind what was taken back. */
-  dropWatermarks(runId: string): Promise<void>;
+export function addUndoResults(a: UndoResult, b: UndoResult): UndoResult {
+  return {
+    removed: a.removed + b.removed,
+    restored: a.restored + b.restored,
+    conflicts: [...a.conflicts, ...b.conflicts],
+  };
 }

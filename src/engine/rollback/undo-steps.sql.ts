@@ -1,6 +1,28 @@
 /**
- * Which of the listed changes can be undone at all. After it every row of drover_undo is `open`, `gone` or a `conflict`,
- * and the rows to be touched are locked: what is true of them here stays true.
+ * Refuses to undo a run while an incremental run stands on it, and deletes all watermarks of (plan, schema) in the
+ * transaction of the undo, so that the next incremental run reads everything again. See scheduler/watermarks.sql.ts.
+ */
+const dropWatermarksSql = `DO $undo$
+DECLARE
+  v_run text := current_setting('drover.undo_run');
+  v_scope text := current_setting('drover.undo_scope');
+  v_dependent text;
+BEGIN
+  IF to_regclass('drover.watermarks') IS NULL THEN RETURN; END IF;
+  LOCK TABLE drover.watermarks IN SHARE ROW EXCLUSIVE MODE;
+  SELECT n.run_id INTO v_dependent FROM drover.watermarks n
+  WHERE n.plan || '/' || n.target_schema = v_scope AND n.run_id <> v_run AND n.since IS NOT NULL
+    AND n.begun_at > (SELECT min(o.begun_at) FROM drover.watermarks o WHERE o.run_id = v_run)
+  ORDER BY n.begun_at DESC LIMIT 1;
+  IF v_dependent IS NOT NULL THEN
+    RAISE EXCEPTION 'incremental run % read only what changed since run %: roll that one back first', v_dependent, v_run;
+  END IF;
+  DELETE FROM drover.watermarks WHERE plan || '/' || target_schema = v_scope;
+END $undo$`;
+
+/**
+ * Decides which of the listed changes can be undone. After it every row of drover_undo is `open`, `gone` or a `conflict`,
+ * and the rows to be changed are locked, so that the decision stays true.
  */
 const classifyChangesSql = `DO $undo$
 DECLARE
@@ -11,13 +33,13 @@ DECLARE
 BEGIN
   CREATE INDEX ON drover_undo (table_name, target_id);
   ANALYZE drover_undo;
-  -- Two records in one row: what stood there before the first is what stood there before the run. But what another entity
-  -- wrote into a row of this run is taken back before the row is removed: it may point at one that points at it.
+  -- Two records in one row: the content before the first change is the content before the run. But what another entity
+  -- wrote into a row this run inserted is undone before the row is removed: it may point at a row that points back.
   UPDATE drover_undo u SET operation = 'alias' FROM drover_undo f
   WHERE f.table_name = u.table_name AND f.target_id = u.target_id AND f.operation <> 'alias' AND u.operation <> 'alias'
     AND f.change_id < u.change_id
     AND NOT (f.operation = 'insert' AND u.operation = 'update' AND f.entity <> u.entity);
-  UPDATE drover_undo SET state = CASE operation WHEN 'insert' THEN 'gone' ELSE 'conflict' END, detail = 'the table is gone'
+  UPDATE drover_undo SET state = CASE operation WHEN 'insert' THEN 'gone' ELSE 'conflict' END, detail = 'the table does not exist any more'
   WHERE operation <> 'alias' AND to_regclass(format('%I.%I', v_schema, table_name)) IS NULL;
 
   FOR v_table IN SELECT table_name FROM drover_undo WHERE operation <> 'alias' AND state = 'open'
@@ -26,14 +48,14 @@ BEGIN
     EXECUTE 'ANALYZE ' || v_name;
     EXECUTE format('SELECT 1 FROM %s t JOIN drover_undo u ON u.target_id = t.id AND u.table_name = %L
       ORDER BY t.id FOR UPDATE OF t', v_name, v_table);
-    EXECUTE format($q$UPDATE drover_undo u SET detail = 'the row is gone',
+    EXECUTE format($q$UPDATE drover_undo u SET detail = 'the row does not exist any more',
         state = CASE operation WHEN 'insert' THEN 'gone' ELSE 'conflict' END
       WHERE u.table_name = %L AND u.operation NOT IN ('alias', 'remove') AND u.state = 'open'
         AND NOT EXISTS (SELECT 1 FROM %s t WHERE t.id = u.target_id)$q$, v_table, v_name);
-    EXECUTE format($q$UPDATE drover_undo u SET detail = 'the row is there again', state = 'gone'
+    EXECUTE format($q$UPDATE drover_undo u SET detail = 'the row exists again', state = 'gone'
       WHERE u.table_name = %L AND u.operation = 'remove' AND u.state = 'open'
         AND EXISTS (SELECT 1 FROM %s t WHERE t.id = u.target_id)$q$, v_table, v_name);
-    -- A changed row that is again what it was before the run is no conflict: somebody has undone it by hand.
+    -- A changed row that has its old content again is no conflict: it was undone by hand.
     EXECUTE format($q$UPDATE drover_undo u SET state = 'conflict', detail = coalesce(u.detail, 'changed since by someone else')
       FROM %s t WHERE t.id = u.target_id AND u.table_name = %L AND u.operation NOT IN ('alias', 'remove') AND u.state = 'open'
         AND (u.print IS NULL OR md5(to_jsonb(t)::text) <> u.print)
@@ -43,23 +65,24 @@ BEGIN
 
   IF to_regclass('drover.changes') IS NOT NULL THEN
     ANALYZE drover.changes, drover.identities;
-    -- Asked after the locks: what is not among the changes any more was undone before, perhaps a moment ago.
+    -- Read after the locks: a change that is not stored any more was undone before, perhaps just now.
     DELETE FROM drover_undo u
     WHERE NOT EXISTS (SELECT 1 FROM drover.changes c WHERE c.id = u.change_id AND c.run_id = v_run);
     UPDATE drover_undo u SET state = 'conflict',
       detail = 'run ' || l.run_id || ' has written it since: roll that one back first'
     FROM drover.changes l
-    WHERE u.operation <> 'alias' AND u.state = 'open' AND l.table_name = u.table_name
+    -- Also where the row was found changed above: the newer run is the cause.
+    WHERE u.operation <> 'alias' AND l.table_name = u.table_name
+      AND (u.state = 'open' OR u.state = 'conflict' AND u.detail = 'changed since by someone else')
       AND l.target_id = u.target_id::text AND l.id > u.change_id AND l.run_id <> v_run
       AND substr(l.scope, strpos(l.scope, '/') + 1) = v_schema;
   END IF;
 END $undo$`;
 
 /**
- * Rows that were removed for being there twice come back first: they are somebody else's, and what they point at stays for
- * them. Old content next, because a changed row may point at one that is to be removed; then removals, children before
- * parents. Again for as long as anything moves: what a unique value kept from its old content may get it now. What is
- * left over is a conflict.
+ * Duplicates that the run's repair removed come back first: they belong to other clients, and the rows they point at must
+ * stay. Old content next, because a changed row may point at one that is to be removed; then removals, children before
+ * parents. Repeated as long as a round changes something: a unique value may be free now. The rest are conflicts.
  */
 const undoRoundsSql = `DO $undo$
 DECLARE
@@ -88,14 +111,14 @@ BEGIN
 END $undo$`;
 
 /**
- * The columns of a table that can be written, `a` of pg_attribute, and what each gets out of an image `b`. An image cannot tell a
- * JSON null from no value, so where the column takes none it was the former.
+ * The writable columns of a table, `a` of pg_attribute, and the value of each from an image `b`. An image cannot distinguish
+ * a JSON null from SQL NULL: in a NOT NULL column it was the former.
  */
 const writableColumnSql = "a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''";
 const imageColumnSql = `CASE WHEN a.attnotnull AND a.atttypid IN ('json'::regtype, 'jsonb'::regtype)
         THEN format($q$coalesce(b.%I, 'null')$q$, a.attname) ELSE format('b.%I', a.attname) END`;
 
-/** Puts back the rows of a table that were removed for being there twice; answers how many. One by one: they are few. */
+/** Inserts the removed duplicates of a table again; returns how many. One by one, because they are few. */
 const reinsertFunctionSql = `CREATE FUNCTION pg_temp.drover_put_back(v_table text) RETURNS bigint LANGUAGE plpgsql AS $undo$
 DECLARE
   v_name text := format('%I.%I', current_setting('drover.undo_schema'), v_table);
@@ -124,8 +147,8 @@ BEGIN
 END $undo$`;
 
 /**
- * Gives the changed rows of a table their old content; answers how many. As a set, and where that is refused (a unique
- * value is still taken, a trigger objects) one by one, newest change first.
+ * Gives the changed rows of a table their old content; returns how many. As a set; where that is refused (a unique value is
+ * still taken, a trigger raises) one by one, newest change first.
  */
 const restoreFunctionSql = `CREATE FUNCTION pg_temp.drover_restore(v_table text) RETURNS bigint LANGUAGE plpgsql AS $undo$
 DECLARE
@@ -135,7 +158,7 @@ DECLARE
   v_change bigint;
   v_done bigint := 0;
 BEGIN
-  -- Only columns that differ from their image: an image cannot tell a JSON null from no value.
+  -- Only columns that differ from their image: an image cannot distinguish a JSON null from SQL NULL.
   SELECT string_agg(format($q$%1$I = CASE WHEN u.before ? %1$L
       AND coalesce(to_jsonb(t.%1$I), 'null')::text <> (u.before -> %1$L)::text THEN %2$s ELSE t.%1$I END$q$, a.attname,
       ${imageColumnSql}), ', ')
@@ -168,9 +191,9 @@ BEGIN
 END $undo$`;
 
 /**
- * Says of each row to be removed whether a row that stays points at it, by any foreign key of any table. Asked before
- * anything is removed, because ON DELETE CASCADE and SET NULL would take or change rows that are not ours. A row that
- * stays may hold others in turn, so it is asked until no answer changes.
+ * Marks each row to be removed that a remaining row points at, by any foreign key of any table. Done before anything is
+ * removed, because ON DELETE CASCADE and SET NULL would delete or change rows of other clients. A row that remains may
+ * block others in turn, so this repeats until nothing changes.
  */
 const blockFunctionSql = `CREATE FUNCTION pg_temp.drover_block() RETURNS void LANGUAGE plpgsql AS $undo$
 DECLARE
@@ -184,7 +207,7 @@ BEGIN
     v_hits := 0;
     FOR v_key IN
       SELECT con.conname, con.conrelid::regclass::text AS child, p.relname AS parent,
-        -- A child of ours does not hold its parent when it is to be removed as well.
+        -- A child that is removed as well does not block its parent.
         CASE WHEN cn.nspname = v_schema AND EXISTS (SELECT 1 FROM drover_undo WHERE table_name = c.relname)
           THEN format($q$AND NOT EXISTS (SELECT 1 FROM drover_undo d WHERE d.table_name = %L AND d.target_id = c.id
             AND d.operation = 'insert' AND d.state = 'open' AND d.blocked IS NULL)$q$, c.relname) ELSE '' END AS but,
@@ -210,7 +233,7 @@ BEGIN
   END LOOP;
 END $undo$`;
 
-/** Removes the rows of a table that nothing holds; answers how many. As a set, and one by one where that is refused. */
+/** Removes the unblocked rows of a table; returns how many. As a set, and one by one where that is refused. */
 const removeFunctionSql = `CREATE FUNCTION pg_temp.drover_remove(v_table text) RETURNS bigint LANGUAGE plpgsql AS $undo$
 DECLARE
   v_name text := format('%I.%I', current_setting('drover.undo_schema'), v_table);
@@ -231,7 +254,7 @@ BEGIN
       END;
     END LOOP;
   END;
-  -- A trigger may keep a row without a word; only what is not there any more is done.
+  -- A trigger may keep a row without an error; only rows that do not exist any more are done.
   EXECUTE format($q$UPDATE drover_undo u SET state = 'done' WHERE u.table_name = %L AND u.operation = 'insert'
     AND u.state = 'open' AND u.blocked IS NULL AND NOT EXISTS (SELECT 1 FROM %s t WHERE t.id = u.target_id)$q$,
     v_table, v_name);
@@ -240,8 +263,8 @@ BEGIN
 END $undo$`;
 
 /**
- * Identities become what they were, and the changes are struck off, so that a second rollback finds nothing to do.
- * What is a conflict keeps both: it can be undone later.
+ * Identities get their old content, and the undone changes are deleted, so that a second rollback finds nothing to do.
+ * Conflicts keep both and can be undone later.
  */
 const restoreIdentitiesSql = `DO $undo$
 DECLARE
@@ -259,8 +282,8 @@ BEGIN
     WHERE u.state IN ('done', 'gone') AND u.identity_before IS NOT NULL
     ON CONFLICT (scope, entity, source_id) DO UPDATE SET target_id = excluded.target_id, merged = excluded.merged,
       hash = excluded.hash, run_id = excluded.run_id, updated_at = excluded.updated_at WHERE i.run_id = v_run;
-    -- Records merged into one that is undone, of which no change tells: with a row that was made by the run they go; with
-    -- an older one they may be older too, and stay with the run that had it before.
+    -- Records merged into one that is undone, without a change of their own: they go with a row that the run inserted; with
+    -- an older row they may be older too, and return to the run that had the row before.
     DELETE FROM drover.identities i USING drover_undo u
     WHERE u.state IN ('done', 'gone') AND u.operation <> 'alias' AND u.identity_before IS NULL
       AND i.scope = v_scope AND i.entity = u.entity AND i.target_id = u.target_id::text AND i.merged AND i.run_id = v_run
@@ -275,11 +298,9 @@ BEGIN
   END IF;
 END $undo$`;
 
-/**
- * What undoes the changes listed in drover_undo, statement by statement: the same in the script and in `undo`, so that
- * what is tested of one is true of the other.
- */
+/** The statements that undo the changes in drover_undo: the same in the script and in `undo`, so tests of one hold for both. */
 export const undoSteps: readonly string[] = [
+  dropWatermarksSql,
   classifyChangesSql,
   reinsertFunctionSql,
   restoreFunctionSql,
@@ -290,12 +311,12 @@ export const undoSteps: readonly string[] = [
   'DROP FUNCTION pg_temp.drover_put_back(text), pg_temp.drover_restore(text), pg_temp.drover_block(), pg_temp.drover_remove(text)',
 ];
 
-/** How it went, for the end of the script. */
+/** The result, for the end of the script. */
 export const outcomeSql = `SELECT table_name, CASE WHEN state = 'done' AND operation = 'insert' THEN 'removed'
-    WHEN state = 'done' THEN 'restored' WHEN state = 'gone' AND operation = 'remove' THEN 'was there again'
-    WHEN state = 'gone' THEN 'was gone already' ELSE 'left alone' END AS outcome, count(*) AS rows
+    WHEN state = 'done' THEN 'restored' WHEN state = 'gone' AND operation = 'remove' THEN 'existed again'
+    WHEN state = 'gone' THEN 'was removed already' ELSE 'not undone' END AS outcome, count(*) AS rows
 FROM drover_undo WHERE operation <> 'alias' GROUP BY 1, 2 ORDER BY 1, 2`;
 
-/** Every row that was left alone, and why. */
+/** Every row that was not undone, and why. */
 export const conflictsSql = `SELECT entity, target_id::text AS target_id, detail FROM drover_undo
 WHERE state = 'conflict' ORDER BY place, entity, source_id`;

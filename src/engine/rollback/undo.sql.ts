@@ -4,17 +4,17 @@ import { literal, qualified } from '../../plan/sql.ts';
 import type { DecideUndo, RollbackScope, RollbackTable, Suspect, UndoResult } from './types.ts';
 import { conflictsSql, undoSteps } from './undo-steps.sql.ts';
 
-/** Thrown to take a trial back. */
+/** Thrown to roll the transaction of a dry run back. */
 class DryRunRollback extends Error {
   readonly undone: UndoResult;
 
   constructor(undone: UndoResult) {
-    super('only tried');
+    super('dry run');
     this.undone = undone;
   }
 }
 
-/** Undoes a run in one transaction. A dry run does all of it and takes it back, so what it says is what would happen. */
+/** Undoes a run in one transaction. A dry run does the same and rolls the transaction back, so its result is exact. */
 export async function undo(
   pool: pg.Pool,
   scope: RollbackScope,
@@ -39,20 +39,20 @@ async function undoInTransaction(
   scope: RollbackScope,
   decideUndo: DecideUndo,
 ): Promise<UndoResult> {
-  // A hundred thousand rows take longer than a statement usually may.
+  // A hundred thousand rows take longer than the usual limit of a statement.
   for (const text of ['SET LOCAL statement_timeout = 0', ...textSettings, ...undoSettings(scope)])
     await runStatement(client, text);
   await runStatement(client, createWorkTableSql);
-  // The planner may not know yet what the run has made of these.
+  // The planner may not have statistics after the run yet.
   await runStatement(client, 'ANALYZE drover.changes, drover.identities');
   for (const [place, table] of scope.tables.entries()) {
-    const there = await hasTable(client, scope.schema, table.table);
-    if (there) {
+    const exists = await hasTable(client, scope.schema, table.table);
+    if (exists) {
       await runStatement(client, `ANALYZE ${qualified(scope.schema, table.table)}`);
-      // Locked before they are looked at: what is said of them must hold until the end.
+      // Locked before they are read, so that they stay as read until the end.
       await runStatement(client, lockRowsSql(scope.schema, table.table), [scope.runId, scope.scope, table.entity]);
     }
-    const changes = there ? changesSql(scope.schema, table, place) : changesOfMissingTableSql(table, place);
+    const changes = exists ? changesSql(scope.schema, table, place) : changesOfMissingTableSql(table, place);
     await runStatement(client, fillSql(changes), [scope.runId, scope.scope]);
   }
   await excludeChangedRows(client, decideUndo);
@@ -60,7 +60,7 @@ async function undoInTransaction(
   return readResult(client);
 }
 
-// The pool gives up on an answer after a while; here the server decides how long it takes.
+// Overrides the pool's time limit for an answer, which is shorter.
 const queryTimeoutMs = 6 * 3_600_000;
 
 async function runStatement(client: pg.PoolClient, text: string, values: readonly unknown[] = []): Promise<void> {
@@ -69,9 +69,9 @@ async function runStatement(client: pg.PoolClient, text: string, values: readonl
 }
 
 async function hasTable(client: pg.PoolClient, schema: string, table: string): Promise<boolean> {
-  const text = 'SELECT to_regclass($1) IS NOT NULL AS there';
-  const rows = await queryPrepared<{ there: boolean }>(client, undefined, text, [qualified(schema, table)]);
-  return rows[0]?.there ?? false;
+  const text = 'SELECT to_regclass($1) IS NOT NULL AS exists';
+  const rows = await queryPrepared<{ exists: boolean }>(client, undefined, text, [qualified(schema, table)]);
+  return rows[0]?.exists ?? false;
 }
 
 const lockRowsSql = (schema: string, table: string): string => `
@@ -84,7 +84,7 @@ SELECT change_id, place, entity, source_id, table_name, target_id, operation, be
   CASE WHEN detail IS NULL AND (untouched OR NOT suspect) THEN print END, detail, suspect
 FROM (${changes}) c`;
 
-/** Rows whose last writer is not known: those that hold something else than the run wrote are left alone. */
+/** Decides the rows whose last writer is not known: those that hold something else than the run wrote stay as they are. */
 async function excludeChangedRows(client: pg.PoolClient, decideUndo: DecideUndo): Promise<void> {
   const suspects = await queryPrepared<Suspect & Row>(
     client,
@@ -122,19 +122,19 @@ async function readResult(client: pg.PoolClient): Promise<UndoResult> {
 }
 
 /**
- * The changes of a run to one table, and who wrote each row last. A load writes row and identity in one statement, so
- * both carry the same transaction id (`xmin`): where they agree, the row is as that load left it, and the identity says
- * of which run. Costs nothing at load and sees every later write, by Drover or not. What it cannot see is a table
- * written anew (a restored dump, a changed column type): then no row agrees, and each is a `suspect` to be looked at.
+ * The changes of a run to one table, with the last writer of each row. A load writes row and identity in one statement, so
+ * both carry the same transaction id (`xmin`): where they agree, the row is as that load left it, and the identity names
+ * the run. Costs nothing at load and detects every later write, by any client. After a rewrite of the table (a restored
+ * dump, a changed column type) no row agrees, and each is a `suspect` that has to be compared.
  *
- * A suspect's columns that the run did not write must be what they were (`untouched`), or there is something of others
- * in the row. $1 run, $2 scope.
+ * In a suspect, the columns that the run did not write must be what they were (`untouched`); otherwise another client has
+ * written into the row. $1 run, $2 scope.
  */
 export function changesSql(schema: string, table: RollbackTable, place: number): string {
   const name = qualified(schema, table.table);
   const written = textArray(table.written);
   const all = textArray([...table.written, ...table.insertOnly, 'id']);
-  const made = `ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = ${literal(name)}::regclass AND attgenerated <> '')`;
+  const generated = `ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = ${literal(name)}::regclass AND attgenerated <> '')`;
   return `
 SELECT c.id AS change_id, ${place}::int AS place, c.entity, c.source_id, c.table_name, c.target_id::uuid AS target_id,
   c.operation, c.before, c.identity_before, md5(to_jsonb(t)::text) AS print,
@@ -142,19 +142,19 @@ SELECT c.id AS change_id, ${place}::int AS place, c.entity, c.source_id, c.table
   c.operation NOT IN ('alias', 'remove') AND t.id IS NOT NULL AND writer.run_id IS NULL AS suspect,
   CASE c.operation
     WHEN 'update' THEN (to_jsonb(t) - ${written})::text = (to_jsonb(jsonb_populate_record(t, c.before)) - ${written})::text
-    ELSE to_jsonb(t) - ${all} - ${made} = '{}'
+    ELSE to_jsonb(t) - ${all} - ${generated} = '{}'
   END AS untouched
 FROM drover.changes c
 LEFT JOIN ${name} t ON t.id = c.target_id::uuid AND c.operation <> 'alias'
 LEFT JOIN LATERAL (
   SELECT i.run_id FROM drover.identities i
-  -- Of any entity: several may write into one table.
+  -- Of any entity, because several may write into one table.
   WHERE i.scope = $2 AND i.target_id = c.target_id AND NOT i.merged AND i.xmin = t.xmin LIMIT 1
 ) writer ON true
 WHERE c.run_id = $1 AND c.scope = $2 AND c.entity = ${literal(table.entity)}`;
 }
 
-/** The same of a table that is not there any more: nothing is known of its rows. $1 run, $2 scope. */
+/** The same for a table that does not exist any more. $1 run, $2 scope. */
 export function changesOfMissingTableSql(table: RollbackTable, place: number): string {
   return `
 SELECT c.id AS change_id, ${place}::int AS place, c.entity, c.source_id, c.table_name, c.target_id::uuid AS target_id,
@@ -165,16 +165,16 @@ FROM drover.changes c WHERE c.run_id = $1 AND c.scope = $2 AND c.entity = ${lite
 const textArray = (names: readonly string[]): string => `ARRAY[${names.map(literal).join(', ')}]::text[]`;
 
 /**
- * What has to be undone, one row a change. The script fills it from literals, `undo` from drover.changes; what follows is
- * the same for both.
+ * The changes to undo, one row per change. The script fills it from literals, `undo` from drover.changes; the statements
+ * after that are the same.
  *
- * - `place`: order of loading; rows are removed the other way round.
- * - `operation`: `insert`, `update`, `remove` of a row that was there twice, or `alias` for a change that made an identity
- *   and touched no row.
- * - `print`: hash of the row as the run left it. A row that has another one now was changed by someone else. Null where
- *   it had been changed already when this was filled.
- * - `suspect`: somebody wrote the row last, and whether that changed anything is to be judged; only `undo` uses it.
- * - `state`: `open`, `done`, `gone` (removed, or put back, by someone else before us), `conflict`.
+ * - `place`: order of loading; rows are removed in reverse order.
+ * - `operation`: `insert`, `update`, `remove` of a duplicate row, or `alias` for a change that made an identity and wrote
+ *   no row.
+ * - `print`: hash of the row as the run left it. A row with another hash was changed since. Null where it had been changed
+ *   already when this table was filled.
+ * - `suspect`: the row was written after the run's load, and `DecideUndo` compares its content; only `undo` uses it.
+ * - `state`: `open`, `done`, `gone` (already removed, or already put back, by another client), `conflict`.
  */
 export const createWorkTableSql = `CREATE TEMPORARY TABLE drover_undo (
   change_id bigint PRIMARY KEY, place int NOT NULL, entity text NOT NULL, source_id text NOT NULL,
@@ -182,7 +182,7 @@ export const createWorkTableSql = `CREATE TEMPORARY TABLE drover_undo (
   print text, detail text, suspect boolean NOT NULL DEFAULT false, state text NOT NULL DEFAULT 'open', blocked text
 ) ON COMMIT DROP`;
 
-/** The columns that are filled in; state and obstacles come of themselves. */
+/** The columns that are filled; `state`, `blocked` and `suspect` have defaults. */
 export const filledColumns = [
   'change_id bigint',
   'place int',
@@ -200,8 +200,8 @@ export const filledColumns = [
 export const filledColumnNames = filledColumns.map((column) => column.split(' ')[0]).join(', ');
 
 /**
- * Rows are compared by a hash of their text, so whoever makes the hash and whoever checks it must write times, floats
- * and bytes alike. For the transaction only.
+ * Rows are compared by a hash of their text, so the sessions that make and check it must format times, floats and bytes
+ * alike. For the transaction only.
  */
 export const textSettings = [
   'SET LOCAL standard_conforming_strings = on',
@@ -212,7 +212,7 @@ export const textSettings = [
   'SET LOCAL extra_float_digits = 1',
 ];
 
-/** What is undone, told to the statements by settings: their text is the same for every run. */
+/** Passes the run to the statements by settings, so that their text is the same for every run. */
 export function undoSettings(scope: RollbackScope): string[] {
   const settings = { undo_run: scope.runId, undo_scope: scope.scope, undo_schema: scope.schema };
   return Object.entries(settings).map(

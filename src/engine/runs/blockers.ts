@@ -5,7 +5,7 @@ import type { Blocker, EntityProgress } from '../../contract/runs.ts';
 import type { Plan } from '../../plan/contract.ts';
 import type { Run, RunEntity } from '../ledger/types.ts';
 
-/** What the fleet is like at the moment, for whoever asks why a run does not move. */
+/** The state of the fleet at the moment, to explain why a run does not move. */
 export interface FleetState {
   /** Null when Redis does not answer. */
   readonly upstreams: readonly UpstreamStatus[] | null;
@@ -145,7 +145,7 @@ export interface FleetStateReader {
 }
 
 const maxAgeMs = 1_000;
-// Whoever asks for a run does not wait longer than this for the fleet: at first there is nothing older to answer with.
+// A request for a run does not wait longer than this for the fleet: at first there is nothing older to answer with.
 const maxWaitMs = { first: 1_000, later: 200 } as const;
 // Redis may hang; what PostgreSQL knows is said without it.
 const redisTimeoutMs = 500;

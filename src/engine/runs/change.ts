@@ -12,7 +12,7 @@ import type { ControlChanges } from './control-store.ts';
 import { assertNoActiveRun } from './start.ts';
 import type { ControlDeps } from './types.ts';
 
-/** Who asks what of which run, and why. */
+/** The actor, the run and the reason of a request. */
 export interface RunRequest {
   readonly id: string;
   readonly actor: Actor;
@@ -36,7 +36,7 @@ export function requestStatus(
 export function cancel(deps: ControlDeps, asked: RunRequest): Promise<RunView> {
   return changeWithAudit(deps, asked, 'cancel', async (changes, run) => {
     assertAllowed(run, 'cancel');
-    // One that was not begun has nothing to wait for; but the conductor may begin it at this moment.
+    // One that was not begun has nothing to wait for; but the scheduler may begin it at this moment.
     if (run.status === 'pending' && (await changes.move(run.id, 'cancelled', asked.reason))) return;
     await assertMoved(changes.move(run.id, 'cancelling', asked.reason), changes, run.id, 'cancel');
   });
@@ -164,7 +164,7 @@ async function changeWithAudit(
   return deps.view(await findRun(deps.store, id));
 }
 
-/** The guard of the move decides, not the look before it: the conductor moves runs too. */
+/** The guard of the move decides, not the look before it: the scheduler moves runs too. */
 async function assertMoved(
   moved: Promise<boolean>,
   changes: ControlChanges,

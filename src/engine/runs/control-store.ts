@@ -1,9 +1,9 @@
-import { and, desc, eq, gt, inArray, notInArray, or, sql } from 'drizzle-orm';
+import { and, desc, eq, gt, notInArray, or, sql } from 'drizzle-orm';
 import type pg from 'pg';
 import { type Database, type Queries, queriesOf } from '../../../db/client.ts';
 import { withDatabaseErrors } from '../../../db/errors.ts';
 import { advisoryLockClasses } from '../../../db/locks.ts';
-import { runEntities, runs, watermarks } from '../../../db/schema/runs.ts';
+import { runEntities, runs } from '../../../db/schema/runs.ts';
 import { type Queryable, queryPrepared, transaction } from '../../../db/sql.ts';
 import { appendAudit, createAuditLog } from '../../../db/stores/audit.ts';
 import type { AuditEntry } from '../../contract/audit.ts';
@@ -13,6 +13,7 @@ import { DroverError } from '../../errors.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import type { Run, RunEntity } from '../ledger/types.ts';
 import { createBackgroundRollbackStore } from '../rollback/background.sql.ts';
+import { findDependentRun } from './incremental.sql.ts';
 import { createRunStore, listRecords, toRun } from './store.ts';
 
 /** A run about to be written. */
@@ -45,7 +46,7 @@ export interface ControlChanges {
   /** Moves a run along an arrow of the table; false when it was not where the arrow begins. */
   move(id: string, to: RunStatus, reason: string | null): Promise<boolean>;
   /**
-   * Has a run go on for records that were sent on their way; false when no arrow leads there. Whoever would end the run
+   * Continues a run for records that were enqueued; false when no transition leads there. A process that would end the run
    * waits for this change and sees its records, so call it last.
    */
   resume(id: string, reason: string | null): Promise<boolean>;
@@ -85,14 +86,16 @@ export interface ControlStore {
   appendAudit(entry: AuditEntry): Promise<void>;
   /** Another run of the plan into the same schema that is not finished; two at once would write over each other. */
   activeRun(plan: string, targetSchema: string): Promise<string | undefined>;
+  /** A run that a rollback of this one has to wait for: unfinished, into the same schema, of the same plan or newer. */
+  runBlockingRollback(runId: string): Promise<{ readonly id: string; readonly status: RunStatus } | undefined>;
   /** A run of the plan into the same schema that is being rolled back at APIs. */
   activeRollback(plan: string, targetSchema: string): Promise<string | undefined>;
   find(id: string): Promise<Run | undefined>;
   list(query: RunQuery): Promise<Run[]>;
   entities(runId: string): Promise<RunEntity[]>;
   records(runId: string, filter: RecordFilter & { limit: number }): Promise<RecordView[]>;
-  /** The watermarks an incremental run starts from: the earliest of its entities. */
-  watermark(plan: string, targetSchema: string, entities: readonly string[]): Promise<string | undefined>;
+  /** The newest incremental run that read only what changed since this run, and was not rolled back. */
+  dependentRun(runId: string): Promise<string | undefined>;
   setRolledBack(id: string): Promise<void>;
 }
 
@@ -104,13 +107,13 @@ export function createControlStore(database: Database): ControlStore {
     change: (runId, work, entry) => changeRun(database.$client, runId, work, entry),
     appendAudit: audit.append,
     activeRun: (plan, targetSchema) => withDatabaseErrors(activeRun(database, plan, targetSchema)),
+    runBlockingRollback: (runId) => runBlockingRollback(database.$client, runId),
     activeRollback: createBackgroundRollbackStore(database.$client).findActive,
     find: store.find,
     list: (query) => withDatabaseErrors(listRuns(database, query)),
     entities: store.entities,
     records: (runId, filter) => withDatabaseErrors(listRecords(database, runId, filter)),
-    watermark: (plan, targetSchema, entities) =>
-      withDatabaseErrors(watermarkOf(database, plan, targetSchema, entities)),
+    dependentRun: (runId) => findDependentRun(database.$client, runId),
     setRolledBack: (id) => setRolledBack(database, id),
   };
 }
@@ -130,6 +133,18 @@ async function activeRun(database: Database, plan: string, targetSchema: string)
     )
     .limit(1);
   return row?.id;
+}
+
+const blockingRunSql = `
+SELECT o.id, o.status FROM drover.runs r JOIN drover.runs o ON o.target_schema = r.target_schema AND o.id <> r.id
+WHERE r.id = $1 AND o.status <> ALL ($2::text[]) AND NOT o.dry_run AND NOT o.export_only
+  AND (o.plan = r.plan OR (o.created_at, o.id) > (r.created_at, r.id))
+ORDER BY o.created_at DESC LIMIT 1`;
+
+async function runBlockingRollback(pool: pg.Pool, runId: string) {
+  const values = [runId, finishedStatuses];
+  const [row] = await queryPrepared<{ id: string; status: RunStatus }>(pool, undefined, blockingRunSql, values);
+  return row;
 }
 
 async function listRuns(database: Database, query: RunQuery) {
@@ -152,21 +167,9 @@ function createdBefore(id: string) {
   return sql`(${runs.createdAt}, ${runs.id}) < (SELECT r.created_at, r.id FROM drover.runs r WHERE r.id = ${id})`;
 }
 
-async function watermarkOf(database: Database, plan: string, targetSchema: string, entities: readonly string[]) {
-  const mine = and(
-    eq(watermarks.plan, plan),
-    eq(watermarks.targetSchema, targetSchema),
-    inArray(watermarks.entity, [...entities]),
-  );
-  const rows = await database.select().from(watermarks).where(mine);
-  // An entity that was never read has no mark, and then nothing may be left out.
-  if (rows.length < entities.length) return undefined;
-  return rows.map((row) => row.watermark).sort()[0];
-}
-
 /**
- * One operator's change and its row in the audit log, in one transaction. Locks are taken in one order, so nobody waits
- * in a circle: operators of the run, then records and the run's row, then the log's, which everybody takes last.
+ * One operator's change and its row in the audit log, in one transaction. Locks are taken in one order, so no session waits
+ * in a circle: operators of the run, then records and the run's row, then the log's, which all take last.
  */
 function changeRun<T>(
   pool: pg.Pool,
@@ -182,8 +185,8 @@ function changeRun<T>(
   });
 }
 
-// Not the run's row: sending a million records back takes a while, and the conductor must not wait for it. Not for
-// longer than this: who waits holds a connection, which everybody else who asks for something needs.
+// Not the run's row: sending a million records back takes a while, and the scheduler must not wait for it. Not for
+// longer than this: a waiting request holds a connection that other requests need.
 const lockTimeout = '5s';
 
 async function lockRun(client: pg.PoolClient, runId: string): Promise<void> {
@@ -249,7 +252,7 @@ async function setRolledBack(queries: Queries, id: string): Promise<void> {
   await withDatabaseErrors(queries.update(runs).set({ rolledBackAt: sql`now()` }).where(eq(runs.id, id)));
 }
 
-// What was wrong is read from its source again, where it was mended; what differs in the target is written again from
+// What was wrong is read from its source again, where it may have been corrected; what differs in the target is written again from
 // what was read. Records without an id of their own (`#…`) cannot be asked for. The target id stays: it is the same row.
 const replaySql = `
 WITH back AS (
@@ -281,7 +284,7 @@ async function replayRecords(client: Queryable, runId: string, selection: Replay
 }
 
 // Whatever the run says is in the target: reconciled, found unchanged since an earlier run, or found to differ and perhaps
-// mended by hand since; and what was loaded and could not be compared. Not what was left alone (EXISTS) or merged: of these
+// corrected by hand since; and what was loaded and could not be compared. Not what was left alone (EXISTS) or merged: of these
 // the target does not hold what this record says.
 const reconcileAgainSql = `
 WITH back AS (

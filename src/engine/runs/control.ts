@@ -18,7 +18,13 @@ import {
   requestStatus,
   retry,
 } from './change.ts';
-import { assertNoActiveRun, assertNotRollingBack, planRun } from './start.ts';
+import {
+  assertNoActiveRun,
+  assertNoDependentRun,
+  assertNoNewerActiveRun,
+  assertNotRollingBack,
+  planRun,
+} from './start.ts';
 import type { ControlDeps } from './types.ts';
 
 const defaultPageSize = 50;
@@ -88,7 +94,7 @@ export function createControl(deps: ControlDeps): Control {
 }
 
 async function startRun(deps: ControlDeps, input: Parameters<Control['startRun']>[0], actor: Actor): Promise<RunView> {
-  const planned = await planRun(deps, deps.plan(input.plan), input, actor);
+  const planned = planRun(deps, deps.plan(input.plan), input, actor);
   await assertNoActiveRun(deps.store, planned.run);
   try {
     const { ids, ...rest } = input;
@@ -120,7 +126,7 @@ async function purge(deps: ControlDeps, input: PurgeRequest, actor: Actor): Prom
 
 async function person(deps: ControlDeps, email: string, actor: Actor): Promise<PersonView> {
   const found = await deps.person(email);
-  // The log outlives the person's data, so it names nobody; who knows the address can find the entry.
+  // The log outlives the person's data, so it holds a hash; with the address the entry can be found.
   const name = createHash('sha256').update(email.toLowerCase()).digest('hex').slice(0, 16);
   await deps.store.appendAudit({
     ...{ actor: actor.id, role: actor.role, action: 'person.export', subject: `person:${name}` },
@@ -141,6 +147,8 @@ async function rollback(
 ): Promise<RollbackView> {
   const seen = await findRun(deps.store, id);
   if (!dryRun) await assertNotRollingBack(deps.store, seen);
+  await assertNoNewerActiveRun(deps.store, seen);
+  await assertNoDependentRun(deps.store, seen);
   const run = await deps.store.change(
     id,
     async (changes) => {

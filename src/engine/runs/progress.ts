@@ -1,8 +1,7 @@
 import { recordStatuses, type Stage, stages } from '../../contract/record-status.ts';
 import type { RunStatus } from '../../contract/run-status.ts';
 import type { EntityCounts, EntityProgress, RunView } from '../../contract/runs.ts';
-import type { RunEntity } from '../ledger/types.ts';
-import type { StageCount } from '../scheduler/types.ts';
+import type { RunEntity, StageCount } from '../ledger/types.ts';
 
 export interface ProgressInput {
   readonly status: RunStatus;
@@ -38,7 +37,7 @@ function percentOf(done: number, total: number, all: readonly EntityProgress[]):
   return Math.max(0, Math.min(99.9, Math.floor((done * 1_000) / total) / 10));
 }
 
-// No rate, or a source that does not say how much it holds: nobody knows.
+// No rate, or a source that does not say how much it holds: unknown.
 function etaOf(left: number, rate: number, status: RunStatus, all: readonly EntityProgress[]): number | null {
   if (status !== 'running') return null;
   const unknown = all.some((entity) => entity.extraction !== 'done' && entity.sourceTotal === null);

@@ -21,16 +21,15 @@ export interface PlannedRun {
 }
 
 export interface PlanRunDeps {
-  readonly store: ControlStore;
   /** Records a job when the request does not say. */
   readonly batchSize: BatchSize;
 }
 
 /**
- * Turns a request into a run. Pure but for the watermark it reads.
+ * Turns a request into a run. An incremental run without `since` gets it from the watermarks when it is prepared.
  * @throws DroverError BAD_REQUEST naming what is wrong with the request.
  */
-export async function planRun(deps: PlanRunDeps, plan: Plan, input: StartRun, actor: Actor): Promise<PlannedRun> {
+export function planRun(deps: PlanRunDeps, plan: Plan, input: StartRun, actor: Actor): PlannedRun {
   assertTrial(input, plan);
   const entities =
     input.trial === undefined ? chooseEntities(plan, input.only) : withParents(plan, chooseEntities(plan, input.only));
@@ -43,7 +42,7 @@ export async function planRun(deps: PlanRunDeps, plan: Plan, input: StartRun, ac
   }
   const strategy = strategyOf(input);
   const stamp = DateTime.utc().toFormat('yyyyMMdd_HHmmss');
-  const scope = await scopeOf(deps.store, plan, targetSchema, entities, input, strategy);
+  const scope = scopeOf(input);
   const run: NewRun = {
     id: newRunId(),
     plan: plan.name,
@@ -82,7 +81,7 @@ function chooseEntities(plan: Plan, only: readonly string[] | undefined): readon
   return order.filter((name) => wanted.has(name));
 }
 
-/** A trial's rows are linked among themselves, so whoever is pointed at comes along. */
+/** A trial's rows are linked among themselves, so records that are referred to come along. */
 function withParents(plan: Plan, entities: readonly string[]): readonly string[] {
   const wanted = new Set(entities);
   const order = entityOrder(plan);
@@ -109,24 +108,15 @@ function strategyOf(input: StartRun): Strategy {
   return strategy;
 }
 
-/** What is read. An incremental run without `since` starts where the last one ended. */
-async function scopeOf(
-  store: ControlStore,
-  plan: Plan,
-  targetSchema: string,
-  entities: readonly string[],
-  input: StartRun,
-  strategy: Strategy,
-): Promise<NewRun['scope']> {
+/** What is read: the window and ids of the request. */
+function scopeOf(input: StartRun): NewRun['scope'] {
   if (input.since !== undefined && input.until !== undefined) {
     const [since, until] = [parseInstant('since', input.since), parseInstant('until', input.until)];
     if (DateTime.fromISO(since) > DateTime.fromISO(until))
       throw badRequest(`since (${since}) is after until (${until})`, 'Give since as the earlier time of the two.');
   }
-  const since =
-    input.since ?? (strategy === 'incremental' ? await store.watermark(plan.name, targetSchema, entities) : undefined);
   return {
-    ...(since === undefined ? {} : { since: parseInstant('since', since) }),
+    ...(input.since === undefined ? {} : { since: parseInstant('since', input.since) }),
     ...(input.until === undefined ? {} : { until: parseInstant('until', input.until) }),
     ...(input.ids === undefined ? {} : { ids: [...new Set(input.ids)] }),
   };
@@ -176,5 +166,32 @@ export async function assertNotRollingBack(
   if (undone === undefined) return;
   throw new DroverError('NOT_ALLOWED_NOW', `run ${undone} is being rolled back`, {
     remedy: `Wait for its end: \`drover status ${undone}\` says how far it is.`,
+  });
+}
+
+/**
+ * A rollback under an unfinished run would remove rows that the other run relies on, and the other would write them again.
+ * Throws NOT_ALLOWED_NOW.
+ */
+export async function assertNoNewerActiveRun(
+  store: ControlStore,
+  { id, targetSchema }: Pick<NewRun, 'id' | 'targetSchema'>,
+): Promise<void> {
+  const other = await store.runBlockingRollback(id);
+  if (other === undefined) return;
+  throw new DroverError('NOT_ALLOWED_NOW', `run ${other.id} into ${targetSchema} is ${other.status}`, {
+    remedy: `Wait for its end, or stop it with \`drover cancel ${other.id} --reason ...\` and roll that one back first.`,
+  });
+}
+
+/**
+ * An incremental run relies on the rows of the runs before it, whose rollback would leave a state that no run has read.
+ * Throws NOT_ALLOWED_NOW while such a run is not rolled back.
+ */
+export async function assertNoDependentRun(store: ControlStore, { id }: Pick<NewRun, 'id'>): Promise<void> {
+  const dependent = await store.dependentRun(id);
+  if (dependent === undefined) return;
+  throw new DroverError('NOT_ALLOWED_NOW', `incremental run ${dependent} read only what changed since run ${id}`, {
+    remedy: `Roll that one back first: \`drover rollback ${dependent} --reason ... --yes\`.`,
   });
 }

@@ -6,7 +6,8 @@ import type { RecordStatus, Stage } from '../../contract/record-status.ts';
 import { type RunStatus, statusesBefore } from '../../contract/run-status.ts';
 import type { BatchTuning, RecordFilter, RecordView } from '../../contract/runs.ts';
 import type { JsonObject } from '../../plan/json.ts';
-import type { Run, RunEntity, RunStore } from '../ledger/types.ts';
+import type { Run, RunEntity, RunStore, StageCount } from '../ledger/types.ts';
+import { finishExtraction } from './incremental.sql.ts';
 import type { ProgressSample } from './progress.ts';
 
 /** Runs and their extractions, over the control database. Every method throws DroverError. */
@@ -18,19 +19,12 @@ export function createRunStore(database: Queries): RunStore {
     setSourceTotal: (runId, entity, total) =>
       withDatabaseErrors(updateExtraction(database, runId, entity, undefined, { sourceTotal: total })),
     finishExtraction: (runId, entity, epoch, shortfall) =>
-      withDatabaseErrors(
-        updateExtraction(database, runId, entity, epoch, {
-          status: 'done',
-          dispatchedAt: null,
-          errorCode: shortfall === null ? null : 'SOURCE_SHORT',
-          errorMessage: shortfall,
-        }),
-      ),
+      withDatabaseErrors(finishExtraction(database, runId, entity, epoch, shortfall)),
     rescan: (runId, entity, epoch) =>
       withDatabaseErrors(
         updateExtraction(database, runId, entity, epoch, { cursor: null, rescans: sql`${runEntities.rescans} + 1` }),
       ),
-    counts: (runId, entity) => withDatabaseErrors(countsOf(database, runId, entity)),
+    counts: (runId, entity) => withDatabaseErrors(countRecords(database, runId, entity)),
     yieldExtraction: (runId, entity, epoch, delayMs) =>
       withDatabaseErrors(
         updateExtraction(database, runId, entity, epoch, { dispatchedAt: null, dueAt: inFuture(delayMs) }),
@@ -111,14 +105,14 @@ async function moveRun(database: Queries, id: string, to: RunStatus, reason: str
   return moved.rowCount === 1;
 }
 
-async function countsOf(database: Queries, runId: string, entity: string) {
+async function countRecords(database: Queries, runId: string, entity?: string): Promise<StageCount[]> {
   const n = sql<number>`sum(${counts.n})::int`;
   const rows = await database
-    .select({ stage: counts.stage, status: counts.status, n })
+    .select({ entity: counts.entity, stage: counts.stage, status: counts.status, n })
     .from(counts)
-    .where(and(eq(counts.runId, runId), eq(counts.entity, entity)))
-    .groupBy(counts.stage, counts.status);
-  return rows.map((row) => ({ stage: row.stage as Stage, status: row.status as RecordStatus, n: row.n }));
+    .where(and(eq(counts.runId, runId), entity === undefined ? undefined : eq(counts.entity, entity)))
+    .groupBy(counts.entity, counts.stage, counts.status);
+  return rows.filter((row) => row.n !== 0) as StageCount[];
 }
 
 // PostgreSQL's clock decides when something is due, or a worker with a wrong clock would starve or storm.
@@ -195,7 +189,7 @@ export function updateBatchTuning(
   );
 }
 
-/** The samples of a run's progress, oldest first; the conductor keeps two minutes of them. */
+/** The samples of a run's progress, oldest first; the scheduler keeps two minutes of them. */
 export function readSamples(database: Database, runId: string): Promise<ProgressSample[]> {
   const { at, done, total } = samples;
   return withDatabaseErrors(

@@ -3,10 +3,9 @@ import { finishedStatuses, nextActions } from '../../contract/run-status.ts';
 import type { RunView } from '../../contract/runs.ts';
 import type { Plan } from '../../plan/contract.ts';
 import type { PlanRegistry } from '../../plan/registry.ts';
-import type { Run, RunEntity } from '../ledger/types.ts';
+import type { Run, RunEntity, RunStore } from '../ledger/types.ts';
 import { writesToApis } from '../rollback/api-undo.ts';
 import type { BackgroundRollbackStore } from '../rollback/background.sql.ts';
-import type { SchedulerStore } from '../scheduler/types.ts';
 import { batchSizesOf } from '../stages/batch-size.ts';
 import { readTrialCounts } from '../trial/store.ts';
 import { forecast, isTrial } from '../trial/trial.ts';
@@ -25,11 +24,11 @@ export interface RunViews {
 
 export interface RunViewDeps {
   readonly database: Database;
-  readonly store: Pick<SchedulerStore, 'counts' | 'entities'>;
+  readonly store: Pick<RunStore, 'counts' | 'entities'>;
   readonly plans: PlanRegistry;
   readonly sums: GetSums;
   readonly rollbacks: Pick<BackgroundRollbackStore, 'find'>;
-  /** Absent where nobody looks at views to know why a run does not move. */
+  /** Absent where views are not read to find out why a run does not move. */
   readonly fleet?: FleetStateReader | undefined;
 }
 

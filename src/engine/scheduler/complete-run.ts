@@ -2,34 +2,35 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { and, eq, sql } from 'drizzle-orm';
 import type { Database } from '../../../db/client.ts';
 import { withDatabaseErrors } from '../../../db/errors.ts';
-import { counts, runs, watermarks } from '../../../db/schema/runs.ts';
+import { counts, runs } from '../../../db/schema/runs.ts';
 import { failureStatuses } from '../../contract/record-status.ts';
 import type { RunStatus } from '../../contract/run-status.ts';
 import type { ValidationView } from '../../contract/runs.ts';
 import { DroverError } from '../../errors.ts';
-import type { Run, RunEntity, RunStore } from '../ledger/types.ts';
+import type { Run, RunEntity, RunStore, StageCount, UnsettledRecords } from '../ledger/types.ts';
 import { createRunStore } from '../runs/store.ts';
-import type { ScheduledRun, SchedulerDeps, SchedulerMemory, StageCount } from './types.ts';
+import { claimFinishing, saveSample } from './store.ts';
+import type { ScheduledRun, SchedulerDeps, SchedulerMemory } from './types.ts';
 
-// Below this many records a share says nothing.
+// With fewer records a share is not significant.
 const minRecordsForFailureRate = 200;
-// A full disk or a broken rule does not mend itself between two ticks.
+// A full disk or a broken rule is not repaired between two ticks.
 const finishRetryMs = 5_000;
 const sampleEveryMs = 1_000;
 
-/** Writes a progress sample, stops a run that goes wrong, and ends one whose every record is settled. */
+/** Writes a progress sample, stops a run with too many failures, and finishes one whose records are all settled. */
 export async function completeIfSettled(
   deps: SchedulerDeps,
   { run }: ScheduledRun,
   { finishing, sampledAt }: SchedulerMemory,
 ): Promise<void> {
-  const counts = await deps.store.counts(run.id);
+  const counts = await deps.runs.counts(run.id);
   await sampleProgress(deps, run.id, counts, sampledAt);
   assertFailureRate(run.maxFailurePercent, counts);
-  const entities = await deps.store.entities(run.id);
+  const entities = await deps.runs.entities(run.id);
   const reading = entities.some((entity) => entity.status === 'reading');
   if (reading || countWithStatus(counts, 'pending') > 0 || finishing.has(run.id)) return;
-  if (!(await deps.store.claimFinishing(run.id, deps.name, deps.graceMs))) return;
+  if (!(await claimFinishing(deps.database, run.id, deps.name, deps.graceMs))) return;
   finishing.set(
     run.id,
     finishUnderLease(deps, run).finally(() => finishing.delete(run.id)),
@@ -37,12 +38,12 @@ export async function completeIfSettled(
 }
 
 /**
- * Validation and reports may take minutes. The lease is short and renewed while this process lives, so that one that is
- * killed over them is followed by another soon.
+ * Validation and reports may take minutes. The lease is short and renewed while this process lives, so that another
+ * process takes over soon when this one is lost.
  */
 async function finishUnderLease(deps: SchedulerDeps, run: Run): Promise<void> {
   const renew = (): void => {
-    deps.store.claimFinishing(run.id, deps.name, deps.graceMs).catch(() => undefined);
+    claimFinishing(deps.database, run.id, deps.name, deps.graceMs).catch(() => undefined);
   };
   const timer = setInterval(renew, deps.graceMs / 3);
   try {
@@ -65,24 +66,24 @@ async function sampleProgress(
   if (now - (sampledAt.get(runId) ?? 0) < sampleEveryMs) return;
   sampledAt.set(runId, now);
   const all = totalCount(counts);
-  await deps.store.saveSample(runId, all - countWithStatus(counts, 'pending'), all);
+  await saveSample(deps.database, runId, all - countWithStatus(counts, 'pending'), all);
 }
 
 /**
- * A wrong mapping rejects everything; it is better noticed after hundreds of records than after all of them. Judged by
- * the records that have passed their transform: what only waits for its load is no failure, and no success is counted
- * until a whole entity may load.
+ * A wrong mapping rejects everything, and is better noticed after hundreds of records than after all of them. The share is
+ * of the records that have passed their transform: records that wait for their load are no failures, and no success is
+ * counted until a whole entity may load.
  */
 function assertFailureRate(maxPercent: number, counts: readonly StageCount[]): void {
-  const bad = countWithStatus(counts, 'rejected') + countWithStatus(counts, 'failed');
+  const failures = countWithStatus(counts, 'rejected') + countWithStatus(counts, 'failed');
   const untried = counts.filter(
     ({ status, stage }) => status === 'pending' && (stage === 'extract' || stage === 'transform'),
   );
   const tried = totalCount(counts) - totalCount(untried);
-  if (tried < minRecordsForFailureRate || bad * 100 <= tried * maxPercent) return;
+  if (tried < minRecordsForFailureRate || failures * 100 <= tried * maxPercent) return;
   throw new DroverError(
     'HIGH_FAILURE_RATE',
-    `${bad} of ${tried} records were rejected or failed, more than ${maxPercent} %.`,
+    `${failures} of ${tried} records were rejected or failed, more than ${maxPercent} %.`,
   );
 }
 
@@ -94,55 +95,61 @@ function totalCount(counts: readonly StageCount[]): number {
   return counts.reduce((all, count) => all + count.n, 0);
 }
 
-/** How a run ended, before it is written down. */
+/** How a run ended, before it is stored. */
 export interface RunOutcome {
   readonly status: Extract<RunStatus, 'completed' | 'completed_with_failures'>;
   readonly reason: string | null;
 }
 
 export interface FinishRunDeps {
-  readonly runs: Pick<RunStore, 'entities'>;
-  readonly counts: (runId: string) => Promise<readonly StageCount[]>;
-  /** Moves the run to its end unless a record of it is pending; false then. */
+  readonly runs: Pick<RunStore, 'entities' | 'counts'>;
+  /** Moves the run to its final status; false, with nothing changed, while a record of it is pending. */
   readonly end: (runId: string, to: RunOutcome['status'], reason: string | null) => Promise<boolean>;
   readonly validate: (run: Run) => Promise<ValidationView>;
-  /** Answers what could not be written to files; the reports themselves are in the database all the same. */
+  /** Returns what could not be written to files; the reports are stored in the database in any case. */
   readonly writeReports: (
     run: Run,
-    ending: RunOutcome,
+    outcome: RunOutcome,
     validation: ValidationView | undefined,
   ) => Promise<readonly string[]>;
-  /** Keeps where the next incremental run of each entity starts. */
+  /** Stores where the next incremental run of each entity starts. */
   readonly saveWatermarks: (run: Run, entities: readonly RunEntity[]) => Promise<void>;
+  /** Records that failed in earlier runs and that this incremental run has not read. */
+  readonly countUnread: (run: Run) => Promise<readonly UnsettledRecords[]>;
 }
 
 /**
- * Ends a run whose every record is settled: validates, writes the reports, and says how it went. Safe to do again: a
- * process that dies in between leaves the run running, and the next one starts from here.
+ * Finishes a run whose records are all settled: validates, writes the reports, and sets the final status. Safe to repeat:
+ * a process that is lost in between leaves the run running, and the next one starts from here.
  */
 export async function finishRun(deps: FinishRunDeps, run: Run): Promise<void> {
   const entities = await deps.runs.entities(run.id);
   const writes = !run.dryRun && !run.exportOnly;
   const validation = writes ? await deps.validate(run) : undefined;
-  const ending = runOutcome(await deps.counts(run.id), entities, validation);
-  const problems = await deps.writeReports(run, ending, validation);
-  if (writes && run.strategy !== 'selective') await deps.saveWatermarks(run, entities);
-  const reasons = [...(ending.reason === null ? [] : [ending.reason]), ...problems];
-  // Records that were enqueued or replayed meanwhile go on first; the run is finished again after them.
-  await deps.end(run.id, ending.status, reasons.length > 0 ? reasons.join('; ') : null);
+  const outcome = runOutcome(await deps.runs.counts(run.id), entities, validation, await deps.countUnread(run));
+  const problems = await deps.writeReports(run, outcome, validation);
+  if (writes) await deps.saveWatermarks(run, entities);
+  const reasons = [...(outcome.reason === null ? [] : [outcome.reason]), ...problems];
+  // Records that were enqueued or replayed meanwhile are processed first; the run is finished again after them.
+  await deps.end(run.id, outcome.status, reasons.length > 0 ? reasons.join('; ') : null);
 }
 
-/** Green means that every record is reconciled or skipped, every source gave what it has, and no rule is broken. */
+/** Green: every record is reconciled or skipped, every source gave what it counts, and no validation rule is broken. */
 export function runOutcome(
   counts: readonly StageCount[],
   entities: readonly RunEntity[],
   validation: ValidationView | undefined,
+  unread: readonly UnsettledRecords[] = [],
 ): RunOutcome {
   const reasons: string[] = [];
   for (const status of failureStatuses) {
     const n = counts.filter((count) => count.status === status).reduce((sum, count) => sum + count.n, 0);
     if (n > 0) reasons.push(`${n} ${status}`);
   }
+  for (const { entity, n } of unread)
+    reasons.push(
+      `${n} ${entity} that failed in an earlier run and have no id were not read again: run with the full strategy`,
+    );
   for (const entity of entities) if (entity.errorMessage) reasons.push(`${entity.errorCode}: ${entity.errorMessage}`);
   const broken = validation?.checks.filter((check) => !check.ok && check.severity === 'error') ?? [];
   if (broken.length > 0) reasons.push(`validation: ${broken.map((check) => check.name).join(', ')}`);
@@ -151,49 +158,18 @@ export function runOutcome(
 }
 
 /**
- * Moves a run to its end unless a record of it is pending; false then. The run's row is held while we look: who sends
- * records on their way holds it to the commit, so none can come between the look and the move.
+ * Moves a run to its final status; false, with nothing changed, while a record of it is pending. The run's row is locked
+ * for the check: changes that make records pending lock it until their commit, so none can come between check and move.
  */
 export function endRun(database: Database, id: string, to: RunStatus, reason: string | null): Promise<boolean> {
   return withDatabaseErrors(
     database.transaction(async (tx) => {
       await tx.select({ id: runs.id }).from(runs).where(eq(runs.id, id)).for('no key update');
-      const [left] = await tx
+      const [pending] = await tx
         .select({ n: sql<number>`coalesce(sum(${counts.n}), 0)::int` })
         .from(counts)
         .where(and(eq(counts.runId, id), eq(counts.status, 'pending')));
-      return left?.n === 0 && createRunStore(tx).move(id, to, reason);
+      return pending?.n === 0 && createRunStore(tx).move(id, to, reason);
     }),
-  );
-}
-
-/**
- * Keeps where the next incremental run of each entity starts: the newest change seen, but never later than this run's
- * own beginning, because what changed while it was read may have been read before it changed.
- */
-export async function saveWatermarks(database: Database, run: Run, entities: readonly RunEntity[]): Promise<void> {
-  const begun = (run.startedAt ?? run.createdAt).toISOString();
-  const rows = entities
-    .filter((entity) => entity.status === 'done' && entity.watermark !== null)
-    .map((entity) => ({
-      plan: run.plan,
-      targetSchema: run.targetSchema,
-      entity: entity.entity,
-      watermark: [entity.watermark as string, begun].sort()[0] as string,
-      runId: run.id,
-    }));
-  if (rows.length === 0) return;
-  const newer = sql`excluded.watermark > ${watermarks.watermark}`;
-  const { plan, targetSchema, entity } = watermarks;
-  await withDatabaseErrors(
-    database
-      .insert(watermarks)
-      .values(rows)
-      .onConflictDoUpdate({
-        target: [plan, targetSchema, entity],
-        set: { watermark: sql`excluded.watermark`, runId: run.id, updatedAt: sql`now()` },
-        setWhere: newer,
-      })
-      .execute(),
   );
 }

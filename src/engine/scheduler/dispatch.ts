@@ -5,20 +5,24 @@ import type { ExtractionJob, StageJob } from '../ledger/types.ts';
 import { batchSizeOf } from '../stages/batch-size.ts';
 import type { DueRecord, ScheduledRun, SchedulerDeps } from './types.ts';
 
-// Downstream first: what is nearly done makes room for what is not.
+// Downstream first: records near their end free slots for the others.
 const dispatchOrder: readonly Stage[] = ['reconcile', 'load', 'transform', 'extract'];
 const nextStage: Partial<Record<Stage, Stage>> = { extract: 'transform', transform: 'load', load: 'reconcile' };
-// One statement's worth; the next tick follows at once while there is room.
+// Per statement; the next tick follows at once while slots are free.
 const maxRecordsPerClaim = 5_000;
 
 /**
- * Gives out what is due, as far as the queues' windows allow. Records are marked and committed first and put on the
- * queues after: what is lost in between is found again by its age. Answers true when a window was filled.
+ * Dispatches due records and extractions, as far as the queues' windows allow. Records are marked and committed first and
+ * put on the queues after: those lost in between are found by the sweep. Returns true when a window was filled.
  */
-export async function dispatchDueWork(deps: SchedulerDeps, conducted: readonly ScheduledRun[]): Promise<boolean> {
-  const running = conducted.filter(({ run }) => run.status === 'running');
+export async function dispatchDueWork(deps: SchedulerDeps, scheduled: readonly ScheduledRun[]): Promise<boolean> {
+  const running = scheduled.filter(({ run }) => run.status === 'running');
   for (const one of running) {
-    const extractions = await deps.store.claimDueExtractions(one.run.id, await entitiesWaitingForParents(deps, one));
+    const extractions = await claimDueExtractions(
+      deps.database.$client,
+      one.run.id,
+      await entitiesWaitingForParents(deps, one),
+    );
     if (extractions.length > 0) await deps.dispatcher.dispatchExtractions(extractions);
   }
   let filled = false;
@@ -30,8 +34,8 @@ export async function dispatchDueWork(deps: SchedulerDeps, conducted: readonly S
 }
 
 /**
- * Entities that read what others load, while those are not loaded. What is known here may be a moment old; the extraction
- * looks again before it reads.
+ * Entities whose source reads rows that other entities load, while those are not loaded. The counts may be a moment old;
+ * the extraction checks again before it reads.
  */
 async function entitiesWaitingForParents(
   deps: SchedulerDeps,
@@ -39,18 +43,18 @@ async function entitiesWaitingForParents(
 ): Promise<readonly string[]> {
   const readers = Object.entries(plan.entities).filter(([, { readsAfter = [] }]) => readsAfter.length > 0);
   if (readers.length === 0) return [];
-  const entities = new Map((await deps.store.entities(run.id)).map((entity) => [entity.entity, entity]));
-  const moves = (parent: string): boolean =>
+  const entities = new Map((await deps.runs.entities(run.id)).map((entity) => [entity.entity, entity]));
+  const isLoading = (parent: string): boolean =>
     entities.get(parent)?.status === 'reading' ||
     counts.some(
       ({ entity, stage, status, n }) => entity === parent && status === 'pending' && stage !== 'reconcile' && n > 0,
     );
-  return readers.filter(([, { readsAfter = [] }]) => readsAfter.some(moves)).map(([name]) => name);
+  return readers.filter(([, { readsAfter = [] }]) => readsAfter.some(isLoading)).map(([name]) => name);
 }
 
 /**
- * True while the stage after this one has more than half a window: what is given out now would find no room there, go
- * back to the ledger, and have to be given out a second time.
+ * True while the next stage's window is more than half full: records dispatched now would find no free slot there, return
+ * to the ledger, and have to be dispatched a second time.
  */
 function isNextStageCongested(deps: SchedulerDeps, stage: Stage): boolean {
   const next = nextStage[stage];
@@ -61,24 +65,24 @@ async function dispatchStage(deps: SchedulerDeps, stage: Stage, running: readonl
   const waiting = running.flatMap((one) =>
     one.counts
       .filter((count) => count.stage === stage && count.status === 'pending' && count.n > 0)
-      .map((count) => ({ conducted: one, entity: count.entity })),
+      .map((count) => ({ scheduled: one, entity: count.entity })),
   );
   let filled = false;
-  for (const [index, { conducted, entity }] of waiting.entries()) {
-    if (stage === 'load' && !(await isLoadOpen(deps, conducted, entity))) continue;
-    // Shared evenly: a run of a million records must not keep one of a hundred waiting.
-    const room = Math.ceil(deps.dispatcher.freeSlots(stage) / (waiting.length - index));
-    if (room <= 0) continue;
-    const limit = Math.min(maxRecordsPerClaim, room * batchSizeOf(conducted.run, stage));
-    const due = await deps.store.claimDueRecords(conducted.run.id, entity, stage, limit);
-    await dispatchRecords(deps, conducted, stage, due);
+  for (const [index, { scheduled, entity }] of waiting.entries()) {
+    if (stage === 'load' && !(await isLoadOpen(deps, scheduled, entity))) continue;
+    // Shared evenly: a run of a million records must not delay one of a hundred.
+    const slots = Math.ceil(deps.dispatcher.freeSlots(stage) / (waiting.length - index));
+    if (slots <= 0) continue;
+    const limit = Math.min(maxRecordsPerClaim, slots * batchSizeOf(scheduled.run, stage));
+    const due = await claimDueRecords(deps.database.$client, scheduled.run.id, entity, stage, limit);
+    await dispatchRecords(deps, scheduled, stage, due);
     filled ||= due.length === limit;
   }
   return filled;
 }
 
 async function isLoadOpen(deps: SchedulerDeps, { run }: ScheduledRun, entity: string): Promise<boolean> {
-  const entities = await deps.store.entities(run.id);
+  const entities = await deps.runs.entities(run.id);
   return entities.some((one) => one.entity === entity && one.loadOpen);
 }
 
@@ -92,7 +96,7 @@ async function dispatchRecords(
   try {
     await deps.dispatcher.dispatch(createJobs(run.id, stage, batchSizeOf(run, stage), due));
   } catch (error) {
-    // Nobody knows which of them arrived; a new epoch for all makes the question idle.
+    // It is unknown which jobs arrived; the records are dispatched again under a new epoch, so it does not matter.
     await deps.ledger.release(due);
     throw error;
   }
@@ -101,23 +105,23 @@ async function dispatchRecords(
 function createJobs(runId: string, stage: Stage, batchSize: number, due: readonly DueRecord[]): StageJob[] {
   const jobs: StageJob[] = [];
   const ref = ({ id, epoch }: DueRecord) => ({ id, epoch });
-  // What failed before travels alone, so that it neither holds others back nor hides among them.
-  const marked = (one: DueRecord): boolean => one.attempts > 0 || one.suspect;
-  for (const record of due.filter(marked)) {
+  // Records that failed before get a job each, so that they do not delay others.
+  const failedBefore = (one: DueRecord): boolean => one.attempts > 0 || one.suspect;
+  for (const record of due.filter(failedBefore)) {
     jobs.push({ stage, runId, refs: [ref(record)], ...(record.suspect ? { suspect: true } : {}) });
   }
-  const fresh = due.filter((one) => !marked(one));
-  for (let at = 0; at < fresh.length; at += batchSize) {
-    jobs.push({ stage, runId, refs: fresh.slice(at, at + batchSize).map(ref) });
+  const others = due.filter((one) => !failedBefore(one));
+  for (let at = 0; at < others.length; at += batchSize) {
+    jobs.push({ stage, runId, refs: others.slice(at, at + batchSize).map(ref) });
   }
   return jobs;
 }
 
-// A conductor that slept, or read the run a moment before it was asked to stop, gives nothing out of it.
+// A scheduler that resumed after a pause of its process, or read the run just before it was asked to stop, dispatches nothing.
 const runIsRunningSql = "EXISTS (SELECT FROM drover.runs WHERE id = $1 AND status = 'running')";
 
-// SKIP LOCKED: a record a worker is finishing at this moment is not due. Nor is one under a lease: whoever got it would be
-// turned away, and it would lie until the sweep.
+// SKIP LOCKED: a record whose outcome is being written is not due. Neither is one under a lease: the claim of the next worker
+// would be refused, and the record would wait for the sweep.
 const claimRecordsSql = `
 WITH due AS (
   SELECT id FROM drover.records
@@ -128,7 +132,7 @@ WITH due AS (
 UPDATE drover.records r SET dispatched_at = now(), epoch = r.epoch + 1 FROM due WHERE r.id = due.id
 RETURNING r.id::text AS id, r.epoch, r.attempts, coalesce(r.code = 'WORKER_LOST', false) AS suspect`;
 
-/** Gives out due records of one entity at one stage. */
+/** Marks due records of one entity at one stage as dispatched, under a new epoch; the caller must put them on a queue. */
 export function claimDueRecords(
   pool: pg.Pool,
   runId: string,
@@ -155,7 +159,7 @@ UPDATE drover.run_entities e SET dispatched_at = now(), epoch = epoch + 1 FROM d
 WHERE e.run_id = $1 AND e.entity = due.entity
 RETURNING e.run_id, e.entity, e.epoch`;
 
-/** Gives out the extractions of a run that are due, but for those of some entities. */
+/** Marks the due extractions of a run as dispatched, except those of the excluded entities. */
 export async function claimDueExtractions(
   pool: pg.Pool,
   runId: string,

@@ -2,23 +2,23 @@ import pg from 'pg';
 import { advisoryLocks } from '../../../db/locks.ts';
 
 export interface Leadership {
-  /** True while this process is the one that conducts; tries to become it when nobody is. */
-  hold(): Promise<boolean>;
+  /** True while this process is the leader; tries to become it when there is none. */
+  tryAcquire(): Promise<boolean>;
   release(): Promise<void>;
 }
 
-// PostgreSQL ends a leader's session that is silent for so long: a process that was stopped, or whose machine is gone,
-// keeps its connection and would keep the place for ever.
+// PostgreSQL ends a leader's session after this idle time: a process that was stopped, or whose machine is lost, keeps its
+// connection and would remain the leader for ever.
 const idleSessionTimeoutMs = 10_000;
 const keepAliveMs = 2_500;
 
 /**
- * One conductor in the fleet, by an advisory lock on a connection of its own: it goes with the connection, so a
- * leader that dies, freezes or loses the database is followed by another without any clock being compared.
+ * One leader in the fleet, by an advisory lock on a connection of its own. The lock ends with the connection, so that a
+ * leader that is killed, frozen or disconnected is replaced without any clock being compared.
  */
 export function createLeadership(url: string): Leadership {
   let client: pg.Client | undefined;
-  // A tick may take longer than the silence that is allowed.
+  // A tick may take longer than the allowed idle time.
   const alive = setInterval(() => void client?.query('SELECT 1').catch(() => undefined), keepAliveMs);
   alive.unref();
 
@@ -29,7 +29,7 @@ export function createLeadership(url: string): Leadership {
   }
 
   return {
-    async hold() {
+    async tryAcquire() {
       try {
         if (client) {
           await client.query('SELECT 1');

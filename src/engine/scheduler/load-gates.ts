@@ -1,21 +1,24 @@
 import type pg from 'pg';
 import { queryPrepared } from '../../../db/sql.ts';
 import { DroverError } from '../../errors.ts';
+import { decideMerges } from '../ledger/merge.ts';
 import { runningRunSql } from '../ledger/run-guard.sql.ts';
-import type { RunEntity } from '../ledger/types.ts';
+import type { RunEntity, StageCount } from '../ledger/types.ts';
 import { entityOf, identityScope } from '../runs/context.ts';
-import type { ScheduledRun, SchedulerDeps, StageCount } from './types.ts';
+import { openLoad } from './store.ts';
+import type { ScheduledRun, SchedulerDeps } from './types.ts';
 
 /**
- * Opens an entity's load once its parents are settled and its merges are decided. Records pass a gate only in one
- * direction: what is added later finds it open, and meets the same questions one by one at its load.
+ * Opens an entity's load once its parents are settled and its merges are decided. A gate is never closed again: records
+ * added later are checked one by one when they are loaded.
  */
-export async function openLoadGates(deps: SchedulerDeps, conducted: ScheduledRun): Promise<void> {
-  const { run, counts } = conducted;
-  const entities = await deps.store.entities(run.id);
+export async function openLoadGates(deps: SchedulerDeps, scheduled: ScheduledRun): Promise<void> {
+  const { run, counts } = scheduled;
+  const entities = await deps.runs.entities(run.id);
   for (const entity of entities) {
     if (entity.loadOpen) continue;
-    if (await canOpenLoad(deps, conducted, entity, entities, counts)) await deps.store.openLoad(run.id, entity.entity);
+    if (await canOpenLoad(deps, scheduled, entity, entities, counts))
+      await openLoad(deps.database, run.id, entity.entity);
   }
 }
 
@@ -30,12 +33,16 @@ async function canOpenLoad(
   for (const parent of definition.dependsOn) {
     const inRun = entities.find((other) => other.entity === parent);
     if (!inRun) await assertParentMigrated(deps, run.plan, run.targetSchema, entity.entity, parent, counts);
-    else if (inRun.status !== 'done' || !inRun.loadOpen || (await deps.store.hasUnsettledRecords(run.id, parent)))
+    else if (
+      inRun.status !== 'done' ||
+      !inRun.loadOpen ||
+      (await hasUnsettledRecords(deps.database.$client, run.id, parent))
+    )
       return false;
   }
   if (!definition.merge || entity.mergedAt) return true;
   if (entity.status !== 'done' || hasUntransformedRecords(counts, entity.entity)) return false;
-  return deps.store.decideMerges(run.id, entity.entity, definition.merge);
+  return decideMerges(deps.database.$client, run.id, entity.entity, definition.merge);
 }
 
 function hasUntransformedRecords(counts: readonly StageCount[], entity: string): boolean {
@@ -47,7 +54,7 @@ function hasUntransformedRecords(counts: readonly StageCount[], entity: string):
   );
 }
 
-/** Without its parents' ids no record of the entity can be linked; better said once than rejected a thousand times. */
+/** Throws MAPPING_NOT_FOUND when no parent was ever migrated: one error instead of one for each record. */
 async function assertParentMigrated(
   deps: SchedulerDeps,
   plan: string,
@@ -57,7 +64,7 @@ async function assertParentMigrated(
   counts: readonly StageCount[],
 ): Promise<void> {
   if (!counts.some((count) => count.entity === entity)) return;
-  if (await deps.store.hasIdentities(plan, targetSchema, parent)) return;
+  if (await hasIdentities(deps.target.$client, plan, targetSchema, parent)) return;
   throw new DroverError(
     'MAPPING_NOT_FOUND',
     `${entity} are linked to ${parent}, and no ${parent} were migrated to ${targetSchema} yet.`,
@@ -67,14 +74,14 @@ async function assertParentMigrated(
   );
 }
 
-// What waits out a pause after a failed try does not hold the gate: its children would wait with it, and are told so.
+// A record that waits for a retry does not hold the gate: its own children wait with it, one by one.
 const unsettledSql = `
 SELECT EXISTS (
   SELECT 1 FROM drover.records WHERE run_id = $1 AND entity = $2 AND status = 'pending'
     AND stage IN ('extract', 'transform', 'load') AND (dispatched_at IS NOT NULL OR due_at <= now() OR attempts = 0)
 ) AS unsettled`;
 
-/** True while a record of the entity may still come to be loaded without anybody's help. */
+/** True while a record of the entity may still be loaded without an operator's action. */
 export async function hasUnsettledRecords(pool: pg.Pool, runId: string, entity: string): Promise<boolean> {
   const rows = await queryPrepared<{ unsettled: boolean }>(pool, 'unsettled', unsettledSql, [runId, entity]);
   return rows[0]?.unsettled ?? false;
@@ -107,7 +114,7 @@ WITH ${runningRunSql}, free AS (
 )
 SELECT count(*)::int AS n FROM free`;
 
-/** Frees blocked records whose parent has landed since. */
+/** Makes blocked records pending whose parent was loaded since; returns how many. */
 export async function unblock(pool: pg.Pool, runId: string): Promise<number> {
   const rows = await queryPrepared<{ n: number }>(pool, 'unblock', unblockSql, [runId]);
   return rows[0]?.n ?? 0;

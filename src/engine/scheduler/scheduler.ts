@@ -1,9 +1,11 @@
-import { type DroverError, toDroverError } from '../../errors.ts';
+import { type DroverError, describeError, toDroverError } from '../../errors.ts';
 import type { Run } from '../ledger/types.ts';
 import { assertVersion } from '../runs/context.ts';
 import { completeIfSettled } from './complete-run.ts';
 import { dispatchDueWork } from './dispatch.ts';
-import { openLoadGates } from './load-gates.ts';
+import { openLoadGates, unblock } from './load-gates.ts';
+import { listActiveRuns, readRedisId, writeRedisId } from './store.ts';
+import { countInFlight, fenceRun, resetDispatched, sweep } from './sweep.ts';
 import type { ScheduledRun, SchedulerDeps, SchedulerMemory } from './types.ts';
 
 export interface Scheduler {
@@ -12,26 +14,26 @@ export interface Scheduler {
   stop(): Promise<void>;
 }
 
-// A window holds what the fleet works on for a second or more, and a tick costs a dozen statements.
+// A full window is a second or more of work for the fleet, and a tick costs a dozen statements.
 const busyTickMs = 100;
 
-// A process that does not lead asks again this often whether the leader is gone.
+// How often a process that is not the leader tries to become it.
 const standbyMs = 1_000;
 
 /**
- * Keeps runs going: one process of the fleet at a time gives out due records, opens gates, takes back what was lost
- * and ends what is done. Everything it knows is in PostgreSQL, so any process may be the next.
+ * The scheduler: in one process of the fleet at a time it dispatches due records, opens gates, recovers lost records and
+ * finishes runs. Its state is in PostgreSQL, so any process may take over.
  */
 export function createScheduler(deps: SchedulerDeps): Scheduler {
   const memory: SchedulerMemory = { finishing: new Map(), sweptAt: 0, sampledAt: new Map() };
   let stopped = false;
   let loop: Promise<void> = Promise.resolve();
-  let wake: () => void = () => undefined;
+  let endPause: () => void = () => undefined;
 
   const pause = (ms: number): Promise<void> =>
     new Promise((resolve) => {
       const timer = setTimeout(resolve, ms);
-      wake = () => {
+      endPause = () => {
         clearTimeout(timer);
         resolve();
       };
@@ -39,10 +41,10 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
 
   async function run(): Promise<void> {
     while (!stopped) {
-      const leads = await deps.leadership.hold();
+      const leads = await deps.leadership.tryAcquire();
       const busy = leads ? await tick(deps, memory).catch((thrown: unknown) => logFailure(deps, thrown)) : undefined;
-      // A tick that filled a window has more to give; it only leaves the workers time to take some. One that failed will
-      // fail again in 200 ms.
+      // After a filled window more records are due; the pause only lets the workers take some. A failed tick would fail again
+      // in 200 ms.
       await pause(busy === undefined ? standbyMs : busy ? Math.min(deps.tickMs, busyTickMs) : deps.tickMs);
     }
     await Promise.allSettled(memory.finishing.values());
@@ -55,7 +57,7 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
     },
     stop: async () => {
       stopped = true;
-      wake();
+      endPause();
       await loop;
     },
   };
@@ -63,27 +65,27 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
 
 async function tick(deps: SchedulerDeps, memory: SchedulerMemory): Promise<boolean> {
   await sweepIfDue(deps, memory);
-  const conducted: ScheduledRun[] = [];
-  for (const run of await deps.store.activeRuns()) {
+  const scheduled: ScheduledRun[] = [];
+  for (const run of await listActiveRuns(deps.database)) {
     const ready = await advanceRun(deps, run, memory).catch((thrown: unknown) =>
       failRun(deps, run, toDroverError(thrown)),
     );
-    if (ready) conducted.push(ready);
+    if (ready) scheduled.push(ready);
   }
-  // From here on Redis is needed. While it is away runs begin, pause, are cancelled and end all the same.
+  // From here on Redis is needed. Runs start, pause, are cancelled and end without it.
   await detectNewRedis(deps);
-  return dispatchDueWork(deps, conducted);
+  return dispatchDueWork(deps, scheduled);
 }
 
-/** Not at every tick: it reads past what was finished since the last vacuum, 7 ms where records move fast. */
+/** Not at every tick: the sweep reads past the dead rows since the last vacuum, 7 ms where records move fast. */
 async function sweepIfDue(deps: SchedulerDeps, memory: SchedulerMemory): Promise<void> {
   if (Date.now() - memory.sweptAt < Math.min(1_000, deps.sweepAgeMs / 4)) return;
-  const swept = await deps.store.sweep(deps.sweepAgeMs);
+  const swept = await sweep(deps.database.$client, deps.sweepAgeMs);
   memory.sweptAt = Date.now();
-  if (swept > 0) deps.log.warn({ swept }, 'took back records that were given out and never finished');
+  if (swept > 0) deps.log.warn({ swept }, 'recovered records that were dispatched and never completed');
 }
 
-/** Takes one run a step on; answers it when its records may be given out. */
+/** Advances one run; returns it when its records may be dispatched. */
 async function advanceRun(deps: SchedulerDeps, run: Run, memory: SchedulerMemory): Promise<ScheduledRun | undefined> {
   if (run.status === 'pausing' || run.status === 'cancelling') return completePauseOrCancel(deps, run);
   const plan = deps.plan(run.plan);
@@ -93,41 +95,41 @@ async function advanceRun(deps: SchedulerDeps, run: Run, memory: SchedulerMemory
     await deps.runs.move(run.id, 'running', null);
     return undefined;
   }
-  const counts = await deps.store.counts(run.id);
-  if (counts.some((count) => count.status === 'blocked')) await deps.store.unblock(run.id);
-  const conducted = { run, plan, counts };
-  await openLoadGates(deps, conducted);
-  await completeIfSettled(deps, conducted, memory);
-  return conducted;
+  const counts = await deps.runs.counts(run.id);
+  if (counts.some((count) => count.status === 'blocked')) await unblock(deps.database.$client, run.id);
+  const scheduled = { run, plan, counts };
+  await openLoadGates(deps, scheduled);
+  await completeIfSettled(deps, scheduled, memory);
+  return scheduled;
 }
 
-/** A pause or cancel is complete when nobody holds a record, or when who holds one has had time enough. */
+/** A pause or cancel is complete when no worker holds a record, or after the grace period, which fences off the rest. */
 async function completePauseOrCancel(deps: SchedulerDeps, run: Run): Promise<undefined> {
-  const held = await deps.store.countInFlight(run.id);
-  if (held > 0 && Date.now() - run.statusAt.getTime() < deps.graceMs) return;
-  if (held > 0) await deps.store.fenceRun(run.id);
+  const inFlight = await countInFlight(deps.database.$client, run.id);
+  if (inFlight > 0 && Date.now() - run.statusAt.getTime() < deps.graceMs) return;
+  if (inFlight > 0) await fenceRun(deps.database.$client, run.id);
   await deps.runs.move(run.id, run.status === 'pausing' ? 'paused' : 'cancelled', run.reason);
 }
 
-/** What may pass is left for the next tick; what will not stops the run and says why. */
+/** A temporary error is left for the next tick; any other stops the run with the reason. */
 async function failRun(deps: SchedulerDeps, run: Run, error: DroverError): Promise<undefined> {
   if (error.class === 'transient' || error.class === 'throttled') return logFailure(deps, error, run.id);
-  await deps.runs.move(run.id, 'failed', `${error.code}: ${error.message} ${error.remedy}`);
+  await deps.runs.move(run.id, 'failed', describeError(error));
 }
 
 function logFailure(deps: SchedulerDeps, thrown: unknown, runId?: string): undefined {
   const error = toDroverError(thrown);
-  deps.log.error({ code: error.code, runId }, `conductor: ${error.message}`);
+  deps.log.error({ code: error.code, runId }, `scheduler: ${error.message}`);
 }
 
-/** A Redis that does not carry the id we wrote is a new and empty one, and looks as if all work were done. */
+/** A Redis without the id that was written to it is new or was emptied: the jobs that were dispatched to it are lost. */
 async function detectNewRedis(deps: SchedulerDeps): Promise<void> {
-  const [ours, theirs] = await Promise.all([deps.store.redisId(), deps.redis.read()]);
-  if (theirs !== null && ours === theirs) return;
-  const taken = await deps.store.resetDispatched();
-  const id = theirs ?? `${deps.name}-${Date.now()}`;
+  const [known, actual] = await Promise.all([readRedisId(deps.database), deps.redis.read()]);
+  if (actual !== null && known === actual) return;
+  const reset = await resetDispatched(deps.database.$client);
+  const id = actual ?? `${deps.name}-${Date.now()}`;
   await deps.redis.write(id);
   await deps.restoreOverrides();
-  await deps.store.setRedisId(id);
-  if (ours !== undefined) deps.log.warn({ taken }, 'Redis was emptied or replaced; its work is given out again');
+  await writeRedisId(deps.database, id);
+  if (known !== undefined) deps.log.warn({ reset }, 'Redis was emptied or replaced; its records are dispatched again');
 }

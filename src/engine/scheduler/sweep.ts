@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { queryPrepared } from '../../../db/sql.ts';
 
-// A lease still running says that somebody works on it, however long that takes. SKIP LOCKED: so does a lock, and one whose
-// holder was stopped must not hold up whoever takes back the rest.
+// A valid lease means that a worker is processing the record, however long that takes. SKIP LOCKED: so does a row lock, and
+// one whose holder was stopped must not delay the sweep of the rest.
 const sweepSql = `
 WITH old AS (
   SELECT id FROM drover.records
@@ -22,7 +22,7 @@ WITH old AS (
 )
 SELECT (SELECT count(*) FROM swept)::int + (SELECT count(*) FROM extractions)::int AS n`;
 
-/** Takes back what was given out too long ago: lost between the commit and the queue, or with its worker. */
+/** Recovers records and extractions dispatched longer ago than `ageMs`: lost before the queue, or with a worker; returns how many. */
 export async function sweep(pool: pg.Pool, ageMs: number): Promise<number> {
   const rows = await queryPrepared<{ n: number }>(pool, 'sweep', sweepSql, [ageMs]);
   return rows[0]?.n ?? 0;
@@ -37,7 +37,7 @@ WITH records AS (
 )
 SELECT (SELECT count(*) FROM records)::int + (SELECT count(*) FROM extractions)::int AS n`;
 
-/** Takes back everything: Redis is a new one and holds none of it. */
+/** Recovers everything that was dispatched, for a Redis that is new and holds none of it; returns how many. */
 export async function resetDispatched(pool: pg.Pool): Promise<number> {
   const rows = await queryPrepared<{ n: number }>(pool, 'forget', resetDispatchedSql, []);
   return rows[0]?.n ?? 0;
@@ -48,7 +48,7 @@ SELECT (SELECT count(*) FROM drover.records WHERE run_id = $1 AND status = 'pend
     AND (dispatched_at IS NOT NULL OR lease_until > now()))::int
   + (SELECT count(*) FROM drover.run_entities WHERE run_id = $1 AND status = 'reading' AND dispatched_at IS NOT NULL)::int AS n`;
 
-/** How much of a run is in the queues or in the hands of workers. */
+/** Number of a run's records and extractions that are queued or held by workers. */
 export async function countInFlight(pool: pg.Pool, runId: string): Promise<number> {
   const rows = await queryPrepared<{ n: number }>(pool, 'in_flight', inFlightSql, [runId]);
   return rows[0]?.n ?? 0;
@@ -62,7 +62,7 @@ WITH records AS (
 UPDATE drover.run_entities SET dispatched_at = NULL, epoch = epoch + 1
 WHERE run_id = $1 AND status = 'reading' AND dispatched_at IS NOT NULL`;
 
-/** Takes a run's work back under a new epoch. */
+/** Recovers all records and extractions of a run under a new epoch: outcomes under the old one are refused. */
 export async function fenceRun(pool: pg.Pool, runId: string): Promise<void> {
   await queryPrepared(pool, 'fence', fenceSql, [runId]);
 }

@@ -16,39 +16,39 @@ export interface ApiStageDeps extends StageDeps {
   readonly apis: ApiFactory;
   readonly effects: EffectStore;
   readonly limiter: ConcurrencyLimiter;
-  /** How long a lease on a record holds between two effects, in milliseconds. */
+  /** Duration of a lease on a record between two effects, in milliseconds. */
   readonly leaseMs: number;
 }
 
 /**
- * A record's turn on a place that was reserved for it: claims it, works under the lease, and finishes it. The work answers
- * undefined when the record is somebody else's by now, or goes back because its run was stopped.
+ * Processes a record in the slot that was reserved for it: claims it, does the work under the lease, and writes its
+ * outcome. The work returns undefined when the lease was lost, or when the record was released because its run stopped.
  */
 export function runLeased(
   deps: ApiStageDeps,
   stage: Stage,
   record: OpenRecord,
-  work: (held: LeasedRecord) => Promise<RecordOutcome | undefined>,
+  work: (leased: LeasedRecord) => Promise<RecordOutcome | undefined>,
 ): Promise<RecordResult> {
   return deps.limiter.run(async () => {
     const token = randomUUID();
     const granted = await deps.ledger.claim([record], token, deps.leaseMs);
     if (granted.length === 0) return releaseLeasedRecord(deps, record);
-    const verdict = await outcomeOfWork(deps, { record, token, leaseMs: deps.leaseMs }, work);
-    if (verdict === undefined) return { kind: 'fenced' };
-    const counted = await completeRecords(deps, stage, [record], new Map([[record.id, verdict]]), token);
-    return toRecordResult(counted.get(record.id));
+    const outcome = await outcomeOfWork(deps, { record, token, leaseMs: deps.leaseMs }, work);
+    if (outcome === undefined) return { kind: 'fenced' };
+    const written = await completeRecords(deps, stage, [record], new Map([[record.id, outcome]]), token);
+    return toRecordResult(written.get(record.id));
   });
 }
 
 async function outcomeOfWork(
   deps: ApiStageDeps,
-  held: LeasedRecord & { readonly record: OpenRecord },
-  work: (held: LeasedRecord) => Promise<RecordOutcome | undefined>,
+  leased: LeasedRecord & { readonly record: OpenRecord },
+  work: (leased: LeasedRecord) => Promise<RecordOutcome | undefined>,
 ): Promise<RecordOutcome | undefined> {
-  const { record, token } = held;
+  const { record, token } = leased;
   try {
-    return await work(held);
+    return await work(leased);
   } catch (thrown) {
     if (thrown instanceof LeaseLostError) return undefined;
     const error = toDroverError(thrown);
@@ -59,39 +59,38 @@ async function outcomeOfWork(
   }
 }
 
-/** The verdict of a record that finds no place among those on their way. */
+/** The outcome of a record for which no slot is free. */
 export function waitForApi(delayMs: number): RecordOutcome {
-  const message = 'as many records as may be are on their way to the API';
+  const message = 'the limit of concurrent API requests is reached';
   return { kind: 'again', delayMs, counts: false, code: 'WAITING_FOR_API', message };
 }
 
-/** How many records of this process are on their way to APIs at once. */
+/** Limits how many records this process sends to APIs at once. */
 interface ConcurrencyLimiter {
-  /** Takes a place, or answers how many milliseconds to wait before asking again. */
+  /** Reserves a slot, or returns how many milliseconds to wait before the next attempt. */
   reserve(): number | undefined;
-  /** Gives a place back that was not used. */
+  /** Releases a slot that was not used. */
   release(): void;
-  /** Waits for a turn on a place taken before, works, and gives the place back. */
+  /** Waits until one of the concurrent calls is free, does the work, and releases the reserved slot. */
   run<T>(work: () => Promise<T>): Promise<T>;
 }
 
-// So many wait here for a turn: as many as a worker has jobs by default, because every return to the ledger costs it
-// three statements.
-// Who finds no place waits in the ledger.
+// Records that may wait here for each concurrent call: as many as a worker has jobs by default, because every return to
+// the ledger costs three statements. All others wait in the ledger.
 const queuedPerSlot = 20;
 const retryMs = 3_000;
 
-/** `lanes` records at once. A record waits for its API's limit in its lane, so more of them send no faster. */
+/** `concurrency` records at once. A record waits for its API's rate limit inside its slot, so a higher value sends no faster. */
 export function createConcurrencyLimiter(concurrency: number): ConcurrencyLimiter {
   const waiting: (() => void)[] = [];
-  const places = concurrency * (1 + queuedPerSlot);
+  const slots = concurrency * (1 + queuedPerSlot);
   let taken = 0;
   let working = 0;
 
-  const free = (): void => {
+  const release = (): void => {
     taken -= 1;
   };
-  const turn = (): Promise<void> => {
+  const acquire = (): Promise<void> => {
     working += 1;
     if (working <= concurrency) return Promise.resolve();
     return new Promise((resolve) => waiting.push(resolve));
@@ -99,19 +98,19 @@ export function createConcurrencyLimiter(concurrency: number): ConcurrencyLimite
 
   return {
     reserve() {
-      // Spread out, so that those turned away do not all come back at once.
-      if (taken >= places) return Math.round(retryMs * (1 + 2 * Math.random()));
+      // With jitter, so that the records do not all return at once.
+      if (taken >= slots) return Math.round(retryMs * (1 + 2 * Math.random()));
       taken += 1;
       return undefined;
     },
-    release: free,
+    release,
     async run(work) {
-      await turn();
+      await acquire();
       try {
         return await work();
       } finally {
         working -= 1;
-        free();
+        release();
         waiting.shift()?.();
       }
     },

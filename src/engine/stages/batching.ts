@@ -1,29 +1,29 @@
 import { type DroverError, toDroverError } from '../../errors.ts';
 
-/** Work for many items at once; an answer may come later than the others without holding them up. */
+/** Work on many items at once; a result that is a promise may settle later than the others without delaying them. */
 export type BatchWork<T, R> = (items: readonly T[]) => Promise<readonly (R | Promise<R>)[]>;
 
 export interface Coalescer<T, R> {
-  /** Answers in the order of the items. Rejects when the work of the items' batch does. */
+  /** Returns results in the order of the items. Rejects when the work of their batch does. */
   submit(items: readonly T[]): Promise<R[]>;
 }
 
 export interface CoalescerOptions {
   /** Items in one call at the most. */
   readonly maxItems: number;
-  /** Calls under way at once; more than one lets the database work while this process prepares the next. */
+  /** Concurrent calls; with more than one the database works while this process prepares the next. */
   readonly parallel: number;
 }
 
 interface Waiting<T, R> {
   readonly item: T;
-  readonly resolve: (answer: R | Promise<R>) => void;
+  readonly resolve: (result: R | Promise<R>) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
- * Turns many small submissions into few large calls: what arrives while a call is under way waits and goes together.
- * Nothing waits for a timer, so a lone record is not slowed, and a busy worker writes in sets.
+ * Turns many small submissions into few large calls: items that arrive during a call are collected for the next one.
+ * There is no timer, so a single record is not delayed, and a busy worker writes in sets.
  */
 export function createCoalescer<T, R>(work: BatchWork<T, R>, options: CoalescerOptions): Coalescer<T, R> {
   const queue: Waiting<T, R>[] = [];
@@ -32,8 +32,8 @@ export function createCoalescer<T, R>(work: BatchWork<T, R>, options: CoalescerO
 
   async function run(batch: readonly Waiting<T, R>[]): Promise<void> {
     try {
-      const answers = await work(batch.map((waiting) => waiting.item));
-      for (const [index, waiting] of batch.entries()) waiting.resolve(answers[index] as R | Promise<R>);
+      const results = await work(batch.map((waiting) => waiting.item));
+      for (const [index, waiting] of batch.entries()) waiting.resolve(results[index] as R | Promise<R>);
     } catch (error) {
       for (const waiting of batch) waiting.reject(error);
     } finally {
@@ -53,24 +53,24 @@ export function createCoalescer<T, R>(work: BatchWork<T, R>, options: CoalescerO
   function schedule(): void {
     if (scheduled || queue.length === 0 || running >= options.parallel) return;
     scheduled = true;
-    // After this turn of the loop, so that jobs that start together are together.
+    // After this turn of the event loop, so that jobs that start together share a call.
     setImmediate(flush);
   }
 
   return {
     submit: (items) => {
-      const answers = items.map((item) => new Promise<R>((resolve, reject) => queue.push({ item, resolve, reject })));
+      const results = items.map((item) => new Promise<R>((resolve, reject) => queue.push({ item, resolve, reject })));
       schedule();
-      return Promise.all(answers);
+      return Promise.all(results);
     },
   };
 }
 
 /**
- * Runs the work over all items; when it fails for the data's sake, halves until the item at fault stands alone, so that
- * one poison row among n costs at most 2·log2(n) further tries and the others go through.
- * @param onRefused makes the answer of an item that fails by itself
- * Rethrows every error that is not of class data.
+ * Runs the work over all items; when it fails with an error of class data, halves the items until the failing one is
+ * alone, so that one poison row among n costs at most 2·log2(n) further attempts and the others succeed.
+ * @param onRefused makes the result of an item that fails by itself
+ * @throws every error that is not of class data
  */
 export async function bisect<T, R>(
   items: readonly T[],
@@ -79,11 +79,11 @@ export async function bisect<T, R>(
 ): Promise<R[]> {
   if (items.length === 0) return [];
   const whole = await attempt(items, work);
-  return whole.ok ? [...whole.answers] : bisectHalves(items, whole.error, work, onRefused);
+  return whole.ok ? [...whole.results] : bisectHalves(items, whole.error, work, onRefused);
 }
 
 type Attempt<R> =
-  | { readonly ok: true; readonly answers: readonly R[] }
+  | { readonly ok: true; readonly results: readonly R[] }
   | { readonly ok: false; readonly error: DroverError };
 
 async function attempt<T, R>(
@@ -91,7 +91,7 @@ async function attempt<T, R>(
   work: (items: readonly T[]) => Promise<readonly R[]>,
 ): Promise<Attempt<R>> {
   try {
-    return { ok: true, answers: await work(items) };
+    return { ok: true, results: await work(items) };
   } catch (thrown) {
     const error = toDroverError(thrown);
     if (error.class !== 'data') throw error;
@@ -99,7 +99,7 @@ async function attempt<T, R>(
   }
 }
 
-/** The items are known to fail together. The smaller half goes first: from its failure nothing follows for the other. */
+/** The items are known to fail together. The left half goes first: its failure says nothing about the right half. */
 async function bisectHalves<T, R>(
   items: readonly T[],
   error: DroverError,
@@ -113,12 +113,12 @@ async function bisectHalves<T, R>(
   const first = await attempt(left, work);
   if (!first.ok)
     return [...(await bisectHalves(left, first.error, work, onRefused)), ...(await bisect(right, work, onRefused))];
-  // What is at fault is in the right half then, and trying it as a whole would only say so again.
-  if (right.length === 1) return [...first.answers, ...(await bisect(right, work, onRefused))];
-  return [...first.answers, ...(await bisectHalves(right, error, work, onRefused))];
+  // The failing item is in the right half then; trying that half as a whole would only fail again.
+  if (right.length === 1) return [...first.results, ...(await bisect(right, work, onRefused))];
+  return [...first.results, ...(await bisectHalves(right, error, work, onRefused))];
 }
 
-/** Items by key, in the order the keys were first seen. */
+/** Groups items by key, in the order the keys first occur. */
 export function groupBy<T, K>(items: readonly T[], key: (item: T) => K): Map<K, T[]> {
   const groups = new Map<K, T[]>();
   for (const item of items) {

@@ -3,8 +3,8 @@ import { DroverError, toDroverError } from '../../errors.ts';
 import type { Entity, Reference, Source, SourceRecord, TransformOutcome } from '../../plan/contract.ts';
 import type { Json } from '../../plan/json.ts';
 import { fingerprint } from '../ledger/hashes.ts';
+import { referenceKey } from '../ledger/references.ts';
 import type {
-  Checkpoints,
   ExtractionJob,
   Ledger,
   OpenRecord,
@@ -21,17 +21,25 @@ import { chooseTrialRecords, isTrial, type TrialCandidate } from '../trial/trial
 import { type Group, type GroupOutcomes, type RecordResult, runStage, type StageDeps } from './stage.ts';
 import { transformRecord } from './transform.ts';
 
+export interface ExtractionCheckpoint {
+  readonly cursor: Json | null;
+  readonly pages: number;
+  /** ISO 8601, UTC. */
+  readonly at: string;
+}
+
 export interface ExtractDeps extends StageDeps {
   readonly store: RunStore;
   readonly source: SourceFactory;
-  readonly checkpoints: Checkpoints;
-  /** How long one job reads before it gives its place to another entity, in milliseconds. */
+  /** Publishes the position of an extraction for live progress; the ledger keeps the authoritative one. */
+  readonly saveCheckpoint: (runId: string, entity: string, checkpoint: ExtractionCheckpoint) => Promise<void>;
+  /** How long one job reads before another entity may take its slot, in milliseconds. */
   readonly sliceMs: number;
-  /** Reading waits while this many records of the entity wait for their transform. */
+  /** Reading pauses while more records of the entity than this wait for their transform. */
   readonly highWater: number;
 }
 
-/** Reads pages of one entity until the slice is over, the source is, or the run is asked to stop. */
+/** Reads pages of one entity until the slice or the source ends, or the run is asked to stop. */
 export async function extractEntity(deps: ExtractDeps, job: ExtractionJob, signal: AbortSignal): Promise<void> {
   const extraction = await deps.store.extraction(job.runId, job.entity);
   if (!extraction || extraction.epoch !== job.epoch || extraction.status !== 'reading') return;
@@ -42,7 +50,7 @@ export async function extractEntity(deps: ExtractDeps, job: ExtractionJob, signa
   }
 }
 
-/** Fetches single records by their source ids: what an operator enqueued. */
+/** Fetches single records by their source ids: those that an operator enqueued or replayed. */
 export function createExtractStage(deps: ExtractDeps, signal: AbortSignal) {
   return (refs: readonly RecordRef[]): Promise<RecordResult[]> =>
     runStage(deps, 'extract', { raw: true, clean: false }, refs, (group) => fetchGroup(deps, group, signal));
@@ -73,13 +81,13 @@ async function readSlice(deps: ExtractDeps, extraction: RunEntity, signal: Abort
     });
     if (!stored) return;
     pages += 1;
-    await deps.checkpoints.save(runId, entity, { cursor, pages, at: new Date().toISOString() });
+    await deps.saveCheckpoint(runId, entity, { cursor, pages, at: new Date().toISOString() });
     if (cursor === null) return endExtraction(deps, run, extraction, source, signal);
   }
   await deps.store.yieldExtraction(runId, entity, epoch, 0);
 }
 
-/** True while rows may still come that the entity's source reads in the target. Parents of earlier runs are there. */
+/** True while rows that the entity's source reads from the target may still be loaded in this run. */
 async function parentsStillLoading(
   deps: ExtractDeps,
   { run, plan, entities }: RunContext,
@@ -87,7 +95,7 @@ async function parentsStillLoading(
 ): Promise<boolean> {
   for (const parent of entityOf(plan, entity).readsAfter ?? []) {
     if (!entities.has(parent)) continue;
-    // Asked anew: what is remembered of the run is old enough to make every generation wait for the next look.
+    // Read again: the cached context is up to 300 ms old, which would delay every level of the hierarchy.
     if ((await deps.store.extraction(run.id, parent))?.status !== 'done') return true;
     const counts = await deps.store.counts(run.id, parent);
     if (counts.some(({ status, stage, n }) => status === 'pending' && stage !== 'reconcile' && n > 0)) return true;
@@ -95,7 +103,7 @@ async function parentsStillLoading(
   return false;
 }
 
-/** A trial is read in one go and stored as one page: who dies in between leaves nothing behind. */
+/** A trial is read at once and stored as one page: a worker that is lost in between leaves nothing behind. */
 async function readTrial(
   deps: ExtractDeps,
   context: RunContext,
@@ -126,7 +134,7 @@ async function countSource(
   if (total !== undefined) await deps.store.setSourceTotal(run.id, extraction.entity, total);
 }
 
-/** Reading must not outrun the work: what is read and not yet transformed waits in PostgreSQL, up to the mark. */
+/** Limits how many records wait in PostgreSQL for their transform, so that reading does not outrun the work. */
 async function isBacklogFull(deps: ExtractDeps, runId: string, entity: string): Promise<boolean> {
   const { run } = await deps.contexts.get(runId);
   if (run.exportOnly) return false;
@@ -136,8 +144,8 @@ async function isBacklogFull(deps: ExtractDeps, runId: string, entity: string): 
 }
 
 /**
- * The end of a source is believed only when it gave as many records as it says it has. One that fell short is read
- * once more from the beginning (rows move between pages while they are read); then the shortfall is reported.
+ * Accepts the end of a source only when it gave as many records as it counts. Otherwise it is read once more from the
+ * beginning (rows move between pages while they are read); then the shortfall is reported.
  */
 async function endExtraction(
   deps: ExtractDeps,
@@ -158,13 +166,13 @@ async function endExtraction(
     await deps.store.rescan(run.id, entity, epoch);
     return deps.store.yieldExtraction(run.id, entity, epoch, 0);
   }
-  await deps.store.finishExtraction(run.id, entity, epoch, `the source says ${total} ${entity}, it gave ${read}`);
+  await deps.store.finishExtraction(run.id, entity, epoch, `the source counts ${total} ${entity} and gave ${read}`);
 }
 
 async function handleReadError(deps: ExtractDeps, extraction: RunEntity, error: DroverError): Promise<void> {
   const { runId, entity, epoch, attempts } = extraction;
-  const passes = error.class === 'transient' || error.class === 'throttled';
-  const retry = passes && (error.class === 'throttled' || attempts + 1 < deps.maxAttempts);
+  const isTemporary = error.class === 'transient' || error.class === 'throttled';
+  const retry = isTemporary && (error.class === 'throttled' || attempts + 1 < deps.maxAttempts);
   const retryMs = error.retryAfterMs ?? backoff(attempts);
   await deps.store.failExtraction(runId, entity, epoch, {
     code: error.code,
@@ -178,10 +186,10 @@ async function handleReadError(deps: ExtractDeps, extraction: RunEntity, error: 
     );
 }
 
-// PostgreSQL's jsonb holds neither a zero byte nor half a surrogate pair; JSON writes both as escapes.
+// PostgreSQL's jsonb takes neither a zero byte nor a lone surrogate; JSON writes both as escapes.
 const unstorablePattern = /\\u0000|\\ud[89a-f]/i;
 
-/** The record as PostgreSQL can keep it: what it cannot hold becomes U+FFFD, so that one bad text never stops a page. */
+/** The record as PostgreSQL can store it: characters it cannot hold become U+FFFD, so that one bad text never stops a page. */
 function toStorable(record: SourceRecord): SourceRecord {
   const text = JSON.stringify(record);
   if (!unstorablePattern.test(text)) return record;
@@ -195,7 +203,7 @@ function toStorable(record: SourceRecord): SourceRecord {
   return walk(record) as SourceRecord;
 }
 
-/** One record an id; what has no id, or shares one with other content, is kept under a name of its own and rejected. */
+/** One record for each id; a record without an id, or with an id and other content, is stored under a name of its own and rejected. */
 function deduplicate(records: readonly SourceRecord[], run: Run, immutable: boolean): PageToStore['records'] {
   const seen = new Map<string, string>();
   const result: PageToStore['records'][number][] = [];
@@ -243,23 +251,23 @@ async function fetchGroup(deps: ExtractDeps, group: Group, signal: AbortSignal):
 
 function fetchOutcome(found: SourceRecord | undefined, record: OpenRecord): RecordOutcome {
   if (found) return { kind: 'next', stage: 'transform', raw: toStorable(found).raw };
-  // Given by hand, or gone from the source since: what we have of it stands.
+  // Enqueued with its content, or removed from the source since: the stored payload is used.
   if (record.raw) return { kind: 'next', stage: 'transform' };
-  return { kind: 'end', status: 'rejected', code: 'NOT_IN_SOURCE', message: 'the source does not know this id' };
+  return { kind: 'end', status: 'rejected', code: 'NOT_IN_SOURCE', message: 'the source has no record with this id' };
 }
 
-// A child whose parent was tried is looked for among this many times as many records.
+// Children of records in the trial are searched among this many times as many records.
 const scanFactor = 20;
 const maxScanned = 20_000;
 
-/** True while a parent is still read: children are chosen by the parents there are. */
+/** True while a parent is still being read: children are chosen by the parents that were read. */
 function waitsForParents({ plan, entities }: RunContext, entity: string): boolean {
   return entityOf(plan, entity).dependsOn.some((parent) => entities.get(parent)?.status === 'reading');
 }
 
 /**
- * The records of one entity that a trial takes. Reads on for those that have their parents until there are enough, the
- * source is at its end, or the time is up; at least as many as are wanted are read.
+ * The records of one entity that a trial takes. Reads until there are enough records whose parents are in the trial, the
+ * source ends, or the time is up; at least as many records as wanted are read.
  */
 async function trialRecords(
   deps: { readonly ledger: Pick<Ledger, 'resolve'> },
@@ -276,8 +284,8 @@ async function trialRecords(
   do {
     const page = await source.read(cursor, run.scope, until.signal);
     cursor = page.cursor;
-    const fresh = page.records.filter(({ sourceId }) => sourceId === '' || seen.size < seen.add(sourceId).size);
-    candidates.push(...(await classifyRecords(deps, run, definition, entity, fresh)));
+    const unseen = page.records.filter(({ sourceId }) => sourceId === '' || seen.size < seen.add(sourceId).size);
+    candidates.push(...(await classifyRecords(deps, run, definition, entity, unseen)));
   } while (cursor !== null && !hasEnough(candidates, n, Date.now() > until.ms) && !until.signal.aborted);
   return chooseTrialRecords(candidates, n);
 }
@@ -297,18 +305,18 @@ async function classifyRecords(
 ): Promise<TrialCandidate<SourceRecord>[]> {
   const outcomes = records.map(({ raw, sourceId }) => transformRecord(definition, raw, sourceId, run.params));
   const wanted = outcomes.flatMap(parentsOf).filter((parent) => parent.entity !== entity);
-  const stands = await deps.ledger.resolve(run, wanted);
-  const isThere = (parent: Reference): boolean => {
-    const stand = stands.get(`${parent.entity}\u0000${parent.sourceId}`);
-    // Its own kind is chosen at this moment; nobody knows yet.
-    return parent.entity === entity || (stand !== undefined && stand.kind !== 'absent');
+  const resolutions = await deps.ledger.resolve(run, wanted);
+  const exists = (parent: Reference): boolean => {
+    const resolution = resolutions.get(referenceKey(parent.entity, parent.sourceId));
+    // Records of the same entity are being chosen now and are not stored yet.
+    return parent.entity === entity || (resolution !== undefined && resolution.kind !== 'absent');
   };
   return records.map((item, index): TrialCandidate<SourceRecord> => {
     const outcome = outcomes[index];
-    // What only lacks others says nothing: it is tried where nothing better is there.
+    // Rejected only because other records are missing: taken where there is nothing better.
     if (outcome?.kind === 'reject' && outcome.missingDependency) return { item, kind: 'unplaced' };
     if (outcome?.kind !== 'row') return { item, kind: 'settled' };
-    return { item, kind: parentsOf(outcome).every(isThere) ? 'placed' : 'unplaced' };
+    return { item, kind: parentsOf(outcome).every(exists) ? 'placed' : 'unplaced' };
   });
 }
 

@@ -13,51 +13,51 @@ export interface ApiLoadDeps extends ApiStageDeps {
   readonly target: TargetPort;
 }
 
-/** A record with its references filled in, ready to go. */
+/** A record with its references filled in, ready to be sent. */
 export interface ApiLoadWork {
   readonly group: Group;
   readonly record: OpenRecord;
   readonly row: JsonObject;
-  /** It was begun before in this run: what became of it is to be found out first. */
+  /** It was started before in this run: the result of that attempt has to be found out first. */
   readonly begunBefore: boolean;
 }
 
-/** Ready records of a group: those that have a place are worked on one by one, the others wait in the ledger. */
+/** Reserves slots for the ready records of a group: those with a slot are processed one by one, the others wait in the ledger. */
 export async function reserveApiRecords(
   deps: ApiLoadDeps,
   group: Group,
   ready: readonly { readonly record: OpenRecord; readonly row: JsonObject }[],
-  works: Map<string, ApiLoadWork>,
-): Promise<ReadonlyMap<string, RecordOutcome | 'kept'>> {
-  const verdicts = new Map<string, RecordOutcome | 'kept'>();
+  deferred: Map<string, ApiLoadWork>,
+): Promise<ReadonlyMap<string, RecordOutcome | 'deferred'>> {
+  const outcomes = new Map<string, RecordOutcome | 'deferred'>();
   const { run } = group.context;
   const ids = ready.map(({ record }) => record.sourceId);
   const begun = await deps.effects.startedSourceIds(run.id, group.name, ids);
   for (const { record, row } of ready) {
     const waitMs = deps.limiter.reserve();
-    verdicts.set(record.id, waitMs === undefined ? 'kept' : waitForApi(waitMs));
-    if (waitMs === undefined) works.set(record.id, { group, record, row, begunBefore: begun.has(record.sourceId) });
+    outcomes.set(record.id, waitMs === undefined ? 'deferred' : waitForApi(waitMs));
+    if (waitMs === undefined) deferred.set(record.id, { group, record, row, begunBefore: begun.has(record.sourceId) });
   }
-  return verdicts;
+  return outcomes;
 }
 
-/** Claims the record, writes it through its port, keeps what was made in the target's table, and finishes it. */
+/** Claims the record, writes it through its port, stores the created objects in the target's table, and writes its outcome. */
 export function loadApiRecord(deps: ApiLoadDeps, work: ApiLoadWork): Promise<RecordResult> {
-  return runLeased(deps, 'load', work.record, (held) => writeToApi(deps, work, held));
+  return runLeased(deps, 'load', work.record, (leased) => writeToApi(deps, work, leased));
 }
 
 async function writeToApi(
   deps: ApiLoadDeps,
   work: ApiLoadWork,
-  held: LeasedRecord,
+  leased: LeasedRecord,
 ): Promise<RecordOutcome | undefined> {
   const { run, plan } = work.group.context;
   const port = deps.apis(plan, run, work.group.name);
-  // What the source said is read here, for those that have their turn: a payload may be large.
+  // The payload is read here, when it is the record's turn: it may be large.
   const [opened] = await deps.ledger.open('load', [work.record], { raw: true, clean: false });
   if (opened === undefined) {
-    // The run was asked to stop while the record waited. Our lease ends with it, or who gets it next would be turned away.
-    await deps.ledger.release([work.record], held.token);
+    // The run was asked to stop while the record waited. The lease ends here, or the next worker's claim would be refused.
+    await deps.ledger.release([work.record], leased.token);
     return undefined;
   }
   if (opened.raw === undefined) return payloadsPurged;
@@ -69,11 +69,11 @@ async function writeToApi(
   };
   const options = { skipExisting: run.skipExisting };
   if (run.dryRun) return dryRunOutcome(await port.preview(record, options));
-  const result = await port.write(record, options, createEffects(deps.effects, held, deps.worker));
+  const result = await port.write(record, options, createEffects(deps.effects, leased, deps.worker));
   return result.kind === 'refused' ? refusedOutcome(result) : saveApiResult(deps, work, result);
 }
 
-/** The target's table keeps what is at the API now, and the ledger what it is compared with. */
+/** Stores the state of the API object in the target's table, and its hash in the ledger for later comparison. */
 async function saveApiResult(
   deps: ApiLoadDeps,
   work: ApiLoadWork,
@@ -82,7 +82,7 @@ async function saveApiResult(
   const { group, record } = work;
   const row = { ...work.row, ...result.answered };
   const targetId = record.targetId ?? targetIdOf(group.context.plan.name, group.name, record.sourceId);
-  // Nothing is kept of what was left alone, so there is no row that could be named.
+  // Objects that were left unchanged are not stored, so there is no row to name.
   if (result.kind === 'exists') return skippedOutcome('EXISTS', result.message);
   const hash = rowHash(group.entity, row);
   const changed = result.kind !== 'unchanged';
@@ -103,14 +103,14 @@ function savedOutcome(
 ): RecordOutcome {
   switch (loaded.kind) {
     case 'unchanged':
-      return skippedOutcome('UNCHANGED', 'the API holds this already', loaded.targetId);
+      return skippedOutcome('UNCHANGED', 'the API has this already', loaded.targetId);
     case 'inserted':
     case 'updated': {
       const clean = { ...record.clean, row, notes: [...(record.clean?.notes ?? []), ...notes] };
       return { kind: 'next', stage: 'reconcile', targetId: loaded.targetId, hash, clean };
     }
     default:
-      throw new DroverError('INTERNAL', `the table of what was made answers ${loaded.kind}`);
+      throw new DroverError('INTERNAL', `the table of API objects returned ${loaded.kind}`);
   }
 }
 

@@ -12,30 +12,32 @@ import { type Group, type GroupOutcomes, type RecordResult, runStage } from './s
 export type LoadDeps = ApiLoadDeps;
 
 /**
- * Clean to target: fills in references, writes rows in sets, and records what stood there before. Records that go to an
- * API are claimed, written one by one and finished as they come; they hold up nobody else.
+ * Clean to target: fills in references, writes rows in sets, and records the previous state. Records that go to an API
+ * are claimed, written one by one and completed individually; they delay no other records.
  */
 export function createLoadStage(deps: LoadDeps) {
   return async (refs: readonly RecordRef[]): Promise<(RecordResult | Promise<RecordResult>)[]> => {
-    const works = new Map<string, ApiLoadWork>();
+    const deferred = new Map<string, ApiLoadWork>();
     const want = { raw: false, clean: true };
-    const quick = await runStage(deps, 'load', want, refs, (group) => loadGroup(deps, group, works)).catch((thrown) => {
-      // Nobody will take these up; their places are for others.
-      for (const _work of works.values()) deps.limiter.release();
-      throw thrown;
-    });
+    const immediate = await runStage(deps, 'load', want, refs, (group) => loadGroup(deps, group, deferred)).catch(
+      (thrown) => {
+        // These records will not be processed; their slots become free.
+        for (const _work of deferred.values()) deps.limiter.release();
+        throw thrown;
+      },
+    );
     return refs.map((ref, index) => {
-      const work = works.get(ref.id);
-      return work ? loadApiRecord(deps, work) : (quick[index] as RecordResult);
+      const work = deferred.get(ref.id);
+      return work ? loadApiRecord(deps, work) : (immediate[index] as RecordResult);
     });
   };
 }
 
-async function loadGroup(deps: LoadDeps, group: Group, works: Map<string, ApiLoadWork>): Promise<GroupOutcomes> {
-  // Until parents and merges are settled the records go back; the conductor gives them out when the gate opens.
+async function loadGroup(deps: LoadDeps, group: Group, deferred: Map<string, ApiLoadWork>): Promise<GroupOutcomes> {
+  // Until parents and merges are settled the records are released; the scheduler dispatches them when the gate opens.
   if (!group.context.entities.get(group.name)?.loadOpen) return new Map();
-  const { ready, outcomes: verdicts } = await resolveGroup(deps, group);
-  if (group.entity.api) return new Map([...verdicts, ...(await reserveApiRecords(deps, group, ready, works))]);
+  const { ready, outcomes } = await resolveGroup(deps, group);
+  if (group.entity.api) return new Map([...outcomes, ...(await reserveApiRecords(deps, group, ready, deferred))]);
   const aliases = await aliasesOf(deps, group);
   const rows = ready.map(
     ({ record, row }): TargetRow => ({
@@ -44,7 +46,7 @@ async function loadGroup(deps: LoadDeps, group: Group, works: Map<string, ApiLoa
       row,
       hash: rowHash(group.entity, row),
       aliases: aliases.get(record.id),
-      // Loaded before in this run: it is here again because someone asked for it to be written anew.
+      // Loaded before in this run: it is here again because its rewrite was requested.
       forceWrite: record.targetId !== null,
     }),
   );
@@ -60,7 +62,7 @@ async function loadGroup(deps: LoadDeps, group: Group, works: Map<string, ApiLoa
       ...(error.field ? { field: error.field } : {}),
     }),
   );
-  const all = new Map<string, RecordOutcome>(verdicts);
+  const all = new Map<string, RecordOutcome>(outcomes);
   for (const [index, { record }] of ready.entries()) {
     const [row, result] = [rows[index], results[index]];
     if (row && result) all.set(record.id, loadOutcome(result, row.hash, dryRun, group.entity.merge));
@@ -68,7 +70,7 @@ async function loadGroup(deps: LoadDeps, group: Group, works: Map<string, ApiLoa
   return all;
 }
 
-/** The id a row brings along: an account's that exists elsewhere, or another record's. */
+/** An id that the row itself carries: of an account that exists elsewhere, or of another record. */
 function idInRow({ id }: JsonObject): string | undefined {
   return typeof id === 'string' ? id : undefined;
 }
@@ -85,7 +87,7 @@ function loadOutcome(result: LoadResult, hash: string, dryRun: boolean, merge: M
       if (!dryRun) return { kind: 'next', stage: 'reconcile', targetId: result.targetId, hash };
       return skippedOutcome(result.kind === 'inserted' ? 'WOULD_INSERT' : 'WOULD_UPDATE', 'dry run', result.targetId);
     case 'unchanged':
-      return skippedOutcome('UNCHANGED', 'the target holds this already', result.targetId);
+      return skippedOutcome('UNCHANGED', 'the target has this already', result.targetId);
     case 'exists':
       return skippedOutcome('EXISTS', 'the target has this row and the run skips existing ones', result.targetId);
     case 'taken':

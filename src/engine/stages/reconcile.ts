@@ -12,9 +12,9 @@ export interface ReconcileDeps extends StageDeps {
   readonly apis: ApiFactory;
 }
 
-/** Does the target hold what the source says? The source record is transformed again and compared, field by field. */
+/** Compares the target with the source: the source record is transformed again and compared field by field. */
 export function createReconcileStage(deps: ReconcileDeps) {
-  // What the transform made the first time is not read: it is made again, and could only agree or be wrong.
+  // The stored result of the first transform is not read: the transform runs again and is compared with the target.
   return (refs: readonly RecordRef[]): Promise<RecordResult[]> =>
     runStage(deps, 'reconcile', { raw: true, clean: false }, refs, (group) => reconcileGroup(deps, group));
 }
@@ -22,7 +22,7 @@ export function createReconcileStage(deps: ReconcileDeps) {
 async function reconcileGroup(deps: ReconcileDeps, group: Group): Promise<GroupOutcomes> {
   const all = new Map<string, RecordOutcome>();
   const again = await transformAgain(deps, group, all);
-  const { ready, outcomes: verdicts } = await resolveGroup(deps, { ...group, records: again });
+  const { ready, outcomes } = await resolveGroup(deps, { ...group, records: again });
   const expected = ready.map(({ record, row }) => ({
     record,
     sourceId: record.sourceId,
@@ -33,24 +33,24 @@ async function reconcileGroup(deps: ReconcileDeps, group: Group): Promise<GroupO
   const differences = await (group.entity.api
     ? deps.apis(plan, run, group.name).compare(expected)
     : deps.target.compare(targetScope(run, plan, group.name), expected));
-  for (const [id, verdict] of verdicts) all.set(id, verdict);
+  for (const [id, outcome] of outcomes) all.set(id, outcome);
   for (const [index, { record }] of expected.entries())
     all.set(record.id, comparisonOutcome(differences[index] ?? 'missing'));
   return all;
 }
 
-/** The records with what their transform says now. One it does not make a row of any more gets its verdict at once. */
+/** The records as their transform makes them now. A record that no longer becomes a row gets its outcome at once. */
 async function transformAgain(
   deps: ReconcileDeps,
   group: Group,
-  verdicts: Map<string, RecordOutcome>,
+  outcomes: Map<string, RecordOutcome>,
 ): Promise<OpenRecord[]> {
   const loaded = await loadedValues(deps, group);
   return group.records.flatMap((record) => {
     const outcome = transformRecord(group.entity, record.raw ?? {}, record.sourceId, group.context.run.params);
     if (outcome.kind !== 'row') {
-      const message = `its transform says ${outcome.code} now`;
-      verdicts.set(record.id, { kind: 'end', status: 'mismatched', code: 'TARGET_DIFFERS', message });
+      const message = `its transform now ends with ${outcome.code}`;
+      outcomes.set(record.id, { kind: 'end', status: 'mismatched', code: 'TARGET_DIFFERS', message });
       return [];
     }
     const clean = cleanOf({ ...outcome, row: { ...outcome.row, ...loaded.get(record.id) } });
@@ -58,7 +58,7 @@ async function transformAgain(
   });
 }
 
-/** What `enrich` made or an API answered cannot be made again (salt, ids): of those columns the loaded value stands. */
+/** Columns filled by `enrich` or by an API cannot be computed again (salt, ids): their loaded values are taken as they are. */
 async function loadedValues(deps: ReconcileDeps, group: Group): Promise<ReadonlyMap<string, JsonObject>> {
   const columns = Object.entries(group.entity.target.columns).filter(
     ([, column]) => column.enriched || column.filledByApi,

@@ -1,46 +1,49 @@
 import type { JsonObject } from '../../plan/json.ts';
+import { referenceKey } from '../ledger/references.ts';
 import type { OpenRecord, RecordOutcome, Resolution } from '../ledger/types.ts';
 import { groupBy } from './batching.ts';
 import type { Group, StageDeps } from './stage.ts';
 
-// A parent that is on its way usually lands within a second; asking more often only costs statements.
+// A parent in progress is usually loaded within a second; more frequent attempts only cost statements.
 const parentRetryMs = 1_000;
 
 export interface ResolvedGroup {
   /** Records whose references are all known, with the columns those give. */
   readonly ready: readonly { readonly record: OpenRecord; readonly row: JsonObject }[];
-  /** The others, with what is to become of them. */
+  /** The outcomes of the other records. */
   readonly outcomes: ReadonlyMap<string, RecordOutcome>;
 }
 
-/** Puts target ids in the place of references; one look-up for the whole group. */
+/** Replaces references by target ids; one look-up for the whole group. */
 export async function resolveGroup(deps: StageDeps, group: Group): Promise<ResolvedGroup> {
-  const stands = await deps.ledger.resolve(group.context.run, wantedReferences(group.records));
+  const resolutions = await deps.ledger.resolve(group.context.run, wantedReferences(group.records));
   const ready: { record: OpenRecord; row: JsonObject }[] = [];
-  const verdicts = new Map<string, RecordOutcome>();
+  const outcomes = new Map<string, RecordOutcome>();
   for (const record of group.records) {
     const ids: Record<string, string> = {};
-    const problem = fillReferences(record, stands, ids);
-    if (problem) verdicts.set(record.id, problem);
+    const problem = fillReferences(record, resolutions, ids);
+    if (problem) outcomes.set(record.id, problem);
     else ready.push({ record, row: { ...record.clean?.row, ...ids } });
   }
-  return { ready, outcomes: verdicts };
+  return { ready, outcomes: outcomes };
 }
 
 function wantedReferences(records: readonly OpenRecord[]): { entity: string; sourceId: string }[] {
   const all = records.flatMap((record) => Object.values(record.clean?.references ?? {}));
-  return [...groupBy(all, referenceKey).values()].flatMap((same) => same.slice(0, 1));
+  return [...groupBy(all, ({ entity, sourceId }) => referenceKey(entity, sourceId)).values()].flatMap((same) =>
+    same.slice(0, 1),
+  );
 }
 
 function fillReferences(
   record: OpenRecord,
-  stands: ReadonlyMap<string, Resolution>,
+  resolutions: ReadonlyMap<string, Resolution>,
   ids: Record<string, string>,
 ): RecordOutcome | undefined {
   for (const [column, reference] of Object.entries(record.clean?.references ?? {})) {
-    const stand = stands.get(referenceKey(reference)) ?? { kind: 'absent' };
-    if (stand.kind !== 'found') return unresolvedOutcome(column, reference, stand);
-    ids[column] = stand.targetId;
+    const resolution = resolutions.get(referenceKey(reference.entity, reference.sourceId)) ?? { kind: 'absent' };
+    if (resolution.kind !== 'found') return unresolvedOutcome(column, reference, resolution);
+    ids[column] = resolution.targetId;
   }
   return undefined;
 }
@@ -48,17 +51,17 @@ function fillReferences(
 function unresolvedOutcome(
   column: string,
   reference: { entity: string; sourceId: string },
-  stand: Exclude<Resolution, { kind: 'found' }>,
+  resolution: Exclude<Resolution, { kind: 'found' }>,
 ): RecordOutcome {
   const parent = `${reference.entity} ${displaySourceId(reference.sourceId)}`;
-  switch (stand.kind) {
+  switch (resolution.kind) {
     case 'waiting':
       return {
         kind: 'again',
         delayMs: parentRetryMs,
         counts: false,
         code: 'WAITING_FOR_PARENT',
-        message: `waits for ${parent}`,
+        message: `waiting for ${parent}`,
       };
     case 'bad':
       return {
@@ -66,15 +69,13 @@ function unresolvedOutcome(
         status: 'blocked',
         code: 'PARENT_REJECTED',
         field: column,
-        message: `${parent} is ${stand.status}${stand.code ? ` (${stand.code})` : ''}`,
-        blockedBy: stand.recordId,
+        message: `${parent} is ${resolution.status}${resolution.code ? ` (${resolution.code})` : ''}`,
+        blockedBy: resolution.recordId,
       };
     case 'absent':
       return { kind: 'end', status: 'rejected', code: 'ORPHAN', field: column, message: `there is no ${parent}` };
   }
 }
 
-// Some applications point at people by their e-mail address; messages go to places where those must not be.
-const displaySourceId = (sourceId: string): string => (sourceId.includes('@') ? '(named by an address)' : sourceId);
-
-const referenceKey = (item: { entity: string; sourceId: string }): string => `${item.entity}\u0000${item.sourceId}`;
+// Some applications reference people by their e-mail address, which must not appear in messages.
+const displaySourceId = (sourceId: string): string => (sourceId.includes('@') ? '(an e-mail address)' : sourceId);

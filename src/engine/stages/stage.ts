@@ -16,20 +16,20 @@ import { entityOf, type RunContext, type RunContexts } from '../runs/context.ts'
 import { batchSizeOf } from './batch-size.ts';
 import { bisect, groupBy } from './batching.ts';
 
-/** What every stage works with. */
+/** Dependencies of every stage. */
 export interface StageDeps {
   readonly ledger: Ledger;
   readonly contexts: RunContexts;
   readonly dispatcher: Dispatcher;
   /** Stops a run for a CRITICAL or configuration error. */
   readonly stopRun: (runId: string, error: DroverError) => Promise<void>;
-  /** Name of this process in the history of tries. */
+  /** Name of this process in the table of tries. */
   readonly worker: string;
   readonly maxAttempts: number;
-  readonly onOutcome?: ((finished: WrittenOutcome, stage: Stage) => void) | undefined;
+  readonly onOutcome?: ((written: WrittenOutcome, stage: Stage) => void) | undefined;
 }
 
-/** What became of one record of a job. `ended` carries the code of a record that is not going on. */
+/** The result of one record of a job. `ended` carries the code of a record that was settled as a failure. */
 export type RecordResult =
   | { readonly kind: 'moved' | 'fenced' }
   | { readonly kind: 'ended'; readonly code: string; readonly message: string };
@@ -42,13 +42,13 @@ export interface Group {
   readonly records: readonly OpenRecord[];
 }
 
-/** `kept` says that the stage goes on with the record by itself and finishes it later. */
-export type GroupOutcomes = ReadonlyMap<string, RecordOutcome | 'kept'>;
+/** `deferred`: the stage processes the record by itself and writes its outcome later. */
+export type GroupOutcomes = ReadonlyMap<string, RecordOutcome | 'deferred'>;
 export type GroupWork = (group: Group) => Promise<GroupOutcomes>;
 
 /**
- * The frame of every stage: open the records, let the stage say its verdicts group by group, write them all in one
- * statement, hand on what may go straight to its next queue. Answers in the order of the refs.
+ * Runs a stage: opens the records, calls the stage's work group by group, writes all outcomes in one statement, and
+ * dispatches records whose next stage may start at once. Returns results in the order of the refs.
  */
 export async function runStage(
   deps: StageDeps,
@@ -59,26 +59,27 @@ export async function runStage(
 ): Promise<RecordResult[]> {
   const opened = await deps.ledger.open(stage, refs, want);
   await releaseMissing(deps, refs, opened);
-  const verdicts = new Map<string, RecordOutcome>();
-  const undecided = new Set(opened.map((record) => record.id));
+  const outcomes = new Map<string, RecordOutcome>();
+  const remaining = new Set(opened.map((record) => record.id));
   const whole = opened.filter((record) => {
-    if (!lacksPayload(record, want)) return true;
-    undecided.delete(record.id);
-    verdicts.set(record.id, payloadsPurged);
+    // The extract stage fetches what is not stored yet: an enqueued id, or one that failed in an earlier run.
+    if (stage === 'extract' || !lacksPayload(record, want)) return true;
+    remaining.delete(record.id);
+    outcomes.set(record.id, payloadsPurged);
     return false;
   });
   for (const group of await groupsOf(deps, whole)) {
-    for (const [id, verdict] of await runGroup(deps, group, work)) {
-      undecided.delete(id);
-      if (verdict !== 'kept') verdicts.set(id, verdict);
+    for (const [id, outcome] of await runGroup(deps, group, work)) {
+      remaining.delete(id);
+      if (outcome !== 'deferred') outcomes.set(id, outcome);
     }
   }
-  await deps.ledger.release(opened.filter((record) => undecided.has(record.id)));
+  await deps.ledger.release(opened.filter((record) => remaining.has(record.id)));
   const finished = await completeRecords(
     deps,
     stage,
-    opened.filter((record) => verdicts.has(record.id)),
-    verdicts,
+    opened.filter((record) => outcomes.has(record.id)),
+    outcomes,
   );
   return refs.map((ref) => toRecordResult(finished.get(ref.id)));
 }
@@ -87,12 +88,12 @@ function lacksPayload(record: OpenRecord, want: { raw: boolean; clean: boolean }
   return (want.raw && !record.raw) || (want.clean && !record.clean);
 }
 
-// The child of a mended parent may be sent on long after its payload was purged; nothing may be made up for it.
+// The child of a repaired parent may be continued long after its payload was purged; no value may be invented for it.
 export const payloadsPurged: RecordOutcome = {
   kind: 'end',
   status: 'failed',
   code: 'PAYLOADS_PURGED',
-  message: 'what the source said of it was purged',
+  message: 'its stored source payload was purged',
 };
 
 async function releaseMissing(
@@ -117,7 +118,7 @@ async function groupsOf(deps: StageDeps, records: readonly OpenRecord[]): Promis
   return groups;
 }
 
-/** The run as it is, or undefined when it cannot go on in this process and was stopped: its records are given back. */
+/** The run's context, or undefined when the run cannot continue in this process and was stopped: its records are released. */
 async function contextOrStop(deps: StageDeps, runId: string): Promise<RunContext | undefined> {
   try {
     return await deps.contexts.get(runId);
@@ -130,20 +131,20 @@ async function contextOrStop(deps: StageDeps, runId: string): Promise<RunContext
 }
 
 /**
- * A group whose work fails as a whole: what is wrong with the settings stops the run and gives the records back; what
- * may pass is tried again, later each time; what is wrong with a record's data is that record's verdict alone.
+ * Runs a group. An error of configuration stops the run and releases the records; a temporary error is retried with
+ * growing delays; an error in a record's data is the outcome of that record alone.
  */
 async function runGroup(deps: StageDeps, group: Group, work: GroupWork): Promise<GroupOutcomes> {
   try {
-    const said = await bisect<OpenRecord, readonly [string, RecordOutcome | 'kept' | undefined]>(
+    const results = await bisect<OpenRecord, readonly [string, RecordOutcome | 'deferred' | undefined]>(
       group.records,
       async (records) => {
-        const verdicts = await work({ ...group, records });
-        return records.map(({ id }) => [id, verdicts.get(id)] as const);
+        const outcomes = await work({ ...group, records });
+        return records.map(({ id }) => [id, outcomes.get(id)] as const);
       },
       (record, error) => [record.id, outcomeOfError(record, error)],
     );
-    return new Map(said.flatMap(([id, verdict]) => (verdict === undefined ? [] : [[id, verdict] as const])));
+    return new Map(results.flatMap(([id, outcome]) => (outcome === undefined ? [] : [[id, outcome] as const])));
   } catch (thrown) {
     const error = toDroverError(thrown);
     if (error.class === 'configuration' || error.class === 'critical') {
@@ -154,7 +155,7 @@ async function runGroup(deps: StageDeps, group: Group, work: GroupWork): Promise
   }
 }
 
-/** The verdict of a record whose try failed for a reason that may pass, or for its own data. */
+/** The outcome of a record whose try failed for a reason that may pass, or for its own data. */
 export function outcomeOfError(record: OpenRecord, error: DroverError): RecordOutcome {
   if (error.class === 'data') {
     return {
@@ -169,74 +170,74 @@ export function outcomeOfError(record: OpenRecord, error: DroverError): RecordOu
   return { kind: 'again', delayMs, counts: error.class !== 'throttled', code: error.code, message: error.message };
 }
 
-/** Another is at the record: its finish counts, or the record is given out again when its lease has run out. */
+/** Another worker holds the record: its outcome counts, or the record is dispatched again when that lease expires. */
 export async function releaseLeasedRecord(deps: StageDeps, record: OpenRecord): Promise<RecordResult> {
   await deps.ledger.release([record]);
   return { kind: 'fenced' };
 }
 
-/** What a job is told of one of its records; no verdict counted when another has worked on it since. */
-export function toRecordResult(verdict: RecordOutcome | undefined): RecordResult {
-  if (!verdict) return { kind: 'fenced' };
-  if (verdict.kind === 'end' && verdict.status !== 'reconciled' && verdict.status !== 'skipped') {
-    return { kind: 'ended', code: verdict.code ?? verdict.status, message: verdict.message ?? '' };
+/** The result of a record for its job; `fenced` when its outcome was not accepted. */
+export function toRecordResult(outcome: RecordOutcome | undefined): RecordResult {
+  if (!outcome) return { kind: 'fenced' };
+  if (outcome.kind === 'end' && outcome.status !== 'reconciled' && outcome.status !== 'skipped') {
+    return { kind: 'ended', code: outcome.code ?? outcome.status, message: outcome.message ?? '' };
   }
   return { kind: 'moved' };
 }
 
-/** Writes verdicts and hands on what was dispatched; answers the verdicts that counted, as they were written. */
+/** Writes outcomes and dispatches the records that go on; returns the accepted outcomes as they were written. */
 export async function completeRecords(
   deps: StageDeps,
   stage: Stage,
   records: readonly OpenRecord[],
-  verdicts: ReadonlyMap<string, RecordOutcome>,
+  outcomes: ReadonlyMap<string, RecordOutcome>,
   token?: string,
 ): Promise<ReadonlyMap<string, RecordOutcome>> {
-  const finishes: OutcomeWrite[] = [];
+  const writes: OutcomeWrite[] = [];
   for (const record of records) {
-    const verdict = withAttemptLimit(deps, record, verdicts.get(record.id) as RecordOutcome);
+    const outcome = withAttemptLimit(deps, record, outcomes.get(record.id) as RecordOutcome);
     const context = await deps.contexts.get(record.runId);
-    finishes.push({
+    writes.push({
       ref: { id: record.id, epoch: record.epoch },
       stage,
-      outcome: verdict,
-      dispatch: canDispatchNext(deps, context, record.entity, verdict),
+      outcome,
+      dispatch: canDispatchNext(deps, context, record.entity, outcome),
       ...(token === undefined ? {} : { token }),
     });
   }
-  const { finished, written } = await writeBisecting(deps, finishes);
-  for (const record of finished) deps.onOutcome?.(record, stage);
+  const { accepted, outcomeById } = await writeBisecting(deps, writes);
+  for (const record of accepted) deps.onOutcome?.(record, stage);
   await dispatchNext(
     deps,
-    finished.filter((record) => record.dispatched),
+    accepted.filter((record) => record.dispatched),
   );
-  return new Map(finished.map((record) => [record.id, written.get(record.id) as RecordOutcome]));
+  return new Map(accepted.map((record) => [record.id, outcomeById.get(record.id) as RecordOutcome]));
 }
 
 /**
- * All in one statement. What the ledger itself cannot hold (a plan that makes a zero byte or a sum beyond 64 bits) would
- * fail it for hundreds of others again and again: such a record is found and rejected.
+ * Writes all outcomes in one statement. A value that the ledger cannot store (a zero byte or an amount beyond 64 bits made
+ * by a plan) would fail the statement for hundreds of other records again and again: such a record is found and rejected.
  */
 async function writeBisecting(
   deps: StageDeps,
-  finishes: readonly OutcomeWrite[],
-): Promise<{ finished: readonly WrittenOutcome[]; written: ReadonlyMap<string, RecordOutcome> }> {
+  writes: readonly OutcomeWrite[],
+): Promise<{ accepted: readonly WrittenOutcome[]; outcomeById: ReadonlyMap<string, RecordOutcome> }> {
   const refused: OutcomeWrite[] = [];
-  const finished = await bisect<OutcomeWrite, WrittenOutcome | undefined>(
-    finishes,
+  const written = await bisect<OutcomeWrite, WrittenOutcome | undefined>(
+    writes,
     async (some) => {
       const done = new Map((await deps.ledger.writeOutcomes(some, deps.worker)).map((record) => [record.id, record]));
       return some.map(({ ref }) => done.get(ref.id));
     },
-    (finish, error) => {
-      refused.push({ ...finish, outcome: unstorableOutcome(error), dispatch: false });
+    (write, error) => {
+      refused.push({ ...write, outcome: unstorableOutcome(error), dispatch: false });
       return undefined;
     },
   );
   const rejected = refused.length > 0 ? await deps.ledger.writeOutcomes(refused, deps.worker) : [];
   return {
-    finished: [...finished.filter((record) => record !== undefined), ...rejected],
-    written: new Map([...finishes, ...refused].map(({ ref, outcome: verdict }) => [ref.id, verdict])),
+    accepted: [...written.filter((record) => record !== undefined), ...rejected],
+    outcomeById: new Map([...writes, ...refused].map(({ ref, outcome }) => [ref.id, outcome])),
   };
 }
 
@@ -244,21 +245,21 @@ function unstorableOutcome(error: DroverError): RecordOutcome {
   return { kind: 'end', status: 'rejected', code: 'UNSTORABLE', message: error.message };
 }
 
-// A try too many is an end: the last cause stays in the message, the code of the cause in the history.
-function withAttemptLimit(deps: StageDeps, record: OpenRecord, verdict: RecordOutcome): RecordOutcome {
-  if (verdict.kind !== 'again' || !verdict.counts || record.attempts + 1 < deps.maxAttempts) return verdict;
-  return { kind: 'end', status: 'failed', code: 'TRIES_USED_UP', message: `${verdict.code}: ${verdict.message}` };
+// After the last attempt the record fails: the cause stays in the message, and its code in the history.
+function withAttemptLimit(deps: StageDeps, record: OpenRecord, outcome: RecordOutcome): RecordOutcome {
+  if (outcome.kind !== 'again' || !outcome.counts || record.attempts + 1 < deps.maxAttempts) return outcome;
+  return { kind: 'end', status: 'failed', code: 'TRIES_USED_UP', message: `${outcome.code}: ${outcome.message}` };
 }
 
-function canDispatchNext(deps: StageDeps, context: RunContext, entity: string, verdict: RecordOutcome): boolean {
-  if (verdict.kind !== 'next') return false;
-  if (verdict.stage === 'load' && !context.entities.get(entity)?.loadOpen) return false;
-  return deps.dispatcher.freeSlots(verdict.stage) > 0;
+function canDispatchNext(deps: StageDeps, context: RunContext, entity: string, outcome: RecordOutcome): boolean {
+  if (outcome.kind !== 'next') return false;
+  if (outcome.stage === 'load' && !context.entities.get(entity)?.loadOpen) return false;
+  return deps.dispatcher.freeSlots(outcome.stage) > 0;
 }
 
-async function dispatchNext(deps: StageDeps, finished: readonly WrittenOutcome[]): Promise<void> {
+async function dispatchNext(deps: StageDeps, written: readonly WrittenOutcome[]): Promise<void> {
   const jobs: StageJob[] = [];
-  for (const [, records] of groupBy(finished, (record) => `${record.runId}/${record.stage}`)) {
+  for (const [, records] of groupBy(written, (record) => `${record.runId}/${record.stage}`)) {
     const [first] = records;
     if (!first) continue;
     const { run } = await deps.contexts.get(first.runId);
@@ -272,8 +273,8 @@ async function dispatchNext(deps: StageDeps, finished: readonly WrittenOutcome[]
   try {
     await deps.dispatcher.dispatch(jobs);
   } catch {
-    // The work itself is done and written. Redis being away is no reason to fail it, nor to leave the records to the
-    // sweep: the conductor gives them out again, under another epoch than the jobs that may have arrived.
-    await deps.ledger.release(finished);
+    // The work itself is done and written. Without Redis it must not fail, and the records need not wait for the sweep:
+    // the scheduler dispatches them again, under another epoch than the jobs that may have arrived.
+    await deps.ledger.release(written);
   }
 }

@@ -17,11 +17,11 @@ import {
   toRecordResult,
 } from './stage.ts';
 
-/** The thread pool for costly work, as the stage sees it. */
+/** The thread pool for costly work. */
 export interface EnrichPool extends EnrichTools {
-  /** Takes a place for one record, or answers how many milliseconds to wait for one. */
+  /** Reserves a slot for one record, or returns how many milliseconds to wait before the next attempt. */
   reserve(): number | undefined;
-  /** Gives a place back. */
+  /** Releases a slot. */
   release(): void;
 }
 
@@ -35,7 +35,7 @@ interface EnrichWork {
   readonly outcome: RowOutcome;
 }
 
-/** Records that are worked on one by one when the rest of their job is done. */
+/** Records that are processed one by one after the rest of their job. */
 interface DeferredRecords {
   readonly costly: Map<string, EnrichWork>;
   readonly rejected: Map<string, Rejection>;
@@ -43,30 +43,30 @@ interface DeferredRecords {
 
 /**
  * Raw to clean: checks the shape, maps the fields, sets money and merge keys. Records whose row needs costly work
- * (bcrypt) are claimed and finished one by one when the pool is through, and hold up nobody else; those that find the
- * pool full go back to wait in the ledger. So are rejected records whose source is told that they are.
+ * (bcrypt) are claimed and completed one by one as the thread pool gets to them, and delay no other records; when the
+ * pool is full they wait in the ledger. The same holds for rejected records that are reported to their source.
  */
 export function createTransformStage(deps: TransformDeps) {
   return async (refs: readonly RecordRef[]): Promise<(RecordResult | Promise<RecordResult>)[]> => {
-    const apart: DeferredRecords = { costly: new Map(), rejected: new Map() };
+    const deferred: DeferredRecords = { costly: new Map(), rejected: new Map() };
     const want = { raw: true, clean: false };
-    const work = async (group: Group) => transformGroup(deps, group, apart);
-    const quick = await runStage(deps, 'transform', want, refs, work).catch((thrown) => {
-      // Nobody will take these up; their places are for others.
-      for (const _costly of apart.costly.values()) deps.enrich.release();
-      for (const _rejection of apart.rejected.values()) deps.limiter.release();
+    const work = async (group: Group) => transformGroup(deps, group, deferred);
+    const immediate = await runStage(deps, 'transform', want, refs, work).catch((thrown) => {
+      // These records will not be processed; their slots become free.
+      for (const _costly of deferred.costly.values()) deps.enrich.release();
+      for (const _rejection of deferred.rejected.values()) deps.limiter.release();
       throw thrown;
     });
     return refs.map((ref, index) => {
-      const costly = apart.costly.get(ref.id);
+      const costly = deferred.costly.get(ref.id);
       if (costly) return enrichRecord(deps, costly);
-      const rejection = apart.rejected.get(ref.id);
-      return rejection ? rejectRecord(deps, rejection) : (quick[index] as RecordResult);
+      const rejection = deferred.rejected.get(ref.id);
+      return rejection ? rejectRecord(deps, rejection) : (immediate[index] as RecordResult);
     });
   };
 }
 
-/** The transform as the engine calls it: shape first; a plan that throws rejects its record and not the run. */
+/** Checks the shape, then calls the plan's transform; a plan that throws rejects the record and not the run. */
 export function transformRecord(
   entity: Entity,
   raw: JsonObject,
@@ -95,27 +95,27 @@ export function transformRecord(
 function transformGroup(
   deps: TransformDeps,
   group: Group,
-  apart: DeferredRecords,
-): Map<string, RecordOutcome | 'kept'> {
-  const verdicts = new Map<string, RecordOutcome | 'kept'>();
+  deferred: DeferredRecords,
+): Map<string, RecordOutcome | 'deferred'> {
+  const outcomes = new Map<string, RecordOutcome | 'deferred'>();
   for (const record of group.records) {
     const outcome = transformRecord(group.entity, record.raw ?? {}, record.sourceId, group.context.run.params);
     if (outcome.kind === 'reject') {
-      const verdict = lacksInTrial(group, outcome)
-        ? notJudgedOutcome(outcome)
-        : rejectOrDefer(deps, group, record, outcome, apart);
-      verdicts.set(record.id, verdict);
+      const settled = isMissingInTrial(group, outcome)
+        ? notInTrialOutcome(outcome)
+        : rejectOrDefer(deps, group, record, outcome, deferred);
+      outcomes.set(record.id, settled);
       continue;
     }
     if (outcome.kind !== 'row' || outcome.enrich === undefined || group.context.run.dryRun) {
-      verdicts.set(record.id, toRecordOutcome(outcome));
+      outcomes.set(record.id, toRecordOutcome(outcome));
       continue;
     }
     const waitMs = deps.enrich.reserve();
-    if (waitMs === undefined) apart.costly.set(record.id, { record, entity: group.entity, outcome });
-    verdicts.set(record.id, waitMs === undefined ? 'kept' : waitForPool(waitMs));
+    if (waitMs === undefined) deferred.costly.set(record.id, { record, entity: group.entity, outcome });
+    outcomes.set(record.id, waitMs === undefined ? 'deferred' : waitForPool(waitMs));
   }
-  return verdicts;
+  return outcomes;
 }
 
 function rejectOrDefer(
@@ -123,22 +123,22 @@ function rejectOrDefer(
   group: Group,
   record: OpenRecord,
   outcome: TransformOutcome,
-  apart: DeferredRecords,
-): RecordOutcome | 'kept' {
-  const verdict = toRecordOutcome(outcome);
-  const rejection = rejectionOf(deps, group, record, verdict) ?? verdict;
+  deferred: DeferredRecords,
+): RecordOutcome | 'deferred' {
+  const rejected = toRecordOutcome(outcome);
+  const rejection = rejectionOf(deps, group, record, rejected) ?? rejected;
   if ('kind' in rejection) return rejection;
-  apart.rejected.set(record.id, rejection);
-  return 'kept';
+  deferred.rejected.set(record.id, rejection);
+  return 'deferred';
 }
 
-function lacksInTrial({ context }: Group, { missingDependency: lacking }: RejectOutcome): boolean {
-  return lacking === true && isTrial(context.run);
+function isMissingInTrial({ context }: Group, { missingDependency }: RejectOutcome): boolean {
+  return missingDependency === true && isTrial(context.run);
 }
 
-function notJudgedOutcome({ code, message, money }: RejectOutcome): RecordOutcome {
-  const said = `a whole run may know better, for a trial leaves most records out: ${code}: ${message}`;
-  return { kind: 'end', status: 'skipped', code: notJudgedCode, message: said, ...(money ? { money } : {}) };
+function notInTrialOutcome({ code, message, money }: RejectOutcome): RecordOutcome {
+  const explanation = `a trial leaves most records out, so a full run may end otherwise: ${code}: ${message}`;
+  return { kind: 'end', status: 'skipped', code: notJudgedCode, message: explanation, ...(money ? { money } : {}) };
 }
 
 async function enrichRecord(deps: TransformDeps, work: EnrichWork): Promise<RecordResult> {
@@ -147,9 +147,9 @@ async function enrichRecord(deps: TransformDeps, work: EnrichWork): Promise<Reco
   try {
     const granted = await deps.ledger.claim([record], token, deps.leaseMs);
     if (granted.length === 0) return releaseLeasedRecord(deps, record);
-    const verdict = await enrichOutcome(deps, entity, record, outcome);
-    const counted = await completeRecords(deps, 'transform', [record], new Map([[record.id, verdict]]), token);
-    return toRecordResult(counted.get(record.id));
+    const enriched = await enrichOutcome(deps, entity, record, outcome);
+    const written = await completeRecords(deps, 'transform', [record], new Map([[record.id, enriched]]), token);
+    return toRecordResult(written.get(record.id));
   } finally {
     deps.enrich.release();
   }
@@ -186,7 +186,7 @@ function toRecordOutcome(outcome: TransformOutcome): RecordOutcome {
   };
 }
 
-/** The part of an outcome the ledger keeps; what `enrich` was given is a secret and is not. */
+/** The part of an outcome that the ledger stores; the input of `enrich` is a secret and is not stored. */
 export function cleanOf(outcome: RowOutcome): CleanRecord {
   return {
     row: outcome.row,
@@ -205,7 +205,7 @@ function waitForPool(delayMs: number): RecordOutcome {
   };
 }
 
-/** A record that its transform rejects, and whose source is to be told so. */
+/** A rejected record whose rejection is to be reported to its source. */
 interface Rejection {
   readonly record: OpenRecord;
   readonly outcome: RecordOutcome;
@@ -213,33 +213,33 @@ interface Rejection {
 }
 
 /**
- * What becomes of a rejected record of an entity whose source is told: a place among those on their way, or a wait for
- * one. Undefined where nobody is told: of other entities, and in a run that writes nothing.
+ * Prepares the report of a rejected record to its source: reserves a slot, or returns an outcome that waits for one.
+ * Undefined where nothing is reported: for other entities, and in a run that writes nothing.
  */
 function rejectionOf(
   deps: ApiStageDeps,
   { context: { plan, run }, entity, name }: Group,
   record: OpenRecord,
-  verdict: RecordOutcome,
+  outcome: RecordOutcome,
 ): Rejection | RecordOutcome | undefined {
   if (entity.api === undefined || run.dryRun) return undefined;
   const { reject } = deps.apis(plan, run, name);
   if (reject === undefined) return undefined;
   const waitMs = deps.limiter.reserve();
-  return waitMs === undefined ? { record, outcome: verdict, reject } : waitForApi(waitMs);
+  return waitMs === undefined ? { record, outcome, reject } : waitForApi(waitMs);
 }
 
-/** Tells the source, then ends the record as it was rejected. */
-function rejectRecord(deps: ApiStageDeps, { record, outcome: verdict, reject }: Rejection): Promise<RecordResult> {
-  return runLeased(deps, 'transform', record, async (held) => {
+/** Reports the rejection to the source, then settles the record as rejected. */
+function rejectRecord(deps: ApiStageDeps, { record, outcome, reject }: Rejection): Promise<RecordResult> {
+  return runLeased(deps, 'transform', record, async (leased) => {
     try {
       const { sourceId, raw = {} } = record;
-      await reject({ sourceId, raw }, createEffects(deps.effects, held, deps.worker));
+      await reject({ sourceId, raw }, createEffects(deps.effects, leased, deps.worker));
     } catch (thrown) {
       if (thrown instanceof LeaseLostError || isRetriable(deps, record, thrown)) throw thrown;
-      // The record is rejected all the same, for its own reason: that its source could not be told is the smaller one.
+      // The record is rejected for its own reason, although that could not be reported to its source.
     }
-    return verdict;
+    return outcome;
   });
 }
 

@@ -4,21 +4,23 @@ import type { Entity, Plan } from '../../plan/contract.ts';
 import type { TargetPort } from '../../plan/target.ts';
 import type { ApiFactory } from '../api-effects/effects.ts';
 import type { Ledger, Run, RunEntity } from '../ledger/types.ts';
-import type { RowViolation, TargetTable, ValidationLedger, ValidationTarget } from './types.ts';
+import type { ValidationLedger } from './ledger.sql.ts';
+import type { ValidationTarget } from './target.sql.ts';
+import type { RowViolation, TargetTable } from './types.ts';
 
 export interface ValidationDeps {
   readonly ledger: ValidationLedger;
   readonly target: ValidationTarget;
-  /** Finds the records references name. */
+  /** Resolves references to records by source id. */
   readonly references: Pick<Ledger, 'resolve'>;
   readonly rows: Pick<TargetPort, 'compare'>;
-  /** Absent in a process that reaches no upstream: records at APIs are then compared with what was kept of them. */
+  /** Absent in a process without access to upstreams: records at APIs are then compared with their rows in the target only. */
   readonly apis?: ApiFactory | undefined;
-  /** Records an entity that are compared field by field. Default 100. */
+  /** How many records of each entity are compared field by field. Default 100. */
   readonly sampleSize?: number | undefined;
 }
 
-/** What a check looks at. */
+/** The input of a check: one entity of one run. */
 export interface CheckContext {
   readonly deps: ValidationDeps;
   readonly run: Run;
@@ -31,10 +33,10 @@ export interface CheckContext {
 
 export type Check = (context: CheckContext) => Promise<readonly ValidationCheck[]>;
 
-/** How many records travel between the two databases at a time. */
+/** Records per page when the control database and the target database are compared. */
 export const pageSize = 5_000;
 
-/** A check with its verdict: it holds when no row breaks it. */
+/** The result of a check. `ok` defaults to true when there is no violation, `severity` to `error`. */
 export function createCheck(
   of: Pick<ValidationCheck, 'name' | 'entity' | 'description'> & Partial<Pick<ValidationCheck, 'severity' | 'ok'>>,
   checked: number,
@@ -44,8 +46,8 @@ export function createCheck(
 }
 
 /**
- * Runs a check whose question the target may not understand (a column is missing, a rule divides by zero): that it
- * could not be asked is a finding, and says nothing good. A database that does not answer is no finding.
+ * Runs a check whose SQL the target may refuse (a column is missing, a rule divides by zero). The refusal makes the check
+ * fail. An unreachable database is not a finding: that error is thrown.
  */
 export async function reportSchemaErrors(
   of: Pick<ValidationCheck, 'name' | 'entity' | 'description'> & Partial<Pick<ValidationCheck, 'severity'>>,

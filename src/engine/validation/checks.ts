@@ -7,15 +7,15 @@ import { type Check, type CheckContext, createCheck, pageSize, reportSchemaError
 import { computeSumLines, moneyColumns, sumsAgree } from './sums.ts';
 import type { RowViolation } from './types.ts';
 
-/** The source gave as many records as it says it holds, and it was read to its end. */
+/** The source delivered as many records as it reports, and was read to its end. */
 export const checkSource: Check = async ({ deps, run, entity, extraction }) => {
   const { extracted } = entityCounts(entity, await deps.ledger.actualCounts(run.id));
   const { sourceTotal, status } = extraction;
-  const says = sourceTotal === null ? 'does not say how many it holds' : `says it holds ${sourceTotal}`;
+  const says = sourceTotal === null ? 'does not report how many it holds' : `reports ${sourceTotal}`;
   const description = `All ${entity} of the source were read: it ${says}, ${extracted} were extracted${describeExtractionProblem(extraction)}`;
   const short = Math.max(0, (sourceTotal ?? 0) - extracted);
   const ok = status === 'done' && short === 0 && extraction.errorCode === null;
-  // Nobody can name a record that was never given.
+  // A record that was never delivered has no id to list.
   const check = createCheck({ name: 'source-count', entity, description, ok }, extracted, []);
   return [{ ...check, violations: short }];
 };
@@ -29,13 +29,13 @@ function describeExtractionProblem(extraction: {
   return extraction.status === 'done' ? '' : ` (its extraction is ${extraction.status})`;
 }
 
-/** I1: every extracted record is in one state, as counted twice, and none is still on its way. */
+/** I1: every extracted record has exactly one status, by the counters and by the records; none is still pending. */
 export const checkBalance: Check = async ({ deps, run, entity }) => {
   const counted = entityCounts(entity, await deps.ledger.triggerCounts(run.id));
   const real = entityCounts(entity, await deps.ledger.actualCounts(run.id));
   const parts = recordStatuses.map((status) => `${real[status]} ${status}`).join(' + ');
   const wrong = recordStatuses.filter((status) => counted[status] !== real[status]);
-  const disagree = wrong.length === 0 ? '' : ` (the running count says otherwise of ${wrong.join(', ')})`;
+  const disagree = wrong.length === 0 ? '' : ` (the counters differ in ${wrong.join(', ')})`;
   const balance = createCheck(
     {
       name: 'balance',
@@ -48,16 +48,16 @@ export const checkBalance: Check = async ({ deps, run, entity }) => {
   );
   const pending = await deps.ledger.pendingSourceIds(run.id, entity);
   const settled = createCheck(
-    { name: 'settled', entity, description: `No record of ${entity} is still on its way` },
+    { name: 'settled', entity, description: `No record of ${entity} is still pending` },
     real.extracted,
-    pending.map((sourceId) => ({ sourceId, targetId: null, detail: 'is still on its way' })),
+    pending.map((sourceId) => ({ sourceId, targetId: null, detail: 'is still pending' })),
   );
   return [balance, settled];
 };
 
 /**
- * Source against target: each record the ledger calls reconciled, unchanged, existing or merged has an identity in the
- * target, and that identity a row.
+ * Every record the ledger has as reconciled, unchanged, existing or merged has an identity in the target, and that
+ * identity has a row.
  */
 export const checkRowCount: Check = async ({ deps, run, entity, place }) => {
   const name = { name: 'row-count', entity, description: `Every record of ${entity} that was loaded is in the target` };
@@ -76,12 +76,12 @@ export const checkRowCount: Check = async ({ deps, run, entity, place }) => {
   return [check];
 };
 
-/** I2: one row for one record, and no second row that says the same. */
+/** I2: one row per record, and no second row with the same content or natural key. */
 export const checkDuplicates: Check = async ({ deps, entity, definition, place }) => {
   const name = { name: 'no-doubles', entity, description: `No record of ${entity} is in the target twice` };
   const check = await reportSchemaErrors(name, async () => {
     const present = await deps.target.columns(place.schema, place.table);
-    // Moments of writing differ between two rows that say the same.
+    // Write timestamps differ between two rows of the same content.
     const columns = Object.entries(definition.target.columns).filter(
       ([column, { writeTimestamp: stamp }]) => present.has(column) && !stamp,
     );
@@ -92,7 +92,7 @@ export const checkDuplicates: Check = async ({ deps, entity, definition, place }
   return [check];
 };
 
-/** Every column that points at rows of another entity points at one that is there; it is empty only where it may be. */
+/** Every reference column points at an existing row of its entity; it is null only where the plan allows it. */
 export const checkReferences: Check = async (context) => {
   const checks: ValidationCheck[] = [];
   for (const [column, { references, nullable, optional }] of Object.entries(context.definition.target.columns)) {
@@ -125,7 +125,7 @@ async function checkColumn(
   return [check];
 }
 
-/** The plan's own rules, over every row it loaded in this run or an earlier one. */
+/** The plan's rules, over every row the plan loaded into the schema, in this run or an earlier one. */
 export const checkRules: Check = async (context) => {
   const checks: ValidationCheck[] = [];
   for (const rule of context.plan.rules)
@@ -137,13 +137,13 @@ function checkRule({ deps, entity, place }: CheckContext, rule: Rule): Promise<V
   const { name, severity, description } = rule;
   const of = { name, entity, severity, description };
   return reportSchemaErrors(of, async () => {
-    // A function, because a replacement text with `$&` in it would be read as a pattern.
+    // A function, because `$&` in a replacement text has a meaning of its own.
     const condition = rule.violates.replaceAll('{schema}', () => identifier(place.schema));
     return createCheck(of, await deps.target.countOwned(place), await deps.target.findViolations(place, condition));
   });
 }
 
-/** I7: sums by currency and status agree, and so does every single amount: two errors may cancel out in a sum. */
+/** I7: sums by currency and status agree, and so does every single amount, because two errors may cancel out in a sum. */
 export const checkMoney: Check = async ({ deps, run, entity, definition, place }) => {
   const money = moneyColumns(definition);
   if (!money) return [];
@@ -155,12 +155,12 @@ export const checkMoney: Check = async ({ deps, run, entity, definition, place }
       checked += page.count;
       rows.push(...(await deps.target.findAmountDifferences(place, money, page.records)));
     });
-    const silent = await deps.ledger.countWithoutAmount(run.id, entity);
+    const withoutAmount = await deps.ledger.countWithoutAmount(run.id, entity);
     const wrong = lines.filter((line) => !sumsAgree(line));
     const description = [
       name.description,
       ...wrong.map(describeDifference),
-      ...describeMissingAmounts(silent, entity),
+      ...describeMissingAmounts(withoutAmount, entity),
     ].join('; ');
     return createCheck({ ...name, description, ok: wrong.length === 0 && rows.length === 0 }, checked, rows);
   });

@@ -7,15 +7,8 @@ import { queryPrepared, type Row } from '../../../db/sql.ts';
 import { appendAudit } from '../../../db/stores/audit.ts';
 import type { AuditEntry } from '../../contract/audit.ts';
 import type { SumLine, ValidationCheck } from '../../contract/runs.ts';
-import type { StageCount } from '../scheduler/types.ts';
-import type {
-  ExpectedRowsPage,
-  MoneyGroup,
-  MoneyPage,
-  SampleRecord,
-  StoredValidation,
-  ValidationLedger,
-} from './types.ts';
+import type { StageCount } from '../ledger/types.ts';
+import type { ExpectedRowsPage, MoneyGroup, MoneyPage, SampleRecord, StoredValidation } from './types.ts';
 
 const triggerCountsSql = `
 SELECT entity, stage, status, sum(n)::int AS n FROM drover.counts WHERE run_id = $1
@@ -31,27 +24,37 @@ const reportedSumsSql = `
 SELECT content::json -> 'sums' AS sums FROM drover.reports
 WHERE run_id = $1 AND media_type = 'application/json' AND starts_with(name, 'migration_report_')`;
 
-/** What validation reads of the ledger, over the control database. */
-export function createValidationLedger(database: Database): ValidationLedger {
+export type ValidationLedger = ReturnType<typeof createValidationLedger>;
+
+/** What validation reads and stores in the control database. Every method throws DroverError. */
+export function createValidationLedger(database: Database) {
   const pool = database.$client;
   return {
-    triggerCounts: (runId) => queryPrepared<CountRow>(pool, undefined, triggerCountsSql, [runId]),
-    actualCounts: (runId) => queryPrepared<CountRow>(pool, undefined, actualCountsSql, [runId]),
-    pendingSourceIds: async (runId, entity) => {
+    /** Records by stage and status as the triggers counted them. */
+    triggerCounts: (runId: string): Promise<readonly StageCount[]> =>
+      queryPrepared<CountRow>(pool, undefined, triggerCountsSql, [runId]),
+    /** The same, counted in the records. */
+    actualCounts: (runId: string): Promise<readonly StageCount[]> =>
+      queryPrepared<CountRow>(pool, undefined, actualCountsSql, [runId]),
+    pendingSourceIds: async (runId: string, entity: string): Promise<readonly string[]> => {
       const rows = await queryPrepared<{ source_id: string }>(pool, undefined, pendingSql, [runId, entity]);
       return rows.map((row) => row.source_id);
     },
-    expectedRows: (runId, entity, after, limit) => readExpectedRows(pool, runId, entity, after, limit),
-    money: (runId, entity, after, limit) => readMoneyPage(pool, runId, entity, after, limit),
-    writtenSums: async (runId) => {
+    expectedRows: (runId: string, entity: string, after: string, limit: number) =>
+      readExpectedRows(pool, runId, entity, after, limit),
+    money: (runId: string, entity: string, after: string, limit: number) =>
+      readMoneyPage(pool, runId, entity, after, limit),
+    /** The sums in the run's report, once it has ended and written one. */
+    writtenSums: async (runId: string): Promise<readonly SumLine[] | undefined> => {
       const rows = await queryPrepared<{ sums: SumLine[] | null }>(pool, undefined, reportedSumsSql, [runId]);
       return rows[0]?.sums ?? undefined;
     },
-    countWithoutAmount: (runId, entity) => countWithoutAmount(pool, runId, entity),
-    sample: (runId, entity, size) => readSample(pool, runId, entity, size),
-    save: (runId, validation, entry) =>
+    countWithoutAmount: (runId: string, entity: string) => countWithoutAmount(pool, runId, entity),
+    sample: (runId: string, entity: string, size: number) => readSample(pool, runId, entity, size),
+    /** Stores the validation, and `entry` in the audit log, in one transaction. */
+    save: (runId: string, validation: Omit<StoredValidation, 'at'>, entry?: AuditEntry) =>
       withDatabaseErrors(database.transaction((tx) => saveValidation(tx, runId, validation, entry))),
-    latest: (runId) => withDatabaseErrors(readLatestValidation(database, runId)),
+    latest: (runId: string) => withDatabaseErrors(readLatestValidation(database, runId)),
   };
 }
 
@@ -84,9 +87,9 @@ async function readLatestValidation(database: Database, runId: string): Promise<
 }
 
 /**
- * Records of which the target should hold a row, as JSON text for the target's database: `s` the source id, `t` the
- * target id where no identity of the record's own is promised (a row that was there before and was left alone, or the
- * row of the record it was merged into).
+ * Records that should have a row in the target, in the order of their source ids, as JSON text for the target's database:
+ * `s` the source id, `t` the target id where the record may have no identity of its own (an existing row that was left as
+ * it was, or the row of the record it was merged into).
  */
 const expectedRowsSql = `
 WITH page AS (
@@ -125,9 +128,9 @@ async function readExpectedRows(
 }
 
 /**
- * Amounts of a page of records. Those that should be in the target are named for the target's database: `s` source id,
- * `t` target id where the record has no identity, `a` minor units, `c` currency, `u` status. A record sent back to the
- * beginning is on its way again and counts as not loaded, although its old row may still be there.
+ * Amounts of a page of records. Those that should be in the target come as JSON text for the target's database: `s` source
+ * id, `t` target id where the record has no identity, `a` minor units, `c` currency, `u` status. A record that is replayed
+ * is pending again and counts as not loaded, although its old row may still exist.
  */
 const moneyPageSql = `
 WITH page AS (
@@ -180,13 +183,13 @@ const withoutAmountSql = `
 SELECT count(*)::int AS n FROM drover.records
 WHERE run_id = $1 AND entity = $2 AND amount IS NULL AND status <> 'pending'`;
 
-/** Records that are in no sum: their amount could not be read, or they were left out before it was. */
+/** Records that are in no sum: their amount could not be read, or they were skipped before it was. */
 async function countWithoutAmount(pool: pg.Pool, runId: string, entity: string): Promise<number> {
   const rows = await queryPrepared<{ n: number }>(pool, undefined, withoutAmountSql, [runId, entity]);
   return rows[0]?.n ?? 0;
 }
 
-/** Random and repeatable: the order is a hash of run and source id, so nobody can know it before the run has its id. */
+/** Reconciled and unchanged records. Random but repeatable: ordered by a hash of run id and source id. */
 const sampleSql = `
 WITH picked AS (
   SELECT id, source_id, code FROM drover.records

@@ -17,12 +17,12 @@ interface Expected {
 }
 
 /**
- * A random sample, the same for the same run: each record is transformed again from what the source said and compared
- * with the row its identity points at, field by field.
+ * A random sample, the same for the same run: each record is transformed again from its raw record and compared field by
+ * field with the row its identity points at.
  */
 export const checkSample: Check = async (context) => {
   const { deps, run, entity } = context;
-  const name = { name: 'sample', entity, description: `Sampled ${entity} are in the target as their source says` };
+  const name = { name: 'sample', entity, description: `Sampled ${entity} are in the target as in the source` };
   const check = await reportSchemaErrors(name, async () => {
     const sampled = await deps.ledger.sample(run.id, entity, deps.sampleSize ?? defaultSize);
     const rows: RowViolation[] = [];
@@ -30,10 +30,10 @@ export const checkSample: Check = async (context) => {
     rows.push(...(await findDifferences(context, expected)));
     const purged = sampled.filter((record) => record.raw === null).length;
     const checked = createCheck(name, sampled.length - purged, rows);
-    // What could not be compared is not known to be right: said aloud, and no error of the target.
-    const said = `${name.description} (PAYLOADS_PURGED: ${purged} of ${sampled.length} could not be compared)`;
-    const kept = { ok: false, severity: checked.ok ? ('warning' as const) : checked.severity };
-    return purged > 0 ? { ...checked, ...kept, description: said } : checked;
+    // Records without a payload could not be compared: a warning, because it is no error of the target.
+    const partial = `${name.description} (PAYLOADS_PURGED: ${purged} of ${sampled.length} could not be compared)`;
+    const incomplete = { ok: false, severity: checked.ok ? ('warning' as const) : checked.severity };
+    return purged > 0 ? { ...checked, ...incomplete, description: partial } : checked;
   });
   return [check];
 };
@@ -48,12 +48,12 @@ async function expectedRowsOf(
   const sourceIds = readable.map((record) => record.sourceId);
   const ids = await deps.target.targetIds(place.scope, place.entity, sourceIds);
   const outcomes = readable.map((record) => transformRecord(definition, record.raw ?? {}, record.sourceId, run.params));
-  const stands = await deps.references.resolve(run, outcomes.flatMap(referencesOf));
+  const resolved = await deps.references.resolve(run, outcomes.flatMap(referencesOf));
   const expected: Expected[] = [];
   for (const [index, record] of readable.entries()) {
     const { sourceId } = record;
     const targetId = ids.get(sourceId) ?? null;
-    const row = expectedRow(context, record, outcomes[index] as TransformOutcome, stands);
+    const row = expectedRow(context, record, outcomes[index] as TransformOutcome, resolved);
     if (typeof row === 'string') problems.push({ sourceId, targetId, detail: row });
     else if (targetId === null) problems.push({ sourceId, targetId, detail: 'has no identity in the target' });
     else expected.push({ record, sourceId, targetId, row });
@@ -61,24 +61,24 @@ async function expectedRowsOf(
   return expected;
 }
 
-/** The row the source asks for now, or why there is none. */
+/** The row the transform makes now, or why it makes none. */
 function expectedRow(
   { definition }: CheckContext,
   record: SampleRecord,
   outcome: TransformOutcome,
-  stands: ReadonlyMap<string, Resolution>,
+  resolved: ReadonlyMap<string, Resolution>,
 ): JsonObject | string {
-  if (outcome.kind !== 'row') return `was loaded, and its transform now says ${outcome.kind} (${outcome.code})`;
+  if (outcome.kind !== 'row') return `was loaded, but its transform now answers ${outcome.kind} (${outcome.code})`;
   const row: Record<string, Json> = { ...outcome.row };
-  // What `enrich` made or an API answered cannot be made again; the loaded value stands.
+  // Values made by `enrich` or answered by an API cannot be made again: take the loaded ones.
   for (const [column, { enriched, filledByApi: answered }] of Object.entries(definition.target.columns)) {
     if (enriched || answered) row[column] = record.clean?.row[column] ?? null;
   }
   for (const [column, reference] of Object.entries(outcome.references ?? {})) {
-    const stand = stands.get(`${reference.entity}\u0000${reference.sourceId}`);
-    if (stand?.kind !== 'found')
-      return `${column} names ${reference.entity} ${reference.sourceId}, which is not loaded`;
-    row[column] = stand.targetId;
+    const parent = resolved.get(`${reference.entity}\u0000${reference.sourceId}`);
+    if (parent?.kind !== 'found')
+      return `${column} refers to ${reference.entity} ${reference.sourceId}, which is not loaded`;
+    row[column] = parent.targetId;
   }
   return row;
 }
@@ -93,7 +93,7 @@ async function findDifferences(context: CheckContext, expected: readonly Expecte
   });
 }
 
-/** With the API itself where records went to one; which of its objects an unchanged record has, only its row knows. */
+/** Compares with the row, and with the API where records went to one. The object of an unchanged record is known only by its row. */
 async function compareWithTarget(
   context: CheckContext,
   expected: readonly Expected[],
@@ -112,7 +112,7 @@ async function compareWithTarget(
   });
 }
 
-// What a row is enriched with differs each time; where what was loaded is not known, it cannot be compared.
+// `enrich` makes another value each time: without the loaded value such a column cannot be compared.
 function isComparable({ definition }: CheckContext, record: SampleRecord, field: string): boolean {
   const known = record.code !== 'UNCHANGED' && record.clean !== null;
   const { enriched, filledByApi: answered } = definition.target.columns[field] ?? {};

@@ -6,14 +6,16 @@ import type { Column, Entity, Plan } from '../../plan/contract.ts';
 import type { Run } from '../ledger/types.ts';
 import { identityScope } from '../runs/context.ts';
 import { pageSize } from './check.ts';
-import type { MoneyColumns, MoneyPage, TargetTable, ValidationLedger, ValidationTarget } from './types.ts';
+import type { ValidationLedger } from './ledger.sql.ts';
+import type { ValidationTarget } from './target.sql.ts';
+import type { MoneyColumns, MoneyPage, TargetTable } from './types.ts';
 
 interface SumsDeps {
   readonly ledger: Pick<ValidationLedger, 'money'>;
   readonly target: Pick<ValidationTarget, 'sums'>;
 }
 
-/** Money of one entity on both sides. */
+/** Where the money of one entity is. */
 export interface EntityMoney {
   readonly run: Run;
   readonly place: TargetTable;
@@ -39,7 +41,7 @@ export async function computeSums(
   return lines;
 }
 
-/** The columns of the entity that carry money. Whole-number columns hold minor units, others a decimal in major ones. */
+/** The columns of the entity that carry money. Integer columns hold minor units, others a decimal number of major units. */
 export function moneyColumns(definition: Entity): MoneyColumns | undefined {
   const { money, target } = definition;
   if (!money) return undefined;
@@ -48,9 +50,9 @@ export function moneyColumns(definition: Entity): MoneyColumns | undefined {
 }
 
 /**
- * One pass over the ledger, page by page; each record is read once, so source = loaded + unloaded whatever moves
- * meanwhile. What is loaded is then summed again from the rows of the target, where its identities point.
- * `look` sees each page as it goes by.
+ * Sums by currency and status of one entity, in minor units. One pass over the ledger, page by page; each record is read
+ * once, so source = loaded + unloaded whatever changes meanwhile. What is loaded is summed again from the rows of the
+ * target. `onPage` is called with each page of loaded records.
  */
 export async function computeSumLines(
   deps: SumsDeps,
@@ -90,7 +92,7 @@ export async function computeSumLines(
   }));
 }
 
-/** True when what was extracted is what the target holds and what was not loaded, to the minor unit. */
+/** True when the source equals the target plus what was not loaded, to the minor unit. */
 export function sumsAgree(line: SumLine): boolean {
   return Big(line.source).eq(Big(line.target).plus(line.unloaded));
 }
@@ -101,7 +103,7 @@ function byName(a: { currency: string; status: string }, b: { currency: string; 
 }
 
 interface CachedSums {
-  /** What the run was; another status asks for new sums. */
+  /** Status of the run when the sums were made; another status makes them invalid. */
   readonly state: string;
   readonly at: number;
   readonly tookMs: number;
@@ -109,9 +111,9 @@ interface CachedSums {
 }
 
 const maxAgeMs = 1_000;
-// Adding up may take this share of the time at most: sums of a million records are looked at less often.
+// Sums are at least this many times as old as they took to make: those of a million records are renewed less often.
 const ageToCostRatio = 20;
-// Lines of a moving run that are older than this and their share are not shown while new ones are made.
+// Beyond the age above plus this, the lines of an active run are not shown while new ones are made.
 const maxStaleMs = 10_000;
 const maxCachedRuns = 500;
 
@@ -122,15 +124,15 @@ export interface SumCacheDeps extends SumsDeps {
 }
 
 /**
- * Sums for whoever asks often: dashboards ask for a run five times a second, lists for fifty runs at once, and adding up
- * reads every record. Sums are a second old before they are made anew, cost no more than a twentieth of the time, and
- * are made while the last ones are shown; a run that has ended begins with those of its report. While a target does not
- * answer, the last sums stand, or none: the rest of a run's view must not be lost with them.
+ * Sums for frequent readers: dashboards poll a run five times a second, lists fifty runs at once, and adding up reads
+ * every record. Sums are renewed after a second at the earliest, take no more than a twentieth of the time, and the last
+ * ones are answered meanwhile; a finished run starts with those of its report. While the target does not answer, the last
+ * sums stay, or none: the rest of the run's view must not fail with them.
  */
 export function createSumCache(deps: SumCacheDeps, now: () => number = Date.now): GetSums {
   const kept = createCacheEntries(now);
   const once = createSingleFlight<readonly SumLine[]>();
-  let behind: Promise<unknown> = Promise.resolve();
+  let background: Promise<unknown> = Promise.resolve();
 
   async function make(run: Run, plan: Plan, entities: readonly string[]): Promise<readonly SumLine[]> {
     const began = now();
@@ -152,14 +154,14 @@ export function createSumCache(deps: SumCacheDeps, now: () => number = Date.now)
     const mayAge = Math.max(maxAgeMs, ageToCostRatio * last.tookMs);
     if (age < mayAge) return Promise.resolve(last.lines);
     if (age >= mayAge + maxStaleMs && !hasEnded(run)) return asked(() => make(run, plan, entities));
-    // One run after the other: nobody waits for these, and those who ask for something else must not wait for them.
-    const before = behind;
-    behind = asked(() => before.then(() => make(run, plan, entities)));
+    // In the background one run after the other, so that requests for other runs do not wait for them.
+    const before = background;
+    background = asked(() => before.then(() => make(run, plan, entities)));
     return Promise.resolve(last.lines);
   };
 }
 
-/** The last sums of each run, of the runs looked at last. */
+/** The last sums of each of the runs asked for last. */
 function createCacheEntries(now: () => number) {
   const all = new Map<string, CachedSums>();
   return {
@@ -178,7 +180,7 @@ const stateKey = (run: Run): string =>
 
 const hasEnded = (run: Run): boolean => finishedStatuses.includes(run.status);
 
-// A table that is not there holds no money.
+// A table that does not exist holds no money.
 function ignoreMissingTables(deps: SumsDeps): SumsDeps {
   return {
     ...deps,
@@ -195,7 +197,7 @@ function ignoreMissingTables(deps: SumsDeps): SumsDeps {
   };
 }
 
-/** Runs a piece of work once for all who ask for it while it runs. */
+/** Runs a piece of work once; calls with the same key during that time get the same promise. */
 function createSingleFlight<T>(): (key: string, work: () => Promise<T>) => Promise<T> {
   const making = new Map<string, Promise<T>>();
   return (key, work) => {

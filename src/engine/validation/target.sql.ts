@@ -3,12 +3,12 @@ import { queryPrepared } from '../../../db/sql.ts';
 import { exponentOf } from '../../money.ts';
 import { identifier, qualified } from '../../plan/sql.ts';
 import { duplicatePairsSql } from '../repair/duplicates.sql.ts';
-import type { MoneyColumns, RowViolation, TargetTable, ValidationTarget } from './types.ts';
+import type { MoneyColumns, RowViolation, TargetTable } from './types.ts';
 
 /**
- * Joins the identity of a source id, `i`. $1 scope, $2 entity. One look-up a record, whatever the planner believes:
- * while the table has no statistics it takes scope and entity for names of a single row, reads the whole entity once and
- * compares it with every record (measured: 0.9 s for 500 records among 20,000). OFFSET 0 leaves it no choice.
+ * Joins the identity of a source id as `i`. $1 scope, $2 entity. OFFSET 0 forces one look-up per record: without
+ * statistics the planner estimates a single row for scope and entity, reads the whole entity for each record and compares
+ * (measured: 0.9 s for 500 records among 20,000).
  */
 const joinIdentitySql = (sourceId: string): string => `LEFT JOIN LATERAL (
   SELECT * FROM drover.identities d WHERE d.scope = $1 AND d.entity = $2 AND d.source_id = ${sourceId} OFFSET 0
@@ -21,24 +21,39 @@ const targetIdsSql = `
 SELECT w.source_id, i.target_id FROM unnest($3::text[]) AS w(source_id) ${joinIdentitySql('w.source_id')}
 WHERE i.target_id IS NOT NULL`;
 
-/** What validation reads of the target, over the target's database. */
-export function createValidationTarget(pool: pg.Pool): ValidationTarget {
+export type ValidationTarget = ReturnType<typeof createValidationTarget>;
+
+/**
+ * What validation reads in the target's database. Rows belong to an entity when an identity of its scope points at them.
+ * `records` of a page are JSON text, made by the control database and passed on as it is. Every method throws DroverError.
+ */
+export function createValidationTarget(pool: pg.Pool) {
   return {
-    analyze: (schema, tables) => analyzeTables(pool, schema, tables),
-    dataVersion: (scope, schema, tables) => readDataVersion(pool, scope, schema, tables),
-    columns: async (schema, table) => {
+    analyze: (schema: string, tables: readonly string[]) => analyzeTables(pool, schema, tables),
+    dataVersion: (scope: string, schema: string, tables: readonly string[]) =>
+      readDataVersion(pool, scope, schema, tables),
+    /** Names of the table's columns; none when there is no such table. */
+    columns: async (schema: string, table: string): Promise<ReadonlySet<string>> => {
       const rows = await queryPrepared<{ name: string }>(pool, undefined, columnsSql, [schema, table]);
       return new Set(rows.map((row) => row.name));
     },
-    countOwned: (place) => countOwnedRows(pool, place),
-    findMissing: (place, records) => findMissingRows(pool, place, records),
-    findDuplicates: (place, names, naturalKey) => findDuplicateRows(pool, place, names, naturalKey),
-    findDangling: (place, column, parentTable, nullable) =>
+    countOwned: (place: TargetTable) => countOwnedRows(pool, place),
+    findMissing: (place: TargetTable, records: string) => findMissingRows(pool, place, records),
+    findDuplicates: (place: TargetTable, columns: readonly string[], naturalKey: readonly string[]) =>
+      findDuplicateRows(pool, place, columns, naturalKey),
+    findDangling: (place: TargetTable, column: string, parentTable: string, nullable: boolean) =>
       findDanglingRows(pool, place, column, parentTable, nullable),
-    findViolations: (place, condition) => findViolatingRows(pool, place, condition),
-    sums: (place, money, records) => sumMoney(pool, place, money, records),
-    findAmountDifferences: (place, money, records) => findAmountDifferences(pool, place, money, records),
-    targetIds: async (scope, entity, sourceIds) => {
+    findViolations: (place: TargetTable, condition: string) => findViolatingRows(pool, place, condition),
+    sums: (place: TargetTable, money: MoneyColumns, records: string): Promise<readonly MoneySum[]> =>
+      sumMoney(pool, place, money, records),
+    findAmountDifferences: (place: TargetTable, money: MoneyColumns, records: string) =>
+      findAmountDifferences(pool, place, money, records),
+    /** Target ids by source id. */
+    targetIds: async (
+      scope: string,
+      entity: string,
+      sourceIds: readonly string[],
+    ): Promise<ReadonlyMap<string, string>> => {
       const values = [scope, entity, sourceIds];
       const rows = await queryPrepared<{ source_id: string; target_id: string }>(pool, undefined, targetIdsSql, values);
       return new Map(rows.map((row) => [row.source_id, row.target_id]));
@@ -46,13 +61,13 @@ export function createValidationTarget(pool: pg.Pool): ValidationTarget {
   };
 }
 
-// Statements without a name: their text has tables in it, and they run once a validation.
+// Statements without a name: their text contains table names, and they run once per validation.
 const queryViolations = (pool: pg.Pool, text: string, values: readonly unknown[]): Promise<RowViolation[]> =>
   queryPrepared<RowViolation & Record<string, unknown>>(pool, undefined, text, values);
 
 const tableOf = (place: TargetTable): string => qualified(place.schema, place.table);
 
-/** Rows of ours, `t`, with the identity that says so, `i`. $1 scope, $2 entity. */
+/** Rows of the scope, `t`, with their identity, `i`. $1 scope, $2 entity. */
 const ownedRowsSql = (place: TargetTable): string =>
   `drover.identities i JOIN ${tableOf(place)} t ON t.id = i.target_id::uuid
 WHERE i.scope = $1 AND i.entity = $2 AND NOT i.merged`;
@@ -63,7 +78,7 @@ async function countOwnedRows(pool: pg.Pool, place: TargetTable): Promise<number
   return rows[0]?.n ?? 0;
 }
 
-/** Of the records given, those that have no identity, or one that points at no row. */
+/** Of the given records, those without an identity or whose identity points at no row. */
 function findMissingRows(pool: pg.Pool, place: TargetTable, records: string): Promise<RowViolation[]> {
   const text = `
 SELECT x.s AS "sourceId", coalesce(i.target_id, x.t) AS "targetId",
@@ -75,7 +90,7 @@ WHERE t.id IS NULL ORDER BY x.s`;
   return queryViolations(pool, text, [place.scope, place.entity, records]);
 }
 
-/** Two records with one row, and rows that are no record's and double that of one. */
+/** Records that share a row without being merged, and rows of no record that duplicate the row of one. */
 function findDuplicateRows(
   pool: pg.Pool,
   place: TargetTable,
@@ -85,7 +100,7 @@ function findDuplicateRows(
   const text = `
 WITH ${duplicatePairsSql({ ...place, columns, naturalKey })}
 SELECT source_id AS "sourceId", target_id AS "targetId", 'its row is also that of ' || first AS detail
-FROM (SELECT *, first_value(source_id) OVER (PARTITION BY target_id ORDER BY source_id) AS first FROM mine) m
+FROM (SELECT *, first_value(source_id) OVER (PARTITION BY target_id ORDER BY source_id) AS first FROM owned) o
 WHERE source_id <> first
 UNION ALL
 SELECT source_id, target_id, 'the row ' || id || CASE WHEN same THEN ' holds the same' ELSE ' has the same natural key' END
@@ -95,7 +110,7 @@ ORDER BY 1`;
   return queryViolations(pool, text, [place.scope, place.entity]);
 }
 
-/** Rows of ours whose column points at no row of the parent, or at nothing where it must. */
+/** Rows of the scope whose column points at no row of the parent, or is null although it must not be. */
 function findDanglingRows(
   pool: pg.Pool,
   place: TargetTable,
@@ -106,16 +121,16 @@ function findDanglingRows(
   const value = `t.${identifier(column)}`;
   const text = `
 SELECT i.source_id AS "sourceId", i.target_id AS "targetId",
-  coalesce($3 || ' points at ' || ${value}::text || ', which is not there', $3 || ' is empty') AS detail
+  coalesce($3 || ' points at ' || ${value}::text || ', which does not exist', $3 || ' is empty') AS detail
 FROM ${ownedRowsSql(place)} AND NOT EXISTS (SELECT 1 FROM ${qualified(place.schema, parentTable)} p WHERE p.id = ${value})
   ${nullable ? `AND ${value} IS NOT NULL` : ''}
 ORDER BY i.source_id`;
   return queryViolations(pool, text, [place.scope, place.entity, column]);
 }
 
-/** Rows of ours for which the condition is true. */
+/** Rows of the scope for which the condition is true. Throws TARGET_SCHEMA when the condition cannot be evaluated. */
 function findViolatingRows(pool: pg.Pool, place: TargetTable, condition: string): Promise<RowViolation[]> {
-  // The bracket on a line of its own: the condition may end in a comment.
+  // The bracket on its own line: the condition may end in a comment.
   const text = `
 SELECT i.source_id AS "sourceId", i.target_id AS "targetId", 'breaks the rule' AS detail
 FROM ${ownedRowsSql(place)} AND (${condition}
@@ -123,13 +138,14 @@ FROM ${ownedRowsSql(place)} AND (${condition}
   return queryViolations(pool, text, [place.scope, place.entity]);
 }
 
+/** A sum of the target's rows, in minor units. */
 export interface MoneySum extends Record<string, unknown> {
   readonly currency: string;
   readonly status: string;
   readonly minor: string;
 }
 
-// The records of a page with the rows they became. $1 scope, $2 entity, $3 records, $4 exponents where amounts are in major units.
+// The records of a page with their rows. $1 scope, $2 entity, $3 records, $4 exponents where amounts are in major units.
 const moneyRowsSql = (place: TargetTable, money: MoneyColumns): string => {
   const [amount, currency] = [`t.${identifier(money.amount)}`, `t.${identifier(money.currency)}`];
   const exponent = `coalesce(($4::json ->> ${currency}::text)::int, 2)`;
@@ -143,14 +159,14 @@ found AS (
 )`;
 };
 
-/** Sums by currency and status of the rows as they are, in minor units; a fraction of a unit stays visible. */
+/** Sums of a page by currency and status, in minor units; a fraction of a unit stays visible. */
 async function sumMoney(pool: pg.Pool, place: TargetTable, money: MoneyColumns, records: string): Promise<MoneySum[]> {
   const text = `${moneyRowsSql(place, money)}
 SELECT currency, status, trim_scale(coalesce(sum(minor), 0))::text AS minor FROM found WHERE id IS NOT NULL GROUP BY 1, 2`;
   return queryPrepared<MoneySum>(pool, undefined, text, valuesOf(place, money, records));
 }
 
-/** The records whose row is gone or holds another amount, currency or status than the source gave. */
+/** The records whose row is missing or holds another amount, currency or status than the source. */
 async function findAmountDifferences(
   pool: pg.Pool,
   place: TargetTable,
@@ -165,7 +181,7 @@ FROM found WHERE id IS NULL OR minor IS DISTINCT FROM a OR currency <> c OR stat
   return queryPrepared<RowViolation & Record<string, unknown>>(pool, undefined, text, valuesOf(place, money, records));
 }
 
-// PostgreSQL refuses a parameter that the statement does not name.
+// PostgreSQL refuses a parameter that the statement does not use.
 function valuesOf(place: TargetTable, money: MoneyColumns, records: string): unknown[] {
   return [place.scope, place.entity, records, ...(money.minor ? [] : [currencyExponents()])];
 }
@@ -187,16 +203,16 @@ function currencyExponents(): string {
 const newestChangeSql = 'SELECT coalesce(max(id), 0)::text AS id FROM drover.changes WHERE scope = $1';
 
 /**
- * A name for what the target holds: the newest change Drover made in the scope, and for each table its number of rows
- * and the sum of their `xmin`.
+ * A version of the target's content: the newest change Drover made in the scope, and for each table its number of rows and
+ * the sum of their `xmin`.
  *
- * Sees every committed insert, update and delete in the tables, whoever made it: a new row version carries a
- * transaction id larger than all before it, so with the same number of rows the sum has grown. Costs one pass over each
- * table (some 0.2 s a million rows), which is paid when a validation is made or asked for.
+ * It changes with every committed insert, update and delete in the tables, by any client: a new row version carries a
+ * transaction id larger than all before it, so with the same number of rows the sum grows. Costs one pass over each table
+ * (about 0.2 s per million rows) when a validation is made or read.
  *
- * Does not see: tables that are not the plan's; changes of the tables' definition; and what a restored dump holds, for
- * there every row is newly written and the answer is `stale` although nothing differs. Transaction ids wrap after
- * 4 billion; that a sum then comes out the same with another content is not likely enough to count.
+ * Not detected: tables outside the plan and changes of the tables' definition. False alarm: a restored dump, where every
+ * row is newly written, makes the validation `stale` although nothing differs. Transaction ids wrap after 4 billion; an
+ * equal sum with other content is then too unlikely to matter.
  */
 async function readDataVersion(
   pool: pg.Pool,
@@ -228,9 +244,9 @@ async function tableSignature(pool: pg.Pool, schema: string, table: string): Pro
 }
 
 /**
- * Tells the planner what a load has just made of the tables. Autovacuum looks once a minute; until then it may hold that
- * an entity of fifty thousand rows has one, and join it by nested loops: measured 97 s instead of 2 s for one validation.
- * A table that belongs to somebody else is passed over by PostgreSQL with a warning.
+ * Updates the planner's statistics after a load. Autovacuum runs once a minute; until then the planner may assume one row
+ * for an entity of fifty thousand and join by nested loops (measured: 97 s instead of 2 s for one validation). PostgreSQL
+ * skips a table of another owner with a warning.
  */
 export async function analyzeTables(pool: pg.Pool, schema: string, tables: readonly string[]): Promise<void> {
   const names = ['drover.identities', 'drover.changes', ...tables.map((table) => qualified(schema, table))];

@@ -27,9 +27,9 @@ const targetChecks: readonly Check[] = [
 ];
 
 /**
- * Does the target hold what the run says it moved? Asks everything anew, of the tables themselves, and stores the
- * answer with the version of the data it saw. The version is read first, so what changes while we look makes the
- * answer stale and never wrongly fresh. `entry`: the row of who asked for it, stored with the answer.
+ * Checks that the target holds what the run says it moved, from the tables themselves, and stores the result with the
+ * version of the data it read. The version is read first, so a change during the checks makes the result stale and never
+ * wrongly fresh. `entry` is the audit row of the request, stored in the same transaction. Throws DroverError.
  */
 export async function validateRun(
   deps: ValidationDeps,
@@ -50,7 +50,7 @@ export async function validateRun(
   return toView(run, stored, dataVersion);
 }
 
-/** The run's newest validation; stale when the target is not what it saw any more. */
+/** The run's newest validation; `stale` when the target has changed since. */
 export async function latestValidation(
   deps: ValidationDeps,
   run: Run,
@@ -60,7 +60,7 @@ export async function latestValidation(
   return stored ? toView(run, stored, await readDataVersion(deps, run, plan)) : undefined;
 }
 
-// A run that writes nothing has nothing in the target to be asked about.
+// A run that writes nothing has no rows in the target.
 function checksOf(run: Run): readonly Check[] {
   return run.dryRun || run.exportOnly ? ledgerChecks : [...ledgerChecks, ...targetChecks];
 }
@@ -80,7 +80,7 @@ function readDataVersion(deps: ValidationDeps, run: Run, plan: Plan): Promise<st
   return deps.target.dataVersion(identityScope(run.plan, run.targetSchema), run.targetSchema, tablesOfPlan(plan));
 }
 
-// Every table of the plan: a rule of one entity may look at another's rows.
+// Every table of the plan: a rule of one entity may read the rows of another.
 function tablesOfPlan(plan: Plan): readonly string[] {
   return [...new Set(Object.values(plan.entities).map((entity) => entity.target.table))].sort();
 }

@@ -25,7 +25,7 @@ const maxRetryMs = 3_600_000;
 /**
  * Applies some events of the inbox that are due; answers how many it took. Any number of workers may do it at once.
  * What fails is kept with its code and tried again, later each time, for ever: an hourly look costs nothing, and what is
- * wrong here may be mended by the next version.
+ * wrong here may be corrected by the next version.
  */
 export async function consumeInbox({ queue, tools, leaseMs }: ConsumerDeps): Promise<number> {
   const held = await queue.claim(batchSize, leaseMs);
@@ -65,7 +65,7 @@ const maxAttempts = 6;
 
 /**
  * Products and prices: looks at the product as it is now, and notes where it differs from its row. All products of the
- * events are looked at together, so a run's own writes, which are told of too, cost it next to nothing of the limit.
+ * events are looked at together, so a run's own writes, which cause events too, cost it next to nothing of the limit.
  */
 async function observeProducts(events: readonly LeasedEvent[], tools: HandlerDeps): Promise<readonly Settlement[]> {
   const ours = events.filter((event) => whyUnobservable(event, tools) === undefined);

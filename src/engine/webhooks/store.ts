@@ -24,7 +24,7 @@ SELECT $1, $2, $3, $4, $5, $6, $7::json, $8, $9, CASE WHEN $10 THEN now() END, C
 FROM durable
 ON CONFLICT (provider, event_id) DO NOTHING RETURNING 1`;
 
-/** The inbox for those who put events in. Throws DroverError. */
+/** The side of the inbox that stores events. Throws DroverError. */
 export function createInboxReceiver(pool: pg.Pool): InboxReceiver {
   return {
     async store({ provider, id, type, objectId, account, livemode, payload, happenedAt }, handled) {
@@ -49,7 +49,7 @@ interface ClaimedRow extends Row {
   readonly look: string;
 }
 
-/** The inbox for those who work it off. Throws DroverError. */
+/** The side of the inbox that processes events. Throws DroverError. */
 export function createInboxQueue(pool: pg.Pool): InboxQueue {
   return {
     async claim(most, leaseMs) {
@@ -86,7 +86,7 @@ function toSettlementRow({ event, state, code, message, effect, delayMs, observa
   return { provider: event.provider, id: event.id, state, code, message, effect, delay_ms: delayMs, object };
 }
 
-/** What was seen, once an object, however many events told of it. */
+/** What was seen, once an object, however many events were about it. */
 function distinctObservations(settlements: readonly Settlement[]): Map<string, object> {
   const seen = new Map<string, object>();
   for (const { event, observation } of settlements) {
@@ -183,7 +183,7 @@ export interface InboxFilter {
   readonly limit: number;
 }
 
-/** The inbox for those who look at it. Throws DroverError. */
+/** The side of the inbox that lists events. Throws DroverError. */
 export interface InboxReader {
   /** The newest first. */
   list(filter: InboxFilter): Promise<readonly InboxRow[]>;

@@ -2,10 +2,10 @@ import type { ObservedObject } from '../../plan/api-target.ts';
 import type { JsonObject } from '../../plan/json.ts';
 
 /**
- * What upstreams tell us: an event is stored once, applied once, in any order.
+ * Events of upstreams: an event is stored once, applied once, in any order.
  *
  * Glossary
- * - event: one thing that happened at an upstream, as it tells us by webhook; named by the upstream's own id.
+ * - event: one thing that happened at an upstream, as its webhook reports it; named by the upstream's own id.
  * - look: asking the upstream what an object is now. Events only say where to look, so their order does not matter.
  * - observation: what a look showed, beside the row of ours that stands for the object.
  */
@@ -31,11 +31,11 @@ export type EventState = (typeof eventStates)[number];
 
 /** Where arriving events are put. What it answers is on disk: a crash of PostgreSQL takes nothing back. */
 export interface InboxReceiver {
-  /** Answers false when it was there before. `handled` false: nobody does anything about its type. */
+  /** Answers false when it was there before. `handled` false: its type has no handler. */
   store(event: InboxEvent, handled: boolean): Promise<boolean>;
 }
 
-/** An event that this worker has to apply, and nobody else while its lease holds. */
+/** An event that this worker alone applies while its lease holds. */
 export interface LeasedEvent extends InboxEvent {
   /** This one included. */
   readonly attempts: number;

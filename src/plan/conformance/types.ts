@@ -32,7 +32,7 @@ export interface RunSubject {
   /** Every row of the plan's tables, by table, in a stable order. */
   rows(): Promise<Readonly<Record<string, readonly JsonObject[]>>>;
   /**
-   * Makes the rows in the target somebody else's: changed, and unknown to Drover. Answers in how many tables some are
+   * Makes the rows in the target those of another application: changed, and unknown to Drover. Answers in how many tables some are
    * left: those with a natural key.
    */
   detachRows(): Promise<number>;

@@ -69,7 +69,7 @@ export const users = {
     naturalKey: ['email'],
     columns: {
       email: { type: 'text', unique: true },
-      // Never over the password of somebody who is there already: they may have set it since.
+      // Never over the password of an existing user, who may have set it since.
       password_hash: { type: 'text', enriched: true, insertOnly: true },
       role: { type: 'text' },
       is_active: { type: 'boolean', default: 'true' },

@@ -52,7 +52,7 @@ const noCurrency = new Problem('UNKNOWN_CURRENCY', 'is missing; a run may set de
  */
 export const fieldMap = {
   users: {
-    // The address that signs in is the person's; a field of the application's own is what somebody once typed.
+    // The address that signs in is the person's; a field of the application's own is what the user once typed.
     email: required(
       ['authentication.email.email', 'authentication.*.email', 'email', 'email address', 'user email'],
       email,

@@ -66,7 +66,7 @@ function vocabularySchema(meanings: readonly string[]) {
   return z.record(z.string(), z.enum(meanings)).exactOptional();
 }
 
-/** What a run of this plan may be told. */
+/** The parameters of a run of this plan. */
 export const paramsSchema = z
   .strictObject({
     source: z

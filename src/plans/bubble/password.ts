@@ -17,7 +17,7 @@ const maxBytes = 72;
 
 const bcrypt = /^\$2[aby]\$(?:0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/;
 
-// Hashes of other kinds. To hash one again would lock its owner out, with nobody the wiser.
+// Hashes of other kinds. To hash one again would lock its owner out without a sign of it.
 const otherHashFormats = [
   /^\$(?:argon2|scrypt|pbkdf2|2[abxy]?\$|[156]\$|apr1\$|md5|sha|7\$|y\$)/i,
   /^(?:pbkdf2|bcrypt|argon2|scrypt|sha\d*|md5|md4|crypt|unsalted)[\w-]*\$/i,

@@ -112,7 +112,7 @@ export function mergeRankOf({ row }: RowDraft): string {
   return typeof row.created_at === 'string' ? row.created_at : '9999';
 }
 
-/** When Bubble gave out the id, ISO 8601; undefined for an id of another shape. */
+/** When Bubble made the id, ISO 8601; undefined for an id of another shape. */
 export function createdAtFromId(sourceId: string): string | undefined {
   const ms = Number(uniqueId.exec(sourceId)?.[1] ?? Number.NaN);
   return Number.isNaN(ms) ? undefined : new Date(ms).toISOString();

@@ -46,7 +46,7 @@ export const rules = [
     violates: 't.amount is null or t.amount <= 0',
   },
   {
-    // A warning: a confirmed booking that nobody paid is as true in Bubble as it is here. The migration did not make it and
+    // A warning: a confirmed booking without a payment is as true in Bubble as it is here. The migration did not make it and
     // must not hide it, but it cannot mend it either, and a red run would be red for ever.
     name: 'confirmed-bookings-paid',
     entity: 'bookings',

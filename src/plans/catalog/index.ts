@@ -6,7 +6,7 @@ import { openCatalogPort } from './port.ts';
 import { transformProduct } from './product.ts';
 import { catalogSource } from './source.ts';
 
-/** What a run of this plan may be told. */
+/** The parameters of a run of this plan. */
 const paramsSchema = z.strictObject({
   table: z
     .string()
@@ -45,7 +45,8 @@ const codes = {
   UNKNOWN_CURRENCY: 'Give the product a currency of ISO 4217, or start with --param defaultCurrency=USD.',
   UNSUPPORTED_CURRENCY: 'Stripe does not charge in this currency: price the product in another.',
   BAD_METADATA: 'Stripe takes 50 keys of 40 characters without brackets, with values of 500: correct the metadata.',
-  LOOKUP_KEY_TAKEN: 'A price of somebody else has this lookup key: give that one another in Stripe, then replay.',
+  LOOKUP_KEY_TAKEN:
+    'A price that is not of this migration has this lookup key: give that one another in Stripe, then replay.',
   PRODUCT_TAKEN: 'The Stripe product belongs to another record: clear stripe_product_id in the CMS, then replay.',
   ROW_GONE: 'The row was deleted while it was moved: archive its product in Stripe, or put the row back and replay.',
   EXCLUDED: 'The product is deleted in the CMS (deleted_at): it is not moved.',

@@ -39,7 +39,7 @@ export function readDescription(value: Json | undefined): string | null | Proble
   if (isAbsent(value)) return null;
   if (!isText(value)) return new Problem('BAD_TEXT', 'description', 'the description is not text');
   const given = String(value);
-  const text = clean(markup.test(given) ? withoutMarkup(given) : given);
+  const text = clean(markup.test(given) ? withoutMarkup(given) : decodeEntities(given));
   if (!visibleCharacter.test(text)) return null;
   const length = lengthOf(text);
   if (length <= maxDescriptionLength) return text;
@@ -56,7 +56,12 @@ function withoutMarkup(html: string): string {
     .replace(hiddenElements, ' ')
     .replace(lineBreakTags, ' ')
     .replace(/<\/?[a-z][^<>]*>/gi, '');
-  return text.replace(/&(#x?[0-9a-f]+|[a-z]+);/gi, decodeEntity).replace(/\s+/g, ' ');
+  return decodeEntities(text).replace(/\s+/g, ' ');
+}
+
+/** Entities are letters also in a text without tags: an editor wrote them. */
+function decodeEntities(text: string): string {
+  return text.replace(/&(#x?[0-9a-f]+|[a-z]+);/gi, decodeEntity);
 }
 
 const namedEntities: Readonly<Record<string, string>> = {
@@ -110,7 +115,7 @@ const control = /[^\P{Cc}\s\u0085]/gu;
 const isText = (value: Json | undefined): boolean => ['string', 'number', 'boolean'].includes(typeof value);
 const isAbsent = (value: Json | undefined): boolean => value === null || value === undefined;
 
-/** Without blanks around it, and without characters that nobody sees and that PostgreSQL or a shop page trips over. */
+/** Without blanks around it, and without invisible characters that PostgreSQL refuses or a shop page shows wrongly. */
 function clean(text: string): string {
   return text.toWellFormed().replace(control, '').trim();
 }
@@ -122,7 +127,7 @@ export interface Amount {
   readonly currency: string;
 }
 
-// Digits and one point. A comma may part thousands or decimals, and nobody knows which.
+// Digits and one point. A comma may part thousands or decimals, and which is not known.
 const decimal = /^[+-]?\d+(\.\d+)?$/;
 
 /** The price of a product: never guessed, never rounded. */
@@ -179,7 +184,7 @@ export interface Images {
 
 /**
  * The pictures Stripe can fetch: absolute addresses, each once, the first eight. `//host/x` means https; one that leads
- * from a page nobody knows (`/uploads/x.png`) leads nowhere and is left out.
+ * from an unknown page (`/uploads/x.png`) leads nowhere and is left out.
  */
 export function readImages(first: Json | undefined, more: Json | undefined): Images {
   const given = [first, ...(Array.isArray(more) ? more : [more])].filter((value) => value !== null);

@@ -58,7 +58,7 @@ function expectedOf({ sourceId, row }: { readonly sourceId: string; readonly row
   };
 }
 
-/** What Stripe refuses about the record itself is the record's fault, and its row is told like of any other. */
+/** What Stripe refuses about the record itself is the record's fault, and is written to its row like any other reject. */
 function refusalFrom(thrown: unknown): ApiRefusal {
   if (!(thrown instanceof DroverError) || thrown.class !== 'data') throw thrown;
   return { kind: 'refused', code: thrown.code, message: thrown.message, field: thrown.field };

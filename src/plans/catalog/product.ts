@@ -100,7 +100,7 @@ function productIdOf(sourceId: string): string {
   return `cms_${idPartOf(sourceId)}`;
 }
 
-/** The lookup key of its price: who sells it asks Stripe by this, and goes on when the price changes. */
+/** The lookup key of its price: a shop asks Stripe for the price by it, and needs no change when the price changes. */
 function lookupKeyOf(sourceId: string, currency: string): string {
   return `cms_${idPartOf(sourceId)}_${currency.toLowerCase()}`;
 }

@@ -7,7 +7,7 @@ const columns = ['stripe_product_id', 'stripe_price_id', 'sync_status'];
 
 const rowGone: ApiRefusal = { kind: 'refused', code: 'ROW_GONE', message: 'the row was deleted while it was moved' };
 
-/** A record whose row is told something. */
+/** A record whose source row is written. */
 export type SourceRow = Pick<ApiRecord, 'sourceId' | 'raw'>;
 
 /** The source's own columns: which product and price a row has become. */

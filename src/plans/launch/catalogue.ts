@@ -115,7 +115,7 @@ function invalidCatalogue(path: string, why: string, cause?: unknown): DroverErr
   });
 }
 
-/** What tells of which product a sale is. */
+/** What decides of which product a sale is. */
 export interface SaleDescription {
   readonly description: string | null;
   readonly externalId: string | null;

@@ -1,7 +1,7 @@
 import { IANAZone } from 'luxon';
 import { z } from 'zod';
 
-/** What a run of this plan may be told. */
+/** The parameters of a run of this plan. */
 export const paramsSchema = z
   .strictObject({
     source: z

@@ -15,7 +15,7 @@ import { targetSource } from './target-source.ts';
 import { objectOf, textOf, textsOf } from './values.ts';
 
 /**
- * Whoever bought something: one record for each sale that is revenue, and one for each person with a product's tag. A record
+ * Buyers: one record for each sale that is revenue, and one for each person with a product's tag. A record
  * says what its buyer gets; of one person there may be several.
  */
 export function buyersSource(context: SourceContext): Source {
@@ -98,7 +98,7 @@ async function accountJoin(context: SourceContext, target: TargetReader, email: 
     if (named === undefined) return 'CROSS JOIN LATERAL (SELECT NULL::text AS account_id) account';
     throw new DroverError('CONFIGURATION', `the target database has no table ${named} (parameter authUsers)`);
   }
-  return `LEFT JOIN LATERAL (SELECT a.id::text AS account_id FROM ${table} a WHERE lower(a.email) = ${email} ORDER BY a.created_at, a.id LIMIT 1) account ON true`;
+  return `LEFT JOIN LATERAL (SELECT a.id::text AS account_id FROM ${table} a WHERE lower(normalize(btrim(a.email), NFC)) = ${email} ORDER BY a.created_at, a.id LIMIT 1) account ON true`;
 }
 
 /**
@@ -132,7 +132,7 @@ const personJoin = (email: string, alias: string): string => `LATERAL (
 
 /**
  * A page of people; `more` are further columns and `joins` where they come from, over `c` (the first contact) and `every` (all
- * of the address). `$4`: only people with one of these tags, in lower case; null for everybody.
+ * of the address). `$4`: only people with one of these tags, in lower case; null for all.
  */
 export function peoplePageSql(more = '', joins = '', where = ''): string {
   return `

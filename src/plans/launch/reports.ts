@@ -1,4 +1,4 @@
-import { toMajor, toMinor } from '../../money.ts';
+import { numericToMinor, toMajor } from '../../money.ts';
 import type { PlanReport, TargetReader } from '../../plan/contract.ts';
 import { invoiceJoin } from './sales.ts';
 
@@ -109,7 +109,7 @@ function padCells(cells: readonly string[], width: number): string[] {
   return Array.from({ length: width }, (_, at) => cells[at] ?? '');
 }
 
-// A description is what somebody typed: no spreadsheet may take it for a formula.
+// A description is typed by people: no spreadsheet may take it for a formula.
 function csvCell(cell: string): string {
   const shown = /^[=+\-@\t\r]/.test(cell) && !/^-\d+(\.\d+)?$/.test(cell) ? `'${cell}` : cell;
   return /[",\r\n]|^\s|\s$/.test(shown) ? `"${shown.replaceAll('"', '""')}"` : shown;
@@ -182,7 +182,7 @@ async function queryFigures(target: TargetReader): Promise<Figures> {
   };
 }
 
-type SumRow = Record<string, unknown> & { currency: string; n: number; amount: string };
+type SumRow = Record<string, unknown> & { currency: string | null; n: number; amount: string | null };
 type FunnelRow = Record<string, unknown> & { source: string; leads: number; attempted: number; customers: number };
 
 /** What counts, by something: sales less what was given back. The count is that of the sales. */
@@ -211,8 +211,22 @@ WHERE ((r.type = 'INVOICE' AND r.status IN ('PAID', 'SETTLED')) OR (r.type = 'PA
 ORDER BY r.xendit_id`;
 
 function toFigureLine({ currency, n, amount, ...of }: SumRow): FigureLine {
-  const names = Object.entries(of).map(([name, value]) => [name, String(value ?? '')]);
-  return { of: Object.fromEntries(names), count: n, currency, minor: String(toMinor(amount, currency)) };
+  const names = Object.fromEntries(Object.entries(of).map(([name, value]) => [name, String(value ?? '')]));
+  const minor = minorUnitsOf(amount, currency);
+  // A paid sale whose amount or currency cannot be read is in the list of what is not accounted for; it adds nothing to sums.
+  const shown = minor === undefined ? { ...names, problem: 'the amount cannot be read' } : names;
+  return { of: shown, count: n, currency: currency ?? unknownCurrency, minor: String(minor ?? 0n) };
+}
+
+const unknownCurrency = 'unknown';
+
+/** Undefined where no sum can be made of it: a report says so and is never lost for it. */
+function minorUnitsOf(amount: string | null, currency: string | null): bigint | undefined {
+  try {
+    return amount === null ? undefined : numericToMinor(amount, currency ?? unknownCurrency);
+  } catch {
+    return undefined;
+  }
 }
 
 function toFunnel({ source, leads, attempted, customers }: FunnelRow): Funnel {

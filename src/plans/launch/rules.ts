@@ -20,7 +20,7 @@ export const rules = [
     name: 'amount-not-negative',
     entity: 'transactions',
     severity: 'error',
-    description: 'No transaction has a negative amount; what went back is told by its status',
+    description: 'No transaction has a negative amount; a refund is known by its status',
     violates: 't.amount < 0',
   },
   {
@@ -62,7 +62,7 @@ export const rules = [
     name: 'p2p-is-enrolled',
     entity: 'transactions',
     severity: 'error',
-    description: 'Whoever paid for a course and has an account is enrolled in it',
+    description: 'Every account that paid for a course is enrolled in it',
     violates: `t.revenue_amount > 0 and t.user_id is not null and exists (select 1 from {schema}.courses c where c.code = t.product_type)
       and not exists (select 1 from {schema}.enrollments e join {schema}.courses c on c.id = e.course_id where e.user_id = t.user_id and c.code = t.product_type)`,
   },
@@ -70,7 +70,7 @@ export const rules = [
     name: 'no-refund-above-the-payment',
     entity: 'enrollments',
     severity: 'warning',
-    description: 'Nobody got back more than was paid for a course',
+    description: 'No refunds exceed what was paid for a course',
     violates: `(select sum(x.revenue_amount) from {schema}.transactions x join {schema}.courses c on c.code = x.product_type where c.id = t.course_id and x.user_id = t.user_id) < 0`,
   },
   {
@@ -109,6 +109,8 @@ export const codes = {
   NOT_A_SALE: 'Nothing: a payout or a transfer.',
   ATTEMPT: 'Nothing: the invoice is counted, and this is an attempt at it.',
   MERGED: 'Nothing: the person lives on in the account it was merged into.',
+  UNKNOWN_TYPE:
+    'The type is none that Xendit documents, and may be a sale: see api_response in xendit_raw, and correct the type where it is misspelt.',
   UNKNOWN_STATUS: 'The status is none that Xendit documents: see api_response in xendit_raw.',
   UNKNOWN_CURRENCY: 'Give the sale an ISO 4217 code in the file.',
   BAD_AMOUNT: 'Amounts are numbers of 0 or more, with no more decimals than their currency: correct the file.',

@@ -1,8 +1,9 @@
 import { DateTime } from 'luxon';
+import { emailKey } from '../../email.ts';
 import { exponentOf, parseCurrency, toMinor } from '../../money.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import type { LaunchParams } from './params.ts';
-import { amountOf, emailKey, instantOf, objectOf, textOf } from './values.ts';
+import { instantOf, objectOf, storedAmountOf, textOf } from './values.ts';
 
 export type SaleStatus =
   | 'PAID'
@@ -17,7 +18,11 @@ export type SaleStatus =
 
 /** What can be said of a record of xendit_raw once its invoice and payment are known. Pure, and of any JSON. */
 export interface Sale {
-  readonly status: SaleStatus | { readonly skip: 'ATTEMPT' | 'NOT_A_SALE'; readonly message: string } | undefined;
+  readonly status:
+    | SaleStatus
+    | { readonly skip: 'ATTEMPT' | 'NOT_A_SALE'; readonly message: string }
+    | { readonly unknownType: string }
+    | undefined;
   readonly amount: string | null;
   readonly currency: string | null;
   /** Minor units; null when amount or currency cannot be read. */
@@ -41,7 +46,7 @@ export function revenueSign(status: SaleStatus): 1 | -1 | 0 {
   return status === 'REFUNDED' || status === 'CHARGEBACK' ? -1 : 0;
 }
 
-/** The payment of an invoice is told by the invoice; as a record of its own it is none. */
+/** The payment of an invoice is counted with the invoice; it is no sale of its own. */
 export function isOwnSale(row: { readonly own?: unknown; readonly payment?: unknown }): boolean {
   const own = objectOf(row.own);
   return own.type === 'INVOICE' || textOf(objectOf(row.payment).xendit_id) !== textOf(own.xendit_id);
@@ -53,7 +58,7 @@ export function parseSale(raw: JsonObject): Sale {
   const invoice = isInvoice ? own : objectOf(raw.invoice);
   const payment = isInvoice ? objectOf(raw.payment) : own;
   const pick = (name: string) => textOf(payment[name]) ?? textOf(invoice[name]);
-  const amount = amountOf(payment.amount) ?? amountOf(own.amount);
+  const amount = storedAmountOf(payment.amount) ?? storedAmountOf(own.amount);
   const currency = currencyOf(payment.currency) ?? currencyOf(own.currency);
   const createdAt = instantOf(own.created);
   return {
@@ -94,13 +99,20 @@ function paymentStatus({ status, settlement_status: settlement }: JsonObject): S
   return status === 'REVERSED' || status === 'VOIDED' ? status : undefined;
 }
 
+// Types of Xendit that move money and sell nothing. One that is not here is refused by name: it may be a sale.
+const transfers = new Set([
+  ...['DISBURSEMENT', 'BATCH_DISBURSEMENT', 'REMITTANCE', 'REMITTANCE_PAYOUT', 'PAYOUT', 'WITHDRAWAL', 'TOPUP'],
+  ...['TRANSFER', 'TRANSFER_IN', 'TRANSFER_OUT', 'CONVERSION', 'FEE', 'TAX', 'ADJUSTMENT', 'LOAN_REPAYMENT'],
+]);
+
 function transactionStatus(own: JsonObject, invoice: JsonObject): Sale['status'] {
   const type = textOf(own.type) ?? '';
   if (type === 'REFUND' || type === 'CHARGEBACK') {
     if (own.status === 'SUCCESS') return type === 'REFUND' ? 'REFUNDED' : 'CHARGEBACK';
     return { skip: 'ATTEMPT', message: `a ${type.toLowerCase()} that did not take place` };
   }
-  if (type !== 'PAYMENT') return { skip: 'NOT_A_SALE', message: 'money moved, and nothing was sold' };
+  if (transfers.has(type)) return { skip: 'NOT_A_SALE', message: 'money moved, and nothing was sold' };
+  if (type !== 'PAYMENT') return { unknownType: type };
   const done = paymentStatus(own);
   if (done !== undefined) return done;
   if (textOf(invoice.xendit_id) !== null)

@@ -1,14 +1,35 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { emailKey } from '../../email.ts';
 import { DroverError } from '../../errors.ts';
 import type { Scope, Source, SourceContext, SourceRecord } from '../../plan/contract.ts';
 import { csvFolder } from '../../sources/csv/folder.ts';
-import { type CsvSourceOptions, createCsvSource } from '../../sources/csv/source.ts';
+import { type ColumnNames, type CsvSourceOptions, createCsvSource } from '../../sources/csv/source.ts';
 import { createSystemeioSource, systemeioAccount } from '../../sources/systemeio/source.ts';
 import { type XenditList, xenditAccount } from '../../sources/xendit/api.ts';
 import { createXenditSource } from '../../sources/xendit/source.ts';
 import { parseParams, readsFiles } from './params.ts';
-import { emailKey, instantOf } from './values.ts';
+import { instantOf } from './values.ts';
+
+const required = (...names: string[]): ColumnNames => ({ names, required: true });
+const optional = (name: string): ColumnNames => ({ names: [name], required: false });
+
+// What is read of the legacy exports. A file without one that decides about money, person or quarter is refused.
+const xenditColumns: readonly ColumnNames[] = [
+  ...['Invoice ID', 'External ID', 'Reference', 'Transaction ID', 'Type', 'Settlement Status', 'Product ID'].map(
+    optional,
+  ),
+  ...[required('Status'), required('Amount'), required('Currency'), required('Email', 'Customer Email')],
+  ...[required('Description'), required('Timezone')],
+  ...[required('Created Timestamp', 'Timestamp - Created'), required('Paid Timestamp', 'Payment Date')],
+  ...['Timestamp - Updated', 'Settled Timestamp', 'Customer Name', 'Bank Name', 'Channel Name', 'Payment Method'].map(
+    optional,
+  ),
+];
+const systemeioColumns: readonly ColumnNames[] = [
+  ...[required('Email'), required('Tag'), required('Date Registered')],
+  ...[required('First name'), required('Last name')],
+];
 
 /** Transactions, or invoices. The legacy export has invoices only, so from files there are no transactions. */
 export function xenditSource(list: XenditList): (context: SourceContext) => Source {
@@ -17,14 +38,20 @@ export function xenditSource(list: XenditList): (context: SourceContext) => Sour
       return createXenditSource({ upstream: xenditUpstream(context), list });
     return list === 'transactions'
       ? emptySource
-      : createCsvSource(csvFileOptions(context, 'xendit.csv', ['Invoice ID', 'External ID']));
+      : createCsvSource({
+          ...csvFileOptions(context, 'xendit.csv', ['Invoice ID', 'External ID']),
+          columns: xenditColumns,
+        });
   };
 }
 
 /** Contacts. */
 export function contactSource(context: SourceContext): Source {
   if (readsFiles(parseParams(context.params)))
-    return createContactFileSource(csvFileOptions(context, 'systemeio.csv', ['Email']));
+    return createContactFileSource({
+      ...csvFileOptions(context, 'systemeio.csv', ['Email']),
+      columns: systemeioColumns,
+    });
   const { SYSTEMEIO_API_URL: url, SYSTEMEIO_API_KEY: key, SYSTEMEIO_MAX_RPS: rps } = context.settings;
   if (!key?.trim()) throw missingSetting('SYSTEMEIO_API_KEY');
   return createSystemeioSource({
@@ -43,7 +70,7 @@ function xenditUpstream({ settings, upstreams }: SourceContext) {
 const emptySource: Source = { read: async () => ({ records: [], cursor: null }), count: async () => 0 };
 
 /**
- * The export of contacts has no ids, and one address may stand on several lines. A contact is told by address and day of
+ * The export of contacts has no ids, and one address may stand on several lines. A contact is known by address and day of
  * registration, hashed: source ids go where addresses must not.
  */
 function createContactFileSource(options: CsvSourceOptions): Source {

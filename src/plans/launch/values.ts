@@ -1,21 +1,9 @@
 import Big from 'big.js';
 import { DateTime } from 'luxon';
 import { z } from 'zod';
+import { parseAmountText } from '../../money.ts';
 import type { Column } from '../../plan/contract.ts';
 import type { Json, JsonObject } from '../../plan/json.ts';
-
-const invisible = /[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff\0]/g;
-const address = /^[^\s@<>,;:"()[\]\\]{1,64}@[^\s@<>,;:"()[\]\\.]+(?:\.[^\s@<>,;:"()[\]\\.]+)+$/;
-
-/**
- * The address in the one spelling by which a person is known: lower case, without padding or invisible characters. Tags
- * (`+shop`) and dots stay. null when it is none.
- */
-export function emailKey(value: unknown): string | null {
-  if (typeof value !== 'string') return null;
-  const found = storableText(value).replace(invisible, '').trim().toLowerCase();
-  return found.length <= 254 && address.test(found) ? found : null;
-}
 
 /** A text that says something, or null. */
 export function textOf(value: unknown): string | null {
@@ -46,14 +34,32 @@ function zoneOf(text: string): string | undefined {
   return parts === null ? undefined : `${parts[1]}${parts[2]?.padStart(2, '0')}:${parts[3] ?? '00'}`;
 }
 
-/** An amount in major units as an exact decimal that fits numeric(19,4), or null. */
-export function amountOf(value: unknown): string | null {
-  const text = typeof value === 'number' ? String(value) : textOf(value)?.replace(/^(PHP|₱)\s*/i, '');
-  // Thousands are set apart in files: 1,234.50. Anything else with a comma is not certain.
-  const bare = text !== undefined && /^-?\d{1,3}(,\d{3})+(\.\d+)?$/.test(text) ? text.replaceAll(',', '') : text;
-  if (bare === undefined || !/^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(bare)) return null;
-  const amount = new Big(bare);
+/** Whether there is a value and no moment can be read from it: that is not the same as no value. */
+export function isUnreadableInstant(value: unknown, offset?: unknown): boolean {
+  return textOf(value) !== null && instantOf(value, offset) === null;
+}
+
+/**
+ * An amount in major units as an exact decimal that fits numeric(19,4), or null. A text is read in its currency (null: not
+ * known), because its decimals tell whether a dot parts thousands; see `parseAmountText`.
+ */
+export function amountOf(value: unknown, currency: string | null): string | null {
+  const text = typeof value === 'number' ? numberText(value) : textOf(value)?.replace(/^(PHP|₱)\s*/i, '');
+  if (text === undefined) return null;
+  return typeof value === 'number' ? storedAmountOf(text) : storedAmountOf(parseAmountText(text, currency));
+}
+
+/** An amount as `amountOf` wrote it, out of a numeric column. */
+export function storedAmountOf(value: unknown): string | null {
+  const text = textOf(value);
+  if (text === null || !/^-?\d+(\.\d+)?$/.test(text)) return null;
+  const amount = new Big(text);
   return amount.abs().gte('1e15') || !amount.eq(amount.round(4)) ? null : amount.toFixed();
+}
+
+// Not String(): it writes 1e21 for a number of twenty-two digits.
+function numberText(value: number): string | undefined {
+  return Number.isFinite(value) ? new Big(value).toFixed() : undefined;
 }
 
 export function objectOf(value: unknown): JsonObject {

@@ -6,9 +6,9 @@ import { generate, type Manifest } from './data/generate.ts';
 import { APP_ADMIN } from './data/users.ts';
 import { BUBBLE_TYPES, type BubbleType, CUSTOM_FIELDS, type Row, readField } from './schema.ts';
 
-export interface CsvExport {
+interface CsvExport {
   readonly files: Readonly<Record<BubbleType, string>>;
-  /** The verdicts hold for the files as well; only seconds and milliseconds are lost. */
+  /** The expected outcomes are those of the API's data; the files only lack seconds and milliseconds. */
   readonly manifest: Manifest;
 }
 
@@ -20,7 +20,10 @@ const FILE_NAMES: Readonly<Record<BubbleType, string>> = {
   payment: 'payments.csv',
 };
 
-/** Writes the data that a sandbox with the same seed and size serves, in the format of Bubble's own CSV export. */
+/**
+ * Writes the data that a sandbox with the same seed and size serves, in the format of Bubble's own CSV export. Throws
+ * ZodError on an invalid option and RangeError on an unknown time zone.
+ */
 export function writeBubbleCsvExport(directory: string, options: CsvExportOptions = {}): CsvExport {
   const config = csvExportOptionsSchema.parse(options);
   const { rows, manifest } = generate(config);
@@ -50,7 +53,7 @@ function arrangeColumns(columns: readonly Column[], type: BubbleType, config: Cs
   return config.shuffleColumns ? new Random(config.seed).fork(`columns of ${type}`).shuffle(kept) : kept;
 }
 
-/** Whom the export names as creator: the address of a user who is still there, or the makers of the application. */
+/** The creator column of the export: the address of an existing user, `(App admin)`, or empty for a deleted user. */
 function creatorNames(users: readonly Row[]): (id: unknown) => string {
   const addresses = new Map(users.map((user) => [user._id, String(signInEmailOf(user) ?? '')]));
   return (id) => (id === APP_ADMIN ? '(App admin)' : (addresses.get(String(id)) ?? ''));
@@ -60,15 +63,15 @@ const csvExportOptionsSchema = z.strictObject({
   seed: z.int().min(0).default(7),
   users: z.int().min(0).max(1_000_000).default(5000),
   dirt: z.number().min(0).max(5).default(1),
-  /** Where the person sits who exports. The files do not say. */
+  /** The time zone of the person who exports. The files do not contain it. */
   zone: z.string().default('Asia/Manila'),
-  /** As after re-saving in Excel. */
+  /** A byte order mark, as after saving in Excel. */
   bom: z.boolean().default(false),
   crlf: z.boolean().default(false),
   shuffleColumns: z.boolean().default(false),
-  /** Titles of columns nobody maps. */
+  /** Titles of additional columns, which no plan maps. */
   extraColumns: z.array(z.string()).default([]),
-  /** Titles of columns the exporter left out, `unique id` for one. */
+  /** Titles of columns that the export lacks, for example `unique id`. */
   omitColumns: z.array(z.string()).default([]),
 });
 
@@ -80,15 +83,15 @@ interface Column {
   readonly read: (row: Row) => unknown;
 }
 
-/** The address that signs a user in; without one, what the custom field says. */
+/** The address that the user signs in with; without one, the custom field. */
 function signInEmailOf(user: Row): unknown {
   const signIn = ['email', 'Google', 'LinkedIn'].map((service) => readField(user, `authentication.${service}.email`));
   return signIn.find((address) => address !== undefined) ?? user.email;
 }
 
 /**
- * The columns of a type's export: custom fields first, then what every thing has, under the export's own titles.
- * `creator` turns a `Created By` into what the export shows of it.
+ * The columns of a type's export: custom fields first, then the system fields, under the export's own titles.
+ * `creator` gives the text of the creator column for a `Created By`.
  */
 function columnsOf(type: BubbleType, creator: (id: unknown) => string): Column[] {
   const custom = Object.keys(CUSTOM_FIELDS[type]).map((title): Column => ({ title, read: (row) => row[title] }));
@@ -106,7 +109,7 @@ function columnsOf(type: BubbleType, creator: (id: unknown) => string): Column[]
   ];
 }
 
-/** Writes values the way Bubble's CSV export does, with dates in the exporting person's zone. */
+/** Formats values as Bubble's CSV export does, with dates in the time zone of the person who exports. */
 function cellWriter(zone: string): (value: unknown) => string {
   const format = new Intl.DateTimeFormat('en-US', {
     timeZone: zone,
@@ -121,25 +124,25 @@ function cellWriter(zone: string): (value: unknown) => string {
     if (value === undefined || value === null) return '';
     if (typeof value === 'boolean') return value ? 'yes' : 'no';
     if (Array.isArray(value)) return value.map(write).join(' , ');
-    if (typeof value === 'string') return isMoment(value) ? localDate(value, format) : value;
+    if (typeof value === 'string') return isIsoDate(value) ? localDate(value, format) : value;
     return String(value);
   };
   return write;
 }
 
-/** A quoted cell; every cell is. */
+/** A cell in quotes. Formulas are not escaped, on purpose: Bubble's export does not escape them either. */
 function quoted(text: string): string {
   return `"${text.replaceAll('"', '""')}"`;
 }
 
-/** A real date as the API gives it. Text that only looks like one (the thirtieth of February) stays as it is. */
-function isMoment(text: string): boolean {
+/** Whether text is a valid date in the API's format. An impossible date (the thirtieth of February) stays text. */
+function isIsoDate(text: string): boolean {
   if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(text)) return false;
   const time = Date.parse(text);
   return !Number.isNaN(time) && new Date(time).toISOString() === text;
 }
 
-/** `Jan 5, 2024 3:04 pm`: to the minute, without a word on the zone. */
+/** `Jan 5, 2024 3:04 pm`: to the minute, without the zone. */
 function localDate(iso: string, format: Intl.DateTimeFormat): string {
   const part: Record<string, string> = {};
   for (const { type, value } of format.formatToParts(new Date(iso))) part[type] = value;

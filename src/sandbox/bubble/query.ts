@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { compareText } from '../core/compare-text.ts';
 import { isEmpty, type Row, readField } from './schema.ts';
 
 const CONSTRAINT_TYPES = [
@@ -28,14 +29,14 @@ export type Constraint = z.infer<typeof constraintSchema>;
 
 const ISO_DATE = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
 
-/** Rows hold dates with milliseconds and `Z`; a constraint may spell the same moment otherwise. */
+/** Rows hold dates with milliseconds and `Z`; a constraint may have the same time in another ISO format. */
 function normalizeDate(value: unknown): unknown {
   if (typeof value !== 'string' || !ISO_DATE.test(value)) return value;
-  const moment = new Date(value);
-  return Number.isNaN(moment.getTime()) ? value : moment.toISOString();
+  const date = new Date(value);
+  return Number.isNaN(date.getTime()) ? value : date.toISOString();
 }
 
-/** Whether a row meets a constraint. An empty field equals nothing, and is neither greater nor less. */
+/** Whether a row meets a constraint. An empty field equals only an empty value, and is neither greater nor less than any. */
 export function matchesConstraint(row: Row, constraint: Constraint): boolean {
   const field = readField(row, constraint.key);
   const { value } = constraint;
@@ -78,6 +79,8 @@ function containsText(field: unknown, value: unknown): boolean {
   return typeof field === 'string' && typeof value === 'string' && field.toLowerCase().includes(value.toLowerCase());
 }
 
+// Order.
+
 export interface SortKey {
   readonly field: string;
   readonly descending: boolean;
@@ -86,8 +89,8 @@ export interface SortKey {
 export type RowOrder = (a: Row, b: Row) => number;
 
 /**
- * An order by the given keys. Rows that tie keep the order in which they were stored, which is not that of their ids:
- * a client that wants a stable order must ask for one.
+ * An order by the given keys. Equal rows keep the order in which they were stored, which is not the order of their ids:
+ * a client that needs a stable order must sort by the id as well.
  */
 export function orderBy(keys: readonly SortKey[]): RowOrder {
   return (a, b) => {
@@ -99,18 +102,13 @@ export function orderBy(keys: readonly SortKey[]): RowOrder {
   };
 }
 
-/** Empty first, then by type, then by value; text by code unit, so that ISO dates fall in order of time. */
+/** Empty values first, then by type, then by value; text by code unit. */
 function compareValues(a: unknown, b: unknown): number {
   if (a === b) return 0;
   if (a === undefined) return -1;
   if (b === undefined) return 1;
-  if (typeof a === 'string' && typeof b === 'string') return a < b ? -1 : 1;
+  if (typeof a === 'string' && typeof b === 'string') return compareText(a, b);
   if (typeof a === 'number' && typeof b === 'number') return a - b;
   if (typeof a === typeof b) return compareText(JSON.stringify(a), JSON.stringify(b));
   return compareText(typeof a, typeof b);
-}
-
-function compareText(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }

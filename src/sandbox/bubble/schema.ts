@@ -2,12 +2,12 @@ import type { Random } from '../core/random.ts';
 
 export const BUBBLE_TYPES = ['user', 'clientprofile', 'coachprofile', 'booking', 'payment'] as const;
 
-/** A type of thing, as its URL spells it: lower case, no spaces. */
+/** A type of thing, as in its URL: lower case, no spaces. */
 export type BubbleType = (typeof BUBBLE_TYPES)[number];
 
-export type FieldKind = 'text' | 'number' | 'date' | 'yes/no' | 'list' | 'image';
+type FieldKind = 'text' | 'number' | 'date' | 'yes/no' | 'list' | 'image';
 
-/** The fields the application's makers added, in the order of their columns. Names are Bubble's display names, spaces included. */
+/** The fields that the application defines, in column order. Names are Bubble's display names, including spaces. */
 export const CUSTOM_FIELDS: Readonly<Record<BubbleType, Readonly<Record<string, FieldKind>>>> = {
   user: {
     email: 'text',
@@ -57,7 +57,7 @@ export const CUSTOM_FIELDS: Readonly<Record<BubbleType, Readonly<Record<string, 
   },
 };
 
-/** Fields every thing has. Bubble sets them; nobody writes them through the API. */
+/** The fields of every thing. Bubble sets them; of these the API lets a client write only `Slug`. */
 export const SYSTEM_FIELDS = ['_id', 'Created Date', 'Modified Date', 'Created By', 'Slug'] as const;
 
 const USER_FIELDS = [
@@ -69,12 +69,12 @@ const USER_FIELDS = [
   'user_signed_up',
 ];
 
-/** Every name a constraint or a sort may use. */
+/** The names that a constraint or a sort key may use. */
 export function queryableFields(type: BubbleType): ReadonlySet<string> {
   return new Set([...SYSTEM_FIELDS, ...Object.keys(CUSTOM_FIELDS[type]), ...(type === 'user' ? USER_FIELDS : [])]);
 }
 
-/** Every name a client may write. */
+/** The names that a client may write. */
 export function writableFields(type: BubbleType): ReadonlySet<string> {
   return new Set([...Object.keys(CUSTOM_FIELDS[type]), 'Slug', ...(type === 'user' ? ['authentication'] : [])]);
 }
@@ -83,7 +83,7 @@ export function isBubbleType(name: string): name is BubbleType {
   return (BUBBLE_TYPES as readonly string[]).includes(name);
 }
 
-/** One thing, as the API shows it. Empty fields are absent: Bubble does not tell empty from missing. */
+/** One thing, as in the API's answers. Empty fields are absent: Bubble does not distinguish empty from missing. */
 export interface Row {
   readonly _id: string;
   readonly 'Created Date': string;
@@ -91,7 +91,7 @@ export interface Row {
   readonly [field: string]: unknown;
 }
 
-/** The fields that hold something: null, "", undefined and the empty list are the same nothing to Bubble. */
+/** The fields that are not empty. For Bubble null, "", undefined and the empty list are all empty. */
 export function withoutEmpty(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const kept: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(fields)) if (!isEmpty(value)) kept[name] = value;
@@ -102,19 +102,19 @@ export function isEmpty(value: unknown): boolean {
   return value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0);
 }
 
-/** A field by its name, or by its path when the name as a whole is not there (`authentication.email.email`). */
+/** A field by its name, or by its path when no field has the whole name (`authentication.email.email`). */
 export function readField(row: Row, name: string): unknown {
   const direct = row[name];
   if (direct !== undefined || !name.includes('.')) return direct;
   let value: unknown = row;
-  for (const step of name.split('.')) {
+  for (const key of name.split('.')) {
     if (typeof value !== 'object' || value === null) return undefined;
-    value = (value as Record<string, unknown>)[step];
+    value = (value as Record<string, unknown>)[key];
   }
   return value;
 }
 
-/** A unique id as Bubble makes them: creation in milliseconds, `x`, eighteen digits. */
+/** A unique id in Bubble's format: creation time in milliseconds, `x`, eighteen digits. */
 export function uid(createdMs: number, random: Random): string {
   return `${createdMs}x${random.int(100, 999)}${random.text(15)}`;
 }

@@ -1,4 +1,4 @@
-/** The sandbox's idea of now. It runs with real time and can be pushed, so that windows and expiries need no waiting. */
+/** The sandbox's time. It advances with real time and can be moved, so that tests of windows and expiries need not wait. */
 export class Clock {
   #offset = 0;
 
@@ -11,7 +11,7 @@ export class Clock {
     this.#offset += milliseconds;
   }
 
-  /** Makes it `at` now; time runs on from there. */
+  /** Sets the current time to `at` (milliseconds since the epoch); time advances from there. */
   set(at: number): void {
     this.#offset = at - Date.now();
   }
@@ -22,7 +22,7 @@ export class Clock {
 }
 
 /**
- * Lets at most `limit` requests through in *every* window of `windowMs`, not merely in windows that start on the minute.
+ * Admits at most `limit` requests in *every* window of `windowMs`, not only in windows that start on the minute.
  * A ring of the last `limit` admissions decides in constant time: the oldest of them must have left the window.
  */
 export class WindowLimiter {
@@ -37,7 +37,7 @@ export class WindowLimiter {
     this.#clock = clock;
   }
 
-  /** 0 when the request may pass; otherwise the milliseconds until one may. Refused requests do not count. */
+  /** Admits the request and returns 0, or returns the milliseconds until one can be admitted. Rejected requests do not count. */
   tryAcquire(): number {
     const wait = this.waitMs();
     if (wait > 0) return wait;
@@ -46,9 +46,14 @@ export class WindowLimiter {
     return 0;
   }
 
-  /** What `take` would answer, without taking. */
+  /** What `tryAcquire` would return, without admitting a request. */
   waitMs(): number {
     const oldest = this.#admitted[this.#next] ?? Number.NEGATIVE_INFINITY;
     return Math.max(0, oldest + this.#windowMs - this.#clock.now());
   }
+}
+
+/** A limit of requests in any sixty seconds; undefined for 0, which means no limit. */
+export function perMinuteLimiter(ratePerMinute: number, clock: Clock): WindowLimiter | undefined {
+  return ratePerMinute === 0 ? undefined : new WindowLimiter(ratePerMinute, 60_000, clock);
 }

@@ -7,7 +7,7 @@ import { type Answer, jsonAnswer, type SandboxRequest } from './upstream.ts';
 
 type Json = Record<string, unknown>;
 
-/** The sandbox's records, as far as the control surface needs them. Each throws on an unknown kind of record. */
+/** The sandbox's records, as the control surface reads and changes them. Every method throws RangeError on an unknown kind of record. */
 export interface MutableData {
   counts(): Record<string, number>;
   get(resource: string, id: string): Json | undefined;
@@ -24,19 +24,22 @@ export interface ControlDeps {
   readonly data: MutableData;
   /** Numbers that may be changed while the sandbox runs. */
   readonly settings: Record<string, number>;
-  /** What else can be asked of this sandbox: `POST /__sandbox/do/<name>` with a JSON body, or none. */
+  /** Operations that only this sandbox has: `POST /__sandbox/do/<name>` with a JSON body, or none. */
   readonly actions?: Readonly<Record<string, (body: unknown) => unknown>>;
 }
 
 const clockChange = z.union([z.strictObject({ advanceMs: z.int() }), z.strictObject({ at: z.iso.datetime() })]);
 const record = z.record(z.string(), z.json());
 
-/** The surface under `/__sandbox/`: everything the in-process handle offers, for tests in another process or language. */
+/**
+ * The control surface under `/__sandbox/`: everything the in-process handle offers, for tests in another process or
+ * language. An invalid body is answered 400 with `{ error }`.
+ */
 export function controlSurface(deps: ControlDeps): (request: SandboxRequest) => Answer {
   return (request) => {
     const [area, ...rest] = request.path.slice(CONTROL_PREFIX.length).split('/').map(decodeURIComponent);
     try {
-      return route(request, area ?? '', rest, deps) ?? jsonAnswer(404, { error: `nothing at ${request.path}` });
+      return route(request, area ?? '', rest, deps) ?? jsonAnswer(404, { error: `not found: ${request.path}` });
     } catch (cause) {
       return jsonAnswer(400, { error: cause instanceof Error ? cause.message : String(cause) });
     }
@@ -46,21 +49,21 @@ export function controlSurface(deps: ControlDeps): (request: SandboxRequest) => 
 function route(request: SandboxRequest, area: string, rest: readonly string[], deps: ControlDeps): Answer | undefined {
   if (area === 'journal') return jsonAnswer(200, deps.journal.entries(Number(request.query.get('after') ?? 0)));
   if (area === 'manifest') return jsonAnswer(200, deps.manifest);
-  if (area === 'faults') return faults(request, deps.faults);
-  if (area === 'clock') return clock(request, deps.clock);
-  if (area === 'settings') return settings(request, deps.settings);
-  if (area === 'data') return data(request, rest, deps.data);
+  if (area === 'faults') return handleFaults(request, deps.faults);
+  if (area === 'clock') return handleClock(request, deps.clock);
+  if (area === 'settings') return handleSettings(request, deps.settings);
+  if (area === 'data') return handleData(request, rest, deps.data);
   if (area === 'do') return runAction(request, rest[0] ?? '', deps.actions ?? {});
   return undefined;
 }
 
-function faults(request: SandboxRequest, plan: FaultPlan): Answer {
+function handleFaults(request: SandboxRequest, plan: FaultPlan): Answer {
   if (request.method === 'PUT') plan.set(faultRulesSchema.parse(parseJsonBody(request)));
   if (request.method === 'DELETE') plan.clear();
   return jsonAnswer(200, { rules: plan.rules, tally: plan.tally() });
 }
 
-function clock(request: SandboxRequest, clock: Clock): Answer {
+function handleClock(request: SandboxRequest, clock: Clock): Answer {
   if (request.method === 'POST') {
     const change = clockChange.parse(parseJsonBody(request));
     if ('at' in change) clock.set(Date.parse(change.at));
@@ -69,16 +72,20 @@ function clock(request: SandboxRequest, clock: Clock): Answer {
   return jsonAnswer(200, { now: clock.iso() });
 }
 
-function settings(request: SandboxRequest, current: Record<string, number>): Answer {
+function handleSettings(request: SandboxRequest, current: Record<string, number>): Answer {
   const changes = request.method === 'PATCH' ? z.record(z.string(), z.number()).parse(parseJsonBody(request)) : {};
-  const stranger = Object.keys(changes).find((name) => !(name in current));
-  if (stranger !== undefined)
-    throw new RangeError(`no setting "${stranger}"; there are ${Object.keys(current).join(', ')}`);
+  const unknownName = Object.keys(changes).find((name) => !(name in current));
+  if (unknownName !== undefined)
+    throw new RangeError(`unknown setting "${unknownName}"; known: ${Object.keys(current).join(', ')}`);
   return jsonAnswer(200, Object.assign(current, changes));
 }
 
 /** `GET data`, `POST data/<kind>`, and `GET`, `PATCH`, `DELETE data/<kind>/<id>`. */
-function data(request: SandboxRequest, [resource, id]: readonly string[], store: MutableData): Answer | undefined {
+function handleData(
+  request: SandboxRequest,
+  [resource, id]: readonly string[],
+  store: MutableData,
+): Answer | undefined {
   if (resource === undefined) return jsonAnswer(200, store.counts());
   if (id === undefined) {
     if (request.method !== 'POST') return undefined;

@@ -1,7 +1,7 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 
-/** One request as the sandbox saw it. Credentials and bodies are never kept. */
+/** One request as the sandbox received it. Credentials and bodies are never kept. */
 export interface JournalEntry {
   readonly seq: number;
   /** Milliseconds since the epoch, by the sandbox's clock. */
@@ -11,15 +11,15 @@ export interface JournalEntry {
   readonly query: Readonly<Record<string, string>>;
   /** 0 when the connection was dropped without an answer. */
   readonly status: number;
-  /** What was injected, several joined by `+`. */
+  /** The injected faults, joined by `+`. */
   readonly fault?: string;
-  /** Records a fault changed behind the client's back. */
+  /** Ids of the records that a fault, or a write to the Supabase sandbox, changed. */
   readonly touched?: readonly string[];
-  /** What the upstream noted: ids it made, the idempotency key it was given. */
+  /** The upstream's notes: ids it made, the idempotency key of the request. */
   readonly notes?: Readonly<Record<string, string>>;
 }
 
-/** Append-only memory of every request, and the same as JSON lines in a file when one is named. */
+/** An append-only list of all requests in memory, also appended as JSON lines to a file if one is given. */
 export class Journal {
   readonly #entries: JournalEntry[] = [];
   readonly #file: WriteStream | undefined;
@@ -43,7 +43,7 @@ export class Journal {
     return this.#entries.length;
   }
 
-  /** The most requests that any window of this length holds: what a test of a client's rate limit asks for. */
+  /** The maximum number of requests in any window of this length, for tests of a client's rate limit. */
   peak(windowMs: number, matches: (entry: JournalEntry) => boolean = () => true): number {
     const times = this.#entries.filter(matches).map((entry) => entry.at);
     let first = 0;

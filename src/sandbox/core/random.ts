@@ -1,4 +1,4 @@
-/** FNV-1a over UTF-16 units: a stable 32-bit number for a label, the same on every machine. */
+/** FNV-1a over UTF-16 code units: a 32-bit number that is the same for a text on every machine. */
 export function hashText(text: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) {
@@ -8,9 +8,11 @@ export function hashText(text: string): number {
   return hash >>> 0;
 }
 
+export const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+
 /**
- * A seeded source of chance (mulberry32). Not for secrets: its one virtue is that the same seed gives the same
- * data on every machine. `fork` gives an independent stream, so that drawing more in one place shifts nothing elsewhere.
+ * A seeded random number generator (mulberry32), not for secrets: the same seed gives the same data on every machine.
+ * `fork` gives an independent stream, so that more draws in one place shift nothing elsewhere.
  */
 export class Random {
   readonly #seed: number;
@@ -21,7 +23,7 @@ export class Random {
     this.#state = this.#seed;
   }
 
-  /** An independent stream named by a label. */
+  /** An independent stream, derived from this seed and a label. */
   fork(label: string): Random {
     return new Random(hashText(`${this.#seed}/${label}`));
   }
@@ -44,8 +46,9 @@ export class Random {
     return this.next() < probability;
   }
 
+  /** One of the items. Throws RangeError when there are none. */
   pick<T>(items: readonly T[]): T {
-    if (items.length === 0) throw new RangeError('nothing to pick from');
+    if (items.length === 0) throw new RangeError('cannot pick from an empty list');
     return items[Math.floor(this.next() * items.length)] as T;
   }
 

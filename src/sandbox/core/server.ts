@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock, WindowLimiter } from './clock.ts';
-import type { FaultPlan, FaultRule } from './faults.ts';
+import { type FaultPlan, type FaultRule, faultDelayMs } from './faults.ts';
 import type { Journal } from './journal.ts';
 import {
   type Answer,
@@ -15,26 +15,26 @@ import {
 
 export const CONTROL_PREFIX = '/__sandbox/';
 
-export interface ServerDeps {
+interface ServerDeps {
   readonly upstream: Upstream;
   readonly clock: Clock;
   readonly journal: Journal;
   readonly faults: FaultPlan;
   /** Absent: no limit. */
   readonly limiter?: WindowLimiter;
-  /** Asked at every request, so that it can change meanwhile. */
+  /** Called at every request, because the setting may change. */
   readonly latencyMs: () => number;
-  /** Answers paths under `/__sandbox/`, which are neither journaled, limited nor struck by faults. */
+  /** Answers paths under `/__sandbox/`, which are not journaled, not limited and get no faults. */
   readonly control: (request: SandboxRequest) => Answer;
 }
 
-export interface RunningServer {
+interface RunningServer {
   /** `http://127.0.0.1:4010`, without a path. */
   readonly origin: string;
   close(): Promise<void>;
 }
 
-/** Starts the server that every sandbox shares; port 0 takes a free one. */
+/** Starts the HTTP server that every sandbox uses; port 0 takes a free one. Rejects when the port is taken. */
 export async function startServer(port: number, host: string, deps: ServerDeps): Promise<RunningServer> {
   const server = createServer((message, response) => {
     serve(message, response, deps).catch((cause: unknown) => {
@@ -64,7 +64,7 @@ async function serve(message: IncomingMessage, response: ServerResponse, deps: S
   const faults = deps.faults.match(deps.upstream.describeRequest(request));
   const outcome = hasFault(faults, 'drop-before') ? undefined : respond(request, faults, deps);
   const dropped = outcome === undefined || hasFault(faults, 'drop-after') || hasFault(faults, 'drop-midway');
-  // Journaled when it arrived, not when it was answered: a client that has its answer finds it in the journal.
+  // Journaled before the answer is sent, so that a client that has its answer finds the request in the journal.
   deps.journal.append(journalEntryOf(request, at, dropped ? 0 : outcome.answer.status, faults, outcome));
   const delay = deps.latencyMs() + faultDelayMs(faults);
   if (delay > 0) await sleep(delay);
@@ -76,8 +76,8 @@ async function serve(message: IncomingMessage, response: ServerResponse, deps: S
 function respond(request: SandboxRequest, faults: readonly FaultRule[], deps: ServerDeps): UpstreamResult {
   const own = deps.upstream.ownFaults ?? [];
   const common = faults.filter((rule) => !own.includes(rule.fault));
-  const refusal = errorAnswerFor(common, deps.upstream, deps.clock) ?? checkRateLimit(deps);
-  if (refusal !== undefined) return { answer: refusal, touched: [] };
+  const rejection = errorAnswerFor(common, deps.upstream, deps.clock) ?? checkRateLimit(deps);
+  if (rejection !== undefined) return { answer: rejection, touched: [] };
   const outcome = deps.upstream.handle(request, faults);
   const failed = hasFault(common, 'error-after') ? deps.upstream.errorAnswer(500, 'Internal error') : outcome.answer;
   return { ...outcome, answer: corruptBody(failed, faults) };
@@ -120,15 +120,17 @@ function send(response: ServerResponse, answer: Answer): void {
   response.end(answer.body);
 }
 
-/** Promises the whole body, sends half of it, and hangs up. */
+/** Announces the length of the whole body, sends half of it, and closes the connection. */
 function sendHalf(response: ServerResponse, answer: Answer): void {
   response.writeHead(answer.status, { ...answer.headers, 'content-length': Buffer.byteLength(answer.body) + 1 });
   response.write(answer.body.slice(0, Math.floor(answer.body.length / 2)), () => response.destroy());
 }
 
+// Faults.
+
 const HTML = '<!DOCTYPE html><html><head><title>We will be right back</title></head><body>Deploying</body></html>';
 
-/** The refusal that faults ask for instead of any work, or undefined when none does. */
+/** The error answer of the first fault that replaces the work, or undefined. */
 function errorAnswerFor(faults: readonly FaultRule[], upstream: Upstream, clock: Clock): Answer | undefined {
   for (const rule of faults) {
     if (rule.fault === 'throttle') return withRetryAfter(upstream.errorAnswer(429, 'Too many requests'), rule, clock);
@@ -139,18 +141,13 @@ function errorAnswerFor(faults: readonly FaultRule[], upstream: Upstream, clock:
   return undefined;
 }
 
-/** The answer after truncation or replacement by a page of HTML; both keep the status that was meant. */
+/** The answer after truncation or replacement by a page of HTML; both keep the status. */
 function corruptBody(answer: Answer, faults: readonly FaultRule[]): Answer {
   for (const rule of faults) {
     if (rule.fault === 'truncate') return { ...answer, body: answer.body.slice(0, Math.floor(answer.body.length / 2)) };
     if (rule.fault === 'html') return { ...answer, headers: { 'content-type': 'text/html' }, body: HTML };
   }
   return answer;
-}
-
-/** How long the answer is held back. */
-export function faultDelayMs(faults: readonly FaultRule[]): number {
-  return faults.reduce((sum, rule) => sum + (rule.fault === 'slow' ? (rule.delayMs ?? 1000) : 0), 0);
 }
 
 function withRetryAfter(answer: Answer, rule: FaultRule, clock: Clock): Answer {

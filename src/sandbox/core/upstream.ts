@@ -1,28 +1,29 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { FaultRule, RequestDescriptor } from './faults.ts';
 
-/** An answer and the records that faults changed while it was made. */
+/** An answer, with what the journal records besides it. */
 export interface UpstreamResult {
   readonly answer: Answer;
+  /** Ids of the records that faults, or a write to the Supabase sandbox, changed. */
   readonly touched: readonly string[];
-  /** What the journal shall say besides: ids made, keys used. Nothing secret. */
+  /** Notes for the journal: ids made, keys used. Nothing secret. */
   readonly notes?: Readonly<Record<string, string>>;
 }
 
-/** What one upstream must tell the shared server. */
+/** What the shared server needs of one upstream. */
 export interface Upstream {
   readonly name: string;
-  /** Faults that refuse, which the upstream answers itself because it remembers or explains them. */
+  /** Error faults that `handle` answers itself, because their answers are stored or have a code of the upstream. */
   readonly ownFaults?: readonly FaultRule['fault'][];
-  /** What the request is about; asked before anything happens. */
+  /** The request as fault rules select it; called before `handle`. */
   describeRequest(request: SandboxRequest): RequestDescriptor;
-  /** Does the work. Only faults about pages and records concern it; the server sees to the rest. */
+  /** Does the work. Applies its own faults and those of pages and records; the server applies the others. */
   handle(request: SandboxRequest, faults: readonly FaultRule[]): UpstreamResult;
-  /** A refusal (429, 500, 503) in the upstream's own shape. */
+  /** An error (429, 500, 503) in the upstream's own format. */
   errorAnswer(status: number, message: string): Answer;
 }
 
-/** A request, read whole. */
+/** A request with its whole body. */
 export interface SandboxRequest {
   readonly method: string;
   readonly path: string;
@@ -31,7 +32,7 @@ export interface SandboxRequest {
   readonly body: Buffer;
 }
 
-/** What an upstream wants to answer, before any fault spoils it. */
+/** The answer to a request, before faults corrupt it. */
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -59,7 +60,7 @@ export function textAnswer(status: number, body: string): Answer {
 
 const MAX_BODY_BYTES = 50 * 1024 * 1024;
 
-/** Reads a request from the wire; refuses bodies above 50 MB. */
+/** Reads a request with its body. Rejects with RangeError on bodies above 50 MB. */
 export async function readRequest(message: IncomingMessage): Promise<SandboxRequest> {
   const url = new URL(message.url ?? '/', 'http://sandbox');
   const chunks: Buffer[] = [];

@@ -1,14 +1,12 @@
 import type { Random } from '../core/random.ts';
 
-/**
- * The business of the document, in its own numbers: 9,025 invoices and 15,270 contacts. A smaller share of it keeps the
- * proportions, and at least one of everything.
- */
-export const PRODUCTS = ['P2P', 'Canva', 'Other'] as const;
-export type ProductName = (typeof PRODUCTS)[number];
+// The numbers of the business that the launch plan was written for: 9,025 invoices and 15,270 contacts. A smaller share of
+// it keeps the proportions, and at least one of everything.
+
+export type ProductName = 'P2P' | 'Canva' | 'Other';
 export type SaleStatus = 'PAID' | 'SETTLED' | 'EXPIRED' | 'UNPAID';
 
-/** Invoices by status and product. 4,496 paid, 1,640 settled, 2,818 expired, 71 unpaid; 19 paid ones of no product. */
+/** Invoices by status and product: 4,496 paid, 1,640 settled, 2,818 expired, 71 unpaid. 19 paid or settled ones have no known product. */
 export const SALES: Readonly<Record<SaleStatus, Readonly<Record<ProductName, number>>>> = {
   PAID: { P2P: 3002, Canva: 1484, Other: 10 },
   SETTLED: { P2P: 332, Canva: 1299, Other: 9 },
@@ -19,13 +17,13 @@ export const SALES: Readonly<Record<SaleStatus, Readonly<Record<ProductName, num
 /** Contacts by their tags: 15,270 in all, 3,664 PaidP2P, 4,916 Canva. */
 export const CONTACTS = { both: 2893, p2pOnly: 771, canvaOnly: 2023, neither: 9583 } as const;
 
-/** Buyers by where Systeme.io knows them: with the tag of what they bought, without it, or not at all. */
+/** Buyers by their contact in Systeme.io: with the tag of the product, without it, or no contact at all. */
 export const BUYERS = {
   P2P: { tagged: 3200, untagged: 60, unknown: 20 },
   Canva: { tagged: 2700, untagged: 50, unknown: 33 },
 } as const;
 
-/** What lies between the sales in Xendit's list of transactions. */
+/** Transactions in Xendit's list besides the payments of invoices. */
 export const TRANSACTION_COUNTS = {
   refunds: 65,
   partialRefunds: 5,
@@ -36,7 +34,7 @@ export const TRANSACTION_COUNTS = {
   payouts: 30,
 } as const;
 
-/** Dirt that takes no work to explain: how many sales or contacts carry it. */
+/** The number of sales or contacts with each kind of dirt. */
 export const DIRT = {
   payerUpperCase: 270,
   payerPadded: 90,
@@ -48,12 +46,12 @@ export const DIRT = {
   affiliatesWithoutProfile: 3,
 } as const;
 
-/** So many of a share of the business: at least one of what there is at all. */
+/** The count for a share of the business: 0 when the share or the count is 0, otherwise at least 1. */
 export function scaledCount(count: number, share: number): number {
   return share === 0 || count === 0 ? 0 : Math.max(1, Math.round(count * share));
 }
 
-/** Somebody who buys, or may. */
+/** A buyer, or a contact that may become one. */
 export interface Person {
   readonly email: string;
   readonly first: string;
@@ -89,7 +87,7 @@ const LAST = [
 ];
 const HOSTS = ['example.com', 'example.org', 'mail.example.net', 'gmial.example'];
 
-/** A person whose address no other has: the number is part of it. */
+/** A person with a unique address: `number` is part of it. */
 export function makePerson(random: Random, number: number): Person {
   const first = random.pick(FIRST);
   const last = random.pick(LAST);

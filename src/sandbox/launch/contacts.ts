@@ -1,23 +1,24 @@
 import type { Random } from '../core/random.ts';
 import { CONTACTS, DIRT, makePerson, type Person, scaledCount } from './business.ts';
 
-export type ContactGroup = keyof typeof CONTACTS;
+type ContactGroup = keyof typeof CONTACTS;
 
-/** A contact of Systeme.io in the making. */
+/** A contact of Systeme.io that is being generated. */
 export interface ContactDraft {
   readonly id: number;
   readonly person: Person;
   readonly group: ContactGroup;
   readonly registeredMs: number;
-  /** As the contact holds it; may be spelled in another way than the person's, or be none. */
+  /** The address in the contact; may differ from the person's in case or blanks, or be malformed. */
   email: string;
   tags: string[];
   sourceUrl: string | null;
   unsubscribed: boolean;
   bounced: boolean;
   needsConfirmation: boolean;
-  /** Why the address cannot be read, or which contact of the same address is the earlier. */
+  /** Whether the address cannot be read. */
   malformed: boolean;
+  /** The earlier contact with the same address. */
   repeats?: ContactDraft;
   affiliate: boolean;
 }
@@ -33,7 +34,7 @@ const SOURCES = [
   'https://papers.example.com/',
 ];
 
-/** All contacts, by group, in the order in which they registered. */
+/** All contacts, in the order of their ids; the groups are shuffled. */
 export function makeContacts(random: Random, share: number, dirt: number): ContactDraft[] {
   const groups = (Object.keys(CONTACTS) as ContactGroup[]).flatMap((group) =>
     Array.from({ length: scaledCount(CONTACTS[group], share) }, () => group),
@@ -64,30 +65,32 @@ function draftOf(random: Random, group: ContactGroup, at: number, registeredMs: 
   };
 }
 
-/** Dirt lies in contacts without a product, so that the document's own counts stay what they are. */
+/** Adds dirt to contacts without a product, so that the counts by tag stay as they are; only affiliates may be buyers. */
 function addContactDirt(random: Random, drafts: readonly ContactDraft[], density: number): void {
   const plain = random.shuffle(drafts.filter((draft) => draft.group === 'neither'));
   const buyers = random.shuffle(drafts.filter((draft) => draft.group === 'both' || draft.group === 'p2pOnly'));
-  const take = (list: ContactDraft[], count: number) =>
+  const takeRandom = (list: ContactDraft[], count: number) =>
     list.splice(0, Math.min(scaledCount(count, density), list.length / 4));
-  for (const draft of take(plain, DIRT.contactsMalformed)) {
+  for (const draft of takeRandom(plain, DIRT.contactsMalformed)) {
     draft.malformed = true;
     draft.email =
       random.pick([draft.person.first, `${draft.person.first}@`, 'not given']) + (random.chance(0.5) ? ' ' : '');
   }
-  // Those that repeat are chosen first: none of them may be repeated itself.
-  const repeating = take(plain, DIRT.contactsRepeated);
+  // The repeating contacts are chosen first, so that none of them is repeated by another.
+  const repeating = takeRandom(plain, DIRT.contactsRepeated);
   const originals = [...plain];
   for (const draft of repeating) {
-    const other = originals.find((one) => one.id < draft.id && one.repeats === undefined && one !== draft);
+    const other = originals.find(
+      (contact) => contact.id < draft.id && contact.repeats === undefined && contact !== draft,
+    );
     if (other === undefined) continue;
     originals.splice(originals.indexOf(other), 1);
     plain.splice(plain.indexOf(other), plain.includes(other) ? 1 : 0);
     draft.repeats = other;
     draft.email = random.chance(0.5) ? other.email.toUpperCase() : ` ${other.email}`;
   }
-  for (const draft of take(plain, DIRT.affiliatesWithoutProfile)) markAffiliate(draft);
-  for (const draft of take(buyers, DIRT.affiliates)) markAffiliate(draft);
+  for (const draft of takeRandom(plain, DIRT.affiliatesWithoutProfile)) markAffiliate(draft);
+  for (const draft of takeRandom(buyers, DIRT.affiliates)) markAffiliate(draft);
 }
 
 function markAffiliate(draft: ContactDraft): void {

@@ -1,7 +1,7 @@
 import { DateTime } from 'luxon';
 import { z } from 'zod';
-import { faultRulesSchema } from '../core/faults.ts';
 import { Random } from '../core/random.ts';
+import { sandboxOptions } from '../core/sandbox.ts';
 import { type ContactDraft, makeContacts } from './contacts.ts';
 import {
   type ContactRow,
@@ -16,16 +16,16 @@ import {
 } from './rows.ts';
 import { makeSales, makeTransactions, type SaleDraft, type TransactionDraft } from './sales.ts';
 
-export interface LaunchOptions {
+interface LaunchOptions {
   readonly seed: number;
-  /** 1: the document's own numbers. A smaller share keeps the proportions; 0: nothing at all. */
+  /** 1: the numbers in business.ts. A smaller share keeps the proportions; 0: nothing. */
   readonly share: number;
   /** 1: dirty as real data is; 0: clean. */
   readonly dirt: number;
 }
 
-/** The business before its launch, as its two upstreams and their old exports show it. */
-export interface LaunchData {
+/** The business before its launch, as its two upstreams and their legacy exports show it. */
+interface LaunchData {
   readonly invoices: readonly XenditRow[];
   readonly transactions: readonly XenditRow[];
   readonly contacts: readonly ContactRow[];
@@ -34,76 +34,71 @@ export interface LaunchData {
   readonly manifest: LaunchManifest;
 }
 
-/** Makes the business: the same for the same options, on every machine, whichever sandbox asks. */
+/** Generates the business: the same for the same options on every machine, for both sandboxes. */
 export function generateLaunch({ seed, share, dirt }: LaunchOptions): LaunchData {
   const random = new Random(seed);
   const contacts = makeContacts(random.fork('contacts'), share, dirt);
   const sales = share === 0 ? [] : makeSales(random.fork('sales'), contacts, share, dirt);
-  const movements = makeTransactions(random.fork('movements'), sales, share, dirt);
+  const drafts = makeTransactions(random.fork('movements'), sales, share, dirt);
   const tags = tagRows(contacts);
   const byName = new Map(tags.map((tag) => [tag.name, tag]));
   return {
     invoices: sales.map(invoiceRow),
-    transactions: movements.map(transactionRow),
+    transactions: drafts.map(transactionRow),
     contacts: contacts.map((contact) => contactRow(contact, byName)),
     tags,
     csv: { xendit: xenditCsv(sales), systemeio: systemeioCsv(contacts) },
-    manifest: manifestOf({ seed, share }, sales, movements, contacts),
+    manifest: manifestOf({ seed, share }, sales, drafts, contacts),
   };
 }
 
-/** What the sandboxes of Xendit and Systeme.io have in common: the same seed and share make one business of the two. */
+/** The options that the sandboxes of Xendit and Systeme.io share: the same seed and share give the same business in both. */
 export const launchOptions = {
-  /** 0 takes a free port. */
-  port: z.int().min(0).max(65535).default(0),
-  host: z.string().default('127.0.0.1'),
-  seed: z.int().min(0).default(7),
-  /** 1: the document's own numbers; 0: nothing. */
+  ...sandboxOptions,
+  /** 1: the numbers in business.ts; 0: nothing. */
   share: z.number().min(0).max(20).default(1),
   dirt: z.number().min(0).max(1).default(1),
-  latencyMs: z.int().min(0).default(0),
-  faults: faultRulesSchema.default([]),
-  /** Where the journal is kept as JSON lines as well. */
-  journalFile: z.string().optional(),
 };
 
-/** What a correct mover does with a record that does not simply become a row. */
-export interface ExpectedLaunchOutcome {
+// The manifest.
+
+/** The outcome, in a correct migration, of a record that does not become a row. */
+interface ExpectedLaunchOutcome {
   readonly outcome: 'rejected' | 'skipped';
   readonly code: string;
 }
 
-export interface LaunchSum {
+interface LaunchSum {
   readonly count: number;
   /** Minor units, as text. */
   readonly minor: string;
 }
 
-/** What is in the business and what a correct mover makes of it, known by construction. */
+/** The contents of the business and the outcome of a correct migration, recorded during generation. */
 export interface LaunchManifest {
   readonly seed: number;
   readonly share: number;
   readonly sources: { readonly invoices: number; readonly transactions: number; readonly contacts: number };
-  /** Invoices, and transactions that are no invoice's payment: by id, those that make no row. */
+  /** Invoices, and transactions that are not the payment of an invoice. `verdicts`, by id: those that become no row. */
   readonly sales: { readonly records: number; readonly verdicts: Readonly<Record<string, ExpectedLaunchOutcome>> };
-  /** Paid sales of no product, and refunds that nothing ties to a sale: two failure groups, by id and in money. */
+  /** Paid sales without a known product, and refunds without a link to a sale: two failure groups. */
   readonly unmatched: Unmatched;
   readonly unmatchedRefunds: Unmatched;
   /** Sums of the rows by status: PAID (manual payments among them), SETTLED, EXPIRED, UNPAID, REFUNDED, CHARGEBACK. */
   readonly byStatus: Readonly<Record<string, LaunchSum>>;
-  /** Net revenue by product: refunds and chargebacks taken off. */
+  /** Revenue by product, less refunds and chargebacks. */
   readonly revenue: Readonly<Record<string, LaunchSum>>;
-  /** Net revenue by quarter of the calendar year in Manila: `2024-Q1`. */
+  /** Revenue, less refunds and chargebacks, by quarter of the calendar year in Manila: `2024-Q1`. */
   readonly byQuarter: Readonly<Record<string, string>>;
   readonly manualPayments: number;
   readonly users: number;
-  /** Accounts whose payment went back. */
+  /** Accounts whose payment was fully refunded or charged back. */
   readonly revoked: number;
   readonly affiliates: { readonly loaded: number; readonly withoutProfile: number };
   readonly leads: { readonly people: number; readonly converted: number; readonly malformed: number };
 }
 
-export interface Unmatched {
+interface Unmatched {
   readonly ids: readonly string[];
   /** Minor units, as text. */
   readonly minor: string;
@@ -111,43 +106,43 @@ export interface Unmatched {
 
 const MANUAL_MINOR = 80_000n;
 
-/** Reckons the manifest from the drafts. A manual payment counts on the day its contact registered: it has no other. */
+/** Computes the manifest from the drafts. A manual payment counts on the day on which its contact registered; there is no other date. */
 function manifestOf(
-  of: { seed: number; share: number },
+  size: { seed: number; share: number },
   sales: readonly SaleDraft[],
-  movements: readonly TransactionDraft[],
+  transactions: readonly TransactionDraft[],
   contacts: readonly ContactDraft[],
 ): LaunchManifest {
   const paidP2P = payerEmails(sales, (sale) => sale.product === 'P2P');
   const tagged = contacts.filter(({ group }) => group === 'both' || group === 'p2pOnly');
   const manual = tagged.filter(({ person }) => !paidP2P.has(person.email));
   const users = new Set([...paidP2P, ...tagged.map(({ person }) => person.email)]);
-  const backs = movements.filter(isReversal);
+  const reversals = transactions.filter(isReversal);
   const unmatched = sales.filter(({ product, paidMs }) => product === 'Other' && paidMs !== null);
-  const strays = backs.filter(({ linked }) => !linked);
+  const unlinkedReversals = reversals.filter(({ linked }) => !linked);
   const buyers = new Set([
     ...payerEmails(sales, ({ product }) => product !== 'Other'),
     ...manual.map(({ person }) => person.email),
   ]);
   const leads = contacts.filter(({ malformed, repeats }) => !malformed && repeats === undefined);
   const affiliates = contacts.filter(({ affiliate }) => affiliate);
-  const fully = backs.filter(({ sale, minor }) => sale?.product === 'P2P' && sale.minor === minor);
+  const fullReversals = reversals.filter(({ sale, minor }) => sale?.product === 'P2P' && sale.minor === minor);
   const loadedAffiliates = affiliates.filter(({ person }) => users.has(person.email)).length;
   return {
-    ...of,
-    sources: { invoices: sales.length, transactions: movements.length, contacts: contacts.length },
+    ...size,
+    sources: { invoices: sales.length, transactions: transactions.length, contacts: contacts.length },
     sales: {
-      records: sales.length + movements.filter((one) => !isInvoicePayment(one)).length,
-      verdicts: verdictsOf(movements, unmatched),
+      records: sales.length + transactions.filter((transaction) => !isInvoicePayment(transaction)).length,
+      verdicts: verdictsOf(transactions, unmatched),
     },
     unmatched: groupOf(unmatched),
-    unmatchedRefunds: groupOf(strays),
-    byStatus: byStatus(sales, backs, manual.length),
-    revenue: revenueOf(sales, backs, manual.length),
-    byQuarter: quartersOf(sales, backs, manual),
+    unmatchedRefunds: groupOf(unlinkedReversals),
+    byStatus: statusSums(sales, reversals, manual.length),
+    revenue: revenueSums(sales, reversals, manual.length),
+    byQuarter: quarterSums(sales, reversals, manual),
     manualPayments: manual.length,
     users: users.size,
-    revoked: fully.length,
+    revoked: fullReversals.length,
     affiliates: { loaded: loadedAffiliates, withoutProfile: affiliates.length - loadedAffiliates },
     leads: {
       people: leads.length,
@@ -157,7 +152,7 @@ function manifestOf(
   };
 }
 
-/** A payment that succeeded is what became of its invoice, and no sale of its own. */
+/** Whether a transaction is the successful payment of an invoice, and so part of that sale and not a sale of its own. */
 function isInvoicePayment({ kind, status, linked }: TransactionDraft): boolean {
   return kind === 'PAYMENT' && status === 'SUCCESS' && linked;
 }
@@ -171,18 +166,19 @@ function groupOf(drafts: readonly { id: string; minor: number }[]): Unmatched {
   return { ids: drafts.map(({ id }) => id).sort(), minor: String(minor) };
 }
 
-function payerEmails(sales: readonly SaleDraft[], which: (sale: SaleDraft) => boolean): Set<string> {
-  const paid = sales.filter((sale) => sale.paidMs !== null && sale.payer !== null && which(sale));
+function payerEmails(sales: readonly SaleDraft[], matches: (sale: SaleDraft) => boolean): Set<string> {
+  const paid = sales.filter((sale) => sale.paidMs !== null && sale.payer !== null && matches(sale));
   return new Set(paid.map(({ person }) => person.email));
 }
 
-function verdictsOf(movements: readonly TransactionDraft[], unmatched: readonly { id: string }[]) {
+function verdictsOf(transactions: readonly TransactionDraft[], unmatched: readonly { id: string }[]) {
   const verdicts: Record<string, ExpectedLaunchOutcome> = {};
   for (const { id } of unmatched) verdicts[id] = { outcome: 'rejected', code: 'UNMATCHED_PRODUCT' };
-  for (const one of movements) {
-    if (one.attempt) verdicts[one.id] = { outcome: 'skipped', code: 'ATTEMPT' };
-    else if (isReversal(one) && !one.linked) verdicts[one.id] = { outcome: 'rejected', code: 'UNMATCHED_REFUND' };
-    else if (one.kind !== 'PAYMENT' && !isReversal(one)) verdicts[one.id] = { outcome: 'skipped', code: 'NOT_A_SALE' };
+  for (const transaction of transactions) {
+    const { id, kind, linked, attempt } = transaction;
+    if (attempt) verdicts[id] = { outcome: 'skipped', code: 'ATTEMPT' };
+    else if (isReversal(transaction) && !linked) verdicts[id] = { outcome: 'rejected', code: 'UNMATCHED_REFUND' };
+    else if (kind !== 'PAYMENT' && !isReversal(transaction)) verdicts[id] = { outcome: 'skipped', code: 'NOT_A_SALE' };
   }
   return verdicts;
 }
@@ -191,35 +187,39 @@ function isRow(sale: SaleDraft): boolean {
   return sale.product !== 'Other' || sale.paidMs === null;
 }
 
-function byStatus(sales: readonly SaleDraft[], backs: readonly TransactionDraft[], manual: number) {
+function statusSums(sales: readonly SaleDraft[], reversals: readonly TransactionDraft[], manual: number) {
   const sums = new Sums();
   for (const sale of sales.filter(isRow)) sums.add(sale.status, BigInt(sale.minor));
-  for (const back of backs.filter(({ linked }) => linked)) {
-    sums.add(back.kind === 'REFUND' ? 'REFUNDED' : 'CHARGEBACK', BigInt(back.minor));
+  for (const reversal of reversals.filter(({ linked }) => linked)) {
+    sums.add(reversal.kind === 'REFUND' ? 'REFUNDED' : 'CHARGEBACK', BigInt(reversal.minor));
   }
   sums.add('PAID', MANUAL_MINOR * BigInt(manual), manual);
   return sums.result();
 }
 
-function revenueOf(sales: readonly SaleDraft[], backs: readonly TransactionDraft[], manual: number) {
+function revenueSums(sales: readonly SaleDraft[], reversals: readonly TransactionDraft[], manual: number) {
   const sums = new Sums();
   for (const { product, minor, paidMs } of sales)
     if (paidMs !== null && product !== 'Other') sums.add(product, BigInt(minor));
-  for (const { sale, minor, linked } of backs) if (linked && sale) sums.add(sale.product, -BigInt(minor), 0);
+  for (const { sale, minor, linked } of reversals) if (linked && sale) sums.add(sale.product, -BigInt(minor), 0);
   sums.add('P2P', MANUAL_MINOR * BigInt(manual), manual);
   return sums.result();
 }
 
-function quartersOf(sales: readonly SaleDraft[], backs: readonly TransactionDraft[], manual: readonly ContactDraft[]) {
+function quarterSums(
+  sales: readonly SaleDraft[],
+  reversals: readonly TransactionDraft[],
+  manual: readonly ContactDraft[],
+) {
   const sums = new Sums();
   for (const { product, minor, paidMs } of sales)
-    if (paidMs !== null && product !== 'Other') sums.add(quarter(paidMs), BigInt(minor));
-  for (const { minor, linked, createdMs } of backs) if (linked) sums.add(quarter(createdMs), -BigInt(minor));
-  for (const { registeredMs } of manual) sums.add(quarter(registeredMs), MANUAL_MINOR);
+    if (paidMs !== null && product !== 'Other') sums.add(quarterOf(paidMs), BigInt(minor));
+  for (const { minor, linked, createdMs } of reversals) if (linked) sums.add(quarterOf(createdMs), -BigInt(minor));
+  for (const { registeredMs } of manual) sums.add(quarterOf(registeredMs), MANUAL_MINOR);
   return Object.fromEntries(Object.entries(sums.result()).map(([name, { minor }]) => [name, minor]));
 }
 
-function quarter(ms: number): string {
+function quarterOf(ms: number): string {
   const at = DateTime.fromMillis(ms, { zone: 'Asia/Manila' });
   return `${at.year}-Q${at.quarter}`;
 }

@@ -2,7 +2,7 @@ import { DateTime } from 'luxon';
 import type { ContactDraft } from './contacts.ts';
 import type { SaleDraft, TransactionDraft } from './sales.ts';
 
-/** A record as Xendit's API shows it. */
+/** A record in the form of Xendit's API. */
 export interface XenditRow {
   readonly id: string;
   readonly created: string;
@@ -11,7 +11,7 @@ export interface XenditRow {
 }
 
 const BUSINESS = '5fc9f5b246f820517e38c84d';
-const DAY = 86_400_000;
+const DAY_MS = 86_400_000;
 const iso = (ms: number): string => new Date(ms).toISOString();
 const statusOf = { PAID: 'PAID', SETTLED: 'SETTLED', EXPIRED: 'EXPIRED', UNPAID: 'PENDING' } as const;
 
@@ -19,7 +19,7 @@ const statusOf = { PAID: 'PAID', SETTLED: 'SETTLED', EXPIRED: 'EXPIRED', UNPAID:
 export function invoiceRow(sale: SaleDraft): XenditRow {
   const { person, payer, payerIn, paidMs } = sale;
   const amount = sale.minor / 100;
-  const updated = paidMs ?? (sale.status === 'EXPIRED' ? sale.createdMs + DAY : sale.createdMs);
+  const updated = paidMs ?? (sale.status === 'EXPIRED' ? sale.createdMs + DAY_MS : sale.createdMs);
   return {
     id: sale.id,
     external_id: sale.externalId,
@@ -32,7 +32,7 @@ export function invoiceRow(sale: SaleDraft): XenditRow {
     currency: 'PHP',
     created: iso(sale.createdMs),
     updated: iso(updated),
-    expiry_date: iso(sale.createdMs + DAY),
+    expiry_date: iso(sale.createdMs + DAY_MS),
     ...(paidMs === null
       ? {}
       : { paid_at: iso(paidMs), paid_amount: amount, payment_method: 'EWALLET', payment_channel: sale.channel }),
@@ -42,12 +42,12 @@ export function invoiceRow(sale: SaleDraft): XenditRow {
   };
 }
 
-/** A movement as `GET /transactions` gives it. Which of three fields names the invoice depends on the product used. */
+/** A transaction as `GET /transactions` gives it. Which of three fields refers to the invoice depends on the Xendit product used. */
 export function transactionRow(draft: TransactionDraft): XenditRow {
   const { sale, linked, kind, id } = draft;
   const amount = draft.minor / 100;
   const link = linked ? sale?.linkField : undefined;
-  const isIn = kind === 'PAYMENT';
+  const isPayment = kind === 'PAYMENT';
   return {
     id,
     product_id: link === 'product_id' ? (sale?.id ?? '') : `prd-${id.slice(4, 17)}`,
@@ -61,12 +61,12 @@ export function transactionRow(draft: TransactionDraft): XenditRow {
     amount,
     net_amount: amount,
     net_amount_currency: 'PHP',
-    cashflow: isIn ? 'MONEY_IN' : 'MONEY_OUT',
-    settlement_status: draft.status === 'SUCCESS' && isIn ? (draft.settled ? 'SETTLED' : 'PENDING') : null,
+    cashflow: isPayment ? 'MONEY_IN' : 'MONEY_OUT',
+    settlement_status: draft.status === 'SUCCESS' && isPayment ? (draft.settled ? 'SETTLED' : 'PENDING') : null,
     estimated_settlement_time: null,
     business_id: BUSINESS,
     created: iso(draft.createdMs),
-    updated: iso(draft.createdMs + (draft.settled ? 2 * DAY : 60_000)),
+    updated: iso(draft.createdMs + (draft.settled ? 2 * DAY_MS : 60_000)),
     fee: {
       xendit_fee: 22,
       value_added_tax: 3,
@@ -87,7 +87,7 @@ export function transactionRow(draft: TransactionDraft): XenditRow {
   };
 }
 
-/** A contact as Systeme.io's API shows it. */
+/** A contact in the form of Systeme.io's API. */
 export interface ContactRow {
   readonly id: number;
   readonly email: string;
@@ -102,13 +102,13 @@ export interface TagRow {
   readonly [field: string]: unknown;
 }
 
-/** Every tag there is, numbered in the order of its name. */
+/** All tags, in order of their names, numbered from 1. */
 export function tagRows(contacts: readonly ContactDraft[]): TagRow[] {
   const names = [...new Set(contacts.flatMap(({ tags }) => tags))].sort();
   return names.map((name, at) => ({ id: at + 1, name }));
 }
 
-/** Names are in `fields`, under the slugs `first_name` and, for the last name, `surname`. */
+/** A contact as `GET /contacts` gives it. Names are in `fields`, under the slugs `first_name` and `surname`. */
 export function contactRow(draft: ContactDraft, tags: ReadonlyMap<string, TagRow>): ContactRow {
   const { person } = draft;
   const fields = [
@@ -125,7 +125,7 @@ export function contactRow(draft: ContactDraft, tags: ReadonlyMap<string, TagRow
     unsubscribed: draft.unsubscribed,
     bounced: draft.bounced,
     needsConfirmation: draft.needsConfirmation,
-    // Some contacts lack the entry altogether, and some have it empty.
+    // Some contacts lack the phone entry, and some have an empty one.
     fields: draft.id % 7 === 0 ? fields.slice(0, 2) : fields,
     tags: draft.tags.flatMap((name) => tags.get(name) ?? []),
   };
@@ -137,7 +137,7 @@ const invoiceHeader = [
   ...['Promotion(s)', 'Created Timestamp', 'Paid Timestamp', 'Settled Timestamp', 'Expiry Date', 'Timezone'],
 ];
 
-/** The legacy export of Xendit's invoices, by the column names the dashboard gives them. */
+/** The legacy export of Xendit's invoices, with the column names of the dashboard. */
 export function xenditCsv(sales: readonly SaleDraft[]): string {
   return csv([invoiceHeader, ...sales.map(invoiceCells)]);
 }
@@ -159,13 +159,13 @@ function invoiceCells(sale: SaleDraft): string[] {
       '',
       at(sale.createdMs),
       at(paidMs),
-      sale.status === 'SETTLED' ? at((paidMs ?? 0) + 86_400_000) : '',
+      sale.status === 'SETTLED' ? at((paidMs ?? 0) + DAY_MS) : '',
     ],
-    ...[at(sale.createdMs + 86_400_000), '+0000'],
+    ...[at(sale.createdMs + DAY_MS), '+0000'],
   ];
 }
 
-/** The legacy export of Systeme.io: tags in one cell, and an offset that changes with summer time. */
+/** The legacy export of Systeme.io: all tags in one cell, and an offset that changes with daylight saving time. */
 export function systemeioCsv(contacts: readonly ContactDraft[]): string {
   const rows = contacts.map((draft) => {
     const at = DateTime.fromMillis(draft.registeredMs, { zone: 'Europe/Berlin' });
@@ -175,6 +175,7 @@ export function systemeioCsv(contacts: readonly ContactDraft[]): string {
   return csv([['Email', 'First name', 'Last name', 'Tag', 'Date Registered'], ...rows]);
 }
 
+/** Formulas are not escaped, on purpose: neither upstream escapes them. */
 function csv(rows: readonly (readonly string[])[]): string {
   return rows.map((cells) => `${cells.map((cell) => `"${cell.replaceAll('"', '""')}"`).join(',')}\r\n`).join('');
 }

@@ -12,10 +12,10 @@ import {
 } from './business.ts';
 import { type ContactDraft, PERIOD_END_MS, PERIOD_START_MS } from './contacts.ts';
 
-/** How a transaction names its invoice: which of the three it is depends on the product that was used. */
-export type InvoiceLinkField = 'payment_link_id' | 'product_id' | 'reference_id';
+/** The field with which a transaction refers to its invoice; it depends on the Xendit product that was used. */
+type InvoiceLinkField = 'payment_link_id' | 'product_id' | 'reference_id';
 
-/** One invoice in the making, and the transaction that paid it. */
+/** An invoice that is being generated, and the payment that paid it. */
 export interface SaleDraft {
   readonly id: string;
   readonly externalId: string;
@@ -27,13 +27,13 @@ export interface SaleDraft {
   readonly linkField: InvoiceLinkField;
   readonly description: string | null;
   readonly person: Person;
-  /** How the payer is spelled, and where: in `payer_email`, in `customer` alone, or nowhere. */
+  /** The payer's address as text, and the field that contains it: `payer_email`, only `customer`, or none. */
   payer: string | null;
   payerIn: 'payer_email' | 'customer' | 'nowhere';
   readonly channel: string;
 }
 
-const DAY = 86_400_000;
+const DAY_MS = 86_400_000;
 const DESCRIPTIONS: Readonly<Record<ProductName, readonly (string | null)[]>> = {
   P2P: [
     'Papers to Profits',
@@ -51,12 +51,12 @@ const PRICES: Readonly<Record<ProductName, readonly number[]>> = {
 };
 const CHANNELS = ['GCASH', 'PAYMAYA', '7ELEVEN', 'BPI', 'CREDIT_CARD'];
 
-/** All invoices. Whoever bought something is among the contacts as BUYERS says. */
+/** All invoices, in order of creation. BUYERS says how many of the buyers are contacts. */
 export function makeSales(random: Random, contacts: readonly ContactDraft[], share: number, dirt: number): SaleDraft[] {
   const clean = random.shuffle(
-    contacts.filter((one) => !one.malformed && one.repeats === undefined && !isRepeated(one, contacts)),
+    contacts.filter((contact) => !contact.malformed && contact.repeats === undefined && !isRepeated(contact, contacts)),
   );
-  const neither = clean.filter((one) => one.group === 'neither' && !one.affiliate);
+  const neither = clean.filter((contact) => contact.group === 'neither' && !contact.affiliate);
   const buyers: Record<ProductName, Person[]> = {
     P2P: buyersOf('P2P', random, clean, neither, share),
     Canva: buyersOf('Canva', random, clean, neither, share),
@@ -71,17 +71,18 @@ export function makeSales(random: Random, contacts: readonly ContactDraft[], sha
       }),
     ),
   );
-  const unknown = new Set(buyers.P2P.filter((person) => !contacts.some((one) => one.person === person)));
+  const unknown = new Set(buyers.P2P.filter((person) => !contacts.some((contact) => contact.person === person)));
   addSaleDirt(random.fork('dirt'), drafts, unknown, share * dirt);
   return drafts.sort((a, b) => a.createdMs - b.createdMs || (a.id < b.id ? -1 : 1));
 }
 
 const repeatedOf = new WeakMap<readonly ContactDraft[], Set<ContactDraft>>();
 
-function isRepeated(one: ContactDraft, contacts: readonly ContactDraft[]): boolean {
-  const known = repeatedOf.get(contacts) ?? new Set(contacts.flatMap(({ repeats }) => (repeats ? [repeats] : [])));
-  repeatedOf.set(contacts, known);
-  return known.has(one);
+/** Whether another contact has the same address as this earlier one. */
+function isRepeated(contact: ContactDraft, contacts: readonly ContactDraft[]): boolean {
+  const repeated = repeatedOf.get(contacts) ?? new Set(contacts.flatMap(({ repeats }) => (repeats ? [repeats] : [])));
+  repeatedOf.set(contacts, repeated);
+  return repeated.has(contact);
 }
 
 function buyersOf(
@@ -103,7 +104,7 @@ function buyersOf(
   ];
 }
 
-/** Every buyer pays once before anybody pays again; whoever let an invoice expire may be anybody. */
+/** The person of an invoice. Every buyer pays once before any pays again; expired and unpaid invoices belong to random contacts. */
 function buyerOf(
   random: Random,
   status: SaleStatus,
@@ -129,7 +130,7 @@ function saleOf(random: Random, product: ProductName, status: SaleStatus, person
     status,
     minor: random.pick(PRICES[product]),
     createdMs,
-    paidMs: paid ? createdMs + random.int(60_000, DAY) : null,
+    paidMs: paid ? createdMs + random.int(60_000, DAY_MS) : null,
     linkField: random.pick(['payment_link_id', 'payment_link_id', 'product_id', 'reference_id']),
     description: random.pick(DESCRIPTIONS[product]),
     person,
@@ -139,7 +140,7 @@ function saleOf(random: Random, product: ProductName, status: SaleStatus, person
   };
 }
 
-/** Addresses spelled in other ways, and paid invoices that name nobody: only of buyers Systeme.io never heard of. */
+/** Adds dirt: paid invoices without a payer, only of P2P buyers without a contact, and addresses in other spellings, of all other persons. */
 function addSaleDirt(
   random: Random,
   drafts: readonly SaleDraft[],
@@ -147,10 +148,10 @@ function addSaleDirt(
   density: number,
 ): void {
   const free = random.shuffle(drafts.filter(({ person }) => !unknown.has(person)));
-  const take = (count: number) => free.splice(0, scaledCount(count, density));
-  for (const draft of take(DIRT.payerUpperCase)) draft.payer = draft.person.email.toUpperCase();
-  for (const draft of take(DIRT.payerPadded)) draft.payer = ` ${draft.person.email}\u00a0`;
-  for (const draft of take(DIRT.payerInCustomerOnly)) draft.payerIn = 'customer';
+  const takeRandom = (count: number) => free.splice(0, scaledCount(count, density));
+  for (const draft of takeRandom(DIRT.payerUpperCase)) draft.payer = draft.person.email.toUpperCase();
+  for (const draft of takeRandom(DIRT.payerPadded)) draft.payer = ` ${draft.person.email}\u00a0`;
+  for (const draft of takeRandom(DIRT.payerInCustomerOnly)) draft.payerIn = 'customer';
   const named = drafts.filter(
     ({ person, product, paidMs }) => unknown.has(person) && product === 'P2P' && paidMs !== null,
   );
@@ -160,9 +161,11 @@ function addSaleDirt(
   }
 }
 
-export type TransactionKind = 'PAYMENT' | 'REFUND' | 'CHARGEBACK' | 'DISBURSEMENT' | 'WITHDRAWAL' | 'TRANSFER_OUT';
+// Transactions.
 
-/** One line of Xendit's list of transactions in the making. */
+type TransactionKind = 'PAYMENT' | 'REFUND' | 'CHARGEBACK' | 'DISBURSEMENT' | 'WITHDRAWAL' | 'TRANSFER_OUT';
+
+/** A transaction of Xendit that is being generated. */
 export interface TransactionDraft {
   readonly id: string;
   readonly kind: TransactionKind;
@@ -170,16 +173,14 @@ export interface TransactionDraft {
   readonly minor: number;
   readonly createdMs: number;
   readonly settled: boolean;
-  /** The invoice it belongs to, and whether anything in it says so. */
+  /** The invoice that it belongs to, and whether one of its fields refers to it. */
   readonly sale: SaleDraft | undefined;
   readonly linked: boolean;
-  /** Attempts that did not pay: the invoice itself is the sale. */
+  /** A failed or pending payment attempt; the invoice itself is the sale. */
   readonly attempt: boolean;
 }
 
-const DAY_MS = 86_400_000;
-
-/** A payment for each paid invoice, and everything else that happens to an account. */
+/** A payment for each paid invoice, and the other transactions of the account, in order of creation. */
 export function makeTransactions(
   random: Random,
   sales: readonly SaleDraft[],
@@ -189,24 +190,24 @@ export function makeTransactions(
   const drafts = sales.filter(({ paidMs }) => paidMs !== null).map((sale) => paymentTransaction(random, sale));
   const density = share * (dirt > 0 ? 1 : 0);
   const count = (name: keyof typeof TRANSACTION_COUNTS) => scaledCount(TRANSACTION_COUNTS[name], density);
-  // Whoever paid twice, or cannot be named, is left out: what is left of a person's payments stays easy to tell.
+  // Only persons with one payment and a known address get reversals, so that a person's remaining payments are certain.
   const refundable = random.shuffle(
     singlePurchaseSales(sales).filter(({ product, payer }) => product !== 'Other' && payer !== null),
   );
-  const take = (n: number) => refundable.splice(0, n);
-  const back = (kind: 'REFUND' | 'CHARGEBACK', part: number) => (sale: SaleDraft) =>
+  const takeRandom = (n: number) => refundable.splice(0, n);
+  const reversal = (kind: 'REFUND' | 'CHARGEBACK', part: number) => (sale: SaleDraft) =>
     transactionDraft(random, {
       kind,
       sale,
       minor: Math.round(sale.minor * part),
       createdMs: randomTimeAfterPayment(random, sale),
     });
-  drafts.push(...take(count('refunds')).map(back('REFUND', 1)));
-  drafts.push(...take(count('partialRefunds')).map(back('REFUND', 0.5)));
-  drafts.push(...take(count('chargebacks')).map(back('CHARGEBACK', 1)));
+  drafts.push(...takeRandom(count('refunds')).map(reversal('REFUND', 1)));
+  drafts.push(...takeRandom(count('partialRefunds')).map(reversal('REFUND', 0.5)));
+  drafts.push(...takeRandom(count('chargebacks')).map(reversal('CHARGEBACK', 1)));
   drafts.push(...attempts(random, sales, 'EXPIRED', count('failedAttempts')));
   drafts.push(...attempts(random, sales, 'UNPAID', count('pendingAttempts')));
-  const strays = (n: number, kinds: readonly TransactionKind[]) =>
+  const unlinked = (n: number, kinds: readonly TransactionKind[]) =>
     Array.from({ length: n }, () =>
       transactionDraft(random, {
         kind: random.pick(kinds),
@@ -215,11 +216,12 @@ export function makeTransactions(
         createdMs: random.int(PERIOD_END_MS - 90 * DAY_MS, PERIOD_END_MS),
       }),
     );
-  drafts.push(...strays(count('unlinkedRefunds'), ['REFUND']));
-  drafts.push(...strays(count('payouts'), ['DISBURSEMENT', 'WITHDRAWAL', 'TRANSFER_OUT']));
+  drafts.push(...unlinked(count('unlinkedRefunds'), ['REFUND']));
+  drafts.push(...unlinked(count('payouts'), ['DISBURSEMENT', 'WITHDRAWAL', 'TRANSFER_OUT']));
   return drafts.sort((a, b) => a.createdMs - b.createdMs || (a.id < b.id ? -1 : 1));
 }
 
+/** The paid sales of persons that have no other paid sale. */
 function singlePurchaseSales(sales: readonly SaleDraft[]): SaleDraft[] {
   const paid = sales.filter(({ paidMs }) => paidMs !== null);
   const times = new Map<string, number>();
@@ -237,24 +239,24 @@ function paymentTransaction(random: Random, sale: SaleDraft): TransactionDraft {
 function attempts(
   random: Random,
   sales: readonly SaleDraft[],
-  of: 'EXPIRED' | 'UNPAID',
+  invoiceStatus: 'EXPIRED' | 'UNPAID',
   n: number,
 ): TransactionDraft[] {
-  const some = random.shuffle(sales.filter(({ status }) => status === of)).slice(0, n);
-  return some.map((sale) => ({
+  const chosen = random.shuffle(sales.filter(({ status }) => status === invoiceStatus)).slice(0, n);
+  return chosen.map((sale) => ({
     ...transactionDraft(random, { kind: 'PAYMENT', sale, minor: sale.minor, createdMs: sale.createdMs + 300_000 }),
-    status: of === 'EXPIRED' ? ('FAILED' as const) : ('PENDING' as const),
+    status: invoiceStatus === 'EXPIRED' ? ('FAILED' as const) : ('PENDING' as const),
     attempt: true,
   }));
 }
 
 function transactionDraft(
   random: Random,
-  of: Pick<TransactionDraft, 'kind' | 'sale' | 'minor' | 'createdMs'>,
+  given: Pick<TransactionDraft, 'kind' | 'sale' | 'minor' | 'createdMs'>,
 ): TransactionDraft {
   const hex = random.text(32, '0123456789abcdef');
   const id = `txn_${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
-  return { id, ...of, status: 'SUCCESS', settled: false, linked: of.sale !== undefined, attempt: false };
+  return { id, ...given, status: 'SUCCESS', settled: false, linked: given.sale !== undefined, attempt: false };
 }
 
 function randomTimeAfterPayment(random: Random, sale: SaleDraft): number {

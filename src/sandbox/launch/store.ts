@@ -1,9 +1,9 @@
 import type { MutableData } from '../core/control.ts';
 import type { FaultRule } from '../core/faults.ts';
 
-type Row = Readonly<Record<string, unknown>> & { readonly id: string | number };
+export type Row = Readonly<Record<string, unknown>> & { readonly id: string | number };
 
-/** The records of an upstream by kind, each list in the order its API shows. Tests change them between requests. */
+/** The records of an upstream by kind, each list in the order of its API. Tests change them between requests. */
 export class LaunchStore<Kind extends string> implements MutableData {
   readonly #rows: Readonly<Record<Kind, Map<string, Row>>>;
   readonly #sorted = new Map<string, readonly Row[]>();
@@ -18,7 +18,7 @@ export class LaunchStore<Kind extends string> implements MutableData {
     this.#order = order;
   }
 
-  /** All of a kind in order; shared, not to be changed. */
+  /** All records of a kind in order. The result is shared: do not change it. */
   list(kind: Kind): readonly Row[] {
     const known = this.#sorted.get(kind);
     if (known !== undefined) return known;
@@ -37,7 +37,7 @@ export class LaunchStore<Kind extends string> implements MutableData {
 
   insert(kind: string, fields: Readonly<Record<string, unknown>>): string {
     const { id } = fields;
-    if (typeof id !== 'string' && typeof id !== 'number') throw new RangeError(`a record of ${kind} needs its id`);
+    if (typeof id !== 'string' && typeof id !== 'number') throw new RangeError(`a record of ${kind} must have an id`);
     this.#of(kind).set(String(id), { ...fields, id });
     this.#sorted.delete(kind);
     return String(id);
@@ -58,48 +58,50 @@ export class LaunchStore<Kind extends string> implements MutableData {
 
   #of(kind: string): Map<string, Row> {
     const rows = this.#rows[kind as Kind];
-    if (rows === undefined) throw new RangeError(`no kind "${kind}"; there are ${Object.keys(this.#rows).join(', ')}`);
+    if (rows === undefined)
+      throw new RangeError(`unknown kind "${kind}"; known: ${Object.keys(this.#rows).join(', ')}`);
     return rows;
   }
 }
 
-export type { Row };
-
-export interface PageRequest {
+interface PageRequest {
   readonly rows: readonly Row[];
-  /** Show what comes after the record of this id. */
+  /** The id of the last record of the page before; null for the first page. */
   readonly after: string | null;
   readonly limit: number;
 }
 
-export interface Page {
+interface Page {
   readonly rows: readonly Row[];
   readonly hasMore: boolean;
 }
 
-/** Cuts a page by keyset, once the faults have had their say. Undefined when there is no record of the id. */
+/** Selects a page after a record, with the faults that change pages. Undefined when no record has the id `after`. */
 export function selectPage({ rows, after, limit }: PageRequest, faults: readonly FaultRule[]): Page | undefined {
   const at = after === null ? 0 : rows.findIndex((row) => String(row.id) === after) + 1;
   if (after !== null && at === 0) return undefined;
-  let [start, most] = [at, limit];
+  let [start, maxPageSize] = [at, limit];
   for (const rule of faults) {
-    if (rule.fault === 'clamp') most = Math.min(most, rule.limit ?? 37);
-    if (rule.fault === 'repeat-page') start = Math.max(0, start - most);
+    if (rule.fault === 'clamp') maxPageSize = Math.min(maxPageSize, rule.limit ?? 37);
+    if (rule.fault === 'repeat-page') start = Math.max(0, start - maxPageSize);
   }
-  return { rows: rows.slice(start, start + most), hasMore: start + most < rows.length };
+  return { rows: rows.slice(start, start + maxPageSize), hasMore: start + maxPageSize < rows.length };
 }
 
-/** Other people at work while pages are read: a twin of a record before or after the cursor, a change, a deletion. */
+/**
+ * Simulates concurrent changes: calls `change` with records before or after the cursor, to copy, change or delete them.
+ * Returns the ids that `change` returns.
+ */
 export function applyDataFaults(
-  asked: Pick<PageRequest, 'rows' | 'after'>,
+  request: Pick<PageRequest, 'rows' | 'after'>,
   faults: readonly FaultRule[],
   change: (fault: 'insert' | 'delete' | 'modify', row: Row) => string,
 ): string[] {
   const touched: string[] = [];
-  const at = asked.after === null ? 0 : asked.rows.findIndex((row) => String(row.id) === asked.after) + 1;
+  const at = request.after === null ? 0 : request.rows.findIndex((row) => String(row.id) === request.after) + 1;
   for (const { fault, count = 1, position } of faults) {
     if (fault !== 'insert' && fault !== 'delete' && fault !== 'modify') continue;
-    const side = position === 'after' ? asked.rows.slice(at) : asked.rows.slice(0, Math.max(0, at - 1));
+    const side = position === 'after' ? request.rows.slice(at) : request.rows.slice(0, Math.max(0, at - 1));
     for (const row of side.slice(-count)) touched.push(change(fault, row));
   }
   return touched;

@@ -1,29 +1,24 @@
 import { z } from 'zod';
-import { Clock, WindowLimiter } from '../core/clock.ts';
-import { controlSurface } from '../core/control.ts';
-import { FaultPlan, type FaultRule, type RequestDescriptor } from '../core/faults.ts';
-import { Journal } from '../core/journal.ts';
-import { startServer } from '../core/server.ts';
+import { Clock, perMinuteLimiter, type WindowLimiter } from '../core/clock.ts';
+import type { FaultRule, RequestDescriptor } from '../core/faults.ts';
+import { type RunningSandbox, startSandbox } from '../core/sandbox.ts';
 import { type Answer, emptyAnswer, jsonAnswer, type SandboxRequest, type Upstream } from '../core/upstream.ts';
 import { generateLaunch, type LaunchManifest, launchOptions } from './generate.ts';
 import type { TagRow } from './rows.ts';
 import { applyDataFaults, LaunchStore, type Row, selectPage } from './store.ts';
 
-/** A running stand-in for Systeme.io's API. */
-export interface SystemeioSandbox {
-  /** What `SYSTEMEIO_API_URL` is set to; the API is below `/api`. */
+type SystemeioSettings = { latencyMs: number };
+
+/** A running server that behaves like Systeme.io's API. */
+export interface SystemeioSandbox extends Omit<RunningSandbox<SystemeioData, SystemeioSettings>, 'origin'> {
+  /** The value for `SYSTEMEIO_API_URL`; the API is under `/api`. */
   readonly url: string;
   readonly apiKey: string;
-  readonly journal: Journal;
-  /** Of the data as generated; changes made afterwards are not in it. */
+  /** Describes the data as generated, without later changes. */
   readonly manifest: LaunchManifest;
-  readonly faults: FaultPlan;
-  readonly data: SystemeioData;
-  readonly clock: Clock;
-  close(): Promise<void>;
 }
 
-/** Generates a business's contacts and serves them. Throws when an option makes no sense or the port is taken. */
+/** Generates a business's contacts and serves them. Rejects on an invalid option, or when the port is taken. */
 export async function startSystemeioSandbox(options: SystemeioSandboxOptions = {}): Promise<SystemeioSandbox> {
   const config = systemeioOptionsSchema.parse(options);
   const { contacts, tags, manifest } = generateLaunch(config);
@@ -31,37 +26,27 @@ export async function startSystemeioSandbox(options: SystemeioSandboxOptions = {
   const { latencyMs, ratePerMinute, apiKey, ignoreAscending } = config;
   const settings = { latencyMs };
   const data = new LaunchStore<SystemeioKind>({ contact: contacts, tag: tags }, (a, b) => Number(b.id) - Number(a.id));
-  const journal = new Journal(config.journalFile);
-  const faults = new FaultPlan(config.seed, config.faults);
-  const limiter = ratePerMinute === 0 ? undefined : new WindowLimiter(ratePerMinute, 60_000, clock);
-  const server = await startServer(config.port, config.host, {
-    upstream: systemeioApi({ data, apiKey, ignoreAscending, limiter, ratePerMinute }),
-    clock,
-    journal,
-    faults,
-    latencyMs: () => settings.latencyMs,
-    control: controlSurface({ journal, faults, clock, manifest, data, settings }),
-  });
-  const close = async () => {
-    await server.close();
-    await journal.close();
-  };
-  return { url: server.origin, apiKey, journal, manifest, faults, data, clock, close };
+  // Systeme.io answers the limit with headers of its own, so the limiter is part of the upstream.
+  const limiter = perMinuteLimiter(ratePerMinute, clock);
+  const upstream = systemeioApi({ data, apiKey, ignoreAscending, limiter, ratePerMinute });
+  const { origin, ...running } = await startSandbox(config, { upstream, clock, data, settings, manifest });
+  return { url: origin, apiKey, manifest, ...running };
 }
 
 const systemeioOptionsSchema = z.strictObject({
   ...launchOptions,
-  /** Requests in any sixty seconds; 0 for no limit. What is known of Systeme.io: about 60. */
+  /** Requests in any sixty seconds; 0 for no limit. The limit of Systeme.io is about 60. */
   ratePerMinute: z.int().min(0).default(60),
-  /** Some say the server ignores `order=asc`, and gives the newest first whatever it is asked. */
+  /** Whether `order=asc` is ignored, as reported of Systeme.io, so that the newest contact is always first. */
   ignoreAscending: z.boolean().default(true),
   apiKey: z.string().min(1).default('sandbox-systemeio-key'),
 });
 
 type SystemeioSandboxOptions = z.input<typeof systemeioOptionsSchema>;
-export type SystemeioConfig = z.output<typeof systemeioOptionsSchema>;
 
-export interface SystemeioApiDeps {
+// The API.
+
+interface SystemeioApiDeps {
   readonly data: SystemeioData;
   readonly apiKey: string;
   readonly ignoreAscending: boolean;
@@ -71,18 +56,18 @@ export interface SystemeioApiDeps {
 
 const PREFIX = '/api/';
 
-/** Systeme.io's contacts and tags. */
+/** Systeme.io's API of contacts and tags. */
 function systemeioApi(deps: SystemeioApiDeps): Upstream {
   return {
     name: 'systemeio',
-    describeRequest: describeRequest,
+    describeRequest,
     errorAnswer: (status, message) => jsonAnswer(status, { detail: message }),
     handle(request, faults) {
       const touched: string[] = [];
       if (request.headers['x-api-key'] !== deps.apiKey)
         return { answer: jsonAnswer(401, { detail: 'Invalid API key' }), touched };
       const wait = deps.limiter?.tryAcquire() ?? 0;
-      const answer = wait > 0 ? tooMany(wait) : route(request, faults, deps, touched);
+      const answer = wait > 0 ? tooManyRequests(wait) : route(request, faults, deps, touched);
       return { answer: { ...answer, headers: { ...answer.headers, ...limitHeaders(deps, wait) } }, touched };
     },
   };
@@ -94,7 +79,7 @@ function route(
   deps: SystemeioApiDeps,
   touched: string[],
 ): Answer {
-  const [resource, id, sub, subId] = pathSegments(request.path);
+  const [resource, id, subresource, tagId] = pathSegments(request.path);
   const { method, query } = request;
   if (method === 'GET' && resource === 'tags' && id === undefined)
     return jsonAnswer(200, { items: deps.data.list('tag'), hasMore: false });
@@ -103,7 +88,7 @@ function route(
     const { data, ignoreAscending } = deps;
     return method === 'GET' ? listContacts({ data, query, faults, touched, ignoreAscending }) : missing();
   }
-  if (sub === 'tags') return changeTags(request, deps.data, id, subId);
+  if (subresource === 'tags') return changeTags(request, deps.data, id, tagId);
   const contact = deps.data.get('contact', id);
   return method === 'GET' && contact !== undefined ? jsonAnswer(200, contact) : missing();
 }
@@ -118,10 +103,10 @@ function changeTags(request: SandboxRequest, data: SystemeioData, id: string, ta
     return emptyAnswer(204);
   }
   if (request.method !== 'POST') return missing();
-  const { tagId: wanted } = JSON.parse(request.body.toString('utf8') || '{}') as { tagId?: number };
-  const tag = data.get('tag', String(wanted));
+  const { tagId: addedId } = JSON.parse(request.body.toString('utf8') || '{}') as { tagId?: number };
+  const tag = data.get('tag', String(addedId));
   if (tag === undefined) return violation('tagId', 'There is no such tag.');
-  if (!tags.some((one) => one.id === tag.id)) data.modify('contact', id, { tags: [...tags, tag] });
+  if (!tags.some(({ id }) => id === tag.id)) data.modify('contact', id, { tags: [...tags, tag] });
   return emptyAnswer(204);
 }
 
@@ -129,8 +114,8 @@ function missing(): Answer {
   return jsonAnswer(404, { detail: 'Not Found' });
 }
 
-function tooMany(wait: number): Answer {
-  return { ...jsonAnswer(429, { detail: 'Too many requests' }, { 'retry-after': String(Math.ceil(wait / 1000)) }) };
+function tooManyRequests(wait: number): Answer {
+  return jsonAnswer(429, { detail: 'Too many requests' }, { 'retry-after': String(Math.ceil(wait / 1000)) });
 }
 
 function limitHeaders({ ratePerMinute }: SystemeioApiDeps, wait: number): Record<string, string> {
@@ -148,10 +133,12 @@ function pathSegments(path: string): (string | undefined)[] {
   return path.startsWith(PREFIX) ? path.slice(PREFIX.length).split('/').map(decodeURIComponent) : [];
 }
 
+// The list of contacts.
+
 type SystemeioKind = 'contact' | 'tag';
 type SystemeioData = LaunchStore<SystemeioKind>;
 
-export interface ListContacts {
+interface ListContacts {
   readonly data: SystemeioData;
   readonly query: URLSearchParams;
   readonly faults: readonly FaultRule[];
@@ -159,21 +146,20 @@ export interface ListContacts {
   readonly ignoreAscending: boolean;
 }
 
-/** `GET /contacts`: by id, the newest first unless told otherwise; no total and no time of change. */
-function listContacts(asked: ListContacts): Answer {
-  const { data, query, faults, touched } = asked;
+/** `GET /contacts`: in order of id, newest first; no total, and no modification time in the contacts. */
+function listContacts({ data, query, faults, touched, ignoreAscending }: ListContacts): Answer {
   const limit = Number(query.get('limit') ?? 10);
   if (!Number.isInteger(limit) || limit < 10 || limit > 100)
     return violation('limit', 'This value should be between 10 and 100.');
   const after = query.get('startingAfter');
-  const look = () => filterContacts(ordered(data, query, asked.ignoreAscending), query);
-  touched.push(...applyDataFaults({ rows: look(), after }, faults, dataFaultHandler(data)));
-  const page = selectPage({ rows: look(), after, limit }, faults);
+  const matchingRows = () => filterContacts(ordered(data, query, ignoreAscending), query);
+  touched.push(...applyDataFaults({ rows: matchingRows(), after }, faults, dataFaultHandler(data)));
+  const page = selectPage({ rows: matchingRows(), after, limit }, faults);
   if (page === undefined) return violation('startingAfter', 'There is no such contact.');
   return jsonAnswer(200, { items: page.rows, hasMore: page.hasMore });
 }
 
-/** An error in the shape of Systeme.io. */
+/** A validation error in Systeme.io's format. */
 function violation(propertyPath: string, message: string): Answer {
   return jsonAnswer(422, { detail: `${propertyPath}: ${message}`, violations: [{ propertyPath, message }] });
 }
@@ -200,14 +186,15 @@ function filterContacts(rows: readonly Row[], query: URLSearchParams): readonly 
 function dataFaultHandler(data: SystemeioData) {
   return (fault: 'insert' | 'delete' | 'modify', row: Row): string => {
     if (fault === 'delete') data.delete('contact', String(row.id));
-    // Nothing in a contact tells that it was changed.
+    // A contact has no modification time that could change.
     if (fault === 'modify') data.modify('contact', String(row.id), { locale: row.locale === 'en' ? 'fr' : 'en' });
     if (fault !== 'insert') return String(row.id);
-    const beside = [1, 2]
+    // Generated ids are three apart, so a copy with a free id next to the original is next to it in the list.
+    const freeId = [1, 2]
       .map((step) => Number(row.id) + step)
       .find((id) => data.get('contact', String(id)) === undefined);
-    return beside === undefined
+    return freeId === undefined
       ? String(row.id)
-      : data.insert('contact', { ...row, id: beside, email: `twin.${beside}@example.com` });
+      : data.insert('contact', { ...row, id: freeId, email: `twin.${freeId}@example.com` });
   };
 }

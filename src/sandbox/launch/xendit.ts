@@ -1,55 +1,37 @@
 import { z } from 'zod';
 import { Clock, WindowLimiter } from '../core/clock.ts';
-import { controlSurface } from '../core/control.ts';
-import { FaultPlan, type FaultRule, type RequestDescriptor } from '../core/faults.ts';
-import { Journal } from '../core/journal.ts';
-import { startServer } from '../core/server.ts';
+import type { FaultRule, RequestDescriptor } from '../core/faults.ts';
+import { type RunningSandbox, startSandbox } from '../core/sandbox.ts';
 import { type Answer, jsonAnswer, type SandboxRequest, type Upstream, type UpstreamResult } from '../core/upstream.ts';
 import { generateLaunch, type LaunchManifest, launchOptions } from './generate.ts';
 import { applyDataFaults, LaunchStore, type Row, selectPage } from './store.ts';
 
-/** A running stand-in for Xendit's API. */
-export interface XenditSandbox {
-  /** What `XENDIT_API_URL` is set to. */
+type XenditSettings = { ratePerMinute: number; latencyMs: number };
+
+/** A running server that behaves like Xendit's API. */
+export interface XenditSandbox extends Omit<RunningSandbox<LaunchStore<XenditKind>, XenditSettings>, 'origin'> {
+  /** The value for `XENDIT_API_URL`. */
   readonly url: string;
   readonly secretKey: string;
-  readonly journal: Journal;
-  /** Of the data as generated; changes made afterwards are not in it. */
+  /** Describes the data as generated, without later changes. */
   readonly manifest: LaunchManifest;
-  readonly faults: FaultPlan;
-  readonly data: LaunchStore<XenditKind>;
-  readonly clock: Clock;
-  readonly settings: { ratePerMinute: number; latencyMs: number };
-  close(): Promise<void>;
 }
 
-/** Generates a business's payments and serves them. Throws when an option makes no sense or the port is taken. */
+/** Generates a business's payments and serves them. Rejects on an invalid option, or when the port is taken. */
 export async function startXenditSandbox(options: XenditSandboxOptions = {}): Promise<XenditSandbox> {
   const config = xenditOptionsSchema.parse(options);
   const { transactions, invoices, manifest } = generateLaunch(config);
   const clock = new Clock();
   const { latencyMs, ratePerMinute, secretKey } = config;
   const settings = { latencyMs, ratePerMinute };
-  // Oldest first: what is created while somebody reads comes at the end.
+  // Oldest first: records created while a client reads come at the end.
   const order = (a: { id: unknown; created?: unknown }, b: { id: unknown; created?: unknown }) =>
     [String(a.created), String(a.id)].join() < [String(b.created), String(b.id)].join() ? -1 : 1;
   const data = new LaunchStore<XenditKind>({ transaction: transactions, invoice: invoices }, order);
-  const journal = new Journal(config.journalFile);
-  const faults = new FaultPlan(config.seed, config.faults);
   const limits = new EndpointLimits(() => settings.ratePerMinute, clock);
-  const server = await startServer(config.port, config.host, {
-    upstream: xenditApi({ data, limits, secretKey, now: () => clock.iso() }),
-    clock,
-    journal,
-    faults,
-    latencyMs: () => settings.latencyMs,
-    control: controlSurface({ journal, faults, clock, manifest, data, settings }),
-  });
-  const close = async () => {
-    await server.close();
-    await journal.close();
-  };
-  return { url: server.origin, secretKey, journal, manifest, faults, data, clock, settings, close };
+  const upstream = xenditApi({ data, limits, secretKey, now: () => clock.iso() });
+  const { origin, ...running } = await startSandbox(config, { upstream, clock, data, settings, manifest });
+  return { url: origin, secretKey, manifest, ...running };
 }
 
 const xenditOptionsSchema = z.strictObject({
@@ -60,32 +42,33 @@ const xenditOptionsSchema = z.strictObject({
 });
 
 type XenditSandboxOptions = z.input<typeof xenditOptionsSchema>;
-export type XenditConfig = z.output<typeof xenditOptionsSchema>;
+
+// The API.
 
 type XenditKind = 'transaction' | 'invoice';
 
-export interface XenditApiDeps {
+interface XenditApiDeps {
   readonly data: LaunchStore<XenditKind>;
   readonly limits: EndpointLimits;
   readonly secretKey: string;
   readonly now: () => string;
 }
 
-const codes: Readonly<Record<number, string>> = {
+const ERROR_CODES: Readonly<Record<number, string>> = {
   429: 'RATE_LIMIT_EXCEEDED',
   500: 'SERVER_ERROR',
   503: 'SERVICE_UNAVAILABLE',
 };
-const paths: Readonly<Record<XenditKind, string>> = { transaction: '/transactions', invoice: '/v2/invoices' };
-// Xendit cuts larger pages without a word.
+const PATHS: Readonly<Record<XenditKind, string>> = { transaction: '/transactions', invoice: '/v2/invoices' };
+// Xendit reduces a larger limit without any indication.
 const MAX_PAGE_ROWS: Readonly<Record<XenditKind, number>> = { transaction: 50, invoice: 100 };
 
 /** Xendit's lists of transactions and invoices. */
 function xenditApi(deps: XenditApiDeps): Upstream {
   return {
     name: 'xendit',
-    describeRequest: describeRequest,
-    errorAnswer: (status, message) => errorAnswer(status, codes[status] ?? 'SERVER_ERROR', message),
+    describeRequest,
+    errorAnswer: (status, message) => errorAnswer(status, ERROR_CODES[status] ?? 'SERVER_ERROR', message),
     handle(request, faults) {
       const touched: string[] = [];
       const { resource } = describeRequest(request);
@@ -119,6 +102,7 @@ function recordAnswer(row: Row | undefined, kind: XenditKind): Answer {
     : jsonAnswer(200, row);
 }
 
+/** `GET /transactions`: oldest first. */
 function transactions(
   { query }: SandboxRequest,
   faults: readonly FaultRule[],
@@ -127,17 +111,17 @@ function transactions(
 ): Answer {
   const limit = limitOf(query, 'transaction');
   const after = query.get('after_id');
-  const look = () => filterRows(deps.data.list('transaction'), query);
-  touched.push(...applyDataFaults({ rows: look(), after }, faults, dataFaultHandler('transaction', deps)));
-  // A cursor may have left the filter since: paging is by place in the whole list.
-  const whole = deps.data.list('transaction');
-  const place = after === null ? -1 : whole.findIndex(({ id }) => id === after);
-  if (after !== null && place === -1)
+  const matchingRows = () => filterRows(deps.data.list('transaction'), query);
+  touched.push(...applyDataFaults({ rows: matchingRows(), after }, faults, dataFaultHandler('transaction', deps)));
+  // The cursor's record may no longer match the filter, so paging is by its position in the unfiltered list.
+  const all = deps.data.list('transaction');
+  const position = after === null ? -1 : all.findIndex(({ id }) => id === after);
+  if (after !== null && position === -1)
     return errorAnswer(400, 'API_VALIDATION_ERROR', `after_id: no transaction ${after}`);
-  const seen = new Set(whole.slice(0, place + 1).map(({ id }) => id));
-  const rows = look();
-  const behind = rows.filter(({ id }) => seen.has(id)).at(-1);
-  const page = selectPage({ rows, after: behind === undefined ? null : String(behind.id), limit }, faults) ?? {
+  const passed = new Set(all.slice(0, position + 1).map(({ id }) => id));
+  const rows = matchingRows();
+  const lastPassed = rows.filter(({ id }) => passed.has(id)).at(-1);
+  const page = selectPage({ rows, after: lastPassed === undefined ? null : String(lastPassed.id), limit }, faults) ?? {
     rows: [],
     hasMore: false,
   };
@@ -147,7 +131,7 @@ function transactions(
   return jsonAnswer(200, { has_more: page.hasMore, data: page.rows, links });
 }
 
-/** A bare array; a page shorter than the limit is the last. */
+/** `GET /v2/invoices`: an array without an envelope; a page shorter than the limit is the last. */
 function invoices(
   { query }: SandboxRequest,
   faults: readonly FaultRule[],
@@ -175,16 +159,16 @@ function dataFaultHandler(kind: XenditKind, { data, now }: XenditApiDeps) {
   return (fault: 'insert' | 'delete' | 'modify', row: Row): string => {
     if (fault === 'delete') data.delete(kind, String(row.id));
     if (fault === 'modify') data.modify(kind, String(row.id), { updated: now() });
-    // A twin of the same moment, so that it lands beside its model.
+    // A copy with the same time, so that it is next to the original.
     return fault === 'insert' ? data.insert(kind, { ...row, id: `${row.id}-twin` }) : String(row.id);
   };
 }
 
 function limitOf(query: URLSearchParams, kind: XenditKind): number {
-  const asked = Number(query.get('limit') ?? 10);
-  if (!Number.isInteger(asked) || asked < 1)
-    throw new RangeError(`limit: "${query.get('limit')}" is not a number above 0`);
-  return Math.min(asked, MAX_PAGE_ROWS[kind]);
+  const limit = Number(query.get('limit') ?? 10);
+  if (!Number.isInteger(limit) || limit < 1)
+    throw new RangeError(`limit: "${query.get('limit')}" is not a positive integer`);
+  return Math.min(limit, MAX_PAGE_ROWS[kind]);
 }
 
 function isAuthorized(request: SandboxRequest, secretKey: string): boolean {
@@ -198,12 +182,14 @@ function describeRequest(request: SandboxRequest): RequestDescriptor {
 }
 
 function parsePath(path: string): { kind?: XenditKind; id?: string } {
-  for (const [kind, prefix] of Object.entries(paths) as [XenditKind, string][]) {
+  for (const [kind, prefix] of Object.entries(PATHS) as [XenditKind, string][]) {
     if (path === prefix || path === `${prefix}/`) return { kind };
     if (path.startsWith(`${prefix}/`)) return { kind, id: decodeURIComponent(path.slice(prefix.length + 1)) };
   }
   return {};
 }
+
+// Filters of the lists.
 
 const VALUE_FILTERS: Readonly<Record<string, string>> = {
   types: 'type',
@@ -227,12 +213,12 @@ const TIME_FILTERS: Readonly<Record<string, readonly [field: string, from: boole
   expired_before: ['expiry_date', false],
 };
 
-/** The rows a query asks for. Throws RangeError on a date that is none. */
+/** The rows that match the query. Throws RangeError on an invalid date. */
 function filterRows(rows: readonly Row[], query: URLSearchParams): readonly Row[] {
   const tests: ((row: Row) => boolean)[] = [];
   for (const name of new Set(query.keys())) {
     const field = VALUE_FILTERS[name];
-    // Repeated parameters, or one with several values in it.
+    // A parameter may be repeated, or have several values separated by commas.
     const wanted = query.getAll(name).flatMap((value) => (name.endsWith('s') ? value.split(',') : [value]));
     if (field !== undefined) tests.push((row) => wanted.includes(String(row[field])));
     const bound = TIME_FILTERS[name];
@@ -250,7 +236,9 @@ function timeTest([field, from]: readonly [string, boolean], text: string): (row
   };
 }
 
-/** So many requests in any minute for each endpoint, told in three headers of every answer. */
+// Rate limits.
+
+/** A limit of requests in any minute for each endpoint, described in three headers of every answer. */
 class EndpointLimits {
   readonly #perMinute: () => number;
   readonly #clock: Clock;
@@ -262,7 +250,7 @@ class EndpointLimits {
     this.#clock = clock;
   }
 
-  /** The answer with its headers, or the 429 that takes its place. */
+  /** The answer with the limit's headers, or a 429 instead. */
   admit(endpoint: string, answer: () => Answer): Answer {
     const limit = this.#perMinute();
     if (limit === 0) return answer();
@@ -276,8 +264,8 @@ class EndpointLimits {
         headers: this.#headers(key, limit, wait),
       };
     this.#times.set(key, [...this.#recent(key), this.#clock.now()]);
-    const given = answer();
-    return { ...given, headers: { ...given.headers, ...this.#headers(key, limit, 0) } };
+    const admitted = answer();
+    return { ...admitted, headers: { ...admitted.headers, ...this.#headers(key, limit, 0) } };
   }
 
   #recent(key: string): number[] {
@@ -285,18 +273,18 @@ class EndpointLimits {
   }
 
   #headers(key: string, limit: number, wait: number): Record<string, string> {
-    const left = wait > 0 ? 0 : limit - this.#recent(key).length;
+    const remaining = wait > 0 ? 0 : limit - this.#recent(key).length;
     const reset = wait > 0 ? wait / 1000 : 60;
     return {
       'content-type': 'application/json; charset=utf-8',
       'rate-limit-limit': String(limit),
-      'rate-limit-remaining': String(left),
+      'rate-limit-remaining': String(remaining),
       'rate-limit-reset': reset.toFixed(3),
     };
   }
 }
 
-/** An error in Xendit's shape. */
+/** An error in Xendit's format. */
 function errorAnswer(status: number, error_code: string, message: string): Answer {
   return jsonAnswer(status, { error_code, message });
 }

@@ -1,17 +1,17 @@
-/** What Stripe's `error` object holds besides its type. */
-export interface FailureDetails {
+/** The fields of Stripe's `error` object besides the message. */
+interface FailureDetails {
   readonly type?: string;
   readonly code?: string;
   readonly param?: string;
-  readonly [more: string]: unknown;
+  readonly [field: string]: unknown;
 }
 
-/** A refusal in Stripe's shape. */
+/** An error in Stripe's format. */
 export class StripeFailure extends Error {
   readonly status: number;
   readonly error: Readonly<Record<string, unknown>>;
   readonly headers: Readonly<Record<string, string>>;
-  /** True when the endpoint had begun to work: only then is the refusal kept under the idempotency key. */
+  /** True when the operation had started: only then is the error stored under the idempotency key. */
   readonly executed: boolean;
 
   constructor(
@@ -30,17 +30,17 @@ export class StripeFailure extends Error {
   }
 }
 
-/** Refuses parameters before anything is done. */
+/** An error about parameters, thrown before the operation starts. Not stored under the idempotency key. */
 export function invalid(message: string, details: FailureDetails = {}): StripeFailure {
   return new StripeFailure(400, message, details);
 }
 
-/** Refuses in the middle of the work: what the key was used for is remembered. */
+/** An error of a started operation, which is stored under the idempotency key. */
 export function conflict(message: string, details: FailureDetails = {}, status = 400): StripeFailure {
   return new StripeFailure(status, message, details, { executed: true });
 }
 
-/** Nothing has this id: 404 when the path names it, 400 when a parameter does. */
+/** The error for an id that does not exist: 404 for the id of the path, 400 for a parameter. */
 export function missing(title: string, id: string, param: string, hint = ''): StripeFailure {
   return new StripeFailure(param === 'id' ? 404 : 400, `No such ${title}: '${id}'${hint}`, {
     code: 'resource_missing',
@@ -48,6 +48,7 @@ export function missing(title: string, id: string, param: string, hint = ''): St
   });
 }
 
+/** The name of the error code's documentation page. */
 function docName({ code }: FailureDetails): string {
   return String(code).replaceAll('_', '-');
 }

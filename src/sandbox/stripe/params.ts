@@ -1,19 +1,118 @@
 import { invalid } from './failure.ts';
+import type { StripeObject } from './store.ts';
 
-/** Text that cannot be unset. */
+// Form parameters of a request.
+
+/** A parameter of a request: text, or the parameters in its brackets. The keys of a list are numbers. */
+export type Param = string | ParamTree;
+export interface ParamTree {
+  readonly [name: string]: Param;
+}
+
+type MutableTree = { [name: string]: string | MutableTree };
+
+/** `metadata[legacy_id]=7&images[0]=https://...` as a tree. Throws StripeFailure on unbalanced brackets. */
+export function parseForm(pairs: Iterable<readonly [string, string]>): ParamTree {
+  const root: MutableTree = Object.create(null);
+  for (const [name, value] of pairs) {
+    const path = parseParamName(name);
+    let node = root;
+    for (const part of path.slice(0, -1)) {
+      const key = part === '' ? String(Object.keys(node).length) : part;
+      const next = node[key];
+      if (typeof next === 'object') node = next;
+      else node = node[key] = Object.create(null) as MutableTree;
+    }
+    const last = path.at(-1) ?? '';
+    node[last === '' ? String(Object.keys(node).length) : last] = value;
+  }
+  return root;
+}
+
+/** `a[b][]` as `['a', 'b', '']`. A metadata key may contain anything except brackets. */
+function parseParamName(name: string): string[] {
+  const match = /^([^[\]]+)((?:\[[^[\]]*\])*)$/.exec(name);
+  if (match === null) throw invalid(`Invalid request (malformed parameter name: ${name})`, { param: name });
+  return [String(match[1]), ...[...String(match[2]).matchAll(/\[([^[\]]*)\]/g)].map((part) => String(part[1]))];
+}
+
+/** The items of a list, in the order of their numbers. */
+export function itemsOf(tree: ParamTree): Param[] {
+  return Object.keys(tree)
+    .sort((a, b) => Number(a) - Number(b))
+    .map((key) => tree[key] as Param);
+}
+
+/** A text that is equal for equal parameters, independent of their order. */
+export function canonical(param: Param): string {
+  if (typeof param === 'string') return JSON.stringify(param);
+  const entries = Object.keys(param).sort();
+  return `{${entries.map((key) => `${JSON.stringify(key)}:${canonical(param[key] as Param)}`).join(',')}}`;
+}
+
+// Shapes: the parameters that an operation accepts, each with its reader.
+
+/** Parses one parameter; throws StripeFailure on an invalid value. `name` is the full name, brackets included. */
+export type Reader<T> = (value: Param, name: string) => T;
+type RequiredReader<T> = Reader<T> & { readonly required: true };
+
+export type Shape = Readonly<Record<string, Reader<unknown>>>;
+
+/** The parsed values of a shape; only required ones are always present. */
+export type Values<S extends Shape> = {
+  readonly [K in keyof S as S[K] extends RequiredReader<unknown> ? K : never]: ReturnType<S[K]>;
+} & {
+  readonly [K in keyof S as S[K] extends RequiredReader<unknown> ? never : K]?: ReturnType<S[K]> | undefined;
+};
+
+/** Makes a parameter required. */
+export function required<T>(reader: Reader<T>): RequiredReader<T> {
+  return Object.assign((value: Param, name: string) => reader(value, name), { required: true as const });
+}
+
+/** Parses parameters. Throws StripeFailure on invalid, missing and, as Stripe does, unknown ones. */
+export function readShape<S extends Shape>(tree: ParamTree, shape: S, within = ''): Values<S> {
+  const fullName = (name: string) => (within === '' ? name : `${within}[${name}]`);
+  const unknownNames = Object.keys(tree).filter((name) => !Object.hasOwn(shape, name));
+  if (unknownNames.length > 0) throw unknownParameter(unknownNames.map(fullName));
+  const values: Record<string, unknown> = {};
+  for (const [name, reader] of Object.entries(shape)) {
+    const given = tree[name];
+    if (given !== undefined) values[name] = reader(given, fullName(name));
+    else if ('required' in reader) {
+      throw invalid(`Missing required param: ${fullName(name)}.`, { code: 'parameter_missing', param: fullName(name) });
+    }
+  }
+  return values as Values<S>;
+}
+
+function unknownParameter(names: readonly string[]) {
+  const message = `Received unknown parameter${names.length > 1 ? 's' : ''}: ${names.join(', ')}`;
+  return invalid(message, { code: 'parameter_unknown', param: String(names[0]) });
+}
+
+/** The values without those that are accepted but not stored. */
+export function omit<T extends object, K extends keyof T>(values: T, ...names: readonly K[]): Omit<T, K> {
+  return Object.fromEntries(Object.entries(values).filter(([name]) => !names.includes(name as K))) as Omit<T, K>;
+}
+
+// Readers of single parameters.
+
+/** Text that must not be empty. */
 export function text(max = 5000): Reader<string> {
   return (value, name) => {
     const given = stringParam(value, name);
-    if (given === '') throw empty(name);
+    if (given === '') throw emptyParameter(name);
     return assertLength(given, max, name);
   };
 }
 
-/** Text that an empty string unsets. */
+/** Text; an empty string gives null. */
 export function optionalText(max = 5000): Reader<string | null> {
   return (value, name) => (value === '' ? null : assertLength(stringParam(value, name), max, name));
 }
 
+/** An integer within bounds, both included. */
 export function integer(min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER): Reader<number> {
   return (value, name) => {
     const given = stringParam(value, name);
@@ -41,7 +140,7 @@ export function oneOf<const T extends string>(...options: readonly T[]): Reader<
   };
 }
 
-/** A list; an empty string empties it. */
+/** A list; an empty string gives an empty one. */
 export function listOf<T>(reader: Reader<T>, max = Number.POSITIVE_INFINITY): Reader<T[]> {
   return (value, name) => {
     if (value === '') return [];
@@ -59,14 +158,14 @@ export function objectOf<S extends Shape>(shape: S): Reader<Values<S>> {
   };
 }
 
-/** What the sandbox stores without looking closer. */
+/** Any value, stored without validation; an empty string gives null. */
 export const unvalidated: Reader<unknown> = (value) => (value === '' ? null : value);
 
-/** An absolute web address. */
+/** An absolute HTTP or HTTPS URL. */
 export const urlParam: Reader<string> = (value, name) => {
   const given = stringParam(value, name);
-  const good = /^https?:\/\/[^\s/]+\.?[^\s]*$/i.test(given) && URL.canParse(given) && given.length <= 2048;
-  if (!good) throw invalid('Not a valid URL', { code: 'url_invalid', param: name });
+  const valid = /^https?:\/\/[^\s/]+\.?[^\s]*$/i.test(given) && URL.canParse(given) && given.length <= 2048;
+  if (!valid) throw invalid('Not a valid URL', { code: 'url_invalid', param: name });
   return given;
 };
 
@@ -81,115 +180,43 @@ function assertLength(given: string, max: number, name: string): string {
   throw invalid(`Invalid string: ${shown}; must be at most ${max} characters`, { param: name });
 }
 
-function empty(name: string) {
+function emptyParameter(name: string) {
   const message =
     `You passed an empty string for '${name}'. We assume empty values are an attempt to unset a parameter; however ` +
     `'${name}' cannot be unset. You should remove '${name}' from your request or supply a non-empty value.`;
   return invalid(message, { code: 'parameter_invalid_empty', param: name });
 }
 
-function outOfRange(what: string, name: string) {
-  return invalid(`This value must be ${what}.`, { code: 'parameter_invalid_integer', param: name });
+function outOfRange(bound: string, name: string) {
+  return invalid(`This value must be ${bound}.`, { code: 'parameter_invalid_integer', param: name });
 }
 
-/** Reads one parameter, or throws StripeFailure. `name` is the whole one, brackets included. */
-export type Reader<T> = (value: Param, name: string) => T;
-export type RequiredReader<T> = Reader<T> & { readonly needed: true };
+// Metadata.
 
-export type Shape = Readonly<Record<string, Reader<unknown>>>;
-
-/** What reading a shape gives. */
-export type Values<S extends Shape> = {
-  readonly [K in keyof S as S[K] extends RequiredReader<unknown> ? K : never]: ReturnType<S[K]>;
-} & {
-  readonly [K in keyof S as S[K] extends RequiredReader<unknown> ? never : K]?: ReturnType<S[K]> | undefined;
-};
-
-/** A parameter that must be there. */
-export function required<T>(reader: Reader<T>): RequiredReader<T> {
-  return Object.assign((value: Param, name: string) => reader(value, name), { needed: true as const });
-}
-
-/** Reads parameters; those the shape does not know are refused, as Stripe does. */
-export function readShape<S extends Shape>(tree: ParamTree, shape: S, within = ''): Values<S> {
-  const full = (name: string) => (within === '' ? name : `${within}[${name}]`);
-  const strangers = Object.keys(tree).filter((name) => !Object.hasOwn(shape, name));
-  if (strangers.length > 0) throw unknown(strangers.map(full));
-  const values: Record<string, unknown> = {};
-  for (const [name, reader] of Object.entries(shape)) {
-    const given = tree[name];
-    if (given !== undefined) values[name] = reader(given, full(name));
-    else if ('needed' in reader) {
-      throw invalid(`Missing required param: ${full(name)}.`, { code: 'parameter_missing', param: full(name) });
-    }
-  }
-  return values as Values<S>;
-}
-
-function unknown(names: readonly string[]) {
-  const message = `Received unknown parameter${names.length > 1 ? 's' : ''}: ${names.join(', ')}`;
-  return invalid(message, { code: 'parameter_unknown', param: String(names[0]) });
-}
-
-/** A parameter as sent: text, or parameters inside brackets. Lists are trees whose keys are numbers. */
-export type Param = string | ParamTree;
-export interface ParamTree {
-  readonly [name: string]: Param;
-}
-
-type MutableTree = { [name: string]: string | MutableTree };
-
-/** `metadata[legacy_id]=7&images[0]=https://...` as a tree. Throws StripeFailure on brackets that do not match. */
-export function parseForm(pairs: Iterable<readonly [string, string]>): ParamTree {
-  const root: MutableTree = Object.create(null);
-  for (const [name, value] of pairs) {
-    const path = parseParamName(name);
-    let place = root;
-    for (const step of path.slice(0, -1)) {
-      const key = step === '' ? String(Object.keys(place).length) : step;
-      const next = place[key];
-      if (typeof next === 'object') place = next;
-      else place = place[key] = Object.create(null) as MutableTree;
-    }
-    const last = path.at(-1) ?? '';
-    place[last === '' ? String(Object.keys(place).length) : last] = value;
-  }
-  return root;
-}
-
-/** `a[b][]` as `['a', 'b', '']`. A metadata key may hold anything but brackets. */
-function parseParamName(name: string): string[] {
-  const match = /^([^[\]]+)((?:\[[^[\]]*\])*)$/.exec(name);
-  if (match === null) throw invalid(`Invalid request (malformed parameter name: ${name})`, { param: name });
-  return [String(match[1]), ...[...String(match[2]).matchAll(/\[([^[\]]*)\]/g)].map((step) => String(step[1]))];
-}
-
-/** The items of a list, in the order of their numbers. */
-export function itemsOf(tree: ParamTree): Param[] {
-  return Object.keys(tree)
-    .sort((a, b) => Number(a) - Number(b))
-    .map((key) => tree[key] as Param);
-}
-
-/** The same text for the same parameters, whatever their order. */
-export function canonical(param: Param): string {
-  if (typeof param === 'string') return JSON.stringify(param);
-  const entries = Object.keys(param).sort();
-  return `{${entries.map((key) => `${JSON.stringify(key)}:${canonical(param[key] as Param)}`).join(',')}}`;
-}
-
-/** Changes to metadata: an empty value removes its key; null removes all. */
-export type MetadataChange = Readonly<Record<string, string>> | null;
+/** A change of metadata: an empty value removes its key; null removes all keys. */
+type MetadataChange = Readonly<Record<string, string>> | null;
 
 export const metadata: Reader<MetadataChange> = (value, name) => {
   if (value === '') return null;
   if (typeof value === 'string') throw invalid('Invalid metadata: must be a hash', { param: name });
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [checkKey(key), checkValue(item, name, key)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [checkMetadataKey(key), checkMetadataValue(item, name, key)]),
+  );
 };
+
+/** The metadata of an object. */
+function metadataOf(object: StripeObject): Readonly<Record<string, string>> {
+  return (object.metadata ?? {}) as Record<string, string>;
+}
+
+/** The `metadata` field of an update: empty when the request does not change it. Throws StripeFailure on too many keys. */
+export function metadataChange(target: StripeObject, change: MetadataChange | undefined) {
+  return change === undefined ? {} : { metadata: mergeMetadata(metadataOf(target), change) };
+}
 
 const MAX_KEYS = 50;
 
-/** The metadata after a change. */
+/** The metadata after a change. Throws StripeFailure on too many keys. */
 export function mergeMetadata(before: Readonly<Record<string, string>>, change: MetadataChange | undefined) {
   if (change === undefined) return before;
   const entries = Object.entries(change === null ? {} : { ...before, ...change }).filter(([, value]) => value !== '');
@@ -201,13 +228,13 @@ export function mergeMetadata(before: Readonly<Record<string, string>>, change: 
   return Object.fromEntries(entries);
 }
 
-function checkKey(key: string): string {
+function checkMetadataKey(key: string): string {
   if (key.length <= 40) return key;
   const message = `Metadata keys can have up to 40 characters, but you passed in a key that is ${key.length} characters.`;
   throw invalid(`${message} Invalid key: ${key}`, { param: 'metadata' });
 }
 
-function checkValue(item: Parameters<Reader<string>>[0], name: string, key: string): string {
+function checkMetadataValue(item: Param, name: string, key: string): string {
   const value = stringParam(item, `${name}[${key}]`);
   const length = [...value].length;
   if (length <= 500) return value;
@@ -215,7 +242,9 @@ function checkValue(item: Parameters<Reader<string>>[0], name: string, key: stri
   throw invalid(`${message} Invalid value: ${value}`, { param: `${name}[${key}]` });
 }
 
-/** What Stripe charges in. */
+// Currencies and amounts.
+
+/** The currencies that Stripe supports. */
 const SUPPORTED = new Set(
   (
     'usd aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd bwp byn bzd cad cdf chf ' +
@@ -226,7 +255,7 @@ const SUPPORTED = new Set(
   ).split(' '),
 );
 
-/** Upper case is understood, and answered in lower case. */
+/** A currency code; upper case is accepted and answered in lower case. */
 export const currency: Reader<string> = (value, name) => {
   const given = stringParam(value, name).toLowerCase();
   if (SUPPORTED.has(given)) return given;
@@ -242,11 +271,14 @@ const LOW_VALUE_CURRENCIES = new Set(
   ),
 );
 
-/** Three-decimal currencies end in 0, and ISK and UGX, which have no decimals but are sent as if they had two, in 00. */
+/**
+ * Throws StripeFailure on an amount that Stripe cannot charge. Amounts in three-decimal currencies must end in 0, and those
+ * in ISK and UGX, which have no decimals but are sent as if they had two, in 00.
+ */
 export function assertChargeable(amount: number, code: string, param: string): void {
-  const most = LOW_VALUE_CURRENCIES.has(code) ? 999_999_999_999 : 99_999_999;
-  if (amount > most) {
-    const message = `This value must be less than or equal to ${most}.`;
+  const max = LOW_VALUE_CURRENCIES.has(code) ? 999_999_999_999 : 99_999_999;
+  if (amount > max) {
+    const message = `This value must be less than or equal to ${max}.`;
     throw invalid(message, { code: 'parameter_invalid_integer', param });
   }
   const multiple = MULTIPLES[code] ?? 1;
@@ -265,8 +297,3 @@ export const decimalAmount: Reader<string> = (value, name) => {
 };
 
 export const MAX_AMOUNT = 999_999_999_999;
-
-/** The values without those that are taken and not kept. */
-export function omit<T extends object, K extends keyof T>(values: T, ...names: readonly K[]): Omit<T, K> {
-  return Object.fromEntries(Object.entries(values).filter(([name]) => !names.includes(name as K))) as Omit<T, K>;
-}

@@ -1,11 +1,11 @@
 import type { Clock } from '../core/clock.ts';
-import type { Random } from '../core/random.ts';
+import { BASE62, type Random } from '../core/random.ts';
 
 export const OWN_ACCOUNT = 'acct_sandbox';
 
-/** The worlds of all accounts and modes, made when first asked for. */
+/** The stores of all accounts and modes, created on first use. */
 export class AccountStores {
-  readonly #made = new Map<string, AccountStore>();
+  readonly #stores = new Map<string, AccountStore>();
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #searchLagMs: () => number;
@@ -18,21 +18,21 @@ export class AccountStores {
 
   get(livemode: boolean, account = OWN_ACCOUNT): AccountStore {
     const key = `${account}/${livemode}`;
-    const known = this.#made.get(key);
-    if (known !== undefined) return known;
+    const existing = this.#stores.get(key);
+    if (existing !== undefined) return existing;
     const shared = { clock: this.#clock, searchLagMs: this.#searchLagMs };
-    const world = new AccountStore({ account, livemode, random: this.#random.fork(key), ...shared });
-    this.#made.set(key, world);
-    return world;
+    const store = new AccountStore({ account, livemode, random: this.#random.fork(key), ...shared });
+    this.#stores.set(key, store);
+    return store;
   }
 
-  /** Whether the same account has such an object in its other mode. */
-  existsInOtherMode(world: AccountStore, kind: string, id: string): boolean {
-    return this.get(!world.livemode, world.account).get(kind, id) !== undefined;
+  /** Whether the same account has the object in its other mode. */
+  existsInOtherMode(store: AccountStore, kind: string, id: string): boolean {
+    return this.get(!store.livemode, store.account).get(kind, id) !== undefined;
   }
 }
 
-/** The objects of one kind in the order they were made, found by id at once. Removed ones leave a hole. */
+/** The objects of one kind in order of creation, with an index by id. Deleted objects leave an empty slot. */
 class Collection {
   readonly #order: (StripeObject | undefined)[] = [];
   readonly #places = new Map<string, number>();
@@ -46,7 +46,7 @@ class Collection {
     return place === undefined ? undefined : this.#order[place];
   }
 
-  /** Adds an object, or puts it in the place of the one with the same id. */
+  /** Adds an object, or replaces the one with the same id at its position. */
   put(object: StripeObject): void {
     const place = this.#places.get(object.id);
     if (place !== undefined) this.#order[place] = object;
@@ -60,7 +60,7 @@ class Collection {
     return this.#places.delete(id);
   }
 
-  /** Newest first, from behind `after` on. */
+  /** Newest first, starting behind `after`. */
   *newestFirst(after?: string): Generator<StripeObject> {
     const from = after === undefined ? this.#order.length : (this.#places.get(after) ?? 0);
     for (let i = from - 1; i >= 0; i--) {
@@ -69,7 +69,7 @@ class Collection {
     }
   }
 
-  /** Oldest first, from behind `before` on. */
+  /** Oldest first, starting behind `before`. */
   *oldestFirst(before: string): Generator<StripeObject> {
     for (let i = (this.#places.get(before) ?? this.#order.length) + 1; i < this.#order.length; i++) {
       const object = this.#order[i];
@@ -82,16 +82,16 @@ interface Change {
   readonly at: number;
   readonly kind: string;
   readonly id: string;
-  /** Absent: removed. */
+  /** Undefined: deleted. */
   readonly object: StripeObject | undefined;
 }
 
-/** What search sees: the objects as they were a while ago. */
+/** The objects as search finds them: every change appears after a delay. */
 class SearchIndex {
   readonly #clock: Clock;
   readonly #lagMs: () => number;
-  readonly #seen = new Map<string, Collection>();
-  #coming: Change[] = [];
+  readonly #indexed = new Map<string, Collection>();
+  readonly #pending: Change[] = [];
 
   constructor(clock: Clock, lagMs: () => number) {
     this.#clock = clock;
@@ -99,14 +99,14 @@ class SearchIndex {
   }
 
   record(kind: string, id: string, object: StripeObject | undefined): void {
-    this.#coming.push({ at: this.#clock.now(), kind, id, object });
+    this.#pending.push({ at: this.#clock.now(), kind, id, object });
   }
 
-  /** Everything of a kind that has come through by now. */
+  /** The objects of a kind, with all changes whose delay has passed. */
   visible(kind: string): Collection {
     const until = this.#clock.now() - this.#lagMs();
-    const due = this.#coming.findIndex(({ at }) => at > until);
-    for (const change of this.#coming.splice(0, due === -1 ? this.#coming.length : due)) this.#apply(change);
+    const due = this.#pending.findIndex(({ at }) => at > until);
+    for (const change of this.#pending.splice(0, due === -1 ? this.#pending.length : due)) this.#apply(change);
     return this.#collection(kind);
   }
 
@@ -116,15 +116,15 @@ class SearchIndex {
   }
 
   #collection(kind: string): Collection {
-    const known = this.#seen.get(kind);
-    if (known !== undefined) return known;
-    const made = new Collection();
-    this.#seen.set(kind, made);
-    return made;
+    const existing = this.#indexed.get(kind);
+    if (existing !== undefined) return existing;
+    const collection = new Collection();
+    this.#indexed.set(kind, collection);
+    return collection;
   }
 }
 
-export interface AccountStoreDeps {
+interface AccountStoreDeps {
   readonly account: string;
   readonly livemode: boolean;
   readonly clock: Clock;
@@ -132,9 +132,7 @@ export interface AccountStoreDeps {
   readonly searchLagMs: () => number;
 }
 
-const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
-
-/** Everything of one account in one mode. Test and live data never meet. */
+/** All objects of one account in one mode. Test and live data are separate. */
 export class AccountStore {
   readonly account: string;
   readonly livemode: boolean;
@@ -153,11 +151,11 @@ export class AccountStore {
 
   /** The objects of a kind (`product`). */
   all(kind: string): Collection {
-    const known = this.#collections.get(kind);
-    if (known !== undefined) return known;
-    const made = new Collection();
-    this.#collections.set(kind, made);
-    return made;
+    const existing = this.#collections.get(kind);
+    if (existing !== undefined) return existing;
+    const collection = new Collection();
+    this.#collections.set(kind, collection);
+    return collection;
   }
 
   get(kind: string, id: string): StripeObject | undefined {
@@ -179,9 +177,10 @@ export class AccountStore {
     return Object.fromEntries([...this.#collections].map(([kind, { size }]) => [kind, size]));
   }
 
-  /** An id nobody has, as Stripe makes them. */
+  /** A new id in Stripe's format. */
   newId(prefix: string): string {
-    return `${prefix}_${prefix === 'prod' || prefix === 'cus' ? '' : '1'}${this.#random.text(prefix === 'prod' || prefix === 'cus' ? 14 : 23, BASE62)}`;
+    const isShort = prefix === 'prod' || prefix === 'cus';
+    return isShort ? `${prefix}_${this.#random.text(14, BASE62)}` : `${prefix}_1${this.#random.text(23, BASE62)}`;
   }
 
   /** Seconds since the epoch. */
@@ -190,7 +189,7 @@ export class AccountStore {
   }
 }
 
-/** An object as the API shows it. Never changed in place: a change puts a new one, so that snapshots cost nothing. */
+/** An object as in the API's answers. Never changed in place: a change stores a new object, so that snapshots need no copy. */
 export interface StripeObject {
   readonly id: string;
   readonly object: string;

@@ -2,42 +2,42 @@ import { createHmac } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../core/clock.ts';
 
-export interface Endpoint {
+interface Endpoint {
   readonly url: string;
   readonly secret: string;
 }
 
-/** How a delivery is spoiled, for tests of a receiver. */
-export interface DeliveryFaults {
-  /** Times the same event is sent. */
+/** The faults of a delivery, for tests of a receiver. */
+interface DeliveryFaults {
+  /** How often the event is sent; 1 when absent. */
   readonly times?: number;
-  /** The body is changed after it was signed. */
+  /** Whether the body is changed after it was signed. */
   readonly tampered?: boolean;
-  /** How old the signature is. More than 300 must be refused. */
+  /** The age of the signature. A receiver must reject more than 300. */
   readonly ageSeconds?: number;
-  /** Signed with this instead of the endpoint's secret. */
+  /** The secret that signs, instead of the endpoint's. */
   readonly secret?: string;
 }
 
-export interface Delivery {
+interface Delivery {
   readonly event: string;
   readonly type: string;
   readonly attempt: number;
-  /** 0 when nobody answered. */
+  /** 0 when there was no answer. */
   readonly status: number;
 }
 
 type EventBody = Readonly<Record<string, unknown>>;
 
-/** Three tries, as Stripe makes in a sandbox, without the hours between them. */
+/** Three attempts, as Stripe makes in a sandbox, but without the hours between them. */
 const MAX_ATTEMPTS = 3;
 
-/** Sends events to the endpoints, signed as Stripe signs them, and remembers how each try went. */
+/** Sends events to the endpoints, signed as Stripe signs them, and records every attempt. */
 export class WebhookSender {
   readonly #clock: Clock;
   readonly #endpoints: Endpoint[] = [];
   readonly #deliveries: Delivery[] = [];
-  readonly #under = new Set<Promise<void>>();
+  readonly #pending = new Set<Promise<void>>();
   #closed = false;
 
   constructor(clock: Clock, endpoints: readonly Endpoint[]) {
@@ -60,12 +60,12 @@ export class WebhookSender {
   /** Sends an event to every endpoint without waiting for them. */
   send(event: EventBody): void {
     for (const endpoint of this.#endpoints) {
-      const delivery = this.#deliver(endpoint, event).finally(() => this.#under.delete(delivery));
-      this.#under.add(delivery);
+      const delivery = this.#deliver(endpoint, event).finally(() => this.#pending.delete(delivery));
+      this.#pending.add(delivery);
     }
   }
 
-  /** Sends an event once more to every endpoint, spoiled if so asked; gives the last answer's status of each. */
+  /** Sends an event again to every endpoint, with faults if given; resolves to the last status of each endpoint. */
   async resend(event: EventBody, faults: DeliveryFaults = {}): Promise<number[]> {
     return Promise.all(
       this.#endpoints.map(async (endpoint) => {
@@ -76,11 +76,12 @@ export class WebhookSender {
     );
   }
 
-  /** Resolves when nothing is under way any more. */
+  /** Resolves when no delivery is pending. */
   async whenIdle(): Promise<void> {
-    while (this.#under.size > 0) await Promise.all(this.#under);
+    while (this.#pending.size > 0) await Promise.all(this.#pending);
   }
 
+  /** Stops retries and waits for the pending deliveries. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.whenIdle();
@@ -111,9 +112,9 @@ export class WebhookSender {
   }
 }
 
-/** The value of `Stripe-Signature` for a body sent at a moment (seconds since the epoch). */
+/** The value of `Stripe-Signature` for a body sent at a time (seconds since the epoch). */
 export function signatureHeader(body: string, secret: string, at: number): string {
   const sign = (key: string) => createHmac('sha256', key).update(`${at}.${body}`).digest('hex');
-  // Stripe sends an older scheme along; a verifier must not take it for the real one.
+  // Stripe also sends a signature of an older scheme, `v0`; a receiver must not accept it.
   return `t=${at},v1=${sign(secret)},v0=${sign(`${secret}_v0`)}`;
 }

@@ -1,4 +1,4 @@
-/** A refusal in PostgREST's shape. What a client may do about it hangs on `code`, not on the status. */
+/** An error in PostgREST's format. How a client should react depends on `code`, not on the status. */
 export class PgError extends Error {
   readonly status: number;
   readonly code: string;
@@ -18,7 +18,8 @@ export class PgError extends Error {
   }
 }
 
-const EXACT: Readonly<Record<string, number>> = {
+/** Statuses by full error code. */
+const CODE_STATUSES: Readonly<Record<string, number>> = {
   '23503': 409,
   '23505': 409,
   '25006': 405,
@@ -43,7 +44,8 @@ const EXACT: Readonly<Record<string, number>> = {
   PGRST303: 401,
 };
 
-const CLASSES: Readonly<Record<string, number>> = {
+/** Statuses by error class, the first two characters of the code. */
+const CLASS_STATUSES: Readonly<Record<string, number>> = {
   '08': 503,
   '09': 500,
   '0L': 403,
@@ -65,9 +67,9 @@ const CLASSES: Readonly<Record<string, number>> = {
   XX: 500,
 };
 
-/** The status PostgREST gives an error code. */
-export function statusOf(code: string): number {
-  return EXACT[code] ?? CLASSES[code.slice(0, 2)] ?? 400;
+/** The status that PostgREST answers for an error code. */
+function statusOf(code: string): number {
+  return CODE_STATUSES[code] ?? CLASS_STATUSES[code.slice(0, 2)] ?? 400;
 }
 
 const MESSAGES: Readonly<Record<string, string>> = {
@@ -84,7 +86,7 @@ const MESSAGES: Readonly<Record<string, string>> = {
   XX000: 'internal error',
 };
 
-/** The error a fault asks for by its code. */
+/** The error of a fault rule with a code. */
 export function errorOfCode(code = 'XX000'): PgError {
   return new PgError(code, MESSAGES[code] ?? `error ${code}`);
 }

@@ -1,8 +1,9 @@
 import Big from 'big.js';
 import { z } from 'zod';
+import { compareText } from '../core/compare-text.ts';
 import { PgError } from './pg-error.ts';
 
-export const COLUMN_TYPES = [
+const COLUMN_TYPES = [
   'bigint',
   'integer',
   'numeric',
@@ -21,12 +22,10 @@ export const tableSchema = z.strictObject({
   key: z.string().default('id'),
   /** Columns that may not be null, besides the key. */
   required: z.array(z.string()).default([]),
-  /** Columns no two rows may share. */
+  /** Columns with a unique constraint, besides the key. */
   unique: z.array(z.string()).default([]),
   rows: z.array(z.record(z.string(), z.json())).default([]),
 });
-
-export type TableInput = z.input<typeof tableSchema>;
 
 export interface TableSchema {
   readonly columns: Readonly<Record<string, ColumnType>>;
@@ -35,7 +34,7 @@ export interface TableSchema {
   readonly unique: readonly string[];
 }
 
-/** The catalogue's table, as a shop built on Supabase would have it. */
+/** The table of the product catalogue, as a shop on Supabase would have it. */
 export function productsSchema(price: 'numeric' | 'text'): TableSchema {
   return {
     columns: {
@@ -63,6 +62,8 @@ export function productsSchema(price: 'numeric' | 'text'): TableSchema {
     unique: [],
   };
 }
+
+// Cells: conversion and comparison.
 
 /**
  * A value as the database holds it: `bigint` and `integer` as bigint, `numeric` as a decimal in text, times as
@@ -94,7 +95,7 @@ export function toCell(value: unknown, type: ColumnType): Cell {
   }
 }
 
-/** The order of two values of a column, nulls aside. Text is in order of its code units. */
+/** The order of two values of a column, neither of them null. Text is ordered by code unit. */
 export function compareCells(a: Cell, b: Cell, type: ColumnType): number {
   if (a === b) return 0;
   if (type === 'numeric') return new Big(String(a)).cmp(new Big(String(b)));
@@ -108,8 +109,8 @@ export function sameCell(a: Cell, b: Cell, type: ColumnType): boolean {
 
 const TIME = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?)?\s*(Z|[+-]\d\d(?::?\d\d)?)?$/i;
 
-/** Microseconds since the epoch; a time without a zone is UTC, as the database is set to. */
-export function parseMicroseconds(text: string): number | undefined {
+/** Microseconds since the epoch; undefined for text that is no time. A time without a zone is UTC, the database's time zone. */
+function parseMicroseconds(text: string): number | undefined {
   const match = TIME.exec(text.trim());
   if (match === null) return undefined;
   const [, date, time = '00:00', fraction = '', zone = 'Z'] = match;
@@ -118,7 +119,7 @@ export function parseMicroseconds(text: string): number | undefined {
   return Number.isNaN(at) ? undefined : at * 1000 + Number(fraction.padEnd(6, '0').slice(0, 6));
 }
 
-/** Zeroes at the end stay, as the type keeps them: 19.90 is not 19.9. */
+/** Trailing zeroes are kept, as the type keeps them: 19.90 is not 19.9. */
 function numeric(value: unknown): string {
   const text = String(value).trim();
   if (!/^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(text)) return throwInvalidInput(value, 'numeric');
@@ -141,12 +142,9 @@ function throwInvalidInput(value: unknown, type: string, code = '22P02'): never 
   throw new PgError(code, `invalid input syntax for type ${type}: "${String(value)}"`);
 }
 
-function compareText(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
-}
+// Cells: output.
 
-/** A cell as PostgREST prints it: JSON text. Numbers come with all their digits, which JSON's readers may then lose. */
+/** A cell as PostgREST prints it: JSON text. Numbers have all their digits, more than a JSON parser may keep. */
 export function printCell(cell: Cell, type: ColumnType): string {
   if (cell === null) return 'null';
   if (typeof cell === 'bigint' || type === 'numeric') return String(cell);
@@ -160,7 +158,7 @@ export function printAsText(cell: Cell, type: ColumnType): string {
   return JSON.stringify(asText(cell, type));
 }
 
-/** What PostgreSQL makes of a value cast to text. */
+/** A value cast to text, as PostgreSQL does it. */
 export function asText(cell: Exclude<Cell, null>, type: ColumnType): string {
   if (type === 'timestamp with time zone') return printTime(cell as number, ' ', '+00');
   if (type === 'text[]') return `{${(cell as readonly string[]).map(quoted).join(',')}}`;
@@ -171,12 +169,12 @@ function quoted(item: string): string {
   return /^[^\s{},"\\]+$/.test(item) && item.toUpperCase() !== 'NULL' ? item : `"${item.replace(/(["\\])/g, '\\$1')}"`;
 }
 
-/** Up to six digits of a second, without zeroes at the end, and the offset spelled out. */
-function printTime(micros: number, joint: string, zone: string): string {
+/** Date and time with up to six digits of a second, without trailing zeroes, and an offset. */
+function printTime(micros: number, separator: string, zone: string): string {
   const seconds = Math.floor(micros / 1_000_000);
   const fraction = String(micros - seconds * 1_000_000)
     .padStart(6, '0')
     .replace(/0+$/, '');
   const [date, time] = new Date(seconds * 1000).toISOString().slice(0, 19).split('T');
-  return `${date}${joint}${time}${fraction === '' ? '' : `.${fraction}`}${zone}`;
+  return `${date}${separator}${time}${fraction === '' ? '' : `.${fraction}`}${zone}`;
 }

@@ -6,16 +6,27 @@ import { type CsvFile, type FilePosition, fileError, openCsv, readRows } from '.
 
 export interface CsvSourceOptions {
   readonly path: string;
-  /** Names the column with the record's id may have, most wanted first. Case and blanks around do not matter. */
+  /** Names the column with the record's id may have, most wanted first. Case, blanks and underscores do not matter. */
   readonly idColumns: readonly string[];
+  /**
+   * The columns the reader looks for, each under its names, most wanted first. They are found as `idColumns` are, and a
+   * record has them under the first of their names that the file has, spelt as here.
+   */
+  readonly columns?: readonly ColumnNames[] | undefined;
   /** What else to do when there is no such column. */
   readonly idHint?: string | undefined;
   /** Records a page. */
   readonly pageSize?: number | undefined;
-  /** How the file comes to be, for whoever finds it missing: a command. */
+  /** How the file comes to be, for the message when it is missing: a command. */
   readonly createdBy?: string | undefined;
   /** When the record last changed, ISO 8601 UTC; without it, or where it answers undefined, no window leaves a record out. */
   readonly changedAt?: ((raw: JsonObject) => string | undefined) | undefined;
+}
+
+export interface ColumnNames {
+  readonly names: readonly string[];
+  /** A file without it is refused whole: its records would lose what the column says, in silence. */
+  readonly required: boolean;
 }
 
 const defaultPageSize = 500;
@@ -97,6 +108,7 @@ function filterOf({ ids, since, until }: Scope, { changedAt }: CsvSourceOptions)
 
 export interface IdOptions {
   readonly idColumns: readonly string[];
+  readonly columns?: readonly ColumnNames[] | undefined;
   readonly idHint?: string | undefined;
 }
 
@@ -104,7 +116,8 @@ export interface IdOptions {
 function recordReader(file: CsvFile, options: IdOptions): (cells: readonly string[]) => SourceRecord {
   const id = idIndex(file.columns, options.idColumns);
   if (id === -1 && file.columns.length > 0) throw missingIdColumn(file, options);
-  return (cells) => ({ sourceId: (cells[id] ?? '').trim(), raw: rawOf(file.columns, cells) });
+  const names = recognizedColumns(file, options.columns ?? []);
+  return (cells) => ({ sourceId: (cells[id] ?? '').trim(), raw: rawOf(names, cells) });
 }
 
 // fromEntries and not assignment: a column may be called __proto__.
@@ -121,8 +134,37 @@ function idIndex(columns: readonly string[], wanted: readonly string[]): number 
   return -1;
 }
 
+/**
+ * The names of a file's columns, those that are looked for in the spelling of the reader. Throws SOURCE_FILE when one that is
+ * required is missing, or when two columns of the file are the same one.
+ */
+function recognizedColumns(file: CsvFile, wanted: readonly ColumnNames[]): readonly string[] {
+  if (file.columns.length === 0) return file.columns;
+  const canonical = new Map(wanted.flatMap(({ names }) => names.map((name) => [normalizedColumn(name), name])));
+  const names = file.columns.map((name) => canonical.get(normalizedColumn(name)) ?? name);
+  const twice = names.filter((name, at) => names.indexOf(name) !== at);
+  if (twice.length > 0) {
+    const said = file.columns.filter((_name, at) => twice.includes(names[at] ?? '')).map((name) => `"${name}"`);
+    throw fileError(
+      file.path,
+      file.body.line,
+      `the columns ${said.join(' and ')} are one; rename or remove all but one`,
+    );
+  }
+  const missing = wanted.filter((column) => column.required && !column.names.some((name) => names.includes(name)));
+  if (missing.length === 0) return names;
+  const lacks = missing.map((column) => column.names.map((name) => `"${name}"`).join(' or ')).join(', ');
+  const found = file.columns.map((name) => `"${name}"`).join(', ');
+  throw fileError(file.path, file.body.line, `the file lacks ${lacks}; found ${found}`);
+}
+
+/** Case, Unicode form, underscores and blanks of any kind and number do not tell two columns apart. */
 function normalizedColumn(name: string): string {
-  return name.trim().toLowerCase();
+  return name
+    .normalize('NFKC')
+    .replace(/[\s_\u00a0\u200b\ufeff]+/g, ' ')
+    .trim()
+    .toLowerCase();
 }
 
 function missingIdColumn(file: CsvFile, { idColumns, idHint }: IdOptions): Error {

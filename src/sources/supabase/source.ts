@@ -177,7 +177,7 @@ function parseCursor(cursor: Json): Cursor {
 
 /**
  * The scope's window as a filter. It begins a minute early, because a change can become visible after a later one, and
- * takes rows without a date, of which nobody knows when they changed; what is read twice changes nothing.
+ * takes rows without a date, whose time of change is unknown; what is read twice changes nothing.
  */
 export function windowQuery(
   { since, until }: Pick<Scope, 'since' | 'until'>,
@@ -221,7 +221,7 @@ async function readByIds(
     const rows = await readBatch(table, settings, left, signal);
     for (const row of rows) found.set(String(row[settings.key]), row);
     if (rows.length === 0) break;
-    // The project may have cut the answer short, so whoever is missing is asked for again.
+    // The project may have cut the answer short, so missing rows are requested again.
     left = left.filter((id) => !found.has(id));
   }
   return ids.map((id) => found.get(id)).filter((row) => row !== undefined);
@@ -238,7 +238,7 @@ async function readBatch(table: RestTable, settings: SupabaseSettings, ids: read
   }
 }
 
-/** One id that the key's type cannot hold (`abc` among numbers) has the whole list refused; it is an id nobody has. */
+/** One id that the key's type cannot hold (`abc` among numbers) has the whole list refused; it is an id that no row has. */
 async function readOneByOne(table: RestTable, settings: SupabaseSettings, ids: readonly string[], signal: AbortSignal) {
   await table.rows({ select: settings.select, limit: 0 }, signal); // refused as well: then it is not about an id
   const rows: JsonObject[] = [];

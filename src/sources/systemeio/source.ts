@@ -28,7 +28,7 @@ export function systemeioAccount(url: string, apiKey: string, maxRps = 1): Upstr
 
 /**
  * All contacts, following their ids in whichever direction the server gives them. Contacts have no time of change and a
- * tag is what matters most in them, so every run reads them all: a window would miss who was tagged since. The watermark
+ * tag is what matters most in them, so every run reads them all: a window would miss contacts that were tagged since. The watermark
  * is the beginning of the reading.
  */
 export function createSystemeioSource({ upstream, pageSize = 100 }: SystemeioSourceOptions): Source {

@@ -58,7 +58,7 @@ function transactionsIn(response: UpstreamResponse, label: string): Omit<XenditP
 }
 
 /**
- * A bare array. That a page shorter than the limit is the last holds only while nobody cuts pages, so the end is an
+ * A bare array. That a page shorter than the limit is the last holds only while pages are not cut, so the end is an
  * empty page; it costs one request.
  */
 function invoicesIn(response: UpstreamResponse, label: string): Omit<XenditPage, 'answeredAt'> {

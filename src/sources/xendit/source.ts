@@ -8,7 +8,7 @@ import { createXenditApi, type XenditApi, type XenditList, type XenditQuery } fr
 export interface XenditSourceOptions {
   readonly upstream: Upstream;
   readonly list: XenditList;
-  /** Records asked for at once. Default 50: more is cut, though nobody says where. */
+  /** Records asked for at once. Default 50: more is cut, at an undocumented limit. */
   readonly pageSize?: number | undefined;
 }
 

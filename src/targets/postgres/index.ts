@@ -12,7 +12,7 @@ interface Difference extends Record<string, unknown> {
   readonly fields: string[];
 }
 
-/** Rows into PostgreSQL tables of a schema, with identities and before-images beside them. */
+/** Loads rows into PostgreSQL tables of a schema, with identities and before-images in the `drover` schema of the same database. */
 export function createPostgresTarget(sql: SqlPort): TargetPort {
   const tables = createTableCache(sql);
   return {
@@ -24,8 +24,8 @@ export function createPostgresTarget(sql: SqlPort): TargetPort {
         return entity;
       });
       for (const entity of entities) if (before.has(entity.target.table)) await columnsOf(sql, targetSchema, entity);
-      // One message and so one transaction: whoever dies on the way leaves nothing. Tables that were there are never
-      // altered, so one that was made without the keys that come last would be without them for good.
+      // One message and so one transaction: an interrupted process leaves nothing. Existing tables are never altered, so a
+      // table without the keys that come last would stay without them.
       await sql.query(undefined, schemaSql(targetSchema, entities, plan.entities, before), []);
       tables.invalidate(targetSchema);
     },
@@ -43,7 +43,7 @@ export function createPostgresTarget(sql: SqlPort): TargetPort {
   };
 }
 
-/** Every statement that makes what is missing, in the order of the entities. */
+/** The statements that create what is missing, in the order of the entities. */
 function schemaSql(
   schema: string,
   order: readonly Entity[],
@@ -65,10 +65,7 @@ async function tablesIn(sql: SqlPort, schema: string): Promise<ReadonlySet<strin
 
 type Entities = Readonly<Record<string, Entity>>;
 
-/**
- * The statements that make an entity's table where there is none, with the columns of every entity that shares it. Parents'
- * tables must come first.
- */
+/** The statements that create an entity's table, with the columns of every entity that shares it. Parents' tables come first. */
 function createTable(schema: string, entity: Entity, entities: Entities): string[] {
   const columns = Object.entries(entity.target.columns);
   const lines = [
@@ -90,8 +87,8 @@ function createTable(schema: string, entity: Entity, entities: Entities): string
 }
 
 /**
- * The foreign keys of columns that this entity added to the table of another one: the table they point at did not exist
- * when theirs was made (a profile points at its affiliate, which points at its profile).
+ * The foreign keys of columns that this entity added to the table of another entity: the table they point at did not exist
+ * when that table was created (a profile points at its affiliate, which points at its profile).
  */
 function addForeignKeys(schema: string, entity: Entity, entities: Entities): string[] {
   const first = Object.values(entities).find(({ target }) => target.table === entity.target.table);

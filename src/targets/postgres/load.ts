@@ -9,7 +9,7 @@ interface LocatedRow extends Record<string, unknown> {
   readonly known_id: string | null;
   readonly known_hash: string | null;
   readonly known_run: string | null;
-  /** The record this one was merged into in an earlier run. */
+  /** The record that this one was merged into in an earlier run. */
   readonly merged_into: string | null;
   readonly row_id: string | null;
   readonly key_id: string | null;
@@ -17,8 +17,8 @@ interface LocatedRow extends Record<string, unknown> {
 }
 
 /**
- * Loads rows in two statements: where each would land, then all of them at once. The second may be repeated by anyone
- * at any time: it is an upsert by id, and the before-image of the first time is kept.
+ * Loads rows in two statements: the first locates each, the second writes all. The second may be repeated at any time: it
+ * is an upsert by id, and the before-image of the first time is kept.
  */
 export async function loadRows(
   sql: SqlPort,
@@ -57,22 +57,22 @@ async function locate(
   return new Map(found.map((row) => [row.n, row]));
 }
 
-/** Where one row lands, from what stands at its id and at its natural key. */
+/** Decides what happens to one row, from the rows found by its id and by its natural key. */
 function classifyRow(row: TargetRow, at: LocatedRow | undefined, runId: string, options: LoadOptions): LoadResult {
   if (!at) return { kind: 'inserted', targetId: row.targetId };
   const own = at.known_id ?? row.targetId;
-  // Merged before, and nothing in this run says otherwise: an incremental run reads it without the one that survived it.
+  // Merged in an earlier run, and this run did not read its survivor (an incremental run reads changed records only).
   if (at.merged_into !== null && !row.aliases?.includes(at.merged_into))
     return { kind: 'taken', targetId: own, bySourceId: at.merged_into };
   if (at.key_id !== null && at.key_id !== at.row_id) {
-    // The natural key stands in another row than ours: another source record's, or one that was there before us.
+    // Another row has the natural key: the row of another source record, or one that existed before.
     if (at.key_owner !== null && at.key_owner !== row.sourceId)
       return { kind: 'taken', targetId: at.key_id, bySourceId: at.key_owner };
     if (at.row_id !== null) return { kind: 'refused', message: `its natural key belongs to the row ${at.key_id}` };
     return options.skipExisting ? { kind: 'exists', targetId: at.key_id } : { kind: 'updated', targetId: at.key_id };
   }
   if (at.row_id === null) return { kind: 'inserted', targetId: own };
-  // Written by this run already: its worker died before the ledger heard of it, and the record goes on as if it had not.
+  // Written by this run already, but the worker died before it stored the result: the load is repeated.
   if (at.known_run === runId) return { kind: 'updated', targetId: own };
   if (!row.forceWrite && at.known_hash === row.hash) return { kind: 'unchanged', targetId: own };
   return options.skipExisting ? { kind: 'exists', targetId: own } : { kind: 'updated', targetId: own };
@@ -98,7 +98,7 @@ async function write(
   await sql.query(`apply ${table.name}`, table.statements.apply, values);
 }
 
-/** A target table with the statements made for the columns it really has. */
+/** A target table with the statements for the columns that exist. */
 interface TargetTable {
   /** Part of the names of its prepared statements. */
   readonly name: string;
@@ -111,11 +111,11 @@ interface TargetTable {
 
 export interface TableCache {
   of(scope: TargetScope): Promise<TargetTable>;
-  /** Forgets what is known of a schema, after its tables were made or changed. */
+  /** Drops the cached tables of a schema after they were created or changed. */
   invalidate(targetSchema: string): void;
 }
 
-/** Looks each table up once and keeps its statements. */
+/** Reads each table's columns once and keeps its statements. */
 export function createTableCache(sql: SqlPort): TableCache {
   const known = new Map<string, Promise<TargetTable>>();
 
@@ -123,8 +123,8 @@ export function createTableCache(sql: SqlPort): TableCache {
     const columns = await columnsOf(sql, scope.targetSchema, scope.definition);
     const statements = statementsFor(scope.targetSchema, scope.definition, columns, scope.sharingEntities.length > 0);
     return {
-      // By their text: a prepared statement of the same name with another text is refused, and several targets may
-      // share a pool. Cut short, because PostgreSQL cuts names at 63 bytes.
+      // A hash of their text: PostgreSQL refuses a prepared statement of the same name with another text, and several
+      // targets may share a pool. Shortened, because PostgreSQL cuts names at 63 bytes.
       name: createHash('sha256').update(Object.values(statements).join()).digest('hex').slice(0, 16),
       scope: `${scope.plan}/${scope.targetSchema}`,
       entity: scope.definition,

@@ -3,10 +3,10 @@ import type { Column, Entity } from '../../plan/contract.ts';
 import { identifier, qualified, type SqlPort } from '../../plan/sql.ts';
 
 /**
- * The statements of a load, made once for each table. They take one parameter, a JSON array of rows, so their text does
- * not depend on how many rows there are and PostgreSQL keeps their plans. Every look-up is a LATERAL with OFFSET 0, one by
- * its whole key for each row: while a table has no statistics PostgreSQL takes (scope, entity) for the name of a single
- * row, reads the entity once and compares it with every record (measured: 77 s of a load of 40,000).
+ * The statements of a load, made once per table. They take the rows as one JSON array, so their text does not depend on the
+ * number of rows and PostgreSQL keeps their plans. Every look-up is a LATERAL with OFFSET 0, one by its whole key per row:
+ * without statistics PostgreSQL estimates a single row for (scope, entity), reads the whole entity and compares it with
+ * every record (measured: 77 s of a load of 40,000).
  */
 
 export interface Statements {
@@ -44,11 +44,11 @@ function locateSql(table: string, entity: Entity, columns: readonly TargetColumn
   const known = key.filter((column): column is TargetColumn => column !== undefined);
   const typed = known.map(({ name, column }) => `, ${identifier(name)} ${column.type}`).join('');
   const matches = known.map(({ name }) => `k.${identifier(name)} = i.${identifier(name)}`).join(' AND ');
-  // Merged before, but its key is another now: it stands for itself again.
-  const parted = matches ? '(ident.merged AND k.id::text IS DISTINCT FROM ident.target_id)' : 'false';
+  // Merged in an earlier run, but its natural key is another now: it gets a row of its own again.
+  const isSplit = matches ? '(ident.merged AND k.id::text IS DISTINCT FROM ident.target_id)' : 'false';
   return `
 WITH input AS (SELECT * FROM json_to_recordset($1::json) AS x(n int, source_id text, target_id uuid${typed}))
-SELECT i.n, CASE WHEN NOT ${parted} THEN ident.target_id END AS known_id, ident.hash AS known_hash, ident.run_id AS known_run,
+SELECT i.n, CASE WHEN NOT ${isSplit} THEN ident.target_id END AS known_id, ident.hash AS known_hash, ident.run_id AS known_run,
   survivor.source_id AS merged_into, t.id::text AS row_id,
   ${matches ? 'k.id::text' : 'NULL'} AS key_id, ${matches ? 'owner.source_id' : 'NULL'} AS key_owner
 FROM input i
@@ -56,11 +56,11 @@ LEFT JOIN LATERAL (
   SELECT * FROM drover.identities d WHERE d.scope = $2 AND d.entity = $3 AND d.source_id = i.source_id OFFSET 0
 ) ident ON true
 ${matches ? `LEFT JOIN LATERAL (SELECT k.id FROM ${table} k WHERE ${matches} OFFSET 0) k ON true` : ''}
-LEFT JOIN LATERAL (SELECT s.source_id FROM drover.identities s WHERE ident.merged AND NOT ${parted} AND s.scope = $2
+LEFT JOIN LATERAL (SELECT s.source_id FROM drover.identities s WHERE ident.merged AND NOT ${isSplit} AND s.scope = $2
   AND s.entity = $3 AND s.target_id = ident.target_id AND NOT s.merged LIMIT 1) survivor ON true
 LEFT JOIN LATERAL (
   SELECT r.id FROM ${table} r
-  WHERE r.id = CASE WHEN ident.target_id IS NULL OR ${parted} THEN i.target_id ELSE ident.target_id::uuid END OFFSET 0
+  WHERE r.id = CASE WHEN ident.target_id IS NULL OR ${isSplit} THEN i.target_id ELSE ident.target_id::uuid END OFFSET 0
 ) t ON true
 ${
   matches
@@ -70,7 +70,7 @@ ${
 }`;
 }
 
-// A row that is made anew lacks what others have put into the one before it, whatever their hashes say.
+// A row that is inserted again lacks the columns of other entities: their hashes are reset, so that they are written again.
 const resetHashesSql = `, voided AS (
   UPDATE drover.identities d SET hash = '' FROM input i LEFT JOIN old ON old.id = i.id
   WHERE old.id IS NULL AND d.target_id = i.id::text AND d.scope = $2 AND d.entity = ANY ($6::text[])
@@ -91,7 +91,7 @@ function applySql(table: string, all: readonly TargetColumn[], shared: boolean):
 WITH input AS (
   SELECT * FROM json_to_recordset($1::json) AS x(_source_id text, _hash text, _aliases json, id uuid, ${typed})
 ), old AS MATERIALIZED (
-  -- Locked, so that the before-image is what the write replaces and not what stood there a moment earlier.
+  -- Locked, so that the before-image is the content that the write replaces.
   SELECT o.id, o.image FROM input i,
     LATERAL (SELECT t.id, to_jsonb(t) AS image FROM ${table} t WHERE t.id = i.id OFFSET 0 FOR UPDATE) o
 ), aliases AS MATERIALIZED (
@@ -115,12 +115,12 @@ WITH input AS (
   ON CONFLICT (scope, entity, source_id) DO UPDATE SET
     target_id = excluded.target_id, merged = excluded.merged, hash = excluded.hash, run_id = excluded.run_id, updated_at = now()
 ), changed AS (
-  -- Only the first write of a run counts: a second try would keep the run's own row as what was there before.
+  -- Only the first write of a run counts: a second try would store the run's own row as the content before.
   INSERT INTO drover.changes (run_id, scope, entity, source_id, table_name, target_id, operation, before, identity_before)
   SELECT $4, $2, $3, i._source_id, $5, i.id::text, CASE WHEN old.id IS NULL THEN 'insert' ELSE 'update' END, old.image, known.image
   FROM input i LEFT JOIN old ON old.id = i.id LEFT JOIN known ON known.source_id = i._source_id
   UNION ALL
-  -- An identity that points at another record's row: no row was touched, and a rollback takes the identity back.
+  -- An identity that points at another record's row: no row was written, and a rollback restores the identity.
   SELECT $4, $2, $3, a.source_id, $5, a.id::text, 'alias', NULL, known.image
   FROM aliases a LEFT JOIN known ON known.source_id = a.source_id
   ON CONFLICT (run_id, entity, source_id) DO NOTHING
@@ -135,13 +135,13 @@ function compareSql(table: string, columns: readonly TargetColumn[]): string {
     .join(', ');
   const cases = columns.map(({ name, column }) => {
     const differs = `t.${identifier(name)} IS DISTINCT FROM i.${identifier(name)}`;
-    // What a run did not write it knows nothing of, where it cannot be made again: a hash with another salt, an API's id.
-    const ours = column.insertOnly
+    // A value that cannot be made again (a salted hash, an API's id) is compared only where this run has written it.
+    const writtenByRun = column.insertOnly
       ? `c.operation = 'insert' AND `
       : isMadeOnce(column)
         ? 'c.operation IS NOT NULL AND '
         : '';
-    const condition = `${ours}${differs}`;
+    const condition = `${writtenByRun}${differs}`;
     return `CASE WHEN ${condition} THEN '${name.replaceAll("'", "''")}' END`;
   });
   return `
@@ -160,7 +160,7 @@ function isMadeOnce({ enriched, filledByApi: answered }: TargetColumn['column'])
   return enriched === true || answered === true;
 }
 
-/** A column Drover writes. */
+/** A column of the plan. */
 interface TargetColumn {
   readonly name: string;
   readonly column: Column;
@@ -170,7 +170,7 @@ const columnNamesSql =
   'SELECT column_name AS name FROM information_schema.columns WHERE table_schema = $1 AND table_name = $2';
 
 /**
- * The columns of the plan that the table has. What is optional may be missing; what is not may not.
+ * The columns of the plan that exist in the table. Optional columns may be missing.
  * @throws DroverError TARGET_SCHEMA naming every missing column.
  */
 export async function columnsOf(sql: SqlPort, schema: string, entity: Entity): Promise<readonly TargetColumn[]> {

@@ -6,7 +6,7 @@ import { type DesiredProduct, defaultPrice, matchesDesiredPrice, priceFields, pr
 
 export interface ExpectedProduct {
   readonly wanted: DesiredProduct;
-  /** What the load was told; null when nothing was made. */
+  /** What the load recorded; null when nothing was made. */
   readonly productId: string | null;
   readonly priceId: string | null;
 }
@@ -67,7 +67,7 @@ function compareProduct({ wanted, priceId }: ExpectedProduct, product: Product |
   return fields;
 }
 
-// The most ids a list takes; and they travel in the address, which nobody promises to take beyond eight thousand
+// The most ids a list takes; and they travel in the address, whose length beyond eight thousand is not guaranteed to be accepted,
 // characters. Ids of forty characters, as of UUIDs, still go by the hundred.
 const maxIds = 100;
 const maxCharacters = 6_000;

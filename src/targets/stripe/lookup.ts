@@ -6,7 +6,7 @@ export interface FoundObjects {
   readonly product: Product | undefined;
   /** The row names a product that this account and mode do not have. */
   readonly stale: boolean;
-  /** Who holds the lookup key. */
+  /** The holder of the lookup key. */
   readonly lookupKeyHolder: Price | undefined;
   /** Prices of the product, of those that are looked at: its default, the holder, the one the row names. */
   readonly prices: readonly Price[];
@@ -15,7 +15,7 @@ export interface FoundObjects {
 /**
  * Looks a record's objects up: by the id its row names, by the lookup key, by the id we choose; all of them reads of the
  * objects themselves or lists, never a search, which is behind. `byOwnId` false saves the last look for a record that
- * nobody has begun: making it then tells whether it was there. `again` also finds what a worker that died left undone.
+ * no attempt was made: creating it then shows whether it was there. `again` also finds what a worker that died left undone.
  */
 export async function findObjects(
   stripe: StripeCatalog,
@@ -105,7 +105,7 @@ function distinct(prices: readonly Price[]): Price[] {
   return [...new Map(prices.map((price) => [price.id, price])).values()];
 }
 
-// The types leave it out, but who asks for a deleted product by its id may get a stub that says so.
+// The types leave it out, but a request for a deleted product by its id may return a stub that says so.
 function isExisting(product: Product | undefined): product is Product {
   return product !== undefined && !('deleted' in product && product.deleted);
 }
@@ -137,7 +137,7 @@ export interface RecordedIds {
   readonly synced: boolean;
 }
 
-/** Metadata that tells whose an object is, and which run made it. */
+/** Metadata that names the record of an object and the run that made it. */
 export const metadataKeys = { record: 'cms_id', run: 'drover_run' } as const;
 
 /** What can be changed of a product, as it is: its before-image. */

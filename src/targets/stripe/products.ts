@@ -54,7 +54,7 @@ export function createProductWriter(stripe: StripeCatalog, runId: string): Produ
         return await execute({ stripe, effects, runId }, wanted, decision, found);
       } catch (thrown) {
         const refusal = stripeErrorInfo(thrown);
-        // Somebody's, or our own from a run before: looked at like any other.
+        // Of another application, or ours from an earlier run: looked at like any other.
         if (refusal?.code === 'resource_already_exists' && !again)
           return writer.write(wanted, known, true, options, effects);
         if (refusal?.param === 'lookup_key') return lookupKeyTakenMeanwhile(wanted);
@@ -95,7 +95,7 @@ function forecast(
   return { kind, message: describeChange(decision, wanted), product, price: decision.price, stale };
 }
 
-/** What this run made and never heard of: it is told by the run's mark, so that a rollback knows it. */
+/** What this run made without receiving the answer: the run's mark identifies it, so that a rollback knows it. */
 async function recordOwnObjects({ product, prices }: FoundObjects, runId: string, effects: Effects): Promise<void> {
   const isOurs = ({ metadata }: Pick<Product, 'metadata'>): boolean => metadata[metadataKeys.run] === runId;
   const made = product !== undefined && isOurs(product);

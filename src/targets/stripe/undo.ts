@@ -18,7 +18,7 @@ export function undoOrder({ kind, operation, before }: BeforeImage): number {
 
 /**
  * Takes one object back: what the run made is archived, because Stripe deletes no price and no product that has one;
- * what it changed gets its fields back, unless somebody else has changed them since.
+ * what it changed gets its fields back, unless they were changed by others since.
  */
 export async function undoObject(stripe: StripeCatalog, image: BeforeImage): Promise<UndoResult> {
   try {
@@ -65,7 +65,7 @@ async function restorePrice(stripe: StripeCatalog, image: BeforeImage): Promise<
   return done;
 }
 
-/** The parameters that bring the fields back, or a sentence when somebody else has changed one since. Pure. */
+/** The parameters that bring the fields back, or a sentence when one was changed by others since. Pure. */
 export function fieldsToRestore({ kind, id, before, after }: BeforeImage, now: JsonObject): JsonObject | string {
   const back: Record<string, Json> = {};
   const changed: string[] = [];

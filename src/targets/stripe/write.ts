@@ -32,8 +32,8 @@ interface PriceChanges extends Record<string, Json> {
 }
 
 /**
- * Makes the product with its price in one request: who is killed over it has made both or neither, and the chosen id lets
- * nobody make them twice. The price gets its lookup key after.
+ * Makes the product with its price in one request: a worker killed meanwhile has made both or neither, and with the chosen id
+ * they are never made twice. The price gets its lookup key after.
  */
 export async function createProductWithPrice(
   { stripe, effects, runId }: WriteContext,

@@ -38,7 +38,7 @@ export interface StripeCatalogOptions {
   readonly signal: AbortSignal;
 }
 
-// Shorter than a lease on a record, so that who waits for Stripe still holds it when the answer comes.
+// Shorter than a lease on a record, so that the lease still holds when Stripe's answer comes.
 const timeoutMs = 20_000;
 // The most a list takes.
 const maxLookupKeys = 10;
@@ -114,7 +114,7 @@ type MakeRequest = HttpClient['makeRequest'];
 type HttpResponse = Awaited<ReturnType<MakeRequest>>;
 
 /**
- * The official client's way out, led through our one door: every request it sends, its own repetitions included, takes a
+ * The official client's way out, led through our upstream: every request it sends, its own repetitions included, takes a
  * token of the fleet's limit and is seen by the breaker. Host, port, protocol and deadline are the upstream's.
  */
 function stripeHttpClient(upstream: Upstream, signal: AbortSignal): HttpClient {
@@ -126,7 +126,7 @@ function stripeHttpClient(upstream: Upstream, signal: AbortSignal): HttpClient {
       path,
       endpoint: endpointOf(method, path),
       headers: others,
-      // A write is sent once: who asked for it finds out what became of it before it is sent again.
+      // A write is sent once: its result is looked up before it is sent again.
       ...(method.toUpperCase() === 'GET' ? {} : { body: requestData, tries: 1 }),
       ...(key === undefined ? {} : { idempotencyKey: key }),
       explain: mapStripeError,
@@ -246,7 +246,7 @@ export function createBatchLoader<T>(
 
   async function next(): Promise<void> {
     busy = true;
-    // After this turn of the loop, so that those who start together are together.
+    // After this turn of the loop, so that calls that start together are grouped.
     await Promise.resolve();
     const batch = queue.splice(0, most);
     try {

@@ -48,7 +48,7 @@ const failing = (code: string) => async () => {
   throw new DroverError(code, 'no');
 };
 
-test('a key is used again only while the answer is not known and the upstream still knows the key', async () => {
+test('an idempotency key is reused only while the response is unknown and the upstream still stores the key', async () => {
   const first = await keyOf({ a: 1 }, failing('UPSTREAM_UNREACHABLE'));
   expect(await keyOf({ a: 1 }, failing('UPSTREAM_RATE_LIMIT'))).toBe(first);
   expect(await keyOf({ a: 1 }, failing('UPSTREAM_ERROR'))).toBe(first);
@@ -66,7 +66,7 @@ test('a key is used again only while the answer is not known and the upstream st
   ]);
 });
 
-test('the first before-image of a run is kept, and what it wrote is added up', async () => {
+test('the first before-image of a run is kept, and written fields accumulate', async () => {
   const effects = createEffects(createEffectStore(database.$client), held, 'test');
   const object = { kind: 'price', id: 'p1' };
   const send = async () => ({ id: 'p1' });
@@ -88,7 +88,7 @@ test('the first before-image of a run is kept, and what it wrote is added up', a
   ]);
 });
 
-test('who has lost the record sends nothing', async () => {
+test('a worker that lost its lease sends nothing', async () => {
   const late = createEffects(createEffectStore(database.$client), { ...held, token: 'theirs' }, 'test');
   let sent = false;
   const send = async () => {

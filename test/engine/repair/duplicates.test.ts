@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { readConfig } from '../../../src/config.ts';
 import { createEffectStore } from '../../../src/engine/api-effects/store.ts';
 import type { Run } from '../../../src/engine/ledger/types.ts';
@@ -18,7 +18,7 @@ let run: Run;
 beforeAll(async () => {
   harness = await createHarness();
   store = createDuplicateStore(harness.target.$client);
-  // As a table that was there before may be: nothing in it keeps an address from being there twice.
+  // An existing table may have no unique constraint on the address.
   await harness.sql('ALTER TABLE shop.customers DROP CONSTRAINT customers_email_key');
 });
 afterAll(() => harness.close());
@@ -51,8 +51,8 @@ const twin = (n: number) => `00000000-0000-4000-8000-00000000000${n}`;
 const rowOf = (entity: string, sourceId: string) =>
   `(SELECT target_id::uuid FROM drover.identities WHERE entity = '${entity}' AND source_id = '${sourceId}' AND scope = 'shop/shop')`;
 
-/** The record's row once more, with other values where they are given. */
-const double = (entity: string, sourceId: string, id: string, other: object = {}) =>
+/** Inserts the record's row again, with other values where given. */
+const duplicate = (entity: string, sourceId: string, id: string, other: object = {}) =>
   harness.sql(
     `INSERT INTO shop.${entity} SELECT (jsonb_populate_record(t, $1)).* FROM shop.${entity} t WHERE id = ${rowOf(entity, sourceId)}`,
     [JSON.stringify({ ...other, id })],
@@ -61,7 +61,7 @@ const double = (entity: string, sourceId: string, id: string, other: object = {}
 const found = async () => {
   const rows = await findDuplicates(store, run, shop);
   return Object.fromEntries(
-    rows.map(({ targetId, sourceId, refusal }) => [targetId, `${sourceId}: ${refusal ?? 'goes'}`]),
+    rows.map(({ targetId, sourceId, refusal }) => [targetId, `${sourceId}: ${refusal ?? 'removable'}`]),
   );
 };
 
@@ -79,32 +79,33 @@ const undo = async (how: 'function' | 'script'): Promise<void> => {
   await harness.sql(text);
 };
 
-describe('a row that is there twice', () => {
-  it('is removed when it is provably the same, and what stays is the row of the record', async () => {
+describe('a duplicate row', () => {
+  it('is removed when it is provably the same; the row of the record stays', async () => {
     const before = await checksum(harness, tables);
-    await double('customers', 'a', twin(1));
-    await double('payments', 'p', twin(2));
-    await double('payments', 'p', twin(3));
-    expect(await found()).toEqual({ [twin(1)]: 'a: goes', [twin(2)]: 'p: goes', [twin(3)]: 'p: goes' });
+    await duplicate('customers', 'a', twin(1));
+    await duplicate('payments', 'p', twin(2));
+    await duplicate('payments', 'p', twin(3));
+    expect(await found()).toEqual({ [twin(1)]: 'a: removable', [twin(2)]: 'p: removable', [twin(3)]: 'p: removable' });
     const { removed, left } = await removeDuplicates(store, run, shop);
     expect([removed.length, left]).toEqual([3, []]);
     expect(await checksum(harness, tables)).toEqual(before);
     expect(await found()).toEqual({});
   });
 
-  it('is left where it only looks the same, says something else, or is needed', async () => {
+  it('stays when it only looks the same, differs, or is referenced', async () => {
     await harness.sql('CREATE TABLE shop.refunds (payment uuid REFERENCES shop.payments (id) ON DELETE CASCADE)');
-    await harness.sql(`ALTER TABLE shop.payments ADD COLUMN IF NOT EXISTS note text`);
-    await double('payments', 'p', twin(1));
+    await harness.sql(`ALTER TABLE shop.payments ADD COLUMN note text`);
+    onTestFinished(async () => void (await harness.sql('ALTER TABLE shop.payments DROP COLUMN note')));
+    await duplicate('payments', 'p', twin(1));
     await harness.sql('INSERT INTO shop.refunds VALUES ($1)', [twin(1)]);
-    await double('payments', 'q', twin(2), { note: 'a second sale of the shop' });
-    await double('customers', 'a', twin(3), { name: 'Another' });
-    await double('customers', 'b', twin(4));
+    await duplicate('payments', 'q', twin(2), { note: 'a second sale of the shop' });
+    await duplicate('customers', 'a', twin(3), { name: 'Another' });
+    await duplicate('customers', 'b', twin(4));
     await harness.sql(
       `INSERT INTO shop.payments (id, customer_id, amount, currency, status) VALUES ($1, $2, 9, 'USD', 'by the shop')`,
       [twin(6), twin(4)],
     );
-    await double('customers', 'a', twin(5));
+    await duplicate('customers', 'a', twin(5));
     await harness.sql(
       `INSERT INTO drover.identities (scope, entity, source_id, target_id, hash, run_id) VALUES ('shop/other', 'customers', 'z', $1, '', 'r')`,
       [twin(5)],
@@ -112,31 +113,30 @@ describe('a row that is there twice', () => {
     expect(await found()).toEqual({
       [twin(1)]: 'p: a row of shop.refunds points at it (refunds_payment_fkey)',
       [twin(2)]: 'q: no natural key says that it is the same, and it differs in columns the plan does not know',
-      [twin(3)]: 'a: it has the same natural key and another name',
+      [twin(3)]: 'a: it has the same natural key but differs in name',
       [twin(4)]: expect.stringMatching(/^b: a row of shop.payments points at it/),
       [twin(5)]: 'a: it belongs to a record of another plan or schema',
     });
     const before = await checksum(harness, [...tables, 'shop.refunds', 'drover.changes']);
     expect((await removeDuplicates(store, run, shop)).removed).toEqual([]);
     expect(await checksum(harness, [...tables, 'shop.refunds', 'drover.changes'])).toEqual(before);
-    await harness.sql('ALTER TABLE shop.payments DROP COLUMN note');
   });
 
-  it('is left where a trigger wants it to stay, and the others go', async () => {
-    await double('payments', 'p', twin(1));
-    await double('payments', 'q', twin(2));
+  it('stays when a trigger refuses its removal; others are removed', async () => {
+    await duplicate('payments', 'p', twin(1));
+    await duplicate('payments', 'q', twin(2));
     await harness.sql(`CREATE FUNCTION shop.keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
       IF OLD.id = '${twin(1)}' THEN RAISE EXCEPTION 'this one is under audit'; END IF; RETURN OLD; END $$;
       CREATE TRIGGER keep BEFORE DELETE ON shop.payments FOR EACH ROW EXECUTE FUNCTION shop.keep()`);
+    onTestFinished(async () => void (await harness.sql('DROP FUNCTION shop.keep() CASCADE')));
     const { removed, left } = await removeDuplicates(store, run, shop);
     expect(removed.map(({ targetId }) => targetId)).toEqual([twin(2)]);
     expect(left).toMatchObject([{ targetId: twin(1), refusal: expect.stringContaining('under audit') }]);
-    await harness.sql('DROP FUNCTION shop.keep() CASCADE');
   });
 
-  it.each(['function', 'script'] as const)('comes back with the rollback of the run, by the %s', async (how) => {
+  it.each(['function', 'script'] as const)('is put back by the rollback of the run, by the %s', async (how) => {
     await harness.sql(`UPDATE shop.customers SET data = '{"n": 12345678901234567890.123}' WHERE email = 'a@x'`);
-    await double('customers', 'a', twin(1));
+    await duplicate('customers', 'a', twin(1));
     await removeDuplicates(store, run, shop);
     expect(await harness.sql('SELECT FROM shop.customers WHERE id = $1', [twin(1)])).toEqual([]);
     await undo(how);
@@ -146,24 +146,24 @@ describe('a row that is there twice', () => {
     expect(await harness.sql(`SELECT FROM drover.changes WHERE operation = 'remove'`)).toEqual([]);
   });
 
-  it('does not come back twice, when somebody has put it back by hand', async () => {
-    await double('payments', 'p', twin(1));
+  it('is not put back twice when it was put back by hand', async () => {
+    await duplicate('payments', 'p', twin(1));
     await removeDuplicates(store, run, shop);
-    await double('payments', 'p', twin(1), { status: 'by hand' });
+    await duplicate('payments', 'p', twin(1), { status: 'by hand' });
     await undo('function');
     expect(await harness.sql('SELECT status FROM shop.payments')).toEqual([{ status: 'by hand' }]);
   });
 });
 
-describe('a comparison of a finished run', () => {
+describe('reconcile of a finished run', () => {
   const actor = { id: 'test', role: 'operator' } as const;
-  const waiting = (id: string) =>
+  const pending = (id: string) =>
     harness.database.$client.query(
       `SELECT source_id FROM drover.records WHERE run_id = $1 AND status = 'pending' AND stage = 'reconcile' ORDER BY 1`,
       [id],
     );
 
-  it('takes everything the run says is in the target: unchanged, found different, never compared; and nothing else', async () => {
+  it('compares every record the run has in the target again: unchanged, mismatched, never compared; and no other', async () => {
     const { database, target } = harness;
     const control = openControl({ database, target, plans: createRegistry([shop]), config: readConfig({}) });
     const second = await harness.load({
@@ -183,15 +183,15 @@ describe('a comparison of a finished run', () => {
       ]);
     await set('e', `status = 'mismatched', code = 'TARGET_DIFFERS'`);
     await set('f', `status = 'failed', stage = 'reconcile', code = 'DATABASE_UNAVAILABLE'`);
-    const stands = await database.$client.query(
+    const statuses = await database.$client.query(
       `SELECT source_id, status, code FROM drover.records WHERE run_id = $1 ORDER BY 1`,
       [second.id],
     );
-    expect(stands.rows.map(({ source_id, status, code }) => `${source_id} ${status} ${code ?? ''}`.trim())).toEqual([
+    expect(statuses.rows.map(({ source_id, status, code }) => `${source_id} ${status} ${code ?? ''}`.trim())).toEqual([
       ...['a skipped UNCHANGED', 'b reconciled', 'c skipped MERGED', 'd rejected BAD'],
       ...['e mismatched TARGET_DIFFERS', 'f failed DATABASE_UNAVAILABLE'],
     ]);
     await control.reconcile(second.id, 'a test', actor);
-    expect((await waiting(second.id)).rows.map(({ source_id }) => source_id)).toEqual(['a', 'b', 'e', 'f']);
+    expect((await pending(second.id)).rows.map(({ source_id }) => source_id)).toEqual(['a', 'b', 'e', 'f']);
   });
 });

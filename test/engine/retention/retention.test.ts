@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { purge } from '../../../src/engine/retention/purge.ts';
 import { createRetentionStore } from '../../../src/engine/retention/store.ts';
 import { createRunContexts } from '../../../src/engine/runs/context.ts';
@@ -56,7 +56,7 @@ const left = async () => {
   return [row.raw, row.clean];
 };
 
-test('a purge by age says what it would do, does it, and leaves hashes, outcomes and counts', async () => {
+test('a purge by age reports in a dry run what it would do, does it, and keeps hashes, outcomes and counts', async () => {
   const before = await sql('SELECT id, status, code, hash, target_id FROM drover.records ORDER BY id');
   const counts = await sql(
     'SELECT entity, stage, status, sum(n) FROM drover.counts WHERE run_id = $1 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3',
@@ -83,46 +83,48 @@ test('a purge by age says what it would do, does it, and leaves hashes, outcomes
   ).toEqual(counts);
   expect(await sql('SELECT 1 FROM drover.records WHERE merge_key IS NOT NULL')).toEqual([]);
   expect((await ask({ olderThan: '30d' })).json().runs).toEqual([]);
-  expect((await noted())[0]).toMatchObject({ action: 'payloads.purge', reason });
+  expect((await auditRows())[0]).toMatchObject({ action: 'payloads.purge', reason });
 });
 
-const noted = () => sql('SELECT * FROM drover.audit ORDER BY id DESC');
-const quietly = async (): Promise<void> => undefined;
+const auditRows = () => sql('SELECT * FROM drover.audit ORDER BY id DESC');
+const ignore = async (): Promise<void> => undefined;
 
-test('a purge in small batches that is cut short is gone on with', async () => {
+test('a purge that exceeds its time budget answers incomplete, and the next one continues it', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  onTestFinished(() => void vi.useRealTimers());
   const store = createRetentionStore(shop.harness.database.$client);
   const cut = await purge(
     { store, batch: 2, dropTrial: async () => {}, budgetMs: -1 },
     { runId, dryRun: false, reason },
-    quietly,
+    ignore,
   );
   expect(cut).toMatchObject({ complete: false, runs: [] });
-  let slow = 0;
-  const late = {
+  let batches = 0;
+  const slowStore = {
     ...store,
     purgeBatch: async (...args: Parameters<typeof store.purgeBatch>) => {
       const done = await store.purgeBatch(...args);
-      slow += 1;
-      await new Promise((resolve) => setTimeout(resolve, 1_050));
+      batches += 1;
+      vi.setSystemTime(Date.now() + 1_050);
       return done;
     },
   };
   expect(
     (
       await purge(
-        { store: late, batch: 2, dropTrial: async () => {}, budgetMs: 1_000 },
+        { store: slowStore, batch: 2, dropTrial: async () => {}, budgetMs: 1_000 },
         { runId, dryRun: false, reason },
-        quietly,
+        ignore,
       )
     ).complete,
   ).toBe(false);
-  expect(slow).toBe(1);
+  expect(batches).toBe(1);
   expect((await left())[0]).toBe(5);
   expect(
     await purge(
       { store, batch: 2, dropTrial: async () => {}, budgetMs: 5_000 },
       { runId, dryRun: false, reason },
-      quietly,
+      ignore,
     ),
   ).toMatchObject({
     complete: true,
@@ -131,7 +133,7 @@ test('a purge in small batches that is cut short is gone on with', async () => {
   expect(await left()).toEqual([0, 0]);
 });
 
-test('a run that goes on keeps its payloads', async () => {
+test('a run that is not finished keeps its payloads', async () => {
   await sql(`UPDATE drover.runs SET status = 'running' WHERE id = $1`, [runId]);
   const refused = await shop.call('admin', 'POST', '/purge', { runId, reason });
   expect([refused.statusCode, refused.json().code]).toEqual([409, 'NOT_ALLOWED_NOW']);
@@ -140,7 +142,7 @@ test('a run that goes on keeps its payloads', async () => {
   expect((await shop.call('admin', 'POST', '/purge', { reason })).statusCode).toBe(400);
 });
 
-test('what needs payloads afterwards says so, and is not offered', async () => {
+test('actions that need payloads answer PAYLOADS_PURGED afterwards and are not among the next actions', async () => {
   const [group] = (await shop.call('operator', 'GET', `/runs/${runId}/failures`)).json().items;
   expect((await shop.call('operator', 'GET', `/runs/${runId}`)).json().nextActions).toContain('retry');
   await shop.call('admin', 'POST', '/purge', { runId, reason });
@@ -171,7 +173,7 @@ test('what needs payloads afterwards says so, and is not offered', async () => {
   });
 });
 
-test('a record that is sent on without its payload fails and is not made up', async () => {
+test('the load of a record without its payload fails with PAYLOADS_PURGED', async () => {
   await sql('DELETE FROM drover.cleans');
   const [record] = await sql(
     `UPDATE drover.records SET status = 'pending', stage = 'load' WHERE source_id = 'p3' RETURNING id::text AS id, epoch`,
@@ -202,7 +204,7 @@ test('a record that is sent on without its payload fails and is not made up', as
   ]);
 });
 
-test('a person’s data is found whole, and nobody else’s', async () => {
+test('all data of a person is found, and no data of other people', async () => {
   await shop.harness.sql(`UPDATE shop.customers SET name = 'Jane D.' WHERE email = $1`, [jane]);
   const answer = await shop.call('admin', 'GET', `/persons/${encodeURIComponent(jane.toUpperCase())}`);
   expect(answer.statusCode).toBe(200);
@@ -211,14 +213,14 @@ test('a person’s data is found whole, and nobody else’s', async () => {
   expect(held.rows.map((one: { table: string }) => one.table)).toEqual(['shop.customers', 'shop.payments']);
   expect(held.rows[0].row.name).toBe('Jane D.');
   expect(held.records[0].raw.email).toBe(jane);
-  const [entry] = await noted();
+  const [entry] = await auditRows();
   expect(entry).toMatchObject({ action: 'person.export', details: { records: 2, rows: 2 } });
   expect(JSON.stringify(entry)).not.toContain('jane');
   expect((await shop.call('operator', 'GET', `/persons/${jane}`)).statusCode).toBe(403);
   expect((await shop.call('admin', 'GET', '/persons/nobody')).statusCode).toBe(422);
 });
 
-test('after a purge the target’s side is still found, and what stood there before', async () => {
+test('after a purge the rows in the target and their before-images are still found', async () => {
   await shop.call('admin', 'POST', '/purge', { runId, reason });
   await shop.harness.sql(
     `UPDATE drover.changes SET before = jsonb_build_object('email', $1::text) WHERE source_id = 'c1'`,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createEffectStore } from '../../../src/engine/api-effects/store.ts';
 import { targetIdOf } from '../../../src/engine/ledger/hashes.ts';
 import type { Run } from '../../../src/engine/ledger/types.ts';
@@ -39,7 +39,7 @@ async function scriptOf(run: Run): Promise<string> {
   return text;
 }
 
-/** As psql does: on a connection of its own with settings of its own. */
+/** Like psql: on a connection of its own with other settings. */
 async function runScript(text: string): Promise<void> {
   const { connectionString } = harness.target.$client.options;
   const client = new pg.Client({ connectionString, options: '-c timezone=Asia/Manila -c datestyle=German' });
@@ -62,9 +62,10 @@ const payment = (customerId: string, amount: string, rest = {}) => ({
   row: { amount, currency: 'USD', status: 'paid', ...rest },
 });
 
-describe.each(ways)('rolling back by %s', (_name, back) => {
-  it('leaves a target that had rows before as it was', async () => {
-    await harness.sql(`ALTER TABLE shop.customers ADD COLUMN IF NOT EXISTS extra jsonb DEFAULT 'null'`);
+describe.each(ways)('a rollback by %s', (_name, rollBack) => {
+  it('restores a target that had rows before the run', async () => {
+    await harness.sql(`ALTER TABLE shop.customers ADD COLUMN extra jsonb DEFAULT 'null'`);
+    onTestFinished(async () => void (await harness.sql('ALTER TABLE shop.customers DROP COLUMN extra')));
     await harness.sql(`INSERT INTO shop.customers (id, email, name, tags, data, secret) VALUES
       (gen_random_uuid(), 'old@x', 'Old', '{a,"b c",NULL}', '{"n": 12345678901234567890.123, "deep": [null, {"a": "\\u00fc"}]}', 'kept'),
       (gen_random_uuid(), 'stays@x', NULL, NULL, 'null', NULL)`);
@@ -80,14 +81,13 @@ describe.each(ways)('rolling back by %s', (_name, back) => {
       payments: { p: payment('a', '3', { paid_at: '2025-03-30T00:30:00+08:00' }), q: payment('b', '4.0001') },
     });
     expect(await checksum(harness, tables)).not.toEqual(before);
-    await back(run);
+    await rollBack(run);
     expect(await checksum(harness, tables)).toEqual(before);
-    await back(run);
+    await rollBack(run);
     expect(await checksum(harness, tables)).toEqual(before);
-    await harness.sql('ALTER TABLE shop.customers DROP COLUMN extra');
   });
 
-  it('goes back one run and not two, identities and merged records with it', async () => {
+  it('undoes one run and not the one before it, identities and merged records included', async () => {
     const first = await harness.load({
       customers: { a: customer('a@x'), b: { ...customer('a@x'), email: 'a@x' }, c: customer('c@x') },
       payments: { p: payment('b', '1') },
@@ -101,13 +101,14 @@ describe.each(ways)('rolling back by %s', (_name, back) => {
     expect(refused.conflicts.map((conflict) => conflict.detail)).toContain(
       `run ${second.id} has written it since: roll that one back first`,
     );
-    await back(second);
+    await rollBack(second);
     expect(await checksum(harness, tables)).toEqual(before);
-    await back(first);
+    await rollBack(first);
     expect(await harness.sql('SELECT 1 FROM shop.customers UNION ALL SELECT 1 FROM drover.identities')).toEqual([]);
   });
 
-  it('leaves alone and keeps what others have changed or hold', async () => {
+  it('keeps rows that were changed since or are referenced by other rows', async () => {
+    onTestFinished(async () => void (await harness.sql('DROP TABLE IF EXISTS shop.reviews')));
     await harness.sql(`CREATE TABLE IF NOT EXISTS shop.reviews (id serial PRIMARY KEY,
       customer uuid REFERENCES shop.customers (id) ON DELETE CASCADE)`);
     const run = await harness.load({
@@ -116,9 +117,9 @@ describe.each(ways)('rolling back by %s', (_name, back) => {
     });
     await harness.sql(`UPDATE shop.payments SET amount = 99 WHERE amount = 1`);
     await harness.sql(`INSERT INTO shop.reviews (customer) SELECT id FROM shop.customers WHERE email = 'b@x'`);
-    // Written again without being changed: nothing would be lost.
+    // Written again without a change: nothing would be lost.
     await harness.sql(`UPDATE shop.customers SET name = name WHERE email = 'c@x'`);
-    await back(run);
+    await rollBack(run);
     expect(await harness.sql('SELECT email FROM shop.customers ORDER BY 1')).toEqual([
       { email: 'a@x' },
       { email: 'b@x' },
@@ -133,13 +134,13 @@ describe.each(ways)('rolling back by %s', (_name, back) => {
     ]);
     await harness.sql('DROP TABLE shop.reviews');
     await harness.sql('DELETE FROM shop.payments');
-    await back(run);
+    await rollBack(run);
     expect(await harness.sql('SELECT 1 FROM shop.customers UNION ALL SELECT 1 FROM drover.changes')).toEqual([]);
   });
 });
 
 describe('a rollback', () => {
-  it('tells in a dry run what it would do, and does nothing', async () => {
+  it('reports in a dry run what it would do, and does nothing', async () => {
     await harness.sql(`INSERT INTO shop.customers (id, email) VALUES (gen_random_uuid(), 'old@x')`);
     const run = await harness.load({ customers: { a: customer('old@x'), b: customer('b@x') } });
     const before = await checksum(harness, tables);
@@ -152,7 +153,7 @@ describe('a rollback', () => {
     expect(await undo(run)).toMatchObject({ removed: 0, restored: 0, conflicts: [] });
   });
 
-  it('gives a unique value back that a row removed later has taken', async () => {
+  it('restores a unique value that a row removed later in the rollback holds', async () => {
     const first = await harness.load({ customers: { a: customer('one@x') } });
     const before = await checksum(harness, tables);
     const second = await harness.load({ customers: { a: customer('two@x') } });
@@ -164,7 +165,7 @@ describe('a rollback', () => {
     expect(await undo(first)).toMatchObject({ removed: 1 });
   });
 
-  it('lists a row whose old content is refused, and undoes the others', async () => {
+  it('lists a row whose old content is refused and undoes the others', async () => {
     const first = await harness.load({ customers: { a: customer('a@x'), b: customer('b@x') } });
     const second = await harness.load({ customers: { a: customer('c@x'), b: customer('d@x') } });
     await harness.sql(`INSERT INTO shop.customers (id, email) VALUES (gen_random_uuid(), 'a@x')`);
@@ -178,27 +179,38 @@ describe('a rollback', () => {
     expect(await undo(first)).toMatchObject({ removed: 2, conflicts: [] });
   });
 
-  it('keeps what somebody wrote into columns of their own', async () => {
+  it('keeps what another client wrote into a column outside the plan', async () => {
     await harness.sql('ALTER TABLE shop.customers ADD COLUMN seen timestamptz');
+    onTestFinished(async () => void (await harness.sql('ALTER TABLE shop.customers DROP COLUMN seen')));
     await harness.sql(
       `INSERT INTO shop.customers (id, email) VALUES (gen_random_uuid(), 'old@x'), (gen_random_uuid(), 'too@x')`,
     );
     const run = await harness.load({ customers: { a: customer('old@x'), b: customer('too@x'), c: customer('c@x') } });
     await harness.sql(`UPDATE shop.customers SET seen = now() WHERE email IN ('old@x', 'c@x')`);
     const undone = await undo(run);
-    await harness.sql('ALTER TABLE shop.customers DROP COLUMN seen');
     expect(undone).toMatchObject({ removed: 0, restored: 1 });
     expect(undone.conflicts.map(({ detail }) => detail)).toEqual(Array(2).fill('changed since by someone else'));
   });
 
-  it('does not take a restored dump for everybody else', async () => {
+  it('names a newer run of another plan as the cause, and not someone else', async () => {
+    const first = await harness.load({ customers: { a: customer('a@x') } });
+    const scope = { ...targetScope({ id: 'newer', targetSchema: 'shop' }, shop, 'customers'), plan: 'other' };
+    const targetId = targetIdOf('shop', 'customers', 'a');
+    const row = { sourceId: 'z', targetId, row: customer('a@x', { name: 'Renamed' }).row, hash: '' };
+    await harness.rows.load(scope, [row], { dryRun: false, skipExisting: false });
+    const newer = 'run newer has written it since: roll that one back first';
+    expect((await undo(first)).conflicts).toEqual([{ entity: 'customers', targetId, detail: newer }]);
+    expect(await scriptOf(first)).toContain('has written it since');
+  });
+
+  it('undoes the run after every row was rewritten without a change, as a restored dump does', async () => {
     await harness.sql(`INSERT INTO shop.customers (id, email, name) VALUES (gen_random_uuid(), 'old@x', 'Old')`);
     const before = await checksum(harness, tables);
     const run = await harness.load({
       customers: { a: customer('old@x'), b: customer('b@x') },
       payments: { p: payment('a', '1') },
     });
-    // Every row anew, as a restore or a rewritten table leaves them.
+    // Writes every row again, as a restore or a rewrite of the table does.
     await harness.sql('UPDATE shop.customers SET email = email');
     await harness.sql('UPDATE shop.payments SET amount = amount');
     expect(await undo(run)).toMatchObject({ removed: 2, restored: 1, conflicts: [] });
@@ -216,7 +228,7 @@ describe('a rollback', () => {
     expect(await checksum(harness, tables)).toEqual(before);
   });
 
-  it('writes a script of nothing but ASCII', async () => {
+  it('writes a script in ASCII only', async () => {
     const run = await harness.load({
       customers: { [hostile]: customer(hostile, { name: hostile, data: { [hostile]: hostile } }) },
     });

@@ -4,7 +4,6 @@ import type { RunStatus } from '../../../src/contract/run-status.ts';
 import { createRunContexts } from '../../../src/engine/runs/context.ts';
 import { createRunStore } from '../../../src/engine/runs/store.ts';
 import { createScheduler } from '../../../src/engine/scheduler/scheduler.ts';
-import { createSchedulerStore } from '../../../src/engine/scheduler/store.ts';
 import { createTransformStage } from '../../../src/engine/stages/transform.ts';
 import type { DroverError } from '../../../src/errors.ts';
 import { noApis } from '../../helpers/no-apis.ts';
@@ -62,12 +61,12 @@ test('whatever would send its records on is refused with a way forward, and not 
 });
 
 test.each(['pending', 'running'] as const)(
-  'a conductor of another version stops a %s run and says why',
+  'a scheduler of another version stops a %s run and gives the reason',
   async (status) => {
     await put(status);
     const { database, target, ledger } = shop.harness;
-    const conductor = createScheduler({
-      store: createSchedulerStore(database, target),
+    const scheduler = createScheduler({
+      ...{ database, target },
       runs: createRunStore(database),
       ledger,
       dispatcher: {
@@ -81,16 +80,16 @@ test.each(['pending', 'running'] as const)(
       restoreOverrides: async () => {},
       prepareTarget: async () => {},
       finishRun: async () => {},
-      leadership: { hold: async () => true, release: async () => {} },
+      leadership: { tryAcquire: async () => true, release: async () => {} },
       log: { info: () => {}, warn: () => {}, error: () => {} },
       name: 'test',
       tickMs: 20,
       sweepAgeMs: 60_000,
       graceMs: 1_000,
     });
-    conductor.start();
+    scheduler.start();
     for (let n = 0; n < 1_000 && (await statusOf()).status === status; n += 1) await sleep(20);
-    await conductor.stop();
+    await scheduler.stop();
     expect(await statusOf()).toMatchObject({
       status: 'failed',
       reason: expect.stringMatching(/^PLAN_VERSION: .*new run/),

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { recordStatuses, stages } from '../../../src/contract/record-status.ts';
 import type { EntityProgress } from '../../../src/contract/runs.ts';
-import type { RunEntity } from '../../../src/engine/ledger/types.ts';
+import type { RunEntity, StageCount } from '../../../src/engine/ledger/types.ts';
 import {
   countsAddUp,
   entityProgress,
@@ -11,7 +11,6 @@ import {
   recordsPerSecond,
   runProgress,
 } from '../../../src/engine/runs/progress.ts';
-import type { StageCount } from '../../../src/engine/scheduler/types.ts';
 
 const extraction = (rest: Partial<RunEntity> = {}): RunEntity => ({
   runId: 'r', entity: 'users', position: 0, status: 'done', cursor: null, pages: 1, rescans: 0, repeated: 0, sourceTotal: null,

@@ -2,7 +2,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Database, openDatabase } from '../../../db/client.ts';
 import { migrateDatabase } from '../../../db/migrate.ts';
 import { createLedger } from '../../../src/engine/ledger/ledger.ts';
-import { createSchedulerStore } from '../../../src/engine/scheduler/store.ts';
+import { decideMerges } from '../../../src/engine/ledger/merge.ts';
+import { claimDueExtractions, claimDueRecords } from '../../../src/engine/scheduler/dispatch.ts';
+import { unblock } from '../../../src/engine/scheduler/load-gates.ts';
+import { countInFlight, sweep } from '../../../src/engine/scheduler/sweep.ts';
 import { createDatabase, type TestDatabase } from '../../helpers/database.ts';
 
 let place: TestDatabase;
@@ -26,30 +29,31 @@ afterAll(async () => {
   await place.drop();
 });
 
-test('what a stopped worker has locked holds up neither the sweep of the rest nor what is due', async () => {
-  const store = createSchedulerStore(database, database);
+test('rows locked by a stopped worker delay neither the sweep of the others nor due records', async () => {
   const stopped = await database.$client.connect();
   await stopped.query(`BEGIN;
     UPDATE drover.run_entities SET pages = 1 WHERE entity = 'e1';
     UPDATE drover.records SET code = 'X' WHERE source_id = 's1'`);
   try {
-    expect(await store.sweep(60_000)).toBe(4);
-    expect((await store.claimDueExtractions('r', [])).map(({ entity }) => entity).sort()).toEqual(['e2', 'e3']);
-    expect(await store.claimDueRecords('r', 'e1', 'load', 10)).toHaveLength(2);
+    expect(await sweep(database.$client, 60_000)).toBe(4);
+    expect((await claimDueExtractions(database.$client, 'r', [])).map(({ entity }) => entity).sort()).toEqual([
+      'e2',
+      'e3',
+    ]);
+    expect(await claimDueRecords(database.$client, 'r', 'e1', 'load', 10)).toHaveLength(2);
   } finally {
     await stopped.query('ROLLBACK');
     stopped.release();
   }
-  expect(await store.sweep(60_000)).toBe(2);
-  expect(await store.claimDueExtractions('r', [])).toMatchObject([{ entity: 'e1' }]);
+  expect(await sweep(database.$client, 60_000)).toBe(2);
+  expect(await claimDueExtractions(database.$client, 'r', [])).toMatchObject([{ entity: 'e1' }]);
 });
 
-test('a record under a lease is given out when that is over, and at once when its holder gives it back', async () => {
-  const store = createSchedulerStore(database, database);
+test('a record under a lease is dispatched when the lease ends, and at once when its holder releases it', async () => {
   const ledger = createLedger(database.$client, database.$client);
   await sql(`INSERT INTO drover.records (run_id, entity, source_id, stage, status)
     SELECT 'r', 'e2', 'l' || n, 'load', 'pending' FROM generate_series(1, 3) n`);
-  const due = () => store.claimDueRecords('r', 'e2', 'load', 10);
+  const due = () => claimDueRecords(database.$client, 'r', 'e2', 'load', 10);
   const [first, second, third] = await due();
   if (!first || !second || !third) throw new Error('three are due');
   await ledger.claim([first, second], 'mine', 60_000);
@@ -58,13 +62,12 @@ test('a record under a lease is given out when that is over, and at once when it
   await ledger.release([second]);
   await ledger.release([third]);
   expect((await due()).map(({ id }) => id).sort()).toEqual([first.id, third.id].sort());
-  // What is given out, the three entities that are being read, and the one that is still held.
-  const given = await sql('SELECT FROM drover.records WHERE dispatched_at IS NOT NULL');
-  expect(await store.countInFlight('r')).toBe(given.length + 3 + 1);
+  // The dispatched records, the three extractions, and the record that is still leased.
+  const dispatched = await sql('SELECT FROM drover.records WHERE dispatched_at IS NOT NULL');
+  expect(await countInFlight(database.$client, 'r')).toBe(dispatched.length + 3 + 1);
 });
 
-test('a conductor that slept through a pause decides nothing, and nothing is paused in the middle of what it decides', async () => {
-  const store = createSchedulerStore(database, database);
+test('a scheduler that resumes after its run was paused changes nothing, and a pause waits for its statement', async () => {
   await sql(`INSERT INTO drover.records (run_id, entity, source_id, stage, status, merge_key, target_id)
     VALUES ('r', 'e3', 'a', 'load', 'pending', 'same', 'x'), ('r', 'e3', 'b', 'load', 'pending', 'same', NULL)`);
   await sql(`INSERT INTO drover.records (run_id, entity, source_id, stage, status, blocked_by)
@@ -74,17 +77,17 @@ test('a conductor that slept through a pause decides nothing, and nothing is pau
   const state = () => sql(`SELECT source_id, status, epoch FROM drover.records WHERE entity = 'e3' ORDER BY 1`);
   const before = await state();
   await sql(`UPDATE drover.runs SET status = 'paused'`);
-  expect(await store.decideMerges('r', 'e3', merge)).toBe(false);
-  expect(await store.unblock('r')).toBe(0);
+  expect(await decideMerges(database.$client, 'r', 'e3', merge)).toBe(false);
+  expect(await unblock(database.$client, 'r')).toBe(0);
   expect(await state()).toEqual(before);
   expect(await sql(`SELECT merged_at FROM drover.run_entities WHERE entity = 'e3'`)).toEqual([{ merged_at: null }]);
   await sql(`UPDATE drover.runs SET status = 'running'`);
-  expect(await store.decideMerges('r', 'e3', merge)).toBe(true);
-  expect(await store.unblock('r')).toBe(1);
+  expect(await decideMerges(database.$client, 'r', 'e3', merge)).toBe(true);
+  expect(await unblock(database.$client, 'r')).toBe(1);
   expect((await state()).map(({ status }) => status)).toEqual(['pending', 'skipped', 'pending']);
 });
 
-test('a worker that slept through a pause stores no page, and counts no death', async () => {
+test('a worker that resumes after its run was paused stores no page and counts no lost worker', async () => {
   const ledger = createLedger(database.$client, database.$client);
   await sql(`INSERT INTO drover.run_entities (run_id, entity, position, status) VALUES ('r', 'e4', 4, 'reading')`);
   const [lost] = await sql(`INSERT INTO drover.records (run_id, entity, source_id, stage, status)
@@ -92,11 +95,12 @@ test('a worker that slept through a pause stores no page, and counts no death', 
   const record = { sourceId: 'late', raw: {}, fingerprint: 'f' };
   const page = { records: [record], cursor: null, repeated: 0, watermark: null, immutable: false };
   await sql(`UPDATE drover.runs SET status = 'paused'`);
-  expect(await ledger.storePage('r', 'e4', 0, page)).toBeUndefined();
+  expect(await ledger.storePage('r', 'e4', 0, page)).toBe(false);
   expect(await ledger.recordLostWorker([lost], 1, 'test', true)).toEqual([]);
   expect(await sql(`SELECT source_id, status, epoch FROM drover.records WHERE entity = 'e4'`)).toEqual([
     { source_id: 'lost', status: 'pending', epoch: 0 },
   ]);
   await sql(`UPDATE drover.runs SET status = 'running'`);
-  expect((await ledger.storePage('r', 'e4', 0, page))?.fresh).toHaveLength(1);
+  expect(await ledger.storePage('r', 'e4', 0, page)).toBe(true);
+  expect(await sql(`SELECT FROM drover.records WHERE entity = 'e4' AND source_id = 'late'`)).toHaveLength(1);
 });

@@ -10,27 +10,26 @@ import { openControl } from '../../../src/engine/open-engine.ts';
 import { createRunStore } from '../../../src/engine/runs/store.ts';
 import { createLeadership } from '../../../src/engine/scheduler/leader.ts';
 import { createScheduler, type Scheduler } from '../../../src/engine/scheduler/scheduler.ts';
-import { createSchedulerStore } from '../../../src/engine/scheduler/store.ts';
 import { createLogger } from '../../../src/logger.ts';
 import { loadPlans } from '../../../src/plan/registry.ts';
 import { createDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { operator } from '../../helpers/drover.ts';
 
-// Everything an operator asks of a run is settled in PostgreSQL: a Redis that is away holds up records and nothing else.
+// Operators' actions need only PostgreSQL: without Redis no records are dispatched, and everything else works.
 const redis = connectProducer('redis://127.0.0.1:1', () => undefined);
 const producer = createProducer({ redis, prefix: '{away}', window: () => 100, onError: () => undefined });
 let place: TestDatabase;
 let database: Database;
 let control: Control;
-let conductor: Scheduler;
+let scheduler: Scheduler;
 
 beforeAll(async () => {
   place = await createDatabase({ template: { name: 'control', migrate: migrateDatabase } });
   database = openDatabase({ url: place.url, applicationName: 'test', onError: () => undefined });
   const plans = await loadPlans();
   control = openControl({ database, target: database, plans, config: readConfig({}) });
-  conductor = createScheduler({
-    store: createSchedulerStore(database, database),
+  scheduler = createScheduler({
+    ...{ database, target: database },
     runs: createRunStore(database),
     ledger: createLedger(database.$client, database.$client),
     dispatcher: producer,
@@ -43,11 +42,11 @@ beforeAll(async () => {
     log: createLogger({ level: 'silent', service: 'test' }),
     ...{ name: 'test', tickMs: 50, sweepAgeMs: 60_000, graceMs: 5_000 },
   });
-  conductor.start();
+  scheduler.start();
 });
 
 afterAll(async () => {
-  await conductor.stop();
+  await scheduler.stop();
   await producer.close();
   redis.disconnect();
   await database.$client.end();
@@ -57,7 +56,7 @@ afterAll(async () => {
 const becomes = (id: string, status: string) =>
   expect.poll(async () => (await control.run(id)).status, { timeout: 20_000, interval: 50 }).toBe(status);
 
-test('a run begins, pauses, goes on and is cancelled while Redis is away', async () => {
+test('a run starts, pauses, resumes and is cancelled while Redis is away', async () => {
   const { id } = await control.startRun({ plan: 'bubble', only: ['users'] }, operator);
   await becomes(id, 'running');
   await control.pause(id, 'a test', operator);
@@ -67,7 +66,7 @@ test('a run begins, pauses, goes on and is cancelled while Redis is away', async
   await becomes(id, 'cancelled');
 });
 
-test('nothing is given out meanwhile, so nothing has to be taken back', async () => {
+test('nothing is dispatched while Redis is away, so the sweep has nothing to recover', async () => {
   const { id } = await control.startRun({ plan: 'bubble', only: ['users'] }, operator);
   await becomes(id, 'running');
   await new Promise((resolve) => setTimeout(resolve, 1_500));

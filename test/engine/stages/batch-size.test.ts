@@ -29,7 +29,7 @@ function settle(from: number, fixedMs: number, perRecordMs: number, jobs = 400):
   return seen;
 }
 
-test('whatever jobs come, the size stays between 1 and 500 and grows by half at the most', () => {
+test('for any sequence of jobs the size stays between 1 and 500 and grows by half at most', () => {
   fc.assert(
     fc.property(anySize, fc.array(anyJob, { maxLength: 200 }), (from, jobs) => {
       let before = initialTuning(from);
@@ -43,7 +43,7 @@ test('whatever jobs come, the size stays between 1 and 500 and grows by half at 
   );
 });
 
-test('it settles where a job takes the target time, or at a bound when none does', () => {
+test('the size converges to where a job takes the target time, or to a bound', () => {
   const fixed = fc.double({ min: 0, max: 1_000, noNaN: true });
   const perRecord = fc.double({ min: 0.5, max: 400, noNaN: true });
   fc.assert(
@@ -57,14 +57,14 @@ test('it settles where a job takes the target time, or at a bound when none does
   );
 });
 
-test('from the first size to the last takes some fifty quick jobs, and it does not overshoot', () => {
+test('growing from the first size to the largest takes about fifty fast jobs, without overshoot', () => {
   const seen = settle(firstBatchSize, 0, 1);
   expect(seen.findIndex(({ size }) => size === batchBounds.most)).toBeLessThan(60);
   const sizes = settle(firstBatchSize, 50, 10).map(({ size }) => size);
   expect(Math.max(...sizes)).toBeLessThan(1.2 * 200);
 });
 
-test('a faster worker is never given smaller batches', () => {
+test('a faster worker never gets smaller batches', () => {
   const times = fc.array(fc.double({ min: 1, max: 10_000, noNaN: true }), { minLength: 1, maxLength: 12 });
   fc.assert(
     fc.property(anySize, times, fc.double({ min: 1, max: 10, noNaN: true }), (from, ms, faster) => {
@@ -77,7 +77,7 @@ test('a faster worker is never given smaller batches', () => {
   );
 });
 
-test('jobs of the size before say nothing of the size now, but for what is certain', () => {
+test('jobs of the previous size do not rate the current size, except where the evidence is certain', () => {
   const now = initialTuning(100);
   const jobs = (job: MeasuredJob): Tuning =>
     Array.from({ length: 50 }, () => job).reduce((t, j) => tune(t, j, target), now);
@@ -87,7 +87,7 @@ test('jobs of the size before say nothing of the size now, but for what is certa
   expect(jobs({ records: 200, ms: 100 }).size).toBeGreaterThan(100);
 });
 
-test('one slow job among quick ones changes nothing; five do', () => {
+test('one slow job among fast ones changes nothing; five do', () => {
   const near: MeasuredJob = { records: 100, ms: target };
   const slow: MeasuredJob = { records: 100, ms: 3 * target };
   const fold = (jobs: readonly MeasuredJob[]): number =>
@@ -97,7 +97,7 @@ test('one slow job among quick ones changes nothing; five do', () => {
   expect(fold([slow, slow, slow, slow, slow])).toBeLessThan(50);
 });
 
-test('each stage has a size of its own; one that nothing was heard of has the first', () => {
+test('each stage has its own size; a stage without measurements has the first size', () => {
   const run = { batchSize: 10, batchTuning: {} };
   const quick = Array.from({ length: 5 }, (): MeasuredJob => ({ records: 10, ms: 5 }));
   const batchTuning = tuneStages(run, new Map([['load' as const, quick]]));

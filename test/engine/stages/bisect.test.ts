@@ -29,7 +29,7 @@ test('one bad item among any number up to 500 costs at most 2·log2(n) further c
   console.log(`a bad item is found in at most ${most.calls} calls, the first one included (batch of ${most.n})`);
 });
 
-test('whatever is bad, each item gets the answer of its own and in its place', async () => {
+test('each item gets its own result in its own position, whichever items fail', async () => {
   const sets = fc.tuple(fc.integer({ min: 0, max: 60 }), fc.array(fc.integer({ min: 0, max: 59 })));
   await fc.assert(
     fc.asyncProperty(sets, async ([n, some]) => {
@@ -40,7 +40,7 @@ test('whatever is bad, each item gets the answer of its own and in its place', a
   );
 });
 
-test('items that fail only together all go through', async () => {
+test('items that fail only together all succeed', async () => {
   const work = async (items: readonly number[]): Promise<readonly number[]> => {
     if (items.includes(2) && items.includes(9)) throw new DroverError('TARGET_CONSTRAINT', 'these two');
     return items;
@@ -49,7 +49,7 @@ test('items that fail only together all go through', async () => {
   expect(await bisect(items, work, () => -1)).toEqual(items);
 });
 
-test('what is not the fault of the data is nobody’s verdict', async () => {
+test('an error that is not of class data is rethrown', async () => {
   const away = async (): Promise<number[]> => {
     throw new DroverError('DATABASE_UNAVAILABLE', 'gone');
   };

@@ -16,9 +16,9 @@ const opened: OpenRecord = {
   raw: benchRecord(1),
 };
 
-/** A stage's world in which everything works but the queues. */
+/** Dependencies of a stage that all work but the queues. */
 function withoutRedis(released: RecordRef[]): StageDeps {
-  const moved: WrittenOutcome = {
+  const written: WrittenOutcome = {
     id: '1',
     epoch: 4,
     runId: 'r1',
@@ -29,7 +29,7 @@ function withoutRedis(released: RecordRef[]): StageDeps {
   };
   const ledger = {
     open: async () => [opened],
-    finish: async () => [moved],
+    writeOutcomes: async () => [written],
     release: async (refs: readonly RecordRef[]) => {
       released.push(...refs);
     },
@@ -56,15 +56,15 @@ function withoutRedis(released: RecordRef[]): StageDeps {
   };
 }
 
-test('work that is done stays done when Redis cannot take its next job, and is given out again at once', async () => {
+test('an outcome stays written when Redis cannot take the next job, and the record is released for dispatch at once', async () => {
   const released: RecordRef[] = [];
-  const verdict = { kind: 'next', stage: 'load' } as const;
+  const outcome = { kind: 'next', stage: 'load' } as const;
   const results = await runStage(
     withoutRedis(released),
     'transform',
     { raw: true, clean: false },
     [ref],
-    async () => new Map([['1', verdict]]),
+    async () => new Map([['1', outcome]]),
   );
   expect(results).toEqual([{ kind: 'moved' }]);
   expect(released).toMatchObject([{ id: '1', epoch: 4 }]);

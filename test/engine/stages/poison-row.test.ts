@@ -48,8 +48,8 @@ const ends = async (runId: string) =>
     )
   ).rows;
 
-test('a row the target refuses, in batches of 500: found in 2·log2(500) tries, and the others load', async () => {
-  // Below every name, with its own counter: what the target is asked, whoever asks.
+test('a row refused by the target, in batches of 500: found in 2·log2(500) attempts, and the others load', async () => {
+  // Counts the calls to the target, from any caller.
   const tries: number[] = [];
   const load = harness.rows.load.bind(harness.rows);
   Object.assign(harness.rows, {
@@ -65,14 +65,14 @@ test('a row the target refuses, in batches of 500: found in 2·log2(500) tries, 
     { status: 'reconciled', code: null, n: records - 1, example: 'p0' },
     { status: 'rejected', code: 'TARGET_CONSTRAINT', n: 1, example: 'p1301' },
   ]);
-  // The batches after that of the poison are whole again.
+  // The batches after the poison row's batch are complete again.
   const search = tries.slice(1, tries.indexOf(batch, 1));
   expect(tries[0]).toBe(batch);
   expect(search.length).toBeLessThanOrEqual(2 * Math.log2(batch));
   console.log(`poison among ${records} in batches of ${batch}: found in ${search.length} further tries (${search})`);
 });
 
-test('what the ledger itself cannot hold is found in the same way, and harms nobody beside it', async () => {
+test('a value that the ledger cannot store is found in the same way, and the other records of its batch go on', async () => {
   const zeroByte = { minor: '100', currency: 'USD', status: 'pa', spoil: true };
   const endless = { minor: '9'.repeat(30), currency: 'USD', status: 'paid' };
   const run = await harness.load({ payments: payments({ 17: zeroByte, 1400: endless }) }, { plan: 'poison' });

@@ -36,13 +36,13 @@ async function load(runId: string, skipExisting = false): Promise<string | undef
   return result?.kind;
 }
 
-test('what a run wrote itself is no row it found: a repeated load goes on to be reconciled', async () => {
+test('a repeated load of a row written by the same run goes on to be reconciled', async () => {
   expect(await load('r1', true)).toBe('inserted');
   expect(await load('r1', true)).toBe('updated');
   expect(await load('r1')).toBe('updated');
 });
 
-test('what an earlier run wrote is found unchanged, or skipped', async () => {
+test('a row written by an earlier run is found unchanged, or skipped', async () => {
   expect(await load('r2')).toBe('unchanged');
   expect(await load('r3', true)).toMatch(/^(unchanged|exists)$/);
 });

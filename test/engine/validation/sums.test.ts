@@ -17,8 +17,8 @@ const plan = {
 const run = (status: Run['status'], rest: Partial<Run> = {}): Run =>
   ({ id: 'r', plan: 'p', targetSchema: 's', status, statusAt: new Date(0), rolledBackAt: null, ...rest }) as Run;
 
-/** A ledger of one payment whose amount tells how often it was read. */
-function world(options: { target?: () => string; written?: readonly SumLine[]; tookMs?: number } = {}) {
+/** A ledger of one payment whose amount is the number of times it was read. */
+function createFixture(options: { target?: () => string; written?: readonly SumLine[]; tookMs?: number } = {}) {
   const clock = { now: 0, reads: 0 };
   const deps: SumCacheDeps = {
     ledger: {
@@ -40,23 +40,23 @@ function world(options: { target?: () => string; written?: readonly SumLine[]; t
   return { clock, ask };
 }
 
-const settled = () => new Promise((resolve) => setImmediate(resolve));
+const flushPromises = () => new Promise((resolve) => setImmediate(resolve));
 
-describe('sums that are asked for often', () => {
-  it('are made once for many, anew after a second, and meanwhile the last ones are shown', async () => {
-    const { ask, clock } = world();
+describe('the sum cache', () => {
+  it('makes sums once for concurrent requests, renews them after a second and answers the last ones meanwhile', async () => {
+    const { ask, clock } = createFixture();
     expect(await Promise.all([ask(run('running')), ask(run('running'))])).toEqual(['1/1', '1/1']);
     clock.now = 999;
     expect(await ask(run('running'))).toBe('1/1');
     clock.now = 1_000;
     expect(await ask(run('running'))).toBe('1/1');
-    await settled();
+    await flushPromises();
     expect(await ask(run('running'))).toBe('2/2');
     expect(clock.reads).toBe(2);
   });
 
-  it('are not shown when they are old, or when the run is another one by now', async () => {
-    const { ask, clock } = world();
+  it('does not answer sums that are too old or of another status of the run', async () => {
+    const { ask, clock } = createFixture();
     await ask(run('running'));
     clock.now = 12_000;
     expect(await ask(run('running'))).toBe('2/2');
@@ -64,30 +64,30 @@ describe('sums that are asked for often', () => {
     expect(await ask(run('paused', { rolledBackAt: new Date(1) }))).toBe('4/0');
   });
 
-  it('cost no more than a twentieth of the time', async () => {
-    const { ask, clock } = world({ tookMs: 500 });
+  it('spends no more than a twentieth of the time on sums', async () => {
+    const { ask, clock } = createFixture({ tookMs: 500 });
     for (let polls = 0; polls < 1_000; polls += 1) {
       await ask(run('running'));
-      await settled();
+      await flushPromises();
       clock.now += 200;
     }
     expect((clock.reads * 500) / clock.now).toBeLessThan(0.055);
   });
 
-  it('begin with those of the report once the run has ended', async () => {
+  it('starts with the sums of the report once the run has ended', async () => {
     const line = { entity: 'payments', currency: 'USD', status: 'paid', source: '7', target: '7', unloaded: '0' };
-    const { ask, clock } = world({ written: [line] });
+    const { ask, clock } = createFixture({ written: [line] });
     expect(await ask(run('completed'))).toBe('7/7');
     expect(clock.reads).toBe(0);
     clock.now = 3_600_000;
     expect(await ask(run('completed'))).toBe('7/7');
-    await settled();
+    await flushPromises();
     expect(await ask(run('completed'))).toBe('1/1');
   });
 
-  it('survive a target that does not answer, and one that has no table yet', async () => {
+  it('keeps the last sums when the target does not answer, and counts a missing table as empty', async () => {
     let fault: DroverError | undefined;
-    const { ask, clock } = world({
+    const { ask, clock } = createFixture({
       target: () => {
         if (fault) throw fault;
         return '5';
@@ -104,7 +104,7 @@ describe('sums that are asked for often', () => {
 });
 
 describe('a line of sums', () => {
-  it('agrees to the minor unit, also where numbers would not', () => {
+  it('is compared exactly, beyond the precision of JavaScript numbers', () => {
     const line = {
       entity: 'e',
       currency: 'USD',

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { ValidationView } from '../../../src/contract/runs.ts';
 import { createEffectStore } from '../../../src/engine/api-effects/store.ts';
 import type { Run } from '../../../src/engine/ledger/types.ts';
@@ -11,7 +11,7 @@ import { createValidationLedger } from '../../../src/engine/validation/ledger.sq
 import { computeSums } from '../../../src/engine/validation/sums.ts';
 import { createValidationTarget } from '../../../src/engine/validation/target.sql.ts';
 import { latestValidation, validateRun } from '../../../src/engine/validation/validate.ts';
-import { toMinor } from '../../../src/money.ts';
+import { numericToMinor } from '../../../src/money.ts';
 import type { Plan } from '../../../src/plan/contract.ts';
 import { createHarness, type Harness, shop } from '../../helpers/shop-harness.ts';
 
@@ -33,7 +33,7 @@ beforeEach(() => harness.sql('TRUNCATE shop.customers, shop.payments, drover.ide
 const customer = (email: string) => ({ email, row: { email, name: email } });
 const payment = (amount: string, currency = 'USD', rest = {}) => ({
   customer: 'a',
-  minor: String(toMinor(amount, currency)),
+  minor: String(numericToMinor(amount, currency)),
   currency,
   status: 'paid',
   row: { amount, currency, status: 'paid' },
@@ -46,8 +46,8 @@ async function validate(run: Run, plan: Plan = shop): Promise<ValidationView> {
   return validateRun(deps, run, plan, await createRunStore(harness.database).entities(run.id));
 }
 
-/** Checks that do not hold, with the source ids they name. */
-const broken = (view: ValidationView) =>
+/** Failed checks with the source ids they list. */
+const failedChecks = (view: ValidationView) =>
   Object.fromEntries(
     view.checks
       .filter((check) => !check.ok)
@@ -62,15 +62,15 @@ const idOf = async (sourceId: string) =>
   )[0]?.id;
 
 describe('validation', () => {
-  it('is green when the target holds what the source says, merged and unchanged records included', async () => {
+  it('is green when the target equals the source, merged and unchanged records included', async () => {
     const records = {
       customers: { a: customer('a@x'), b: customer('a@x') },
       payments: some(120, (n) => payment(`${n + 1}.25`)),
     };
     const first = await validate(await harness.load(records));
-    expect([first.status, broken(first)]).toEqual(['green', {}]);
+    expect([first.status, failedChecks(first)]).toEqual(['green', {}]);
     const again = await validate(await harness.load(records));
-    expect([again.status, broken(again)]).toEqual(['green', {}]);
+    expect([again.status, failedChecks(again)]).toEqual(['green', {}]);
     expect(again.checks.find((check) => check.name === 'sample' && check.entity === 'payments')?.checked).toBe(100);
     const dry = await validate(await harness.load(records, { dryRun: true }));
     expect(dry.checks.map((check) => check.name)).toEqual([
@@ -83,7 +83,7 @@ describe('validation', () => {
     ]);
   });
 
-  it('names the changed cell, the dropped row and the doubled payment', async () => {
+  it('lists the changed amount, the deleted row and the duplicate payment', async () => {
     const run = await harness.load({
       customers: { a: customer('a@x') },
       payments: some(3_000, (n) => payment(`${n + 1}`)),
@@ -97,7 +97,7 @@ describe('validation', () => {
     );
     const view = await validate(run);
     expect(view.status).toBe('red');
-    expect(broken(view)).toMatchObject({
+    expect(failedChecks(view)).toMatchObject({
       'payments row-count': ['p18'],
       'payments no-doubles': ['p19'],
       'payments money': ['p17', 'p18'],
@@ -107,15 +107,15 @@ describe('validation', () => {
     expect(money?.description).toMatch(/USD paid: source \d+ is not target \d+ \+ unloaded 0/);
   });
 
-  it('lists every row that breaks a rule, and none twice', async () => {
+  it('lists every row that breaks a rule once', async () => {
     const run = await harness.load({
       customers: { a: customer('a@x'), lazy: customer('b@x') },
       payments: some(1_500, (n) => payment(n % 3 ? '-1' : '1')),
     });
     const view = await validate(run);
-    expect(broken(view)['payments amount-positive']).toHaveLength(1_000);
-    expect(new Set(broken(view)['payments amount-positive']).size).toBe(1_000);
-    expect(broken(view)['customers has-paid']).toEqual(['lazy']);
+    expect(failedChecks(view)['payments amount-positive']).toHaveLength(1_000);
+    expect(new Set(failedChecks(view)['payments amount-positive']).size).toBe(1_000);
+    expect(failedChecks(view)['customers has-paid']).toEqual(['lazy']);
     expect(view.checks.find((check) => check.name === 'amount-positive')).toMatchObject({
       checked: 1_500,
       violations: 1_000,
@@ -123,25 +123,30 @@ describe('validation', () => {
     });
   });
 
-  it('finds references that point at nothing, and two records in one row', async () => {
+  it('finds dangling references, and two records that share a row', async () => {
     const run = await harness.load({
       customers: { a: customer('a@x'), c: customer('c@x') },
       payments: some(3, () => payment('1')),
     });
     await harness.sql('ALTER TABLE shop.payments DROP CONSTRAINT payments_customer_id_fkey');
+    onTestFinished(async () => {
+      await harness.sql('DELETE FROM shop.payments');
+      await harness.sql(
+        'ALTER TABLE shop.payments ADD CONSTRAINT payments_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES shop.customers (id)',
+      );
+    });
     await harness.sql('UPDATE shop.payments SET customer_id = gen_random_uuid() WHERE id = $1', [await idOf('p1')]);
     await harness.sql('UPDATE shop.payments SET customer_id = NULL WHERE id = $1', [await idOf('p2')]);
     await harness.sql(`UPDATE drover.identities SET target_id = $1 WHERE source_id = 'c'`, [await idOf('a')]);
     const view = await validate(run);
-    await harness.sql('DELETE FROM shop.payments');
-    await harness.sql(
-      'ALTER TABLE shop.payments ADD CONSTRAINT payments_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES shop.customers (id)',
-    );
-    expect(broken(view)).toMatchObject({ 'payments reference-customer_id': ['p1'], 'customers no-doubles': ['c'] });
-    expect(broken(view)['customers sample']).toEqual(expect.arrayContaining(['c']));
+    expect(failedChecks(view)).toMatchObject({
+      'payments reference-customer_id': ['p1'],
+      'customers no-doubles': ['c'],
+    });
+    expect(failedChecks(view)['customers sample']).toEqual(expect.arrayContaining(['c']));
   });
 
-  it('counts the ledger again and believes no counter', async () => {
+  it('counts the records instead of relying on the counters', async () => {
     const run = await harness.load({ customers: { a: customer('a@x'), b: { reject: 'no', row: {} } } });
     expect((await validate(run)).status).toBe('green');
     const { $client } = harness.database;
@@ -151,7 +156,7 @@ describe('validation', () => {
     await $client.query(`UPDATE drover.records SET status = 'pending' WHERE run_id = $1 AND source_id = 'a'`, [run.id]);
     await createRunStore(harness.database).setSourceTotal(run.id, 'customers', 5);
     const view = await validate(run);
-    expect(broken(view)).toMatchObject({
+    expect(failedChecks(view)).toMatchObject({
       'customers source-count': [],
       'customers balance': [],
       'customers settled': ['a'],
@@ -159,7 +164,7 @@ describe('validation', () => {
     expect(view.checks[0]).toMatchObject({ name: 'source-count', violations: 3 });
   });
 
-  it('says of a rule that cannot be asked that it does not hold', async () => {
+  it('fails a rule that cannot be evaluated', async () => {
     const run = await harness.load({ customers: { a: customer('a@x') } });
     const rules = [
       { name: 'typo', entity: 'customers', severity: 'error', description: 'Typo', violates: 't.nothing > 0' },
@@ -185,7 +190,7 @@ describe('validation', () => {
     ]);
   });
 
-  it('is stale once anybody has changed what it looked at, and not before', async () => {
+  it('becomes stale with any change of the tables, and not before', async () => {
     const run = await harness.load({ customers: { a: customer('a@x') }, payments: some(3, () => payment('1')) });
     const stale = async () => (await latestValidation(deps, run, shop))?.stale;
     expect(await stale()).toBeUndefined();
@@ -220,7 +225,7 @@ describe('validation', () => {
 describe('sums', () => {
   const sums = (run: Run) => computeSums(deps, run, shop, ['customers', 'payments']);
 
-  it('are exact in currencies of every exponent, and account for what was not loaded', async () => {
+  it('are exact in currencies of every exponent and include what was not loaded', async () => {
     const run = await harness.load({
       customers: { a: customer('a@x') },
       payments: {
@@ -262,7 +267,7 @@ describe('sums', () => {
     ]);
   });
 
-  it('know what an earlier run has loaded, what a dry run has not, and what was rolled back', async () => {
+  it('include what an earlier run loaded, not what a dry run read or what was rolled back', async () => {
     const records = { customers: { a: customer('a@x') }, payments: some(4, () => payment('1')) };
     const total = async (run: Run) =>
       (await sums(run)).map(({ source, target, unloaded }) => [source, target, unloaded]);

@@ -53,7 +53,7 @@ const cases: Readonly<Record<string, Case>> = {
   'price-too-fine': { fields: money('12.345', 'KWD'), becomes: 'BAD_AMOUNT' },
   'price-dinar': { fields: money('12.340', 'KWD'), becomes: amount(12_340, 'kwd') },
   'price-yen-fraction': { fields: money('1200.5', 'JPY'), becomes: 'BAD_AMOUNT' },
-  'price-yen-zeros': { fields: money('1200.00', 'JPY'), becomes: amount(1_200, 'jpy') },
+  'price-yen-zeros': { fields: money('1200.00', 'JPY'), becomes: 'BAD_AMOUNT' },
   'price-ugx': { fields: money('75000', 'UGX'), becomes: amount(7_500_000, 'ugx') },
   'price-isk': { fields: money('1500', 'ISK'), becomes: amount(150_000, 'isk') },
   'price-isk-fraction': { fields: money('1500.25', 'ISK'), becomes: 'BAD_AMOUNT' },

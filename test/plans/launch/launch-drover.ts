@@ -1,4 +1,4 @@
-import { toMinor } from '../../../src/money.ts';
+import { numericToMinor } from '../../../src/money.ts';
 import type { LaunchManifest } from '../../../src/sandbox/launch/generate.ts';
 import { type SystemeioSandbox, startSystemeioSandbox } from '../../../src/sandbox/launch/systemeio.ts';
 import { startXenditSandbox, type XenditSandbox } from '../../../src/sandbox/launch/xendit.ts';
@@ -50,7 +50,7 @@ export async function sumsOf(
   );
   const sumOf = (row: Record<string, unknown>) => ({
     count: Number(row.count),
-    minor: String(toMinor(String(row.amount), 'PHP')),
+    minor: String(numericToMinor(String(row.amount), 'PHP')),
   });
   return Object.fromEntries(rows.map((row) => [row.name, sumOf(row)]));
 }

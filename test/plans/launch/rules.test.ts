@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { emailKey } from '../../../src/email.ts';
 import {
   acquisitionSource,
   builtInCatalogue,
@@ -11,7 +12,7 @@ import {
 import { contactRow } from '../../../src/plans/launch/entities/systemeio.ts';
 import { xenditRow } from '../../../src/plans/launch/entities/xendit.ts';
 import { fiscalPeriodOf, parseSale } from '../../../src/plans/launch/sales.ts';
-import { amountOf, emailKey, instantOf } from '../../../src/plans/launch/values.ts';
+import { amountOf, instantOf } from '../../../src/plans/launch/values.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'drover-catalogue-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -83,9 +84,12 @@ describe('values', () => {
     ['1,234.50', '1234.5'],
     ['PHP 800', '800'],
     ['1,23', null],
+    ['1.000', null],
+    ['1000,50', null],
+    ['1,000.50', '1000.5'],
     ['0.00001', null],
     [Number.NaN, null],
-  ])('reads the amount %j', (value, amount) => expect(amountOf(value)).toBe(amount));
+  ])('reads the amount %j', (value, amount) => expect(amountOf(value, 'PHP')).toBe(amount));
 });
 
 describe('the fiscal period', () => {

@@ -25,6 +25,7 @@ const fastify = [
 export const layers: Readonly<Record<string, Layer>> = {
   'src/errors.ts': { project: [], packages: [] },
   'src/csv.ts': { project: [], packages: [] },
+  'src/email.ts': { project: [], packages: [] },
   'src/backoff.ts': { project: [], packages: [] },
   'src/money.ts': { project: ['src/errors.ts'], packages: ['big.js'] },
   'src/logger.ts': { project: ['src/errors.ts'], packages: ['pino'] },
@@ -45,7 +46,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     packages: ['zod'],
   },
   'src/plans/*': {
-    project: ['src/plan', 'src/sources', 'src/targets', 'src/errors.ts', 'src/money.ts', 'src/csv.ts'],
+    project: ['src/plan', 'src/sources', 'src/targets', 'src/errors.ts', 'src/money.ts', 'src/csv.ts', 'src/email.ts'],
     packages: ['zod', 'big.js', 'luxon'],
   },
   'src/upstreams': {
@@ -112,7 +113,7 @@ export const layers: Readonly<Record<string, Layer>> = {
 
 /** The files of src/engine that may import `db`, `pg` and `drizzle-orm`; rules beside them stay free of a database. */
 export const sqlFiles =
-  /(\.sql|\bstore|-store)\.ts$|^src\/engine\/ledger\/|^src\/engine\/runs\/(view|blockers)\.ts$|^src\/engine\/scheduler\/(dispatch|load-gates|complete-run|sweep|leader)\.ts$/;
+  /(\.sql|\bstore|-store)\.ts$|^src\/engine\/ledger\/|^src\/engine\/runs\/(view|blockers)\.ts$|^src\/engine\/scheduler\/(types|dispatch|load-gates|complete-run|sweep|leader)\.ts$/;
 
 /** Files that read the environment; everything else is handed what it needs. */
 export const environmentReaders: readonly string[] = [

@@ -30,28 +30,32 @@ async function run(...args: string[]): Promise<{ code: number; out: string; err:
 }
 
 describe('the sandbox command', () => {
-  it('serves, says where and what, and stops when told to', async () => {
+  it('serves, prints the URL and the counts, and stops on SIGTERM', async () => {
     const manifest = join(folder, 'manifest.json');
     const journal = join(folder, 'journal.jsonl');
     const faults = '[{"fault":"unavailable","nth":2}]';
     const child = start(
       ...['bubble', '--port', '0', '--users', '50', '--manifest', manifest, '--journal', journal, '--faults', faults],
     );
-    let banner = '';
-    for await (const chunk of child.stdout) {
-      banner += chunk;
-      if (banner.includes('control')) break;
+    try {
+      let banner = '';
+      for await (const chunk of child.stdout) {
+        banner += chunk;
+        if (banner.includes('control')) break;
+      }
+      expect(banner).toMatch(/user +50 .*to load/);
+      const url = /http:\S+\/api\/1\.1/.exec(banner)?.[0];
+      const headers = { authorization: `Bearer ${/admin token +(\S+)/.exec(banner)?.[1]}` };
+      const first = await fetch(`${url}/obj/user?limit=1`, { headers });
+      expect(await first.json()).toMatchObject({ response: { count: 1, remaining: 49 } });
+      expect((await fetch(`${url}/obj/user?limit=1`, { headers })).status).toBe(503);
+      child.kill('SIGTERM');
+      expect(await once(child, 'close')).toEqual([0, null]);
+      expect(JSON.parse(readFileSync(manifest, 'utf8'))).toMatchObject({ seed: 7, users: 50 });
+      expect(readFileSync(journal, 'utf8').trimEnd().split('\n')).toHaveLength(2);
+    } finally {
+      child.kill('SIGKILL');
     }
-    expect(banner).toMatch(/user +50 .*to load/);
-    const url = /http:\S+\/api\/1\.1/.exec(banner)?.[0];
-    const headers = { authorization: `Bearer ${/admin token +(\S+)/.exec(banner)?.[1]}` };
-    const first = await fetch(`${url}/obj/user?limit=1`, { headers });
-    expect(await first.json()).toMatchObject({ response: { count: 1, remaining: 49 } });
-    expect((await fetch(`${url}/obj/user?limit=1`, { headers })).status).toBe(503);
-    child.kill('SIGTERM');
-    expect(await once(child, 'close')).toEqual([0, null]);
-    expect(JSON.parse(readFileSync(manifest, 'utf8'))).toMatchObject({ seed: 7, users: 50 });
-    expect(readFileSync(journal, 'utf8').trimEnd().split('\n')).toHaveLength(2);
   });
 
   it('writes the CSV files', async () => {
@@ -66,7 +70,7 @@ describe('the sandbox command', () => {
     [['bubble', '--faults', '[{"fault":"earthquake"}]'], 'fault'],
     [['bubble-csv'], '--out'],
     [['wizard'], 'wizard'],
-  ])('refuses %j and says why', async (args, word) => {
+  ])('rejects %j with a message', async (args, word) => {
     const { code, err } = await run(...args);
     expect(code).toBe(1);
     expect(err).toContain(word);

@@ -25,7 +25,7 @@ function read(
 const { rows: api, manifest } = generate(SIZE);
 
 describe('the CSV export', () => {
-  it('has the columns of Bubble, custom ones first, every cell quoted', () => {
+  it('has the columns of Bubble, custom ones first, and quotes every cell', () => {
     const { text, titles, rows } = read('bookings.csv');
     const system = ['Creation Date', 'Modified Date', 'Slug', 'Creator', 'unique id'];
     expect(titles).toEqual([
@@ -40,11 +40,11 @@ describe('the CSV export', () => {
     for (const line of text.trimEnd().split('\n')) expect(line).toMatch(/^"([^"]|"")*"(,"([^"]|"")*")*$/);
   });
 
-  it('comes with the verdicts of the data a sandbox of the same seed serves', () => {
+  it('has the manifest of a sandbox with the same seed', () => {
     expect(writeBubbleCsvExport(folder, SIZE).manifest).toEqual(manifest);
   });
 
-  it.each(['Asia/Manila', 'America/New_York', 'Asia/Kolkata', 'UTC'])('gives dates to the minute in %s', (zone) => {
+  it.each(['Asia/Manila', 'America/New_York', 'Asia/Kolkata', 'UTC'])('writes dates to the minute in %s', (zone) => {
     const { rows } = read('payments.csv', { zone });
     for (const row of rows.slice(0, 200)) {
       const created = api.payment.find(({ _id }) => _id === row['unique id'])?.['Created Date'];
@@ -53,7 +53,7 @@ describe('the CSV export', () => {
     }
   });
 
-  it('leaves what is no date as it is', () => {
+  it('does not change text that is not a date', () => {
     const { rows } = read('bookings.csv');
     const bad = manifest.types.booking.traps['date-bad']?.ids ?? [];
     expect(bad.length).toBeGreaterThan(0);
@@ -63,7 +63,7 @@ describe('the CSV export', () => {
     }
   });
 
-  it('says yes, no or nothing, joins lists with blanks and commas, keeps line breaks and quotes', () => {
+  it('writes yes, no or nothing, joins lists with blank, comma, blank, and keeps line breaks and quotes', () => {
     const users = read('users.csv').rows;
     expect(new Set(users.map(({ active }) => active))).toEqual(new Set(['yes', 'no', '']));
     const coaches = read('coach_profiles.csv').rows;
@@ -76,7 +76,7 @@ describe('the CSV export', () => {
     expect(coaches.some(({ biography }) => biography?.includes('\n'))).toBe(true);
   });
 
-  it('names creators by address, or as the makers of the application', () => {
+  it('names creators by address, or as (App admin)', () => {
     const { rows } = read('users.csv');
     expect(rows.some(({ Creator }) => Creator === '(App admin)')).toBe(true);
     const google = manifest.types.user.traps['email-google-only']?.means ?? {};
@@ -85,7 +85,7 @@ describe('the CSV export', () => {
     }
   });
 
-  it('can be as Excel and careless exporters leave it', () => {
+  it('can have a byte order mark, CR LF, and shuffled, extra and missing columns', () => {
     const options = {
       bom: true,
       crlf: true,
@@ -104,7 +104,7 @@ describe('the CSV export', () => {
     expect(read('client_profiles.csv', options).text).toBe(text);
   });
 
-  it('refuses a zone that does not exist', () => {
+  it('rejects an unknown time zone', () => {
     expect(() => writeBubbleCsvExport(folder, { ...SIZE, zone: 'Mars/Olympus' })).toThrow(/zone/);
   });
 });

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type BubbleSandbox, startBubbleSandbox } from '../../../src/sandbox/bubble/sandbox.ts';
 import type { FaultRule } from '../../../src/sandbox/core/faults.ts';
 
@@ -37,7 +37,7 @@ async function statuses(count: number, path = '/obj/booking?limit=1'): Promise<n
 const ids = (from: Page) => from.results.map(({ _id }) => _id);
 
 describe('a scripted fault', () => {
-  it('strikes the third list request of bookings and nothing else', async () => {
+  it('applies to the third list request of bookings and to no other', async () => {
     sandbox.faults.set([{ fault: 'throttle', operation: 'list', resource: 'booking', nth: 3, retryAfter: 2 }]);
     expect(await statuses(2, '/obj/user?limit=1')).toEqual([200, 200]);
     expect(await statuses(2)).toEqual([200, 200]);
@@ -59,44 +59,51 @@ describe('a scripted fault', () => {
     expect(await statuses(6)).toEqual(expected);
   });
 
-  it('is refused when it makes no sense', () => {
+  it('is rejected when it is invalid', () => {
     expect(() => sandbox.faults.set([{ fault: 'earthquake' } as unknown as FaultRule])).toThrow();
   });
 });
 
-describe('a fault by rate', () => {
-  it('is the same for the same seed and differs for another', async () => {
+describe('a fault with a rate', () => {
+  it('applies to the same requests for the same seed, and to others for another seed', async () => {
     const rules: FaultRule[] = [{ fault: 'unavailable', rate: 0.3 }];
     sandbox.faults.set(rules);
     const first = await statuses(60);
     sandbox.faults.set(rules);
     expect(await statuses(60)).toEqual(first);
-    const struck = first.filter((status) => status === 503).length;
-    expect(struck).toBeGreaterThan(8);
-    expect(struck).toBeLessThan(30);
+    const rejected = first.filter((status) => status === 503).length;
+    expect(rejected).toBeGreaterThan(8);
+    expect(rejected).toBeLessThan(30);
     const other = await startBubbleSandbox({ users: 1, seed: 4, faults: rules });
-    const theirs: number[] = [];
-    for (let i = 0; i < 60; i++) theirs.push((await fetch(`${other.url}/obj/user`)).status === 503 ? 503 : 200);
-    await other.close();
-    expect(theirs).not.toEqual(first);
+    try {
+      const others: number[] = [];
+      for (let i = 0; i < 60; i++) others.push((await fetch(`${other.url}/obj/user`)).status === 503 ? 503 : 200);
+      expect(others).not.toEqual(first);
+    } finally {
+      await other.close();
+    }
   });
 });
 
 describe('answers', () => {
-  it('come with a Retry-After of every form', async () => {
+  it('have a Retry-After of every form', async () => {
     sandbox.faults.set([
       { fault: 'throttle', nth: 1, retryAfter: 30, retryAfterForm: 'date' },
       { fault: 'throttle', nth: 2, retryAfterForm: 'garbage' },
       { fault: 'throttle', nth: 3 },
     ]);
     const headers = [];
+    const before = Date.now();
     for (let i = 0; i < 3; i++) headers.push((await get('/obj/user')).headers.get('retry-after'));
-    expect(Math.abs(Date.parse(String(headers[0])) - Date.now() - 30_000)).toBeLessThan(5000);
+    const retryAt = Date.parse(String(headers[0])) - 30_000;
+    // The header has whole seconds.
+    expect(retryAt).toBeGreaterThan(before - 1000);
+    expect(retryAt).toBeLessThanOrEqual(Date.now());
     expect(Number.isNaN(Date.parse(String(headers[1])))).toBe(true);
     expect(headers[2]).toBeNull();
   });
 
-  it('get lost: before the work, after it, and half-way', async () => {
+  it('are lost when the connection drops before the work, after it, or in the middle of the answer', async () => {
     const create = () =>
       fetch(`${sandbox.url}/obj/payment`, {
         method: 'POST',
@@ -116,20 +123,20 @@ describe('answers', () => {
     expect(sandbox.journal.entries().map(({ status }) => status)).toEqual([0, 0, 0]);
   });
 
-  it('come truncated, or as HTML, with 200', async () => {
+  it('are truncated or HTML with status 200', async () => {
     sandbox.faults.set([
       { fault: 'truncate', nth: 1 },
       { fault: 'html', nth: 2 },
     ]);
-    const [cut, html] = [await get('/obj/user'), await get('/obj/user')];
-    expect([cut.status, html.status]).toEqual([200, 200]);
-    const text = await cut.text();
+    const [truncated, html] = [await get('/obj/user'), await get('/obj/user')];
+    expect([truncated.status, html.status]).toEqual([200, 200]);
+    const text = await truncated.text();
     expect(text.startsWith('{"response":')).toBe(true);
     expect(() => JSON.parse(text)).toThrow();
     expect(await html.text()).toContain('<!DOCTYPE html>');
   });
 
-  it('come late', async () => {
+  it('are delayed', async () => {
     sandbox.faults.set([{ fault: 'slow', delayMs: 300, nth: 1 }]);
     const started = performance.now();
     await page('user');
@@ -140,19 +147,19 @@ describe('answers', () => {
 });
 
 describe('pages', () => {
-  it('hold fewer than the documented hundred', async () => {
+  it('have fewer records than requested', async () => {
     sandbox.faults.set([{ fault: 'clamp', limit: 23 }]);
     expect(await page('user', 10)).toMatchObject({ count: 23, remaining: 167 });
   });
 
-  it('come twice', async () => {
+  it('are repeated', async () => {
     const first = await page('booking', 0);
     sandbox.faults.set([{ fault: 'repeat-page', nth: 1 }]);
     expect(ids(await page('booking', 100))).toEqual(ids(first));
     expect(ids(await page('booking', 100))).not.toEqual(ids(first));
   });
 
-  it('shift when a row before the cursor is deleted: naive paging loses one', async () => {
+  it('shift when a row before the cursor is deleted: paging by offset skips one', async () => {
     const rest = ids(await page('booking', 100));
     sandbox.faults.set([{ fault: 'delete', position: 'before', nth: 1 }]);
     const shifted = await page('booking', 100);
@@ -162,13 +169,13 @@ describe('pages', () => {
     expect(sandbox.data.get('booking', String(entry?.touched?.[0]))).toBeUndefined();
   });
 
-  it('shift when a row before the cursor is inserted: naive paging sees one twice', async () => {
+  it('shift when rows before the cursor are inserted: paging by offset repeats them', async () => {
     const first = ids(await page('booking', 0));
     sandbox.faults.set([{ fault: 'insert', position: 'before', count: 2, nth: 1 }]);
     expect(ids(await page('booking', 100)).slice(0, 2)).toEqual(first.slice(-2));
   });
 
-  it('follow what a test changes in between', async () => {
+  it('include the changes of a test between two requests', async () => {
     const started = new Date().toISOString();
     const [first, second] = ids(await page('user', 0));
     sandbox.data.delete('user', String(first));
@@ -182,28 +189,37 @@ describe('pages', () => {
 });
 
 describe('the rate limit', () => {
-  it('holds in every window, and time can be pushed', async () => {
+  it('holds in every window of the sandbox’s clock', async () => {
     const limited = await startBubbleSandbox({ users: 1, ratePerMinute: 5 });
     const ask = async () => (await fetch(`${limited.url}/obj/user`)).status;
-    const seen = [];
-    for (let i = 0; i < 7; i++) seen.push(await ask());
-    expect(seen).toEqual([401, 401, 401, 401, 401, 429, 429]);
-    limited.clock.advance(59_000);
-    expect(await ask()).toBe(429);
-    limited.clock.advance(1_500);
-    expect(await ask()).toBe(401);
-    expect(limited.journal.peak(60_000, ({ status }) => status !== 429)).toBe(5);
-    await limited.close();
+    const time = vi.spyOn(limited.clock, 'now');
+    try {
+      time.mockReturnValue(1_000_000);
+      const statuses = [];
+      for (let i = 0; i < 7; i++) statuses.push(await ask());
+      expect(statuses).toEqual([401, 401, 401, 401, 401, 429, 429]);
+      time.mockReturnValue(1_059_999);
+      expect(await ask()).toBe(429);
+      time.mockReturnValue(1_060_000);
+      expect(await ask()).toBe(401);
+      expect(limited.journal.peak(60_000, ({ status }) => status !== 429)).toBe(5);
+    } finally {
+      time.mockRestore();
+      await limited.close();
+    }
   });
 });
 
 describe('the journal and the control surface', () => {
-  it('keep every request in memory and in a file, without keys', async () => {
+  it('record every request in memory and in a file, without credentials', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'sandbox-'));
     const file = join(folder, 'journal.jsonl');
     const other = await startBubbleSandbox({ users: 1, journalFile: file });
-    await fetch(`${other.url}/obj/user?limit=3`, { headers: { authorization: 'Bearer secret-thing' } });
-    await other.close();
+    try {
+      await fetch(`${other.url}/obj/user?limit=3`, { headers: { authorization: 'Bearer secret-thing' } });
+    } finally {
+      await other.close();
+    }
     const text = readFileSync(file, 'utf8');
     rmSync(folder, { recursive: true });
     expect(text).not.toContain('secret-thing');
@@ -212,7 +228,7 @@ describe('the journal and the control surface', () => {
     expect(other.journal.entries()[0]).toMatchObject(expected);
   });
 
-  it('offer over HTTP what the handle offers', async () => {
+  it('give access over HTTP to everything in the handle', async () => {
     const control = async (method: string, path: string, body?: unknown) => {
       const init = body === undefined ? { method } : { method, body: JSON.stringify(body) };
       const answer = await fetch(new URL(`/__sandbox/${path}`, sandbox.url), init);

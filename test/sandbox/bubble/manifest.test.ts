@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { type Generated, generate } from '../../../src/sandbox/bubble/data/generate.ts';
 import { BUBBLE_TYPES, type BubbleType, type Row } from '../../../src/sandbox/bubble/schema.ts';
 
-// The manifest is known by construction. Here a second opinion is formed from the rows alone, the way a careful mover would.
+// The manifest is recorded during generation. These tests derive the outcomes again from the rows alone, as a correct mover would.
 
 type Verdicts = Map<string, string>;
 
@@ -26,7 +26,7 @@ const byAge = (a: Row, b: Row) => {
   return a._id < b._id ? -1 : 1;
 };
 
-function judgeUsers(users: readonly Row[]): { verdicts: Verdicts; survivor: Map<string, string> } {
+function userOutcomes(users: readonly Row[]): { verdicts: Verdicts; survivor: Map<string, string> } {
   const verdicts: Verdicts = new Map();
   const survivor = new Map<string, string>();
   const first = new Map<string, string>();
@@ -50,12 +50,12 @@ function numberOf(value: unknown): number {
   return /^-?\d+(\.\d+)?$/.test(plain) ? Number(plain) : Number.NaN;
 }
 
-function judgeProfiles(profiles: readonly Row[], people: ReturnType<typeof judgeUsers>): Verdicts {
+function profileOutcomes(profiles: readonly Row[], users: ReturnType<typeof userOutcomes>): Verdicts {
   const verdicts: Verdicts = new Map();
   const seen = new Set<string>();
   for (const profile of [...profiles].sort(byAge)) {
-    const code = profileCode(profile, people);
-    const person = people.survivor.get(String(profile.user_id)) ?? '';
+    const code = profileCode(profile, users);
+    const person = users.survivor.get(String(profile.user_id)) ?? '';
     if (code !== undefined) verdicts.set(profile._id, code);
     else if (seen.has(person)) verdicts.set(profile._id, 'DUPLICATE_PROFILE');
     else seen.add(person);
@@ -63,8 +63,8 @@ function judgeProfiles(profiles: readonly Row[], people: ReturnType<typeof judge
   return verdicts;
 }
 
-function profileCode(profile: Row, people: ReturnType<typeof judgeUsers>): string | undefined {
-  const parent = parentCode([profile.user_id], people.survivor, people.verdicts);
+function profileCode(profile: Row, users: ReturnType<typeof userOutcomes>): string | undefined {
+  const parent = parentCode([profile.user_id], users.survivor, users.verdicts);
   if (parent !== undefined) return parent;
   if (profile.rate === undefined) return undefined;
   const rate = numberOf(profile.rate);
@@ -79,12 +79,12 @@ function parentCode(
 ): string | undefined {
   if (ids.includes(undefined)) return 'MISSING_REFERENCE';
   if (!ids.every((id) => known.has(String(id)))) return 'ORPHAN';
-  const lost = ids.some((id) => (verdicts.get(String(id)) ?? 'MERGED') !== 'MERGED');
-  return lost ? 'PARENT_REJECTED' : undefined;
+  const isRejected = ids.some((id) => (verdicts.get(String(id)) ?? 'MERGED') !== 'MERGED');
+  return isRejected ? 'PARENT_REJECTED' : undefined;
 }
 
-function bookingCode(booking: Row, people: ReturnType<typeof judgeUsers>): string | undefined {
-  const parent = parentCode([booking.client_user_id, booking.coach_user_id], people.survivor, people.verdicts);
+function bookingCode(booking: Row, users: ReturnType<typeof userOutcomes>): string | undefined {
+  const parent = parentCode([booking.client_user_id, booking.coach_user_id], users.survivor, users.verdicts);
   if (parent !== undefined) return parent;
   const date = String(booking.session_date);
   const time = Date.parse(date);
@@ -112,7 +112,7 @@ const currencyOf = (payment: Row) =>
     .toUpperCase();
 const statusOf = (payment: Row) => STATUS[String(payment.payment_status).trim().toLowerCase()];
 
-/** Minor units by moving the point in the text. */
+/** The amount in minor units, by moving the decimal point in the text. */
 function minorOf(payment: Row): bigint | undefined {
   const amount = numberOf(payment.payment_amount);
   const [whole, fraction = ''] = String(amount).split('.');
@@ -131,16 +131,16 @@ function paymentCode(payment: Row, bookings: Verdicts, known: Set<string>): stri
   return statusOf(payment) === undefined ? 'UNKNOWN_STATUS' : undefined;
 }
 
-function judge(rows: Readonly<Record<BubbleType, readonly Row[]>>): Record<BubbleType, Verdicts> {
-  const people = judgeUsers(rows.user);
+function outcomesOf(rows: Readonly<Record<BubbleType, readonly Row[]>>): Record<BubbleType, Verdicts> {
+  const users = userOutcomes(rows.user);
   const codes = (type: BubbleType, code: (row: Row) => string | undefined): Verdicts =>
     new Map(rows[type].map((row): [string, string] => [row._id, code(row) ?? '']).filter(([, found]) => found !== ''));
-  const booking = codes('booking', (row) => bookingCode(row, people));
+  const booking = codes('booking', (row) => bookingCode(row, users));
   const known = new Set(rows.booking.map(({ _id }) => _id));
   return {
-    user: people.verdicts,
-    clientprofile: judgeProfiles(rows.clientprofile, people),
-    coachprofile: judgeProfiles(rows.coachprofile, people),
+    user: users.verdicts,
+    clientprofile: profileOutcomes(rows.clientprofile, users),
+    coachprofile: profileOutcomes(rows.coachprofile, users),
     booking,
     payment: codes('payment', (row) => paymentCode(row, booking, known)),
   };
@@ -153,30 +153,30 @@ describe('the manifest', () => {
     [2, 300],
     [3, 40],
     [4, 12],
-  ])('agrees with a reading of the rows: seed %i, %i users', (seed, users) => {
+  ])('agrees with the outcomes derived from the rows: seed %i, %i users', (seed, users) => {
     const { rows, manifest } = generate({ seed, users, dirt: 1 });
-    const opinion = judge(rows);
+    const derived = outcomesOf(rows);
     for (const type of BUBBLE_TYPES) {
       const codes = Object.entries(manifest.types[type].verdicts).map(([id, { code }]) => [id, code]);
-      expect(Object.fromEntries(opinion[type]), type).toEqual(Object.fromEntries(codes));
+      expect(Object.fromEntries(derived[type]), type).toEqual(Object.fromEntries(codes));
     }
   });
 
-  it('says who survives a merge and what blocks a record', () => {
+  it('has the survivor of a merge and the parent that blocks a record', () => {
     const { rows, manifest } = made;
-    const { survivor } = judgeUsers(rows.user);
+    const { survivor } = userOutcomes(rows.user);
     for (const [id, verdict] of Object.entries(manifest.types.user.verdicts)) {
       if (verdict.code === 'MERGED') expect(verdict.survivor).toBe(survivor.get(id));
     }
-    const refused = { ...manifest.types.user.verdicts, ...manifest.types.booking.verdicts };
+    const rejected = { ...manifest.types.user.verdicts, ...manifest.types.booking.verdicts };
     for (const type of BUBBLE_TYPES) {
       for (const { code, blockedBy } of Object.values(manifest.types[type].verdicts)) {
-        if (code === 'PARENT_REJECTED') expect(['rejected', 'blocked']).toContain(refused[String(blockedBy)]?.outcome);
+        if (code === 'PARENT_REJECTED') expect(['rejected', 'blocked']).toContain(rejected[String(blockedBy)]?.outcome);
       }
     }
   });
 
-  it('adds up money to the last minor unit', () => {
+  it('has exact sums in minor units', () => {
     const { rows, manifest } = made;
     const sums = new Map<string, bigint>();
     for (const payment of rows.payment) {
@@ -189,7 +189,7 @@ describe('the manifest', () => {
     expect(new Set(manifest.sums.reconciled.map(({ currency }) => currency))).toEqual(new Set(Object.keys(DECIMALS)));
   });
 
-  it('balances: every record has one outcome, every trap one', () => {
+  it('is consistent: one outcome for every record and for every trap', () => {
     for (const type of BUBBLE_TYPES) {
       const { total, outcomes, codes, verdicts, traps } = made.manifest.types[type];
       expect(Object.values(outcomes).reduce((a, b) => a + b)).toBe(total);
@@ -203,7 +203,7 @@ describe('the manifest', () => {
 });
 
 describe('the data', () => {
-  it('is what the demo promises', () => {
+  it('has the record counts that the demo describes', () => {
     const count = (type: BubbleType) => made.rows[type].length;
     expect([count('user'), count('clientprofile') + count('coachprofile')]).toEqual([5000, 5000]);
     expect([count('booking'), count('payment')]).toEqual([12_000, 10_000]);
@@ -226,7 +226,7 @@ describe('the data', () => {
     }
   });
 
-  it('is clean when asked for clean', () => {
+  it('has no traps with dirt 0', () => {
     const { manifest } = generate({ seed: 7, users: 500, dirt: 0 });
     for (const type of BUBBLE_TYPES) {
       expect(manifest.types[type].outcomes.reconciled).toBe(manifest.types[type].total);

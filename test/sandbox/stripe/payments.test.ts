@@ -18,7 +18,7 @@ beforeEach(async () => {
 });
 afterEach(() => sandbox.close());
 
-async function refusal(work: Promise<unknown>) {
+async function rejection(work: Promise<unknown>) {
   const error: unknown = await work.catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(Stripe.errors.StripeError);
   return error as Stripe.errors.StripeError;
@@ -31,7 +31,7 @@ const events = () =>
     .reverse();
 
 describe('customers', () => {
-  it('are not unique by address, and found by its very spelling', async () => {
+  it('are not unique by address, and filtered by its exact spelling', async () => {
     const ids = [];
     for (const email of ['Ana@x.com', 'ana@x.com', 'ana@x.com'])
       ids.push((await stripe.customers.create({ email })).id);
@@ -46,7 +46,7 @@ describe('customers', () => {
 describe('payment intents', () => {
   const sale = { amount: 2500, currency: 'usd', payment_method: 'pm_card_visa', confirm: true } as const;
 
-  it('take the money and leave a charge', async () => {
+  it('create a charge when confirmed', async () => {
     const intent = await stripe.paymentIntents.create({
       ...sale,
       metadata: { booking: '7' },
@@ -63,13 +63,13 @@ describe('payment intents', () => {
     expect((await stripe.charges.list({ payment_intent: intent.id })).data).toHaveLength(1);
   });
 
-  it('are refused by cards that refuse, and the refusal is kept', async () => {
+  it('fail with a declined card, and the failure is stored under the idempotency key', async () => {
     const pay = () =>
       stripe.paymentIntents.create(
         { ...sale, payment_method: 'pm_card_chargeDeclinedInsufficientFunds' },
         { idempotencyKey: 'k' },
       );
-    const error = await refusal(pay());
+    const error = await rejection(pay());
     expect(error).toMatchObject({
       type: 'StripeCardError',
       statusCode: 402,
@@ -77,36 +77,36 @@ describe('payment intents', () => {
       decline_code: 'insufficient_funds',
     });
     expect(error.payment_intent).toMatchObject({ status: 'requires_payment_method' });
-    expect((await refusal(pay())).headers?.['idempotent-replayed']).toBe('true');
+    expect((await rejection(pay())).headers?.['idempotent-replayed']).toBe('true');
     expect(events()).toContain('payment_intent.payment_failed');
   });
 
-  it('go step by step: confirm, capture, cancel', async () => {
-    const held = await stripe.paymentIntents.create({ amount: 900, currency: 'eur', capture_method: 'manual' });
-    expect(held.status).toBe('requires_payment_method');
-    const { status } = await stripe.paymentIntents.confirm(held.id, { payment_method: 'pm_card_visa' });
+  it('can be confirmed, captured and canceled in steps', async () => {
+    const manual = await stripe.paymentIntents.create({ amount: 900, currency: 'eur', capture_method: 'manual' });
+    expect(manual.status).toBe('requires_payment_method');
+    const { status } = await stripe.paymentIntents.confirm(manual.id, { payment_method: 'pm_card_visa' });
     expect(status).toBe('requires_capture');
-    expect((await stripe.paymentIntents.capture(held.id)).status).toBe('succeeded');
-    expect((await refusal(stripe.paymentIntents.cancel(held.id))).code).toBe('payment_intent_unexpected_state');
-    expect((await refusal(stripe.paymentIntents.create({ amount: 20, currency: 'usd' }))).code).toBe(
+    expect((await stripe.paymentIntents.capture(manual.id)).status).toBe('succeeded');
+    expect((await rejection(stripe.paymentIntents.cancel(manual.id))).code).toBe('payment_intent_unexpected_state');
+    expect((await rejection(stripe.paymentIntents.create({ amount: 20, currency: 'usd' }))).code).toBe(
       'amount_too_small',
     );
   });
 
-  it('give back in parts, never more than was taken', async () => {
+  it('can be refunded in parts, up to the captured amount', async () => {
     const { id, latest_charge: charge } = await stripe.paymentIntents.create(sale);
     expect(await stripe.refunds.create({ payment_intent: id, amount: 1000 })).toMatchObject({
       status: 'succeeded',
       charge,
     });
-    expect((await refusal(stripe.refunds.create({ payment_intent: id, amount: 1600 }))).param).toBe('amount');
+    expect((await rejection(stripe.refunds.create({ payment_intent: id, amount: 1600 }))).param).toBe('amount');
     await stripe.refunds.create({ charge: String(charge) });
-    expect((await refusal(stripe.refunds.create({ charge: String(charge) }))).code).toBe('charge_already_refunded');
+    expect((await rejection(stripe.refunds.create({ charge: String(charge) }))).code).toBe('charge_already_refunded');
     expect(await stripe.charges.retrieve(String(charge))).toMatchObject({ amount_refunded: 2500, refunded: true });
     expect((await stripe.refunds.list({ payment_intent: id })).data.map(({ amount }) => amount)).toEqual([1500, 1000]);
   });
 
-  it('may be disputed', async () => {
+  it('can be disputed', async () => {
     const { id } = await stripe.paymentIntents.create({ ...sale, payment_method: 'pm_card_createDispute' });
     const { data } = await stripe.disputes.list({ payment_intent: id });
     expect(data).toMatchObject([{ amount: 2500, status: 'needs_response', reason: 'fraudulent' }]);
@@ -121,7 +121,7 @@ describe('invoices', () => {
   });
   const draft = () => stripe.invoices.create({ customer, collection_method: 'send_invoice', days_until_due: 14 });
 
-  it('gather items, are finalized, numbered, sent and paid', async () => {
+  it('have items and are finalized, numbered, sent and paid', async () => {
     const { id } = await draft();
     const item = { customer, invoice: id, currency: 'usd', metadata: { booking: '1' } };
     await stripe.invoiceItems.create({ ...item, amount: 1200, description: 'Commission March' });
@@ -134,20 +134,20 @@ describe('invoices', () => {
     const open = await stripe.invoices.finalizeInvoice(id);
     expect(open).toMatchObject({ status: 'open', amount_due: 2000, number: expect.stringMatching(/-0001$/) });
     await stripe.invoices.sendInvoice(id);
-    const error = await refusal(stripe.invoiceItems.create({ ...item, amount: 1 }));
+    const error = await rejection(stripe.invoiceItems.create({ ...item, amount: 1 }));
     expect(error.code).toBe('invoice_not_editable');
     expect(await stripe.invoices.pay(id, { payment_method: 'pm_card_visa' })).toMatchObject({
       status: 'paid',
       amount_paid: 2000,
       amount_remaining: 0,
     });
-    expect((await refusal(stripe.invoices.pay(id))).code).toBe('invoice_already_paid');
+    expect((await rejection(stripe.invoices.pay(id))).code).toBe('invoice_already_paid');
     expect(events()).toEqual(
       expect.arrayContaining(['invoice.created', 'invoice.finalized', 'invoice.sent', 'invoice.paid']),
     );
   });
 
-  it('adopt stray items only when told to', async () => {
+  it('include pending items only when requested', async () => {
     await stripe.invoiceItems.create({ customer, amount: 500, currency: 'usd' });
     expect((await draft()).total).toBe(0);
     const including = await stripe.invoices.create({ customer, pending_invoice_items_behavior: 'include' });
@@ -155,23 +155,23 @@ describe('invoices', () => {
     expect((await stripe.invoiceItems.list({ pending: true })).data).toEqual([]);
   });
 
-  it('owe nothing when voided, and fail without a way to pay', async () => {
+  it('can be voided, and cannot be paid without a payment method', async () => {
     const { id } = await draft();
     await stripe.invoiceItems.create({ customer, invoice: id, amount: 700, currency: 'usd' });
-    expect((await refusal(stripe.invoices.pay(id))).message).toContain('no attached payment source');
+    expect((await rejection(stripe.invoices.pay(id))).message).toContain('no attached payment source');
     expect((await stripe.invoices.retrieve(id)).status).toBe('draft');
     await stripe.invoices.finalizeInvoice(id);
-    const declined = await refusal(stripe.invoices.pay(id, { payment_method: 'pm_card_chargeDeclined' }));
+    const declined = await rejection(stripe.invoices.pay(id, { payment_method: 'pm_card_chargeDeclined' }));
     expect([declined.statusCode, (await stripe.invoices.retrieve(id)).attempt_count]).toEqual([402, 1]);
     expect((await stripe.invoices.voidInvoice(id)).status).toBe('void');
     expect((await stripe.invoices.list({ customer, status: 'void' })).data).toHaveLength(1);
-    expect((await refusal(stripe.invoices.del(id))).statusCode).toBe(400);
+    expect((await rejection(stripe.invoices.del(id))).statusCode).toBe(400);
   });
 
-  it('need their terms', async () => {
-    expect((await refusal(stripe.invoices.create({ customer, collection_method: 'send_invoice' }))).param).toBe(
+  it('need payment terms and an existing customer', async () => {
+    expect((await rejection(stripe.invoices.create({ customer, collection_method: 'send_invoice' }))).param).toBe(
       'days_until_due',
     );
-    expect((await refusal(stripe.invoices.create({ customer: 'cus_no' }))).code).toBe('resource_missing');
+    expect((await rejection(stripe.invoices.create({ customer: 'cus_no' }))).code).toBe('resource_missing');
   });
 });

@@ -70,7 +70,7 @@ describe('values', () => {
     expect(second).toContain('"price":100000000000000.01,"at":"2023-10-18T03:37:59.611+00:00"');
   });
 
-  it('keep their digits when cast to text', async () => {
+  it('keep all digits when cast to text', async () => {
     const { body } = await ask('things?select=key:id::text,price::text,at::text,tags::text,a:extra->a->>b&id=gt.2');
     expect(body).toEqual([
       { key: '9007199254740993', price: '19.90', at: '2024-01-05 15:04:00.123456+00', tags: '{x,"y z"}', a: '1' },
@@ -113,7 +113,7 @@ describe('filters', () => {
 });
 
 describe('pages', () => {
-  it('are cut silently at the cap', async () => {
+  it('are truncated at maxRows without an error', async () => {
     const page = await ask('products?order=id&limit=1000');
     expect([page.status, ids(page).length, page.headers.get('content-range')]).toEqual([200, 25, '0-24/*']);
     const next = await ask('products?order=id&id=gt.25&limit=1000', count);
@@ -121,7 +121,7 @@ describe('pages', () => {
     expect((await ask('products?id=gt.60')).headers.get('content-range')).toBe('*/*');
   });
 
-  it('by offset end in 416 only when counted', async () => {
+  it('beyond the last row are answered 416 only with a count', async () => {
     expect((await ask('products?offset=100')).status).toBe(200);
     const beyond = await ask('products?offset=100', count);
     expect([beyond.status, beyond.body]).toMatchObject([
@@ -134,7 +134,7 @@ describe('pages', () => {
     expect(ids(ranged)).toEqual([11, 12, 13, 14, 15]);
   });
 
-  it('are counted without being sent', async () => {
+  it('can be counted without rows', async () => {
     const head = await ask('products', { method: 'HEAD', headers: { prefer: 'count=exact' } });
     expect([head.status, head.text, head.headers.get('content-range')]).toEqual([206, '', '0-24/60']);
     expect((await ask('products?limit=0', count)).headers.get('content-range')).toBe('*/60');
@@ -143,7 +143,7 @@ describe('pages', () => {
 });
 
 describe('writes', () => {
-  it('by PATCH change what the filters leave, all of it without any', async () => {
+  it('by PATCH change the rows that meet the filters, all rows without filters', async () => {
     const changes = { sync_status: 'synced', stripe_product_id: 'cms_1' };
     const one = await write('PATCH', 'products?id=eq.1&select=id,sync_status', changes, 'return=representation');
     expect([one.status, one.body]).toEqual([200, [{ id: 1, sync_status: 'synced' }]]);
@@ -164,14 +164,14 @@ describe('writes', () => {
     });
   });
 
-  it('touch updated_at where the table has the trigger', async () => {
+  it('set updated_at with the trigger', async () => {
     sandbox.settings.touch = 1;
     const before = sandbox.data.get('products', '1')?.updated_at;
     await write('PATCH', 'products?id=eq.1', { sync_status: 'synced' });
     expect(sandbox.data.get('products', '1')?.updated_at).not.toBe(before);
   });
 
-  it('by POST insert, collide and merge', async () => {
+  it('by POST insert, conflict and merge', async () => {
     const made = await write(
       'POST',
       'things',
@@ -207,7 +207,7 @@ describe('writes', () => {
     });
   });
 
-  it('by POST take the named columns, quoted as clients quote them', async () => {
+  it('by POST use only the given columns, quoted or not', async () => {
     const rows = [
       { id: 1, name: 'One', sku: 'x' },
       { id: 99, name: 'New' },
@@ -224,14 +224,14 @@ describe('writes', () => {
     expect(sandbox.data.get('products', '1')?.sku).not.toBe('x');
   });
 
-  it('by DELETE remove', async () => {
+  it('by DELETE remove the rows that meet the filters', async () => {
     expect((await ask('products?id=lte.10', { method: 'DELETE' })).status).toBe(204);
     expect(sandbox.data.counts().products).toBe(50);
   });
 });
 
 describe('one object', () => {
-  it('is given by itself, or 406', async () => {
+  it('is answered without an array, or 406 when there is not exactly one', async () => {
     const headers = { accept: 'application/vnd.pgrst.object+json' };
     expect((await ask('products?select=id&id=eq.4', { headers })).body).toEqual({ id: 4 });
     expect(await ask('products?id=eq.999', { headers })).toMatchObject({ status: 406, body: { code: 'PGRST116' } });
@@ -239,7 +239,7 @@ describe('one object', () => {
 });
 
 describe('keys', () => {
-  it('are wanted, and must be the project’s', async () => {
+  it('are required and must belong to the project', async () => {
     const bare = await fetch(`${sandbox.url}/rest/v1/products`);
     expect([bare.status, await bare.json()]).toMatchObject([401, { message: 'No API key found in request' }]);
     expect(await ask('products', {}, 'wrong')).toMatchObject({ status: 401, body: { message: 'Invalid API key' } });
@@ -247,7 +247,7 @@ describe('keys', () => {
     expect(await ask('products', forged)).toMatchObject({ status: 401, body: { code: 'PGRST301' } });
   });
 
-  it('of anon see and change nothing, without a word', async () => {
+  it('of anon read and change nothing, without an error', async () => {
     const { anonKey, publishableKey } = sandbox.keys;
     expect(await ask('products', count, anonKey)).toMatchObject({ status: 200, body: [] });
     expect((await ask('products', count, anonKey)).headers.get('content-range')).toBe('*/0');
@@ -267,7 +267,7 @@ describe('keys', () => {
 });
 
 describe('faults', () => {
-  it('speak PostgreSQL', async () => {
+  it('have the error codes of PostgreSQL', async () => {
     sandbox.faults.set([
       { fault: 'error', code: '57014', nth: 1 },
       { fault: 'error', code: '53300', nth: 2 },
@@ -281,7 +281,7 @@ describe('faults', () => {
     expect(sandbox.data.get('products', '1')?.name).toBe('changed');
   });
 
-  it('clamp pages and disturb rows between them', async () => {
+  it('shorten pages and change rows between them', async () => {
     sandbox.faults.set([
       { fault: 'clamp', limit: 4 },
       { fault: 'delete', position: 'after', nth: 2 },

@@ -21,7 +21,7 @@ afterAll(async () => {
 
 class Died extends Error {}
 
-/** A process that dies before its n-th statement. */
+/** A port whose process dies before its n-th statement. */
 function dyingAt(n: number): SqlPort {
   const port = createSqlPort(pool);
   let asked = 0;
@@ -46,7 +46,7 @@ async function keysOf(schema: string): Promise<string[]> {
   return rows.map(({ key }) => key.replaceAll(`${schema}.`, ''));
 }
 
-test('wherever a process dies while it makes the tables, the next one ends with every key, the circular one too', async () => {
+test('after a crash at any statement of prepare, the next prepare creates every key, the circular one included', async () => {
   await prepare(createSqlPort(pool), 'whole');
   const whole = await keysOf('whole');
   expect(whole).toContain('unified_profiles FOREIGN KEY (affiliate_id) REFERENCES affiliates(id)');

@@ -93,7 +93,7 @@ function hasColumns(scene: PlanContext, pair: ExchangePair, one: Constraint): bo
   return fits;
 }
 
-// An index on an expression does not tell its columns; what cannot be built stops the preparation, before any harm.
+// An index on an expression does not list its columns; what cannot be built stops the preparation, before any harm.
 function isUsable(scene: PlanContext, pair: ExchangePair, one: Index): boolean {
   if (scene.direction === 'cutover') return true;
   const missing = pair.live.columns.filter(

@@ -80,7 +80,7 @@ function displaceTable({ draft, stamp }: PlanContext, pair: ExchangePair): void 
 /**
  * All exclusive locks, taken at one place and in the order clients take theirs: views before what they read, tables that
  * point before those pointed at. A reader that holds a view waits for nothing we hold, so no client is ever the victim
- * of a deadlock; where an order cannot be foreseen, lock_timeout makes us the one who yields.
+ * of a deadlock; where an order cannot be foreseen, lock_timeout makes the cutover yield.
  */
 export function planLocks(scene: PlanContext): void {
   const { draft } = scene;
@@ -138,8 +138,8 @@ function countOutwardKeys(scene: PlanContext, pair: ExchangePair): number {
 export const captureFunctionPrefix = 'DO $capture$';
 
 /**
- * TRUNCATE tells triggers of no row, but before it the rows are still there, and nobody else can write: each is recorded as
- * what it was, with the rights of who runs the cutover. Where a policy hides rows even from the owner, what is not seen
+ * TRUNCATE fires no row trigger, but before it the rows are still there, and no other session can write: each is recorded as
+ * what it was, with the rights of the role that runs the cutover. Where a policy hides rows even from the owner, what is not seen
  * cannot be recorded; then only that it happened is.
  */
 const captureTruncateSql = `${captureFunctionPrefix} BEGIN

@@ -13,7 +13,7 @@ export function incomingIdentity(pair: ExchangePair, live: Sequence): Sequence |
 }
 
 /**
- * A serial's sequence stays and serves the new table: its counter, its rights and whoever calls it by name see no
+ * A serial's sequence stays and serves the new table: its counter, its rights and callers by name see no
  * change, and ids go on rising through a rollback. An identity's sequence belongs to its column for good, so there the
  * new one takes over name, rights and counter.
  */

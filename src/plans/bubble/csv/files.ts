@@ -25,7 +25,7 @@ export function exportFolder(
 }
 
 // Bubble's own export, the Data API's name, and what files from elsewhere call it. Not `user_id` for profiles: there it is
-// somebody else's.
+// another person's.
 const commonIds = ['unique id', '_id', 'id', 'uid', 'bubble id', 'bubble_id'];
 
 const ownIds: Readonly<Record<EntityName, readonly string[]>> = {

@@ -16,7 +16,7 @@ const zoneCache = new Map<string, CsvZone | undefined>();
 
 /** The zone of a file's dates, as its creation dates and unique ids tell it. Throws CONFIGURATION when they disagree. */
 export async function detectZone(file: CsvSourceOptions, signal: AbortSignal): Promise<CsvZone | undefined> {
-  // Whoever reads the file next says it better when it is not there.
+  // A missing file is reported better by the next reader of it.
   const state = await stat(file.path).catch(() => undefined);
   const key = `${file.path}\n${state?.size}\n${state?.mtimeMs}\n${file.idColumns.join('\n')}`;
   if (zoneCache.has(key)) return zoneCache.get(key);
@@ -82,7 +82,7 @@ function lastValidTime(start: number, step: number, steps: number, holds: (at: n
   return at;
 }
 
-// The stations of Antarctica change their clocks as supply flights do; nobody exports a business from there.
+// The stations of Antarctica change their clocks as supply flights do; no business is exported from there.
 function zonesFitting(samples: ZoneEvidence['samples']): IANAZone[] {
   return Intl.supportedValuesOf('timeZone')
     .filter((name) => !name.startsWith('Antarctica/'))

@@ -2,7 +2,7 @@ import type { Json } from '../../../plan/json.ts';
 import { type Parser, Problem } from './parser.ts';
 import { itemsOf, textOf, toStorable } from './text.ts';
 
-// Encoded once by the application, again by whoever exported it, and once more by a CSV cell.
+// Encoded once by the application, again by the export, and once more by a CSV cell.
 const maxEncodings = 4;
 
 /**

@@ -42,7 +42,7 @@ export const roles = { client: ['seeker'], coach: [], admin: [] } as const;
 
 export const roleWords = vocabulary(roles);
 
-/** `Seeker` is `client`. A person of two roles (`coach,client`) is nobody's to decide here. */
+/** `Seeker` is `client`. A person of two roles (`coach,client`) cannot be decided here. */
 export const role = vocabularyParser('role', 'UNKNOWN_ROLE', 'a known role');
 
 /** Statuses of a booking, and other words for them. */

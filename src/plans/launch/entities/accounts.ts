@@ -1,8 +1,8 @@
+import { emailKey } from '../../../email.ts';
 import type { Entity } from '../../../plan/contract.ts';
 import { buyersSource } from '../people.ts';
 import {
   createdAtColumn,
-  emailKey,
   instantOf,
   objectOf,
   recordSchema,
@@ -32,7 +32,7 @@ export const users = {
         kind: 'reject',
         code: 'PAYER_UNKNOWN',
         field: 'email',
-        message: 'nobody is named who could have an account',
+        message: 'no buyer is named who could have an account',
         missingDependency: raw.alone === true,
       };
     const since = instantOf(raw.since);
@@ -84,7 +84,7 @@ export const unifiedProfiles = {
     }
     const email = emailKey(raw.email);
     if (email === null)
-      return { kind: 'skip', code: 'NO_ACCOUNT', message: 'nobody is named; it is listed among the accounts' };
+      return { kind: 'skip', code: 'NO_ACCOUNT', message: 'no buyer is named; it is listed among the accounts' };
     const contact = objectOf(raw.contact);
     const since = instantOf(raw.since);
     const [first, ...rest] = (textOf(raw.name) ?? '').split(' ').filter((name) => name !== '');

@@ -1,18 +1,10 @@
+import { emailKey } from '../../../email.ts';
 import type { Entity, Source, SourceContext } from '../../../plan/contract.ts';
 import type { JsonObject } from '../../../plan/json.ts';
 import { loadCatalogue, normalizedText } from '../catalogue.ts';
 import { peoplePageSql } from '../people.ts';
 import { targetSource } from '../target-source.ts';
-import {
-  createdAtColumn,
-  emailKey,
-  instantOf,
-  objectOf,
-  recordSchema,
-  textOf,
-  updatedAtColumn,
-  uuidOf,
-} from '../values.ts';
+import { createdAtColumn, instantOf, objectOf, recordSchema, textOf, updatedAtColumn, uuidOf } from '../values.ts';
 
 function affiliatesSource(context: SourceContext): Source {
   return targetSource(context, async () => {

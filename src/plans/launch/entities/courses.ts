@@ -35,11 +35,19 @@ export const courses = {
   source: coursesSource,
   schema: recordSchema,
   transform: (raw) => {
-    const [code, title, price] = [textOf(raw.code), textOf(raw.name), amountOf(raw.price)];
+    const [code, title, currency] = [textOf(raw.code), textOf(raw.name), textOf(raw.currency)];
+    const price = amountOf(raw.price, currency);
+    if (price === null && textOf(raw.price) !== null)
+      return {
+        kind: 'reject',
+        code: 'BAD_AMOUNT',
+        field: 'price',
+        message: 'the price in the catalogue cannot be read',
+      };
     if (code === null || title === null)
       return { kind: 'reject', code: 'BAD_TEXT', message: 'the catalogue names no course' };
     const id = uuidOf(raw.course_id);
-    return { kind: 'row', row: { ...(id === null ? {} : { id }), code, title, price, currency: textOf(raw.currency) } };
+    return { kind: 'row', row: { ...(id === null ? {} : { id }), code, title, price, currency } };
   },
   target: {
     kind: 'postgres',
@@ -54,7 +62,7 @@ export const courses = {
   },
 } satisfies Entity;
 
-// What somebody paid for one course, and whether anything of it is left.
+// What a person paid for one course, and whether any of it was not refunded.
 const boughtCoursesSql = `
 SELECT u.id::text AS key, p.id::text AS user_id, course.id::text AS course_id, course.code, sold.transaction_id::text AS transaction_id,
   sold.since, sold.net > 0 AS kept

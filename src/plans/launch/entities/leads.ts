@@ -1,18 +1,10 @@
+import { emailKey } from '../../../email.ts';
 import type { Entity, Source, SourceContext } from '../../../plan/contract.ts';
 import type { JsonObject } from '../../../plan/json.ts';
 import { acquisitionSource, loadCatalogue, normalizedText } from '../catalogue.ts';
 import { peoplePageSql } from '../people.ts';
 import { targetSource } from '../target-source.ts';
-import {
-  createdAtColumn,
-  emailKey,
-  instantOf,
-  objectOf,
-  recordSchema,
-  textOf,
-  textsOf,
-  updatedAtColumn,
-} from '../values.ts';
+import { createdAtColumn, instantOf, objectOf, recordSchema, textOf, textsOf, updatedAtColumn } from '../values.ts';
 
 const purchaseHistoryJoin = `LEFT JOIN LATERAL (
   SELECT min(t.paid_at) FILTER (WHERE t.revenue_amount > 0) AS converted_at, count(*) FILTER (WHERE t.status IN ('EXPIRED', 'UNPAID', 'FAILED')) > 0 AS tried,

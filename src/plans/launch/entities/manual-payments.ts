@@ -1,3 +1,4 @@
+import { emailKey } from '../../../email.ts';
 import { toMajor, toMinor } from '../../../money.ts';
 import type { Entity, Source, SourceContext, TransformOutcome } from '../../../plan/contract.ts';
 import type { JsonObject } from '../../../plan/json.ts';
@@ -6,7 +7,7 @@ import { parseParams } from '../params.ts';
 import { peoplePageSql } from '../people.ts';
 import { fiscalPeriodOf } from '../sales.ts';
 import { type TargetQuery, targetSource } from '../target-source.ts';
-import { amountOf, emailKey, instantOf, objectOf, recordSchema, textOf, uuidOf } from '../values.ts';
+import { amountOf, instantOf, objectOf, recordSchema, textOf, uuidOf } from '../values.ts';
 import { transactionMoney, transactionsTarget } from './transactions.ts';
 
 // A payment that was assumed in an earlier run and has been found since is in the transactions with both.
@@ -50,7 +51,8 @@ export const manualPayments = {
   transform: (raw, { sourceId, params }): TransformOutcome => {
     const [contact, product] = [objectOf(raw.contact), objectOf(raw.product)];
     const email = emailKey(contact.email);
-    const [amount, currency] = [amountOf(product.amount), textOf(product.currency)];
+    const currency = textOf(product.currency);
+    const amount = amountOf(product.amount, currency);
     const at = instantOf(contact.created_at);
     if (email === null)
       return { kind: 'reject', code: 'BAD_EMAIL', field: 'email', message: 'the contact has no usable address' };

@@ -1,9 +1,10 @@
+import { emailKey } from '../../../email.ts';
 import type { Entity } from '../../../plan/contract.ts';
 import type { Json, JsonObject } from '../../../plan/json.ts';
 import { contactSource } from '../sources.ts';
 import {
-  emailKey,
   instantOf,
+  isUnreadableInstant,
   objectOf,
   recordSchema,
   storableJson,
@@ -18,7 +19,12 @@ export const systemeioRaw = {
   dependsOn: [],
   source: contactSource,
   schema: recordSchema,
-  transform: (raw, { sourceId }) => ({ kind: 'row', row: contactRow(raw, sourceId) }),
+  transform: (raw, { sourceId }) => {
+    const field = isFileLine(raw) ? 'Date Registered' : 'registeredAt';
+    if (isUnreadableInstant(raw[field]))
+      return { kind: 'reject', code: 'BAD_DATE', field, message: 'the date cannot be read' };
+    return { kind: 'row', row: contactRow(raw, sourceId) };
+  },
   target: {
     kind: 'postgres',
     table: 'systemeio_raw',
@@ -44,8 +50,12 @@ export const systemeioRaw = {
 
 /** A contact of the API, or a line of the legacy file, as `systemeio_raw` keeps it. */
 export function contactRow(raw: JsonObject, sourceId: string): JsonObject {
-  const shape = 'Date Registered' in raw || 'Tag' in raw ? contactFromFile(raw) : contactFromApi(raw);
+  const shape = isFileLine(raw) ? contactFromFile(raw) : contactFromApi(raw);
   return { contact_id: sourceId, ...shape, api_response: storableJson(raw) };
+}
+
+function isFileLine(raw: JsonObject): boolean {
+  return 'Date Registered' in raw || 'Tag' in raw;
 }
 
 function contactFromApi(raw: JsonObject): JsonObject {

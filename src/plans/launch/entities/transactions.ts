@@ -83,6 +83,8 @@ export const transactions = {
     const { status } = sale;
     if (status === undefined)
       return { kind: 'reject', code: 'UNKNOWN_STATUS', field: 'status', message: 'the status is none that is known' };
+    if (typeof status !== 'string' && 'unknownType' in status)
+      return { kind: 'reject', code: 'UNKNOWN_TYPE', field: 'type', message: 'the type is none that is known' };
     if (typeof status !== 'string') return { kind: 'skip', code: status.skip, message: status.message };
     const fault = rejectionOf(sale, status, matchedProducts(raw.products).length);
     return fault ?? rowOutcomeOf(raw, sale, status, params);

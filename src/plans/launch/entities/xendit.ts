@@ -1,12 +1,13 @@
+import { emailKey } from '../../../email.ts';
 import { parseCurrency } from '../../../money.ts';
-import type { Entity, PostgresTarget } from '../../../plan/contract.ts';
+import type { Entity, PostgresTarget, RejectOutcome } from '../../../plan/contract.ts';
 import type { JsonObject } from '../../../plan/json.ts';
 import type { XenditList } from '../../../sources/xendit/api.ts';
 import { xenditSource } from '../sources.ts';
 import {
   amountOf,
-  emailKey,
   instantOf,
+  isUnreadableInstant,
   objectOf,
   recordSchema,
   storableJson,
@@ -14,7 +15,7 @@ import {
   textOf,
 } from '../values.ts';
 
-/** Both lists are kept in one table: `type` tells an invoice from a payment, a refund, and so on. */
+/** Both lists are kept in one table: `type` distinguishes an invoice from a payment, a refund, and so on. */
 const xenditRawTarget = {
   kind: 'postgres',
   table: 'xendit_raw',
@@ -48,7 +49,7 @@ function createRawEntity(title: string, list: XenditList) {
     dependsOn: [],
     source: xenditSource(list),
     schema: recordSchema,
-    transform: (raw, { sourceId }) => ({ kind: 'row', row: xenditRow(raw, sourceId) }),
+    transform: (raw, { sourceId }) => unreadableDate(raw) ?? { kind: 'row', row: xenditRow(raw, sourceId) },
     target: xenditRawTarget,
   } satisfies Entity;
 }
@@ -56,10 +57,28 @@ function createRawEntity(title: string, list: XenditList) {
 export const xenditTransactions = createRawEntity('Xendit transactions, as Xendit says them', 'transactions');
 export const xenditInvoices = createRawEntity('Xendit invoices, as Xendit says them', 'invoices');
 
+/** Refuses a record with a date that is there and cannot be read: taken as absent, it would move money into another quarter. */
+function unreadableDate(raw: JsonObject): RejectOutcome | undefined {
+  const fields = isFileLine(raw) ? fileDates : apiDates;
+  const field = fields.find((name) => isUnreadableInstant(raw[name], raw.Timezone));
+  return field === undefined
+    ? undefined
+    : { kind: 'reject', code: 'BAD_DATE', field, message: 'the date cannot be read' };
+}
+
+const apiDates = ['created', 'updated', 'paid_at'];
+const fileDates = [
+  ...['Created Timestamp', 'Timestamp - Created', 'Timestamp - Updated', 'Settled Timestamp'],
+  ...['Paid Timestamp', 'Payment Date'],
+];
+
+function isFileLine(raw: JsonObject): boolean {
+  return 'Invoice ID' in raw || 'External ID' in raw || 'Transaction ID' in raw;
+}
+
 /** A record of either list, or a line of either legacy file, as `xendit_raw` keeps it: what is asked for, and all of it. */
 export function xenditRow(raw: JsonObject, sourceId: string): JsonObject {
-  const shape =
-    'Invoice ID' in raw || 'External ID' in raw || 'Transaction ID' in raw ? saleFromFile(raw) : saleFromApi(raw);
+  const shape = isFileLine(raw) ? saleFromFile(raw) : saleFromApi(raw);
   return { xendit_id: sourceId, ...shape, api_response: storableJson(raw) };
 }
 
@@ -76,7 +95,7 @@ function saleFromApi(raw: JsonObject): JsonObject {
     payment_link_id: textOf(objectOf(raw.product_data).payment_link_id),
     business_id: textOf(raw.business_id ?? raw.user_id),
     currency: currencyOf(raw.currency),
-    amount: amountOf(raw.amount),
+    amount: amountOf(raw.amount, currencyOf(raw.currency)),
     payer_email: emailKey(raw.payer_email) ?? emailKey(customer.email),
     payer_name: names.length > 0 ? names.join(' ') : null,
     description: textOf(raw.description),
@@ -100,7 +119,7 @@ function saleFromFile(raw: JsonObject): JsonObject {
     payment_link_id: isInvoice ? null : textOf(raw['Invoice ID']),
     business_id: null,
     currency: currencyOf(raw.Currency),
-    amount: amountOf(raw.Amount),
+    amount: amountOf(raw.Amount, currencyOf(raw.Currency)),
     payer_email: emailKey(raw.Email) ?? emailKey(raw['Customer Email']),
     payer_name: textOf(raw['Customer Name']),
     description: textOf(raw.Description),

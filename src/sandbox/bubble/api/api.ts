@@ -15,21 +15,21 @@ import { changeOne, createMany, createOne, deleteOne, getOne } from './things.ts
 
 export const API_PATH = '/api/1.1';
 
-export interface BubbleApiDeps {
+interface BubbleApiDeps {
   readonly data: BubbleData;
   readonly random: Random;
-  /** An admin's token: privacy rules do not apply. */
+  /** An admin's token: privacy rules do not apply to it. */
   readonly apiKey: string;
-  /** A user's token: sees what the privacy rules leave. */
+  /** A user's token: may read what the privacy rules leave. */
   readonly userKey: string;
   readonly settings: Readonly<BubbleSettings>;
 }
 
-/** Bubble's Data API over the given things. */
+/** Bubble's Data API. Every request needs one of the two tokens. */
 export function bubbleApi(deps: BubbleApiDeps): Upstream {
   return {
     name: 'bubble',
-    describeRequest: describeRequest,
+    describeRequest,
     errorAnswer: (status, message) => errorAnswer(status, status === 429 ? 'RATE_LIMITED' : 'ERROR', message),
     handle: (request, faults) => handle(request, faults, deps),
   };
@@ -37,13 +37,13 @@ export function bubbleApi(deps: BubbleApiDeps): Upstream {
 
 function handle(request: SandboxRequest, faults: readonly FaultRule[], deps: BubbleApiDeps): UpstreamResult {
   const touched: string[] = [];
-  const caller = hiddenShareForToken(request, deps);
-  if (caller === undefined) return { answer: unauthorized(), touched };
+  const hiddenShare = hiddenShareForToken(request, deps);
+  if (hiddenShare === undefined) return { answer: unauthorized(), touched };
   const context = {
     data: deps.data,
     random: deps.random,
     wall: deps.settings.wall,
-    hiddenShare: caller,
+    hiddenShare,
     faults,
     touched,
   };
@@ -61,7 +61,7 @@ function route(request: SandboxRequest, context: ApiContext): Answer {
 function handleCollection(type: BubbleType, request: SandboxRequest, context: ApiContext): Answer {
   if (request.method === 'GET') return list(type, request.query, context);
   if (request.method === 'POST') return createOne(type, request.body, context);
-  return errorAnswer(405, 'ERROR', `${request.method} is not possible here`);
+  return errorAnswer(405, 'ERROR', `Method ${request.method} is not allowed here`);
 }
 
 function handleThing(type: BubbleType, id: string, request: SandboxRequest, context: ApiContext): Answer {
@@ -70,10 +70,10 @@ function handleThing(type: BubbleType, id: string, request: SandboxRequest, cont
   if (method === 'POST' && id === 'bulk') return createMany(type, body, headers['content-type'], context);
   if (method === 'PATCH' || method === 'PUT') return changeOne(type, id, method, body, context);
   if (method === 'DELETE') return deleteOne(type, id, context);
-  return errorAnswer(405, 'ERROR', `${method} is not possible here`);
+  return errorAnswer(405, 'ERROR', `Method ${method} is not allowed here`);
 }
 
-/** The share of things hidden from whoever asks; undefined for a stranger. */
+/** The share of things hidden from the request's token; undefined for an unknown token. */
 function hiddenShareForToken(request: SandboxRequest, deps: BubbleApiDeps): number | undefined {
   const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
   if (token === deps.apiKey) return 0;
@@ -101,17 +101,17 @@ function parsePath(path: string): { area: string | undefined; type: string | und
   return { area, type, id: id === undefined ? undefined : decodeURIComponent(id) };
 }
 
-/** What may be changed while the sandbox runs. */
+/** The settings that may change while the sandbox runs. */
 export type BubbleSettings = {
-  /** Where offsets stop: a page that would pass it is empty. */
+  /** The maximum offset: a page that would pass it is empty. */
   wall: number;
-  /** The share of things, by id, that privacy rules keep from the user token; the admin token sees all. */
+  /** The share of things that privacy rules hide from the user token, chosen by id; the admin token may read all. */
   hiddenShare: number;
-  /** How long every answer takes at least. */
+  /** The minimum time until an answer is sent. */
   latencyMs: number;
 };
 
-/** `GET /meta`: which types are exposed. */
+/** `GET /meta`: the exposed types. */
 function meta(): Answer {
   const types = Object.fromEntries(
     BUBBLE_TYPES.map((type) => [

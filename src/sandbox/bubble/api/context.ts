@@ -3,21 +3,21 @@ import type { Random } from '../../core/random.ts';
 import { type Answer, jsonAnswer } from '../../core/upstream.ts';
 import type { BubbleData } from '../store.ts';
 
-/** What an endpoint works with, for one request. */
+/** The context of one request. */
 export interface ApiContext {
   readonly data: BubbleData;
   readonly random: Random;
-  /** Offsets stop here. */
+  /** The maximum offset. */
   readonly wall: number;
-  /** The share of things this caller's token may not see. */
+  /** The share of things hidden from the request's token. */
   readonly hiddenShare: number;
-  /** The faults that struck this request. */
+  /** The faults that apply to this request. */
   readonly faults: readonly FaultRule[];
   /** Ids of records changed by faults, for the journal. */
   readonly touched: string[];
 }
 
-/** An error in Bubble's shape: the status repeated in the body. */
+/** An error in Bubble's format: the status repeated in the body. */
 export function errorAnswer(statusCode: number, status: string, message: string): Answer {
   return jsonAnswer(statusCode, { statusCode, body: { status, message } });
 }

@@ -6,7 +6,7 @@ import { type BubbleType, queryableFields, type Row } from '../schema.ts';
 import { isHidden } from '../store.ts';
 import { type ApiContext, badRequest, unrecognizedField } from './context.ts';
 
-/** `GET /obj/<type>`: a page at an integer offset. */
+/** `GET /obj/<type>`: a page at an integer offset. Without a sort field it is in order of `Created Date`. */
 export function list(type: BubbleType, params: URLSearchParams, context: ApiContext): Answer {
   let query: ListQuery;
   try {
@@ -14,25 +14,25 @@ export function list(type: BubbleType, params: URLSearchParams, context: ApiCont
   } catch (cause) {
     return badRequest(`Invalid parameters: ${cause instanceof ZodError ? z.prettifyError(cause) : String(cause)}`);
   }
-  const stranger = unknownField(type, query);
-  if (stranger !== undefined) return unrecognizedField(stranger);
+  const unknownName = unknownField(type, query);
+  if (unknownName !== undefined) return unrecognizedField(unknownName);
   applyDataFaults(type, query, context);
   return jsonAnswer(200, { response: page(selectRows(type, query, context), query, context) });
 }
 
 function page(rows: readonly Row[], query: ListQuery, context: ApiContext) {
   const { start, limit } = applyPageFaults(query, context.faults);
-  const beyondWall = query.cursor + query.limit > context.wall;
-  const results = beyondWall ? [] : rows.slice(start, start + limit);
-  const served = beyondWall ? query.cursor : query.cursor + results.length;
+  const exceedsWall = query.cursor + query.limit > context.wall;
+  const results = exceedsWall ? [] : rows.slice(start, start + limit);
+  const served = exceedsWall ? query.cursor : query.cursor + results.length;
   const remaining = Math.max(0, rows.length - served);
   return { cursor: query.cursor, results, count: results.length, ...(query.excludeRemaining ? {} : { remaining }) };
 }
 
 function selectRows(type: BubbleType, query: ListQuery, context: ApiContext): readonly Row[] {
   const rows = context.data.table(type).select(query.sort, query.constraints);
-  const seen = context.hiddenShare > 0 ? rows.filter((row) => !isHidden(row._id, context.hiddenShare)) : rows;
-  return query.random ? context.random.shuffle(seen) : seen;
+  const visible = context.hiddenShare > 0 ? rows.filter((row) => !isHidden(row._id, context.hiddenShare)) : rows;
+  return query.random ? context.random.shuffle(visible) : visible;
 }
 
 function unknownField(type: BubbleType, query: ListQuery): string | undefined {
@@ -41,7 +41,9 @@ function unknownField(type: BubbleType, query: ListQuery): string | undefined {
   return used.find((name) => !known.has(name));
 }
 
-/** A list request, understood. */
+// Parameters.
+
+/** A parsed list request. */
 interface ListQuery {
   readonly cursor: number;
   readonly limit: number;
@@ -51,8 +53,8 @@ interface ListQuery {
   readonly excludeRemaining: boolean;
 }
 
-/** The most records a page holds. More may be asked for; nobody is told that fewer come. */
-export const MAX_LIMIT = 100;
+/** The maximum number of records in a page. A larger limit is reduced without any indication. */
+const MAX_LIMIT = 100;
 
 const flag = z.stringbool().default(false);
 const paramsSchema = z.object({
@@ -67,7 +69,7 @@ const paramsSchema = z.object({
   exclude_remaining: flag,
 });
 
-/** Reads the query string. Throws a ZodError that names what is wrong. */
+/** Parses the query string. Throws ZodError on invalid parameters. */
 function parseListQuery(params: URLSearchParams): ListQuery {
   const given = paramsSchema.parse(Object.fromEntries(params));
   const random = given.sort_field === '_random_sorting';
@@ -98,19 +100,21 @@ function json<T extends z.ZodType>(schema: T) {
     .pipe(schema);
 }
 
-/** Where the page starts and how many it holds, once faults have had their say. */
+// Faults.
+
+/** The start and the limit of the page after the faults that change pages. */
 function applyPageFaults(query: ListQuery, faults: readonly FaultRule[]): { start: number; limit: number } {
   let start = query.cursor;
   let limit = query.limit;
   for (const rule of faults) {
-    // Fewer than the documented hundred: a client must advance by what it got.
+    // Fewer records than requested: a client must advance by the number that it received.
     if (rule.fault === 'clamp') limit = Math.min(limit, rule.limit ?? 37);
     if (rule.fault === 'repeat-page') start = Math.max(0, query.cursor - query.limit);
   }
   return { start, limit };
 }
 
-/** Other people at work: inserts, deletes and changes records just before the page is cut. */
+/** Simulates concurrent changes: inserts, deletes or changes records just before the page is selected. */
 function applyDataFaults(type: BubbleType, query: ListQuery, context: ApiContext): void {
   for (const rule of context.faults) {
     if (rule.fault !== 'insert' && rule.fault !== 'delete' && rule.fault !== 'modify') continue;
@@ -121,7 +125,7 @@ function applyDataFaults(type: BubbleType, query: ListQuery, context: ApiContext
   }
 }
 
-/** A row on the asked side of the cursor; before the cursor, later offsets shift. */
+/** A random row on the rule's side of the cursor. A change before the cursor shifts later offsets. */
 function pickFaultRow(type: BubbleType, query: ListQuery, rule: FaultRule, context: ApiContext): Row | undefined {
   const rows = context.data.table(type).select(query.sort, query.constraints);
   const [low, high] = rule.position === 'after' ? [query.cursor, rows.length - 1] : [0, query.cursor - 1];
@@ -133,6 +137,6 @@ function applyDataFault(type: BubbleType, rule: FaultRule, row: Row, context: Ap
   if (rule.fault === 'delete') context.data.delete(type, row._id);
   if (rule.fault === 'modify') context.data.modify(type, row._id, {});
   if (rule.fault !== 'insert') return row._id;
-  // A twin with the same dates, so that it lands beside its model whatever the order.
+  // A copy with the same dates, so that it is next to the original in every order.
   return context.data.insert(type, { ...row, _id: undefined });
 }

@@ -3,21 +3,21 @@ import { type BubbleType, SYSTEM_FIELDS, writableFields } from '../schema.ts';
 import { isHidden } from '../store.ts';
 import { type ApiContext, badRequest, missingThing, unrecognizedField } from './context.ts';
 
-/** `GET /obj/<type>/<uid>`. A thing hidden by privacy rules looks missing. */
+/** `GET /obj/<type>/<uid>`. A thing that privacy rules hide is answered as missing. */
 export function getOne(type: BubbleType, id: string, context: ApiContext): Answer {
   const row = context.data.get(type, id);
   if (row === undefined || isHidden(id, context.hiddenShare)) return missingThing(type, id);
   return jsonAnswer(200, { response: row });
 }
 
-/** `POST /obj/<type>`. Nothing is unique and nothing idempotent: sent twice, it makes two things. */
+/** `POST /obj/<type>`. There are no unique fields and no idempotency: two identical requests make two things. */
 export function createOne(type: BubbleType, body: Buffer, context: ApiContext): Answer {
   const fields = readFields(type, body.toString('utf8'));
   if (!fields.ok) return fields.answer;
   return jsonAnswer(201, { status: 'success', id: context.data.insert(type, fields.value) });
 }
 
-/** `PATCH`: changes what is given. `PUT`: also empties what is not. */
+/** `PATCH` changes the given fields; `PUT` also empties all others. */
 export function changeOne(
   type: BubbleType,
   id: string,
@@ -42,7 +42,7 @@ export function deleteOne(type: BubbleType, id: string, context: ApiContext): An
 
 type Fields = { ok: true; value: Record<string, unknown> } | { ok: false; answer: Answer };
 
-/** The fields of a thing to write, from JSON text. */
+/** Parses and checks the fields of a thing, from JSON text. */
 function readFields(type: BubbleType, text: string): Fields {
   let value: unknown;
   try {
@@ -54,14 +54,14 @@ function readFields(type: BubbleType, text: string): Fields {
     return { ok: false, answer: badRequest('Expected a JSON object') };
   }
   const writable = writableFields(type);
-  const stranger = Object.keys(value).find((name) => !writable.has(name));
-  if (stranger !== undefined) return { ok: false, answer: unrecognizedField(stranger) };
+  const unknownName = Object.keys(value).find((name) => !writable.has(name));
+  if (unknownName !== undefined) return { ok: false, answer: unrecognizedField(unknownName) };
   return { ok: true, value: { ...value } };
 }
 
 const MAX_LINES = 1000;
 
-/** `POST /obj/<type>/bulk`: a thing a line. The answer is 200 whatever became of them; each line of it tells. */
+/** `POST /obj/<type>/bulk`: one thing per line. The status is always 200; each line of the answer has its own result. */
 export function createMany(
   type: BubbleType,
   body: Buffer,
@@ -71,13 +71,13 @@ export function createMany(
   if (!contentType?.startsWith('text/plain')) return badRequest('Bulk requests must be sent as text/plain');
   const lines = body.toString('utf8').split('\n');
   if (lines.at(-1)?.trim() === '') lines.pop();
-  if (lines.length > MAX_LINES) return badRequest(`At most ${MAX_LINES} lines a request`);
+  if (lines.length > MAX_LINES) return badRequest(`At most ${MAX_LINES} lines per request`);
   return textAnswer(200, lines.map((line) => JSON.stringify(createLine(type, line, context))).join('\n'));
 }
 
 function createLine(type: BubbleType, line: string, context: ApiContext) {
   const fields = readFields(type, line);
   if (fields.ok) return { status: 'success', id: context.data.insert(type, fields.value) };
-  const refused = JSON.parse(fields.answer.body) as { body: { message: string } };
-  return { status: 'error', message: refused.body.message };
+  const error = JSON.parse(fields.answer.body) as { body: { message: string } };
+  return { status: 'error', message: error.body.message };
 }

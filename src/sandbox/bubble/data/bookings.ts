@@ -13,14 +13,14 @@ import {
 } from './drafts.ts';
 import { blockedBy, deletedRecordId, loadsOrMerges, type UserDraft } from './users.ts';
 
-/** 300 of 12,000 came with a bulk import. */
+/** 300 of 12,000 bookings have the creation time of one bulk import. */
 const TIES_PER_THOUSAND = 25;
-/** Of a thousand bookings, how many are with somebody whose own record must be rejected. */
+/** How many of a thousand bookings have a client or coach that must be rejected. */
 const BLOCKED_PER_THOUSAND = 2.5;
-/** And how many with an account that a merge makes superfluous. */
+/** How many of a thousand bookings have a client or coach that is merged into another. */
 const MERGED_PER_THOUSAND = 10;
 
-/** Bookings of clients with coaches. None without a coach. */
+/** Bookings of clients with coaches, in order of creation; none when there is no coach or no client. */
 export function makeBookings(
   random: Random,
   users: readonly UserDraft[],
@@ -35,7 +35,7 @@ export function makeBookings(
     (plan) => randomInstantAfter(random, latest(plan)),
     TIES_PER_THOUSAND,
     density,
-  ).map((birth) => bookingDraft(birth, random));
+  ).map((planned) => bookingDraft(planned, random));
   for (const booking of bookings) applyParentOutcomes(booking);
   const ordinary = bookings.filter((booking) => booking.marks.length === 0);
   applyTraps(random.fork('defects'), ordinary, BOOKING_DEFECTS, density, bookings.length);
@@ -55,8 +55,8 @@ function planBookings(random: Random, users: readonly UserDraft[], count: number
   return Array.from({ length: count }, (_, i) => {
     const ordinary = { client: random.pick(clients), coach: random.pick(coaches) };
     if (i >= ofRejected + ofMerged) return ordinary;
-    const odd = random.pick(i < ofRejected ? rejected : merged);
-    return odd.role === 'coach' ? { ...ordinary, coach: odd } : { ...ordinary, client: odd };
+    const person = random.pick(i < ofRejected ? rejected : merged);
+    return person.role === 'coach' ? { ...ordinary, coach: person } : { ...ordinary, client: person };
   });
 }
 
@@ -69,7 +69,7 @@ function applyParentOutcomes(booking: BookingDraft): void {
   }
 }
 
-export type BookingStatus = 'pending' | 'confirmed' | 'completed' | 'cancelled' | 'no_show';
+type BookingStatus = 'pending' | 'confirmed' | 'completed' | 'cancelled' | 'no_show';
 
 interface BookingPlan {
   readonly client: UserDraft;
@@ -77,11 +77,11 @@ interface BookingPlan {
 }
 
 export interface BookingDraft extends Draft, BookingPlan {
-  /** What the status means, however it is spelled. */
+  /** The status that the row's text means. */
   readonly status: BookingStatus;
 }
 
-/** An ordinary booking. */
+/** A booking without traps. */
 function bookingDraft({ plan, id, createdMs }: PlannedRecord<BookingPlan>, random: Random): BookingDraft {
   const status = randomStatus(random);
   return {
@@ -110,6 +110,8 @@ function randomStatus(random: Random): BookingStatus {
   return draw < 0.96 ? 'cancelled' : 'no_show';
 }
 
+// Traps.
+
 const BAD_DATES = [
   '2024-02-30T10:00:00.000Z',
   '0000-09-21',
@@ -118,7 +120,7 @@ const BAD_DATES = [
   '31 of Smarch 2024',
 ];
 
-/** Bookings that must be rejected. */
+/** Traps for which a booking must be rejected. */
 const BOOKING_DEFECTS: Traps<BookingDraft> = {
   'date-bad': {
     perThousand: 2,
@@ -216,7 +218,7 @@ function hasStatus(status: BookingDraft['status']): (booking: BookingDraft) => b
   return (booking) => booking.status === status;
 }
 
-function setStatusText(booking: BookingDraft, spelled: string): string {
-  booking.fields.booking_status = spelled;
+function setStatusText(booking: BookingDraft, text: string): string {
+  booking.fields.booking_status = text;
   return booking.status;
 }

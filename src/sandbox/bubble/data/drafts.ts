@@ -3,27 +3,27 @@ import { type Row, uid, withoutEmpty } from '../schema.ts';
 
 export type Outcome = 'reconciled' | 'skipped' | 'rejected' | 'blocked';
 
-/** What a correct mover must do with a record. */
+/** The outcome of a record in a correct migration. */
 export interface ExpectedOutcome {
   readonly outcome: Outcome;
   readonly code?: string;
-  /** For MERGED and DUPLICATE_PROFILE: the record that stays. */
+  /** For MERGED and DUPLICATE_PROFILE: the id of the record that survives. */
   readonly survivor?: string;
-  /** For PARENT_REJECTED: the record it waits for. */
+  /** For PARENT_REJECTED: the id of the parent. */
   readonly blockedBy?: string;
 }
 
-/** A trap that was laid in a record, and how a mover must read the value, where that is not obvious. */
-export interface AppliedTrap {
+/** A trap in a record and, where it is not obvious, the value that the mover must read. */
+interface AppliedTrap {
   readonly trap: string;
   readonly means?: string;
 }
 
-/** A record in the making. */
+/** A record that is being generated. */
 export interface Draft {
   readonly id: string;
   readonly createdMs: number;
-  /** Without the fields Bubble sets itself. */
+  /** Without the system fields. */
   fields: Record<string, unknown>;
   createdBy: string;
   verdict: ExpectedOutcome;
@@ -36,7 +36,7 @@ export function isClean(draft: Draft): boolean {
   return draft.verdict.outcome === 'reconciled';
 }
 
-/** The finished thing. It was last changed up to ninety days after it was made. */
+/** The generated record as a row of the API. */
 export function toRow(draft: Draft, modifiedMs: number): Row {
   return withoutEmpty({
     _id: draft.id,
@@ -47,17 +47,19 @@ export function toRow(draft: Draft, modifiedMs: number): Row {
   }) as Row;
 }
 
-/** The application's life: three years, in the past of every clock, so that the same seed gives the same dates for ever. */
-export const FIRST_DAY = Date.UTC(2022, 6, 1);
+// Ids and dates.
+
+/** The period of all creation dates: three years in the past, independent of the clock, so that the same seed always gives the same dates. */
+const FIRST_DAY = Date.UTC(2022, 6, 1);
 export const LAST_DAY = Date.UTC(2025, 5, 30);
 
 export const MINUTE = 60_000;
 export const DAY = 86_400_000;
 
-/** Every so many ids one is not 13x18, as in applications older than that shape. */
+/** One of so many ids does not have the usual 13x18 digits, as in applications older than that format. */
 const ODD_ID_EVERY = 500;
 
-/** What a record will be, and when and as what it comes to be. */
+/** A plan with its id and creation time. */
 export interface PlannedRecord<T> {
   readonly plan: T;
   readonly id: string;
@@ -65,8 +67,8 @@ export interface PlannedRecord<T> {
 }
 
 /**
- * Gives plans their ids and dates, in order of time. `tiesPerThousand` of them, in a row, come from one bulk import and
- * share their millisecond; the last one's, so that nothing is older than what it refers to.
+ * Gives plans their ids and creation times, in order of time. `tiesPerThousand` of them, consecutive ones, come from one
+ * bulk import and share one millisecond: that of the last of them, so that no record is older than those it refers to.
  */
 export function assignIdsAndDates<T>(
   random: Random,
@@ -86,39 +88,41 @@ export function assignIdsAndDates<T>(
   });
 }
 
-/** A moment in the application's life. */
+/** A time in the period. */
 export function randomInstant(random: Random): number {
   return random.int(FIRST_DAY, LAST_DAY);
 }
 
-/** A moment between an earlier one and the last day. */
+/** A time between an earlier one and the last day, plus one minute. */
 export function randomInstantAfter(random: Random, earlier: number): number {
   return random.int(Math.min(earlier, LAST_DAY), LAST_DAY) + MINUTE;
 }
 
-/** A moment some days later, on a quarter of an hour, as people make appointments. */
+/** A time up to `maxDays` later, on a quarter of an hour, as appointments are. */
 export function appointment(random: Random, after: number, maxDays: number): number {
   const quarter = 15 * MINUTE;
   return Math.ceil((after + random.int(1, maxDays * 96) * quarter) / quarter) * quarter;
 }
 
-/** One way in which real records are dirty. */
-export interface Trap<D extends Draft> {
-  /** How many of a thousand records carry it; at least one does. */
+// Traps.
+
+/** One kind of dirt that occurs in real records. */
+interface Trap<D extends Draft> {
+  /** How many of a thousand records have it; at least one. */
   readonly perThousand: number;
-  /** With a code the record must be rejected for it; without one it must still load. */
+  /** The code with which the record must be rejected; without one the record must load. */
   readonly code?: string;
-  /** Which records can carry it; all when absent. */
+  /** Which records can have it; all when absent. */
   readonly appliesTo?: (draft: D) => boolean;
-  /** Spoils the record. Returns what the spoiled value means, where a mover has to work it out. */
+  /** Changes the record. Returns the value that the mover must read, where it is not obvious. */
   readonly apply: (draft: D, random: Random) => string | undefined;
 }
 
 export type Traps<D extends Draft> = Readonly<Record<string, Trap<D>>>;
 
 /**
- * Lays traps in records that are still fit to load, no two of one table in the same record. So a record that must be
- * rejected has exactly one reason for it, and one field is never spoiled twice. `total` is what the thousandths are of.
+ * Applies traps to records that can still load, at most one of a table to each record. So a record that must be rejected
+ * has exactly one reason, and no field is changed twice. The share per thousand is of `total`.
  */
 export function applyTraps<D extends Draft>(
   random: Random,
@@ -141,7 +145,7 @@ export function applyTraps<D extends Draft>(
   }
 }
 
-/** How many of `total` records a share of a thousand makes: none without dirt, otherwise at least one. */
+/** The number of records for a share per thousand of `total`: 0 when `density` is 0, otherwise at least 1. */
 export function scaledCount(perThousand: number, total: number, density: number): number {
   return density === 0 || total === 0 ? 0 : Math.max(1, Math.round((total * perThousand * density) / 1000));
 }

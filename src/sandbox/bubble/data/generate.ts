@@ -7,10 +7,10 @@ import { makePayments, type PaymentDraft } from './payments.ts';
 import { makeProfiles } from './profiles.ts';
 import { makeUsers } from './users.ts';
 
-export interface GenerateOptions {
+interface GenerateOptions {
   readonly seed: number;
   readonly users: number;
-  /** How dirty the data is: 1 as the manifest's shares say, 0 clean, anything between or above in proportion. */
+  /** How dirty the data is: 1 for the shares in the trap tables, 0 for clean data, other values in proportion. */
   readonly dirt: number;
 }
 
@@ -22,7 +22,7 @@ export interface Generated {
 const BOOKINGS_PER_USER = 2.4;
 const PAYMENTS_PER_USER = 2;
 
-/** Makes an application's data: the same for the same options, on every machine. */
+/** Generates an application's data: the same for the same options on every machine. */
 export function generate({ seed, users: count, dirt }: GenerateOptions): Generated {
   const random = new Random(seed);
   const user = makeUsers(random.fork('users'), count, dirt);
@@ -35,6 +35,7 @@ export function generate({ seed, users: count, dirt }: GenerateOptions): Generat
   return { rows: toRows(drafts, random.fork('changes')), manifest: manifestOf(drafts, seed) };
 }
 
+/** The rows of all drafts. Seven of ten were changed up to ninety days after their creation. */
 function toRows(drafts: Drafts, random: Random): Rows {
   const rows = BUBBLE_TYPES.map((type): [string, Row[]] => [
     type,
@@ -43,7 +44,7 @@ function toRows(drafts: Drafts, random: Random): Rows {
   return Object.fromEntries(rows) as unknown as Rows;
 }
 
-/** What nobody laid on purpose: ids of an unusual shape, and the bulk import's single millisecond. */
+/** Records the traps that no trap table applies: ids of an unusual format, and creation dates that several records share. */
 function markNaturalTraps(drafts: readonly Draft[]): void {
   drafts.forEach((draft, i) => {
     if (!isClean(draft)) return;
@@ -53,7 +54,7 @@ function markNaturalTraps(drafts: readonly Draft[]): void {
   });
 }
 
-/** All records of a generated application, each with its verdict and the traps it carries. */
+/** All records of a generated application, each with its expected outcome and its traps. */
 interface Drafts {
   readonly user: readonly Draft[];
   readonly clientprofile: readonly Draft[];
@@ -62,33 +63,35 @@ interface Drafts {
   readonly payment: readonly PaymentDraft[];
 }
 
-/** Who carries one trap. All of them have the same outcome. */
-export interface TrapManifest {
+// The manifest.
+
+/** The records with one trap. All of them have the same expected outcome. */
+interface TrapManifest {
   readonly outcome: Outcome;
   readonly code?: string;
   readonly count: number;
   readonly ids: string[];
-  /** By id: what the spoiled value means, where a mover has to work it out. */
+  /** By id: the value that the mover must read, where it is not obvious. */
   readonly means?: Record<string, string>;
 }
 
-export interface TypeManifest {
+interface TypeManifest {
   readonly total: number;
   readonly outcomes: Record<Outcome, number>;
-  /** How many by code, for those not reconciled. */
+  /** The number of records by code, for those not reconciled. */
   readonly codes: Record<string, number>;
-  /** By id, for those not reconciled. Everybody else must arrive. */
+  /** By id, for those not reconciled. All others must be reconciled. */
   readonly verdicts: Record<string, ExpectedOutcome>;
   readonly traps: Record<string, TrapManifest>;
 }
 
-/** What is in the data and what a correct mover makes of it, known by construction and not by reading the data again. */
+/** The contents of the data and the outcome of a correct migration. Recorded during generation, not read from the rows. */
 export interface Manifest {
   readonly seed: number;
   readonly users: number;
   readonly types: Record<BubbleType, TypeManifest>;
   readonly sums: Sums;
-  /** Bookings that arrive, with a status that calls for a payment, and of whose payments none arrives. */
+  /** Bookings that are reconciled, have a status that needs a payment, and none of whose payments is reconciled. */
   readonly unpaidBookings: { readonly confirmed: string[]; readonly completed: string[] };
 }
 
@@ -143,19 +146,19 @@ function unpaid(drafts: Drafts, status: 'confirmed' | 'completed'): string[] {
     .map(({ id }) => id);
 }
 
-/** What payments of one currency and one status add up to. */
-export interface Sum {
+/** The sum of the payments of one currency and one status. */
+interface Sum {
   readonly currency: string;
   readonly status: string;
   readonly count: number;
-  /** Minor units, as text: sums outgrow what a JSON number holds exactly. */
+  /** Minor units, as text: sums may exceed what a JSON number holds exactly. */
   readonly amount: string;
 }
 
 export interface Sums {
-  /** Over the payments that must be reconciled: what a target has to show. */
+  /** Of the payments that must be reconciled: the sums that the target must have. */
   readonly reconciled: readonly Sum[];
-  /** Over every payment whose amount and currency can be read, zero and negative ones and unknown statuses (`unknown`) included. */
+  /** Of all payments whose amount and currency can be read, including zero and negative amounts and unknown statuses (`unknown`). */
   readonly readable: readonly Sum[];
 }
 

@@ -1,4 +1,4 @@
-/** Where people come from: enough scripts, accents and formats to break a careless import. Addresses use reserved domains. */
+/** A country with names and formats of its own; the scripts and accents break imports that do not handle Unicode. */
 export interface Locale {
   readonly country: string;
   readonly language: string;
@@ -122,4 +122,5 @@ export const LOCALES: readonly Locale[] = [
   },
 ];
 
+/** Domains reserved for examples. */
 export const MAIL_DOMAINS = ['example.com', 'example.org', 'example.net', 'mail.example', 'students.example'];

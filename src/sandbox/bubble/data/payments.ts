@@ -1,4 +1,4 @@
-import type { Random } from '../../core/random.ts';
+import { BASE62, type Random } from '../../core/random.ts';
 import type { BookingDraft } from './bookings.ts';
 import {
   applyTraps,
@@ -15,7 +15,7 @@ import { blockedBy, deletedRecordId } from './users.ts';
 
 const TIES_PER_THOUSAND = 30;
 
-/** Payments for bookings; those of a booking that does not load cannot load either. */
+/** Payments for bookings, in order of creation. Payments of a booking that does not load are blocked. */
 export function makePayments(
   random: Random,
   bookings: readonly BookingDraft[],
@@ -24,8 +24,8 @@ export function makePayments(
 ): PaymentDraft[] {
   const plans = planPayments(random, bookings, count);
   const at = ({ booking }: { booking: BookingDraft }) => randomInstantAfter(random, booking.createdMs);
-  const payments = assignIdsAndDates(random, plans, at, TIES_PER_THOUSAND, density).map((birth) =>
-    paymentDraft(birth, random),
+  const payments = assignIdsAndDates(random, plans, at, TIES_PER_THOUSAND, density).map((planned) =>
+    paymentDraft(planned, random),
   );
   for (const payment of payments) {
     if (isClean(payment.booking)) continue;
@@ -39,12 +39,12 @@ export function makePayments(
   return payments;
 }
 
-/** Of the bookings that should be paid for, how many are. */
-const PAID = 0.92;
+/** The share of confirmed and completed bookings that have a payment. */
+const PAID_SHARE = 0.92;
 
 /**
- * Which bookings are paid for, and how it went: nearly all that are confirmed or took place; then refunds of cancelled ones, fees for
- * those missed, and attempts that failed before one went through, until there are `count`.
+ * The bookings that have payments, and the status of each payment: nearly all confirmed and completed ones; then refunds of
+ * cancelled ones, fees for missed ones, and failed attempts until there are `count` payments.
  */
 function planPayments(random: Random, bookings: readonly BookingDraft[], count: number): PaymentPlan[] {
   if (bookings.length === 0) return [];
@@ -52,7 +52,7 @@ function planPayments(random: Random, bookings: readonly BookingDraft[], count: 
   const plans: PaymentPlan[] = [];
   for (const booking of shuffled) {
     const due = booking.status === 'completed' || booking.status === 'confirmed';
-    if (due && random.chance(PAID)) plans.push({ booking, status: randomPaymentStatus(random) });
+    if (due && random.chance(PAID_SHARE)) plans.push({ booking, status: randomPaymentStatus(random) });
   }
   for (const booking of shuffled) {
     if (booking.status === 'cancelled' && random.chance(0.5)) plans.push({ booking, status: 'refunded' });
@@ -67,7 +67,7 @@ function randomPaymentStatus(random: Random): PaymentPlan['status'] {
   return random.pick(['pending', 'refunded', 'failed']);
 }
 
-export type PaymentStatus = 'pending' | 'succeeded' | 'failed' | 'refunded';
+type PaymentStatus = 'pending' | 'succeeded' | 'failed' | 'refunded';
 
 interface PaymentPlan {
   readonly booking: BookingDraft;
@@ -76,13 +76,13 @@ interface PaymentPlan {
 
 export interface PaymentDraft extends Draft {
   readonly booking: BookingDraft;
-  /** What the fields mean, however they are spelled; null where they mean nothing. */
+  /** The values that the row's text means; null where the text cannot be read. */
   status: PaymentStatus | null;
   currency: Currency | null;
   minor: number | null;
 }
 
-/** An ordinary payment, in the currency of the coach's country. */
+/** A payment without traps, in the currency of the coach's country. */
 function paymentDraft({ plan, id, createdMs }: PlannedRecord<PaymentPlan>, random: Random): PaymentDraft {
   const { booking, status } = plan;
   const currency = booking.coach.locale.currency;
@@ -108,31 +108,31 @@ function paymentDraft({ plan, id, createdMs }: PlannedRecord<PaymentPlan>, rando
   };
 }
 
-const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
-
-/** How many digits follow the point. */
+/** The number of decimals. */
 const EXPONENT: Readonly<Record<Currency, number>> = { USD: 2, EUR: 2, PHP: 2, JPY: 0, KWD: 3 };
 
 /** Units of a currency for a dollar, roughly. */
 const PER_DOLLAR: Readonly<Record<Currency, number>> = { USD: 1, EUR: 0.92, PHP: 56, JPY: 150, KWD: 0.307 };
 
-/** A price such as coaches ask, in minor units. */
+/** A usual price of a coach, in minor units. */
 function randomPrice(random: Random, currency: Currency): number {
   const dollars = random.pick([25, 30, 45, 60, 75, 90, 120, 150, 200, 350, 1200]) + random.pick([0, 0, 0, 0.5, 0.99]);
   return Math.max(1, Math.round(dollars * PER_DOLLAR[currency] * 10 ** EXPONENT[currency]));
 }
 
-/** The amount as the API gives it: a number of major units. Division by a power of ten gives the nearest double, which prints exactly. */
+/** The amount in the API's form: a number of major units. Division by a power of ten gives the nearest double, which prints exactly. */
 function major(minor: number, currency: Currency): number {
   return minor / 10 ** EXPONENT[currency];
 }
 
-/** The same with all its decimals, as text: `120.50`. */
+/** The amount as text with all decimals: `120.50`. */
 function decimal(minor: number, currency: Currency): string {
   return major(minor, currency).toFixed(EXPONENT[currency]);
 }
 
-/** Payments that must be rejected. */
+// Traps.
+
+/** Traps for which a payment must be rejected. */
 const PAYMENT_DEFECTS: Traps<PaymentDraft> = {
   'currency-unknown': {
     perThousand: 1.5,
@@ -230,19 +230,19 @@ function setCurrency(payment: PaymentDraft, code: string | undefined): undefined
   payment.fields.currency_code = code;
 }
 
-function setAmount(payment: PaymentDraft, written: number | string, minor: number | null): undefined {
+function setAmount(payment: PaymentDraft, value: number | string, minor: number | null): undefined {
   payment.minor = minor;
-  payment.fields.payment_amount = written;
+  payment.fields.payment_amount = value;
 }
 
-/** Adds a decimal that the currency has not: half a cent, half a yen, a tenth of a fils. */
+/** Adds a decimal more than the currency has: half a cent, half a yen, half a fils. */
 function addExtraDecimal(payment: PaymentDraft): undefined {
   if (payment.currency === null || payment.minor === null) return;
   setAmount(payment, major(payment.minor * 10 + 5, payment.currency) / 10, null);
 }
 
-function setCurrencyText(payment: PaymentDraft, spelled: string): string {
-  payment.fields.currency_code = spelled;
+function setCurrencyText(payment: PaymentDraft, text: string): string {
+  payment.fields.currency_code = text;
   return String(payment.currency);
 }
 
@@ -254,8 +254,8 @@ function hasCents(...currencies: readonly Currency[]): (payment: PaymentDraft) =
     EXPONENT[payment.currency] === 2;
 }
 
-/** Writes the amount as text in some fashion; returns the minor units it means. */
-function setAmountText(payment: PaymentDraft, fashion: (text: string) => string): string {
-  payment.fields.payment_amount = fashion(decimal(payment.minor ?? 0, payment.currency ?? 'USD'));
+/** Writes the amount as formatted text; returns the minor units that it means. */
+function setAmountText(payment: PaymentDraft, format: (text: string) => string): string {
+  payment.fields.payment_amount = format(decimal(payment.minor ?? 0, payment.currency ?? 'USD'));
   return String(payment.minor);
 }

@@ -11,20 +11,20 @@ export interface ProfileDraft extends Draft {
   owner: UserDraft;
 }
 
-/** A profile without its fields. */
+/** A profile with no fields except its user. */
 export function profileDraft({ plan, id, createdMs }: PlannedRecord<ProfilePlan>): ProfileDraft {
   const { owner } = plan;
   return { owner, id, createdMs, createdBy: owner.id, verdict: RECONCILED, marks: [], fields: { user_id: owner.id } };
 }
 
-/** Most people fill in their profile within the month; one in fifty was entered by the office before they signed up. */
+/** Most profiles are created within a month after the user; one in fifty, entered by the staff, up to five days before. */
 export function profileCreatedMs({ owner }: ProfilePlan, random: Random): number {
   return random.chance(0.02)
     ? owner.createdMs - random.int(MINUTE, 5 * DAY)
     : owner.createdMs + random.int(MINUTE, 30 * DAY);
 }
 
-/** A picture as Bubble links to it: without a scheme. */
+/** The URL of a picture in Bubble's form: without a scheme. */
 function randomPhotoUrl(random: Random, owner: UserDraft): string | undefined {
   if (random.chance(0.3)) return undefined;
   return `//abc123.cdn.bubble.io/f${owner.createdMs}x${random.text(18)}/${random.pick(['me.png', 'IMG_0042.JPG', 'photo%20(1).jpg'])}`;
@@ -112,9 +112,9 @@ function availability(random: Random, zone: string) {
   return { zone, slots };
 }
 
-/** One to `most` of the items, in no particular order. */
-function randomSubset<T>(items: readonly T[], random: Random, most: number): T[] {
-  return random.shuffle(items).slice(0, random.int(1, most));
+/** One to `maxCount` of the items, in random order. */
+function randomSubset<T>(items: readonly T[], random: Random, maxCount: number): T[] {
+  return random.shuffle(items).slice(0, random.int(1, maxCount));
 }
 
 function unique(items: readonly string[]): string[] {

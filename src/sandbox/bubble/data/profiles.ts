@@ -12,7 +12,7 @@ import { blockedBy, compareByAge, deletedRecordId, loadsOrMerges, type Role, typ
 
 const TIES_PER_THOUSAND = 60;
 
-/** The profiles of all users of one role, as many as there are accounts. */
+/** The profiles of all users of one role, as many as there are accounts, in order of creation. */
 export function makeProfiles(random: Random, users: readonly UserDraft[], role: Role, density: number): ProfileDraft[] {
   const fill = role === 'seeker' ? fillClientProfile : fillCoachProfile;
   const plans = profileOwners(
@@ -25,13 +25,14 @@ export function makeProfiles(random: Random, users: readonly UserDraft[], role: 
     (plan) => profileCreatedMs(plan, random),
     TIES_PER_THOUSAND,
     density,
-  ).map((birth) => fill(profileDraft(birth), random));
-  const single = rejectDuplicateProfiles(profiles);
+  ).map((planned) => fill(profileDraft(planned), random));
+  const unique = rejectDuplicateProfiles(profiles);
   for (const profile of profiles) blockIfOrphaned(profile);
-  // Neither of two profiles of one user gets another defect: which of them stays must not hang on it.
-  applyTrapGroups(random, single, role === 'coach' ? { PROFILE_DEFECTS, COACH_DEFECTS } : { PROFILE_DEFECTS }, density);
-  const benign = role === 'coach' ? { NAME_TRAPS, RATE_TRAPS, LIST_TRAPS, COACH_TRAPS } : { NAME_TRAPS, CLIENT_TRAPS };
-  applyTrapGroups(random, profiles, benign, density);
+  // Duplicate profiles get no other defect, because a defect could change which of them survives.
+  applyTrapGroups(random, unique, role === 'coach' ? { PROFILE_DEFECTS, COACH_DEFECTS } : { PROFILE_DEFECTS }, density);
+  const loadable =
+    role === 'coach' ? { NAME_TRAPS, RATE_TRAPS, LIST_TRAPS, COACH_TRAPS } : { NAME_TRAPS, CLIENT_TRAPS };
+  applyTrapGroups(random, profiles, loadable, density);
   return profiles;
 }
 
@@ -51,8 +52,8 @@ function blockIfOrphaned(profile: ProfileDraft): void {
 }
 
 /**
- * Who has a profile: every person, by one of their accounts; and for every account that a merge makes superfluous, somebody
- * has a second one, so that there are as many profiles as accounts.
+ * The accounts that have profiles. Every person has one, at one of the person's accounts. For every account that is merged
+ * into another there is a second profile of some person, so that there are as many profiles as accounts.
  */
 function profileOwners(random: Random, users: readonly UserDraft[]): ProfilePlan[] {
   const repeats = users.filter((user) => user.survivor !== undefined);
@@ -67,29 +68,31 @@ function profileOwners(random: Random, users: readonly UserDraft[]): ProfilePlan
   return [...held, ...byMerge, ...twice].map((owner) => ({ owner }));
 }
 
-/** Of several profiles of one person the oldest stays. Returns the profiles that are the only one. */
+/** Rejects all but the oldest of several profiles of one person. Returns the profiles of persons that have only one. */
 function rejectDuplicateProfiles(profiles: readonly ProfileDraft[]): ProfileDraft[] {
   const byPerson = new Map<UserDraft, ProfileDraft[]>();
   for (const profile of profiles) {
     const person = profile.owner.survivor ?? profile.owner;
-    const known = byPerson.get(person);
-    if (known === undefined) byPerson.set(person, [profile]);
-    else known.push(profile);
+    const group = byPerson.get(person);
+    if (group === undefined) byPerson.set(person, [profile]);
+    else group.push(profile);
   }
   for (const group of byPerson.values()) keepOldest(group);
   return [...byPerson.values()].flatMap((group) => (group.length === 1 ? group : []));
 }
 
 function keepOldest(group: readonly ProfileDraft[]): void {
-  const [oldest, ...seconds] = [...group].sort(compareByAge);
-  for (const second of seconds) {
+  const [oldest, ...others] = [...group].sort(compareByAge);
+  for (const other of others) {
     if (oldest === undefined) return;
-    second.verdict = { outcome: 'rejected', code: 'DUPLICATE_PROFILE', survivor: oldest.id };
-    second.marks.push({ trap: oldest.owner === second.owner ? 'second-profile' : 'second-profile-by-merge' });
+    other.verdict = { outcome: 'rejected', code: 'DUPLICATE_PROFILE', survivor: oldest.id };
+    other.marks.push({ trap: oldest.owner === other.owner ? 'second-profile' : 'second-profile-by-merge' });
   }
 }
 
-/** Profiles of either kind that must be rejected. */
+// Traps.
+
+/** Traps for which a profile of either kind must be rejected. */
 const PROFILE_DEFECTS: Traps<ProfileDraft> = {
   'user-deleted': {
     perThousand: 6,
@@ -103,7 +106,7 @@ const PROFILE_DEFECTS: Traps<ProfileDraft> = {
   },
 };
 
-/** Coaches' profiles that must be rejected. The bounds are 25 and 500, both allowed. */
+/** Traps for which a coach's profile must be rejected. Rates from 25 to 500 are valid, the bounds included. */
 const COACH_DEFECTS: Traps<ProfileDraft> = {
   'rate-out-of-range': {
     perThousand: 12,
@@ -166,7 +169,10 @@ const RATE_TRAPS: Traps<ProfileDraft> = {
 
 const LIST_TRAPS: Traps<ProfileDraft> = {
   'list-as-text': { perThousand: 40, appliesTo: hasField('languages_spoken'), apply: listAsText },
-  'list-very-long': { perThousand: 3, apply: (profile) => setFields(profile, { expertise_areas: EXPERTISE_ARCHIVE }) },
+  'list-very-long': {
+    perThousand: 3,
+    apply: (profile) => setFields(profile, { expertise_areas: LONG_EXPERTISE_LIST }),
+  },
 };
 
 const COACH_TRAPS: Traps<ProfileDraft> = {
@@ -202,7 +208,7 @@ function setRateText(profile: ProfileDraft, random: Random, write: (amount: numb
   return `${amount}.00`;
 }
 
-/** Returns the JSON that two decodings reveal. */
+/** Encodes the field's JSON a second time; returns the JSON that two decodings give. */
 function encodeAgain(profile: ProfileDraft, field: string): string {
   const json = profile.fields[field] as string;
   profile.fields[field] = JSON.stringify(json);
@@ -215,5 +221,5 @@ function listAsText(profile: ProfileDraft): string {
   return JSON.stringify(items);
 }
 
-/** What a coach ticks who ticks everything: 250 areas. Bubble lists have no end of their own. */
-const EXPERTISE_ARCHIVE: readonly string[] = Array.from({ length: 250 }, (_, i) => `Area ${i + 1}, revised`);
+/** A list of 250 areas: Bubble does not limit the length of lists. */
+const LONG_EXPERTISE_LIST: readonly string[] = Array.from({ length: 250 }, (_, i) => `Area ${i + 1}, revised`);

@@ -15,17 +15,17 @@ import {
 } from './drafts.ts';
 import { LOCALES, type Locale, MAIL_DOMAINS } from './locales.ts';
 
-/** 300 of 5,000 came with a bulk import. */
+/** 300 of 5,000 users have the creation time of one bulk import. */
 const TIES_PER_THOUSAND = 60;
 
-/** The application's users: four seekers to a coach. */
+/** The application's users, in order of creation: four seekers for each coach. */
 export function makeUsers(random: Random, count: number, density: number): UserDraft[] {
   const plans = Array.from({ length: count }, (_, i) => planUser(random, i));
   const users = assignIdsAndDates(random, plans, () => randomInstant(random), TIES_PER_THOUSAND, density).map(
-    (birth, i) => userDraft(birth, i + 1, random),
+    (planned, i) => userDraft(planned, i + 1, random),
   );
   createDuplicateUsers(random.fork('merges'), users, density);
-  // Survivors of a merge keep an address without further surprises, so that whom they swallow is beyond doubt.
+  // Survivors of a merge get no further traps in their address, so that it is certain which users are merged into them.
   const others = users.filter((user) => user.marks.length === 0);
   const groups = { USER_DEFECTS, EMAIL_TRAPS: emailTraps(others), ROLE_TRAPS, PASSWORD_TRAPS, SIGN_UP_TRAPS };
   for (const [name, traps] of Object.entries(groups))
@@ -41,7 +41,7 @@ function planUser(random: Random, index: number): UserPlan {
 
 export type Role = 'seeker' | 'coach';
 
-/** What is decided of a user before birth. */
+/** A user before it has an id and a creation time. */
 interface UserPlan {
   readonly role: Role;
   readonly locale: Locale;
@@ -51,17 +51,17 @@ interface UserPlan {
 
 export interface UserDraft extends Draft, Omit<UserPlan, 'role'> {
   role: Role;
-  /** Its place among the users, and in its address: nobody else's. */
+  /** Its position among the users, counted from 1; part of its address, which makes the address unique. */
   readonly index: number;
-  /** Normalised: what a mover must make of whatever is in the row. */
+  /** The normalised address that a mover must derive from the row. */
   email: string;
   /** The user this one is merged into. */
   survivor?: UserDraft;
 }
 
-/** An ordinary user. */
-function userDraft(birth: PlannedRecord<UserPlan>, index: number, random: Random): UserDraft {
-  const { plan, id, createdMs } = birth;
+/** A user without traps. */
+function userDraft(planned: PlannedRecord<UserPlan>, index: number, random: Random): UserDraft {
+  const { plan, id, createdMs } = planned;
   const email = `${addressPart(plan.firstName)}.${addressPart(plan.lastName)}${index}@${random.pick(MAIL_DOMAINS)}`;
   const draft: UserDraft = {
     ...plan,
@@ -80,27 +80,27 @@ function userDraft(birth: PlannedRecord<UserPlan>, index: number, random: Random
       'Referral Source ': random.chance(0.1) ? random.pick(['A friend', 'Podcast', 'LinkedIn ']) : undefined,
     },
   };
-  signIn(draft, email);
+  setSignInEmail(draft, email);
   if (random.chance(0.5)) draft.fields.email = email;
   return draft;
 }
 
-/** `Created By` of what the application's makers entered themselves. */
+/** The `Created By` of records that the application's owners entered themselves. */
 export const APP_ADMIN = 'admin_user_culturebridge-phase1_live';
 
-/** Gives the user an address to sign in with, spelled as given. */
-function signIn(draft: UserDraft, spelled: string): void {
-  draft.fields.authentication = { email: { email: spelled, email_confirmed: draft.fields.verified === true } };
-  if (draft.fields.email !== undefined) draft.fields.email = spelled;
+/** Sets the address that the user signs in with, exactly as given. */
+function setSignInEmail(draft: UserDraft, text: string): void {
+  draft.fields.authentication = { email: { email: text, email_confirmed: draft.fields.verified === true } };
+  if (draft.fields.email !== undefined) draft.fields.email = text;
 }
 
-/** Lets the user sign in with another service only: no `email` block, no custom field. */
-function signInWith(draft: UserDraft, service: 'Google' | 'LinkedIn', address: string): void {
+/** Makes another service the only sign-in: no `email` block, no custom field. */
+function setSignInService(draft: UserDraft, service: 'Google' | 'LinkedIn', address: string): void {
   draft.fields.authentication = { [service]: { email: address } };
   delete draft.fields.email;
 }
 
-/** The letters of a name that an address may hold. */
+/** The letters of a name that may be part of an address. */
 function addressPart(name: string): string {
   const plain = name
     .normalize('NFD')
@@ -109,28 +109,30 @@ function addressPart(name: string): string {
   return plain === '' ? 'user' : plain;
 }
 
-/** A reference to something that was deleted: it looks right, and nothing answers to it. */
+/** A well-formed id of a record that does not exist. */
 export function deletedRecordId(random: Random): string {
-  // After the last day, so that it cannot meet an id in use.
+  // After the last day, so that no existing record has this id.
   return uid(LAST_DAY + random.int(1_000_000_000, 9_000_000_000), random);
 }
 
-/** Whether what refers to a user can load: a merged user's things go to the survivor. */
+/** Whether records that refer to the user can load: those of a merged user go to the survivor. */
 export function loadsOrMerges(user: UserDraft): boolean {
   return isClean(user) || user.survivor !== undefined;
 }
 
-/** The verdict on a child of something that does not load. */
+/** The expected outcome of a record whose parent does not load. */
 export function blockedBy(parent: Draft): ExpectedOutcome {
   return { outcome: 'blocked', code: 'PARENT_REJECTED', blockedBy: parent.id };
 }
 
-/** How many of a thousand users repeat another's address. */
+// Duplicate users.
+
+/** How many of a thousand users have the same address as another one. */
 const MERGED_PER_THOUSAND = 12;
 
 /**
- * Makes some users repeat the address of another. The earliest `Created Date` stays, the lowest id among equals. Some share
- * even the millisecond (a bulk import run twice), and some come in threes.
+ * Gives some users the address of another. The user with the earliest `Created Date` survives; with equal dates, the one
+ * with the lowest id. Some groups share the same millisecond (a bulk import that ran twice), and some have three members.
  */
 function createDuplicateUsers(random: Random, users: readonly UserDraft[], density: number): void {
   let left = scaledCount(MERGED_PER_THOUSAND, users.length, density);
@@ -142,13 +144,13 @@ function createDuplicateUsers(random: Random, users: readonly UserDraft[], densi
   }
 }
 
-/** Users of the bulk import, two by two. */
+/** Pairs of users with the same creation time, from the bulk import. */
 function tiedPairs(users: readonly UserDraft[], count: number): UserDraft[][] {
   const tied = users.filter((user, i) => isClean(user) && user.createdMs === users[i + 1]?.createdMs);
   return Array.from({ length: count }, (_, i) => tied.slice(i * 2, i * 2 + 2)).filter((pair) => pair.length === 2);
 }
 
-/** Makes the group one person; returns how many were merged away. */
+/** Gives all users of the group one address; returns how many of them are merged into the survivor. */
 function makeDuplicates(group: readonly UserDraft[], random: Random): number {
   const [survivor, ...repeats] = [...group].sort(compareByAge);
   if (survivor === undefined || repeats.length === 0) return 0;
@@ -169,21 +171,23 @@ function hasTraps(user: UserDraft): boolean {
   return user.marks.length > 0;
 }
 
-/** Earliest first, the lowest id among equals: who stays when several are one. */
+/** Earliest first, with equal dates the lowest id: the first of several duplicates survives. */
 export function compareByAge(a: { createdMs: number; id: string }, b: { createdMs: number; id: string }): number {
   return a.createdMs - b.createdMs || (a.id < b.id ? -1 : 1);
 }
 
 function respellEmail(user: UserDraft, random: Random): void {
   const form = random.int(1, 5);
-  if (form === 1) signIn(user, user.email);
-  else if (form === 2) signIn(user, user.email.toUpperCase());
-  else if (form === 3) signIn(user, ` ${user.email}\u00a0`);
-  else if (form === 4) signInWith(user, 'Google', user.email);
-  else signIn(user, `\u200b${user.email}`);
+  if (form === 1) setSignInEmail(user, user.email);
+  else if (form === 2) setSignInEmail(user, user.email.toUpperCase());
+  else if (form === 3) setSignInEmail(user, ` ${user.email}\u00a0`);
+  else if (form === 4) setSignInService(user, 'Google', user.email);
+  else setSignInEmail(user, `\u200b${user.email}`);
 }
 
-/** Users that must be rejected. */
+// Traps.
+
+/** Traps for which a user must be rejected. */
 const USER_DEFECTS: Traps<UserDraft> = {
   'role-unknown': {
     perThousand: 4,
@@ -199,7 +203,7 @@ const USER_DEFECTS: Traps<UserDraft> = {
   'email-malformed': { perThousand: 2, code: 'BAD_EMAIL', apply: malformEmail },
 };
 
-/** Odd ways to hold an address that is there. */
+/** Unusual forms of a valid address. */
 const emailTraps = (users: readonly UserDraft[]): Traps<UserDraft> => ({
   'email-upper-case': { perThousand: 30, apply: (user) => setEmailText(user, user.email.toUpperCase()) },
   'email-padded': { perThousand: 8, apply: (user) => setEmailText(user, `  ${user.email} `) },
@@ -213,18 +217,18 @@ const emailTraps = (users: readonly UserDraft[]): Traps<UserDraft> => ({
   'email-google-only': {
     perThousand: 40,
     apply: (user) => {
-      signInWith(user, 'Google', user.email);
+      setSignInService(user, 'Google', user.email);
       return user.email;
     },
   },
   'email-linkedin-only': {
     perThousand: 10,
     apply: (user) => {
-      signInWith(user, 'LinkedIn', user.email);
+      setSignInService(user, 'LinkedIn', user.email);
       return user.email;
     },
   },
-  // The address that signs in is the user's; the custom field is what somebody once typed into a form.
+  // The sign-in address counts; the custom field holds an older entry of a form.
   'email-custom-differs': {
     perThousand: 6,
     apply: (user) => {
@@ -252,7 +256,7 @@ const ROLE_TRAPS: Traps<UserDraft> = {
   },
 };
 
-/** Passwords of the days when the application kept them in a field of its own. */
+/** Passwords from the time when the application stored them in a field of its own. */
 const PASSWORD_TRAPS: Traps<UserDraft> = {
   'password-plain': { perThousand: 20, apply: (user, random) => setFields(user, { password: plainPassword(random) }) },
   'password-bcrypt': {
@@ -269,18 +273,18 @@ function setFields(user: UserDraft, fields: Record<string, unknown>): undefined 
   Object.assign(user.fields, fields);
 }
 
-function setEmailText(user: UserDraft, spelled: string): string {
-  signIn(user, spelled);
+function setEmailText(user: UserDraft, text: string): string {
+  setSignInEmail(user, text);
   return user.email;
 }
 
-/** `ana+coach7@` is another mailbox than `ana@`, and another person: never folded. */
+/** `ana+coach7@` and `ana@` are different mailboxes and different persons; they must not be merged. */
 function addPlusTag(user: UserDraft, namesake: UserDraft): string {
   user.email = namesake.email.replace('@', `+coach${user.index}@`);
   return setEmailText(user, user.email);
 }
 
-// The row's own number stays in, so that no two malformed addresses are the same.
+// The user's index is part of the address, so that no two malformed addresses are equal.
 function malformEmail(user: UserDraft, random: Random): undefined {
   const local = user.email.slice(0, user.email.indexOf('@'));
   const broken = random.pick([
@@ -290,10 +294,10 @@ function malformEmail(user: UserDraft, random: Random): undefined {
     `${local} at example.com`,
     `@${local}.example`,
   ]);
-  signIn(user, broken);
+  setSignInEmail(user, broken);
 }
 
-/** Real bcrypt hashes, of the word beside each: a mover that hashes them again locks their owners out. */
+/** Real bcrypt hashes with the passwords that they belong to: a mover that hashes them again makes sign-in impossible. */
 const BCRYPT_HASHES = [
   { word: 'tangerine-42', hash: '$2b$12$6hkgxDvIJOYUVpXosEqmGOw7CH.Wc.mD1jg4Qhgd1XEsj6KIjeqGe' },
   { word: 'Mayon volcano', hash: '$2a$10$qIwf93g.QrHtNwEGQdDa1OheW9BwdirNcsus6aJZYAk4sw0TAS8Em' },
@@ -314,7 +318,7 @@ const WORDS = [
   'łódź',
 ];
 
-/** A password as people choose them. */
+/** A password in clear text: two words and a number. */
 function plainPassword(random: Random): string {
   return `${random.pick(WORDS)}${random.pick(['', '!', '_', ' '])}${random.pick(WORDS)}${random.int(1, 2024)}`;
 }

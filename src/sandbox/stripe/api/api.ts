@@ -1,7 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
-import type { FaultRule } from '../../core/faults.ts';
+import { type FaultRule, faultDelayMs } from '../../core/faults.ts';
 import type { Random } from '../../core/random.ts';
-import { faultDelayMs } from '../../core/server.ts';
 import {
   type Answer,
   jsonAnswer,
@@ -18,8 +17,8 @@ import type { IdempotencyStore } from './idempotency.ts';
 import { type Limits, type ObjectLocks, throttled } from './limits.ts';
 import { type Route, routeOf, runOperation } from './route.ts';
 
-export interface StripeApiDeps {
-  readonly worlds: AccountStores;
+interface StripeApiDeps {
+  readonly stores: AccountStores;
   readonly keys: ApiKeys;
   readonly settings: Readonly<StripeSettings>;
   readonly clock: Clock;
@@ -27,29 +26,29 @@ export interface StripeApiDeps {
   readonly limits: Limits;
   readonly idempotency: IdempotencyStore;
   readonly locks: ObjectLocks;
-  /** Told of every event, after it is stored. */
-  readonly onEvent: (world: AccountStore, id: string) => void;
+  /** Called with the id of every event, after it is stored. */
+  readonly onEvent: (store: AccountStore, id: string) => void;
 }
 
-/** One request on its way through: what is known of it so far, and what the journal will say. */
+/** One request with its faults and its notes for the journal. */
 interface RequestState {
   readonly request: SandboxRequest;
   readonly faults: readonly FaultRule[];
-  readonly cause: EventRequest;
-  /** How long the answer will be held back, and with it the key and the object. */
+  readonly eventRequest: EventRequest;
+  /** The delay of the answer, for which the idempotency key and the object stay in use. */
   readonly busyMs: number;
   readonly notes: Record<string, string>;
 }
 
-/** Stripe's API over the given worlds. */
+/** Stripe's API on the given stores. */
 export function stripeApi(deps: StripeApiDeps): Upstream {
   return {
     name: 'stripe',
     ownFaults: ['throttle', 'unavailable', 'error', 'error-after'],
     describeRequest({ method, path }) {
       const [, name = '', id, action] = path.split('/').slice(1);
-      const one = action ?? (method === 'GET' ? 'get' : method === 'DELETE' ? 'delete' : 'update');
-      const operation = id === 'search' ? 'search' : id === undefined ? (method === 'GET' ? 'list' : 'create') : one;
+      const verb = action ?? (method === 'GET' ? 'get' : method === 'DELETE' ? 'delete' : 'update');
+      const operation = id === 'search' ? 'search' : id === undefined ? (method === 'GET' ? 'list' : 'create') : verb;
       return { method, operation, resource: name };
     },
     errorAnswer: (status, message) => failureAnswer(new StripeFailure(status, message, { type: 'api_error' })),
@@ -59,17 +58,20 @@ export function stripeApi(deps: StripeApiDeps): Upstream {
 
 function handle(request: SandboxRequest, faults: readonly FaultRule[], deps: StripeApiDeps): UpstreamResult {
   const key = request.method === 'POST' ? (request.headers['idempotency-key'] as string | undefined) : undefined;
-  const cause = {
+  const eventRequest = {
     id: `req_${deps.random.text(14, 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789')}`,
     idempotency_key: key ?? null,
   };
   const busyMs = deps.settings.latencyMs + faultDelayMs(faults);
-  const notes: Record<string, string> = { requestId: cause.id, ...(key === undefined ? {} : { idempotencyKey: key }) };
-  const answer = catchFailure(() => admitRequest({ request, faults, cause, busyMs, notes }, deps));
+  const notes: Record<string, string> = {
+    requestId: eventRequest.id,
+    ...(key === undefined ? {} : { idempotencyKey: key }),
+  };
+  const answer = catchFailure(() => admitRequest({ request, faults, eventRequest, busyMs, notes }, deps));
   const version = request.headers['stripe-version'];
   const headers = {
     ...answer.headers,
-    'request-id': cause.id,
+    'request-id': eventRequest.id,
     ...(version === undefined ? {} : { 'stripe-version': String(version) }),
     ...(key === undefined ? {} : { 'idempotency-key': key }),
   };
@@ -78,70 +80,80 @@ function handle(request: SandboxRequest, faults: readonly FaultRule[], deps: Str
   return { answer: { ...answer, headers }, touched: [], notes };
 }
 
-/** The gate: key, faults of the network, address, limits, and what was answered before. */
-function admitRequest(passage: RequestState, deps: StripeApiDeps): Answer {
-  const { request, faults } = passage;
-  const world = authenticate(request, deps.keys, deps.worlds);
+/** Checks in this order: API key, faults that reject, URL, limits. Then runs the request. */
+function admitRequest(state: RequestState, deps: StripeApiDeps): Answer {
+  const { request, faults } = state;
+  const store = authenticate(request, deps.keys, deps.stores);
   for (const rule of faults) {
     if (rule.fault === 'throttle') throw withRetryHeaders(throttled(rule), rule);
     if (rule.fault === 'unavailable')
       throw withRetryHeaders(new StripeFailure(503, 'Service unavailable', { type: 'api_error' }), rule);
   }
   const route = routeOf(request);
-  passage.notes.endpoint = route.endpoint;
-  deps.limits.admit(`${world.account} ${world.livemode}`, route.endpoint);
+  state.notes.endpoint = route.endpoint;
+  deps.limits.admit(`${store.account} ${store.livemode}`, route.endpoint);
   const params = paramsOf(request);
-  const key = passage.cause.idempotency_key;
-  if (key === null) return execute(route, params, world, passage, deps).answer;
-  return executeOnce(key, route, params, world, passage, deps);
+  const key = state.eventRequest.idempotency_key;
+  if (key === null) return execute(route, params, store, state, deps).answer;
+  return executeOnce(key, route, params, store, state, deps);
 }
 
-/** Works at most once for a key, and answers the same ever after. */
+/** Runs a request with an idempotency key: at most once, with the stored answer for every repetition. */
 function executeOnce(
   key: string,
   route: Route,
   params: ParamTree,
-  world: AccountStore,
-  passage: RequestState,
+  store: AccountStore,
+  state: RequestState,
   deps: StripeApiDeps,
 ): Answer {
-  const scope = `${world.account} ${world.livemode}`;
-  const { path } = passage.request;
-  const print = canonical(params);
-  const before = deps.idempotency.find(scope, key, path, print);
+  const scope = `${store.account} ${store.livemode}`;
+  const { path } = state.request;
+  const canonicalParams = canonical(params);
+  const before = deps.idempotency.find(scope, key, path, canonicalParams);
   if (before !== undefined) {
-    passage.notes.replayed = 'true';
+    state.notes.replayed = 'true';
     return { ...before, headers: { ...before.headers, 'idempotent-replayed': 'true' } };
   }
-  const { answer, kept } = execute(route, params, world, passage, deps);
-  const original = { ...answer, headers: { ...answer.headers, 'original-request': passage.cause.id } };
-  deps.idempotency.save(scope, key, { path, params: print, answer: kept ? original : undefined }, passage.busyMs);
+  const { answer, stored } = execute(route, params, store, state, deps);
+  const original = { ...answer, headers: { ...answer.headers, 'original-request': state.eventRequest.id } };
+  deps.idempotency.save(
+    scope,
+    key,
+    { path, params: canonicalParams, answer: stored ? original : undefined },
+    state.busyMs,
+  );
   return answer;
 }
 
-/** The work itself, with the faults that strike before and after it. */
-function execute(route: Route, params: ParamTree, world: AccountStore, passage: RequestState, deps: StripeApiDeps) {
-  const { faults, cause, busyMs, notes } = passage;
+/** Runs the operation, with the faults before and after it. `stored`: whether the answer is kept under the idempotency key. */
+function execute(route: Route, params: ParamTree, store: AccountStore, state: RequestState, deps: StripeApiDeps) {
+  const { faults, eventRequest, busyMs, notes } = state;
   const before = faults.find(({ fault }) => fault === 'error');
-  if (before !== undefined) return { answer: failureAnswer(withRetryHeaders(internalError(), before)), kept: true };
-  const most = faults.reduce((least, rule) => (rule.fault === 'clamp' ? Math.min(least, rule.limit ?? 3) : least), 100);
+  if (before !== undefined) return { answer: failureAnswer(withRetryHeaders(internalError(), before)), stored: true };
+  const maxPageSize = faults.reduce(
+    (size, rule) => (rule.fault === 'clamp' ? Math.min(size, rule.limit ?? 3) : size),
+    100,
+  );
   const emit = (type: string, object: { id: string; object: string }, previous?: Readonly<Record<string, unknown>>) => {
     if (/\.created$|^charge\.(succeeded|failed)$/.test(type))
       notes.created = [notes.created, object.id].filter(Boolean).join(' ');
-    deps.onEvent(world, world.put(makeEvent(world, type, object, previous, cause)).id);
+    deps.onEvent(store, store.put(makeEvent(store, type, object, previous, eventRequest)).id);
   };
-  const beforeWrite = (name: string) => deps.locks.acquire(`${world.account} ${world.livemode} ${name}`, busyMs);
-  let result: { answer: Answer; kept: boolean };
+  const beforeWrite = (id: string) => deps.locks.acquire(`${store.account} ${store.livemode} ${id}`, busyMs);
+  let result: { answer: Answer; stored: boolean };
   try {
-    const body = runOperation(route, params, { world, worlds: deps.worlds, emit, most, beforeWrite });
+    const body = runOperation(route, params, { store, stores: deps.stores, emit, maxPageSize, beforeWrite });
     if (typeof body.id === 'string' && route.operation !== undefined) notes.object = body.id;
-    result = { answer: successAnswer(body), kept: true };
+    result = { answer: jsonAnswer(200, body), stored: true };
   } catch (thrown) {
     if (!(thrown instanceof StripeFailure)) throw thrown;
-    result = { answer: failureAnswer(thrown), kept: thrown.executed };
+    result = { answer: failureAnswer(thrown), stored: thrown.executed };
   }
   const after = faults.find(({ fault }) => fault === 'error-after');
-  return after === undefined ? result : { answer: failureAnswer(withRetryHeaders(internalError(), after)), kept: true };
+  return after === undefined
+    ? result
+    : { answer: failureAnswer(withRetryHeaders(internalError(), after)), stored: true };
 }
 
 function catchFailure(work: () => Answer): Answer {
@@ -172,11 +184,13 @@ function withRetryHeaders(failure: StripeFailure, { shouldRetry, retryAfter }: F
   return new StripeFailure(failure.status, failure.message, details, { headers });
 }
 
+// Authentication.
+
 type ApiKeys = Pick<StripeConfig, 'secretKey' | 'liveKey' | 'readOnlyKey' | 'accounts'>;
 
-/** The world a request's key opens. Throws StripeFailure for strangers, and for writes with a key that may only read. */
-function authenticate(request: SandboxRequest, keys: ApiKeys, worlds: AccountStores): AccountStore {
-  const key = keyOf(request.headers.authorization);
+/** The store that the request's API key gives access to. Throws StripeFailure on an unknown key, and on writes with the read-only key. */
+function authenticate(request: SandboxRequest, keys: ApiKeys, stores: AccountStores): AccountStore {
+  const key = apiKeyOf(request.headers.authorization);
   if (key === undefined) throw new StripeFailure(401, NO_KEY, {}, { headers: CHALLENGE });
   const livemode = key === keys.liveKey;
   const readOnly = key === keys.readOnlyKey;
@@ -185,20 +199,21 @@ function authenticate(request: SandboxRequest, keys: ApiKeys, worlds: AccountSto
   }
   if (readOnly && request.method !== 'GET')
     throw new StripeFailure(403, NOT_ALLOWED, { code: 'more_permissions_required' });
-  return worlds.get(livemode, accountOf(request, keys, key));
+  return stores.get(livemode, accountOf(request, keys, key));
 }
 
 function accountOf(request: SandboxRequest, { accounts }: ApiKeys, key: string): string {
-  const named = request.headers['stripe-account'];
-  if (named === undefined || named === OWN_ACCOUNT) return OWN_ACCOUNT;
-  if (typeof named === 'string' && accounts.includes(named)) return named;
+  const account = request.headers['stripe-account'];
+  if (account === undefined || account === OWN_ACCOUNT) return OWN_ACCOUNT;
+  if (typeof account === 'string' && accounts.includes(account)) return account;
   const message =
-    `The provided key '${maskKey(key)}' does not have access to account '${String(named)}' (or that account does not ` +
+    `The provided key '${maskKey(key)}' does not have access to account '${String(account)}' (or that account does not ` +
     'exist). Application access may have been revoked.';
   throw new StripeFailure(403, message, { code: 'account_invalid' });
 }
 
-function keyOf(header: string | undefined): string | undefined {
+/** The API key of an `Authorization` header, Bearer or Basic. */
+function apiKeyOf(header: string | undefined): string | undefined {
   const [scheme, value = ''] = (header ?? '').split(' ');
   if (scheme?.toLowerCase() === 'bearer' && value !== '') return value;
   if (scheme?.toLowerCase() !== 'basic') return undefined;
@@ -215,10 +230,6 @@ const NO_KEY =
   "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth (e.g. 'Authorization: " +
   "Bearer YOUR_SECRET_KEY'). See https://stripe.com/docs/api#authentication for details, or we can help at https://support.stripe.com/.";
 const NOT_ALLOWED = 'The provided key does not have the required permissions for this endpoint.';
-
-function successAnswer(body: unknown): Answer {
-  return jsonAnswer(200, body);
-}
 
 function failureAnswer({ status, error, headers }: StripeFailure): Answer {
   return jsonAnswer(status, { error }, headers);

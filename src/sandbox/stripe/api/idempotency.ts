@@ -5,18 +5,18 @@ import { invalid, StripeFailure } from '../failure.ts';
 interface SavedAnswer {
   readonly path: string;
   readonly params: string;
-  readonly keptAt: number;
-  /** Until then the request is still being worked on. */
+  readonly savedAt: number;
+  /** The time until which the request is in progress. */
   readonly busyUntil: number;
-  /** Absent when the answer is not of the kind that is kept. */
+  /** Undefined when the answer is not stored: its key is free again when the request has ended. */
   readonly answer: Answer | undefined;
 }
 
 const MAX_LENGTH = 255;
 
-/** Answers by idempotency key, of all accounts. */
+/** The answers by idempotency key, of all accounts. */
 export class IdempotencyStore {
-  readonly #kept = new Map<string, SavedAnswer>();
+  readonly #saved = new Map<string, SavedAnswer>();
   readonly #clock: Clock;
   readonly #ttlMs: () => number;
 
@@ -26,37 +26,36 @@ export class IdempotencyStore {
   }
 
   /**
-   * The answer given under this key before, if any. Throws StripeFailure when the key was used for something else, or is
-   * in use right now.
+   * The stored answer of this key, if any. Throws StripeFailure when the key was used for another endpoint or other
+   * parameters, or when a request with it is in progress.
    */
   find(scope: string, key: string, path: string, params: string): Answer | undefined {
     if (key.length > MAX_LENGTH) {
       throw invalid(`Idempotency-Key can be at most ${MAX_LENGTH} characters, but you passed ${key.length}`);
     }
-    const kept = this.#kept.get(`${scope} ${key}`);
-    if (kept === undefined || this.#isForgotten(kept)) return undefined;
-    if (kept.path !== path) throw mismatch(`for the same endpoint they were first used for ('${kept.path}')`, key);
-    if (kept.params !== params) throw mismatch('with the same parameters they were first used with', key);
-    if (kept.busyUntil > this.#clock.now()) throw inUse(key);
-    return kept.answer;
+    const saved = this.#saved.get(`${scope} ${key}`);
+    if (saved === undefined || this.#isExpired(saved)) return undefined;
+    if (saved.path !== path) throw mismatch(`for the same endpoint they were first used for ('${saved.path}')`, key);
+    if (saved.params !== params) throw mismatch('with the same parameters they were first used with', key);
+    if (saved.busyUntil > this.#clock.now()) throw inUse(key);
+    return saved.answer;
   }
 
-  save(scope: string, key: string, what: Pick<SavedAnswer, 'path' | 'params' | 'answer'>, busyMs: number): void {
+  save(scope: string, key: string, entry: Pick<SavedAnswer, 'path' | 'params' | 'answer'>, busyMs: number): void {
     const now = this.#clock.now();
-    this.#kept.set(`${scope} ${key}`, { ...what, keptAt: now, busyUntil: now + busyMs });
+    this.#saved.set(`${scope} ${key}`, { ...entry, savedAt: now, busyUntil: now + busyMs });
   }
 
-  /** Forgets one key in every account, or all; tells how many. */
+  /** Removes one key in every account, or all keys; returns how many were removed. */
   forget(key?: string): number {
-    const names = [...this.#kept.keys()].filter((name) => key === undefined || name.endsWith(` ${key}`));
-    for (const name of names) this.#kept.delete(name);
+    const names = [...this.#saved.keys()].filter((name) => key === undefined || name.endsWith(` ${key}`));
+    for (const name of names) this.#saved.delete(name);
     return names.length;
   }
 
-  /** A request whose answer is not kept leaves its key free once it is over. */
-  #isForgotten({ keptAt, busyUntil, answer }: SavedAnswer): boolean {
+  #isExpired({ savedAt, busyUntil, answer }: SavedAnswer): boolean {
     const now = this.#clock.now();
-    return now - keptAt >= this.#ttlMs() || (answer === undefined && busyUntil <= now);
+    return now - savedAt >= this.#ttlMs() || (answer === undefined && busyUntil <= now);
   }
 }
 

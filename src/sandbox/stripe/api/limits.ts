@@ -3,7 +3,7 @@ import type { FaultRule } from '../../core/faults.ts';
 import { StripeFailure } from '../failure.ts';
 import type { StripeSettings } from '../options.ts';
 
-/** The limits of all accounts: in any second so many requests for the account, and so many for each of its endpoints. */
+/** The rate limits: requests in any second for each account, and for each endpoint of an account. */
 export class Limits {
   readonly #settings: Readonly<StripeSettings>;
   readonly #clock: Clock;
@@ -14,14 +14,14 @@ export class Limits {
     this.#clock = clock;
   }
 
-  /** Lets the request pass, or throws the 429 that says which limit it met. Refused requests do not count. */
+  /** Admits the request, or throws the 429 with the exceeded limit. Rejected requests do not count. */
   admit(account: string, endpoint: string): void {
     const { globalRps, endpointRps, searchRps } = this.#settings;
     const perEndpoint = endpoint.endsWith('/search') ? searchRps : endpointRps;
     const global = this.#limiter(account, globalRps);
     const own = this.#limiter(`${account} ${endpoint}`, perEndpoint);
-    if (own !== undefined && own.waitMs() > 0) throw tooMany('endpoint-rate');
-    if (global !== undefined && global.waitMs() > 0) throw tooMany('global-rate');
+    if (own !== undefined && own.waitMs() > 0) throw rateLimited('endpoint-rate');
+    if (global !== undefined && global.waitMs() > 0) throw rateLimited('global-rate');
     global?.tryAcquire();
     own?.tryAcquire();
   }
@@ -29,26 +29,26 @@ export class Limits {
   #limiter(name: string, limit: number): WindowLimiter | undefined {
     if (limit === 0) return undefined;
     const key = `${name} ${limit}`;
-    const known = this.#limiters.get(key);
-    if (known !== undefined) return known;
-    const made = new WindowLimiter(limit, 1000, this.#clock);
-    this.#limiters.set(key, made);
-    return made;
+    const existing = this.#limiters.get(key);
+    if (existing !== undefined) return existing;
+    const limiter = new WindowLimiter(limit, 1000, this.#clock);
+    this.#limiters.set(key, limiter);
+    return limiter;
   }
 }
 
-/** The 429 that a fault asks for. */
+/** The 429 of a `throttle` fault. */
 export function throttled(rule: FaultRule): StripeFailure {
-  return rule.code === 'lock_timeout' ? lockTimeout() : tooMany(rule.reason ?? 'global-rate');
+  return rule.code === 'lock_timeout' ? lockTimeout() : rateLimited(rule.reason ?? 'global-rate');
 }
 
-function tooMany(reason: string): StripeFailure {
+function rateLimited(reason: string): StripeFailure {
   const message =
     'Request rate limit exceeded. You can learn more about rate limits here https://stripe.com/docs/rate-limits.';
   return new StripeFailure(429, message, { code: 'rate_limit' }, { headers: { 'stripe-rate-limited-reason': reason } });
 }
 
-/** Contention for one object; nobody is over any limit, so no reason header. */
+/** The 429 for contention on one object. No rate limit is exceeded, so there is no reason header. */
 function lockTimeout(): StripeFailure {
   const message =
     'This object cannot be accessed right now because another API request or Stripe process is currently accessing ' +
@@ -56,7 +56,7 @@ function lockTimeout(): StripeFailure {
   return new StripeFailure(429, message, { code: 'lock_timeout' }, { headers: { 'stripe-should-retry': 'true' } });
 }
 
-/** Which objects are being written, and until when. */
+/** The objects that are being written, and until when. */
 export class ObjectLocks {
   readonly #busyUntil = new Map<string, number>();
   readonly #clock: Clock;
@@ -67,7 +67,7 @@ export class ObjectLocks {
     this.#waitMs = waitMs;
   }
 
-  /** Takes the object for as long as the request lasts. Throws `lock_timeout` when another holds it for too long. */
+  /** Locks the object for the duration of the request. Throws `lock_timeout` when another request holds it for too long. */
   acquire(name: string, busyMs: number): void {
     const now = this.#clock.now();
     const left = (this.#busyUntil.get(name) ?? 0) - now;

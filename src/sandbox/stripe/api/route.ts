@@ -6,29 +6,29 @@ import type { Context, Operation, Resource } from '../resources/resource.ts';
 import type { AccountStore, AccountStores, StripeObject } from '../store.ts';
 import { list, search } from './queries.ts';
 
-/** What a request asks for. */
+/** The operation that a request asks for. */
 export interface Route {
   readonly resource: Resource;
   /** `list`, `search`, `get`, `create`, `update`, `delete`, or the action's name. */
   readonly verb: string;
   readonly id: string | undefined;
-  /** Absent for what only reads. */
+  /** Undefined for reads. */
   readonly operation: Operation | undefined;
-  /** Without ids, as limits count it: `POST /v1/products/:id`. */
+  /** The endpoint without ids, by which limits count: `POST /v1/products/:id`. */
   readonly endpoint: string;
 }
 
-/** Throws StripeFailure for an address that is none. */
+/** The route of a request. Throws StripeFailure on an unknown URL. */
 export function routeOf({ method, path }: Pick<SandboxRequest, 'method' | 'path'>): Route {
-  const [version, name, id, action, more] = path.split('/').slice(1).map(decodeSegment);
+  const [version, name, id, action, rest] = path.split('/').slice(1).map(decodeSegment);
   const resource = RESOURCES.find(({ collection }) => collection === name);
-  if (version !== 'v1' || resource === undefined || more !== undefined || id === '') throw unknownUrl(method, path);
+  if (version !== 'v1' || resource === undefined || rest !== undefined || id === '') throw unknownUrl(method, path);
   const verb = verbOf(method, id, action, resource);
   const operation = verb === undefined ? undefined : operationOf(resource, verb);
-  const reads = verb === 'list' || verb === 'get' || (verb === 'search' && resource.searchable !== undefined);
-  if (verb === undefined || (operation === undefined && !reads)) throw unknownUrl(method, path);
-  const place = [id === undefined ? '' : '/:id', action === undefined ? '' : `/${action}`].join('');
-  const endpoint = `${method} /v1/${resource.collection}${verb === 'search' ? '/search' : place}`;
+  const isRead = verb === 'list' || verb === 'get' || (verb === 'search' && resource.searchable !== undefined);
+  if (verb === undefined || (operation === undefined && !isRead)) throw unknownUrl(method, path);
+  const suffix = [id === undefined ? '' : '/:id', action === undefined ? '' : `/${action}`].join('');
+  const endpoint = `${method} /v1/${resource.collection}${verb === 'search' ? '/search' : suffix}`;
   return { resource, verb, id: verb === 'search' ? undefined : id, operation, endpoint };
 }
 
@@ -58,80 +58,82 @@ function unknownUrl(method: string, path: string): StripeFailure {
   return new StripeFailure(404, message);
 }
 
-export interface OperationDeps {
-  readonly world: AccountStore;
-  readonly worlds: AccountStores;
+interface OperationDeps {
+  readonly store: AccountStore;
+  readonly stores: AccountStores;
   readonly emit: Context['emit'];
-  /** The most objects a page may hold, when a fault says so. */
-  readonly most: number;
-  /** Called once parameters are found good, with the name of what is going to be written. */
-  readonly beforeWrite: (name: string) => void;
+  /** The maximum number of objects in a page; a fault may reduce it. */
+  readonly maxPageSize: number;
+  /** Called after the parameters are validated, with the id of the object that will be written. */
+  readonly beforeWrite: (id: string) => void;
 }
 
-/** Does what the route asks for and gives the body of the answer. Throws StripeFailure. */
-export function runOperation({ resource, verb, id, operation }: Route, given: ParamTree, deps: OperationDeps) {
-  const { world } = deps;
-  const { expand, ...tree } = given;
-  const paths = parseExpansions(expand, resource, verb === 'list' || verb === 'search', world);
-  const find: Context['find'] = (kind, wanted, param) =>
-    world.get(kind, wanted) ?? throwMissing(kind, wanted, param, deps);
-  if (verb === 'list') return expandObject({ ...list(resource, tree, world, deps.most) }, paths, world);
-  if (verb === 'search') return expandObject(search(resource, tree, world), paths, world);
+/** Runs the operation of a route and returns the body of the answer. Throws StripeFailure. */
+export function runOperation({ resource, verb, id, operation }: Route, params: ParamTree, deps: OperationDeps) {
+  const { store } = deps;
+  const { expand, ...tree } = params;
+  const paths = parseExpansions(expand, resource, verb === 'list' || verb === 'search', store);
+  const find: Context['find'] = (kind, wantedId, param) =>
+    store.get(kind, wantedId) ?? throwMissing(kind, wantedId, param, deps);
+  if (verb === 'list') return expandObject({ ...list(resource, tree, store, deps.maxPageSize) }, paths, store);
+  if (verb === 'search') return expandObject(search(resource, tree, store), paths, store);
   const target: StripeObject = id === undefined ? NO_OBJECT : find(resource.object, id, 'id');
   if (operation === undefined) {
     readShape(tree, {});
-    return expandObject(target, paths, world);
+    return expandObject(target, paths, store);
   }
   const values = readShape(tree, operation.shape);
   if (id !== undefined) deps.beforeWrite(id);
-  return expandObject(operation.run(values, { world, find, emit: deps.emit }, target), paths, world);
+  return expandObject(operation.run(values, { store, find, emit: deps.emit }, target), paths, store);
 }
 
 const NO_OBJECT: StripeObject = { id: '', object: '' };
 
-function throwMissing(kind: string, id: string, param: string, { world, worlds }: OperationDeps): never {
+function throwMissing(kind: string, id: string, param: string, { store, stores }: OperationDeps): never {
   const { title } = resourceOf(kind);
-  if (!worlds.existsInOtherMode(world, kind, id)) throw missing(title, id, param);
-  const [there, here] = world.livemode ? ['test', 'live'] : ['live', 'test'];
-  const hint = `; a similar object exists in ${there} mode, but a ${here} mode key was used to make this request.`;
+  if (!stores.existsInOtherMode(store, kind, id)) throw missing(title, id, param);
+  const [otherMode, ownMode] = store.livemode ? ['test', 'live'] : ['live', 'test'];
+  const hint = `; a similar object exists in ${otherMode} mode, but a ${ownMode} mode key was used to make this request.`;
   throw missing(title, id, param, hint);
 }
 
+// Expansion of ids to whole objects.
+
 type Tree = Readonly<Record<string, unknown>>;
 
-/** The paths that `expand` names, each as its steps. Throws StripeFailure on one that leads nowhere, before anything is done. */
+/** The paths of the `expand` parameter, each as its field names. Throws StripeFailure on a field that cannot be expanded. */
 function parseExpansions(
   expand: Param | undefined,
   resource: Resource,
-  many: boolean,
-  world: AccountStore,
+  isList: boolean,
+  store: AccountStore,
 ): string[][] {
   if (expand === undefined || expand === '') return [];
   const items = typeof expand === 'string' ? [expand] : itemsOf(expand);
   return items.map((item) => {
     const path = stringParam(item, 'expand');
     const steps = path.split('.');
-    const first = many && steps[0] === 'data' ? steps[1] : steps[0];
-    const held = resource.blank(world)[first ?? ''];
-    const known = resource.expands?.[first ?? ''] !== undefined || (typeof held === 'object' && held !== null);
-    if (!known) throw invalid(`This property cannot be expanded (${path}).`, { param: 'expand' });
+    const first = isList && steps[0] === 'data' ? steps[1] : steps[0];
+    const value = resource.blank(store)[first ?? ''];
+    const isExpandable = resource.expands?.[first ?? ''] !== undefined || (typeof value === 'object' && value !== null);
+    if (!isExpandable) throw invalid(`This property cannot be expanded (${path}).`, { param: 'expand' });
     return steps;
   });
 }
 
-/** The answer with whole objects in the place of the ids that the paths lead to. */
-function expandObject(answer: Tree, paths: readonly string[][], world: AccountStore): Tree {
-  return paths.reduce((tree, steps) => expandPath(tree, steps, world), answer);
+/** The answer with the ids at the given paths replaced by whole objects. */
+function expandObject(answer: Tree, paths: readonly string[][], store: AccountStore): Tree {
+  return paths.reduce((tree, steps) => expandPath(tree, steps, store), answer);
 }
 
-function expandPath(tree: Tree, [step, ...rest]: readonly string[], world: AccountStore): Tree {
+function expandPath(tree: Tree, [step, ...rest]: readonly string[], store: AccountStore): Tree {
   if (step === undefined) return tree;
-  const held = tree[step];
-  if (Array.isArray(held))
-    return { ...tree, [step]: held.map((item) => (isTree(item) ? expandPath(item, rest, world) : item)) };
+  const value = tree[step];
+  if (Array.isArray(value))
+    return { ...tree, [step]: value.map((item) => (isTree(item) ? expandPath(item, rest, store) : item)) };
   const kind = RESOURCES.find(({ object }) => object === tree.object)?.expands?.[step];
-  const whole = kind !== undefined && typeof held === 'string' ? (world.get(kind, held) ?? held) : held;
-  return { ...tree, [step]: isTree(whole) ? expandPath(whole, rest, world) : whole };
+  const whole = kind !== undefined && typeof value === 'string' ? (store.get(kind, value) ?? value) : value;
+  return { ...tree, [step]: isTree(whole) ? expandPath(whole, rest, store) : whole };
 }
 
 function isTree(value: unknown): value is Tree {

@@ -1,6 +1,5 @@
-import { mergeMetadata, metadata, optionalText, stringParam } from '../params.ts';
+import { metadata, metadataChange, optionalText, stringParam } from '../params.ts';
 import type { AccountStore, StripeObject } from '../store.ts';
-import { metadataOf } from './product.ts';
 import { applyChanges, byTime, byValue, type Context, operation, type Resource } from './resource.ts';
 
 const update = operation(
@@ -11,14 +10,12 @@ const update = operation(
     receipt_email: optionalText(),
     transfer_group: stringParam,
   },
-  ({ metadata: pairs, ...fields }, context, target) => {
-    const meta = pairs === undefined ? {} : { metadata: mergeMetadata(metadataOf(target), pairs) };
-    return applyChanges(target, { ...fields, ...meta }, context);
-  },
+  ({ metadata: pairs, ...fields }, context, target) =>
+    applyChanges(target, { ...fields, ...metadataChange(target, pairs) }, context),
 );
 
-/** Why test cards are declined. */
-const DECLINES: Readonly<Record<string, string>> = {
+/** The decline codes of the test cards that are declined. */
+const DECLINE_CODES: Readonly<Record<string, string>> = {
   pm_card_chargeDeclined: 'generic_decline',
   pm_card_visa_chargeDeclined: 'generic_decline',
   pm_card_chargeDeclinedInsufficientFunds: 'insufficient_funds',
@@ -26,14 +23,15 @@ const DECLINES: Readonly<Record<string, string>> = {
   pm_card_chargeDeclinedExpiredCard: 'expired_card',
 };
 
-export function declineOf(method: string): string | undefined {
-  return DECLINES[method];
+/** The decline code of a payment method; undefined when it pays. */
+export function declineCodeOf(method: string): string | undefined {
+  return DECLINE_CODES[method];
 }
 
-/** The attempt to take a payment intent's money, which a test card may refuse. */
+/** Charges a payment intent. The charge succeeds or fails depending on the test card. */
 export function makeCharge(intent: StripeObject, method: string, captured: boolean, context: Context): StripeObject {
-  const { world } = context;
-  const decline = declineOf(method);
+  const { store } = context;
+  const decline = declineCodeOf(method);
   const {
     amount,
     currency,
@@ -44,9 +42,9 @@ export function makeCharge(intent: StripeObject, method: string, captured: boole
     transfer_group,
     transfer_data,
   } = intent;
-  const charge = world.put({
-    ...blankCharge(world),
-    id: world.newId('ch'),
+  const charge = store.put({
+    ...blankCharge(store),
+    id: store.newId('ch'),
     object: 'charge',
     ...{ amount, currency, customer, description, metadata: pairs, on_behalf_of, transfer_group, transfer_data },
     application_fee_amount: intent.application_fee_amount,
@@ -58,14 +56,14 @@ export function makeCharge(intent: StripeObject, method: string, captured: boole
     failure_message: decline === undefined ? null : 'Your card was declined.',
     payment_intent: intent.id,
     payment_method: method,
-    balance_transaction: decline === undefined && captured ? world.newId('txn') : null,
+    balance_transaction: decline === undefined && captured ? store.newId('txn') : null,
   });
   context.emit(`charge.${String(charge.status)}`, charge);
   if (method === 'pm_card_createDispute') makeDispute(charge, context);
   return charge;
 }
 
-function blankCharge(world: AccountStore) {
+function blankCharge(store: AccountStore) {
   return {
     amount: 0,
     amount_captured: 0,
@@ -77,7 +75,7 @@ function blankCharge(world: AccountStore) {
     billing_details: { address: null, email: null, name: null, phone: null, tax_id: null },
     calculated_statement_descriptor: 'SANDBOX',
     captured: true,
-    created: world.now(),
+    created: store.now(),
     currency: 'usd',
     customer: null,
     description: null,
@@ -86,7 +84,7 @@ function blankCharge(world: AccountStore) {
     failure_code: null,
     failure_message: null,
     fraud_details: {},
-    livemode: world.livemode,
+    livemode: store.livemode,
     metadata: {},
     on_behalf_of: null,
     outcome: null,
@@ -126,32 +124,34 @@ export const charge: Resource = {
   blank: blankCharge,
 };
 
-/** The bank's customer says no after all. */
+// Disputes.
+
+/** Opens a dispute on a charge, as the cardholder's bank does. */
 function makeDispute(charge: StripeObject, context: Context): void {
-  const { world } = context;
+  const { store } = context;
   const { amount, currency, payment_intent } = charge;
-  const dispute = world.put({
-    ...blankDispute(world),
-    id: world.newId('du'),
+  const dispute = store.put({
+    ...blankDispute(store),
+    id: store.newId('du'),
     object: 'dispute',
     ...{ amount, currency, payment_intent, charge: charge.id, reason: 'fraudulent', status: 'needs_response' },
   });
-  world.put({ ...charge, disputed: true });
+  store.put({ ...charge, disputed: true });
   context.emit('charge.dispute.created', dispute);
 }
 
-function blankDispute(world: AccountStore) {
+function blankDispute(store: AccountStore) {
   return {
     amount: 0,
     balance_transactions: [],
     charge: null,
-    created: world.now(),
+    created: store.now(),
     currency: 'usd',
     enhanced_eligibility_types: [],
     evidence: {},
-    evidence_details: { due_by: world.now() + 9 * 86_400, has_evidence: false, past_due: false, submission_count: 0 },
+    evidence_details: { due_by: store.now() + 9 * 86_400, has_evidence: false, past_due: false, submission_count: 0 },
     is_charge_refundable: false,
-    livemode: world.livemode,
+    livemode: store.livemode,
     metadata: {},
     payment_intent: null,
     payment_method_details: {
@@ -164,7 +164,7 @@ function blankDispute(world: AccountStore) {
 }
 
 const close = operation({}, (_, context, target) => {
-  const closed = context.world.put({ ...target, status: 'lost' });
+  const closed = context.store.put({ ...target, status: 'lost' });
   context.emit('charge.dispute.closed', closed);
   return closed;
 });

@@ -3,6 +3,7 @@ import {
   listOf,
   mergeMetadata,
   metadata,
+  metadataChange,
   omit,
   oneOf,
   optionalText,
@@ -10,7 +11,6 @@ import {
   unvalidated,
 } from '../params.ts';
 import type { AccountStore } from '../store.ts';
-import { metadataOf } from './product.ts';
 import { applyChanges, byTime, byValue, operation, type Resource } from './resource.ts';
 
 const SHARED = {
@@ -33,11 +33,11 @@ const create = operation(
   (given, context) => {
     const { metadata: pairs, payment_method: method, source, ...rest } = given;
     const fields = omit(rest, 'invoice_settings', 'test_clock');
-    const { world } = context;
-    const made = world.put({
-      ...blankCustomer(world),
+    const { store } = context;
+    const made = store.put({
+      ...blankCustomer(store),
       ...fields,
-      id: world.newId('cus'),
+      id: store.newId('cus'),
       object: 'customer',
       default_source: source ?? null,
       invoice_settings: invoiceSettings(method),
@@ -53,13 +53,12 @@ const update = operation(
   ({ metadata: pairs, invoice_settings: given, ...fields }, context, target) => {
     const method = (given as { default_payment_method?: string } | null | undefined)?.default_payment_method;
     const settings = given === undefined ? {} : { invoice_settings: invoiceSettings(method) };
-    const meta = pairs === undefined ? {} : { metadata: mergeMetadata(metadataOf(target), pairs) };
-    return applyChanges(target, { ...fields, ...settings, ...meta }, context);
+    return applyChanges(target, { ...fields, ...settings, ...metadataChange(target, pairs) }, context);
   },
 );
 
 const remove = operation({}, (_, context, target) => {
-  context.world.delete('customer', target.id);
+  context.store.delete('customer', target.id);
   context.emit('customer.deleted', target);
   return { id: target.id, object: 'customer', deleted: true };
 });
@@ -68,20 +67,20 @@ function invoiceSettings(method: string | undefined) {
   return { custom_fields: null, default_payment_method: method ?? null, footer: null, rendering_options: null };
 }
 
-function blankCustomer(world: AccountStore) {
+function blankCustomer(store: AccountStore) {
   return {
     address: null,
     balance: 0,
-    created: world.now(),
+    created: store.now(),
     currency: null,
     default_source: null,
     delinquent: false,
     description: null,
     discount: null,
     email: null,
-    invoice_prefix: world.newId('x').slice(3, 11).toUpperCase(),
+    invoice_prefix: store.newId('x').slice(3, 11).toUpperCase(),
     invoice_settings: invoiceSettings(undefined),
-    livemode: world.livemode,
+    livemode: store.livemode,
     metadata: {},
     name: null,
     next_invoice_sequence: 1,
@@ -93,7 +92,7 @@ function blankCustomer(world: AccountStore) {
   };
 }
 
-/** Customers are not unique by e-mail, and a list finds an address only in the spelling it has. */
+/** Several customers may have the same e-mail address; the filter of a list compares it exactly. */
 export const customer: Resource = {
   object: 'customer',
   collection: 'customers',

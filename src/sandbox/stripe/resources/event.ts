@@ -2,7 +2,7 @@ import { flag, listOf, stringParam } from '../params.ts';
 import { type AccountStore, OWN_ACCOUNT, type StripeObject } from '../store.ts';
 import { byTime, type Resource } from './resource.ts';
 
-/** `*` at the end stands for anything: `product.*`. */
+/** Whether a type matches a pattern; a final `*` matches any rest: `product.*`. */
 function matchesType(type: unknown, pattern: string): boolean {
   return pattern.endsWith('*') ? String(type).startsWith(pattern.slice(0, -1)) : type === pattern;
 }
@@ -16,14 +16,14 @@ export const event: Resource = {
     type: { reader: stringParam, matches: ({ type }, wanted) => matchesType(type, String(wanted)) },
     types: {
       reader: listOf(stringParam, 20),
-      matches: ({ type }, wanted) => (wanted as string[]).some((each) => matchesType(type, each)),
+      matches: ({ type }, wanted) => (wanted as string[]).some((pattern) => matchesType(type, pattern)),
     },
     delivery_success: { reader: flag, matches: ({ pending_webhooks: n }, wanted) => (n === 0) === wanted },
   },
-  blank: (world) => ({ created: world.now(), livemode: world.livemode }),
+  blank: (store) => ({ created: store.now(), livemode: store.livemode }),
 };
 
-/** Who asked for what happened. */
+/** The request that caused an event. */
 export interface EventRequest {
   readonly id: string;
   readonly idempotency_key: string | null;
@@ -31,25 +31,25 @@ export interface EventRequest {
 
 /** An event as Stripe stores and sends it. */
 export function makeEvent(
-  world: AccountStore,
+  store: AccountStore,
   type: string,
   object: StripeObject,
   previous: Readonly<Record<string, unknown>> | undefined,
   request: EventRequest,
 ): StripeObject {
   return {
-    id: world.newId('evt'),
+    id: store.newId('evt'),
     object: 'event',
-    ...(world.account === OWN_ACCOUNT ? {} : { account: world.account }),
+    ...(store.account === OWN_ACCOUNT ? {} : { account: store.account }),
     api_version: API_VERSION,
-    created: world.now(),
+    created: store.now(),
     data: { object, ...(previous === undefined ? {} : { previous_attributes: previous }) },
-    livemode: world.livemode,
+    livemode: store.livemode,
     pending_webhooks: 0,
     request,
     type,
   };
 }
 
-/** The API version whose shapes the sandbox speaks. */
+/** The API version whose object formats the sandbox has. */
 const API_VERSION = '2026-10-28.endive';

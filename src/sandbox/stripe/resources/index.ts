@@ -9,7 +9,7 @@ import { product } from './product.ts';
 import { refund } from './refund.ts';
 import type { Resource } from './resource.ts';
 
-/** Every kind of object the sandbox knows. */
+/** Every kind of object that the sandbox supports. */
 export const RESOURCES: readonly Resource[] = [
   product,
   price,
@@ -23,9 +23,10 @@ export const RESOURCES: readonly Resource[] = [
   event,
 ];
 
-export function resourceOf(object: string): Resource {
-  const found = RESOURCES.find((resource) => resource.object === object || resource.collection === object);
+/** The resource of an object or collection name. Throws RangeError on an unknown name. */
+export function resourceOf(name: string): Resource {
+  const found = RESOURCES.find((resource) => resource.object === name || resource.collection === name);
   if (found === undefined)
-    throw new RangeError(`no "${object}"; there are ${RESOURCES.map((r) => r.object).join(', ')}`);
+    throw new RangeError(`unknown kind "${name}"; known: ${RESOURCES.map((r) => r.object).join(', ')}`);
   return found;
 }

@@ -1,12 +1,93 @@
 import { conflict, invalid } from '../failure.ts';
-import { currency, flag, integer, mergeMetadata, metadata, optionalText, stringParam, unvalidated } from '../params.ts';
+import {
+  currency,
+  flag,
+  integer,
+  mergeMetadata,
+  metadata,
+  metadataChange,
+  optionalText,
+  stringParam,
+  unvalidated,
+} from '../params.ts';
 import type { AccountStore, StripeObject } from '../store.ts';
-import { metadataOf } from './product.ts';
 import { applyChanges, byTime, byValue, type Context, operation, type Resource } from './resource.ts';
 
-/** A draft with its lines and sums as its items make them. */
-export function withTotals(invoice: StripeObject, world: AccountStore): StripeObject {
-  const items = [...world.all('invoiceitem').newestFirst()].filter((item) => item.invoice === invoice.id).reverse();
+const SHARED = {
+  amount: integer(),
+  description: optionalText(),
+  discountable: flag,
+  metadata,
+  period: unvalidated,
+  quantity: integer(0),
+};
+
+const create = operation(
+  { ...SHARED, currency, customer: stringParam, invoice: stringParam, pricing: unvalidated },
+  (
+    { amount: given, currency: code, customer, invoice, pricing, metadata: pairs, quantity = 1, ...fields },
+    context,
+  ) => {
+    const { store } = context;
+    const draft = invoice === undefined ? undefined : findDraftInvoice(invoice, context);
+    const owner = customer ?? (draft?.customer as string | undefined);
+    if (owner === undefined)
+      throw invalid('Missing required param: customer.', { code: 'parameter_missing', param: 'customer' });
+    context.find('customer', owner, 'customer');
+    const price = pricing === undefined ? undefined : context.find('price', priceIdOf(pricing), 'pricing[price]');
+    const amount = given ?? (price === undefined ? undefined : Number(price.unit_amount) * quantity);
+    if (amount === undefined)
+      throw invalid('Missing required param: amount.', { code: 'parameter_missing', param: 'amount' });
+    const made = store.put({
+      ...blankItem(store),
+      ...fields,
+      id: store.newId('ii'),
+      object: 'invoiceitem',
+      ...{
+        amount,
+        customer: owner,
+        quantity,
+        quantity_decimal: String(quantity),
+        net_amount: amount,
+        invoice: invoice ?? null,
+      },
+      currency: code ?? price?.currency ?? draft?.currency ?? 'usd',
+      metadata: mergeMetadata({}, pairs),
+    });
+    context.emit('invoiceitem.created', made);
+    if (draft !== undefined) store.put(withTotals(draft, store));
+    return made;
+  },
+);
+
+const update = operation(SHARED, ({ metadata: pairs, ...fields }, context, target) => {
+  const draft = target.invoice === null ? undefined : findDraftInvoice(String(target.invoice), context);
+  const after = applyChanges(target, { ...fields, ...metadataChange(target, pairs) }, context);
+  if (draft !== undefined) context.store.put(withTotals(draft, context.store));
+  return after;
+});
+
+const remove = operation({}, (_, context, target) => {
+  const draft = target.invoice === null ? undefined : findDraftInvoice(String(target.invoice), context);
+  context.store.delete('invoiceitem', target.id);
+  if (draft !== undefined) context.store.put(withTotals(draft, context.store));
+  return { id: target.id, object: 'invoiceitem', deleted: true };
+});
+
+/** The draft invoice with this id. Throws StripeFailure when the invoice is no longer a draft. */
+function findDraftInvoice(id: string, context: Context): StripeObject {
+  const invoice = context.find('invoice', id, 'invoice');
+  if (invoice.status === 'draft') return invoice;
+  throw conflict('Invoice items can only be changed while their invoice is a draft.', { code: 'invoice_not_editable' });
+}
+
+function priceIdOf(pricing: unknown): string {
+  return String((pricing as { price?: unknown } | null)?.price);
+}
+
+/** A draft invoice with the lines and totals of its items. */
+export function withTotals(invoice: StripeObject, store: AccountStore): StripeObject {
+  const items = [...store.all('invoiceitem').newestFirst()].filter((item) => item.invoice === invoice.id).reverse();
   const total = items.reduce((sum, { amount }) => sum + Number(amount), 0);
   const currency = items[0]?.currency ?? invoice.currency;
   const due = Math.max(0, total);
@@ -40,95 +121,22 @@ function lineOf(invoice: string, item: StripeObject) {
   };
 }
 
-const SHARED = {
-  amount: integer(),
-  description: optionalText(),
-  discountable: flag,
-  metadata,
-  period: unvalidated,
-  quantity: integer(0),
-};
-
-const create = operation(
-  { ...SHARED, currency, customer: stringParam, invoice: stringParam, pricing: unvalidated },
-  (
-    { amount: given, currency: code, customer, invoice, pricing, metadata: pairs, quantity = 1, ...fields },
-    context,
-  ) => {
-    const { world } = context;
-    const draft = invoice === undefined ? undefined : findDraftInvoice(invoice, context);
-    const owner = customer ?? (draft?.customer as string | undefined);
-    if (owner === undefined)
-      throw invalid('Missing required param: customer.', { code: 'parameter_missing', param: 'customer' });
-    context.find('customer', owner, 'customer');
-    const price = pricing === undefined ? undefined : context.find('price', priceIdOf(pricing), 'pricing[price]');
-    const amount = given ?? (price === undefined ? undefined : Number(price.unit_amount) * quantity);
-    if (amount === undefined)
-      throw invalid('Missing required param: amount.', { code: 'parameter_missing', param: 'amount' });
-    const made = world.put({
-      ...blankItem(world),
-      ...fields,
-      id: world.newId('ii'),
-      object: 'invoiceitem',
-      ...{
-        amount,
-        customer: owner,
-        quantity,
-        quantity_decimal: String(quantity),
-        net_amount: amount,
-        invoice: invoice ?? null,
-      },
-      currency: code ?? price?.currency ?? draft?.currency ?? 'usd',
-      metadata: mergeMetadata({}, pairs),
-    });
-    context.emit('invoiceitem.created', made);
-    if (draft !== undefined) world.put(withTotals(draft, world));
-    return made;
-  },
-);
-
-const update = operation(SHARED, ({ metadata: pairs, ...fields }, context, target) => {
-  const draft = target.invoice === null ? undefined : findDraftInvoice(String(target.invoice), context);
-  const meta = pairs === undefined ? {} : { metadata: mergeMetadata(metadataOf(target), pairs) };
-  const after = applyChanges(target, { ...fields, ...meta }, context);
-  if (draft !== undefined) context.world.put(withTotals(draft, context.world));
-  return after;
-});
-
-const remove = operation({}, (_, context, target) => {
-  const draft = target.invoice === null ? undefined : findDraftInvoice(String(target.invoice), context);
-  context.world.delete('invoiceitem', target.id);
-  if (draft !== undefined) context.world.put(withTotals(draft, context.world));
-  return { id: target.id, object: 'invoiceitem', deleted: true };
-});
-
-/** Throws StripeFailure once the invoice is finalized: nothing can be added to it. */
-function findDraftInvoice(id: string, context: Context): StripeObject {
-  const invoice = context.find('invoice', id, 'invoice');
-  if (invoice.status === 'draft') return invoice;
-  throw conflict('Invoice items can only be changed while their invoice is a draft.', { code: 'invoice_not_editable' });
-}
-
-function priceIdOf(pricing: unknown): string {
-  return String((pricing as { price?: unknown } | null)?.price);
-}
-
-function blankItem(world: AccountStore) {
+function blankItem(store: AccountStore) {
   return {
     amount: 0,
     currency: 'usd',
     customer: null,
     customer_account: null,
-    date: world.now(),
+    date: store.now(),
     description: null,
     discountable: true,
     discounts: [],
     invoice: null,
-    livemode: world.livemode,
+    livemode: store.livemode,
     metadata: {},
     net_amount: 0,
     parent: null,
-    period: { end: world.now(), start: world.now() },
+    period: { end: store.now(), start: store.now() },
     pricing: null,
     proration: false,
     quantity: 1,

@@ -5,6 +5,7 @@ import {
   integer,
   mergeMetadata,
   metadata,
+  metadataChange,
   oneOf,
   optionalText,
   required,
@@ -14,12 +15,209 @@ import {
 import type { AccountStore, StripeObject } from '../store.ts';
 import { withTotals } from './invoice-item.ts';
 import { confirmIntent, paymentIntent } from './payment-intent.ts';
-import { metadataOf } from './product.ts';
 import { applyChanges, byTime, byValue, type Context, operation, type Resource } from './resource.ts';
 
-/** An invoice with nothing on it. */
-function blankInvoice(world: AccountStore) {
-  const now = world.now();
+const SHARED = {
+  application_fee_amount: integer(0),
+  auto_advance: flag,
+  collection_method: oneOf('charge_automatically', 'send_invoice'),
+  days_until_due: integer(0),
+  default_payment_method: stringParam,
+  description: optionalText(1500),
+  due_date: integer(0),
+  footer: optionalText(5000),
+  metadata,
+  number: optionalText(26),
+  on_behalf_of: stringParam,
+  payment_settings: unvalidated,
+  statement_descriptor: optionalText(22),
+  transfer_data: unvalidated,
+};
+
+const create = operation(
+  { ...SHARED, currency, customer: required(stringParam), pending_invoice_items_behavior: oneOf('exclude', 'include') },
+  (
+    { metadata: pairs, days_until_due: days, pending_invoice_items_behavior: pending = 'exclude', ...fields },
+    context,
+  ) => {
+    const { store } = context;
+    const owner = context.find('customer', fields.customer, 'customer');
+    assertTerms(fields.collection_method, days, fields.due_date);
+    const invoice: StripeObject = {
+      ...blankInvoice(store),
+      ...fields,
+      id: store.newId('in'),
+      object: 'invoice',
+      ...{ customer_email: owner.email, customer_name: owner.name, customer_phone: owner.phone },
+      due_date: fields.due_date ?? (days === undefined ? null : store.now() + days * 86_400),
+      metadata: mergeMetadata({}, pairs),
+    };
+    if (pending === 'include') attachPendingItems(invoice, context);
+    const made = store.put(withTotals(invoice, store));
+    context.emit('invoice.created', made);
+    return made;
+  },
+);
+
+const update = operation(SHARED, ({ metadata: pairs, days_until_due: days, ...fields }, context, target) => {
+  const meta = metadataChange(target, pairs);
+  const isDraftOnly = Object.keys(fields).some((name) => name !== 'auto_advance' && name !== 'description');
+  if (isDraftOnly) assertStatus(target, 'changed', 'draft');
+  const due = days === undefined ? {} : { due_date: context.store.now() + days * 86_400 };
+  return applyChanges(target, { ...fields, ...due, ...meta }, context);
+});
+
+const remove = operation({}, (_, context, target) => {
+  assertStatus(target, 'deleted', 'draft');
+  context.store.delete('invoice', target.id);
+  context.emit('invoice.deleted', target);
+  return { id: target.id, object: 'invoice', deleted: true };
+});
+
+const finalize = operation({ auto_advance: flag }, (_, context, target) => {
+  assertStatus(target, 'finalized', 'draft');
+  return finalizeInvoice(target, context);
+});
+
+const pay = operation(
+  {
+    forgive: flag,
+    mandate: stringParam,
+    off_session: flag,
+    paid_out_of_band: flag,
+    payment_method: stringParam,
+    source: stringParam,
+  },
+  ({ paid_out_of_band: outOfBand = false, payment_method: given }, context, target) => {
+    if (target.status === 'paid') throw conflict('Invoice is already paid', { code: 'invoice_already_paid' });
+    assertStatus(target, 'paid', 'draft', 'open', 'uncollectible');
+    const method = given ?? paymentMethodOf(target, context);
+    if (!outOfBand && method === undefined && Number(target.amount_due) > 0) throw conflict(NO_METHOD);
+    const open = target.status === 'draft' ? finalizeInvoice(target, context) : target;
+    if (open.status === 'paid') return open;
+    if (!outOfBand) chargeInvoice(open, String(method), context);
+    return markPaid(open, context);
+  },
+);
+
+const send = operation({}, (_, context, target) => {
+  assertStatus(target, 'sent', 'draft', 'open');
+  const open = target.status === 'draft' ? finalizeInvoice(target, context) : target;
+  context.emit('invoice.sent', open);
+  return open;
+});
+
+const voidInvoice = operation({}, (_, context, target) => {
+  assertStatus(target, 'voided', 'open', 'uncollectible');
+  return setStatus(target, 'void', 'voided_at', context, 'invoice.voided');
+});
+
+const markUncollectible = operation({}, (_, context, target) => {
+  assertStatus(target, 'marked uncollectible', 'open');
+  return setStatus(target, 'uncollectible', 'marked_uncollectible_at', context, 'invoice.marked_uncollectible');
+});
+
+const NO_METHOD =
+  'This customer has no attached payment source or default payment method. Please consider adding a default payment method.';
+
+/** Gives a draft its number and opens it; an invoice with nothing due is paid at once. */
+function finalizeInvoice(draft: StripeObject, context: Context): StripeObject {
+  const { store } = context;
+  const owner = context.find('customer', String(draft.customer), 'customer');
+  const sequence = Number(owner.next_invoice_sequence);
+  store.put({ ...owner, next_invoice_sequence: sequence + 1 });
+  const number = draft.number ?? `${String(owner.invoice_prefix)}-${String(sequence).padStart(4, '0')}`;
+  const page = `https://invoice.sandbox.example/${draft.id}`;
+  const numbered = {
+    ...draft,
+    number,
+    hosted_invoice_url: page,
+    invoice_pdf: `${page}/pdf`,
+    effective_at: store.now(),
+  };
+  const open = setStatus(numbered, 'open', 'finalized_at', context, 'invoice.finalized');
+  return Number(open.amount_due) === 0 ? markPaid(open, context) : open;
+}
+
+function markPaid(open: StripeObject, context: Context): StripeObject {
+  const sums = { amount_paid: open.amount_due, amount_remaining: 0, attempted: true, auto_advance: false };
+  const paid = setStatus({ ...open, ...sums }, 'paid', 'paid_at', context, 'invoice.paid');
+  context.emit('invoice.payment_succeeded', paid);
+  return paid;
+}
+
+/** Charges the amount due. When the card is declined, counts the attempt on the open invoice and throws the 402. */
+function chargeInvoice(open: StripeObject, method: string, context: Context): void {
+  const { store } = context;
+  const { amount_due: amount, currency: code, customer, application_fee_amount = null, transfer_data = null } = open;
+  const intent = store.put({
+    ...paymentIntent.blank(store),
+    id: store.newId('pi'),
+    object: 'payment_intent',
+    ...{ amount, currency: code, customer, application_fee_amount, transfer_data, status: 'requires_confirmation' },
+  });
+  context.emit('payment_intent.created', intent);
+  try {
+    confirmIntent(intent, method, context);
+  } catch (thrown) {
+    const attempted = store.put({ ...open, attempted: true, attempt_count: Number(open.attempt_count) + 1 });
+    context.emit('invoice.payment_failed', attempted);
+    throw thrown;
+  }
+}
+
+/** Sets the status and the time of the transition, and emits the event. */
+function setStatus(
+  invoice: StripeObject,
+  status: string,
+  stamp: string,
+  context: Context,
+  event: string,
+): StripeObject {
+  const { store } = context;
+  const transitions = { ...(invoice.status_transitions as object), [stamp]: store.now() };
+  const after = store.put({ ...invoice, status, status_transitions: transitions });
+  context.emit(event, after);
+  return after;
+}
+
+/** Adds the customer's items that belong to no invoice. */
+function attachPendingItems(invoice: StripeObject, { store }: Context): void {
+  for (const item of [...store.all('invoiceitem').newestFirst()]) {
+    if (item.invoice === null && item.customer === invoice.customer) store.put({ ...item, invoice: invoice.id });
+  }
+}
+
+function paymentMethodOf(
+  { default_payment_method: own, customer }: StripeObject,
+  context: Context,
+): string | undefined {
+  const { invoice_settings: settings, default_source: source } = context.find('customer', String(customer), 'customer');
+  const customerDefault = (settings as { default_payment_method?: string | null } | null)?.default_payment_method;
+  return (own ?? customerDefault ?? source ?? undefined) as string | undefined;
+}
+
+function assertTerms(method: string | undefined, days: number | undefined, due: number | undefined): void {
+  const terms = days !== undefined || due !== undefined;
+  if (method === 'send_invoice' && !terms) {
+    const message = 'If invoices are created with send_invoice, days_until_due or due_date must be given.';
+    throw invalid(message, { code: 'parameter_missing', param: 'days_until_due' });
+  }
+  if (method !== 'send_invoice' && terms) {
+    throw invalid('You can only specify days_until_due if collection_method is send_invoice.', {
+      param: 'days_until_due',
+    });
+  }
+}
+
+function assertStatus({ status }: StripeObject, verb: string, ...allowed: readonly string[]): void {
+  if (allowed.includes(String(status))) return;
+  const message = `This invoice cannot be ${verb}: its status is ${String(status)}.`;
+  throw conflict(message, { code: 'invoice_not_editable' });
+}
+
+function blankInvoice(store: AccountStore) {
+  const now = store.now();
   return {
     account_country: 'US',
     account_name: 'Sandbox',
@@ -54,7 +252,7 @@ function blankInvoice(world: AccountStore) {
     last_finalization_error: null,
     latest_revision: null,
     lines: { object: 'list', data: [], has_more: false, total_count: 0, url: '' },
-    livemode: world.livemode,
+    livemode: store.livemode,
     metadata: {},
     next_payment_attempt: null,
     number: null,
@@ -76,198 +274,6 @@ function blankInvoice(world: AccountStore) {
     ...{ total_discount_amounts: [], total_pretax_credit_amounts: [], total_taxes: [] },
     webhooks_delivered_at: null,
   };
-}
-
-const SHARED = {
-  application_fee_amount: integer(0),
-  auto_advance: flag,
-  collection_method: oneOf('charge_automatically', 'send_invoice'),
-  days_until_due: integer(0),
-  default_payment_method: stringParam,
-  description: optionalText(1500),
-  due_date: integer(0),
-  footer: optionalText(5000),
-  metadata,
-  number: optionalText(26),
-  on_behalf_of: stringParam,
-  payment_settings: unvalidated,
-  statement_descriptor: optionalText(22),
-  transfer_data: unvalidated,
-};
-
-const create = operation(
-  { ...SHARED, currency, customer: required(stringParam), pending_invoice_items_behavior: oneOf('exclude', 'include') },
-  (
-    { metadata: pairs, days_until_due: days, pending_invoice_items_behavior: pending = 'exclude', ...fields },
-    context,
-  ) => {
-    const { world } = context;
-    const owner = context.find('customer', fields.customer, 'customer');
-    assertTerms(fields.collection_method, days, fields.due_date);
-    const invoice: StripeObject = {
-      ...blankInvoice(world),
-      ...fields,
-      id: world.newId('in'),
-      object: 'invoice',
-      ...{ customer_email: owner.email, customer_name: owner.name, customer_phone: owner.phone },
-      due_date: fields.due_date ?? (days === undefined ? null : world.now() + days * 86_400),
-      metadata: mergeMetadata({}, pairs),
-    };
-    if (pending === 'include') attachPendingItems(invoice, context);
-    const made = world.put(withTotals(invoice, world));
-    context.emit('invoice.created', made);
-    return made;
-  },
-);
-
-const update = operation(SHARED, ({ metadata: pairs, days_until_due: days, ...fields }, context, target) => {
-  const meta = pairs === undefined ? {} : { metadata: mergeMetadata(metadataOf(target), pairs) };
-  const touchesMore = Object.keys(fields).some((name) => name !== 'auto_advance' && name !== 'description');
-  if (touchesMore) assertStatus(target, 'changed', 'draft');
-  const due = days === undefined ? {} : { due_date: context.world.now() + days * 86_400 };
-  return applyChanges(target, { ...fields, ...due, ...meta }, context);
-});
-
-const remove = operation({}, (_, context, target) => {
-  assertStatus(target, 'deleted', 'draft');
-  context.world.delete('invoice', target.id);
-  context.emit('invoice.deleted', target);
-  return { id: target.id, object: 'invoice', deleted: true };
-});
-
-const finalize = operation({ auto_advance: flag }, (_, context, target) => {
-  assertStatus(target, 'finalized', 'draft');
-  return finalizeInvoice(target, context);
-});
-
-const pay = operation(
-  {
-    forgive: flag,
-    mandate: stringParam,
-    off_session: flag,
-    paid_out_of_band: flag,
-    payment_method: stringParam,
-    source: stringParam,
-  },
-  ({ paid_out_of_band: elsewhere = false, payment_method: named }, context, target) => {
-    if (target.status === 'paid') throw conflict('Invoice is already paid', { code: 'invoice_already_paid' });
-    assertStatus(target, 'paid', 'draft', 'open', 'uncollectible');
-    const method = named ?? paymentMethodOf(target, context);
-    if (!elsewhere && method === undefined && Number(target.amount_due) > 0) throw conflict(NO_METHOD);
-    const open = target.status === 'draft' ? finalizeInvoice(target, context) : target;
-    if (open.status === 'paid') return open;
-    if (!elsewhere) chargeInvoice(open, String(method), context);
-    return markPaid(open, context);
-  },
-);
-
-const send = operation({}, (_, context, target) => {
-  assertStatus(target, 'sent', 'draft', 'open');
-  const open = target.status === 'draft' ? finalizeInvoice(target, context) : target;
-  context.emit('invoice.sent', open);
-  return open;
-});
-
-const voidInvoice = operation({}, (_, context, target) => {
-  assertStatus(target, 'voided', 'open', 'uncollectible');
-  return setStatus(target, 'void', 'voided_at', context, 'invoice.voided');
-});
-
-const markUncollectible = operation({}, (_, context, target) => {
-  assertStatus(target, 'marked uncollectible', 'open');
-  return setStatus(target, 'uncollectible', 'marked_uncollectible_at', context, 'invoice.marked_uncollectible');
-});
-
-const NO_METHOD =
-  'This customer has no attached payment source or default payment method. Please consider adding a default payment method.';
-
-/** A finalized invoice has a number and owes; when it owes nothing it is paid at once. */
-function finalizeInvoice(draft: StripeObject, context: Context): StripeObject {
-  const { world } = context;
-  const owner = context.find('customer', String(draft.customer), 'customer');
-  const sequence = Number(owner.next_invoice_sequence);
-  world.put({ ...owner, next_invoice_sequence: sequence + 1 });
-  const number = draft.number ?? `${String(owner.invoice_prefix)}-${String(sequence).padStart(4, '0')}`;
-  const page = `https://invoice.sandbox.example/${draft.id}`;
-  const named = { ...draft, number, hosted_invoice_url: page, invoice_pdf: `${page}/pdf`, effective_at: world.now() };
-  const open = setStatus(named, 'open', 'finalized_at', context, 'invoice.finalized');
-  return Number(open.amount_due) === 0 ? markPaid(open, context) : open;
-}
-
-function markPaid(open: StripeObject, context: Context): StripeObject {
-  const sums = { amount_paid: open.amount_due, amount_remaining: 0, attempted: true, auto_advance: false };
-  const done = setStatus({ ...open, ...sums }, 'paid', 'paid_at', context, 'invoice.paid');
-  context.emit('invoice.payment_succeeded', done);
-  return done;
-}
-
-/** Throws the card's 402, after which the invoice is open and has been tried. */
-function chargeInvoice(open: StripeObject, method: string, context: Context): void {
-  const { world } = context;
-  const { amount_due: amount, currency: code, customer, application_fee_amount = null, transfer_data = null } = open;
-  const intent = world.put({
-    ...paymentIntent.blank(world),
-    id: world.newId('pi'),
-    object: 'payment_intent',
-    ...{ amount, currency: code, customer, application_fee_amount, transfer_data, status: 'requires_confirmation' },
-  });
-  context.emit('payment_intent.created', intent);
-  try {
-    confirmIntent(intent, method, context);
-  } catch (thrown) {
-    const tried = world.put({ ...open, attempted: true, attempt_count: Number(open.attempt_count) + 1 });
-    context.emit('invoice.payment_failed', tried);
-    throw thrown;
-  }
-}
-
-function setStatus(
-  invoice: StripeObject,
-  status: string,
-  stamp: string,
-  context: Context,
-  event: string,
-): StripeObject {
-  const { world } = context;
-  const transitions = { ...(invoice.status_transitions as object), [stamp]: world.now() };
-  const after = world.put({ ...invoice, status, status_transitions: transitions });
-  context.emit(event, after);
-  return after;
-}
-
-/** Stray items of the customer become the invoice's. */
-function attachPendingItems(invoice: StripeObject, { world }: Context): void {
-  for (const item of [...world.all('invoiceitem').newestFirst()]) {
-    if (item.invoice === null && item.customer === invoice.customer) world.put({ ...item, invoice: invoice.id });
-  }
-}
-
-function paymentMethodOf(
-  { default_payment_method: own, customer }: StripeObject,
-  context: Context,
-): string | undefined {
-  const { invoice_settings: settings, default_source: source } = context.find('customer', String(customer), 'customer');
-  const usual = (settings as { default_payment_method?: string | null } | null)?.default_payment_method;
-  return (own ?? usual ?? source ?? undefined) as string | undefined;
-}
-
-function assertTerms(method: string | undefined, days: number | undefined, due: number | undefined): void {
-  const terms = days !== undefined || due !== undefined;
-  if (method === 'send_invoice' && !terms) {
-    const message = 'If invoices are created with send_invoice, days_until_due or due_date must be given.';
-    throw invalid(message, { code: 'parameter_missing', param: 'days_until_due' });
-  }
-  if (method !== 'send_invoice' && terms) {
-    throw invalid('You can only specify days_until_due if collection_method is send_invoice.', {
-      param: 'days_until_due',
-    });
-  }
-}
-
-function assertStatus({ status }: StripeObject, verb: string, ...allowed: readonly string[]): void {
-  if (allowed.includes(String(status))) return;
-  const message = `This invoice cannot be ${verb}: its status is ${String(status)}.`;
-  throw conflict(message, { code: 'invoice_not_editable' });
 }
 
 export const invoice: Resource = {

@@ -7,6 +7,7 @@ import {
   listOf,
   mergeMetadata,
   metadata,
+  metadataChange,
   omit,
   oneOf,
   optionalText,
@@ -15,8 +16,7 @@ import {
   unvalidated,
 } from '../params.ts';
 import type { AccountStore, StripeObject } from '../store.ts';
-import { declineOf, makeCharge } from './charge.ts';
-import { metadataOf } from './product.ts';
+import { declineCodeOf, makeCharge } from './charge.ts';
 import { applyChanges, byTime, byValue, type Context, operation, type Resource } from './resource.ts';
 
 const amount = integer(1, 99_999_999);
@@ -36,7 +36,7 @@ const SHARED = {
   transfer_data: unvalidated,
   transfer_group: stringParam,
 };
-const CONFIRMING = {
+const CONFIRMATION = {
   mandate: stringParam,
   off_session: stringParam,
   return_url: stringParam,
@@ -46,7 +46,7 @@ const CONFIRMING = {
 const create = operation(
   {
     ...SHARED,
-    ...CONFIRMING,
+    ...CONFIRMATION,
     amount: required(amount),
     currency: required(currency),
     automatic_payment_methods: unvalidated,
@@ -64,16 +64,16 @@ const create = operation(
       'error_on_requires_action',
       'automatic_payment_methods',
     );
-    const { world } = context;
+    const { store } = context;
     assertAmount(fields.amount, fields.currency);
     if (fields.customer !== undefined) context.find('customer', fields.customer, 'customer');
-    const id = world.newId('pi');
-    const intent = world.put({
-      ...blankIntent(world),
+    const id = store.newId('pi');
+    const intent = store.put({
+      ...blankIntent(store),
       ...fields,
       id,
       object: 'payment_intent',
-      client_secret: `${id}_secret_${world.newId('s').slice(3, 28)}`,
+      client_secret: `${id}_secret_${store.newId('s').slice(3, 28)}`,
       metadata: mergeMetadata({}, pairs),
       status: fields.payment_method === undefined ? 'requires_payment_method' : 'requires_confirmation',
     });
@@ -84,13 +84,17 @@ const create = operation(
 
 const update = operation({ ...SHARED, amount, currency }, ({ metadata: pairs, ...fields }, context, target) => {
   assertState(target, 'update', 'requires_payment_method', 'requires_confirmation', 'requires_action');
-  const meta = pairs === undefined ? {} : { metadata: mergeMetadata(metadataOf(target), pairs) };
-  const ready = fields.payment_method === undefined ? {} : { status: 'requires_confirmation' };
-  return applyChanges(target, { ...fields, ...meta, ...ready }, context);
+  const status = fields.payment_method === undefined ? {} : { status: 'requires_confirmation' };
+  return applyChanges(target, { ...fields, ...metadataChange(target, pairs), ...status }, context);
 });
 
 const confirm = operation(
-  { ...CONFIRMING, capture_method: SHARED.capture_method, payment_method: stringParam, receipt_email: optionalText() },
+  {
+    ...CONFIRMATION,
+    capture_method: SHARED.capture_method,
+    payment_method: stringParam,
+    receipt_email: optionalText(),
+  },
   ({ payment_method: method }, context, target) => {
     assertState(target, 'confirm', 'requires_payment_method', 'requires_confirmation', 'requires_action');
     return confirmIntent(target, method ?? (target.payment_method as string | null) ?? undefined, context);
@@ -99,13 +103,13 @@ const confirm = operation(
 
 const capture = operation({ amount_to_capture: amount, metadata }, ({ amount_to_capture: part }, context, target) => {
   assertState(target, 'capture', 'requires_capture');
-  const { world } = context;
-  const taken = part ?? Number(target.amount_capturable);
-  if (taken > Number(target.amount_capturable))
+  const { store } = context;
+  const captured = part ?? Number(target.amount_capturable);
+  if (captured > Number(target.amount_capturable))
     throw invalid('The amount exceeds what can be captured.', { code: 'amount_too_large' });
   const charge = context.find('charge', String(target.latest_charge), 'charge');
-  context.emit('charge.captured', world.put({ ...charge, captured: true, amount_captured: taken }));
-  return succeedIntent({ ...target, amount_received: taken }, context);
+  context.emit('charge.captured', store.put({ ...charge, captured: true, amount_captured: captured }));
+  return succeedIntent({ ...target, amount_received: captured }, context);
 });
 
 const cancel = operation(
@@ -119,43 +123,44 @@ const cancel = operation(
       'requires_action',
       'requires_capture',
     );
-    const at = { canceled_at: context.world.now(), amount_capturable: 0 };
-    const canceled = context.world.put({ ...target, ...at, status: 'canceled', cancellation_reason: reason });
+    const changes = { canceled_at: context.store.now(), amount_capturable: 0 };
+    const canceled = context.store.put({ ...target, ...changes, status: 'canceled', cancellation_reason: reason });
     context.emit('payment_intent.canceled', canceled);
     return canceled;
   },
 );
 
-/** Takes the money, or throws the 402 that says why the card refuses; the intent remembers either. */
+/** Charges the intent. Throws the 402 of a declined card; the intent stores the result in both cases. */
 export function confirmIntent(intent: StripeObject, method: string | undefined, context: Context): StripeObject {
-  const { world } = context;
+  const { store } = context;
   if (method === undefined) {
     const message = 'You cannot confirm this PaymentIntent because it’s missing a payment method.';
     throw conflict(message, { code: 'payment_intent_unexpected_state', payment_intent: intent });
   }
   const manual = intent.capture_method === 'manual';
   const charge = makeCharge(intent, method, !manual, context);
-  const tried = { ...intent, payment_method: method, latest_charge: charge.id };
-  const decline = declineOf(method);
-  if (decline !== undefined) throw declineIntent(tried, charge, decline, context);
-  if (!manual) return succeedIntent({ ...tried, amount_received: intent.amount }, context);
-  const held = world.put({ ...tried, status: 'requires_capture', amount_capturable: intent.amount });
-  context.emit('payment_intent.amount_capturable_updated', held);
-  return held;
+  const confirmed = { ...intent, payment_method: method, latest_charge: charge.id };
+  const decline = declineCodeOf(method);
+  if (decline !== undefined) throw declineIntent(confirmed, charge, decline, context);
+  if (!manual) return succeedIntent({ ...confirmed, amount_received: intent.amount }, context);
+  const capturable = store.put({ ...confirmed, status: 'requires_capture', amount_capturable: intent.amount });
+  context.emit('payment_intent.amount_capturable_updated', capturable);
+  return capturable;
 }
 
 function succeedIntent(intent: StripeObject, context: Context): StripeObject {
-  const done = context.world.put({ ...intent, status: 'succeeded', amount_capturable: 0 });
-  context.emit('payment_intent.succeeded', done);
-  return done;
+  const succeeded = context.store.put({ ...intent, status: 'succeeded', amount_capturable: 0 });
+  context.emit('payment_intent.succeeded', succeeded);
+  return succeeded;
 }
 
+/** Stores the decline in the intent and returns the 402 for it. */
 function declineIntent(intent: StripeObject, charge: StripeObject, decline: string, context: Context) {
   const code = decline === 'expired_card' ? 'expired_card' : 'card_declined';
   const error = { type: 'card_error', code, decline_code: decline, charge: charge.id };
   const message = 'Your card was declined.';
   const status = 'requires_payment_method';
-  const failed = context.world.put({
+  const failed = context.store.put({
     ...intent,
     status,
     payment_method: null,
@@ -178,7 +183,7 @@ function assertState(intent: StripeObject, verb: string, ...states: readonly str
   throw conflict(message, { code: 'payment_intent_unexpected_state', payment_intent: intent });
 }
 
-function blankIntent(world: AccountStore) {
+function blankIntent(store: AccountStore) {
   return {
     amount: 0,
     amount_capturable: 0,
@@ -192,7 +197,7 @@ function blankIntent(world: AccountStore) {
     capture_method: 'automatic_async',
     client_secret: null,
     confirmation_method: 'automatic',
-    created: world.now(),
+    created: store.now(),
     currency: 'usd',
     customer: null,
     customer_account: null,
@@ -200,7 +205,7 @@ function blankIntent(world: AccountStore) {
     excluded_payment_method_types: null,
     last_payment_error: null,
     latest_charge: null,
-    livemode: world.livemode,
+    livemode: store.livemode,
     metadata: {},
     next_action: null,
     on_behalf_of: null,

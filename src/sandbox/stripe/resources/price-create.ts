@@ -27,7 +27,7 @@ const recurring = objectOf({
   usage_type: oneOf('licensed', 'metered'),
 });
 
-/** What `default_price_data` may hold, and a price as well. */
+/** The parameters that `default_price_data` and a new price share. */
 export const priceDataShape = {
   currency: required(currency),
   currency_options: unvalidated,
@@ -49,17 +49,17 @@ export const priceShape = {
   transform_quantity: objectOf({ divide_by: required(integer(1)), round: required(oneOf('down', 'up')) }),
 };
 
-type Given = Values<typeof priceShape> & { readonly product: string };
+type NewPrice = Values<typeof priceShape> & { readonly product: string };
 
-/** A new price, not yet put anywhere. Throws StripeFailure when the amount makes no sense or the lookup key is taken. */
-export function makePrice(given: Given, context: Context): StripeObject {
-  const { world } = context;
+/** A new price, not yet stored. Throws StripeFailure on an invalid amount or a tiered price. */
+export function makePrice(given: NewPrice, context: Context): StripeObject {
+  const { store } = context;
   assertAmount(given);
   if (given.billing_scheme === 'tiered')
-    throw invalid('This sandbox knows no tiered prices', { param: 'billing_scheme' });
+    throw invalid('This sandbox does not support tiered prices', { param: 'billing_scheme' });
   return {
     ...blankPrice(context),
-    id: world.newId('price'),
+    id: store.newId('price'),
     object: 'price',
     active: given.active ?? true,
     currency: given.currency,
@@ -72,18 +72,18 @@ export function makePrice(given: Given, context: Context): StripeObject {
     tax_behavior: given.tax_behavior ?? 'unspecified',
     transform_quantity: given.transform_quantity ?? null,
     type: given.recurring === undefined ? 'one_time' : 'recurring',
-    ...amounts(given),
+    ...amountsOf(given),
   };
 }
 
-export function blankPrice({ world }: Pick<Context, 'world'>) {
+export function blankPrice({ store }: Pick<Context, 'store'>) {
   return {
     active: true,
     billing_scheme: 'per_unit',
-    created: world.now(),
+    created: store.now(),
     currency: 'usd',
     custom_unit_amount: null,
-    livemode: world.livemode,
+    livemode: store.livemode,
     lookup_key: null,
     metadata: {},
     nickname: null,
@@ -98,27 +98,27 @@ export function blankPrice({ world }: Pick<Context, 'world'>) {
   };
 }
 
-/** The price that holds a lookup key, archived ones included. */
-export function findByLookupKey(key: string, { world }: Pick<Context, 'world'>): StripeObject | undefined {
-  for (const price of world.all('price').newestFirst()) if (price.lookup_key === key) return price;
+/** The price that has a lookup key, active or archived. */
+function findByLookupKey(key: string, { store }: Pick<Context, 'store'>): StripeObject | undefined {
+  for (const price of store.all('price').newestFirst()) if (price.lookup_key === key) return price;
   return undefined;
 }
 
-/** Throws StripeFailure when another price holds the lookup key and it may not be moved. */
+/** Throws StripeFailure when a price other than `own` has the lookup key, unless the key is to be transferred. */
 export function assertLookupKeyFree(key: string, transfer: boolean, context: Context, own?: string): void {
   const holder = transfer ? undefined : findByLookupKey(key, context);
   if (holder === undefined || holder.id === own) return;
   throw conflict(`A price (\`${holder.id}\`) already uses that lookup key.`, { param: 'lookup_key' });
 }
 
-/** Takes a lookup key away from whoever holds it. */
+/** Removes a lookup key from the price that has it, unless that is `own`. */
 export function releaseLookupKey(key: string, context: Context, own?: string): void {
   const holder = findByLookupKey(key, context);
   if (holder === undefined || holder.id === own) return;
-  context.emit('price.updated', context.world.put({ ...holder, lookup_key: null }), { lookup_key: key });
+  context.emit('price.updated', context.store.put({ ...holder, lookup_key: null }), { lookup_key: key });
 }
 
-function assertAmount(given: Given): void {
+function assertAmount(given: NewPrice): void {
   const names = ['unit_amount', 'unit_amount_decimal', 'custom_unit_amount'] as const;
   const present = names.filter((name) => given[name] !== undefined);
   if (present.length === 0) {
@@ -132,13 +132,13 @@ function assertAmount(given: Given): void {
   if (given.unit_amount !== undefined) assertChargeable(given.unit_amount, given.currency, 'unit_amount');
 }
 
-function amounts({ unit_amount: whole, unit_amount_decimal: decimal }: Given) {
+function amountsOf({ unit_amount: whole, unit_amount_decimal: decimal }: NewPrice) {
   if (whole !== undefined) return { unit_amount: whole, unit_amount_decimal: String(whole) };
   if (decimal === undefined) return {};
   return { unit_amount: decimal.includes('.') ? null : Number(decimal), unit_amount_decimal: decimal };
 }
 
-function recurringOf({ recurring: given }: Given) {
+function recurringOf({ recurring: given }: NewPrice) {
   if (given === undefined) return null;
   const { interval, interval_count: count = 1, meter = null, trial_period_days: trial = null } = given;
   const usage = given.usage_type ?? 'licensed';

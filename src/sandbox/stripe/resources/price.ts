@@ -3,8 +3,8 @@ import {
   currency,
   flag,
   listOf,
-  mergeMetadata,
   metadata,
+  metadataChange,
   objectOf,
   oneOf,
   optionalText,
@@ -15,10 +15,10 @@ import {
 } from '../params.ts';
 import type { StripeObject } from '../store.ts';
 import { assertLookupKeyFree, blankPrice, makePrice, priceShape, releaseLookupKey } from './price-create.ts';
-import { metadataOf, product } from './product.ts';
+import { product } from './product.ts';
 import { applyChanges, byOneOf, byTime, byValue, type Context, operation, type Resource } from './resource.ts';
 
-const productData = {
+const productDataShape = {
   name: required(text()),
   id: text(),
   active: flag,
@@ -30,7 +30,13 @@ const productData = {
 };
 
 const create = operation(
-  { ...priceShape, product: text(), product_data: objectOf(productData), tiers: unvalidated, tiers_mode: unvalidated },
+  {
+    ...priceShape,
+    product: text(),
+    product_data: objectOf(productDataShape),
+    tiers: unvalidated,
+    tiers_mode: unvalidated,
+  },
   (given, context) => {
     const { product: named, product_data: data, transfer_lookup_key: transfer = false, lookup_key: key } = given;
     if ((named === undefined) === (data === undefined)) {
@@ -42,7 +48,7 @@ const create = operation(
     if (typeof key === 'string') assertLookupKeyFree(key, transfer, context);
     const owner = named ?? makeProduct(data ?? { name: '' }, context).id;
     if (typeof key === 'string') releaseLookupKey(key, context);
-    const made = context.world.put({ ...price, product: owner });
+    const made = context.store.put({ ...price, product: owner });
     context.emit('price.created', made);
     return made;
   },
@@ -73,16 +79,12 @@ const update = operation(
     const key = fields.lookup_key;
     if (typeof key === 'string') assertLookupKeyFree(key, transfer, context, target.id);
     if (typeof key === 'string') releaseLookupKey(key, context, target.id);
-    const changes = {
-      ...fields,
-      ...(given === undefined ? {} : { metadata: mergeMetadata(metadataOf(target), given) }),
-    };
-    return applyChanges(target, changes, context);
+    return applyChanges(target, { ...fields, ...metadataChange(target, given) }, context);
   },
 );
 
-function assertNotDefault(active: boolean | undefined, price: StripeObject, { world }: Context): void {
-  if (active !== false || world.get('product', String(price.product))?.default_price !== price.id) return;
+function assertNotDefault(active: boolean | undefined, price: StripeObject, { store }: Context): void {
+  if (active !== false || store.get('product', String(price.product))?.default_price !== price.id) return;
   throw conflict('This price cannot be archived because it is the default price of its product.', { param: 'active' });
 }
 
@@ -107,5 +109,5 @@ export const price: Resource = {
   },
   searchable: { active: 'token', currency: 'token', lookup_key: 'token', product: 'token', type: 'token' },
   expands: { product: 'product' },
-  blank: (world) => blankPrice({ world }),
+  blank: (store) => blankPrice({ store }),
 };

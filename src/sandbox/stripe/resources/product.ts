@@ -4,6 +4,7 @@ import {
   listOf,
   mergeMetadata,
   metadata,
+  metadataChange,
   objectOf,
   oneOf,
   optionalText,
@@ -18,7 +19,7 @@ import type { AccountStore, StripeObject } from '../store.ts';
 import { makePrice, priceDataShape } from './price-create.ts';
 import { applyChanges, byOneOf, byTime, byValue, type Context, operation, type Resource } from './resource.ts';
 
-const givenTaxDetails = objectOf({ performance_location: optionalText(), tax_code: optionalText() });
+const taxDetailsParam = objectOf({ performance_location: optionalText(), tax_code: optionalText() });
 
 interface TaxDetails {
   readonly performance_location: string | null;
@@ -27,11 +28,11 @@ interface TaxDetails {
 
 const taxDetails: Reader<TaxDetails | null> = (value, name) => {
   if (value === '') return null;
-  const { performance_location: place = null, tax_code: code = null } = givenTaxDetails(value, name);
+  const { performance_location: place = null, tax_code: code = null } = taxDetailsParam(value, name);
   return { performance_location: place, tax_code: code };
 };
 
-const optionalAddress: Reader<string | null> = (value, name) => (value === '' ? null : urlParam(value, name));
+const optionalUrl: Reader<string | null> = (value, name) => (value === '' ? null : urlParam(value, name));
 
 const SHARED = {
   active: flag,
@@ -45,7 +46,7 @@ const SHARED = {
   tax_code: optionalText(),
   tax_details: taxDetails,
   unit_label: optionalText(12),
-  url: optionalAddress,
+  url: optionalUrl,
 };
 
 const create = operation(
@@ -57,22 +58,22 @@ const create = operation(
     default_price_data: objectOf(priceDataShape),
   },
   ({ id: chosen, default_price_data: priceData, metadata: given, ...fields }, context) => {
-    const { world } = context;
-    const id = chosen ?? world.newId('prod');
+    const { store } = context;
+    const id = chosen ?? store.newId('prod');
     const product: StripeObject = {
-      ...blankProduct(world),
+      ...blankProduct(store),
       ...fields,
       id,
       object: 'product',
       metadata: mergeMetadata({}, given),
     };
-    if (world.get('product', id) !== undefined) {
+    if (store.get('product', id) !== undefined) {
       throw conflict('Product already exists.', { code: 'resource_already_exists', param: 'id' });
     }
     const price = priceData && makePrice({ ...priceData, product: id }, context);
-    context.emit('product.created', world.put({ ...product, default_price: price?.id ?? null }));
-    if (price !== undefined) context.emit('price.created', world.put(price));
-    return world.get('product', id) as StripeObject;
+    context.emit('product.created', store.put({ ...product, default_price: price?.id ?? null }));
+    if (price !== undefined) context.emit('price.created', store.put(price));
+    return store.get('product', id) as StripeObject;
   },
 );
 
@@ -80,20 +81,17 @@ const update = operation(
   { ...SHARED, name: text(), default_price: optionalText() },
   ({ metadata: given, ...fields }, context, target) => {
     if (typeof fields.default_price === 'string') assertOwnPrice(fields.default_price, target, context);
-    const changes = {
-      ...fields,
-      ...(given === undefined ? {} : { metadata: mergeMetadata(metadataOf(target), given) }),
-    };
-    return applyChanges(target, changes, context, { updated: context.world.now() });
+    const changes = { ...fields, ...metadataChange(target, given) };
+    return applyChanges(target, changes, context, { updated: context.store.now() });
   },
 );
 
 const remove = operation({}, (_, context, target) => {
-  for (const price of context.world.all('price').newestFirst()) {
+  for (const price of context.store.all('price').newestFirst()) {
     if (price.product !== target.id) continue;
     throw conflict('This product cannot be deleted because it has one or more user-created prices.');
   }
-  context.world.delete('product', target.id);
+  context.store.delete('product', target.id);
   context.emit('product.deleted', target);
   return { id: target.id, object: 'product', deleted: true };
 });
@@ -108,10 +106,6 @@ function assertOwnPrice(id: string, product: StripeObject, context: Context): vo
       param: 'default_price',
     });
   }
-}
-
-export function metadataOf(object: StripeObject): Readonly<Record<string, string>> {
-  return (object.metadata ?? {}) as Record<string, string>;
 }
 
 export const product: Resource = {
@@ -134,14 +128,14 @@ export const product: Resource = {
   blank: blankProduct,
 };
 
-function blankProduct(world: AccountStore) {
+function blankProduct(store: AccountStore) {
   return {
     active: true,
-    created: world.now(),
+    created: store.now(),
     default_price: null,
     description: null,
     images: [],
-    livemode: world.livemode,
+    livemode: store.livemode,
     marketing_features: [],
     metadata: {},
     name: 'Product',
@@ -152,7 +146,7 @@ function blankProduct(world: AccountStore) {
     tax_details: null,
     type: 'service',
     unit_label: null,
-    updated: world.now(),
+    updated: store.now(),
     url: null,
   };
 }

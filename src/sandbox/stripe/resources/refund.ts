@@ -1,7 +1,6 @@
 import { conflict, invalid } from '../failure.ts';
-import { flag, integer, mergeMetadata, metadata, oneOf, stringParam } from '../params.ts';
+import { flag, integer, mergeMetadata, metadata, metadataChange, oneOf, stringParam } from '../params.ts';
 import type { AccountStore, StripeObject } from '../store.ts';
-import { metadataOf } from './product.ts';
 import { applyChanges, byTime, byValue, type Context, operation, type Resource } from './resource.ts';
 
 const create = operation(
@@ -14,20 +13,20 @@ const create = operation(
     refund_application_fee: flag,
     reverse_transfer: flag,
   },
-  ({ amount: part, charge: named, payment_intent: intent, metadata: pairs, reason }, context) => {
-    const charge = findCharge(named, intent, context);
-    const left = Number(charge.amount_captured) - Number(charge.amount_refunded);
-    if (left === 0)
+  ({ amount: part, charge: chargeId, payment_intent: intent, metadata: pairs, reason }, context) => {
+    const charge = findCharge(chargeId, intent, context);
+    const refundable = Number(charge.amount_captured) - Number(charge.amount_refunded);
+    if (refundable === 0)
       throw conflict(`Charge ${charge.id} has already been refunded.`, { code: 'charge_already_refunded' });
-    const amount = part ?? left;
-    if (amount > left) {
-      const message = `Refund amount (${amount}) is greater than unrefunded amount on charge (${left})`;
+    const amount = part ?? refundable;
+    if (amount > refundable) {
+      const message = `Refund amount (${amount}) is greater than unrefunded amount on charge (${refundable})`;
       throw conflict(message, { param: 'amount' });
     }
-    const { world } = context;
-    const refund = world.put({
-      ...blankRefund(world),
-      id: world.newId('re'),
+    const { store } = context;
+    const refund = store.put({
+      ...blankRefund(store),
+      id: store.newId('re'),
       object: 'refund',
       ...{ amount, charge: charge.id, currency: charge.currency, payment_intent: charge.payment_intent },
       customer: charge.customer,
@@ -36,7 +35,7 @@ const create = operation(
       reason: reason ?? null,
     });
     const refunded = Number(charge.amount_refunded) + amount;
-    const after = world.put({ ...charge, amount_refunded: refunded, refunded: refunded === charge.amount });
+    const after = store.put({ ...charge, amount_refunded: refunded, refunded: refunded === charge.amount });
     context.emit('refund.created', refund);
     context.emit('charge.refunded', after, { amount_refunded: charge.amount_refunded });
     return refund;
@@ -44,11 +43,12 @@ const create = operation(
 );
 
 const update = operation({ metadata }, ({ metadata: pairs }, context, target) =>
-  applyChanges(target, pairs === undefined ? {} : { metadata: mergeMetadata(metadataOf(target), pairs) }, context),
+  applyChanges(target, metadataChange(target, pairs), context),
 );
 
-function findCharge(named: string | undefined, intent: string | undefined, context: Context): StripeObject {
-  if (named !== undefined) return context.find('charge', named, 'charge');
+/** The charge to refund: the given one, or the last of the payment intent. */
+function findCharge(chargeId: string | undefined, intent: string | undefined, context: Context): StripeObject {
+  if (chargeId !== undefined) return context.find('charge', chargeId, 'charge');
   if (intent === undefined) {
     throw invalid('One of the following params should be provided for this request: payment_intent or charge.');
   }
@@ -59,12 +59,12 @@ function findCharge(named: string | undefined, intent: string | undefined, conte
   });
 }
 
-function blankRefund(world: AccountStore) {
+function blankRefund(store: AccountStore) {
   return {
     amount: 0,
     balance_transaction: null,
     charge: null,
-    created: world.now(),
+    created: store.now(),
     currency: 'usd',
     customer: null,
     customer_account: null,

@@ -1,19 +1,19 @@
 import { integer, type Reader, readShape, type Shape, stringParam, type Values } from '../params.ts';
 import type { AccountStore, StripeObject } from '../store.ts';
 
-/** What an endpoint works with, for one request. */
+/** The context of one request. */
 export interface Context {
-  readonly world: AccountStore;
-  /** Tells the world that something happened: an event, and a webhook where one is set up. */
+  readonly store: AccountStore;
+  /** Stores an event, and sends it to the webhook endpoints if there are any. */
   emit(type: string, object: StripeObject, previous?: Readonly<Record<string, unknown>>): void;
-  /** The object a parameter names. Throws StripeFailure when there is none. */
+  /** The object that a parameter refers to. Throws StripeFailure when it does not exist. */
   find(kind: string, id: string, param: string): StripeObject;
 }
 
-/** One thing that can be done: what it takes, and what it does. Everything it does happens at once or not at all. */
+/** A write operation: its parameters and its work. An error usually means that nothing has changed; a declined card is recorded nevertheless. */
 export interface Operation {
   readonly shape: Shape;
-  /** `target` is the object the path names; an empty one where it names none. */
+  /** `target` is the object of the path; one with an empty id when the path has none. */
   run(values: Readonly<Record<string, unknown>>, context: Context, target: StripeObject): StripeObject;
 }
 
@@ -24,19 +24,19 @@ export function operation<S extends Shape>(
   return { shape, run: (values, context, target) => run(values as Values<S>, context, target) };
 }
 
-/** Whether a list shows an object, given what the filter's parameter was read as. */
+/** A filter of a list: parses its parameter and tests objects against the parsed value. */
 interface Filter {
   readonly reader: Shape[string];
   matches(object: StripeObject, wanted: unknown): boolean;
 }
 
-/** One kind of object, and what the API offers for it. What is absent is answered 404. */
+/** One kind of object and the operations of the API on it. Absent operations are answered 404. */
 export interface Resource {
   /** `product` */
   readonly object: string;
   /** `products` */
   readonly collection: string;
-  /** What messages call it: `No such product: ...`. */
+  /** Its name in messages: `No such product: ...`. */
   readonly title: string;
   readonly create?: Operation;
   readonly update?: Operation;
@@ -44,12 +44,12 @@ export interface Resource {
   /** `POST /<collection>/<id>/<action>` */
   readonly actions?: Readonly<Record<string, Operation>>;
   readonly filters: Readonly<Record<string, Filter>>;
-  /** Fields that search understands, besides `metadata`. Absent: no search. */
+  /** The fields that search supports, besides `created` and `metadata`. Absent: no search. */
   readonly searchable?: Readonly<Record<string, 'text' | 'token' | 'number'>>;
-  /** Fields that may be expanded, and the kind they hold the id of. */
+  /** The fields that may be expanded, and the kind of object whose id they hold. */
   readonly expands?: Readonly<Record<string, string>>;
-  /** Fields as a mover would find them, for objects made through the control surface. */
-  blank(world: AccountStore): Readonly<Record<string, unknown>>;
+  /** The default fields, for new objects and for those inserted through the control surface. */
+  blank(store: AccountStore): Readonly<Record<string, unknown>>;
 }
 
 const RANGE = { gt: integer(), gte: integer(), lt: integer(), lte: integer() };
@@ -60,7 +60,7 @@ const timeRange: Reader<Readonly<Record<string, number>>> = (value, name) => {
   return { gte: at, lte: at };
 };
 
-/** A time in seconds: a number, or bounds. */
+/** Filters by a time in seconds: an exact value or bounds. */
 export function byTime(field: string): Filter {
   return {
     reader: timeRange,
@@ -74,19 +74,19 @@ export function byTime(field: string): Filter {
   };
 }
 
-/** The field is exactly this. */
+/** Filters by an exact value. */
 export function byValue(field: string, reader: Shape[string] = stringParam): Filter {
   return { reader, matches: (object, wanted) => object[field] === wanted };
 }
 
-/** The field is one of these. */
+/** Filters by a list of values. */
 export function byOneOf(field: string, reader: Shape[string]): Filter {
   return { reader, matches: (object, wanted) => (wanted as unknown[]).includes(object[field]) };
 }
 
 /**
- * The object with the changes that change something, and the event that says what it was before. `stamps` go with any
- * change.
+ * Stores the object with the changes and emits `<object>.updated` with the previous values. Does nothing when every value
+ * is already as requested. `stamps` are fields that are set with any change.
  */
 export function applyChanges(
   target: StripeObject,
@@ -101,7 +101,7 @@ export function applyChanges(
   }
   if (Object.keys(before).length === 0) return target;
   const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
-  const after = context.world.put({ ...target, ...given, ...stamps });
+  const after = context.store.put({ ...target, ...given, ...stamps });
   const previous = { ...before, ...Object.fromEntries(Object.keys(stamps).map((field) => [field, target[field]])) };
   context.emit(`${target.object}.updated`, after, previous);
   return after;

@@ -15,9 +15,9 @@ import { type ApiContext, errorAnswer, parsePreferences, type SupabaseSettings }
 import { readRows } from './read.ts';
 import { deleteRows, insertRows, updateRows } from './write.ts';
 
-export const REST_PATH = '/rest/v1';
+const REST_PATH = '/rest/v1';
 
-export interface SupabaseApiDeps {
+interface SupabaseApiDeps {
   readonly database: Database;
   readonly keys: ProjectKeys;
   readonly settings: Readonly<SupabaseSettings>;
@@ -33,11 +33,11 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   DELETE: 'delete',
 };
 
-/** Supabase's REST interface over the given tables. */
+/** Supabase's REST interface on the given tables. */
 export function supabaseApi(deps: SupabaseApiDeps): Upstream {
   return {
     name: 'supabase',
-    // They are told apart by PostgreSQL's codes, and one that strikes after the work must not undo it.
+    // These faults have PostgreSQL's error codes, and `error-after` must not undo the work.
     ownFaults: ['error', 'error-after'],
     describeRequest: ({ method, path }) => ({
       method,
@@ -51,8 +51,8 @@ export function supabaseApi(deps: SupabaseApiDeps): Upstream {
 
 function handle(request: SandboxRequest, faults: readonly FaultRule[], deps: SupabaseApiDeps): UpstreamResult {
   const touched: string[] = [];
-  const stranger = checkApiKey(request, deps.keys);
-  if (stranger !== undefined) return { answer: stranger, touched };
+  const keyError = checkApiKey(request, deps.keys);
+  if (keyError !== undefined) return { answer: keyError, touched };
   let role: Role | undefined;
   try {
     role = roleOf(request, deps.keys, deps.clock);

@@ -7,17 +7,18 @@ export type Role = 'service_role' | 'anon';
 
 /** A project's keys. */
 export interface ProjectKeys {
-  /** Row security does not hold for it. */
+  /** Bypasses row-level security. */
   readonly serviceRoleKey: string;
   readonly anonKey: string;
-  /** The newer kind, which goes into `apikey` only. */
+  /** The newer kind of key, which is sent in `apikey` only. */
   readonly secretKey: string;
   readonly publishableKey: string;
 }
 
-// The secret of every local Supabase stack; a sandbox has nothing to hide.
+// The public default secret of local Supabase stacks.
 const JWT_SECRET = 'super-secret-jwt-token-with-at-least-32-characters-long';
 
+/** The keys of the sandbox's project, always the same. */
 export function projectKeys(): ProjectKeys {
   const claims = (role: Role) => ({
     iss: 'supabase-sandbox',
@@ -34,7 +35,7 @@ export function projectKeys(): ProjectKeys {
   };
 }
 
-/** The gateway's look at `apikey`: who may pass at all. */
+/** The gateway's check of `apikey`: the 401 for a missing or unknown key, otherwise undefined. */
 export function checkApiKey({ headers, query }: SandboxRequest, keys: ProjectKeys): Answer | undefined {
   const key = headers.apikey ?? query.get('apikey');
   if (key === undefined || key === null || key === '') {
@@ -46,7 +47,7 @@ export function checkApiKey({ headers, query }: SandboxRequest, keys: ProjectKey
   return jsonAnswer(401, { message: 'Invalid API key', hint });
 }
 
-/** Whom the database sees: the bearer token's role, else the key's. Throws PgError for a token that is none. */
+/** The database role of a request: that of the bearer token, else that of the key. Throws PgError on an invalid or expired token. */
 export function roleOf({ headers, query }: SandboxRequest, keys: ProjectKeys, clock: Clock): Role {
   const key = String(headers.apikey ?? query.get('apikey'));
   const [scheme, token] = (headers.authorization ?? '').split(' ');
@@ -67,18 +68,18 @@ type Claims = Readonly<Record<string, unknown>>;
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const sign = (text: string, secret: string) => createHmac('sha256', secret).update(text).digest('base64url');
 
-/** A token as Supabase makes its keys. */
+/** A signed token in the format of Supabase's keys. */
 function makeJwt(claims: Claims, secret: string): string {
   const head = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode(claims)}`;
   return `${head}.${sign(head, secret)}`;
 }
 
-/** The claims of a token, or undefined when it is none of ours. */
+/** The claims of a token; undefined when the signature is invalid. */
 function readJwt(token: string, secret: string): Claims | undefined {
   const [head = '', claims = '', signature = ''] = token.split('.');
-  const ours = Buffer.from(sign(`${head}.${claims}`, secret));
-  const theirs = Buffer.from(signature);
-  if (ours.length !== theirs.length || !timingSafeEqual(ours, theirs)) return undefined;
+  const expected = Buffer.from(sign(`${head}.${claims}`, secret));
+  const received = Buffer.from(signature);
+  if (expected.length !== received.length || !timingSafeEqual(expected, received)) return undefined;
   try {
     return JSON.parse(Buffer.from(claims, 'base64url').toString()) as Claims;
   } catch {

@@ -5,7 +5,7 @@ import type { Table } from '../store.ts';
 /** Prints a row as JSON text with the selected columns. */
 export type Printer = (row: Row) => string;
 
-/** `id::text,title:name,metadata->>colour,*`. Throws PgError. */
+/** Parses `id::text,title:name,metadata->>colour,*`. Throws PgError. */
 export function parseSelect(select: string | null, table: Table): Printer {
   const items = select === null || select === '' ? ['*'] : splitList(select.replace(/\s/g, ''));
   const printers = items.flatMap((item) => (item === '*' ? allColumns(table) : [columnPrinter(item, table)]));
@@ -33,12 +33,12 @@ function noRelation(item: string, table: string): PgError {
 }
 
 export interface Order {
-  /** The only column it goes by, upwards: then rows by key need no sorting. */
+  /** The column, when the order is by one column ascending: rows in order of the key then need no sorting. */
   readonly by?: string;
   compare(a: Row, b: Row): number;
 }
 
-/** `price.desc.nullslast,id.asc`; undefined when nobody asks for an order. Throws PgError. */
+/** Parses `price.desc.nullslast,id.asc`; undefined without an order. Throws PgError. */
 export function parseOrder(text: string | null, table: Table): Order | undefined {
   if (text === null || text === '') return undefined;
   const keys = text.split(',').map((item) => orderKey(item, table));
@@ -67,41 +67,41 @@ function orderKey(item: string, table: Table) {
   return { column: name, descending, compare };
 }
 
-/** A column, or a place inside a jsonb one: `metadata->>colour`. */
+/** A column, or a path inside a jsonb column: `metadata->>colour`. */
 export interface ColumnPath {
   readonly column: string;
   readonly type: ColumnType;
   read(row: Row): Cell;
 }
 
-/** Throws PgError 42703 for a column the table has not. */
+/** Parses a column path. Throws PgError 42703 on an unknown column. */
 export function columnPath(text: string, table: Table): ColumnPath {
   const [column = '', ...steps] = text.split(/(->>|->)/);
   const type = table.typeOf(column);
   if (steps.length === 0) return { column, type, read: (row) => row[column] ?? null };
   const keys = steps.filter((_, i) => i % 2 === 1);
-  const inside = (row: Row) =>
+  const readInside = (row: Row) =>
     keys.reduce<unknown>((value, key) => (value as Record<string, unknown> | null)?.[key] ?? null, row[column]);
   if (steps.at(-2) === '->')
-    return { column: keys.at(-1) ?? column, type: 'jsonb', read: (row) => inside(row) as Cell };
+    return { column: keys.at(-1) ?? column, type: 'jsonb', read: (row) => readInside(row) as Cell };
   const asText = (value: unknown) =>
     value === null ? null : typeof value === 'string' ? value : JSON.stringify(value);
-  return { column: keys.at(-1) ?? column, type: 'text', read: (row) => asText(inside(row)) };
+  return { column: keys.at(-1) ?? column, type: 'text', read: (row) => asText(readInside(row)) };
 }
 
-/** Splits at commas outside of parentheses, brackets and quotes: `a.eq.1,b.in.(1,2)` is two. */
+/** Splits at commas outside parentheses, braces and quotes: `a.eq.1,b.in.(1,2)` has two items. */
 export function splitList(text: string): string[] {
   const parts: string[] = [];
   let depth = 0;
   let quoted = false;
   let start = 0;
   for (let i = 0; i < text.length; i++) {
-    const letter = text[i];
-    if (letter === '\\' && quoted) i++;
-    else if (letter === '"') quoted = !quoted;
-    else if (!quoted && (letter === '(' || letter === '{')) depth++;
-    else if (!quoted && (letter === ')' || letter === '}')) depth--;
-    else if (!quoted && depth === 0 && letter === ',') {
+    const char = text[i];
+    if (char === '\\' && quoted) i++;
+    else if (char === '"') quoted = !quoted;
+    else if (!quoted && (char === '(' || char === '{')) depth++;
+    else if (!quoted && (char === ')' || char === '}')) depth--;
+    else if (!quoted && depth === 0 && char === ',') {
       parts.push(text.slice(start, i));
       start = i + 1;
     }

@@ -8,7 +8,7 @@ import type { Table } from '../store.ts';
 import type { Role } from './auth.ts';
 import type { Printer } from './columns.ts';
 
-/** What an endpoint works with, for one request. */
+/** The context of one request. */
 export interface ApiContext {
   readonly table: Table;
   readonly role: Role;
@@ -16,35 +16,35 @@ export interface ApiContext {
   readonly settings: Readonly<SupabaseSettings>;
   readonly clock: Clock;
   readonly random: Random;
-  /** The faults that struck this request. */
+  /** The faults that apply to this request. */
   readonly faults: readonly FaultRule[];
-  /** Keys of rows changed by faults, for the journal. */
+  /** Keys of the rows that faults or the request changed, for the journal. */
   readonly touched: string[];
 }
 
-/** What may be changed while the sandbox runs; see the options of the same names. */
+/** The settings that may change while the sandbox runs; see the options of the same names. */
 export type SupabaseSettings = {
   maxRows: number;
   latencyMs: number;
   touch: number;
 };
 
-/** What a `Prefer` header asks for. */
+/** The parsed `Prefer` header. */
 interface Preferences {
   readonly count: boolean;
   readonly representation: boolean;
   readonly resolution: 'merge-duplicates' | 'ignore-duplicates' | undefined;
   readonly missingDefault: boolean;
-  /** Holds with `handling=strict` only. */
+  /** Undefined unless `handling=strict` is given as well. */
   readonly maxAffected: number | undefined;
   /** For `Preference-Applied`. */
   readonly applied: readonly string[];
 }
 
-const KNOWN =
+const KNOWN_PREFERENCE =
   /^(count=(exact|planned|estimated)|return=(minimal|representation|headers-only)|resolution=(merge|ignore)-duplicates|missing=(default|null)|handling=(strict|lenient)|max-affected=\d+|tx=(commit|rollback)|timezone=.+)$/;
 
-/** Throws PgError PGRST122 for a preference nobody knows, when handling is strict. */
+/** Parses a `Prefer` header. With `handling=strict`, throws PgError PGRST122 on an unknown preference. */
 export function parsePreferences(header: string | string[] | undefined): Preferences {
   const given = [header ?? []]
     .flat()
@@ -52,11 +52,11 @@ export function parsePreferences(header: string | string[] | undefined): Prefere
     .split(',')
     .map((item) => item.trim())
     .filter(Boolean);
-  const known = given.filter((item) => KNOWN.test(item));
+  const known = given.filter((item) => KNOWN_PREFERENCE.test(item));
   const strict = known.includes('handling=strict');
-  const strangers = given.filter((item) => !KNOWN.test(item));
-  if (strict && strangers.length > 0) {
-    const details = `Invalid preferences: ${strangers.join(', ')}`;
+  const unknownItems = given.filter((item) => !KNOWN_PREFERENCE.test(item));
+  if (strict && unknownItems.length > 0) {
+    const details = `Invalid preferences: ${unknownItems.join(', ')}`;
     throw new PgError('PGRST122', 'Invalid preferences given with handling=strict', details);
   }
   const limit = known.find((item) => item.startsWith('max-affected='));
@@ -72,12 +72,12 @@ export function parsePreferences(header: string | string[] | undefined): Prefere
 }
 
 export function errorAnswer(error: PgError, role?: string): Answer {
-  // What nobody may do without a name is told to those without one as 401.
+  // A missing permission is answered 401 to unauthenticated requests, otherwise 403.
   const status = error.code === '42501' && role === 'anon' ? 401 : error.status;
   return jsonAnswer(status, error.body);
 }
 
-/** Rows as JSON, or one of them by itself where the client accepts nothing else. */
+/** The rows as a JSON array, or a single object if the client accepts only that. Throws PgError PGRST116 when there is not exactly one. */
 export function rowsAnswer(
   status: number,
   rows: readonly Row[],

@@ -5,13 +5,13 @@ import { type ColumnPath, columnPath, type Order, splitList, unquote } from './c
 
 export interface Filter {
   matches(row: Row): boolean;
-  /** Set when the filter is a lower bound of a plain column, so that a page by key need not start at the first row. */
+  /** Set when the filter is a lower bound of a plain column: a page by key then need not start at the first row. */
   readonly above?: { readonly column: string; readonly value: Cell; readonly strictly: boolean };
 }
 
 const RESERVED = new Set(['select', 'order', 'limit', 'offset', 'columns', 'on_conflict', 'apikey']);
 
-/** Every condition of a query; a row must meet all. Throws PgError. */
+/** The conditions of a query; a row must meet all of them. Throws PgError. */
 export function parseFilters(query: URLSearchParams, table: Table): Filter[] {
   return [...query].filter(([name]) => !RESERVED.has(name)).map(([name, value]) => parseParam(name, value, table));
 }
@@ -47,7 +47,7 @@ function parseCondition(name: string, text: string, table: Table, quotable = fal
   const path = columnPath(name, table);
   const test = testOf(operator, given, path);
   if (negation !== undefined) {
-    // As in SQL, what is unknown stays unknown: a null row is on neither side.
+    // As in SQL, a comparison with null is null, and its negation too: such a row never matches.
     return { matches: (row) => (operator === 'is' || path.read(row) !== null) && !test(path.read(row)) };
   }
   const bound = operator === 'gt' || operator === 'gte';
@@ -124,27 +124,29 @@ function unparsableFilter(text: string): PgError {
   );
 }
 
+// Selection of rows.
+
 /**
- * The rows that meet all filters, in order, or the first `enough` of them. Without an order they come in that of the
- * key, which nobody promised.
+ * The rows that meet all filters, in order. In order of the key at most `limit` of them; in another order all. Without an
+ * order rows come in order of the key, which PostgREST does not guarantee.
  */
 export function selectRows(table: Table, filters: readonly Filter[], order: Order | undefined, limit: number): Row[] {
   const byKey = order === undefined || order.by === table.schema.key;
-  const keeps = (row: Row) => filters.every((filter) => filter.matches(row));
-  if (!byKey) return table.rows().filter(keeps).sort(order.compare);
+  const matches = (row: Row) => filters.every((filter) => filter.matches(row));
+  if (!byKey) return table.rows().filter(matches).sort(order.compare);
   const rows = table.rows();
   const chosen: Row[] = [];
   for (let i = firstCandidateIndex(table, filters); i < rows.length && chosen.length < limit; i++) {
     const row = rows[i] as Row;
-    if (keeps(row)) chosen.push(row);
+    if (matches(row)) chosen.push(row);
   }
   return chosen;
 }
 
-/** Where the first row can be that a lower bound of the key lets through. */
+/** The index of the first row that can meet the lower bounds of the key. */
 function firstCandidateIndex(table: Table, filters: readonly Filter[]): number {
-  const places = filters.map(({ above }) =>
+  const indexes = filters.map(({ above }) =>
     above?.column === table.schema.key ? table.lowerBoundIndex(above.value, above.strictly) : 0,
   );
-  return Math.max(0, ...places);
+  return Math.max(0, ...indexes);
 }

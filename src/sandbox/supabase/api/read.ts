@@ -6,7 +6,7 @@ import { parseOrder, parseSelect } from './columns.ts';
 import { type ApiContext, preferenceHeaders, rowsAnswer } from './context.ts';
 import { type Filter, parseFilters, selectRows } from './filters.ts';
 
-/** `GET` and `HEAD` on a table. Row security hides everything from `anon`, without a word. */
+/** `GET` and `HEAD` on a table. Row-level security hides all rows from `anon` without an error. Throws PgError. */
 export function readRows(request: SandboxRequest, context: ApiContext): Answer {
   const { table, role, preferences } = context;
   const filters = parseFilters(request.query, table);
@@ -14,8 +14,8 @@ export function readRows(request: SandboxRequest, context: ApiContext): Answer {
   const print = parseSelect(request.query.get('select'), table);
   const range = rangeOf(request, maxPageRows(context));
   applyDataFaults(filters, context);
-  const enough = preferences.count ? Number.POSITIVE_INFINITY : range.offset + range.limit;
-  const chosen = role === 'anon' ? [] : selectRows(table, filters, order, enough);
+  const needed = preferences.count ? Number.POSITIVE_INFINITY : range.offset + range.limit;
+  const chosen = role === 'anon' ? [] : selectRows(table, filters, order, needed);
   const total = preferences.count ? chosen.length : undefined;
   const shown = chosen.slice(range.offset, range.offset + range.limit);
   if (total !== undefined && range.offset > total) throw outOfRange(range.offset, total);
@@ -29,28 +29,28 @@ function outOfRange(offset: number, total: number): PgError {
   return new PgError('PGRST103', 'Requested range not satisfiable', details);
 }
 
-export interface Range {
+interface Range {
   readonly offset: number;
   readonly limit: number;
 }
 
-/** Which rows are asked for; the header beats the parameters. `most` cuts silently. */
-function rangeOf({ headers, query }: SandboxRequest, most: number): Range {
+/** The requested range of rows; the header takes precedence over the parameters. `maxPageSize` reduces it without any indication. */
+function rangeOf({ headers, query }: SandboxRequest, maxPageSize: number): Range {
   const header = /^(\d+)-(\d*)$/.exec(headers.range ?? '');
   if (header !== null) {
     const offset = Number(header[1]);
-    const limit = header[2] === '' ? most : Number(header[2]) - offset + 1;
+    const limit = header[2] === '' ? maxPageSize : Number(header[2]) - offset + 1;
     if (limit < 0)
       throw new PgError(
         'PGRST103',
         'Requested range not satisfiable',
         'The lower boundary must be lower than or equal to the upper boundary in the Range header.',
       );
-    return { offset, limit: Math.min(limit, most) };
+    return { offset, limit: Math.min(limit, maxPageSize) };
   }
   return {
     offset: parseNonNegativeInteger(query.get('offset'), 'offset') ?? 0,
-    limit: Math.min(parseNonNegativeInteger(query.get('limit'), 'limit') ?? most, most),
+    limit: Math.min(parseNonNegativeInteger(query.get('limit'), 'limit') ?? maxPageSize, maxPageSize),
   };
 }
 
@@ -60,13 +60,15 @@ function parseNonNegativeInteger(text: string | null, name: string): number | un
   throw new PgError('PGRST100', `"failed to parse ${name} parameter (${text})" (line 1, column 1)`);
 }
 
-/** `0-24/3573458`, `0-24/*`, and with a star before the slash when no row is shown. */
+/** `0-24/3573458` or `0-24/*`, with a star before the slash when the page is empty. */
 function contentRange({ offset }: Range, shown: number, total: number | undefined): string {
   const rows = shown > 0 ? `${offset}-${offset + shown - 1}` : '*';
   return `${rows}/${total ?? '*'}`;
 }
 
-/** Other people at work: inserts, deletes and changes rows on one side of the page's lower bound, just before it is cut. */
+// Faults.
+
+/** Simulates concurrent changes: inserts, deletes or changes rows on one side of the page's lower bound before the page is selected. */
 function applyDataFaults(filters: readonly Filter[], context: ApiContext): void {
   for (const rule of context.faults) {
     if (rule.fault !== 'insert' && rule.fault !== 'delete' && rule.fault !== 'modify') continue;
@@ -80,8 +82,8 @@ function applyDataFault(
   { table, random, clock, touched }: ApiContext,
 ): void {
   const above = filters.find((filter) => filter.above?.column === table.schema.key)?.above;
-  const border = above === undefined ? 0 : table.lowerBoundIndex(above.value, above.strictly);
-  const [low, high] = rule.position === 'after' ? [border, table.size - 1] : [0, border - 1];
+  const boundary = above === undefined ? 0 : table.lowerBoundIndex(above.value, above.strictly);
+  const [low, high] = rule.position === 'after' ? [boundary, table.size - 1] : [0, boundary - 1];
   const row = high < low ? undefined : table.rows()[random.int(low, high)];
   if (row === undefined) return;
   const key = table.keyOf(row);
@@ -89,17 +91,17 @@ function applyDataFault(
   if (rule.fault === 'modify') table.update(row, { updated_at: clock.now() * 1000 });
   if (rule.fault === 'insert') {
     const last = table.rows().at(-1)?.[table.schema.key] as Cell;
-    const twin = { ...row, [table.schema.key]: typeof last === 'bigint' ? last + 1n : `${String(last)}0` };
-    touched.push(table.keyOf(table.insert(twin)));
+    const copy = { ...row, [table.schema.key]: typeof last === 'bigint' ? last + 1n : `${String(last)}0` };
+    touched.push(table.keyOf(table.insert(copy)));
     return;
   }
   touched.push(key);
 }
 
-/** The most rows a page may hold, once faults have had their say. */
+/** The maximum number of rows in a page; a fault may reduce it. */
 function maxPageRows({ settings, faults }: ApiContext): number {
   return faults.reduce(
-    (least, rule) => (rule.fault === 'clamp' ? Math.min(least, rule.limit ?? 37) : least),
+    (size, rule) => (rule.fault === 'clamp' ? Math.min(size, rule.limit ?? 37) : size),
     settings.maxRows,
   );
 }

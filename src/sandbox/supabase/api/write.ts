@@ -6,28 +6,28 @@ import { parseOrder, parseSelect, unquote } from './columns.ts';
 import { type ApiContext, noContent, preferenceHeaders, rowsAnswer } from './context.ts';
 import { parseFilters, selectRows } from './filters.ts';
 
-/** `PATCH`: changes every row that the filters leave; without filters, all. Row security leaves `anon` none. */
+/** `PATCH`: changes every row that meets the filters; without filters, all. Row-level security hides all rows from `anon`. Throws PgError. */
 export function updateRows(request: SandboxRequest, context: ApiContext): Answer {
   const { table, settings, clock } = context;
-  const [changes = {}, more] = parseObjects(request.body);
-  if (more !== undefined) throw new PgError('PGRST102', 'All object keys must match');
+  const [changes = {}, second] = parseObjects(request.body);
+  if (second !== undefined) throw new PgError('PGRST102', 'All object keys must match');
   const cells = table.cells(changes);
-  const victims = selectAffected(request, context);
-  const touched =
+  const affected = selectAffected(request, context);
+  const triggered =
     settings.touch === 1 && 'updated_at' in table.schema.columns ? { updated_at: clock.now() * 1000 } : {};
-  const update = (row: Row) => table.update(row, { ...touched, ...cells });
-  const after = Object.keys(cells).length === 0 ? [] : runAtomically(victims, update, table);
+  const update = (row: Row) => table.update(row, { ...triggered, ...cells });
+  const after = Object.keys(cells).length === 0 ? [] : runAtomically(affected, update, table);
   return writeAnswer(200, after, request, context);
 }
 
-/** `DELETE`: as PATCH, with the rows as they were. */
+/** `DELETE`: deletes every row that meets the filters and answers the deleted rows. Throws PgError. */
 export function deleteRows(request: SandboxRequest, context: ApiContext): Answer {
-  const victims = selectAffected(request, context);
-  for (const row of victims) context.table.delete(row);
-  return writeAnswer(200, victims, request, context);
+  const affected = selectAffected(request, context);
+  for (const row of affected) context.table.delete(row);
+  return writeAnswer(200, affected, request, context);
 }
 
-/** `POST`: inserts, or with a resolution upserts, all rows or none. */
+/** `POST`: inserts all rows or none; with a resolution, upserts them. Throws PgError. */
 export function insertRows(request: SandboxRequest, context: ApiContext): Answer {
   const { table, role, preferences } = context;
   if (role === 'anon') {
@@ -39,18 +39,18 @@ export function insertRows(request: SandboxRequest, context: ApiContext): Answer
   const rows = objects.map((object) => table.cells(only === undefined ? object : pick(object, only)));
   const target = request.query.get('on_conflict') ?? table.schema.key;
   if (preferences.resolution !== undefined) assertDistinct(rows.map((row) => row[target]));
-  const twins = rows.map((row) => (row[target] === undefined ? undefined : table.findConflicting(row, target)));
-  if (preferences.resolution === undefined) assertNoKeyConflict(rows, table.schema.key, twins, table.name);
-  const put = (row: Row) => {
-    const twin = twins[rows.indexOf(row)];
-    if (twin === undefined) return table.insert(row);
-    return preferences.resolution === 'merge-duplicates' ? table.update(twin, row) : undefined;
+  const existing = rows.map((row) => (row[target] === undefined ? undefined : table.findConflicting(row, target)));
+  if (preferences.resolution === undefined) assertNoKeyConflict(rows, table.schema.key, existing, table.name);
+  const upsert = (row: Row) => {
+    const current = existing[rows.indexOf(row)];
+    if (current === undefined) return table.insert(row);
+    return preferences.resolution === 'merge-duplicates' ? table.update(current, row) : undefined;
   };
-  const after = runAtomically(rows, put, table);
-  return writeAnswer(twins.some((twin) => twin === undefined) ? 201 : 200, after, request, context);
+  const after = runAtomically(rows, upsert, table);
+  return writeAnswer(existing.includes(undefined) ? 201 : 200, after, request, context);
 }
 
-/** One statement: when a row breaks a constraint, those before it are as they were. */
+/** Applies the step to all rows as one statement: when a row violates a constraint, the rows before it are restored. */
 function runAtomically(rows: readonly Row[], step: (row: Row) => Row | undefined, table: Table): Row[] {
   const before = rows.map((row) => table.get(table.keyOf(row)));
   const done: Row[] = [];
@@ -90,7 +90,7 @@ function assertSameKeys(objects: readonly Readonly<Record<string, unknown>>[]): 
   if (shapes.size > 1) throw new PgError('PGRST102', 'All object keys must match');
 }
 
-/** A set of rows that names one target twice cannot be upserted. The error looks like a passing one and is not. */
+/** Throws PgError 21000 when two rows have the same conflict target. It is answered 500, but it is not transient. */
 function assertDistinct(targets: readonly unknown[]): void {
   const given = targets.filter((target) => target !== undefined && target !== null).map(String);
   if (new Set(given).size === given.length) return;
@@ -101,11 +101,12 @@ function assertDistinct(targets: readonly unknown[]): void {
 function assertNoKeyConflict(
   rows: readonly Row[],
   key: string,
-  twins: readonly (Row | undefined)[],
+  existing: readonly (Row | undefined)[],
   table: string,
 ): void {
   const given = rows.map((row) => row[key]).filter((value) => value !== undefined && value !== null);
-  const taken = twins.find((twin) => twin !== undefined)?.[key] ?? given.find((value, i) => given.indexOf(value) !== i);
+  const taken =
+    existing.find((row) => row !== undefined)?.[key] ?? given.find((value, i) => given.indexOf(value) !== i);
   if (taken === undefined) return;
   const message = `duplicate key value violates unique constraint "${table}_pkey"`;
   throw new PgError('23505', message, `Key (${key})=(${String(taken)}) already exists.`);
@@ -115,7 +116,7 @@ function pick(object: Readonly<Record<string, unknown>>, columns: readonly strin
   return Object.fromEntries(columns.map((column) => [column, object[column] ?? null]));
 }
 
-/** The objects of a body: one, or a list. Throws PgError PGRST102 for anything else. */
+/** The objects of a body: one, or a list. Throws PgError PGRST102 on any other body. */
 function parseObjects(body: Buffer): Readonly<Record<string, unknown>>[] {
   let value: unknown;
   try {

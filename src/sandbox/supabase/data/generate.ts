@@ -13,22 +13,22 @@ import { applyTraps, CONTENT_TRAPS, priceTraps, SYNC_TRAPS } from './traps.ts';
 export interface CatalogOptions extends StripeNaming {
   readonly seed: number;
   readonly products: number;
-  /** How dirty the data is: 1 as the traps' shares say, 0 clean. */
+  /** How dirty the data is: 1 for the shares in the trap tables, 0 for clean data. */
   readonly dirt: number;
   readonly price: 'numeric' | 'text';
 }
 
-export interface Catalog {
+interface Catalog {
   readonly rows: readonly Readonly<Record<string, unknown>>[];
   readonly manifest: CatalogManifest;
-  /** What earlier syncs and other people left in Stripe; lay it with `seedStripe`. */
+  /** Objects of earlier syncs and unrelated ones that must be in Stripe; insert them with `seedStripe`. */
   readonly stripe: readonly StripeSeed[];
 }
 
-/** Ids that a JSON number cannot hold: a reader that does not ask for text mixes them up. */
+/** The first integer beyond the exact range of a JSON number: a client that does not select such ids as text confuses them. */
 const FIRST_UNSAFE_ID = 9_007_199_254_740_992n;
 
-/** Makes a catalogue: the same for the same options, on every machine. */
+/** Generates a catalogue: the same for the same options on every machine. */
 export function generateCatalog({ seed, products, dirt, price, productId, lookupKey }: CatalogOptions): Catalog {
   const random = new Random(seed).fork('catalog');
   const large = dirt === 0 ? 0 : Math.min(products, Math.max(2, Math.round(products / 500)));
@@ -39,53 +39,55 @@ export function generateCatalog({ seed, products, dirt, price, productId, lookup
     if (isLarge) draft.marks.push({ trap: 'id-beyond-numbers' });
     return draft;
   });
-  tieSome(drafts, dirt, random.fork('ties'));
+  shareUpdateTime(drafts, dirt, random.fork('ties'));
   const traps = { ...priceTraps(price), ...CONTENT_TRAPS, ...SYNC_TRAPS };
   applyTraps(drafts, traps, dirt, random.fork('traps'), { productId, lookupKey });
   const stripe = drafts.flatMap((draft) => draft.stripe);
   return { rows: drafts.map(({ fields }) => fields), manifest: manifestOf(drafts, seed), stripe };
 }
 
-/** A bulk import: a run of products changed in one instant, which no page by time can tell apart. */
-function tieSome(drafts: readonly ProductDraft[], dirt: number, random: Random): void {
+/** Gives a twentieth of the products, consecutive ones, the same `updated_at`, as a bulk import does: a page by time cannot separate them. */
+function shareUpdateTime(drafts: readonly ProductDraft[], dirt: number, random: Random): void {
   const count = dirt === 0 ? 0 : Math.floor(drafts.length / 20);
   const start = random.int(0, Math.max(0, drafts.length - count - 1));
   const at = drafts[start]?.fields.updated_at;
   for (const draft of drafts.slice(start, start + count)) draft.fields.updated_at = at;
 }
 
-/** Who carries one trap. All of them have the same outcome. */
-export interface TrapManifest {
+// The manifest.
+
+/** The products with one trap. All of them have the same expected outcome. */
+interface TrapManifest {
   readonly outcome: Outcome;
   readonly code?: string;
   count: number;
   readonly ids: string[];
-  /** By id: what the spoiled value means, where a mover has to work it out. Empty: nothing. */
+  /** By id: the value that the mover must read, where it is not obvious; empty text for no value. */
   means?: Record<string, string>;
 }
 
-export interface PriceSum {
+interface PriceSum {
   readonly currency: string;
   count: number;
   /** ISO 4217 minor units, as text. */
   amount: string;
-  /** The same as Stripe's `unit_amount`s add up: ISK and UGX are a hundredfold. */
+  /** The sum of Stripe's `unit_amount`s: in ISK and UGX a hundred times the amount. */
   stripeAmount: string;
 }
 
-/** What is in the catalogue and what a correct mover makes of it, known by construction. */
+/** The contents of the catalogue and the outcome of a correct migration, recorded during generation. */
 export interface CatalogManifest {
   readonly seed: number;
   readonly products: number;
   readonly outcomes: Record<Outcome, number>;
-  /** How many by code, for those not reconciled. */
+  /** The number of products by code, for those not reconciled. */
   readonly codes: Record<string, number>;
-  /** By id, for those not reconciled. Everybody else must arrive. */
+  /** By id, for those not reconciled. All others must be reconciled. */
   readonly verdicts: Record<string, ExpectedOutcome>;
   readonly traps: Record<string, TrapManifest>;
-  /** Of the prices that arrive. */
+  /** Of the prices that must be reconciled. */
   readonly sums: readonly PriceSum[];
-  /** What must be in Stripe before the move begins. */
+  /** The objects that must be in Stripe before the migration starts. */
   readonly stripe: { readonly products: number; readonly prices: number };
 }
 
@@ -141,12 +143,14 @@ function sumsOf(drafts: readonly ProductDraft[]): PriceSum[] {
   return [...sums.values()].sort((a, b) => (a.currency < b.currency ? -1 : 1));
 }
 
-/** Where seeds are laid: a mode's objects of the Stripe sandbox. */
-export interface StripeObjects {
+// Objects in Stripe.
+
+/** The objects of one mode of a Stripe sandbox. */
+interface StripeObjects {
   insert(kind: string, fields: Readonly<Record<string, unknown>>): string;
 }
 
-/** Lays in a Stripe sandbox what the catalogue's rows refer to. */
+/** Inserts the objects to which the catalogue's rows refer into a Stripe sandbox. */
 export function seedStripe(
   seeds: readonly StripeSeed[],
   modes: Readonly<Record<'test' | 'live', StripeObjects>>,

@@ -1,6 +1,6 @@
-import type { Random } from '../../core/random.ts';
+import { BASE62, type Random } from '../../core/random.ts';
 
-/** How a mover names what it makes in Stripe; see the options of the same names. */
+/** The ids and lookup keys that the mover uses in Stripe; see the options of the same names. */
 export interface StripeNaming {
   readonly productId: string;
   readonly lookupKey: string;
@@ -9,7 +9,7 @@ export interface StripeNaming {
 const START_MS = Date.UTC(2023, 0, 1);
 const SPAN_MS = 600 * 86_400_000;
 
-/** An ordinary product that was never synced. */
+/** A product without traps that was never synced. */
 export function productDraft(id: string, index: number, random: Random): ProductDraft {
   const currency = random.pick(CURRENCIES);
   const minor = random.int(99, 49_999);
@@ -48,7 +48,7 @@ export function productDraft(id: string, index: number, random: Random): Product
   };
 }
 
-/** The draft's product and price as an earlier sync left them in Stripe. `price` changes what is found there. */
+/** The draft's product and price as an earlier sync created them in Stripe. `price` overrides fields of the price. */
 export function syncedObjects(
   draft: ProductDraft,
   naming: StripeNaming,
@@ -81,38 +81,36 @@ export function lookupKeyOf({ id, currency }: ProductDraft, { lookupKey }: Strip
   return lookupKey.replace('{id}', id).replace('{currency}', (currency ?? '').toLowerCase());
 }
 
-export const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
-
-/** Microseconds, as the database keeps them. */
+/** A timestamp with random microseconds, as the database has them. */
 function timestampText(ms: number, random: Random): string {
   return new Date(ms).toISOString().replace('Z', `${random.text(3)}+00:00`);
 }
 
 export type Outcome = 'reconciled' | 'skipped' | 'rejected';
 
-/** What a correct mover must do with a product. */
+/** The outcome of a product in a correct migration. */
 export interface ExpectedOutcome {
   readonly outcome: Outcome;
   readonly code?: string;
 }
 
-export interface AppliedTrap {
+interface AppliedTrap {
   readonly trap: string;
   readonly means?: string;
 }
 
-/** Something that was in Stripe before the move began. */
+/** An object that is in Stripe before the migration starts. */
 export interface StripeSeed {
   readonly mode: 'test' | 'live';
   readonly object: 'product' | 'price';
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** A product in the making. */
+/** A product that is being generated. */
 export interface ProductDraft {
   readonly id: string;
   fields: Record<string, unknown>;
-  /** What the price means: ISO 4217 minor units, and the currency in upper case; null where it means nothing. */
+  /** The price that the row means: ISO 4217 minor units and the currency in upper case; null where it cannot be read. */
   minor: number | null;
   currency: string | null;
   verdict: ExpectedOutcome;
@@ -124,11 +122,11 @@ const RECONCILED: ExpectedOutcome = { outcome: 'reconciled' };
 
 const EXPONENTS: Readonly<Record<string, number>> = { JPY: 0, KRW: 0, ISK: 0, UGX: 0, KWD: 3, BHD: 3 };
 
-export function exponentOf(currency: string): number {
+function exponentOf(currency: string): number {
   return EXPONENTS[currency] ?? 2;
 }
 
-/** Minor units in major ones, as a price is written: 1999 USD is 19.99. */
+/** Minor units as a decimal in major units: 1999 USD is 19.99. */
 export function major(minor: number, currency: string): string {
   const exponent = exponentOf(currency);
   if (exponent === 0) return String(minor);
@@ -136,7 +134,7 @@ export function major(minor: number, currency: string): string {
   return `${digits.slice(0, -exponent)}.${digits.slice(-exponent)}`;
 }
 
-/** What Stripe wants in `unit_amount`: minor units, but ISK and UGX as if they had two decimals. */
+/** The amount in Stripe's `unit_amount`: minor units, but ISK and UGX as if they had two decimals. */
 export function stripeAmount(minor: number, currency: string): number {
   return currency === 'ISK' || currency === 'UGX' ? minor * 100 : minor;
 }
@@ -144,5 +142,5 @@ export function stripeAmount(minor: number, currency: string): number {
 const ADJECTIVES = ['Soft', 'Blue', 'Handmade', 'Organic', 'Vintage', 'Große', 'Été', 'Classic', 'Mini', 'Solar'];
 const THINGS = ['T-Shirt', 'Mug', 'Notebook', 'Lamp', 'Scarf', 'Candle', 'Poster', 'Backpack', 'Käsebrett', 'Teapot'];
 const COLOURS = ['red', 'green', 'navy', 'black', 'sand'];
-/** What most prices are in. */
+/** The usual currencies. */
 const CURRENCIES = ['USD', 'USD', 'USD', 'EUR', 'GBP', 'PHP'];

@@ -1,6 +1,5 @@
-import type { Random } from '../../core/random.ts';
+import { BASE62, type Random } from '../../core/random.ts';
 import {
-  BASE62,
   lookupKeyOf,
   major,
   type Outcome,
@@ -10,29 +9,29 @@ import {
   syncedObjects,
 } from './product-draft.ts';
 
-/** What a trap may look at besides its product. */
+/** What a trap may use besides its product. */
 interface TrapContext {
   readonly random: Random;
   readonly naming: StripeNaming;
-  /** An ordinary product beside it. */
+  /** A product without traps. */
   readonly neighbour: ProductDraft;
 }
 
-/** One way in which products are dirty. */
+/** One kind of dirt in products. */
 interface Trap {
-  /** How many of a thousand products carry it; at least one does. */
+  /** How many of a thousand products have it; at least one. */
   readonly perThousand: number;
-  /** With a code the product must not be moved; without one it must. */
+  /** The code with which the product must not be moved; without one it must be moved. */
   readonly code?: string;
   readonly outcome?: Outcome;
   readonly appliesTo?: (draft: ProductDraft) => boolean;
-  /** Spoils the product. Returns what the spoiled value means, where a mover has to work it out. */
-  readonly apply: (draft: ProductDraft, around: TrapContext) => string | undefined;
+  /** Changes the product. Returns the value that the mover must read, where it is not obvious. */
+  readonly apply: (draft: ProductDraft, context: TrapContext) => string | undefined;
 }
 
 type Traps = Readonly<Record<string, Trap>>;
 
-/** Lays traps, no two in one product: so what becomes of it has one reason. `density` 0 lays none. */
+/** Applies traps, at most one to each product, so that its outcome has one reason. `density` 0 applies none. */
 export function applyTraps(
   drafts: readonly ProductDraft[],
   traps: Traps,
@@ -42,32 +41,36 @@ export function applyTraps(
 ) {
   const free = random.shuffle(drafts.filter(({ marks }) => marks.length === 0));
   const neighbours = free.splice(0, Math.ceil(free.length / 3));
-  const [lonely] = neighbours;
-  if (density === 0 || lonely === undefined) return;
+  const [firstNeighbour] = neighbours;
+  if (density === 0 || firstNeighbour === undefined) return;
   for (const [name, trap] of Object.entries(traps)) {
     const wanted = Math.max(1, Math.round((drafts.length * trap.perThousand * density) / 1000));
     for (let i = 0; i < wanted; i++) {
       const at = free.findIndex((draft) => trap.appliesTo?.(draft) !== false);
       const [draft] = at === -1 ? [] : free.splice(at, 1);
       if (draft === undefined) break;
-      applyTrap(name, trap, draft, { random, naming, neighbour: neighbours[i % neighbours.length] ?? lonely });
+      applyTrap(name, trap, draft, { random, naming, neighbour: neighbours[i % neighbours.length] ?? firstNeighbour });
     }
   }
 }
 
-function applyTrap(name: string, trap: Trap, draft: ProductDraft, around: TrapContext): void {
-  const means = trap.apply(draft, around);
+function applyTrap(name: string, trap: Trap, draft: ProductDraft, context: TrapContext): void {
+  const means = trap.apply(draft, context);
   draft.marks.push(means === undefined ? { trap: name } : { trap: name, means });
   if (trap.code !== undefined) draft.verdict = { outcome: trap.outcome ?? 'rejected', code: trap.code };
 }
 
-/** Prices that mean nothing, or less than they seem to, and currencies. */
+// Prices and currencies.
+
+/** Traps in prices and currencies; text such as `Free` only in a text column. */
 export function priceTraps(column: 'numeric' | 'text'): Traps {
-  return column === 'text' ? { ...NUMBERS, ...WORDS, ...CURRENCY_TEXT_TRAPS } : { ...NUMBERS, ...CURRENCY_TEXT_TRAPS };
+  return column === 'text'
+    ? { ...NUMBER_TRAPS, ...WORD_TRAPS, ...CURRENCY_TEXT_TRAPS }
+    : { ...NUMBER_TRAPS, ...CURRENCY_TEXT_TRAPS };
 }
 
-const NUMBERS: Traps = {
-  // 19.99 kept in four bytes and printed from eight.
+const NUMBER_TRAPS: Traps = {
+  // 19.99 as a four-byte float, printed as an eight-byte one.
   'price-float-noise': rejectedPrice(4, 'BAD_AMOUNT', (draft) => {
     draft.fields.price = String(Math.fround(19.99));
   }),
@@ -96,7 +99,7 @@ const NUMBERS: Traps = {
   }),
 };
 
-const WORDS: Traps = {
+const WORD_TRAPS: Traps = {
   'price-free': rejectedPrice(5, 'FREE_PRICE', (draft, { random }) => {
     draft.fields.price = random.pick(['Free', 'free', 'FREE ']);
   }),
@@ -116,12 +119,12 @@ const CURRENCY_TEXT_TRAPS: Traps = {
   'currency-padded': { perThousand: 5, apply: (draft) => setCurrencyText(draft, ` ${draft.currency} `) },
 };
 
-function rejectedPrice(perThousand: number, code: string, spoil: (...given: Parameters<Trap['apply']>) => void): Trap {
+function rejectedPrice(perThousand: number, code: string, change: (...given: Parameters<Trap['apply']>) => void): Trap {
   return {
     perThousand,
     code,
-    apply: (draft, around) => {
-      spoil(draft, around);
+    apply: (draft, context) => {
+      change(draft, context);
       draft.minor = null;
       return undefined;
     },
@@ -144,9 +147,10 @@ function setCurrencyText(draft: ProductDraft, currency: string): string {
   return String(draft.currency);
 }
 
+// Names, descriptions, images and metadata.
+
 const repeat = (count: number, make: (i: number) => string) => Array.from({ length: count }, (_, i) => make(i));
 
-/** Names, descriptions, pictures, metadata. */
 export const CONTENT_TRAPS: Traps = {
   'name-blank': {
     perThousand: 5,
@@ -227,17 +231,18 @@ function setFields(draft: ProductDraft, fields: Readonly<Record<string, unknown>
   return undefined;
 }
 
-function setImage(spelled: string, means: string) {
+function setImage(url: string, means: string) {
   return (draft: ProductDraft) => {
-    draft.fields.image_url = spelled;
+    draft.fields.image_url = url;
     draft.fields.images = [];
     return means;
   };
 }
 
-/** What earlier syncs left behind, in the table and in Stripe. */
+// Results of earlier syncs, in the table and in Stripe.
+
 export const SYNC_TRAPS: Traps = {
-  'already-synced': { perThousand: 60, apply: (draft, around) => markSynced(draft, around) },
+  'already-synced': { perThousand: 60, apply: (draft, context) => markSynced(draft, context) },
   'synced-in-live-mode': {
     perThousand: 6,
     apply: (draft, { random }) => {
@@ -255,21 +260,21 @@ export const SYNC_TRAPS: Traps = {
     perThousand: 5,
     apply: (draft, { naming, random }) => {
       const { product, seeds } = syncedObjects(draft, naming, random, { lookup_key: null });
-      const stranger = `prod_${random.text(14, BASE62)}`;
+      const otherProduct = `prod_${random.text(14, BASE62)}`;
       const price = `price_1${random.text(23, BASE62)}`;
-      draft.stripe.push(...productOnly(seeds), ...unrelatedPrice(stranger, price, {}));
+      draft.stripe.push(...productOnly(seeds), ...unrelatedPrice(otherProduct, price, {}));
       return setSyncFields(draft, product, price, 'synced');
     },
   },
   'default-price-archived': {
     perThousand: 5,
-    apply: (draft, around) => markSynced(draft, around, { active: false }),
+    apply: (draft, context) => markSynced(draft, context, { active: false }),
   },
   'price-changed-after-sync': {
     perThousand: 15,
-    apply: (draft, around) => {
+    apply: (draft, context) => {
       const before = (draft.minor ?? 0) + 500;
-      markSynced(draft, around, { unit_amount: before, unit_amount_decimal: String(before) });
+      markSynced(draft, context, { unit_amount: before, unit_amount_decimal: String(before) });
       draft.fields.sync_status = 'pending';
       return undefined;
     },
@@ -278,8 +283,8 @@ export const SYNC_TRAPS: Traps = {
     perThousand: 3,
     code: 'LOOKUP_KEY_TAKEN',
     apply: (draft, { naming, random }) => {
-      const [stranger, price] = [`prod_${random.text(14, BASE62)}`, `price_1${random.text(23, BASE62)}`];
-      draft.stripe.push(...unrelatedPrice(stranger, price, { lookup_key: lookupKeyOf(draft, naming) }));
+      const [otherProduct, price] = [`prod_${random.text(14, BASE62)}`, `price_1${random.text(23, BASE62)}`];
+      draft.stripe.push(...unrelatedPrice(otherProduct, price, { lookup_key: lookupKeyOf(draft, naming) }));
       return undefined;
     },
   },
@@ -311,15 +316,15 @@ export const SYNC_TRAPS: Traps = {
   },
 };
 
-/** Product and price are in Stripe, and the row knows it. */
+/** Puts product and price into Stripe and their ids into the row. */
 function markSynced(
   draft: ProductDraft,
   { naming, random }: TrapContext,
   price: Readonly<Record<string, unknown>> = {},
 ) {
-  const found = syncedObjects(draft, naming, random, price);
-  draft.stripe.push(...found.seeds);
-  return setSyncFields(draft, found.product, found.price, 'synced');
+  const synced = syncedObjects(draft, naming, random, price);
+  draft.stripe.push(...synced.seeds);
+  return setSyncFields(draft, synced.product, synced.price, 'synced');
 }
 
 function setSyncFields(draft: ProductDraft, product: string | null, price: string | null, status: string): undefined {
@@ -333,7 +338,7 @@ function productOnly(seeds: readonly StripeSeed[]): StripeSeed[] {
     .map((seed) => ({ ...seed, fields: { ...seed.fields, default_price: null } }));
 }
 
-/** A product and a price that have nothing to do with the catalogue. */
+/** A product and a price that do not belong to the catalogue. */
 function unrelatedPrice(product: string, price: string, more: Readonly<Record<string, unknown>>): StripeSeed[] {
   const money = { currency: 'usd', unit_amount: 777, unit_amount_decimal: '777' };
   return [

@@ -1,0 +1,21 @@
+import { domainToASCII } from 'node:url';
+
+// Soft hyphens, zero-width and direction marks, the byte order mark.
+const invisible = /[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff\0]/g;
+const address = /^[^\s@<>,;:"()[\]\\]{1,64}@[^\s@<>,;:"()[\]\\.]+(?:\.[^\s@<>,;:"()[\]\\.]+)+$/;
+
+/**
+ * The one spelling of an e-mail address by which a person is known, for every plan: Unicode NFC, without padding or invisible
+ * characters, lower case, the domain as ASCII (`bücher.example` is `xn--bcher-kva.example`). Two spellings that one mailbox
+ * has are one person: `é` as one character or as `e` with a combining accent, a domain in letters or in Punycode. Tags
+ * (`+shop`) and dots stay: to most providers they are other mailboxes.
+ * @returns null when the value is no address.
+ */
+export function emailKey(value: unknown): string | null {
+  if (typeof value !== 'string') return null;
+  const text = value.replace(invisible, '').toWellFormed().normalize('NFC').trim().toLowerCase();
+  if (text.length > 254 || !address.test(text)) return null;
+  const at = text.lastIndexOf('@');
+  const domain = domainToASCII(text.slice(at + 1));
+  return domain === '' ? null : `${text.slice(0, at)}@${domain}`;
+}
