@@ -120,8 +120,30 @@ function withHandlerDeadline(handler: RouteOptions['handler']): RouteOptions['ha
     try {
       return await withDeadline(Promise.resolve(handler.call(this, request, reply)), deadlineMs);
     } catch (error) {
-      if (error instanceof DroverError) throw error;
-      throw new DroverError('REDIS_UNAVAILABLE', 'Redis did not answer the board', { cause: error });
+      throw toBoardError(error);
     }
   };
+}
+
+/** The error of a board handler: a refusal by BullMQ or Redis is the client's fault, a lost connection is not. */
+function toBoardError(error: unknown): Error {
+  if (error instanceof DroverError) return error;
+  const { code, name, message } = error as { code?: unknown; name?: string; message?: string };
+  // Scripts of BullMQ answer with negative numbers: a job that is missing, locked, or in another state.
+  if (typeof code === 'number' && code < 0) {
+    return new DroverError('NOT_ALLOWED_NOW', 'The job is not in a state that allows this', {
+      cause: error,
+      remedy: 'Reload the board: the job may have moved, or be gone.',
+    });
+  }
+  const isWrongCommand = name === 'ReplyError' && /^(ERR|WRONGTYPE) /.test(String(message));
+  if (isWrongCommand || error instanceof TypeError || error instanceof RangeError) {
+    return new HttpProblem({
+      status: 400,
+      code: 'BAD_REQUEST',
+      detail: 'The board cannot process this request.',
+      remedy: 'Use the page of the board, or the API (/docs).',
+    });
+  }
+  return new DroverError('REDIS_UNAVAILABLE', 'Redis did not answer the board', { cause: error });
 }

@@ -75,16 +75,19 @@ export async function handleError(error: unknown, request: FastifyRequest, reply
 async function sendBodyTooLarge(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   // Node closes the connection after the answer; with unread bytes in it the client would see a reset instead of the answer.
   await drainBody(request);
-  const megabytes = request.routeOptions.bodyLimit / 1_048_576;
   return sendProblem(
     reply,
     makeProblem({
       status: 413,
       code: 'BODY_TOO_LARGE',
-      detail: `The body is larger than ${megabytes} MB, the limit of this address.`,
+      detail: `The body is larger than ${formatBytes(request.routeOptions.bodyLimit)}, the limit of this address.`,
       remedy: 'Send several smaller requests.',
     }),
   );
+}
+
+function formatBytes(bytes: number): string {
+  return bytes % 1_048_576 === 0 ? `${bytes / 1_048_576} MB` : `${Math.floor(bytes / 1_024)} KB`;
 }
 
 function drainBody({ raw }: FastifyRequest): Promise<void> {
@@ -230,6 +233,9 @@ export function handleUnknownRoutes(app: Api): void {
   });
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0] ?? '';
+    // A person who opens the service in a browser; programs get the 404 that any unknown address gets.
+    if (request.method === 'GET' && path === '/' && String(request.headers.accept).includes('text/html'))
+      return reply.redirect('/docs', 302);
     const allowed = new Set(routes.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods));
     return allowed.size > 0
       ? sendMethodNotAllowed(request, reply, [...allowed].sort())

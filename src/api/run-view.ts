@@ -173,7 +173,7 @@ export const startRunBody = z.strictObject({
   batchSize: batchSizeSchema.optional(),
   only: z.array(idSchema).min(1).max(100).optional().describe('Entities or steps of the plan; all when absent'),
   maxFailurePercent: z
-    .number()
+    .int({ error: 'give a whole number from 0 to 100' })
     .min(0)
     .max(100)
     .optional()

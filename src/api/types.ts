@@ -123,6 +123,13 @@ export type Api = FastifyInstance<
 /** The role that a route needs; `open`: none. There is no default: a route without it is refused at registration. */
 export type Access = Role | 'open';
 
+/** A browser session: what the signed cookie says. It ends with its key, with a sign-out, or at its expiry. */
+export interface Session {
+  readonly id: string;
+  readonly keyId: string;
+  readonly expiresAt: Date;
+}
+
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: Access;
@@ -137,15 +144,7 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set on every route that is not open; on open ones when the request carries a valid key. */
     actor: Actor | null;
-    /** Authenticated by cookie, so a change needs proof of the same origin. */
+    /** Set when the request was authenticated by cookie; a change then needs proof of the same origin. */
     session: Session | null;
   }
-}
-
-/** A browser session: what the signed cookie says. It ends with its key, with a sign-out, or at its expiry. */
-
-export interface Session {
-  readonly id: string;
-  readonly keyId: string;
-  readonly expiresAt: Date;
 }

@@ -104,6 +104,12 @@ test('an operator promotes a job, and it is in the audit log', async () => {
   expect(await audit()).toContainEqual({ action: 'board.promote', subject: 'queue:load' });
 });
 
+test('promoting a job that is not delayed says so, and does not blame Redis', async () => {
+  expect((await as('operator', 'PUT', `/api/queues/load/${job}/promote`)).statusCode).toBe(204);
+  const again = await as('operator', 'PUT', `/api/queues/load/${job}/promote`);
+  expect([again.statusCode, again.json().code]).toEqual([409, 'NOT_ALLOWED_NOW']);
+});
+
 test('a pause through the board is written down like any other', async () => {
   expect((await as('operator', 'PUT', '/api/queues/transform/pause')).statusCode).toBe(200);
   expect(await service.producer.queues.get('transform')?.isPaused()).toBe(true);

@@ -70,6 +70,17 @@ test('what is wrong with a start is named with what there is', async () => {
     detail: expect.stringContaining('speed'),
   });
   expect(await wrong({ strategy: 'selective' })).toMatchObject({ status: 422 });
+  for (const targetSchema of ['drover', 'information_schema', 'pg_catalog', 'pg_toast', 'pg_mine']) {
+    expect(await wrong({ targetSchema })).toMatchObject({ status: 422, detail: expect.stringContaining(targetSchema) });
+  }
+  expect(await wrong({ since: '2026-02-01', until: '2026-01-31T23:59:59Z' })).toMatchObject({
+    status: 422,
+    detail: expect.stringContaining('is after until'),
+  });
+  expect(await wrong({ maxFailurePercent: 12.5 })).toMatchObject({
+    status: 400,
+    errors: [{ path: 'body.maxFailurePercent', message: expect.stringContaining('whole number') }],
+  });
   expect((await call('GET', '/runs?status=pending')).json().items).toEqual([]);
 });
 

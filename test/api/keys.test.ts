@@ -35,8 +35,16 @@ test('a key is shown once, works with its role, and stops when it is revoked', a
 });
 
 test('an expired key is none', async () => {
-  const made = await make({ name: 'old', role: 'viewer', expiresAt: '2020-01-01T00:00:00Z' });
+  const made = await make({ name: 'old', role: 'viewer', expiresAt: '2999-01-01T00:00:00Z' });
+  await service.database.$client.query(`UPDATE drover.keys SET expires_at = now() WHERE id = $1`, [made.id]);
   expect(await tryKey(made.key)).toBe(401);
+});
+
+test('an expiry in the past is refused by name', async () => {
+  const payload = { name: 'old', role: 'viewer', expiresAt: '2020-01-01T00:00:00Z' };
+  const answer = await asAdmin('POST', '/api/v1/keys', payload);
+  expect(answer.statusCode).toBe(400);
+  expect(answer.json().errors).toEqual([{ path: 'body.expiresAt', message: 'is in the past' }]);
 });
 
 test('keys come in pages', async () => {

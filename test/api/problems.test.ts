@@ -119,6 +119,13 @@ test('unknown addresses are 404, known ones under another method 405 with what t
   expect(run.json()).toMatchObject(problem({ status: 404 }));
 });
 
+test('the root leads browsers to the documentation, programs get a problem', async () => {
+  const browser = await service.app.inject({ url: '/', headers: { accept: 'text/html,application/xhtml+xml' } });
+  expect([browser.statusCode, browser.headers.location]).toEqual([302, '/docs']);
+  const program = await service.app.inject({ url: '/', headers: { accept: '*/*' } });
+  expect(program.json()).toMatchObject(problem({ status: 404, code: 'NOT_FOUND' }));
+});
+
 test.each([
   [new DroverError('NOT_ALLOWED_NOW', 'run is paused'), 409, undefined],
   [new DroverError('BAD_REQUEST', 'no such entity'), 422, undefined],

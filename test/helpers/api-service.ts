@@ -134,8 +134,8 @@ function logMemory() {
 }
 
 /** The API with the real control over PostgreSQL, and no worker: what is asked of runs is written down and waits. */
-export async function startControlService(): Promise<TestService> {
+export async function startControlService(overrides: Partial<ApiDeps['config']> = {}): Promise<TestService> {
   const plans = await loadPlans();
   const config = readConfig({});
-  return startService({}, async (database) => openControl({ database, target: database, plans, config }));
+  return startService(overrides, async (database) => openControl({ database, target: database, plans, config }), plans);
 }

@@ -39,7 +39,10 @@ const newKeySchema = z
 const newKeyBody = z.strictObject({
   name: textSchema(100).describe('Whose it is'),
   role: z.enum(roles),
-  expiresAt: z.iso.datetime({ offset: true }).optional(),
+  expiresAt: z.iso
+    .datetime({ offset: true })
+    .refine((at) => Date.parse(at) > Date.now(), { error: 'is in the past' })
+    .optional(),
 });
 
 const keysQuery = z.strictObject(pageQuery);

@@ -77,7 +77,9 @@ const nextSchema = z
   .catch('/board');
 
 // A repeated field is an array: it counts as none.
-const signInForm = z.object({ key: z.string().max(600).catch(''), next: nextSchema });
+const signInForm = z
+  .object({ key: z.string().max(600).catch(''), next: nextSchema })
+  .catch({ key: '', next: '/board' });
 
 /** The sign-in page. It works without scripts, so its policy allows none. */
 export async function serveSignIn(app: Api, deps: AuthDeps): Promise<void> {

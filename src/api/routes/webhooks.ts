@@ -48,8 +48,8 @@ const webhookSchema = z.object({
 
 const tags = ['webhooks'];
 
-// Stripe's events are some kilobytes. Whatever is longer is cut off before anything is computed over it.
-const maxBodyBytes = 262_144;
+// Stripe's events have some kilobytes. Longer bodies are refused before a signature is computed over them.
+const maxBodyBytes = 1_048_576;
 
 type WebhookDeps = Pick<ApiDeps, 'inbox' | 'config'> & { readonly limits: RateLimits };
 
@@ -73,13 +73,11 @@ export function webhookRoutes(app: Api, deps: WebhookDeps): void {
 /** In a scope of its own, where bodies stay the bytes that were signed. */
 function receivingRoutes(app: Api, { inbox, config, limits }: WebhookDeps): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: maxBodyBytes }, (_request, body, done) =>
-    done(null, body),
-  );
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
 
   // The signature authenticates the request, and bursts of valid events must not be rate-limited.
   const options = { access: 'open', idempotent: false, limit: 'signed' } as const;
-  app.post('/webhooks/stripe', { config: options, schema: receiveSchema }, async (request) => {
+  app.post('/webhooks/stripe', { config: options, bodyLimit: maxBodyBytes, schema: receiveSchema }, async (request) => {
     const signed = { body: bodyOf(request), signature: headerOf(request, 'stripe-signature') };
     const verified = verifyOrCountFailure(request, limits, () =>
       verifyStripeEvent(signed, config.stripeWebhookSecrets),

@@ -52,7 +52,7 @@ export const run: DefineCommand = (program, act) => {
         'run bubble --trial 200 --wait',
         'run bubble --strategy incremental --since 2024-01-01',
         'run bubble --ids @ids.txt --dry-run --wait --json',
-        'run bubble --skip-export --param exportDir=./march --batch-size 100',
+        'run bubble --skip-export --param exportDir=march --batch-size 100',
       ),
     )
     .action(act(startRun));

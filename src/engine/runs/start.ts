@@ -11,6 +11,8 @@ import { trialSchema } from '../trial/trial.ts';
 import type { ControlStore, NewRun } from './control-store.ts';
 
 const schemaName = /^[a-z_][a-z0-9_]{0,62}$/;
+// The control tables, and the schemas of PostgreSQL itself.
+const reservedSchema = /^(drover|information_schema|pg_.*)$/;
 
 /** What a run is made of: its row and the entities it takes, parents first. */
 export interface PlannedRun {
@@ -32,10 +34,10 @@ export function planRun(deps: PlanRunDeps, plan: Plan, input: StartRun, actor: A
   const entities =
     input.trial === undefined ? chooseEntities(plan, input.only) : withParents(plan, chooseEntities(plan, input.only));
   const targetSchema = input.targetSchema ?? plan.name.replaceAll('-', '_');
-  if (!schemaName.test(targetSchema) || targetSchema === 'drover') {
+  if (!schemaName.test(targetSchema) || reservedSchema.test(targetSchema)) {
     throw badRequest(
       `targetSchema ${targetSchema} is no schema to load into`,
-      'Give a lower-case name other than drover.',
+      'Give a lower-case name other than drover, information_schema and names that begin with pg_.',
     );
   }
   const strategy = strategyOf(input);
@@ -108,6 +110,11 @@ function strategyOf(input: StartRun): Strategy {
 
 /** What is read: the window and ids of the request. */
 function scopeOf(input: StartRun): NewRun['scope'] {
+  if (input.since !== undefined && input.until !== undefined) {
+    const [since, until] = [parseInstant('since', input.since), parseInstant('until', input.until)];
+    if (DateTime.fromISO(since) > DateTime.fromISO(until))
+      throw badRequest(`since (${since}) is after until (${until})`, 'Give since as the earlier time of the two.');
+  }
   return {
     ...(input.since === undefined ? {} : { since: parseInstant('since', input.since) }),
     ...(input.until === undefined ? {} : { until: parseInstant('until', input.until) }),

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { and, desc, eq } from 'drizzle-orm';
+import { desc, sql } from 'drizzle-orm';
 import type pg from 'pg';
 import type { Queries } from '../../../db/client.ts';
 import { withDatabaseErrors } from '../../../db/errors.ts';
@@ -210,18 +210,15 @@ export function createInboxReader(pool: pg.Pool): InboxReader {
   };
 }
 
-// More schemas than these are rehearsals; the newest ones count.
-const maxRuns = 20;
-
 /** The newest run of a plan into each schema, the newest first. */
 export async function runsBySchema(database: Queries, plan: string): Promise<readonly Run[]> {
-  const ofPlan = and(eq(runs.plan, plan), eq(runs.dryRun, false));
+  const newestOfSchema = sql`${runs.id} IN (
+    SELECT DISTINCT ON (target_schema) id FROM drover.runs WHERE plan = ${plan} AND NOT dry_run
+    ORDER BY target_schema, created_at DESC, id DESC)`;
   const rows = await withDatabaseErrors(
-    database.select().from(runs).where(ofPlan).orderBy(desc(runs.createdAt)).limit(maxRuns),
+    database.select().from(runs).where(newestOfSchema).orderBy(desc(runs.createdAt)),
   );
-  const bySchema = new Map<string, Run>();
-  for (const row of rows) if (!bySchema.has(row.targetSchema)) bySchema.set(row.targetSchema, toRun(row));
-  return [...bySchema.values()];
+  return rows.map(toRun);
 }
 
 export interface MirrorTable {

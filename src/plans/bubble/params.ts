@@ -78,7 +78,9 @@ export const paramsSchema = z
       .string()
       .min(1)
       .exactOptional()
-      .describe('Folder of the CSV files. Default: MIGRATION_EXPORT_DIR, or ./migration_data.'),
+      .describe(
+        'Folder of the CSV files, inside of MIGRATION_EXPORT_DIR. Default: MIGRATION_EXPORT_DIR, or ./migration_data.',
+      ),
     csvTimeZone: z
       .string()
       .refine((name) => namedZone(name) !== undefined, 'is no IANA time zone (such as Asia/Manila)')

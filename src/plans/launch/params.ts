@@ -13,7 +13,9 @@ export const paramsSchema = z
       .string()
       .min(1)
       .exactOptional()
-      .describe('Folder of xendit.csv and systemeio.csv. Default: MIGRATION_EXPORT_DIR, or ./migration_data.'),
+      .describe(
+        'Folder of xendit.csv and systemeio.csv, inside of MIGRATION_EXPORT_DIR. Default: MIGRATION_EXPORT_DIR, or ./migration_data.',
+      ),
     fiscalYearStart: z
       .int()
       .min(1)

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { emailKey } from '../../email.ts';
 import { DroverError } from '../../errors.ts';
 import type { Scope, Source, SourceContext, SourceRecord } from '../../plan/contract.ts';
+import { csvFolder } from '../../sources/csv/folder.ts';
 import { type ColumnNames, type CsvSourceOptions, createCsvSource } from '../../sources/csv/source.ts';
 import { createSystemeioSource, systemeioAccount } from '../../sources/systemeio/source.ts';
 import { type XenditList, xenditAccount } from '../../sources/xendit/api.ts';
@@ -96,7 +97,7 @@ function csvFileOptions(
   name: string,
   idColumns: readonly string[],
 ): CsvSourceOptions {
-  const folder = parseParams(params).exportDir ?? settings.MIGRATION_EXPORT_DIR?.trim() ?? './migration_data';
+  const folder = csvFolder(settings, parseParams(params).exportDir);
   return { path: join(folder, name), idColumns };
 }
 

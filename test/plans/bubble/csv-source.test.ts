@@ -26,7 +26,12 @@ function folder(files: Readonly<Record<string, string>>): string {
 
 function sourceOf(entity: EntityName, exportDir: string, params: JsonObject = {}) {
   const all = plan.params.parse({ skipExport: true, exportDir, ...params });
-  return plan.entities[entity].source({ entity, settings: {}, params: all, upstreams: noUpstreams });
+  return plan.entities[entity].source({
+    entity,
+    settings: { MIGRATION_EXPORT_DIR: root },
+    params: all,
+    upstreams: noUpstreams,
+  });
 }
 
 async function outcomes(entity: EntityName, exportDir: string, params: JsonObject = {}, scope = {}) {
@@ -179,6 +184,13 @@ describe('files', () => {
       message: expect.stringMatching(/users\.csv does not exist; `drover export bubble` makes it/),
     });
   });
+
+  it.each(['..', '../elsewhere', '/etc', 'a/../../b', 'a\0b'])(
+    'may not lie outside of MIGRATION_EXPORT_DIR: %s',
+    (exportDir) => {
+      expect(() => sourceOf('users', exportDir)).toThrow('not inside of MIGRATION_EXPORT_DIR');
+    },
+  );
 
   it('come from MIGRATION_EXPORT_DIR when the run names no folder', async () => {
     const settings = { MIGRATION_EXPORT_DIR: folder({ users: 'unique id,email\n1x1,a@b.co\n' }) };

@@ -28,7 +28,12 @@ const fromApi = (entity: EntityName): SourceRecord[] =>
   rows[types[entity]].map((row) => ({ sourceId: row._id, raw: row as unknown as JsonObject }));
 
 async function fromFile(entity: EntityName, params: JsonObject): Promise<SourceRecord[]> {
-  const source = plan.entities[entity].source({ entity, settings: {}, params, upstreams: () => never() });
+  const source = plan.entities[entity].source({
+    entity,
+    settings: { MIGRATION_EXPORT_DIR: root },
+    params,
+    upstreams: () => never(),
+  });
   const records: SourceRecord[] = [];
   for (let cursor: Json | null = null, first = true; first || cursor !== null; first = false) {
     const page = await source.read(cursor, {}, new AbortController().signal);

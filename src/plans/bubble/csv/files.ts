@@ -1,12 +1,11 @@
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { JsonObject } from '../../../plan/json.ts';
 import { collectColumns, orderColumns, toCsvRow } from '../../../sources/csv/export.ts';
+import { csvFolder } from '../../../sources/csv/folder.ts';
 import type { CsvSourceOptions } from '../../../sources/csv/source.ts';
 import { type EntityName, entityNames } from '../entity-names.ts';
 import type { BubbleParams } from '../params.ts';
 import { csvNoteKey } from './note.ts';
-
-const defaultFolder = './migration_data';
 
 /** How to open each file of the folder that a run starts from. */
 export type ExportFolder = (entity: EntityName) => CsvSourceOptions;
@@ -16,7 +15,7 @@ export function exportFolder(
   params: BubbleParams,
   settings: Readonly<Record<string, string | undefined>>,
 ): ExportFolder {
-  const folder = resolve(params.exportDir ?? (settings.MIGRATION_EXPORT_DIR?.trim() || defaultFolder));
+  const folder = csvFolder(settings, params.exportDir);
   return (entity) => ({
     path: join(folder, fileNameOf(entity)),
     idColumns: idColumnsOf(entity, params),
