@@ -4,7 +4,7 @@ import { toDatabaseError } from '../../../db/errors.ts';
 import { advisoryLocks } from '../../../db/locks.ts';
 import type { RelationName } from '../../contract/cutover.ts';
 import { DroverError } from '../../errors.ts';
-import { quoteName } from './names.ts';
+import { quoteName, valueSettings } from './names.ts';
 import type { SwapOptions } from './types.ts';
 
 /** Runs the work while no other process can. `pid` is the backend that holds the lock: it ends with our connection. */
@@ -46,7 +46,8 @@ export async function inTransaction<T>(
   });
   let broken: Error | undefined;
   try {
-    await client.query(`BEGIN ${mode}; SET LOCAL search_path = ''; SET LOCAL statement_timeout = 0`);
+    const settings = ["search_path = ''", 'statement_timeout = 0', ...valueSettings].map((one) => `; SET LOCAL ${one}`);
+    await client.query(`BEGIN ${mode}${settings.join('')}`);
     const answer = await work(client);
     await client.query('COMMIT');
     return answer;

@@ -209,7 +209,7 @@ describe('the life of a cutover', () => {
     await expect(dropBackup(harness.deps, newest?.stamp ?? '')).rejects.toMatchObject({ code: 'NOT_FOUND' });
     expect(
       await harness.column(
-        "SELECT count(*)::int FROM pg_trigger WHERE tgname LIKE 'zz_drover%' AND tgrelid = 'a'::regclass",
+        "SELECT count(*)::int FROM pg_trigger WHERE tgname LIKE '%drover_capture%' AND tgrelid = 'a'::regclass",
       ),
     ).toEqual([0]);
   });
