@@ -10,6 +10,7 @@ import { DroverError, toDroverError } from '../../errors.ts';
 import { keyOf } from './catalog.ts';
 import {
   assertNoProblems,
+  checkGate,
   completeExchange,
   type ExchangeOutcome,
   exchange,
@@ -80,11 +81,10 @@ async function checkedPlan(deps: CutoverDeps, record: CutoverRecord): Promise<Cu
   const plan = await planExchange(deps, record);
   if (plan.problems.length > 0) return plan;
   const counts = await deps.database.counts(record.spec.tables);
-  const { ok, reasons, warnings = [] } = await deps.gate.check(record.spec);
-  const refused = ok || reasons.length > 0 ? reasons : ['the validation does not allow it'];
+  const { problems, warnings } = await checkGate(deps, record.spec);
   return {
     ...plan,
-    problems: [...refused, ...rowCountProblems(record.spec, counts)],
+    problems: [...problems, ...rowCountProblems(record.spec, counts)],
     warnings: [...plan.warnings, ...warnings],
   };
 }

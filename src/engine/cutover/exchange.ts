@@ -91,13 +91,16 @@ export async function exchange(deps: CutoverDeps, record: CutoverRecord, plan: C
   const afterwards: AfterSwap = { steps, locks, before: [...before], differences };
   const progress = { phase: 'swap', done: 0, total: 1, step: 'the tables change places' } as const;
   await deps.database.saveStatus(record.stamp, 'preparing', { progress, afterwards });
-  const judge = (counts: CutoverResult['counts']) =>
-    record.kind === 'cutover' ? assertNoProblems(rowCountProblems(record.spec, counts)) : undefined;
+  const checkIncoming = async (counts: CutoverResult['counts']): Promise<void> => {
+    if (record.kind !== 'cutover') return;
+    const { problems } = await checkGate(deps, record.spec);
+    assertNoProblems([...problems, ...rowCountProblems(record.spec, counts)]);
+  };
   const { counts, ...timing } = await deps.database.swap({
     record,
     plan,
     options: swapOptions(deps),
-    judge,
+    checkIncoming,
   });
   const kept = await completeExchange(deps, record, afterwards, { counts, timing });
   return { stamp: record.stamp, kind: record.kind, dryRun: false, status: 'done', plan, ...kept };
@@ -153,6 +156,12 @@ export function assertNoProblems(reasons: readonly string[]): void {
     reasons,
     remedy: 'Mend what is named and ask again; nothing was changed on the live tables.',
   });
+}
+
+/** What the gate says of the set, with a reason in any case where it does not open. */
+export async function checkGate(deps: CutoverDeps, spec: CutoverSpec) {
+  const { ok, reasons, warnings = [] } = await deps.gate.check(spec);
+  return { problems: ok || reasons.length > 0 ? reasons : ['the validation does not allow it'], warnings };
 }
 
 /** Too few rows, or too many fewer than live. */

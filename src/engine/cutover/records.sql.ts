@@ -19,7 +19,7 @@ import { identifier } from '../../plan/sql.ts';
 import type { Run } from '../ledger/types.ts';
 import { createRunStore } from '../runs/store.ts';
 import { backupSchema, quoteName } from './names.ts';
-import { inTransaction, lockHeldSql, retryUntilLocked } from './session.sql.ts';
+import { inTransaction, lockHeldBySql, retryUntilLocked } from './session.sql.ts';
 import type { Carried, CutoverNote, CutoverRecord, KeptState, SwapOptions } from './types.ts';
 
 // An earlier rollback to the same backup that ended before its swap has carried changes, and they are not carried again.
@@ -103,9 +103,8 @@ export async function saveStatus(
   if (marked.rowCount !== 1) throw lockLostError(stamp);
 }
 
-/** True while the backend holds an advisory lock: SQL. */
-export const heldBySql = (pid: string): string =>
-  `EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = ${pid})`;
+/** True while the backend holds the lock of the cutover: SQL. */
+export const heldBySql = (pid: string): string => lockHeldBySql(`AND l.pid = ${pid}`);
 
 export function lockLostError(stamp: string): DroverError {
   return new DroverError('NOT_ALLOWED_NOW', `the cutover ${stamp} is not this process's any more`, {
@@ -241,7 +240,7 @@ SELECT stamp, name, kind, status, of_stamp AS "ofStamp", tables, reason, actor, 
   CASE WHEN kind = 'cutover' AND status = 'done' THEN coalesce((SELECT sum(pg_total_relation_size(c.oid))
     FROM jsonb_array_elements(tables) x JOIN pg_namespace n ON n.nspname = x -> 'displaced' ->> 'schema'
     JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = x -> 'displaced' ->> 'name'), 0) ELSE 0 END::float8 AS bytes,
-  ${lockHeldSql} AS busy
+  ${lockHeldBySql()} AS busy
 FROM drover.cutovers WHERE $1::text IS NULL OR stamp = $1 ORDER BY stamp DESC`;
 
 /** Every exchange, the newest first. One that prepares while nobody holds the lock has lost its process. */

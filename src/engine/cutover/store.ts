@@ -1,5 +1,4 @@
 import type pg from 'pg';
-import { toDatabaseError } from '../../../db/errors.ts';
 import type { CutoverPlan, Phase, RelationName, RowCounts, SwapTiming, TablePair } from '../../contract/cutover.ts';
 import { DroverError } from '../../errors.ts';
 import { identifier } from '../../plan/sql.ts';
@@ -10,7 +9,7 @@ import type { Catalog } from './catalog.ts';
 import { displayName, quoteName } from './names.ts';
 import * as records from './records.sql.ts';
 import { findView, heldBySql, listEntries, lockLostError, readConflicts } from './records.sql.ts';
-import { blockAutovacuum, inTransaction, retryUntilLocked, withCutoverLock } from './session.sql.ts';
+import { blockAutovacuum, inTransaction, retryUntilLocked, toExchangeError, withCutoverLock } from './session.sql.ts';
 import type { CutoverDatabase, SwapRequest } from './types.ts';
 
 /**
@@ -72,7 +71,7 @@ async function translateErrors<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw toDatabaseError(error);
+    throw toExchangeError(error);
   }
 }
 
@@ -95,10 +94,12 @@ async function trySwap(pool: pg.Pool, request: SwapRequest, holder: number): Pro
     await blockAutovacuum(client, request.plan.locks);
     await client.query(`SET LOCAL lock_timeout = ${Math.round(options.lockTimeoutMs)}`);
     const incomingNames = record.tables.map(({ incoming }) => quoteName(incoming)).join(', ');
-    await client.query(`LOCK TABLE ${incomingNames} IN ACCESS EXCLUSIVE MODE`);
+    // Writers are kept out first, and the checks read what no write changes any more; the live tables are free meanwhile.
+    await client.query(`LOCK TABLE ${incomingNames} IN SHARE ROW EXCLUSIVE MODE`);
     const incoming = await countRows(client, record.tables, 'incoming');
     const counts = incoming.map((count, index) => ({ ...count, live: live[index]?.live ?? 0 }));
-    request.judge(counts);
+    await request.checkIncoming(counts);
+    await client.query(`LOCK TABLE ${incomingNames} IN ACCESS EXCLUSIVE MODE`);
     await client.query(`${phaseSql(request, 'staged')}SELECT 1`);
     const asked = performance.now();
     await client.query(`${phaseSql(request, 'lock')}SELECT 1`);

@@ -62,8 +62,11 @@ export interface SwapRequest {
   readonly record: CutoverRecord;
   readonly plan: CutoverPlan;
   readonly options: SwapOptions;
-  /** Judges the rows of the incoming tables, counted again while nobody can write to them; throws to refuse. */
-  readonly judge: (counts: readonly RowCounts[]) => void;
+  /**
+   * Checks the incoming tables again while nothing can write to them and everything can read them: their rows, and the
+   * gate. Throws to refuse.
+   */
+  readonly checkIncoming: (counts: readonly RowCounts[]) => Promise<void>;
 }
 
 /** A rollback's own stamp, the stamp of the cutover it goes back from, and its tables. */

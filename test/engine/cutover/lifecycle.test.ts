@@ -98,6 +98,30 @@ describe('the life of a cutover', () => {
     expect(await harness.column('SELECT count(*)::int FROM a')).toEqual([20]);
   });
 
+  it('asks the gate again while nothing can write to the incoming tables, and is refused by what was written after the checks', async () => {
+    await harness.run('CREATE TABLE g (id int); CREATE TABLE staging.g (id int); INSERT INTO staging.g VALUES (1)');
+    const rows = () => harness.column('SELECT count(*)::int FROM staging.g');
+    let asked = 0;
+    const gate = {
+      check: async () => {
+        asked += 1;
+        const [count] = await rows();
+        return count === 1 ? { ok: true, reasons: [] } : { ok: false, reasons: [`${count} rows, validated was 1`] };
+      },
+    };
+    const database: CutoverDatabase = {
+      ...harness.deps.database,
+      async swap(request) {
+        await harness.run('INSERT INTO staging.g VALUES (2)');
+        return harness.deps.database.swap(request);
+      },
+    };
+    const late = cutover({ ...harness.deps, gate, database }, stagingSet('g'), cutoverRequest);
+    await expect(late).rejects.toMatchObject({ code: 'CUTOVER_REFUSED', reasons: ['2 rows, validated was 1'] });
+    expect(asked).toBe(2);
+    expect(await rows()).toEqual([2]);
+  });
+
   it('lets only one of two at the same moment through', async () => {
     const results = await Promise.allSettled(
       [1, 2].map(() => harness.deps.database.withLock(async () => new Promise((r) => setTimeout(r, 200)))),
