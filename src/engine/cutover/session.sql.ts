@@ -4,6 +4,7 @@ import { toDatabaseError } from '../../../db/errors.ts';
 import { advisoryLocks } from '../../../db/locks.ts';
 import type { RelationName } from '../../contract/cutover.ts';
 import { DroverError } from '../../errors.ts';
+import { literal } from '../../plan/sql.ts';
 import { quoteName, valueSettings } from './names.ts';
 import type { SwapOptions } from './types.ts';
 
@@ -72,6 +73,19 @@ export async function blockAutovacuum(client: pg.PoolClient, tables: readonly Re
   await client.query(`SELECT pg_catalog.set_config('lock_timeout', (1000 +
     3 * extract(epoch FROM pg_catalog.current_setting('deadlock_timeout')::interval) * 1000)::int::text, true)`);
   await client.query(`LOCK TABLE ${tables.map(quoteName).join(', ')} IN SHARE UPDATE EXCLUSIVE MODE`);
+}
+
+/**
+ * One statement that takes all locks of a try within one budget of milliseconds: each waits for what the ones before it
+ * have left. A lock_timeout alone would be spent anew at every table, and a client behind the first would wait for the sum.
+ */
+export function lockAllSql(statements: readonly string[], budgetMs: number): string {
+  const left = `greatest(1, ceil(1000 * extract(epoch FROM until - pg_catalog.clock_timestamp())))::int::text`;
+  const locks = statements.map(
+    (sql) => `  PERFORM pg_catalog.set_config('lock_timeout', ${left}, true);\n  EXECUTE ${literal(sql)};\n`,
+  );
+  return `DO $locks$ DECLARE until timestamptz := pg_catalog.clock_timestamp() + interval '${Math.round(budgetMs)} milliseconds'; BEGIN
+${locks.join('')}END $locks$`;
 }
 
 interface PostgresError {

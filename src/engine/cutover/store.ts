@@ -9,7 +9,14 @@ import type { Catalog } from './catalog.ts';
 import { displayName, quoteName } from './names.ts';
 import * as records from './records.sql.ts';
 import { findView, heldBySql, listEntries, lockLostError, readConflicts } from './records.sql.ts';
-import { blockAutovacuum, inTransaction, retryUntilLocked, toExchangeError, withCutoverLock } from './session.sql.ts';
+import {
+  blockAutovacuum,
+  inTransaction,
+  lockAllSql,
+  retryUntilLocked,
+  toExchangeError,
+  withCutoverLock,
+} from './session.sql.ts';
 import type { CutoverDatabase, SwapRequest } from './types.ts';
 
 /**
@@ -102,7 +109,8 @@ async function trySwap(pool: pg.Pool, request: SwapRequest, holder: number): Pro
     await client.query(`LOCK TABLE ${incomingNames} IN ACCESS EXCLUSIVE MODE`);
     await client.query(`${phaseSql(request, 'staged')}SELECT 1`);
     const asked = performance.now();
-    await client.query(`${phaseSql(request, 'lock')}SELECT 1`);
+    const locks = request.plan.steps.filter((step) => step.phase === 'lock').map((step) => step.sql);
+    await client.query(lockAllSql(locks, options.lockTimeoutMs));
     lockedAt = performance.now();
     lockWaitMs = lockedAt - asked;
     if (record.ofStamp) await carryAll(client, record);

@@ -51,7 +51,7 @@ export interface KeptState
 }
 
 export interface SwapOptions {
-  /** Milliseconds to wait for one lock. Below deadlock_timeout, so that we yield before a client is chosen. */
+  /** Milliseconds for all locks of a try together. Below deadlock_timeout, so that we yield before a client is chosen. */
   readonly lockTimeoutMs: number;
   readonly attempts: number;
   /** The first pause between two tries; doubled each time up to 10 s. */

@@ -11,6 +11,7 @@ import {
   resume,
   rollbackCutover,
 } from '../../../src/engine/cutover/cutover.ts';
+import { lockAllSql } from '../../../src/engine/cutover/session.sql.ts';
 import { createCutoverDatabase } from '../../../src/engine/cutover/store.ts';
 import type { CutoverDatabase } from '../../../src/engine/cutover/types.ts';
 import { cutoverRequest, type Harness, openHarness, stagingSet } from './harness.ts';
@@ -144,6 +145,25 @@ describe('the life of a cutover', () => {
     const done = await working;
     expect(done.timing?.attempts).toBeGreaterThan(1);
     expect(done.unplanned).toEqual([]);
+  });
+
+  it('has one budget for all locks of a try', async () => {
+    const client = await harness.pool.connect();
+    try {
+      await client.query('BEGIN');
+      await client.query(lockAllSql(['SELECT pg_sleep(0.15)', 'LOCK TABLE a IN ACCESS SHARE MODE'], 200));
+      const { rows } = await client.query<{ left: string }>(
+        "SELECT setting AS left FROM pg_settings WHERE name = 'lock_timeout'",
+      );
+      expect(Number(rows[0]?.left)).toBeLessThanOrEqual(50);
+      expect(Number(rows[0]?.left)).toBeGreaterThan(0);
+      // What is left of a budget that is spent is not 0, which would mean no limit.
+      await client.query(lockAllSql(['SELECT pg_sleep(0.02)', 'LOCK TABLE a IN ACCESS SHARE MODE'], 10));
+      expect((await client.query('SHOW lock_timeout')).rows).toEqual([{ lock_timeout: '1ms' }]);
+    } finally {
+      await client.query('ROLLBACK');
+      client.release();
+    }
   });
 
   it('does not swap once its lock is lost: another may be at work', async () => {
