@@ -112,7 +112,9 @@ export async function applyChange(client: pg.PoolClient, target: CarryTarget, ch
   if (change.unknown)
     return note('', 'the table was emptied by TRUNCATE since, and its rows could not be seen: not carried back');
   const standing = await readStanding(client, target, change);
-  const { at, key, changed, differing } = standing;
+  const { key, changed, differing } = standing;
+  // Equal rows of a table without a key are rows of their own.
+  const at = change.operation === 'INSERT' && !target.keyed ? null : standing.at;
   if (change.operation === 'DELETE' || change.operation === 'TRUNCATE') {
     if (at !== null) await client.query(`DELETE FROM ${target.sql} WHERE ctid = $1`, [at]);
     return at !== null && differing.length > 0
@@ -143,13 +145,22 @@ async function readStanding(client: pg.PoolClient, target: CarryTarget, change: 
       ARRAY(SELECT k FROM unnest($3::text[]) k WHERE CASE WHEN c.operation = 'UPDATE'
         THEN c.old -> k IS DISTINCT FROM c.new -> k ELSE to_jsonb(t.*) -> k IS DISTINCT FROM b.image -> k END) AS changed,
       ARRAY(SELECT k FROM unnest($3::text[]) k WHERE t.ctid IS NOT NULL AND c.old IS NOT NULL AND c.old ? k
-        AND to_jsonb(t.*) -> k IS DISTINCT FROM c.old -> k AND (c.new IS NULL OR c.old -> k IS DISTINCT FROM c.new -> k)) AS differing
+        AND to_jsonb(t.*) -> k IS DISTINCT FROM c.old -> k
+        AND to_jsonb(t.*) -> k IS DISTINCT FROM c.new -> k AND (c.new IS NULL OR c.old -> k IS DISTINCT FROM c.new -> k)) AS differing
     FROM drover.cutover_changes c CROSS JOIN LATERAL (SELECT ${base} AS image) b
     CROSS JOIN LATERAL jsonb_populate_record(NULL::${target.sql}, b.image) r
     LEFT JOIN LATERAL (SELECT t.*, t.ctid FROM ${target.sql} t WHERE ${same.join(' AND ')} LIMIT 1) t ON true
     WHERE c.id = $1`;
-  const { rows } = await client.query<Standing>(text, [change.id, target.keyed ? target.key : [], target.columns]);
+  const { rows } = await client.query<Standing>(text, [change.id, target.key, target.columns]);
   return rows[0] ?? { at: null, key: '', changed: [], differing: [] };
+}
+
+/** The key of a change's row as text; of a table without one, all its columns. */
+export async function readKey(client: pg.PoolClient, target: CarryTarget, change: Change): Promise<string> {
+  const text = `SELECT (SELECT string_agg(coalesce(coalesce(new, old) ->> k, 'null'), ', ') FROM unnest($2::text[]) k) AS key
+    FROM drover.cutover_changes WHERE id = $1`;
+  const { rows } = await client.query<{ key: string | null }>(text, [change.id, target.key]);
+  return rows[0]?.key ?? '';
 }
 
 async function insertRow(client: pg.PoolClient, target: CarryTarget, change: Change): Promise<void> {

@@ -4,6 +4,8 @@ import { identifier, literal } from '../../plan/sql.ts';
 import { type CarryTarget, parentsFirst, readTarget } from './carry-change.sql.ts';
 import { keyOf } from './catalog.ts';
 import { displayName, quoteName } from './names.ts';
+import { noteCarried } from './records.sql.ts';
+import type { RollbackKey } from './types.ts';
 
 /**
  * Rows that only the tables about to leave have, and that something written since points at: an order of a customer
@@ -44,7 +46,7 @@ async function readEdges(client: pg.PoolClient, tables: readonly Exchange[]): Pr
 /** Parents of the changes of a page. */
 export async function copyParents(
   client: pg.PoolClient,
-  tables: readonly Exchange[],
+  { ofStamp, tables }: RollbackKey,
   ids: readonly string[],
 ): Promise<Conflict[]> {
   const edges = await readEdges(client, tables);
@@ -55,7 +57,7 @@ export async function copyParents(
     const refs = `SELECT r.* FROM drover.cutover_changes c, jsonb_populate_record(NULL::${quoteName(child.live)}, c.new) r
       WHERE c.id = ANY ('{${ids.map(BigInt).join(',')}}'::bigint[]) AND c.new IS NOT NULL
       AND c.schema_name = ${literal(child.live.schema)} AND c.table_name = ${literal(child.live.name)}`;
-    notes.push(...(await copyMissingParents(client, edges, edge, refs, tables)));
+    notes.push(...(await copyMissingParents(client, edges, edge, refs, ofStamp ?? '')));
   }
   return notes;
 }
@@ -63,7 +65,7 @@ export async function copyParents(
 /** Parents of rows in tables outside the set, whose keys will point at the restored tables. */
 export async function copyParentsOfOutsideRows(
   client: pg.PoolClient,
-  tables: readonly Exchange[],
+  { stamp, ofStamp, tables }: RollbackKey,
 ): Promise<Conflict[]> {
   const edges = await readEdges(client, tables);
   const notes: Conflict[] = [];
@@ -72,9 +74,10 @@ export async function copyParentsOfOutsideRows(
   for (const target of targets) await target.disableTriggers();
   for (const edge of edges) {
     if (edgeChild(edge, tables) !== undefined) continue;
-    notes.push(...(await copyMissingParents(client, edges, edge, `SELECT * FROM ${edge.child}`, tables)));
+    notes.push(...(await copyMissingParents(client, edges, edge, `SELECT * FROM ${edge.child}`, ofStamp ?? '')));
   }
   for (const target of targets) await target.enableTriggers();
+  await noteCarried(client, stamp, { carried: 0, conflicts: notes });
   return notes;
 }
 
@@ -89,7 +92,7 @@ async function copyMissingParents(
   edges: readonly Edge[],
   edge: Edge,
   refs: string,
-  tables: readonly Exchange[],
+  stamp: string,
   depth = 1,
 ): Promise<Conflict[]> {
   const live = quoteName(edge.parent.live);
@@ -101,14 +104,20 @@ async function copyMissingParents(
           `${one}.${identifier(column)} = ${other}.${identifier(other === 'f' ? (edge.columns[at] ?? '') : column)}`,
       )
       .join(' AND ');
+  // A row whose key was changed since is in the backup under its old key, and gets the new one by the change itself.
+  const keyOfImage = (image: string) => edge.targets.map((column) => `${image} -> ${literal(column)}`).join(', ');
+  const renamed = `SELECT FROM drover.cutover_changes w CROSS JOIN LATERAL jsonb_populate_record(NULL::${live}, w.new) u
+    WHERE w.schema_name = ${literal(edge.parent.live.schema)} AND w.table_name = ${literal(edge.parent.live.name)}
+    AND w.operation = 'UPDATE' AND w.stamp >= ${literal(stamp)} AND NOT (${literal(stamp)} = ANY (w.carried_into))
+    AND jsonb_build_array(${keyOfImage('w.old')}) <> jsonb_build_array(${keyOfImage('w.new')}) AND ${pair('p', 'u')}`;
   const needed = `SELECT p.* FROM ${live} p WHERE EXISTS (SELECT FROM (${refs}) f WHERE ${pair('p', 'f')})
-    AND NOT EXISTS (SELECT FROM ${restored} b WHERE ${pair('p', 'b')})`;
+    AND NOT EXISTS (SELECT FROM ${restored} b WHERE ${pair('p', 'b')}) AND NOT EXISTS (${renamed})`;
   const notes: Conflict[] = [];
   if (depth < maxDepth)
     for (const next of edges.filter(
       (one) => one.childName === displayName(edge.parent.live) && keyOf(one.parent.live) !== keyOf(edge.parent.live),
     ))
-      notes.push(...(await copyMissingParents(client, edges, next, needed, tables, depth + 1)));
+      notes.push(...(await copyMissingParents(client, edges, next, needed, stamp, depth + 1)));
   const { columns, key } = await readTarget(client, edge.parent);
   const list = columns.map(identifier).join(', ');
   const text = `INSERT INTO ${restored} (${list}) OVERRIDING SYSTEM VALUE SELECT ${list} FROM (${needed}) x

@@ -8,12 +8,14 @@ import {
   carrySet,
   keysChanged,
   parentsFirst,
+  readKey,
   readTarget,
   type SetCarry,
 } from './carry-change.sql.ts';
 import { copyParents } from './carry-parents.sql.ts';
 import { displayName } from './names.ts';
-import type { Carried, CarriedPage } from './types.ts';
+import { noteCarried } from './records.sql.ts';
+import type { Carried, CarriedPage, RollbackKey } from './types.ts';
 
 type Targets = ReadonlyMap<string, CarryTarget>;
 
@@ -24,24 +26,24 @@ const pageSize = 2000;
  * Carries what has not been carried yet into the backup (`incoming`), under the locks and inside the client's transaction.
  * Passes before it have been through everything else.
  */
-export async function carryAll(client: pg.PoolClient, stamp: string, tables: readonly Exchange[]): Promise<Carried> {
+export async function carryAll(client: pg.PoolClient, rollback: RollbackKey): Promise<Carried> {
   const conflicts: Conflict[] = [];
   let carried = 0;
   for (;;) {
-    const page = await carryPage(client, stamp, tables, 'fresh');
+    const page = await carryPage(client, rollback, 'fresh');
     carried += page.carried;
     conflicts.push(...page.conflicts);
     if (page.carried + page.conflicts.length === 0) return { carried, conflicts };
   }
 }
 
-/** One page of changes, oldest first. Nothing done means nothing waits. */
-export async function carryPage(
-  client: pg.PoolClient,
-  stamp: string,
-  tables: readonly Exchange[],
-  from: string,
-): Promise<CarriedPage> {
+/**
+ * One page of changes, oldest first. Nothing done means nothing waits. What could not be carried is written into the record
+ * of the rollback in the same transaction: a change is carried, or a line names it, whatever happens to this process.
+ */
+export async function carryPage(client: pg.PoolClient, rollback: RollbackKey, from: string): Promise<CarriedPage> {
+  const { tables } = rollback;
+  const stamp = rollback.ofStamp ?? '';
   const { page, rest } = await waitingChanges(client, stamp, tables, from);
   const changes = [...page, ...rest];
   if (changes.length === 0) return { carried: 0, conflicts: [], last: from };
@@ -51,12 +53,13 @@ export async function carryPage(
   for (const target of targets.values()) await target.disableTriggers();
   await client.query('SET CONSTRAINTS ALL DEFERRED');
   const done =
-    (await carryAsSets(client, changes, targets)) ?? (await carryWithParents(client, changes, targets, tables));
+    (await carryAsSets(client, changes, targets)) ?? (await carryWithParents(client, changes, targets, rollback));
   for (const target of targets.values()) await target.enableTriggers();
   await client.query(
     `UPDATE drover.cutover_changes SET carried_into = carried_into || $1::text WHERE id = ANY ($2::bigint[])`,
     [stamp, changes.map((change) => change.id)],
   );
+  await noteCarried(client, rollback.stamp, done);
   return { ...done, last: page.at(-1)?.id ?? from };
 }
 
@@ -65,10 +68,10 @@ async function carryWithParents(
   client: pg.PoolClient,
   changes: readonly Change[],
   targets: Targets,
-  tables: readonly Exchange[],
+  rollback: RollbackKey,
 ): Promise<Carried> {
   const ids = changes.map((change) => change.id);
-  const brought = await copyParents(client, tables, ids);
+  const brought = await copyParents(client, rollback, ids);
   const done =
     (brought.length > 0 && (await carryAsSets(client, changes, targets))) ||
     (await carryRowByRow(client, changes, targets));
@@ -200,7 +203,9 @@ async function tryApply(
     const { code = '', constraint, message } = error as { code?: string; constraint?: string; message: string };
     if (!code) throw error;
     const detail = `${group[0]?.operation} not carried: ${constraint ? `${constraint} of the restored table refuses it` : message}`;
-    if (last && group[0]) conflicts.push({ table: group[0].table, key: `change ${group[0].id}`, detail });
+    const target = last && group[0] && targets.get(group[0].table);
+    if (target && group[0])
+      conflicts.push({ table: group[0].table, key: await readKey(client, target, group[0]), detail });
     return false;
   }
 }

@@ -24,6 +24,8 @@ SELECT c.oid::text, n.nspname AS schema, c.relname AS name, c.relkind::text AS k
     WHEN EXISTS (SELECT FROM pg_inherits i WHERE c.oid IN (i.inhrelid, i.inhparent)) THEN 'it inherits or is inherited from'
     WHEN EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
       THEN 'it belongs to an extension'
+    WHEN EXISTS (SELECT FROM pg_subscription_rel s WHERE s.srrelid = c.oid)
+      THEN 'a subscription writes to it, and would go on writing to the displaced table: take it out of the publication first, ALTER SUBSCRIPTION ... REFRESH PUBLICATION'
     WHEN EXISTS (SELECT FROM pg_seclabel s WHERE s.classoid = 'pg_class'::regclass AND s.objoid = c.oid)
       THEN 'it carries a security label'
   END AS refusal
@@ -202,16 +204,23 @@ export const defaultPrivilegesSql = `
 SELECT format('of %s in %s for %s', pg_get_userbyid(a.defaclrole), coalesce(n.nspname, 'every schema'), a.defaclobjtype) AS text
 FROM pg_default_acl a LEFT JOIN pg_namespace n ON n.oid = a.defaclnamespace ORDER BY 1`;
 
-// What holds a row type cannot be re-pointed: a column, argument or result of the old table's type stays of that type.
-// And whatever holds a table through a catalog that is not one of those the engine knows.
+// What holds a row type cannot be re-pointed: a column, argument or result of the old relation's type stays of that type.
+// And whatever holds a relation through a catalog that is not one of those the engine knows. Replaced are the live tables and
+// the materialized views that read them, or one another.
 export const obstaclesSql = `
+WITH RECURSIVE replaced AS (
+  SELECT unnest($1::oid[]) AS oid
+  UNION SELECT c.oid FROM replaced JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = replaced.oid
+    AND d.classid = 'pg_rewrite'::regclass JOIN pg_rewrite r ON r.oid = d.objid
+    JOIN pg_class c ON c.oid = r.ev_class AND c.relkind = 'm'
+)
 SELECT DISTINCT text FROM (
   SELECT pg_describe_object(d.classid, d.objid, d.objsubid) || ' uses the row type of ' || t.typrelid::regclass AS text
   FROM pg_type t JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray)
-  WHERE t.typrelid = ANY ($1::oid[]) AND d.deptype <> 'i' AND NOT (d.classid = 'pg_type'::regclass AND d.objid = t.typarray)
+  WHERE t.typrelid IN (SELECT oid FROM replaced) AND d.deptype <> 'i' AND NOT (d.classid = 'pg_type'::regclass AND d.objid = t.typarray)
   UNION ALL
   SELECT pg_describe_object(d.classid, d.objid, d.objsubid) || ' depends on ' || d.refobjid::regclass
-  FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = ANY ($1::oid[])
+  FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid IN (SELECT oid FROM replaced)
     AND d.classid NOT IN ('pg_rewrite'::regclass, 'pg_constraint'::regclass, 'pg_trigger'::regclass, 'pg_attrdef'::regclass,
       'pg_type'::regclass, 'pg_class'::regclass, 'pg_policy'::regclass, 'pg_proc'::regclass,
       'pg_publication_rel'::regclass, 'pg_statistic_ext'::regclass)

@@ -1,5 +1,4 @@
 import type {
-  Conflict,
   CutoverEntry,
   CutoverPlan,
   CutoverResult,
@@ -11,6 +10,7 @@ import { DroverError, toDroverError } from '../../errors.ts';
 import { keyOf } from './catalog.ts';
 import {
   assertNoProblems,
+  checkGate,
   completeExchange,
   type ExchangeOutcome,
   exchange,
@@ -81,11 +81,10 @@ async function checkedPlan(deps: CutoverDeps, record: CutoverRecord): Promise<Cu
   const plan = await planExchange(deps, record);
   if (plan.problems.length > 0) return plan;
   const counts = await deps.database.counts(record.spec.tables);
-  const { ok, reasons, warnings = [] } = await deps.gate.check(record.spec);
-  const refused = ok || reasons.length > 0 ? reasons : ['the validation does not allow it'];
+  const { problems, warnings } = await checkGate(deps, record.spec);
   return {
     ...plan,
-    problems: [...refused, ...rowCountProblems(record.spec, counts)],
+    problems: [...problems, ...rowCountProblems(record.spec, counts)],
     warnings: [...plan.warnings, ...warnings],
   };
 }
@@ -191,32 +190,30 @@ export async function rollbackCutover(
 async function executeRollback(deps: CutoverDeps, record: CutoverRecord): Promise<CutoverResult> {
   assertNoProblems((await planExchange(deps, record)).problems);
   deps.onAllowed?.();
-  const early = await carryBeforeLocks(deps, record);
-  const brought = await deps.database.copyParents(record.tables);
+  await carryBeforeLocks(deps, record);
+  await deps.database.copyParents(record);
   const plan = await prepare(deps, record);
-  const late = await carryBeforeLocks(deps, record);
-  return exchange(deps, record, plan, {
-    carried: early.carried + late.carried,
-    conflicts: [...early.conflicts, ...brought, ...late.conflicts],
-  });
+  await carryBeforeLocks(deps, record);
+  return exchange(deps, record, plan);
 }
 
-async function carryBeforeLocks(deps: CutoverDeps, { stamp: own, ofStamp, tables }: CutoverRecord) {
-  const conflicts: Conflict[] = [];
-  const stamp = ofStamp ?? '';
-  const total = await deps.database.countWaiting(stamp, tables);
+async function carryBeforeLocks(deps: CutoverDeps, record: CutoverRecord): Promise<void> {
+  const total = await deps.database.countWaiting(record.ofStamp ?? '', record.tables);
   let carried = 0;
   let from = '0';
   for (let pass = 0; pass < maxPasses; pass += 1) {
-    const done = await deps.database.carry(stamp, tables, from);
+    const done = await deps.database.carry(record, from);
     from = done.last;
     carried += done.carried;
-    conflicts.push(...done.conflicts);
     const step = 'changes written since are carried back';
-    await deps.database.saveProgress(own, { phase: 'carry', done: carried, total: Math.max(total, carried), step });
+    await deps.database.saveProgress(record.stamp, {
+      phase: 'carry',
+      done: carried,
+      total: Math.max(total, carried),
+      step,
+    });
     if (done.carried + done.conflicts.length < maxChangesUnderLocks) break;
   }
-  return { carried, conflicts };
 }
 
 async function findBackup(deps: CutoverDeps, stamp: string): Promise<CutoverRecord> {

@@ -15,7 +15,7 @@ import { displayName } from './names.ts';
 import type { Direction } from './plan/draft.ts';
 import { captureFunctionPrefix } from './plan/moves.ts';
 import { makePlan } from './plan/plan.ts';
-import type { AfterSwap, Carried, CutoverDeps, CutoverRecord, SwapOptions } from './types.ts';
+import type { AfterSwap, CutoverDeps, CutoverRecord, SwapOptions } from './types.ts';
 
 export function swapOptions(deps: CutoverDeps): SwapOptions {
   return { lockTimeoutMs: 200, attempts: 20, pauseMs: 100, ...deps.options };
@@ -81,38 +81,28 @@ function reportProgress(
   return deps.database.saveProgress(stamp, { phase, done, total, step: `${step.object}: ${step.action}` });
 }
 
-/**
- * The swap and what follows it. The plan must be of the catalog as `prepare` left it. `early`: what a rollback has
- * carried already.
- */
-export async function exchange(
-  deps: CutoverDeps,
-  record: CutoverRecord,
-  plan: CutoverPlan,
-  early: Carried = { carried: 0, conflicts: [] },
-): Promise<CutoverResult> {
+/** The swap and what follows it. The plan must be of the catalog as `prepare` left it. */
+export async function exchange(deps: CutoverDeps, record: CutoverRecord, plan: CutoverPlan): Promise<CutoverResult> {
   const before = fingerprint(await deps.database.catalog(liveOnly(record.tables)), record.tables);
   const steps = plan.steps.filter((one) => one.phase === 'after');
   const { differences } = plan;
   // The incoming tables have no names of their own any more then.
   const locks = plan.locks.filter((name) => !record.tables.some(({ incoming }) => keyOf(incoming) === keyOf(name)));
-  const afterwards: AfterSwap = { steps, locks, before: [...before], differences, ...early };
+  const afterwards: AfterSwap = { steps, locks, before: [...before], differences };
   const progress = { phase: 'swap', done: 0, total: 1, step: 'the tables change places' } as const;
   await deps.database.saveStatus(record.stamp, 'preparing', { progress, afterwards });
-  const judge = (counts: CutoverResult['counts']) =>
-    record.kind === 'cutover' ? assertNoProblems(rowCountProblems(record.spec, counts)) : undefined;
-  const { counts, carried, conflicts, ...timing } = await deps.database.swap({
+  const checkIncoming = async (counts: CutoverResult['counts']): Promise<void> => {
+    if (record.kind !== 'cutover') return;
+    const { problems } = await checkGate(deps, record.spec);
+    assertNoProblems([...problems, ...rowCountProblems(record.spec, counts)]);
+  };
+  const { counts, ...timing } = await deps.database.swap({
     record,
     plan,
     options: swapOptions(deps),
-    judge,
+    checkIncoming,
   });
-  const whole = {
-    ...afterwards,
-    carried: early.carried + carried,
-    conflicts: [...early.conflicts, ...conflicts],
-  };
-  const kept = await completeExchange(deps, record, whole, { counts, timing });
+  const kept = await completeExchange(deps, record, afterwards, { counts, timing });
   return { stamp: record.stamp, kind: record.kind, dryRun: false, status: 'done', plan, ...kept };
 }
 
@@ -123,20 +113,19 @@ export type ExchangeOutcome = Pick<CutoverResult, 'counts' | 'timing' | 'unplann
 export async function completeExchange(
   deps: CutoverDeps,
   record: CutoverRecord,
-  { steps, locks, before, differences, carried, conflicts }: AfterSwap,
+  { steps, locks, before, differences }: AfterSwap,
   done: Pick<CutoverResult, 'counts' | 'timing'> = { counts: [], timing: null },
 ): Promise<ExchangeOutcome> {
   const failed = await runAfterSteps(deps, record, steps, locks);
   const after = fingerprint(await deps.database.catalog(liveOnly(record.tables)), record.tables);
   const kept = {
     ...done,
-    carried,
-    conflicts,
     unplanned: [...failed, ...unplannedDifferences(new Map(before), after, differences)],
   };
   if (record.ofStamp) await deps.database.dropEmptySchemas(record.ofStamp, record.tables);
   await deps.database.saveStatus(record.stamp, 'done', kept);
-  return kept;
+  const { carried = 0, conflicts = [] } = (await deps.database.find(record.stamp))?.kept ?? {};
+  return { ...kept, carried, conflicts };
 }
 
 // The swap is done and stays: what fails here is reported, not thrown.
@@ -167,6 +156,12 @@ export function assertNoProblems(reasons: readonly string[]): void {
     reasons,
     remedy: 'Mend what is named and ask again; nothing was changed on the live tables.',
   });
+}
+
+/** What the gate says of the set, with a reason in any case where it does not open. */
+export async function checkGate(deps: CutoverDeps, spec: CutoverSpec) {
+  const { ok, reasons, warnings = [] } = await deps.gate.check(spec);
+  return { problems: ok || reasons.length > 0 ? reasons : ['the validation does not allow it'], warnings };
 }
 
 /** Too few rows, or too many fewer than live. */

@@ -37,6 +37,17 @@ export function displayName(name: RelationName): string {
   return `${name.schema}.${name.name}`;
 }
 
+/** Settings under which values are written as text and read again, as `name = value`; migration 0012 has them too. */
+export const valueSettings = [
+  "IntervalStyle = 'postgres'",
+  "DateStyle = 'ISO, YMD'",
+  "TimeZone = 'UTC'",
+  'extra_float_digits = 1',
+  "bytea_output = 'hex'",
+  "lc_monetary = 'C'",
+  "xmlbinary = 'base64'",
+] as const;
+
 function hash(text: string, digits = 8): string {
   return createHash('sha256').update(text).digest('hex').slice(0, digits);
 }

@@ -19,8 +19,13 @@ import { identifier } from '../../plan/sql.ts';
 import type { Run } from '../ledger/types.ts';
 import { createRunStore } from '../runs/store.ts';
 import { backupSchema, quoteName } from './names.ts';
-import { inTransaction, lockHeldSql, retryUntilLocked } from './session.sql.ts';
-import type { CutoverNote, CutoverRecord, KeptState, SwapOptions } from './types.ts';
+import { inTransaction, lockHeldBySql, retryUntilLocked } from './session.sql.ts';
+import type { Carried, CutoverNote, CutoverRecord, KeptState, SwapOptions } from './types.ts';
+
+// An earlier rollback to the same backup that ended before its swap has carried changes, and they are not carried again.
+// What it could not carry is as true of this one. An earlier one has inherited from those before it.
+const inheritedSql = `SELECT ${carriedOfSql('x.result')} FROM drover.cutovers x
+  WHERE x.kind = 'rollback' AND x.of_stamp = $4 AND x.result IS NOT NULL ORDER BY x.stamp DESC LIMIT 1`;
 
 const dependentObjectsCode = '2BP01';
 
@@ -43,8 +48,8 @@ export async function beginRecord(pool: pg.Pool, record: CutoverRecord, note: Au
       });
     }
     await client.query(
-      `INSERT INTO drover.cutovers (stamp, name, kind, status, active, of_stamp, spec, tables, reason, actor)
-       VALUES ($1, $2, $3, 'preparing', 'one', $4, $5, $6, $7, $8)`,
+      `INSERT INTO drover.cutovers (stamp, name, kind, status, active, of_stamp, spec, tables, reason, actor, result)
+       VALUES ($1, $2, $3, 'preparing', 'one', $4, $5, $6, $7, $8, (${inheritedSql}))`,
       [
         record.stamp,
         record.name,
@@ -60,8 +65,30 @@ export async function beginRecord(pool: pg.Pool, record: CutoverRecord, note: Au
   });
 }
 
+/** What was carried and what was not: it stays true whatever becomes of the exchange. SQL. */
+function carriedOfSql(result: string): string {
+  return `coalesce((SELECT jsonb_object_agg(key, value) FROM jsonb_each(${result}) WHERE key IN ('carried', 'conflicts')), '{}')`;
+}
+
+/** Adds to what a rollback has carried and could not carry, in the transaction that carries it. */
+export async function noteCarried(
+  client: pg.PoolClient,
+  stamp: string,
+  { carried, conflicts }: Carried,
+): Promise<void> {
+  if (carried === 0 && conflicts.length === 0) return;
+  await client.query(
+    `UPDATE drover.cutovers SET result = coalesce(result, '{}') || jsonb_build_object(
+       'carried', coalesce((result ->> 'carried')::bigint, 0) + $2::bigint,
+       'conflicts', coalesce(result -> 'conflicts', '[]') || $3::jsonb)
+     WHERE stamp = $1`,
+    [stamp, carried, JSON.stringify(conflicts)],
+  );
+}
+
 const markSql = `UPDATE drover.cutovers SET status = $2,
-  active = CASE WHEN $2 IN ('preparing', 'held') THEN active END, result = coalesce($3::jsonb, result) WHERE stamp = $1`;
+  active = CASE WHEN $2 IN ('preparing', 'held') THEN active END,
+  result = coalesce($3::jsonb || ${carriedOfSql('result')}, result) WHERE stamp = $1`;
 
 /** Only by the holder of the lock (`holder`: its backend): a process that lost it counts as dead, and another may be at work. */
 export async function saveStatus(
@@ -76,9 +103,8 @@ export async function saveStatus(
   if (marked.rowCount !== 1) throw lockLostError(stamp);
 }
 
-/** True while the backend holds an advisory lock: SQL. */
-export const heldBySql = (pid: string): string =>
-  `EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = ${pid})`;
+/** True while the backend holds the lock of the cutover: SQL. */
+export const heldBySql = (pid: string): string => lockHeldBySql(`AND l.pid = ${pid}`);
 
 export function lockLostError(stamp: string): DroverError {
   return new DroverError('NOT_ALLOWED_NOW', `the cutover ${stamp} is not this process's any more`, {
@@ -180,9 +206,19 @@ async function deleteOldChanges(client: pg.PoolClient, tables: readonly Exchange
       [live.schema, live.name, oldest],
     );
     if (oldest !== null) continue;
-    for (const name of ['zz_drover_capture', 'zz_drover_capture_truncate'])
-      await client.query(`DROP TRIGGER IF EXISTS ${identifier(name)} ON ${quoteName(live)}`);
+    for (const name of await readCaptureTriggers(client, live))
+      await client.query(`DROP TRIGGER ${identifier(name)} ON ${quoteName(live)}`);
   }
+}
+
+/** Found by their function: their names differ between versions. */
+async function readCaptureTriggers(client: pg.PoolClient, live: Exchange['live']): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT tgname AS name FROM pg_trigger WHERE tgrelid = to_regclass($1)
+     AND tgfoid IN (to_regprocedure('drover.capture_change()'), to_regprocedure('drover.capture_truncate()'))`,
+    [quoteName(live)],
+  );
+  return rows.map(({ name }) => name);
 }
 
 interface CutoverRow extends CutoverRecord {
@@ -204,7 +240,7 @@ SELECT stamp, name, kind, status, of_stamp AS "ofStamp", tables, reason, actor, 
   CASE WHEN kind = 'cutover' AND status = 'done' THEN coalesce((SELECT sum(pg_total_relation_size(c.oid))
     FROM jsonb_array_elements(tables) x JOIN pg_namespace n ON n.nspname = x -> 'displaced' ->> 'schema'
     JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = x -> 'displaced' ->> 'name'), 0) ELSE 0 END::float8 AS bytes,
-  ${lockHeldSql} AS busy
+  ${lockHeldBySql()} AS busy
 FROM drover.cutovers WHERE $1::text IS NULL OR stamp = $1 ORDER BY stamp DESC`;
 
 /** Every exchange, the newest first. One that prepares while the lock is free has lost its process. */

@@ -4,7 +4,8 @@ import { toDatabaseError } from '../../../db/errors.ts';
 import { advisoryLocks } from '../../../db/locks.ts';
 import type { RelationName } from '../../contract/cutover.ts';
 import { DroverError } from '../../errors.ts';
-import { quoteName } from './names.ts';
+import { literal } from '../../plan/sql.ts';
+import { quoteName, valueSettings } from './names.ts';
 import type { SwapOptions } from './types.ts';
 
 /** Runs the work while no other process can. `pid` is the backend that holds the lock: it ends with our connection. */
@@ -28,9 +29,11 @@ export async function withCutoverLock<T>(pool: pg.Pool, work: (pid: number) => P
 }
 
 /** True where a session holds the lock: SQL. A bigint key is kept as two halves. */
-export const lockHeldSql = `EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+export const lockHeldBySql = (
+  condition = '',
+): string => `EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
   WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted
-  AND (l.classid::bigint << 32) + l.objid::bigint = ${advisoryLocks.cutover})`;
+  AND (l.classid::bigint << 32) + l.objid::bigint = ${advisoryLocks.cutover} ${condition})`;
 
 /**
  * A transaction whose text means the same under every setting: nothing but pg_catalog is found without its schema, and no
@@ -46,7 +49,8 @@ export async function inTransaction<T>(
   });
   let broken: Error | undefined;
   try {
-    await client.query(`BEGIN ${mode}; SET LOCAL search_path = ''; SET LOCAL statement_timeout = 0`);
+    const settings = ["search_path = ''", 'statement_timeout = 0', ...valueSettings].map((one) => `; SET LOCAL ${one}`);
+    await client.query(`BEGIN ${mode}${settings.join('')}`);
     const answer = await work(client);
     await client.query('COMMIT');
     return answer;
@@ -71,6 +75,39 @@ export async function blockAutovacuum(client: pg.PoolClient, tables: readonly Re
   await client.query(`LOCK TABLE ${tables.map(quoteName).join(', ')} IN SHARE UPDATE EXCLUSIVE MODE`);
 }
 
+/**
+ * One statement that takes all locks of a try within one budget of milliseconds: each waits for what the ones before it
+ * have left. A lock_timeout alone would be spent anew at every table, and a client behind the first would wait for the sum.
+ */
+export function lockAllSql(statements: readonly string[], budgetMs: number): string {
+  const left = `greatest(1, ceil(1000 * extract(epoch FROM until - pg_catalog.clock_timestamp())))::int::text`;
+  const locks = statements.map(
+    (sql) => `  PERFORM pg_catalog.set_config('lock_timeout', ${left}, true);\n  EXECUTE ${literal(sql)};\n`,
+  );
+  return `DO $locks$ DECLARE until timestamptz := pg_catalog.clock_timestamp() + interval '${Math.round(budgetMs)} milliseconds'; BEGIN
+${locks.join('')}END $locks$`;
+}
+
+interface PostgresError {
+  readonly code?: string;
+  readonly message: string;
+  readonly detail?: string;
+}
+
+/**
+ * As `toDatabaseError`, with PostgreSQL's DETAIL where that names objects: what depends on what. Of rows that are refused
+ * (22, 23) it holds values, which go nowhere.
+ */
+export function toExchangeError(thrown: unknown): DroverError {
+  const known = toDatabaseError(thrown);
+  const { code = '', detail } = thrown as PostgresError;
+  if (thrown instanceof DroverError || !detail || /^2[23]/.test(code)) return known;
+  // 2B: other objects depend on it.
+  const name = code.startsWith('2B') ? 'TARGET_SCHEMA' : known.code;
+  const message = `${known.message}: ${detail.replaceAll('\n', '; ')}`;
+  return new DroverError(name, message, { cause: thrown, remedy: known.remedy, field: known.field });
+}
+
 const lockErrorCodes = new Set(['55P03', '40P01']);
 
 /** Tries again, after growing pauses, while a lock is not to be had. The count of tries goes with the answer. */
@@ -83,7 +120,7 @@ export async function retryUntilLocked<T>(
       return { answer: await work(attempt), attempts: attempt };
     } catch (error) {
       const code = (error as { code?: string }).code ?? '';
-      if (!lockErrorCodes.has(code) || attempt >= options.attempts) throw toDatabaseError(error);
+      if (!lockErrorCodes.has(code) || attempt >= options.attempts) throw toExchangeError(error);
       const pause = Math.min(10_000, options.pauseMs * 2 ** (attempt - 1));
       // Not in step with whatever holds the lock at regular times.
       await sleep(pause * (0.5 + Math.random()));

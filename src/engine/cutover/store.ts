@@ -1,14 +1,5 @@
 import type pg from 'pg';
-import { toDatabaseError } from '../../../db/errors.ts';
-import type {
-  Conflict,
-  CutoverPlan,
-  Phase,
-  RelationName,
-  RowCounts,
-  SwapTiming,
-  TablePair,
-} from '../../contract/cutover.ts';
+import type { CutoverPlan, Phase, RelationName, RowCounts, SwapTiming, TablePair } from '../../contract/cutover.ts';
 import { DroverError } from '../../errors.ts';
 import { identifier } from '../../plan/sql.ts';
 import { carryAll, carryPage, countWaiting } from './carry.sql.ts';
@@ -18,8 +9,15 @@ import type { Catalog } from './catalog.ts';
 import { displayName, quoteName } from './names.ts';
 import * as records from './records.sql.ts';
 import { findView, heldBySql, listEntries, lockLostError, readConflicts } from './records.sql.ts';
-import { blockAutovacuum, inTransaction, retryUntilLocked, withCutoverLock } from './session.sql.ts';
-import type { Carried, CutoverDatabase, SwapRequest } from './types.ts';
+import {
+  blockAutovacuum,
+  inTransaction,
+  lockAllSql,
+  retryUntilLocked,
+  toExchangeError,
+  withCutoverLock,
+} from './session.sql.ts';
+import type { CutoverDatabase, SwapRequest } from './types.ts';
 
 /**
  * The cutover engine's database, over a pool of the database the tables are in. It takes up to three connections at
@@ -50,10 +48,12 @@ export function createCutoverDatabase(pool: pg.Pool, note: records.AuditNote = a
       );
     },
     swap: (request) => swap(pool, request, holder),
-    carry: (stamp, tables, from) =>
-      translateErrors(() => inTransaction(pool, '', (client) => carryPage(client, stamp, tables, from))),
-    copyParents: (tables) =>
-      translateErrors(() => inTransaction(pool, '', (client) => copyParentsOfOutsideRows(client, tables))),
+    carry: (rollback, from) =>
+      translateErrors(() => inTransaction(pool, '', (client) => carryPage(client, rollback, from))),
+    copyParents: (rollback) =>
+      translateErrors(() =>
+        inTransaction(pool, '', async (client) => void (await copyParentsOfOutsideRows(client, rollback))),
+      ),
     countWaiting: (stamp, tables) => translateErrors(() => countWaiting(pool, stamp, tables)),
     begin: (record) => translateErrors(() => records.beginRecord(pool, record, note)),
     applyDecision: (stamp, status) => translateErrors(() => records.applyDecision(pool, stamp, status, note)),
@@ -78,11 +78,11 @@ async function translateErrors<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw toDatabaseError(error);
+    throw toExchangeError(error);
   }
 }
 
-type Swapped = SwapTiming & { readonly counts: Awaited<ReturnType<typeof countRows>> } & Carried;
+type Swapped = SwapTiming & { readonly counts: Awaited<ReturnType<typeof countRows>> };
 
 /** The one transaction. Tried again as a whole while its locks are not to be had; each try leaves nothing behind. */
 async function swap(pool: pg.Pool, request: SwapRequest, holder: number): Promise<Swapped> {
@@ -94,26 +94,29 @@ async function trySwap(pool: pg.Pool, request: SwapRequest, holder: number): Pro
   const { record, options } = request;
   // Counting live rows would keep a lock on them until the end; so it is done before, and incoming ones inside.
   const live = await countRows(pool, record.tables, 'live');
-  const early = record.ofStamp ? await catchUp(pool, record.ofStamp, record) : { carried: 0, conflicts: [] };
+  if (record.ofStamp) await catchUp(pool, record);
   let lockedAt = 0;
   let lockWaitMs = 0;
   const done = await inTransaction(pool, '', async (client) => {
     await blockAutovacuum(client, request.plan.locks);
     await client.query(`SET LOCAL lock_timeout = ${Math.round(options.lockTimeoutMs)}`);
     const incomingNames = record.tables.map(({ incoming }) => quoteName(incoming)).join(', ');
-    await client.query(`LOCK TABLE ${incomingNames} IN ACCESS EXCLUSIVE MODE`);
+    // Writers are kept out first, and the checks read what no write changes any more; the live tables are free meanwhile.
+    await client.query(`LOCK TABLE ${incomingNames} IN SHARE ROW EXCLUSIVE MODE`);
     const incoming = await countRows(client, record.tables, 'incoming');
     const counts = incoming.map((count, index) => ({ ...count, live: live[index]?.live ?? 0 }));
-    request.judge(counts);
+    await request.checkIncoming(counts);
+    await client.query(`LOCK TABLE ${incomingNames} IN ACCESS EXCLUSIVE MODE`);
     await client.query(`${phaseSql(request, 'staged')}SELECT 1`);
     const asked = performance.now();
-    await client.query(`${phaseSql(request, 'lock')}SELECT 1`);
+    const locks = request.plan.steps.filter((step) => step.phase === 'lock').map((step) => step.sql);
+    await client.query(lockAllSql(locks, options.lockTimeoutMs));
     lockedAt = performance.now();
     lockWaitMs = lockedAt - asked;
-    const tail = record.ofStamp ? await carryAll(client, record.ofStamp, record.tables) : { carried: 0, conflicts: [] };
+    if (record.ofStamp) await carryAll(client, record);
     await client.query(`${phaseSql(request, 'swap')}SELECT 1`);
     await markSwapped(client, request, holder);
-    return { counts, carried: early.carried + tail.carried, conflicts: [...early.conflicts, ...tail.conflicts] };
+    return { counts };
   });
   return { ...done, lockWaitMs: roundMs(lockWaitMs), lockedMs: roundMs(performance.now() - lockedAt) };
 }
@@ -121,16 +124,11 @@ async function trySwap(pool: pg.Pool, request: SwapRequest, holder: number): Pro
 // The fewer changes wait when the locks are taken, the shorter they are held.
 const maxChangesBeforeLocks = 50;
 
-async function catchUp(pool: pg.Pool, stamp: string, { tables }: SwapRequest['record']): Promise<Carried> {
-  const conflicts: Conflict[] = [];
-  let carried = 0;
+async function catchUp(pool: pg.Pool, rollback: SwapRequest['record']): Promise<void> {
   for (let pass = 0; pass < 10; pass += 1) {
-    const page = await inTransaction(pool, '', (client) => carryPage(client, stamp, tables, 'fresh'));
-    carried += page.carried;
-    conflicts.push(...page.conflicts);
+    const page = await inTransaction(pool, '', (client) => carryPage(client, rollback, 'fresh'));
     if (page.carried + page.conflicts.length < maxChangesBeforeLocks) break;
   }
-  return { carried, conflicts };
 }
 
 /** Many statements in one message: a round trip each would hold the locks for the length of the network. */

@@ -39,8 +39,6 @@ export interface AfterSwap {
   /** The catalog's fingerprint before it. */
   readonly before: readonly (readonly [string, string])[];
   readonly differences: readonly PlannedDifference[];
-  readonly carried: number;
-  readonly conflicts: readonly Conflict[];
 }
 
 /** What is kept of an exchange beside its plan, as far as it has come. */
@@ -53,7 +51,7 @@ export interface KeptState
 }
 
 export interface SwapOptions {
-  /** Milliseconds to wait for one lock. Below deadlock_timeout, so that we yield before a client is chosen. */
+  /** Milliseconds for all locks of a try together. Below deadlock_timeout, so that we yield before a client is chosen. */
   readonly lockTimeoutMs: number;
   readonly attempts: number;
   /** The first pause between two tries; doubled each time up to 10 s. */
@@ -64,9 +62,15 @@ export interface SwapRequest {
   readonly record: CutoverRecord;
   readonly plan: CutoverPlan;
   readonly options: SwapOptions;
-  /** Checks the rows of the incoming tables, counted again while no session can write to them; throws to refuse. */
-  readonly judge: (counts: readonly RowCounts[]) => void;
+  /**
+   * Checks the incoming tables again while nothing can write to them and everything can read them: their rows, and the
+   * gate. Throws to refuse.
+   */
+  readonly checkIncoming: (counts: readonly RowCounts[]) => Promise<void>;
 }
+
+/** A rollback's own stamp, the stamp of the cutover it goes back from, and its tables. */
+export type RollbackKey = Pick<CutoverRecord, 'stamp' | 'ofStamp' | 'tables'>;
 
 export interface Carried {
   readonly carried: number;
@@ -93,11 +97,15 @@ export interface CutoverDatabase {
    * let go first.
    */
   run(sql: string, options: SwapOptions, tables?: readonly RelationName[]): Promise<void>;
-  swap(request: SwapRequest): Promise<SwapTiming & { readonly counts: readonly RowCounts[] } & Carried>;
-  /** Brings a page of the changes since the stamp into its backup tables, while these are not live. From '0' on. */
-  carry(stamp: string, tables: readonly Exchange[], from: string): Promise<CarriedPage>;
-  /** Brings rows along that only the live tables have and tables outside the set point at. */
-  copyParents(tables: readonly Exchange[]): Promise<readonly Conflict[]>;
+  /** The transaction that exchanges the names. What a rollback carries in it is noted in its record. */
+  swap(request: SwapRequest): Promise<SwapTiming & { readonly counts: readonly RowCounts[] }>;
+  /**
+   * Carries a page of the changes since the cutover into its backup tables, while these are not live; the first page is
+   * from '0'. The record of the rollback is told in the same transaction what was carried and what was not.
+   */
+  carry(rollback: RollbackKey, from: string): Promise<CarriedPage>;
+  /** Copies rows that only the live tables have and tables outside the set point at; noted in the same way. */
+  copyParents(rollback: RollbackKey): Promise<void>;
   /** What `carry` would do: how many changes wait. */
   countWaiting(stamp: string, tables: readonly Exchange[]): Promise<number>;
   /** Opens a record; CUTOVER_REFUSED while another waits for its go. */

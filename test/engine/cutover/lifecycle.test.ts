@@ -11,6 +11,7 @@ import {
   resume,
   rollbackCutover,
 } from '../../../src/engine/cutover/cutover.ts';
+import { lockAllSql } from '../../../src/engine/cutover/session.sql.ts';
 import { createCutoverDatabase } from '../../../src/engine/cutover/store.ts';
 import type { CutoverDatabase } from '../../../src/engine/cutover/types.ts';
 import { cutoverRequest, type Harness, openHarness, stagingSet } from './harness.ts';
@@ -98,6 +99,30 @@ describe('the life of a cutover', () => {
     expect(await harness.column('SELECT count(*)::int FROM a')).toEqual([20]);
   });
 
+  it('asks the gate again while nothing can write to the incoming tables, and is refused by what was written after the checks', async () => {
+    await harness.run('CREATE TABLE g (id int); CREATE TABLE staging.g (id int); INSERT INTO staging.g VALUES (1)');
+    const rows = () => harness.column('SELECT count(*)::int FROM staging.g');
+    let asked = 0;
+    const gate = {
+      check: async () => {
+        asked += 1;
+        const [count] = await rows();
+        return count === 1 ? { ok: true, reasons: [] } : { ok: false, reasons: [`${count} rows, validated was 1`] };
+      },
+    };
+    const database: CutoverDatabase = {
+      ...harness.deps.database,
+      async swap(request) {
+        await harness.run('INSERT INTO staging.g VALUES (2)');
+        return harness.deps.database.swap(request);
+      },
+    };
+    const late = cutover({ ...harness.deps, gate, database }, stagingSet('g'), cutoverRequest);
+    await expect(late).rejects.toMatchObject({ code: 'CUTOVER_REFUSED', reasons: ['2 rows, validated was 1'] });
+    expect(asked).toBe(2);
+    expect(await rows()).toEqual([2]);
+  });
+
   it('lets only one of two at the same moment through', async () => {
     const results = await Promise.allSettled(
       [1, 2].map(() => harness.deps.database.withLock(async () => new Promise((r) => setTimeout(r, 200)))),
@@ -120,6 +145,25 @@ describe('the life of a cutover', () => {
     const done = await working;
     expect(done.timing?.attempts).toBeGreaterThan(1);
     expect(done.unplanned).toEqual([]);
+  });
+
+  it('has one budget for all locks of a try', async () => {
+    const client = await harness.pool.connect();
+    try {
+      await client.query('BEGIN');
+      await client.query(lockAllSql(['SELECT pg_sleep(0.15)', 'LOCK TABLE a IN ACCESS SHARE MODE'], 200));
+      const { rows } = await client.query<{ left: string }>(
+        "SELECT setting AS left FROM pg_settings WHERE name = 'lock_timeout'",
+      );
+      expect(Number(rows[0]?.left)).toBeLessThanOrEqual(50);
+      expect(Number(rows[0]?.left)).toBeGreaterThan(0);
+      // What is left of a budget that is spent is not 0, which would mean no limit.
+      await client.query(lockAllSql(['SELECT pg_sleep(0.02)', 'LOCK TABLE a IN ACCESS SHARE MODE'], 10));
+      expect((await client.query('SHOW lock_timeout')).rows).toEqual([{ lock_timeout: '1ms' }]);
+    } finally {
+      await client.query('ROLLBACK');
+      client.release();
+    }
   });
 
   it('does not swap once its lock is lost: another may be at work', async () => {
@@ -209,7 +253,7 @@ describe('the life of a cutover', () => {
     await expect(dropBackup(harness.deps, newest?.stamp ?? '')).rejects.toMatchObject({ code: 'NOT_FOUND' });
     expect(
       await harness.column(
-        "SELECT count(*)::int FROM pg_trigger WHERE tgname LIKE 'zz_drover%' AND tgrelid = 'a'::regclass",
+        "SELECT count(*)::int FROM pg_trigger WHERE tgname LIKE '%drover_capture%' AND tgrelid = 'a'::regclass",
       ),
     ).toEqual([0]);
   });

@@ -3,6 +3,7 @@ import { assertNoProblems, rowCountProblems } from '../../../src/engine/cutover/
 import { unplannedDifferences } from '../../../src/engine/cutover/fingerprint.ts';
 import { optionSteps } from '../../../src/engine/cutover/plan/columns.ts';
 import { grantSteps } from '../../../src/engine/cutover/plan/grants.ts';
+import { toExchangeError } from '../../../src/engine/cutover/session.sql.ts';
 
 const live = { schema: 'public', name: 'a' };
 const spec = { name: 'x', tables: [{ incoming: { schema: 's', name: 'a' }, live, minimum: 5 }], maxShrinkPercent: 10 };
@@ -13,6 +14,18 @@ describe('what refuses a cutover', () => {
     expect(rowCountProblems(spec, [{ table: 'public.a', incoming: 4, live: 100 }])).toHaveLength(2);
     expect(() => assertNoProblems(['a', 'b'])).toThrow('a; b');
     expect(assertNoProblems([])).toBeUndefined();
+  });
+});
+
+describe('what PostgreSQL refuses', () => {
+  it('is told with the objects its DETAIL names, and without the values of rows', () => {
+    const depends = { code: '2BP01', message: 'cannot drop a', detail: 'view b depends on a\nview c depends on a' };
+    expect(toExchangeError(depends)).toMatchObject({
+      code: 'TARGET_SCHEMA',
+      message: 'cannot drop a: view b depends on a; view c depends on a',
+    });
+    const values = { code: '23505', message: 'duplicate key', detail: 'Key (email)=(a@b.c) already exists.' };
+    expect(toExchangeError(values).message).not.toContain('a@b.c');
   });
 });
 

@@ -73,6 +73,43 @@ const cases: readonly Case[] = [
     ask: [['SELECT count(*)::int FROM live.t', 7, 4]],
   },
   {
+    name: 'a function whose body PostgreSQL keeps parsed, over a materialized view',
+    make: plain(`CREATE MATERIALIZED VIEW live.m AS SELECT count(*) AS c FROM live.t; CREATE VIEW live.over_m AS SELECT c FROM live.m;
+      CREATE FUNCTION live.f() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT m.c + t.n FROM live.m, (SELECT count(*) AS n FROM live.t) t; END;
+      CREATE FUNCTION live.g() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT c FROM live.over_m; END;`),
+    ask: [
+      ['SELECT live.f()::int', 16, 10],
+      ['SELECT live.g()::int', 8, 5],
+    ],
+  },
+  {
+    name: 'default privileges that would give a materialized view rights it does not have',
+    make: plain(`CREATE MATERIALIZED VIEW live.mv AS SELECT count(*) AS c FROM live.t;
+      DO $$ BEGIN EXECUTE format('ALTER DEFAULT PRIVILEGES IN SCHEMA %I GRANT SELECT ON TABLES TO PUBLIC', 'live'); END $$;`),
+    ask: [
+      [
+        `SELECT count(*)::int FROM pg_class c, aclexplode(c.relacl) a WHERE c.oid = 'live.mv'::regclass AND a.grantee = 0`,
+        0,
+        0,
+      ],
+    ],
+  },
+  {
+    name: 'comments of foreign keys, in the set and out of it',
+    make: plain(`ALTER TABLE live.t ADD parent int CONSTRAINT self REFERENCES live.t; ALTER TABLE st.t ADD parent int;
+      CREATE TABLE live.o (id int PRIMARY KEY); INSERT INTO live.o SELECT generate_series(1, 10);
+      ALTER TABLE live.t ADD CONSTRAINT out FOREIGN KEY (id) REFERENCES live.o;
+      COMMENT ON CONSTRAINT self ON live.t IS 'one'; COMMENT ON CONSTRAINT out ON live.t IS 'two';`),
+    ask: [
+      [
+        `SELECT string_agg(obj_description(oid, 'pg_constraint'), ' ' ORDER BY conname) FROM pg_constraint
+          WHERE conrelid = 'live.t'::regclass AND contype = 'f'`,
+        'two one',
+        'two one',
+      ],
+    ],
+  },
+  {
     name: 'columns in another order, and targets of index columns',
     make: `CREATE TABLE live.t (id int PRIMARY KEY, n text); CREATE INDEX ex ON live.t (lower(n)); ALTER INDEX live.ex ALTER COLUMN 1 SET STATISTICS 55;
       INSERT INTO live.t VALUES (1, 'a'); CREATE TABLE st.t (n text, id int); INSERT INTO st.t VALUES ('a', 1);`,
@@ -81,6 +118,22 @@ const cases: readonly Case[] = [
 ];
 
 const refused: readonly (readonly [string, string, RegExp])[] = [
+  [
+    'an argument of the row type of a materialized view',
+    `${plain('')} CREATE MATERIALIZED VIEW live.m AS SELECT id FROM live.t;
+     CREATE FUNCTION live.f(live.m) RETURNS int LANGUAGE sql AS 'SELECT 1';`,
+    /function live\.f\(live\.m\) uses the row type of live\.m/,
+  ],
+  [
+    'a column and a domain of the row type of a materialized view',
+    `${plain('')} CREATE MATERIALIZED VIEW live.m AS SELECT id FROM live.t; CREATE TABLE live.c (x live.m); CREATE DOMAIN live.d AS live.m;`,
+    /column x of table live\.c uses the row type of live\.m.*type live\.d uses the row type of live\.m/,
+  ],
+  [
+    'the target of a subscription',
+    `${plain('')} INSERT INTO pg_subscription_rel (srsubid, srrelid, srsubstate) VALUES (1, 'live.t'::regclass, 'r');`,
+    /live\.t cannot be exchanged: a subscription writes to it/,
+  ],
   [
     'a view that reads both',
     `${plain('')} CREATE VIEW st.diff AS SELECT id FROM st.t EXCEPT SELECT id FROM live.t;`,

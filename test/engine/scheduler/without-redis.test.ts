@@ -71,10 +71,10 @@ test('nothing is dispatched while Redis is away, so the sweep has nothing to rec
   await becomes(id, 'running');
   // Every tick that dispatches writes a progress sample first, one a second.
   await expect
-    .poll(
-      async () => (await database.$client.query('SELECT FROM drover.samples WHERE run_id = $1', [id])).rowCount,
-      { timeout: 20_000, interval: 50 },
-    )
+    .poll(async () => (await database.$client.query('SELECT FROM drover.samples WHERE run_id = $1', [id])).rowCount, {
+      timeout: 20_000,
+      interval: 50,
+    })
     .toBeGreaterThanOrEqual(2);
   const { rows } = await database.$client.query('SELECT dispatched_at FROM drover.run_entities WHERE run_id = $1', [
     id,

@@ -83,6 +83,13 @@ function buildKey(
       `ALTER TABLE ${pair.before} ADD CONSTRAINT ${name} ${definition} NOT VALID`,
     );
   }
+  if (live.comment !== (current?.comment ?? null))
+    draft.statement(
+      'settings',
+      `foreign key ${object}`,
+      'comment as on the live table',
+      `COMMENT ON CONSTRAINT ${name} ON ${pair.before} IS ${live.comment === null ? 'NULL' : literal(live.comment)}`,
+    );
   if (live.validated && !current?.validated)
     draft.statement(
       'validate',

@@ -1,6 +1,6 @@
 import type { RelationName } from '../../../contract/cutover.ts';
 import { identifier, literal } from '../../../plan/sql.ts';
-import { displayName, quoteName, temporaryName } from '../names.ts';
+import { displayName, quoteName, temporaryName, valueSettings } from '../names.ts';
 import { type ExchangePair, movesSchema, type PlanContext } from './draft.ts';
 import { displacedSequence } from './sequences.ts';
 import { boundViews } from './views.ts';
@@ -134,6 +134,12 @@ function countOutwardKeys(scene: PlanContext, pair: ExchangePair): number {
     .length;
 }
 
+/**
+ * Values are recorded as text of one form, whatever the client that writes them has set. The transaction that reads them
+ * back has the same settings (`session.sql.ts`).
+ */
+const captureSettings = ['search_path = pg_catalog, pg_temp', ...valueSettings].map((one) => `SET ${one}`).join(' ');
+
 /** Begins the statement that makes the function: it may be said again, and the catalog does not show that it was. */
 export const captureFunctionPrefix = 'DO $capture$';
 
@@ -145,7 +151,7 @@ export const captureFunctionPrefix = 'DO $capture$';
 const captureTruncateSql = `${captureFunctionPrefix} BEGIN
 IF pg_catalog.to_regprocedure('drover.capture_truncate()') IS NULL THEN
   CREATE FUNCTION drover.capture_truncate() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-  SET search_path = pg_catalog, pg_temp AS $function$
+  ${captureSettings} AS $function$
   BEGIN
     -- No exception is caught here: that would begin a subtransaction, and what one TRUNCATE took would not be told as one.
     IF row_security_active(TG_RELID) THEN
@@ -160,11 +166,21 @@ IF pg_catalog.to_regprocedure('drover.capture_truncate()') IS NULL THEN
   END $function$;
 END IF; END $capture$`;
 
+/**
+ * The names of the triggers. PostgreSQL fires the triggers of an event in the byte order of their names, and the recording
+ * must fire first: an AFTER trigger of the application that changes its own row is recorded before the statement that
+ * fired it otherwise, and the older value wins.
+ */
+function captureTriggerNames({ live, incoming }: ExchangePair): [string, string] {
+  const others = [...live.triggers, ...incoming.triggers].filter((trigger) => !trigger.capture);
+  const name = '!drover_capture';
+  const first = others.some((one) => one.name <= name) ? `\u0001${name}` : name;
+  return [first, `${first}_truncate`];
+}
+
 /** Triggers that record what is written from now on, so that a rollback can carry it back. */
 export function planCapture(scene: PlanContext): void {
   const { draft, stamp } = scene;
-  const name = identifier('zz_drover_capture');
-  const truncated = identifier('zz_drover_capture_truncate');
   if (scene.capture)
     draft.statement(
       'shape',
@@ -190,6 +206,7 @@ export function planCapture(scene: PlanContext): void {
         `DROP TRIGGER ${trigger} ON ${pair.after}`,
       );
     if (!scene.capture) continue;
+    const [name, truncated] = captureTriggerNames(pair).map(identifier);
     draft.step(
       'capture',
       'capture',
@@ -204,7 +221,7 @@ export function planCapture(scene: PlanContext): void {
       `CREATE TRIGGER ${truncated} BEFORE TRUNCATE ON ${pair.after} FOR EACH STATEMENT EXECUTE FUNCTION drover.capture_truncate(${literal(stamp)})`,
     );
     // Also in sessions that set session_replication_role: what they write is live all the same.
-    for (const trigger of [name, truncated])
+    for (const trigger of [name, truncated] as const)
       draft.statement(
         'capture',
         `capture ${pair.label}`,

@@ -95,6 +95,9 @@ function rebuildMaterializedView(
   for (const index of view.indexes) rebuildIndex(silent, stamp, view, made, index);
   rebuildColumns(silent, view, made);
   for (const one of view.statistics) rebuildStatistics(silent, stamp, view, made, one);
+  grantRights(silent, view, made);
+  if (view.comment !== null)
+    silent('rebuild', 'comment', `COMMENT ON MATERIALIZED VIEW ${quoteName(made)} IS ${literal(view.comment)}`);
   if (view.populated) silent('rebuild', 'filled', `REFRESH MATERIALIZED VIEW ${quoteName(made)}`);
   silent('rebuild', 'analyzed', `ANALYZE ${quoteName(made)}`);
   const alter = `ALTER MATERIALIZED VIEW ${quoteName(view)}`;
@@ -105,15 +108,29 @@ function rebuildMaterializedView(
     `ALTER MATERIALIZED VIEW ${quoteName(made)} RENAME TO ${identifier(view.name)}`,
   );
   silent('rematerialize', 'owner', `${alter} OWNER TO ${identifier(view.owner)}`);
-  for (const sql of grantSteps({ target: `TABLE ${quoteName(view)}`, columns: '' }, view.grants, []))
-    silent('rematerialize', 'grants', sql);
-  for (const { name, grants } of view.columns)
-    for (const sql of grantSteps({ target: `TABLE ${quoteName(view)}`, columns: ` (${identifier(name)})` }, grants, []))
-      silent('rematerialize', 'grants', sql);
-  if (view.comment !== null)
-    silent('rematerialize', 'comment', `COMMENT ON MATERIALIZED VIEW ${quoteName(view)} IS ${literal(view.comment)}`);
   silent('discard', 'old one dropped: it can be made again', `DROP MATERIALIZED VIEW ${quoteName(old)}`);
   return made;
+}
+
+/** Exactly the rights of the old view: default privileges of its schema have given the new one others. */
+function grantRights(silent: AddStatement, view: View, made: RelationName): void {
+  const name = quoteName(made);
+  silent(
+    'rebuild',
+    'grants',
+    `DO $rights$ DECLARE grantee text; BEGIN
+  FOR grantee IN SELECT DISTINCT CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END
+    FROM pg_catalog.pg_class c, pg_catalog.aclexplode(coalesce(c.relacl, pg_catalog.acldefault('r', c.relowner))) a
+    WHERE c.oid = ${literal(name)}::regclass
+  LOOP EXECUTE pg_catalog.format('REVOKE ALL ON TABLE %s FROM %s CASCADE', ${literal(name)}, grantee); END LOOP;
+END $rights$`,
+  );
+  for (const sql of grantSteps({ target: `TABLE ${name}`, columns: '' }, view.grants, []))
+    silent('rebuild', 'grants', sql);
+  for (const column of view.columns) {
+    const on = { target: `TABLE ${name}`, columns: ` (${identifier(column.name)})` };
+    for (const sql of grantSteps(on, column.grants, [])) silent('rebuild', 'grants', sql);
+  }
 }
 
 function rebuildIndex(
