@@ -75,7 +75,7 @@ export function settingsFrom(env: Variables, cwd: string): Settings {
     exportDir,
     sharedExportDir: env.MIGRATION_EXPORT_DIR && isLocal(url) ? exportDir : undefined,
     workingFolder,
-    invocation: viaNpm ? 'npm run drover --' : 'npx drover',
+    invocation: 'npx drover',
     projectFolder: cwd,
     migration: Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith('MIGRATION_'))),
   };

@@ -51,7 +51,7 @@ describe('the environment', () => {
     expect(settingsFrom(viaNpm, '/package')).toMatchObject({
       workingFolder: '/stands',
       exportDir: '/stands/migration_data',
-      invocation: 'npm run drover --',
+      invocation: 'npx drover',
     });
     expect(settingsFrom({ ...viaNpm, npm_lifecycle_event: 'test' }, '/package').workingFolder).toBe('/package');
     expect(settingsFrom({ MIGRATION_EXPORT_DIR: '/data' }, '/here').exportDir).toBe('/data');
