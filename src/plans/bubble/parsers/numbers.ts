@@ -71,6 +71,9 @@ export interface ParsedAmount {
 // 0.1 + 0.2 is 0.30000000000000004 and 19.99 may come as 19.989999: less than a thousandth of a cent is no money.
 const roundingTolerance = new Big('0.001');
 const maxMajor = new Big('1e15'); // numeric(19,4)
+// `1.000` is a thousand where a dot parts thousands. A JSON number never writes zeros there, and with other digits it has
+// more decimals than the currency in any case, so an API and its exported file read alike.
+const dotBeforeThreeDigits = /^\D*[1-9]\d{0,2}\.\d{3}\D*$/;
 
 /** What the value is worth in minor units; negative amounts included, for sums. */
 export function readAmount(value: unknown, currency: string, unit: 'major' | 'minor'): ParsedAmount | Problem {
@@ -79,6 +82,9 @@ export function readAmount(value: unknown, currency: string, unit: 'major' | 'mi
   if (read === undefined) return new Problem('BAD_NUMBER', `is not a number for certain (${maskedShapeOf(value)})`);
   if (read.unit !== undefined && !unitMatches(read.unit, currency)) {
     return new Problem('BAD_AMOUNT', `is written in ${read.unit} while its currency is ${currency}`);
+  }
+  if (unit === 'major' && exponent < 3 && dotBeforeThreeDigits.test(String(value))) {
+    return new Problem('BAD_AMOUNT', `has more decimals than ${currency} knows, or a dot that parts thousands`);
   }
   const scaled = new Big(read.text).times(unit === 'minor' ? 1 : 10 ** exponent);
   if (scaled.abs().gte(maxMajor.times(10 ** exponent))) return new Problem('BAD_AMOUNT', 'is too large for the column');
