@@ -4,12 +4,12 @@ import type { Actor } from './runs.ts';
  * Cutover: a set of staging tables becomes the live set, in one transaction that changes only the catalog.
  *
  * Glossary
- * - live: the names the applications use, and the tables that stand there now.
- * - incoming: the tables that are to stand there: staging in a cutover, a backup in a rollback.
- * - displaced: where the tables that stood there are put: a backup schema in a cutover, the staging names in a rollback.
+ * - live: the names the applications use, and the tables that have them now.
+ * - incoming: the tables that are to have them: staging in a cutover, a backup in a rollback.
+ * - displaced: where the former live tables are moved: a backup schema in a cutover, the staging names in a rollback.
  * - stamp: the name of one exchange, a time of PostgreSQL's clock: 2026_01_31_09_30_00_123.
- * - step: one SQL statement, in a phase. prepare: as slow as it likes, before. staged: in the transaction, touching
- *   incoming tables only. lock and swap: the moment itself. after: what needs the tables in their new place.
+ * - step: one SQL statement, in a phase. prepare: before the transaction, for as long as it takes. staged: in the transaction, touching
+ *   incoming tables only. lock and swap: the exchange itself. after: what needs the tables in their new place.
  */
 
 /** A relation by name. Names are data: they reach SQL only after the catalog knew them, and quoted. */
@@ -102,7 +102,7 @@ export interface Conflict {
 }
 
 export const cutoverStatuses = [
-  /** A process is at work on it: it checks, prepares, swaps. */
+  /** A process carries it out: it checks, prepares, swaps. */
   'preparing',
   /** Everything slow is done; it waits for `go`. */
   'held',
@@ -112,7 +112,7 @@ export const cutoverStatuses = [
   'refused',
   /** Something went wrong before the swap; the live tables are as they were. */
   'failed',
-  /** The process at work on it is gone before the swap; it waits for `go` or `abandon`. Derived, never stored. */
+  /** Its process was lost before the swap; it waits for `go` or `abandon`. Derived, never stored. */
   'interrupted',
   'abandoned',
   /** Of a cutover: its backup was put back. */

@@ -15,7 +15,7 @@ import { type ApiFactory, createApiFactory } from './api-effects/effects.ts';
 import { createEffectStore } from './api-effects/store.ts';
 import { createCutoverControl } from './cutover/control.ts';
 import { createGate } from './cutover/gate.ts';
-import { auditNote, findRowsWrittenLive, readNewestRunsByEntity } from './cutover/records.sql.ts';
+import { auditNote } from './cutover/records.sql.ts';
 import { createCutoverDatabase } from './cutover/store.ts';
 import { createHistoryLedger, createHistoryTarget } from './history/history.sql.ts';
 import { readHistory } from './history/history.ts';
@@ -149,12 +149,7 @@ export function openCutovers({ database, target, slowQueries, plans, onFailure }
     plan: plans.get,
     database: (note) =>
       createCutoverDatabase(slowQueries.$client, note && auditNote(database, target === database, note)),
-    gate: createGate({
-      plan: plans.get,
-      newestRuns: (plan, schema) => readNewestRunsByEntity(database, plan, schema),
-      validation: (run) => latestValidation(validation, run, plans.get(run.plan)),
-      writtenLive: (run, spec, ids) => findRowsWrittenLive(target.$client, run, spec, ids),
-    }),
+    gate: createGate({ database, target: target.$client, plan: plans.get, validation }),
     patienceMs: checkWaitMs,
     onFailure,
   });

@@ -113,10 +113,10 @@ async function recordFailure(
     return await work();
   } catch (thrown) {
     const error = toDroverError(thrown);
-    const say = () => saveFailure(deps, record, otherwise, error);
-    // A process that lost the lock with its connection may write that only while the lock is free. Where that is unknown, the
+    const save = () => saveFailure(deps, record, otherwise, error);
+    // After the lock was lost with its connection, the failure is saved only while no other process holds it. Otherwise the
     // record shows that its process was lost.
-    await say().catch(() => deps.database.withLock(say).catch(() => undefined));
+    await save().catch(() => deps.database.withLock(save).catch(() => undefined));
     throw thrown;
   }
 }
@@ -160,7 +160,7 @@ export interface RollbackOptions {
 // Changes written while the last pass ran; so few are carried under the locks in some 20 ms. Busy clients write more
 // than a handful during any pass, so a smaller number would never be reached.
 const maxChangesUnderLocks = 400;
-// So many pages at most: writers that are faster than this are carried under the locks, or wait for a quieter hour.
+// So many pages at most: writes that come faster are carried under the locks, or the rollback is tried again at a quieter time.
 const maxPasses = 1_000;
 
 /**
@@ -280,7 +280,7 @@ export async function resume(deps: CutoverDeps, stamp: string): Promise<Exchange
   });
 }
 
-/** Lets go of what waits, so that another can begin. What was prepared stays on the incoming tables. */
+/** Gives up an exchange that waits, so that another can begin. What was prepared stays on the incoming tables. */
 export async function abandon(deps: CutoverDeps, stamp: string): Promise<void> {
   await deps.database.withLock(async () => {
     const record = assertWaiting(stamp, await deps.database.find(stamp));
@@ -290,7 +290,7 @@ export async function abandon(deps: CutoverDeps, stamp: string): Promise<void> {
 }
 
 /**
- * Ends what a lost process left to be done after its swap, which needs no operator, and answers what does. Nothing
+ * Ends what a lost process left to be done after its swap, which needs no decision, and answers the exchanges that need one. Nothing
  * is done while a process is at work.
  */
 export async function recover(deps: CutoverDeps): Promise<readonly CutoverEntry[]> {

@@ -128,7 +128,7 @@ export async function completeExchange(
   return { ...kept, carried, conflicts };
 }
 
-// The swap is done and stays: what fails here is reported, not thrown.
+// The swap is done and stays: what fails here is listed, not thrown.
 async function runAfterSteps(
   deps: CutoverDeps,
   record: CutoverRecord,
@@ -154,7 +154,7 @@ export function assertNoProblems(reasons: readonly string[]): void {
   if (reasons.length === 0) return;
   throw new DroverError('CUTOVER_REFUSED', `the cutover is refused: ${reasons.join('; ')}`, {
     reasons,
-    remedy: 'Mend what is named and ask again; nothing was changed on the live tables.',
+    remedy: 'Correct what is named and start it again; nothing was changed on the live tables.',
   });
 }
 

@@ -2,16 +2,19 @@ import type { CutoverSpec } from '../../contract/cutover.ts';
 import type { ValidationCheck, ValidationView } from '../../contract/runs.ts';
 import type { Plan } from '../../plan/contract.ts';
 import type { Run } from '../ledger/types.ts';
+import type { ValidationDeps } from '../validation/check.ts';
+import { latestValidation } from '../validation/validate.ts';
+import { findRowsWrittenLive, readNewestRunsByEntity } from './records.sql.ts';
 import type { Gate } from './types.ts';
 
+/** What the gate reads. */
 export interface GateDeps {
+  /** Runs are read here. */
+  readonly database: Parameters<typeof readNewestRunsByEntity>[0];
+  /** The rows that applications wrote while the incoming tables were live are read here. */
+  readonly target: Parameters<typeof findRowsWrittenLive>[0];
   readonly plan: (name: string) => Plan;
-  /** The newest run that loaded, or is loading, each entity of the plan into the schema; by entity. */
-  readonly newestRuns: (plan: string, schema: string) => Promise<ReadonlyMap<string, Run>>;
-  /** The run's newest validation; `stale` by the data as it is now. */
-  readonly validation: (run: Run) => Promise<ValidationView | undefined>;
-  /** Those of the target ids whose rows were written while the incoming tables were live, after the run. */
-  readonly writtenLive: (run: Run, spec: CutoverSpec, ids: readonly string[]) => Promise<ReadonlySet<string>>;
+  readonly validation: ValidationDeps;
 }
 
 interface Findings {
@@ -25,22 +28,22 @@ interface Findings {
  * Tables that have been live and came back may hold other than their source says: where all that is red are rows the
  * applications wrote then, they may go live again.
  */
-export function createGate(ports: GateDeps): Gate {
+export function createGate(deps: GateDeps): Gate {
   return {
     async check(spec) {
-      const { missing, runs } = await readNewestRuns(ports, spec);
+      const { missing, runs } = await readNewestRuns(deps, spec);
       const found: Findings[] = [{ reasons: missing, warnings: [] }];
-      for (const run of runs) found.push(await checkRun(ports, spec, run));
+      for (const run of runs) found.push(await checkRun(deps, spec, run));
       const reasons = found.flatMap((one) => one.reasons);
       return { ok: reasons.length === 0, reasons, warnings: found.flatMap((one) => one.warnings) };
     },
   };
 }
 
-async function readNewestRuns(ports: GateDeps, spec: CutoverSpec) {
-  const plan = ports.plan(spec.name);
+async function readNewestRuns(deps: GateDeps, spec: CutoverSpec) {
+  const plan = deps.plan(spec.name);
   const schema = spec.tables[0]?.incoming.schema ?? '';
-  const newest = await ports.newestRuns(spec.name, schema);
+  const newest = await readNewestRunsByEntity(deps.database, spec.name, schema);
   const wanted = new Set(spec.tables.map(({ incoming }) => incoming.name));
   const entities = Object.keys(plan.entities).filter((name) => wanted.has(plan.entities[name]?.target.table ?? ''));
   const runs = new Map(entities.flatMap((entity) => newest.get(entity) ?? []).map((run) => [run.id, run]));
@@ -52,14 +55,14 @@ async function readNewestRuns(ports: GateDeps, spec: CutoverSpec) {
 
 const endedStatuses: readonly Run['status'][] = ['completed', 'completed_with_failures'];
 
-async function checkRun(ports: GateDeps, spec: CutoverSpec, run: Run): Promise<Findings> {
+async function checkRun(deps: GateDeps, spec: CutoverSpec, run: Run): Promise<Findings> {
   const refused = (...reasons: readonly string[]): Findings => ({ reasons, warnings: [] });
   if (run.rolledBackAt) return refused(`run ${run.id}, the newest into ${run.targetSchema}, was rolled back`);
   if (!endedStatuses.includes(run.status))
     return refused(`run ${run.id}, the newest into ${run.targetSchema}, is ${run.status}`);
-  const view = await ports.validation(run);
+  const view = await latestValidation(deps.validation, run, deps.plan(run.plan));
   if (!view) return refused(`run ${run.id} was not validated: drover validate ${run.id}`);
-  const { broken, excused } = await classifyBrokenChecks(ports, spec, run, view);
+  const { broken, excused } = await classifyBrokenChecks(deps, spec, run, view);
   return {
     reasons: [
       ...(broken.length > 0 ? [`the validation of run ${run.id} is red: ${broken.map(describeCheck).join(', ')}`] : []),
@@ -74,15 +77,10 @@ async function checkRun(ports: GateDeps, spec: CutoverSpec, run: Run): Promise<F
 }
 
 /** Broken rules: those that stand, and those of which every row was written by the applications. */
-async function classifyBrokenChecks(
-  { writtenLive }: GateDeps,
-  spec: CutoverSpec,
-  run: Run,
-  { checks }: ValidationView,
-) {
+async function classifyBrokenChecks({ target }: GateDeps, spec: CutoverSpec, run: Run, { checks }: ValidationView) {
   const wrong = checks.filter((check) => !check.ok && check.severity === 'error');
   const ids = [...new Set(wrong.flatMap(({ rows }) => rows.flatMap(({ targetId }) => targetId ?? [])))];
-  const live = ids.length === 0 ? new Set<string>() : await writtenLive(run, spec, ids);
+  const live = ids.length === 0 ? new Set<string>() : await findRowsWrittenLive(target, run, spec, ids);
   const ownRows = (check: ValidationCheck): boolean =>
     check.rows.length > 0 && check.rows.every(({ targetId }) => targetId !== null && live.has(targetId));
   // A row that was deleted is missed in the sums too, where no row can say so.

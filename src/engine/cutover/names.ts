@@ -37,7 +37,7 @@ export function displayName(name: RelationName): string {
   return `${name.schema}.${name.name}`;
 }
 
-/** Settings under which values are written as text and read again, as `name = value`; migration 0012 has them too. */
+/** Settings under which values are written as text and read again, as `name = value`; migration 0014 has them too. */
 export const valueSettings = [
   "IntervalStyle = 'postgres'",
   "DateStyle = 'ISO, YMD'",

@@ -29,12 +29,12 @@ const inheritedSql = `SELECT ${carriedOfSql('x.result')} FROM drover.cutovers x
 
 const dependentObjectsCode = '2BP01';
 
-/** Writes the actor down, as the last thing of the transaction in which it is done. */
+/** Writes the operator's request into the audit log, as the last statement of the transaction that carries it out. */
 export type AuditNote = (client: pg.PoolClient, stamp: string) => Promise<void>;
 
 /**
- * Opens a record. Called by the holder of the cutover lock, so one that is still preparing has lost its process.
- * It is not cleared away: what it left on the tables is for a person to decide on.
+ * Opens a record. The caller holds the cutover lock, so a record that is still `preparing` has lost its process. It is not
+ * removed: an operator decides what becomes of the objects it left on the tables.
  */
 export async function beginRecord(pool: pg.Pool, record: CutoverRecord, note: AuditNote): Promise<void> {
   await inTransaction(pool, '', async (client) => {
@@ -44,7 +44,7 @@ export async function beginRecord(pool: pg.Pool, record: CutoverRecord, note: Au
     if (rows[0]) {
       const what = rows[0].status === 'held' ? 'is held and waits for its go' : 'was interrupted';
       throw new DroverError('CUTOVER_REFUSED', `the cutover ${rows[0].stamp} ${what}`, {
-        remedy: 'Tell it to go, or abandon it.',
+        remedy: 'Resume it with `drover cutover go`, or abandon it.',
       });
     }
     await client.query(
@@ -90,7 +90,7 @@ const markSql = `UPDATE drover.cutovers SET status = $2,
   active = CASE WHEN $2 IN ('preparing', 'held') THEN active END,
   result = coalesce($3::jsonb || ${carriedOfSql('result')}, result) WHERE stamp = $1`;
 
-/** Only by the holder of the lock (`holder`: its backend): a process that lost it counts as dead, and another may be at work. */
+/** Only while `holder`, a backend, holds the lock: another process may have taken over from one that lost it. */
 export async function saveStatus(
   pool: pg.Pool,
   stamp: string,
@@ -107,12 +107,13 @@ export async function saveStatus(
 export const heldBySql = (pid: string): string => lockHeldBySql(`AND l.pid = ${pid}`);
 
 export function lockLostError(stamp: string): DroverError {
-  return new DroverError('NOT_ALLOWED_NOW', `the cutover ${stamp} is not this process's any more`, {
-    remedy: 'Its connection was lost. `drover cutovers` shows its state; send `go` again, or abandon it.',
+  return new DroverError('NOT_ALLOWED_NOW', `this process no longer holds the lock of the cutover ${stamp}`, {
+    remedy:
+      'Its connection was lost. `drover cutovers` shows where it stands; resume it with `drover cutover go`, or abandon it.',
   });
 }
 
-/** The same by an operator's word; what was kept of an earlier try is over. */
+/** The same at an operator's request; what was kept of an earlier try is deleted, but for what was carried. */
 export async function applyDecision(
   pool: pg.Pool,
   stamp: string,
@@ -160,7 +161,7 @@ export async function dropBackup(
   );
 }
 
-/** What others have built on a backup since is theirs: it is named, and nothing is dropped. */
+/** Objects that depend on a backup are named, and nothing is dropped. */
 function throwStillUsed(error: { readonly code?: string; readonly detail?: string }): never {
   if (error.code !== dependentObjectsCode) throw error;
   const what = (error.detail ?? '').replaceAll('\n', '; ');
@@ -174,7 +175,7 @@ export async function dropEmptySchemas(pool: pg.Pool, stamp: string, tables: rea
   await inTransaction(pool, '', (client) => dropEmptyBackupSchemas(client, stamp, tables));
 }
 
-/** Only schemas that were made for this backup, and nothing that was put into one since. */
+/** Only schemas that were made for this backup, and only while they are empty. */
 async function dropEmptyBackupSchemas(
   client: pg.PoolClient,
   stamp: string,
@@ -192,7 +193,7 @@ async function dropEmptyBackupSchemas(
   }
 }
 
-/** Changes older than every backup of their table are of no use to anyone; without a backup recording ends. */
+/** Changes older than every backup of their table are deleted; without a backup recording ends. */
 async function deleteOldChanges(client: pg.PoolClient, tables: readonly Exchange[]): Promise<void> {
   for (const { live } of tables) {
     const { rows } = await client.query<{ oldest: string | null }>(
@@ -243,7 +244,7 @@ SELECT stamp, name, kind, status, of_stamp AS "ofStamp", tables, reason, actor, 
   ${lockHeldBySql()} AS busy
 FROM drover.cutovers WHERE $1::text IS NULL OR stamp = $1 ORDER BY stamp DESC`;
 
-/** Every exchange, the newest first. One that prepares while the lock is free has lost its process. */
+/** Every exchange, the newest first. One that is `preparing` while the lock is free has lost its process. */
 export async function listEntries(pool: pg.Pool): Promise<CutoverEntry[]> {
   return (await pool.query<CutoverRow>(listSql, [null])).rows.map(entryOf);
 }
@@ -295,8 +296,8 @@ function actionsOf(status: CutoverStatus, restorable: boolean, lost: boolean): C
 }
 
 /**
- * Writes an operator's word into the audit log: in the transaction that does it where the log is in the same database;
- * else before that commits, so that nothing is done of which the log does not know.
+ * Writes an operator's request into the audit log: in the transaction that carries it out where the log is in the same
+ * database; else before that commits, so that nothing is done without a row in the log.
  */
 export function auditNote(database: Database, sameDatabase: boolean, note: CutoverNote): AuditNote {
   return async (client, stamp) => {

@@ -22,7 +22,7 @@ export async function withCutoverLock<T>(pool: pg.Pool, work: (pid: number) => P
       });
     return await work(rows[0].pid);
   } finally {
-    // Said aloud first: the server notices a closed connection some time after we went on to the next cutover.
+    // Released explicitly: the server notices a closed connection later than the next cutover may begin.
     await client.query('SELECT pg_advisory_unlock_all()').catch(() => undefined);
     client.release(true);
   }
@@ -36,8 +36,8 @@ export const lockHeldBySql = (
   AND (l.classid::bigint << 32) + l.objid::bigint = ${advisoryLocks.cutover} ${condition})`;
 
 /**
- * A transaction whose text means the same under every setting: nothing but pg_catalog is found without its schema, and no
- * statement ends for its length but only for a lock it cannot get.
+ * A transaction that means the same in every session: nothing but pg_catalog is found without its schema, values have one
+ * text form, and no statement is cancelled for its duration, only for a lock it cannot get.
  */
 export async function inTransaction<T>(
   pool: pg.Pool,
@@ -65,8 +65,8 @@ export async function inTransaction<T>(
 }
 
 /**
- * Makes autovacuum release the tables, and keeps it off them to the end of the transaction. It yields to a session that waits
- * for longer than `deadlock_timeout`, which no lock that stops clients may; so one that stops none is asked for first.
+ * Makes autovacuum release the tables, and keeps it off them to the end of the transaction. Autovacuum yields to a session
+ * that waits longer than `deadlock_timeout`, which no lock that blocks clients may; so one that blocks none is taken first.
  */
 export async function blockAutovacuum(client: pg.PoolClient, tables: readonly RelationName[]): Promise<void> {
   if (tables.length === 0) return;
@@ -110,7 +110,7 @@ export function toExchangeError(thrown: unknown): DroverError {
 
 const lockErrorCodes = new Set(['55P03', '40P01']);
 
-/** Tries again, after growing pauses, while a lock is not to be had. The count of tries goes with the answer. */
+/** Tries again, after growing pauses, while a lock cannot be taken. The count of tries goes with the answer. */
 export async function retryUntilLocked<T>(
   options: SwapOptions,
   work: (attempt: number) => Promise<T>,

@@ -5,7 +5,7 @@ import { quoteRole } from './grants.ts';
 
 const enabledStates: Record<string, string> = { D: 'DISABLE', R: 'ENABLE REPLICA', A: 'ENABLE ALWAYS' };
 
-/** Triggers: the live ones are made on the new table once it has its name; those it brings along stay. */
+/** Triggers: those of the live table are created on the new table once it has its name; its own stay. */
 export function planTriggers({ draft }: PlanContext, pair: ExchangePair): void {
   const mine = pair.incoming.triggers.filter((trigger) => !trigger.capture);
   const same = (a: Trigger, b: Trigger) =>
@@ -25,10 +25,10 @@ export function planTriggers({ draft }: PlanContext, pair: ExchangePair): void {
       draft.statement(
         'clear',
         `trigger ${object}`,
-        'gives way to the live one',
+        'dropped: replaced by the live one',
         `DROP TRIGGER ${identifier(live.name)} ON ${pair.before}`,
       );
-    draft.step('behaviour', 'trigger', object, 'made anew on the new table', live.definition);
+    draft.step('behaviour', 'trigger', object, 'recreated on the new table', live.definition);
     const state = enabledStates[live.enabled];
     if (state)
       draft.statement(
@@ -46,7 +46,7 @@ export function planTriggers({ draft }: PlanContext, pair: ExchangePair): void {
       );
   }
   for (const one of mine.filter((trigger) => !pair.live.triggers.some((live) => live.name === trigger.name))) {
-    draft.item('trigger', `${pair.label} ${one.name}`, 'only on the incoming table: comes along');
+    draft.item('trigger', `${pair.label} ${one.name}`, 'only on the incoming table: kept');
     draft.differences.push({ key: `trigger ${pair.label} ${one.name}`, why: 'new with the incoming table' });
   }
 }
@@ -56,7 +56,7 @@ function deparsedName(name: { readonly schema: string; readonly name: string }):
   return [name.schema, name.name].map((part) => (/^[a-z_][a-z0-9_]*$/.test(part) ? part : identifier(part))).join('.');
 }
 
-/** Policies are exactly the live table's. Their text names other tables, so they are compiled after the names are right. */
+/** Policies are exactly the live table's. Their text names other tables, so they are created after the renames. */
 export function planPolicies({ draft }: PlanContext, pair: ExchangePair): void {
   for (const policy of pair.incoming.policies)
     draft.statement(
@@ -70,7 +70,7 @@ export function planPolicies({ draft }: PlanContext, pair: ExchangePair): void {
       'behaviour',
       'policy',
       `${pair.label} ${policy.name}`,
-      'made anew on the new table',
+      'recreated on the new table',
       policySql(pair.after, policy),
     );
     if (policy.comment !== null)
@@ -90,7 +90,7 @@ function policySql(table: string, policy: Policy): string {
   return `CREATE POLICY ${identifier(policy.name)} ON ${table} AS ${kind} FOR ${policy.command} TO ${policy.roles.map(quoteRole).join(', ')}${using}${check}`;
 }
 
-/** Rules: as triggers, but always made anew, since their text may name any table of the set. */
+/** Rules: as triggers, but always recreated, since their text may name any table of the set. */
 export function planRules({ draft }: PlanContext, pair: ExchangePair): void {
   const known = new Set(pair.live.rules.map((rule) => rule.name));
   for (const rule of pair.incoming.rules) {
@@ -98,13 +98,13 @@ export function planRules({ draft }: PlanContext, pair: ExchangePair): void {
       draft.statement(
         'clear',
         `rule ${pair.label} ${rule.name}`,
-        'gives way to the live one',
+        'dropped: replaced by the live one',
         `DROP RULE ${identifier(rule.name)} ON ${pair.before}`,
       );
     else addIncomingRule(draft, pair, rule);
   }
   for (const rule of pair.live.rules) {
-    draft.step('behaviour', 'rule', `${pair.label} ${rule.name}`, 'made anew on the new table', rule.definition);
+    draft.step('behaviour', 'rule', `${pair.label} ${rule.name}`, 'recreated on the new table', rule.definition);
     const state = enabledStates[rule.enabled];
     if (state)
       draft.statement(
@@ -124,7 +124,7 @@ export function planRules({ draft }: PlanContext, pair: ExchangePair): void {
 }
 
 function addIncomingRule(draft: PlanContext['draft'], pair: ExchangePair, rule: Rule): void {
-  draft.item('rule', `${pair.label} ${rule.name}`, 'only on the incoming table: comes along');
+  draft.item('rule', `${pair.label} ${rule.name}`, 'only on the incoming table: kept');
   draft.differences.push({ key: `rule ${pair.label} ${rule.name}`, why: 'new with the incoming table' });
 }
 

@@ -4,34 +4,34 @@ import { quoteName, temporaryName } from '../names.ts';
 import type { ExchangePair, PlanContext } from './draft.ts';
 
 /** Makes the columns of the incoming table behave as those of the live one; refuses what cannot be made so. */
-export function planColumns(scene: PlanContext, pair: ExchangePair): void {
+export function planColumns(context: PlanContext, pair: ExchangePair): void {
   const incoming = new Map(pair.incoming.columns.map((column) => [column.name, column]));
   for (const live of pair.live.columns) {
     const column = incoming.get(live.name);
-    if (column) alignColumn(scene, pair, live, column);
-    else planMissingColumn(scene, pair, live);
+    if (column) alignColumn(context, pair, live, column);
+    else planMissingColumn(context, pair, live);
   }
   const known = new Set(pair.live.columns.map((column) => column.name));
-  for (const column of pair.incoming.columns) if (!known.has(column.name)) planAddedColumn(scene, pair, column);
+  for (const column of pair.incoming.columns) if (!known.has(column.name)) planAddedColumn(context, pair, column);
   const common = pair.live.columns.filter((column) => incoming.has(column.name)).map((column) => column.name);
   const order = pair.incoming.columns.filter((column) => known.has(column.name)).map((column) => column.name);
   if (common.join('\0') === order.join('\0')) return;
-  scene.draft.differences.push({ key: `order ${pair.label}`, why: 'the incoming columns come in another order' });
-  scene.draft.warnings.push(
+  context.draft.differences.push({ key: `order ${pair.label}`, why: 'the incoming columns come in another order' });
+  context.draft.warnings.push(
     `${pair.label}: its columns come in another order; a prepared SELECT * of a client that stays connected fails once`,
   );
 }
 
 function planMissingColumn({ draft, direction }: PlanContext, pair: ExchangePair, live: Column): void {
   if (direction === 'rollback') {
-    draft.item('column', `${pair.label}.${live.name}`, 'not in the backup, as it came with the cutover: goes');
+    draft.item('column', `${pair.label}.${live.name}`, 'not in the backup, since it came with the cutover: removed');
     draft.differences.push({ key: `column ${pair.label}.${live.name}`, why: 'the backup does not have it' });
     draft.differences.push({ key: `order ${pair.label}`, why: 'the backup has other columns' });
   } else draft.problems.push(`${pair.label}: the incoming table lacks column ${live.name} (${live.type})`);
 }
 
 function planAddedColumn({ draft }: PlanContext, pair: ExchangePair, column: Column): void {
-  draft.item('column', `${pair.label}.${column.name}`, 'new with the incoming table: comes along');
+  draft.item('column', `${pair.label}.${column.name}`, 'new with the incoming table: kept');
   draft.differences.push({ key: `column ${pair.label}.${column.name}`, why: 'new with the incoming table' });
   draft.differences.push({ key: `order ${pair.label}`, why: 'the incoming table has more columns' });
   if (column.notNull && column.default === null && !column.identity && !column.generated)
@@ -40,8 +40,8 @@ function planAddedColumn({ draft }: PlanContext, pair: ExchangePair, column: Col
     );
 }
 
-function alignColumn(scene: PlanContext, pair: ExchangePair, live: Column, column: Column): void {
-  const { draft } = scene;
+function alignColumn(context: PlanContext, pair: ExchangePair, live: Column, column: Column): void {
+  const { draft } = context;
   const object = `${pair.label}.${live.name}`;
   const differs = ['type', 'collation', 'generated'].filter(
     (key) => live[key as keyof Column] !== column[key as keyof Column],
@@ -56,10 +56,10 @@ function alignColumn(scene: PlanContext, pair: ExchangePair, live: Column, colum
       action,
       `ALTER TABLE ${pair.before} ALTER COLUMN ${identifier(live.name)} ${what}`,
     );
-  alignNotNull(scene, pair, live, column, alter);
+  alignNotNull(context, pair, live, column, alter);
   alignIdentity(pair, live, column, alter);
-  if (!live.generated && !live.identity) alignDefault(scene, pair, live, column);
-  alignDetails(scene, pair, live, column, alter);
+  if (!live.generated && !live.identity) alignDefault(context, pair, live, column);
+  alignDetails(context, pair, live, column, alter);
   draft.item('column', object, 'kept as it is on the live table');
 }
 
@@ -105,7 +105,7 @@ function alignIdentity(pair: ExchangePair, live: Column, column: Column, alter: 
 }
 
 function addIdentity(pair: ExchangePair, live: Column, column: Column, alter: Alter, kind: string): void {
-  if (column.default !== null) alter('shape', 'default gives way to the identity', 'DROP DEFAULT');
+  if (column.default !== null) alter('shape', 'default dropped for the identity', 'DROP DEFAULT');
   if (!column.notNull) alter('shape', 'made NOT NULL for the identity', 'SET NOT NULL');
   const sequence = { schema: pair.incoming.schema, name: temporaryName('identity', pair.label, live.name) };
   const parameters = pair.live.sequences.find((one) => one.identity && one.column === live.name)?.parameters ?? '';
@@ -116,7 +116,7 @@ function addIdentity(pair: ExchangePair, live: Column, column: Column, alter: Al
 const storages: Record<string, string> = { p: 'PLAIN', e: 'EXTERNAL', m: 'MAIN', x: 'EXTENDED' };
 const compressions: Record<string, string> = { '': 'DEFAULT', p: 'pglz', l: 'lz4' };
 
-function alignDetails(scene: PlanContext, pair: ExchangePair, live: Column, column: Column, alter: Alter): void {
+function alignDetails(context: PlanContext, pair: ExchangePair, live: Column, column: Column, alter: Alter): void {
   if (live.statistics !== column.statistics)
     alter('settings', 'statistics target', `SET STATISTICS ${live.statistics}`);
   if (live.storage !== column.storage) alter('settings', 'storage', `SET STORAGE ${storages[live.storage] ?? 'PLAIN'}`);
@@ -126,7 +126,7 @@ function alignDetails(scene: PlanContext, pair: ExchangePair, live: Column, colu
   if (live.comment === column.comment) return;
   const target = `${pair.before}.${identifier(live.name)}`;
   const text = live.comment === null ? 'NULL' : literal(live.comment);
-  scene.draft.step(
+  context.draft.step(
     'settings',
     'comment',
     `${pair.label}.${live.name}`,

@@ -42,9 +42,9 @@ export function createPair(exchange: Exchange, incoming: Table, live: Table): Ex
 }
 
 /** True of a table that only serves staging: keys between it and the set end with the cutover. */
-export function isStaging(scene: PlanContext, name: RelationName): boolean {
-  const suffix = scene.spec.stagingSuffix ?? '_staging';
-  const schemas = new Set(scene.pairs.flatMap((pair) => (movesSchema(pair) ? pair.incoming.schema : [])));
+export function isStaging(context: PlanContext, name: RelationName): boolean {
+  const suffix = context.spec.stagingSuffix ?? '_staging';
+  const schemas = new Set(context.pairs.flatMap((pair) => (movesSchema(pair) ? pair.incoming.schema : [])));
   return schemas.has(name.schema) || name.name.endsWith(suffix);
 }
 

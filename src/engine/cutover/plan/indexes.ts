@@ -5,31 +5,31 @@ import type { ExchangePair, PlanContext } from './draft.ts';
 import { type Match, matchByDefinition, nameOfAddition, planRenames, type Rename } from './renames.ts';
 
 /** Constraints (but foreign keys) and indexes: matched by definition, made before the swap where they are missing. */
-export function planIndexes(scene: PlanContext, pair: ExchangePair): void {
+export function planIndexes(context: PlanContext, pair: ExchangePair): void {
   const constraints = matchByDefinition(
-    pair.live.constraints.filter((one) => one.type !== 'f' && hasColumns(scene, pair, one)),
+    pair.live.constraints.filter((one) => one.type !== 'f' && hasColumns(context, pair, one)),
     pair.incoming.constraints.filter((one) => one.type !== 'f'),
     (a, b) => a.type === b.type && comparableDefinition(a) === comparableDefinition(b),
   );
   const indexes = matchByDefinition(
-    pair.live.indexes.filter((one) => one.constraint === null && one.valid && isUsable(scene, pair, one)),
+    pair.live.indexes.filter((one) => one.constraint === null && one.valid && isUsable(context, pair, one)),
     pair.incoming.indexes.filter((one) => one.constraint === null && one.valid),
     (a, b) => a.unique === b.unique && a.tail === b.tail,
   );
-  planInvalidIndexes(scene, pair);
-  for (const match of constraints.matches) planConstraint(scene, pair, match);
-  for (const match of indexes.matches) planIndex(scene, pair, match);
+  planInvalidIndexes(context, pair);
+  for (const match of constraints.matches) planConstraint(context, pair, match);
+  for (const match of indexes.matches) planIndex(context, pair, match);
   const used = new Set([...pair.live.constraints, ...pair.live.indexes].map((one) => one.name));
   const addition = (kind: Rename['kind'], name: string): Rename => {
-    const to = nameOfAddition(scene, pair, name, used);
-    scene.draft.item(kind, `${pair.label} ${to}`, 'only on the incoming table: comes along');
+    const to = nameOfAddition(context, pair, name, used);
+    context.draft.item(kind, `${pair.label} ${to}`, 'only on the incoming table: kept');
     const what = kind === 'index' ? 'index' : 'constraint';
-    scene.draft.differences.push({ key: `${what} ${pair.label} ${to}`, why: 'new with the incoming table' });
+    context.draft.differences.push({ key: `${what} ${pair.label} ${to}`, why: 'new with the incoming table' });
     if (kind === 'key')
-      scene.draft.differences.push({ key: `index ${pair.label} ${to}`, why: 'new with the incoming table' });
+      context.draft.differences.push({ key: `index ${pair.label} ${to}`, why: 'new with the incoming table' });
     return { kind, from: name, to };
   };
-  planRenames(scene, pair, [
+  planRenames(context, pair, [
     ...constraints.matches.map((match) => ({
       kind: renameKind(match.live),
       from: currentName(pair, match),
@@ -45,7 +45,7 @@ export function planIndexes(scene: PlanContext, pair: ExchangePair): void {
     ),
     ...indexes.added.map((one) => addition('index', one.name)),
   ]);
-  planIndexDetails(scene, pair, constraints.matches, indexes.matches);
+  planIndexDetails(context, pair, constraints.matches, indexes.matches);
 }
 
 // Whether children inherit a NOT NULL can be changed; there may be only one on a column.
@@ -83,30 +83,30 @@ function currentName(pair: ExchangePair, match: Match<Constraint>): string {
 }
 
 // In a rollback, what hangs on a column that came with the cutover goes with it.
-function hasColumns(scene: PlanContext, pair: ExchangePair, one: Constraint): boolean {
+function hasColumns(context: PlanContext, pair: ExchangePair, one: Constraint): boolean {
   const columns = new Set(pair.incoming.columns.map((column) => column.name));
-  const fits = scene.direction === 'cutover' || one.columns.every((column) => columns.has(column));
+  const fits = context.direction === 'cutover' || one.columns.every((column) => columns.has(column));
   if (!fits)
-    scene.draft.differences.push({ key: `constraint ${pair.label} ${one.name}`, why: 'the backup lacks its column' });
+    context.draft.differences.push({ key: `constraint ${pair.label} ${one.name}`, why: 'the backup lacks its column' });
   if (!fits)
-    scene.draft.differences.push({ key: `index ${pair.label} ${one.name}`, why: 'the backup lacks its column' });
+    context.draft.differences.push({ key: `index ${pair.label} ${one.name}`, why: 'the backup lacks its column' });
   return fits;
 }
 
-// An index on an expression does not list its columns; what cannot be built stops the preparation, before any harm.
-function isUsable(scene: PlanContext, pair: ExchangePair, one: Index): boolean {
-  if (scene.direction === 'cutover') return true;
+// An index on an expression does not tell its columns; what cannot be built stops the preparation, before any harm.
+function isUsable(context: PlanContext, pair: ExchangePair, one: Index): boolean {
+  if (context.direction === 'cutover') return true;
   const missing = pair.live.columns.filter(
     (column) => !pair.incoming.columns.some((other) => other.name === column.name),
   );
   const fits = !missing.some((column) => one.tail.includes(column.name));
   if (!fits)
-    scene.draft.differences.push({ key: `index ${pair.label} ${one.name}`, why: 'the backup lacks its column' });
+    context.draft.differences.push({ key: `index ${pair.label} ${one.name}`, why: 'the backup lacks its column' });
   return fits;
 }
 
-function planConstraint(scene: PlanContext, pair: ExchangePair, { live, current }: Match<Constraint>): void {
-  const { draft } = scene;
+function planConstraint(context: PlanContext, pair: ExchangePair, { live, current }: Match<Constraint>): void {
+  const { draft } = context;
   const object = `${pair.label} ${live.name}`;
   const name = current?.name ?? builtName(pair, live.name);
   const later = live.type === 'c' && !current;
@@ -152,7 +152,7 @@ function planIndex({ draft }: PlanContext, pair: ExchangePair, { live, current }
 
 /** Comments, replica identity and clustering, under the names these objects have before they are renamed. */
 function planIndexDetails(
-  scene: PlanContext,
+  context: PlanContext,
   pair: ExchangePair,
   constraints: readonly Match<Constraint>[],
   indexes: readonly Match<Index>[],
@@ -172,7 +172,7 @@ function planIndexDetails(
   for (const match of constraints) {
     if (match.live.comment !== (match.current?.comment ?? null))
       planComment(
-        scene,
+        context,
         `constraint ${pair.label} ${match.live.name}`,
         `CONSTRAINT ${identifier(currentName(pair, match))} ON ${pair.before}`,
         match.live.comment,
@@ -183,23 +183,23 @@ function planIndexDetails(
     if (!mark) continue;
     const place = quoteName({ schema: pair.incoming.schema, name: mark.current });
     if (live.comment !== mark.comment)
-      planComment(scene, `index ${pair.label} ${live.name}`, `INDEX ${place}`, live.comment);
+      planComment(context, `index ${pair.label} ${live.name}`, `INDEX ${place}`, live.comment);
     for (const [column, target] of targetsToSet(live, mark.targets))
-      scene.draft.statement(
+      context.draft.statement(
         'settings',
         `index ${pair.label} ${live.name}`,
         'statistics target',
         `ALTER INDEX ${place} ALTER COLUMN ${column} SET STATISTICS ${target}`,
       );
     if (live.isClustered)
-      scene.draft.statement(
+      context.draft.statement(
         'settings',
         `index ${pair.label} ${live.name}`,
         'clusters its table',
         `ALTER TABLE ${pair.before} CLUSTER ON ${identifier(mark.current)}`,
       );
   }
-  planReplicaIdentity(scene, pair, (name) => named.get(name)?.current);
+  planReplicaIdentity(context, pair, (name) => named.get(name)?.current);
 }
 
 /** -1 where only the incoming index has one: back to the default. */

@@ -5,49 +5,49 @@ import { type ExchangePair, isStaging, type PlanContext } from './draft.ts';
 import { matchByDefinition, nameOfAddition, planRenames } from './renames.ts';
 
 /** Foreign keys of the set's own tables. Those between them are built on the incoming tables before the swap. */
-export function planKeys(scene: PlanContext, pair: ExchangePair): void {
-  const wanted = pair.live.constraints.filter((one) => one.type === 'f' && hasColumns(scene, pair, one));
+export function planKeys(context: PlanContext, pair: ExchangePair): void {
+  const wanted = pair.live.constraints.filter((one) => one.type === 'f' && hasColumns(context, pair, one));
   const present = pair.incoming.constraints.filter((one) => one.type === 'f');
   const { matches, added } = matchByDefinition(wanted, present, (live, incoming) => {
     return (
-      referencedTable(scene, live).oid === incoming.references?.oid &&
+      referencedTable(context, live).oid === incoming.references?.oid &&
       definitionWithoutTarget(live) === definitionWithoutTarget(incoming)
     );
   });
-  for (const { live, current } of matches) buildKey(scene, pair, live, current);
-  const kept = added.filter((one) => keepsKey(scene, pair, one, wanted));
+  for (const { live, current } of matches) buildKey(context, pair, live, current);
+  const kept = added.filter((one) => keepsKey(context, pair, one, wanted));
   const used = new Set(pair.live.constraints.map((one) => one.name));
-  planRenames(scene, pair, [
+  planRenames(context, pair, [
     ...matches.map(({ live, current }) => ({
       kind: 'constraint' as const,
       from: current?.name ?? builtName(pair, live),
       to: live.name,
     })),
     ...kept.map((one) => {
-      const to = nameOfAddition(scene, pair, one.name, used);
-      scene.draft.item('foreign key', `${pair.label} ${to}`, 'only on the incoming table: comes along');
-      scene.draft.differences.push({ key: `constraint ${pair.label} ${to}`, why: 'new with the incoming table' });
+      const to = nameOfAddition(context, pair, one.name, used);
+      context.draft.item('foreign key', `${pair.label} ${to}`, 'only on the incoming table: kept');
+      context.draft.differences.push({ key: `constraint ${pair.label} ${to}`, why: 'new with the incoming table' });
       return { kind: 'constraint' as const, from: one.name, to };
     }),
   ]);
-  dropOutwardKeys(scene, pair);
+  dropOutwardKeys(context, pair);
 }
 
 function builtName(pair: ExchangePair, live: Constraint): string {
   return temporaryName('key', pair.label, live.name);
 }
 
-function hasColumns(scene: PlanContext, pair: ExchangePair, one: Constraint): boolean {
+function hasColumns(context: PlanContext, pair: ExchangePair, one: Constraint): boolean {
   const columns = new Set(pair.incoming.columns.map((column) => column.name));
-  const all = scene.direction === 'cutover' || one.columns.every((column) => columns.has(column));
+  const all = context.direction === 'cutover' || one.columns.every((column) => columns.has(column));
   if (!all)
-    scene.draft.differences.push({ key: `constraint ${pair.label} ${one.name}`, why: 'the backup lacks its column' });
+    context.draft.differences.push({ key: `constraint ${pair.label} ${one.name}`, why: 'the backup lacks its column' });
   return all;
 }
 
 /** Where the key of a live table has to point when its table is the incoming one: into the set, to its new member. */
-function referencedTable(scene: PlanContext, live: Constraint): { readonly oid: string; readonly text: string } {
-  const own = scene.pairs.find((pair) => pair.live.oid === live.references?.oid);
+function referencedTable(context: PlanContext, live: Constraint): { readonly oid: string; readonly text: string } {
+  const own = context.pairs.find((pair) => pair.live.oid === live.references?.oid);
   if (own) return { oid: own.incoming.oid, text: own.before };
   return { oid: live.references?.oid ?? '', text: live.references?.text ?? '' };
 }
@@ -63,7 +63,7 @@ function definitionWithoutTarget(one: Constraint): string {
 }
 
 function buildKey(
-  { draft, ...scene }: PlanContext,
+  { draft, ...context }: PlanContext,
   pair: ExchangePair,
   live: Constraint,
   current: Constraint | undefined,
@@ -74,7 +74,7 @@ function buildKey(
   if (current) draft.item('foreign key', object, `already on the incoming table, to ${target}`);
   else {
     const [head, tail] = splitDefinition(live);
-    const definition = `${head} REFERENCES ${referencedTable({ draft, ...scene }, live).text}(${tail}`;
+    const definition = `${head} REFERENCES ${referencedTable({ draft, ...context }, live).text}(${tail}`;
     draft.step(
       'keys',
       'foreign key',
@@ -108,16 +108,16 @@ function buildKey(
  * A key only the incoming table has comes along, unless it points at staging or at a table that is about to become the
  * backup: there it would refuse every row that staging has never seen.
  */
-function keepsKey(scene: PlanContext, pair: ExchangePair, one: Constraint, wanted: readonly Constraint[]): boolean {
+function keepsKey(context: PlanContext, pair: ExchangePair, one: Constraint, wanted: readonly Constraint[]): boolean {
   const target = one.references;
-  if (!target || scene.pairs.some((other) => other.incoming.oid === target.oid)) return true;
-  const leaving = scene.pairs.some((other) => other.live.oid === target.oid);
+  if (!target || context.pairs.some((other) => other.incoming.oid === target.oid)) return true;
+  const leaving = context.pairs.some((other) => other.live.oid === target.oid);
   const replaced = wanted.some((live) => live.columns.join('\0') === one.columns.join('\0'));
-  if (!leaving && !replaced && !isStaging(scene, target)) return true;
+  if (!leaving && !replaced && !isStaging(context, target)) return true;
   const reason = leaving
     ? 'points at a table that becomes the backup'
     : `points at ${displayName(target)}, which is not in the set`;
-  scene.draft.step(
+  context.draft.step(
     'letGo',
     'foreign key',
     `${displayName(pair.incoming)} ${one.name}`,
@@ -128,29 +128,29 @@ function keepsKey(scene: PlanContext, pair: ExchangePair, one: Constraint, wante
 }
 
 /** The old table must not go on refusing deletes of tables outside the set: its keys to them end, and come back with it. */
-function dropOutwardKeys(scene: PlanContext, pair: ExchangePair): void {
+function dropOutwardKeys(context: PlanContext, pair: ExchangePair): void {
   for (const one of pair.live.constraints.filter((constraint) => constraint.type === 'f')) {
-    if (scene.pairs.some((other) => other.live.oid === one.references?.oid)) continue;
+    if (context.pairs.some((other) => other.live.oid === one.references?.oid)) continue;
     const sql = `ALTER TABLE ${pair.after} DROP CONSTRAINT ${identifier(one.name)}`;
-    scene.draft.statement(
+    context.draft.statement(
       'letGo',
       `foreign key ${pair.label} ${one.name}`,
-      `the old table lets go of ${displayName(one.references ?? pair.live)}`,
+      `the old table no longer refers to ${displayName(one.references ?? pair.live)}`,
       sql,
     );
   }
 }
 
 /** Foreign keys of tables outside the set follow the name: dropped and made NOT VALID in the swap, validated after it. */
-export function planIncomingKeys(scene: PlanContext): void {
-  const { draft, catalog } = scene;
+export function planIncomingKeys(context: PlanContext): void {
+  const { draft, catalog } = context;
   for (const key of catalog.incomingKeys) {
     const table = quoteName(key.table);
     const object = `${displayName(key.table)} ${key.name}`;
     const drop = `ALTER TABLE ${table} DROP CONSTRAINT ${identifier(key.name)}`;
-    const pair = scene.pairs.find((one) => one.live.oid === key.references);
+    const pair = context.pairs.find((one) => one.live.oid === key.references);
     if (!pair) {
-      if (isStaging(scene, key.table))
+      if (isStaging(context, key.table))
         draft.step(
           'letGo',
           'foreign key',
@@ -170,7 +170,7 @@ export function planIncomingKeys(scene: PlanContext): void {
     draft.statement(
       'point',
       `foreign key ${object}`,
-      'made anew, NOT VALID',
+      'recreated NOT VALID',
       `ALTER TABLE ${table} ADD CONSTRAINT ${identifier(key.name)} ${key.definition} NOT VALID`,
     );
     if (key.comment !== null)

@@ -6,15 +6,15 @@ import { displacedSequence } from './sequences.ts';
 import { boundViews } from './views.ts';
 
 /** The exchange itself: the old table out of the way, the new one in its place. Names change, not one row is touched. */
-export function planMoves(scene: PlanContext): void {
-  const schemas = new Set(scene.pairs.map((pair) => pair.exchange.displaced.schema));
-  for (const schema of schemas) if (!scene.catalog.schemas.has(schema)) makeSchema(scene, schema);
-  for (const pair of scene.pairs) {
-    displaceTable(scene, pair);
-    const temporary = temporaryName('arriving', scene.stamp, pair.label);
+export function planMoves(context: PlanContext): void {
+  const schemas = new Set(context.pairs.map((pair) => pair.exchange.displaced.schema));
+  for (const schema of schemas) if (!context.catalog.schemas.has(schema)) makeSchema(context, schema);
+  for (const pair of context.pairs) {
+    displaceTable(context, pair);
+    const temporary = temporaryName('arriving', context.stamp, pair.label);
     const step = (sql: string) =>
-      scene.draft.statement('move', `table ${pair.label}`, 'the incoming table takes the name', sql);
-    // By a passing name: the staging schema may hold another table of the live name, and the live one of the staging's.
+      context.draft.statement('move', `table ${pair.label}`, 'the incoming table takes the name', sql);
+    // By a temporary name: the staging schema may hold another table of the live name, and the live one of the staging's.
     if (movesSchema(pair) && pair.incoming.name !== pair.live.name) {
       step(`ALTER TABLE ${pair.before} RENAME TO ${identifier(temporary)}`);
       step(
@@ -25,7 +25,7 @@ export function planMoves(scene: PlanContext): void {
       );
     } else if (movesSchema(pair)) step(`ALTER TABLE ${pair.before} SET SCHEMA ${identifier(pair.live.schema)}`);
     else step(`ALTER TABLE ${pair.before} RENAME TO ${identifier(pair.live.name)}`);
-    scene.draft.item(
+    context.draft.item(
       'table',
       pair.label,
       `${displayName(pair.incoming)} takes its place; the old one becomes ${displayName(pair.exchange.displaced)}`,
@@ -33,7 +33,7 @@ export function planMoves(scene: PlanContext): void {
   }
 }
 
-// Owners of the tables keep their way in: the checks of a foreign key run in the name of the table's owner.
+// Owners of the tables need access to the schema: the checks of a foreign key run in the name of the table's owner.
 function makeSchema({ draft, pairs }: PlanContext, schema: string): void {
   draft.statement('shape', `schema ${schema}`, 'made', `CREATE SCHEMA IF NOT EXISTS ${identifier(schema)}`);
   const owners = new Set(
@@ -43,7 +43,7 @@ function makeSchema({ draft, pairs }: PlanContext, schema: string): void {
     draft.statement(
       'shape',
       `schema ${schema}`,
-      "open to its tables' owner",
+      "usable by its tables' owner",
       `GRANT USAGE, CREATE ON SCHEMA ${identifier(schema)} TO ${identifier(owner)}`,
     );
 }
@@ -59,7 +59,7 @@ function displaceTable({ draft, stamp }: PlanContext, pair: ExchangePair): void 
       );
     for (const sequence of pair.live.sequences.filter((one) => one.identity))
       step(`ALTER SEQUENCE ${quoteName(sequence)} RENAME TO ${identifier(displacedSequence(pair, sequence))}`);
-    // The incoming table may stand there still, so it steps aside: its turn is next.
+    // The incoming table may still have that name; it is renamed next.
     step(`ALTER TABLE ${pair.after} RENAME TO ${identifier(displaced.name)}`);
     return;
   }
@@ -79,12 +79,12 @@ function displaceTable({ draft, stamp }: PlanContext, pair: ExchangePair): void 
 
 /**
  * All exclusive locks, taken at one place and in the order clients take theirs: views before what they read, tables that
- * point before those pointed at. A reader that holds a view waits for nothing we hold, so no client is ever the victim
+ * point before those pointed at. A reader that holds a view waits for nothing we hold, so no client is ever chosen as the victim
  * of a deadlock; where an order cannot be foreseen, lock_timeout makes the cutover yield.
  */
-export function planLocks(scene: PlanContext): void {
-  const { draft } = scene;
-  for (const view of boundViews(scene)) {
+export function planLocks(context: PlanContext): void {
+  const { draft } = context;
+  for (const view of boundViews(context)) {
     // LOCK TABLE on a view locks all it reads as well; setting the owner it has locks the view alone.
     const kind = view.materialized ? 'MATERIALIZED VIEW' : 'VIEW';
     draft.statement(
@@ -96,21 +96,22 @@ export function planLocks(scene: PlanContext): void {
   }
   const tables = new Map<string, RelationName>();
   const add = (name: RelationName) => tables.set(JSON.stringify([name.schema, name.name]), name);
-  for (const dependent of scene.catalog.dependents) if (dependent.kind === 'policy' && dependent.on) add(dependent.on);
-  for (const key of scene.catalog.incomingKeys) add(key.table);
-  const pointing = [...scene.pairs].sort(
-    (a, b) => countOutwardKeys(scene, b) - countOutwardKeys(scene, a) || (a.label < b.label ? -1 : 1),
+  for (const dependent of context.catalog.dependents)
+    if (dependent.kind === 'policy' && dependent.on) add(dependent.on);
+  for (const key of context.catalog.incomingKeys) add(key.table);
+  const pointing = [...context.pairs].sort(
+    (a, b) => countOutwardKeys(context, b) - countOutwardKeys(context, a) || (a.label < b.label ? -1 : 1),
   );
   for (const pair of pointing) add(pair.live);
-  for (const pair of scene.pairs) {
+  for (const pair of context.pairs) {
     for (const one of pair.live.constraints)
-      if (one.references && !scene.pairs.some((other) => other.incoming.oid === one.references?.oid))
+      if (one.references && !context.pairs.some((other) => other.incoming.oid === one.references?.oid))
         add(one.references);
     for (const one of pair.incoming.constraints)
       if (one.references && draft.steps().some((step) => step.object.endsWith(` ${one.name}`) && step.phase === 'swap'))
-        addOutside(scene, one.references, add);
+        addOutside(context, one.references, add);
   }
-  draft.locks.push(...scene.pairs.map((pair) => pair.exchange.incoming), ...tables.values());
+  draft.locks.push(...context.pairs.map((pair) => pair.exchange.incoming), ...tables.values());
   for (const name of tables.values())
     draft.statement(
       'lock',
@@ -121,16 +122,16 @@ export function planLocks(scene: PlanContext): void {
 }
 
 function addOutside(
-  scene: PlanContext,
+  context: PlanContext,
   name: RelationName & { readonly oid: string },
   add: (name: RelationName) => void,
 ): void {
-  if (!scene.pairs.some((pair) => pair.incoming.oid === name.oid)) add(name);
+  if (!context.pairs.some((pair) => pair.incoming.oid === name.oid)) add(name);
 }
 
 // How many tables of the set it points at.
-function countOutwardKeys(scene: PlanContext, pair: ExchangePair): number {
-  return pair.live.constraints.filter((one) => scene.pairs.some((other) => other.live.oid === one.references?.oid))
+function countOutwardKeys(context: PlanContext, pair: ExchangePair): number {
+  return pair.live.constraints.filter((one) => context.pairs.some((other) => other.live.oid === one.references?.oid))
     .length;
 }
 
@@ -140,20 +141,20 @@ function countOutwardKeys(scene: PlanContext, pair: ExchangePair): number {
  */
 const captureSettings = ['search_path = pg_catalog, pg_temp', ...valueSettings].map((one) => `SET ${one}`).join(' ');
 
-/** Begins the statement that makes the function: it may be said again, and the catalog does not show that it was. */
+/** Begins the statement that makes the function: it can be repeated, and the catalog does not show that it ran. */
 export const captureFunctionPrefix = 'DO $capture$';
 
 /**
- * TRUNCATE fires no row trigger, but before it the rows are still there, and no other session can write: each is recorded as
- * what it was, with the rights of the role that runs the cutover. Where a policy hides rows even from the owner, what is not seen
- * cannot be recorded; then only that it happened is.
+ * TRUNCATE passes no rows to triggers, but before it the rows are still there, and no other session can write: each is
+ * recorded as a deleted row, with the rights of the function's owner. Where a policy hides rows even from that role, only
+ * the TRUNCATE itself is recorded.
  */
 const captureTruncateSql = `${captureFunctionPrefix} BEGIN
 IF pg_catalog.to_regprocedure('drover.capture_truncate()') IS NULL THEN
   CREATE FUNCTION drover.capture_truncate() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
   ${captureSettings} AS $function$
   BEGIN
-    -- No exception is caught here: that would begin a subtransaction, and what one TRUNCATE took would not be told as one.
+    -- No exception is caught here: that would begin a subtransaction, and the rows of one TRUNCATE would not be recognised as one change.
     IF row_security_active(TG_RELID) THEN
       INSERT INTO drover.cutover_changes (stamp, schema_name, table_name, operation)
       VALUES (TG_ARGV[0], TG_TABLE_SCHEMA, TG_TABLE_NAME, 'TRUNCATE');
@@ -179,16 +180,16 @@ function captureTriggerNames({ live, incoming }: ExchangePair): [string, string]
 }
 
 /** Triggers that record what is written from now on, so that a rollback can carry it back. */
-export function planCapture(scene: PlanContext): void {
-  const { draft, stamp } = scene;
-  if (scene.capture)
+export function planCapture(context: PlanContext): void {
+  const { draft, stamp } = context;
+  if (context.capture)
     draft.statement(
       'shape',
       'capture',
       'the function that records a TRUNCATE, where it is missing',
       captureTruncateSql,
     );
-  for (const pair of scene.pairs) {
+  for (const pair of context.pairs) {
     const own = (table: typeof pair.live) =>
       table.triggers.filter((trigger) => trigger.capture).map((trigger) => identifier(trigger.name));
     for (const trigger of own(pair.incoming))
@@ -205,7 +206,7 @@ export function planCapture(scene: PlanContext): void {
         'old recording ends',
         `DROP TRIGGER ${trigger} ON ${pair.after}`,
       );
-    if (!scene.capture) continue;
+    if (!context.capture) continue;
     const [name, truncated] = captureTriggerNames(pair).map(identifier);
     draft.step(
       'capture',
@@ -225,7 +226,7 @@ export function planCapture(scene: PlanContext): void {
       draft.statement(
         'capture',
         `capture ${pair.label}`,
-        'whoever writes',
+        'also fires in replica sessions',
         `ALTER TABLE ${pair.after} ENABLE ALWAYS TRIGGER ${trigger}`,
       );
   }

@@ -25,10 +25,10 @@ export interface PlanInput {
 export function makePlan(input: PlanInput): CutoverPlan {
   const draft = new PlanDraft();
   const pairs = pairsOf(input, draft);
-  const scene: PlanContext = { ...input, pairs, draft };
+  const context: PlanContext = { ...input, pairs, draft };
   if (draft.problems.length === 0) {
-    for (const pair of pairs) planTable(scene, pair);
-    planDependents(scene);
+    for (const pair of pairs) planTable(context, pair);
+    planDependents(context);
   }
   draft.problems.push(...input.catalog.obstacles);
   const steps = draft.steps();
@@ -47,42 +47,42 @@ export function makePlan(input: PlanInput): CutoverPlan {
   };
 }
 
-function planTable(scene: PlanContext, pair: ExchangePair): void {
-  planIndexes(scene, pair);
-  planColumns(scene, pair);
-  planKeys(scene, pair);
-  planSettings(scene, pair);
-  planGrants(scene, pair);
-  planSequences(scene, pair);
-  planTriggers(scene, pair);
-  planPolicies(scene, pair);
-  planRules(scene, pair);
-  planStatistics(scene, pair);
-  scene.draft.statement('analyze', `table ${pair.label}`, 'statistics for the planner', `ANALYZE ${pair.before}`);
+function planTable(context: PlanContext, pair: ExchangePair): void {
+  planIndexes(context, pair);
+  planColumns(context, pair);
+  planKeys(context, pair);
+  planSettings(context, pair);
+  planGrants(context, pair);
+  planSequences(context, pair);
+  planTriggers(context, pair);
+  planPolicies(context, pair);
+  planRules(context, pair);
+  planStatistics(context, pair);
+  context.draft.statement('analyze', `table ${pair.label}`, 'statistics for the planner', `ANALYZE ${pair.before}`);
 }
 
-function planDependents(scene: PlanContext): void {
-  const { draft, catalog } = scene;
-  planIncomingKeys(scene);
-  planViews(scene);
+function planDependents(context: PlanContext): void {
+  const { draft, catalog } = context;
+  planIncomingKeys(context);
+  planViews(context);
   for (const { kind, object, sql } of catalog.dependents)
     draft.step(
       kind === 'function' ? 'functions' : 'views',
       kind,
       object,
-      'made anew from its own text, so that it means the new tables',
+      'recreated from its own text, so that it refers to the new tables',
       sql,
     );
-  planPublications(scene);
-  planMoves(scene);
-  planCapture(scene);
+  planPublications(context);
+  planMoves(context);
+  planCapture(context);
   for (const privilege of catalog.defaultPrivileges)
     draft.item(
       'default privilege',
       privilege,
       'stays; tables keep their own rights, since they are moved and not made',
     );
-  planLocks(scene);
+  planLocks(context);
 }
 
 function pairsOf({ catalog, tables }: PlanInput, draft: PlanDraft): ExchangePair[] {

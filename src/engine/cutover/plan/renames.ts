@@ -11,18 +11,18 @@ export interface Rename {
 
 /**
  * Gives objects of the incoming table their final names. Between schemas it is done before the locks, where the name is
- * free; otherwise by a passing name, since the old object still holds it until it has moved away.
+ * free; otherwise by a temporary name, since the old object still holds it until it has moved away.
  */
-export function planRenames(scene: PlanContext, pair: ExchangePair, renames: readonly Rename[]): void {
-  const taken = scene.catalog.taken.get(pair.incoming.schema) ?? new Set();
+export function planRenames(context: PlanContext, pair: ExchangePair, renames: readonly Rename[]): void {
+  const taken = context.catalog.taken.get(pair.incoming.schema) ?? new Set();
   const current = new Set(renames.map((rename) => rename.from));
-  for (const rename of renames.filter((one) => one.from !== one.to || collides(scene, pair, one))) {
+  for (const rename of renames.filter((one) => one.from !== one.to || collides(context, pair, one))) {
     const ofTable = rename.kind === 'constraint';
     const free = ofTable ? !current.has(rename.to) : movesSchema(pair) && !taken.has(rename.to);
     const object = `${pair.label} ${rename.to}`;
     const action = rename.from === rename.to ? 'keeps its name' : `takes this name, was ${rename.from}`;
     if (free) {
-      scene.draft.step(
+      context.draft.step(
         'rename',
         rename.kind,
         object,
@@ -33,13 +33,13 @@ export function planRenames(scene: PlanContext, pair: ExchangePair, renames: rea
     }
     const between = temporaryName(rename.kind, pair.label, rename.to);
     if (rename.from !== between)
-      scene.draft.statement(
+      context.draft.statement(
         'rename',
         `${rename.kind} ${object}`,
-        'makes room',
+        'frees its name',
         renameSql(pair.before, pair.incoming.schema, rename.kind, rename.from, between),
       );
-    scene.draft.step(
+    context.draft.step(
       'name',
       rename.kind,
       object,
@@ -50,8 +50,8 @@ export function planRenames(scene: PlanContext, pair: ExchangePair, renames: rea
 }
 
 // Statistics do not move with their table, and are given the live schema by name, so they never collide on the way.
-function collides(scene: PlanContext, pair: ExchangePair, rename: Rename): boolean {
-  return movesSchema(pair) && rename.kind !== 'constraint' && foreignNames(scene, pair).has(rename.from);
+function collides(context: PlanContext, pair: ExchangePair, rename: Rename): boolean {
+  return movesSchema(pair) && rename.kind !== 'constraint' && foreignNames(context, pair).has(rename.from);
 }
 
 function renameSql(table: string, schema: string, kind: Rename['kind'], from: string, to: string): string {
@@ -63,11 +63,11 @@ function renameSql(table: string, schema: string, kind: Rename['kind'], from: st
 }
 
 /** The name an object that only the incoming table has will bear: without its staging marks, and free. */
-export function nameOfAddition(scene: PlanContext, pair: ExchangePair, name: string, used: Set<string>): string {
+export function nameOfAddition(context: PlanContext, pair: ExchangePair, name: string, used: Set<string>): string {
   const bare = name.startsWith(pair.incoming.name) ? pair.live.name + name.slice(pair.incoming.name.length) : name;
-  const suffix = scene.spec.stagingSuffix ?? '_staging';
+  const suffix = context.spec.stagingSuffix ?? '_staging';
   const base = bare.endsWith(suffix) ? bare.slice(0, -suffix.length) : bare;
-  const others = foreignNames(scene, pair);
+  const others = foreignNames(context, pair);
   let candidate = shortenName(base);
   for (let n = 2; used.has(candidate) || others.has(candidate); n += 1) candidate = shortenName(base, `_${n}`);
   used.add(candidate);
@@ -75,9 +75,9 @@ export function nameOfAddition(scene: PlanContext, pair: ExchangePair, name: str
 }
 
 /** Names in the live schema that stay where they are: not those of the tables that move away. */
-export function foreignNames(scene: PlanContext, pair: ExchangePair): ReadonlySet<string> {
-  const names = new Set(scene.catalog.taken.get(pair.live.schema) ?? []);
-  for (const other of scene.pairs) {
+export function foreignNames(context: PlanContext, pair: ExchangePair): ReadonlySet<string> {
+  const names = new Set(context.catalog.taken.get(pair.live.schema) ?? []);
+  for (const other of context.pairs) {
     for (const table of [other.live, other.incoming]) {
       if (table.schema !== pair.live.schema) continue;
       for (const one of [table, ...table.indexes, ...table.sequences.filter((s) => s.identity), ...table.statistics])

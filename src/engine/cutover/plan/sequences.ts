@@ -13,26 +13,26 @@ export function incomingIdentity(pair: ExchangePair, live: Sequence): Sequence |
 }
 
 /**
- * A serial's sequence stays and serves the new table: its counter, its rights and callers by name see no
+ * A serial's sequence stays and serves the new table: its counter, its rights and callers that use its name see no
  * change, and ids go on rising through a rollback. An identity's sequence belongs to its column for good, so there the
  * new one takes over name, rights and counter.
  */
-export function planSequences(scene: PlanContext, pair: ExchangePair): void {
+export function planSequences(context: PlanContext, pair: ExchangePair): void {
   const renames: Rename[] = [];
   for (const live of pair.live.sequences) {
     if (!pair.incoming.columns.some((column) => column.name === live.column)) continue;
-    if (!live.identity) keepSerialSequence(scene, pair, live);
-    else renames.push(...replaceIdentitySequence(scene, pair, live));
+    if (!live.identity) keepSerialSequence(context, pair, live);
+    else renames.push(...replaceIdentitySequence(context, pair, live));
   }
   const used = new Set(pair.live.sequences.map((one) => one.name));
   for (const one of pair.incoming.sequences.filter((sequence) => sequence.owned)) {
     const live = pair.live.columns.find((column) => column.name === one.column);
     if (!live && one.schema === pair.incoming.schema) {
-      const to = nameOfAddition(scene, pair, one.name, used);
+      const to = nameOfAddition(context, pair, one.name, used);
       renames.push({ kind: 'sequence', from: one.name, to });
-      scene.draft.differences.push({ key: `sequence ${pair.live.schema}.${to}`, why: 'new with the incoming table' });
+      context.draft.differences.push({ key: `sequence ${pair.live.schema}.${to}`, why: 'new with the incoming table' });
     } else if (live && !one.identity && !pair.live.sequences.some((other) => other.oid === one.oid))
-      scene.draft.step(
+      context.draft.step(
         'clear',
         'sequence',
         displayName(one),
@@ -40,7 +40,7 @@ export function planSequences(scene: PlanContext, pair: ExchangePair): void {
         `DROP SEQUENCE ${quoteName(one)}`,
       );
   }
-  planRenames(scene, pair, renames);
+  planRenames(context, pair, renames);
 }
 
 /** Serial: the live sequence lets go of the old column, is advanced past the new rows, and belongs to the new column. */
@@ -56,7 +56,7 @@ function keepSerialSequence({ draft }: PlanContext, pair: ExchangePair, live: Se
   draft.statement(
     'letGo',
     `sequence ${displayName(live)}`,
-    'lets go of the old table',
+    'detached from the old table',
     `ALTER SEQUENCE ${quoteName(live)} OWNED BY NONE`,
   );
   draft.statement(

@@ -7,9 +7,9 @@ import { foreignNames, freeName, matchByDefinition } from './renames.ts';
  * Extended statistics. They do not move with their table, so each is moved by itself: the old one out of the way first,
  * since the new one needs its name.
  */
-export function planStatistics(scene: PlanContext, pair: ExchangePair): void {
-  const { draft } = scene;
-  for (const one of pair.live.statistics) moveAside(scene, pair, quoteName(one), one.name);
+export function planStatistics(context: PlanContext, pair: ExchangePair): void {
+  const { draft } = context;
+  for (const one of pair.live.statistics) moveAside(context, pair, quoteName(one), one.name);
   const { matches, added } = matchByDefinition(
     pair.live.statistics,
     pair.incoming.statistics,
@@ -41,23 +41,23 @@ export function planStatistics(scene: PlanContext, pair: ExchangePair): void {
         'comment',
         `COMMENT ON STATISTICS ${quoteName(at)} IS ${live.comment === null ? 'NULL' : literal(live.comment)}`,
       );
-    moveIntoPlace(scene, at, live);
+    moveIntoPlace(context, at, live);
   }
   for (const one of added) {
     const name = freeName(
       one.name,
       '',
-      new Set([...foreignNames(scene, pair), ...pair.live.statistics.map((other) => other.name)]),
+      new Set([...foreignNames(context, pair), ...pair.live.statistics.map((other) => other.name)]),
     );
-    draft.item('extended statistics', `${pair.label} ${name}`, 'only on the incoming table: comes along');
+    draft.item('extended statistics', `${pair.label} ${name}`, 'only on the incoming table: kept');
     draft.differences.push({ key: `statistics ${pair.label} ${name}`, why: 'new with the incoming table' });
-    moveIntoPlace(scene, one, { schema: pair.live.schema, name });
+    moveIntoPlace(context, one, { schema: pair.live.schema, name });
   }
 }
 
 type StatisticsName = { readonly schema: string; readonly name: string };
 
-/** By a passing name, for the final one may be in use in the schema it comes from. */
+/** By a temporary name, for the final one may be in use in the schema it comes from. */
 function moveIntoPlace({ draft }: PlanContext, from: StatisticsName, to: StatisticsName): void {
   const between = temporaryName('landing', to.schema, to.name);
   const step = (place: 'rename' | 'name', sql: string) =>

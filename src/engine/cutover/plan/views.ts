@@ -11,33 +11,33 @@ import { grantSteps } from './grants.ts';
  * their own text, which keeps their oid, rights and whatever stands on them; views on views follow by themselves. A
  * materialized view cannot be replaced so: a new one is filled before the swap, and the two change places in it.
  */
-export function planViews(scene: PlanContext): void {
-  const replaced = new Set(scene.pairs.map((pair) => pair.live.oid));
-  const moves = scene.pairs.map((pair): { from: RelationName; to: RelationName } => ({
+export function planViews(context: PlanContext): void {
+  const replaced = new Set(context.pairs.map((pair) => pair.live.oid));
+  const moves = context.pairs.map((pair): { from: RelationName; to: RelationName } => ({
     from: pair.live,
     to: pair.incoming,
   }));
-  for (const view of scene.catalog.views) {
+  for (const view of context.catalog.views) {
     const bound = view.reads.some((oid) => replaced.has(oid));
-    const staged = scene.pairs.find((pair) => view.reads.includes(pair.incoming.oid));
+    const staged = context.pairs.find((pair) => view.reads.includes(pair.incoming.oid));
     if (bound && staged)
-      scene.draft.problems.push(
-        `${displayName(view)} reads the live tables and ${displayName(staged.incoming)} too, which goes: drop it, and make it anew afterwards if it is still wanted`,
+      context.draft.problems.push(
+        `${displayName(view)} reads the live tables and ${displayName(staged.incoming)} too, which will not be there afterwards: drop it, and create it again after the cutover if it is still needed`,
       );
     if (view.materialized && bound) {
       replaced.add(view.oid);
-      moves.push({ from: view, to: rebuildMaterializedView(scene, view, moves) });
-    } else if (view.materialized) refreshView(scene, view);
+      moves.push({ from: view, to: rebuildMaterializedView(context, view, moves) });
+    } else if (view.materialized) refreshView(context, view);
     else if (!bound)
-      scene.draft.item('view', displayName(view), 'reads the set through other views: follows by itself');
-    else replaceView(scene, view);
+      context.draft.item('view', displayName(view), 'reads the set through other views: follows by itself');
+    else replaceView(context, view);
   }
 }
 
 /** Views and materialized views that are locked: those that hold a table of the set, the outermost first. */
-export function boundViews(scene: PlanContext): View[] {
-  const replaced = new Set(scene.pairs.map((pair) => pair.live.oid));
-  const bound = scene.catalog.views.filter((view) => {
+export function boundViews(context: PlanContext): View[] {
+  const replaced = new Set(context.pairs.map((pair) => pair.live.oid));
+  const bound = context.catalog.views.filter((view) => {
     const holds = view.reads.some((oid) => replaced.has(oid));
     if (holds && view.materialized) replaced.add(view.oid);
     return holds;
@@ -60,7 +60,7 @@ function refreshView({ draft }: PlanContext, view: View): void {
   } else {
     draft.item('materialized view', object, 'keeps its contents until it is refreshed');
     draft.warnings.push(
-      `${object} has no unique index, so it cannot be refreshed beside its readers: do it when it suits`,
+      `${object} has no unique index, so it cannot be refreshed while it is read: refresh it when its readers can wait`,
     );
   }
 }
@@ -83,7 +83,7 @@ function rebuildMaterializedView(
 ): RelationName {
   const made = temporaryViewName(stamp, view);
   const old = { schema: view.schema, name: temporaryName('dematerialized', stamp, displayName(view)) };
-  const silent: AddStatement = (place, action, sql) =>
+  const addStatement: AddStatement = (place, action, sql) =>
     draft.statement(place, `materialized view ${displayName(view)}`, action, sql);
   draft.step(
     'rebuild',
@@ -92,30 +92,30 @@ function rebuildMaterializedView(
     'a new one is filled before, and takes its place',
     `CREATE MATERIALIZED VIEW IF NOT EXISTS ${quoteName(made)}${withOptions(view.options)} AS ${rewriteRelations(view.definition, moves)} WITH NO DATA`,
   );
-  for (const index of view.indexes) rebuildIndex(silent, stamp, view, made, index);
-  rebuildColumns(silent, view, made);
-  for (const one of view.statistics) rebuildStatistics(silent, stamp, view, made, one);
-  grantRights(silent, view, made);
+  for (const index of view.indexes) rebuildIndex(addStatement, stamp, view, made, index);
+  rebuildColumns(addStatement, view, made);
+  for (const one of view.statistics) rebuildStatistics(addStatement, stamp, view, made, one);
+  grantRights(addStatement, view, made);
   if (view.comment !== null)
-    silent('rebuild', 'comment', `COMMENT ON MATERIALIZED VIEW ${quoteName(made)} IS ${literal(view.comment)}`);
-  if (view.populated) silent('rebuild', 'filled', `REFRESH MATERIALIZED VIEW ${quoteName(made)}`);
-  silent('rebuild', 'analyzed', `ANALYZE ${quoteName(made)}`);
+    addStatement('rebuild', 'comment', `COMMENT ON MATERIALIZED VIEW ${quoteName(made)} IS ${literal(view.comment)}`);
+  if (view.populated) addStatement('rebuild', 'filled', `REFRESH MATERIALIZED VIEW ${quoteName(made)}`);
+  addStatement('rebuild', 'analyzed', `ANALYZE ${quoteName(made)}`);
   const alter = `ALTER MATERIALIZED VIEW ${quoteName(view)}`;
-  silent('rematerialize', 'old one aside', `${alter} RENAME TO ${identifier(old.name)}`);
-  silent(
+  addStatement('rematerialize', 'old one aside', `${alter} RENAME TO ${identifier(old.name)}`);
+  addStatement(
     'rematerialize',
     'new one in place',
     `ALTER MATERIALIZED VIEW ${quoteName(made)} RENAME TO ${identifier(view.name)}`,
   );
-  silent('rematerialize', 'owner', `${alter} OWNER TO ${identifier(view.owner)}`);
-  silent('discard', 'old one dropped: it can be made again', `DROP MATERIALIZED VIEW ${quoteName(old)}`);
+  addStatement('rematerialize', 'owner', `${alter} OWNER TO ${identifier(view.owner)}`);
+  addStatement('discard', 'old one dropped: it can be made again', `DROP MATERIALIZED VIEW ${quoteName(old)}`);
   return made;
 }
 
 /** Exactly the rights of the old view: default privileges of its schema have given the new one others. */
-function grantRights(silent: AddStatement, view: View, made: RelationName): void {
+function grantRights(addStatement: AddStatement, view: View, made: RelationName): void {
   const name = quoteName(made);
-  silent(
+  addStatement(
     'rebuild',
     'grants',
     `DO $rights$ DECLARE grantee text; BEGIN
@@ -126,15 +126,15 @@ function grantRights(silent: AddStatement, view: View, made: RelationName): void
 END $rights$`,
   );
   for (const sql of grantSteps({ target: `TABLE ${name}`, columns: '' }, view.grants, []))
-    silent('rebuild', 'grants', sql);
+    addStatement('rebuild', 'grants', sql);
   for (const column of view.columns) {
     const on = { target: `TABLE ${name}`, columns: ` (${identifier(column.name)})` };
-    for (const sql of grantSteps(on, column.grants, [])) silent('rebuild', 'grants', sql);
+    for (const sql of grantSteps(on, column.grants, [])) addStatement('rebuild', 'grants', sql);
   }
 }
 
 function rebuildIndex(
-  silent: AddStatement,
+  addStatement: AddStatement,
   stamp: string,
   { schema, ...view }: View,
   made: RelationName,
@@ -145,50 +145,61 @@ function rebuildIndex(
   const aside = temporaryName('dematerialized', stamp, label, index.name);
   const unique = index.unique ? 'UNIQUE ' : '';
   const own = quoteName({ schema, name });
-  silent(
+  addStatement(
     'rebuild',
     'index',
     `CREATE ${unique}INDEX IF NOT EXISTS ${identifier(name)} ON ${quoteName(made)} ${index.tail}`,
   );
   for (const [column, target] of index.targets)
-    silent('rebuild', 'index', `ALTER INDEX ${own} ALTER COLUMN ${column} SET STATISTICS ${target}`);
-  if (index.comment !== null) silent('rebuild', 'comment', `COMMENT ON INDEX ${own} IS ${literal(index.comment)}`);
+    addStatement('rebuild', 'index', `ALTER INDEX ${own} ALTER COLUMN ${column} SET STATISTICS ${target}`);
+  if (index.comment !== null)
+    addStatement('rebuild', 'comment', `COMMENT ON INDEX ${own} IS ${literal(index.comment)}`);
   if (index.isClustered)
-    silent('rebuild', 'clustering', `ALTER MATERIALIZED VIEW ${quoteName(made)} CLUSTER ON ${identifier(name)}`);
+    addStatement('rebuild', 'clustering', `ALTER MATERIALIZED VIEW ${quoteName(made)} CLUSTER ON ${identifier(name)}`);
   const live = quoteName({ schema, name: index.name });
-  silent('rematerialize', 'old index', `ALTER INDEX ${live} RENAME TO ${identifier(aside)}`);
-  silent('rematerialize', 'index', `ALTER INDEX ${own} RENAME TO ${identifier(index.name)}`);
+  addStatement('rematerialize', 'old index', `ALTER INDEX ${live} RENAME TO ${identifier(aside)}`);
+  addStatement('rematerialize', 'index', `ALTER INDEX ${own} RENAME TO ${identifier(index.name)}`);
 }
 
 const storages: Record<string, string> = { p: 'PLAIN', e: 'EXTERNAL', m: 'MAIN', x: 'EXTENDED' };
 
-function rebuildColumns(silent: AddStatement, view: View, made: RelationName): void {
+function rebuildColumns(addStatement: AddStatement, view: View, made: RelationName): void {
   for (const column of view.columns) {
     const name = identifier(column.name);
     const alter = (what: string) =>
-      silent('rebuild', 'column', `ALTER MATERIALIZED VIEW ${quoteName(made)} ALTER COLUMN ${name} ${what}`);
+      addStatement('rebuild', 'column', `ALTER MATERIALIZED VIEW ${quoteName(made)} ALTER COLUMN ${name} ${what}`);
     if (column.statistics >= 0) alter(`SET STATISTICS ${column.statistics}`);
     // Its type's own storage is what it has already, and PLAIN is all that some types may have.
     if (column.storage !== 'p') alter(`SET STORAGE ${storages[column.storage] ?? 'EXTENDED'}`);
     for (const what of optionSteps(column.options, [])) alter(what);
     if (column.comment !== null)
-      silent('rebuild', 'comment', `COMMENT ON COLUMN ${quoteName(made)}.${name} IS ${literal(column.comment)}`);
+      addStatement('rebuild', 'comment', `COMMENT ON COLUMN ${quoteName(made)}.${name} IS ${literal(column.comment)}`);
   }
 }
 
-/** Made under a passing name; the old ones go with the old view, and then theirs is free. */
-function rebuildStatistics(silent: AddStatement, stamp: string, view: View, made: RelationName, one: Statistics): void {
+/** Made under a temporary name; the old ones go with the old view, and then theirs is free. */
+function rebuildStatistics(
+  addStatement: AddStatement,
+  stamp: string,
+  view: View,
+  made: RelationName,
+  one: Statistics,
+): void {
   const name = { schema: one.schema, name: temporaryName('materialized', stamp, displayName(view), displayName(one)) };
-  silent(
+  addStatement(
     'rebuild',
     'extended statistics',
     `CREATE STATISTICS IF NOT EXISTS ${quoteName(name)} ${one.body} FROM ${quoteName(made)}`,
   );
   if (one.target >= 0)
-    silent('rebuild', 'extended statistics', `ALTER STATISTICS ${quoteName(name)} SET STATISTICS ${one.target}`);
+    addStatement('rebuild', 'extended statistics', `ALTER STATISTICS ${quoteName(name)} SET STATISTICS ${one.target}`);
   if (one.comment !== null)
-    silent('rebuild', 'comment', `COMMENT ON STATISTICS ${quoteName(name)} IS ${literal(one.comment)}`);
-  silent('counters', 'extended statistics', `ALTER STATISTICS ${quoteName(name)} RENAME TO ${identifier(one.name)}`);
+    addStatement('rebuild', 'comment', `COMMENT ON STATISTICS ${quoteName(name)} IS ${literal(one.comment)}`);
+  addStatement(
+    'counters',
+    'extended statistics',
+    `ALTER STATISTICS ${quoteName(name)} RENAME TO ${identifier(one.name)}`,
+  );
 }
 
 // A string, a quoted name, a word, or any one character. Deparsed SQL holds no comments and no dollar quotes.
