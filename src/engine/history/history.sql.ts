@@ -18,21 +18,10 @@ export interface HistoryRecord {
   readonly survivor: (RelatedRecord & { readonly targetId: string | null }) | null;
 }
 
-export interface HistoryLedger {
-  /** Every record of the source id, in the order of the runs. */
-  find(sourceId: string): Promise<readonly HistoryRecord[]>;
-}
-
 /** A run's first write to a row. */
 export interface FirstWrite {
   readonly operation: string;
   readonly at: Date;
-}
-
-export interface HistoryTargets {
-  /** The row as it is now. */
-  row(schema: string, table: string, id: string): Promise<JsonObject | undefined>;
-  firstWrite(runId: string, entity: string, sourceId: string): Promise<FirstWrite | undefined>;
 }
 
 // By way of the runs' entities, so that the ledger's identity index answers and no other is needed.
@@ -82,10 +71,13 @@ interface TryRow extends Row, Omit<TryView, 'at'> {
   readonly at: Date;
 }
 
-/** The way of a source id through the ledger, over a pool of the control database. */
-export function createHistoryLedger(pool: pg.Pool): HistoryLedger {
+export type HistoryLedger = ReturnType<typeof createHistoryLedger>;
+
+/** The records of a source id in the ledger, over a pool of the control database. */
+export function createHistoryLedger(pool: pg.Pool) {
   return {
-    async find(sourceId) {
+    /** Every record of the source id, in the order of the runs. */
+    async find(sourceId: string): Promise<readonly HistoryRecord[]> {
       const found = await queryPrepared<HistoryRow>(pool, undefined, historySql, [sourceId]);
       const tried = await queryPrepared<TryRow>(pool, undefined, triesSql, [found.map((row) => row.id)]);
       return found.map((row) => toHistoryRecord(row, tried));
@@ -140,10 +132,13 @@ function toRelative(
 const firstWriteSql = 'SELECT operation, at FROM drover.changes WHERE run_id = $1 AND entity = $2 AND source_id = $3';
 const tableExistsSql = 'SELECT to_regclass($1) IS NOT NULL AS there';
 
+export type HistoryTargets = ReturnType<typeof createHistoryTarget>;
+
 /** Rows of the target and the runs that wrote them, over a pool of the target's database. */
-export function createHistoryTarget(pool: pg.Pool): HistoryTargets {
+export function createHistoryTarget(pool: pg.Pool) {
   return {
-    async row(schema, table, id) {
+    /** The row as it is now. */
+    async row(schema: string, table: string, id: string): Promise<JsonObject | undefined> {
       const name = qualified(schema, table);
       // A trial's schema goes with its trial, and a table may be renamed by a cutover.
       const [known] = await queryPrepared<{ there: boolean }>(pool, undefined, tableExistsSql, [name]);
@@ -151,7 +146,7 @@ export function createHistoryTarget(pool: pg.Pool): HistoryTargets {
       const text = `SELECT to_jsonb(t) AS row FROM ${name} t WHERE t.id = $1::uuid`;
       return (await queryPrepared<{ row: JsonObject }>(pool, undefined, text, [id]))[0]?.row;
     },
-    async firstWrite(runId, entity, sourceId) {
+    async firstWrite(runId: string, entity: string, sourceId: string): Promise<FirstWrite | undefined> {
       const rows = await queryPrepared<FirstWrite & Row>(pool, undefined, firstWriteSql, [runId, entity, sourceId]);
       return rows[0];
     },

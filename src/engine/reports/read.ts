@@ -6,8 +6,9 @@ import { maskContacts, maskFailure, maskMessage, maskRun, maskValidation } from 
 import { assertPayloadsKept } from '../retention/purge.ts';
 import { type ContentDeps, reportContent, reportNames } from './contents.ts';
 import { makeReport, type Report, type ReportFactDeps } from './report.ts';
+import type { ReportStore } from './store.ts';
 import { summaryText } from './summary.ts';
-import type { ReportLedger, ReportStore } from './types.ts';
+import type { ReportLedger } from './types.ts';
 
 export interface OpenReportDeps extends ContentDeps, ReportFactDeps {
   readonly ledger: ReportLedger;

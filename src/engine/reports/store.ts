@@ -5,7 +5,7 @@ import { withDatabaseErrors } from '../../../db/errors.ts';
 import { audit } from '../../../db/schema/fleet.ts';
 import { reports, runEntities, validations } from '../../../db/schema/runs.ts';
 import { queryPrepared, type Row } from '../../../db/sql.ts';
-import type { UpstreamTraffic, ValidationCheck } from '../../contract/runs.ts';
+import type { ReportEntry, UpstreamTraffic, ValidationCheck } from '../../contract/runs.ts';
 import {
   countTriesByCode,
   readFailureGroups,
@@ -15,7 +15,7 @@ import {
   readReusedTargetIds,
   readTries,
 } from './records.sql.ts';
-import type { ReportLedger, ReportStore, RunEvent, RunUsage, WorkerUsage } from './types.ts';
+import type { ReportLedger, RunEvent, RunUsage, StoredReport, WorkerUsage } from './types.ts';
 
 /** What reports read of the ledger, over the control database. */
 export function createReportLedger(database: Database): ReportLedger {
@@ -124,10 +124,12 @@ export async function readRunUsage(pool: pg.Pool, runId: string): Promise<RunUsa
   return { workers, traffic, alongside: others.map((other) => other.id) };
 }
 
-/** Small reports, over the control database. */
-export function createReportStore(database: Database): ReportStore {
+export type ReportStore = ReturnType<typeof createReportStore>;
+
+/** The small reports, kept in the control database, so that any process can serve them. */
+export function createReportStore(database: Database) {
   return {
-    save: async (runId, stored) => {
+    save: async (runId: string, stored: readonly StoredReport[]): Promise<void> => {
       if (stored.length === 0) return;
       const fresh = { mediaType: sql`excluded.media_type`, content: sql`excluded.content`, createdAt: sql`now()` };
       await withDatabaseErrors(
@@ -137,7 +139,7 @@ export function createReportStore(database: Database): ReportStore {
           .onConflictDoUpdate({ target: [reports.runId, reports.name], set: fresh }),
       );
     },
-    list: (runId) => {
+    list: (runId: string): Promise<readonly ReportEntry[]> => {
       const bytes = sql<number>`octet_length(${reports.content})`;
       return withDatabaseErrors(
         database
@@ -147,7 +149,7 @@ export function createReportStore(database: Database): ReportStore {
           .orderBy(asc(reports.name)),
       );
     },
-    read: async (runId, name) => {
+    read: async (runId: string, name: string): Promise<StoredReport | undefined> => {
       const mine = and(eq(reports.runId, runId), eq(reports.name, name));
       const { mediaType, content } = reports;
       const columns = { name: reports.name, mediaType, content };

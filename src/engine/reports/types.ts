@@ -1,5 +1,5 @@
 import type { FailureStatus, RecordStatus, Stage } from '../../contract/record-status.ts';
-import type { ErrorOccurrence, ReportEntry, UpstreamTraffic } from '../../contract/runs.ts';
+import type { ErrorOccurrence, UpstreamTraffic } from '../../contract/runs.ts';
 import type { JsonObject } from '../../plan/json.ts';
 
 /** A record that did not make it. */
@@ -94,12 +94,6 @@ export interface StoredReport {
   readonly content: string;
 }
 
-/** Keeps the small reports, so that any process can hand them out. */
-export interface ReportStore {
-  save(runId: string, reports: readonly StoredReport[]): Promise<void>;
-  list(runId: string): Promise<readonly ReportEntry[]>;
-  read(runId: string, name: string): Promise<StoredReport | undefined>;
-}
 /** Tries that did not simply go on, by what was the matter. */
 export interface TryCount extends ErrorOccurrence {
   readonly stage: Stage;

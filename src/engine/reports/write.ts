@@ -11,8 +11,9 @@ import { type ContentDeps, type ReportName, reportContent, reportNames } from '.
 import { logLevel } from './log.ts';
 import type { AllowedRates } from './metrics.ts';
 import { makeReport, type Report, type ReportEnding, type ReportFactDeps, type WrittenFile } from './report.ts';
+import type { ReportStore } from './store.ts';
 import { summaryText } from './summary.ts';
-import type { ReportLedger, ReportStore, RunEvent } from './types.ts';
+import type { ReportLedger, RunEvent } from './types.ts';
 
 export interface ReportDeps extends ContentDeps, ReportFactDeps {
   readonly ledger: ReportLedger;

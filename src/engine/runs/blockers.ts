@@ -139,10 +139,7 @@ function secondsTo(at: string, now: Date): number {
   return Math.max(0, Math.ceil((Date.parse(at) - now.getTime()) / 1_000));
 }
 
-export interface FleetStateReader {
-  /** What is known of the fleet; at most a moment old where it answers, the last that was known where it does not. */
-  read(): Promise<FleetState | undefined>;
-}
+export type FleetStateReader = ReturnType<typeof createFleetStateReader>;
 
 const maxAgeMs = 1_000;
 // A request for a run does not wait longer than this for the fleet: at first there is nothing older to answer with.
@@ -154,7 +151,7 @@ const redisTimeoutMs = 500;
 export function createFleetStateReader(deps: {
   readonly database: Database;
   readonly upstreams: () => Promise<readonly UpstreamStatus[]>;
-}): FleetStateReader {
+}) {
   let last: FleetState | undefined;
   let lookedAt = Number.NEGATIVE_INFINITY;
   let looking: Promise<void> | undefined;
@@ -170,7 +167,8 @@ export function createFleetStateReader(deps: {
       },
     );
   return {
-    async read() {
+    /** What is known of the fleet; at most a moment old where it answers, the last that was known where it does not. */
+    async read(): Promise<FleetState | undefined> {
       if (performance.now() - lookedAt < maxAgeMs) return last;
       looking ??= begin();
       await Promise.race([looking, delay(last ? maxWaitMs.later : maxWaitMs.first)]);

@@ -15,13 +15,6 @@ import { isDifferentVersion } from './context.ts';
 import { entityProgress, isBalanced, runProgress } from './progress.ts';
 import { readSamples } from './store.ts';
 
-export interface RunViews {
-  /** The run as the API and `--json` show it. */
-  view(run: Run): Promise<RunView>;
-  /** Entities of the run, parents first. */
-  entityNames(runId: string): Promise<readonly string[]>;
-}
-
 export interface RunViewDeps {
   readonly database: Database;
   readonly store: Pick<RunStore, 'counts' | 'entities'>;
@@ -32,11 +25,16 @@ export interface RunViewDeps {
   readonly fleet?: FleetStateReader | undefined;
 }
 
+export type RunViews = ReturnType<typeof createRunViews>;
+
 /** Runs as operators see them, from counters and samples: no record is read but for the sums, which are kept a while. */
-export function createRunViews(deps: RunViewDeps): RunViews {
+export function createRunViews(deps: RunViewDeps) {
   return {
-    view: (run) => viewOf(deps, run),
-    entityNames: async (runId) => (await deps.store.entities(runId)).map((entity) => entity.entity),
+    /** The run as the API and `--json` show it. */
+    view: (run: Run): Promise<RunView> => viewOf(deps, run),
+    /** Entities of the run, parents first. */
+    entityNames: async (runId: string): Promise<readonly string[]> =>
+      (await deps.store.entities(runId)).map((entity) => entity.entity),
   };
 }
 

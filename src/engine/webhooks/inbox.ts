@@ -2,15 +2,8 @@ import { type DroverError, toDroverError } from '../../errors.ts';
 import type { ObservedObject } from '../../plan/api-target.ts';
 import type { Json } from '../../plan/json.ts';
 import { bisect, groupBy } from '../stages/batching.ts';
-import type {
-  HandlerDeps,
-  InboxQueue,
-  LeasedEvent,
-  MirroredEntity,
-  Observation,
-  Provider,
-  Settlement,
-} from './types.ts';
+import type { InboxQueue } from './store.ts';
+import type { HandlerDeps, LeasedEvent, MirroredEntity, Observation, Provider, Settlement } from './types.ts';
 
 export interface ConsumerDeps {
   readonly queue: InboxQueue;

@@ -9,7 +9,7 @@ import type { JsonObject } from '../../plan/json.ts';
 import { identifier, qualified } from '../../plan/sql.ts';
 import type { Run } from '../ledger/types.ts';
 import { toRun } from '../runs/store.ts';
-import type { EventState, InboxQueue, InboxReceiver, LeasedEvent, Observation, Settlement } from './types.ts';
+import type { EventState, InboxReceiver, LeasedEvent, LeasedEvents, Observation, Settlement } from './types.ts';
 
 // Whatever the pool or the server have set: what was acknowledged must be on disk. A stronger setting stays.
 const durableSql = `SELECT CASE WHEN current_setting('synchronous_commit') = 'off'
@@ -49,16 +49,23 @@ interface ClaimedRow extends Row {
   readonly look: string;
 }
 
+export type InboxQueue = ReturnType<typeof createInboxQueue>;
+
 /** The side of the inbox that processes events. Throws DroverError. */
-export function createInboxQueue(pool: pg.Pool): InboxQueue {
+export function createInboxQueue(pool: pg.Pool) {
   return {
-    async claim(most, leaseMs) {
+    /** Leases some events that are due, or none. */
+    async claim(most: number, leaseMs: number): Promise<LeasedEvents> {
       const token = randomUUID();
       const rows = await queryPrepared<ClaimedRow>(pool, 'inbox_take', claimStatement, [token, leaseMs, most]);
       const look = rows.reduce((newest, row) => (BigInt(row.look) > newest ? BigInt(row.look) : newest), 0n);
       return { token, lookNumber: String(look), events: rows.map(toEvent) };
     },
-    async settle({ token, lookNumber: look }, settlements) {
+    /**
+     * Settles events and keeps what was seen, in one statement: an event whose lease another worker has taken changes nothing.
+     * Answers how many counted.
+     */
+    async settle({ token, lookNumber: look }: LeasedEvents, settlements: readonly Settlement[]): Promise<number> {
       const told = JSON.stringify(settlements.map(toSettlementRow));
       const seen = JSON.stringify([...distinctObservations(settlements).values()]);
       const rows = await queryPrepared<{ n: number }>(pool, 'inbox_settle', settleStatement, [told, token, seen, look]);
@@ -183,12 +190,6 @@ export interface InboxFilter {
   readonly limit: number;
 }
 
-/** The side of the inbox that lists events. Throws DroverError. */
-export interface InboxReader {
-  /** The newest first. */
-  list(filter: InboxFilter): Promise<readonly InboxRow[]>;
-}
-
 const listStatement = `
 SELECT seq::text AS seq, provider, event_id AS id, type, object_id AS "objectId", livemode, state, attempts, code, message,
   effect, happened_at AS "happenedAt", received_at AS "receivedAt", due_at AS "dueAt", settled_at AS "settledAt", payload
@@ -197,9 +198,13 @@ WHERE ($1::bigint IS NULL OR seq < $1) AND ($2::text IS NULL OR state = $2) AND 
   AND ($4::text IS NULL OR object_id = $4)
 ORDER BY seq DESC LIMIT $5`;
 
-export function createInboxReader(pool: pg.Pool): InboxReader {
+export type InboxReader = ReturnType<typeof createInboxReader>;
+
+/** The side of the inbox that lists events. Throws DroverError. */
+export function createInboxReader(pool: pg.Pool) {
   return {
-    list: ({ before, state, type, objectId, limit }) =>
+    /** The newest first. */
+    list: ({ before, state, type, objectId, limit }: InboxFilter): Promise<readonly InboxRow[]> =>
       queryPrepared<InboxRow>(pool, undefined, listStatement, [
         before ?? null,
         state ?? null,

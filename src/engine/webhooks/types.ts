@@ -66,17 +66,6 @@ export interface Settlement {
   readonly observation?: Observation;
 }
 
-/** The inbox as a worker sees it. */
-export interface InboxQueue {
-  /** Takes some events that are due, or none. */
-  claim(most: number, leaseMs: number): Promise<LeasedEvents>;
-  /**
-   * Settles events and keeps what was seen, in one statement: an event whose lease another has taken changes nothing.
-   * Answers how many counted.
-   */
-  settle(held: LeasedEvents, settlements: readonly Settlement[]): Promise<number>;
-}
-
 /** A row of ours that stands for an object at an upstream. */
 export interface MirroredRow {
   readonly plan: string;
