@@ -4,9 +4,15 @@ import { join } from 'node:path';
 import { compiledFile } from '../../scripts/stack/compiled.ts';
 import type { FleetTask } from './fleet-process.ts';
 
+export interface ArrivalJournal {
+  readonly arrivals: readonly number[];
+  /** How late the machine ran a timer at worst, ms. */
+  readonly lateMs: number;
+}
+
 export interface ArrivalServer {
   baseUrl: string;
-  arrivals(): Promise<number[]>;
+  journal(): Promise<ArrivalJournal>;
   stop(): Promise<void>;
 }
 
@@ -16,7 +22,7 @@ export async function startArrivalServer(): Promise<ArrivalServer> {
   const baseUrl = `http://127.0.0.1:${port}`;
   return {
     baseUrl,
-    arrivals: async () => (await (await fetch(`${baseUrl}/journal`)).json()) as number[],
+    journal: async () => (await (await fetch(`${baseUrl}/journal`)).json()) as ArrivalJournal,
     stop: async () => {
       child.disconnect();
       await once(child, 'exit');
@@ -36,14 +42,15 @@ const stretchMs = 2_000;
 
 /**
  * The most arrivals in any second, and which share of the limit was used: from first to last, and in the best stretch of
- * two seconds.
+ * two seconds. A request that left in time may arrive late by what the machine was late at its sender and at the server, so
+ * the second is shortened by twice that: on a quiet machine by a few milliseconds.
  */
-export function figuresOf(arrivals: readonly number[], limit: number) {
+export function figuresOf(arrivals: readonly number[], limit: number, lateMs = 0) {
   const times = [...arrivals].sort((a, b) => a - b);
   const seconds = ((times.at(-1) ?? 0) - (times[0] ?? 0)) / 1_000;
   return {
     requests: times.length,
-    most: mostWithin(times, 1_000),
+    most: mostWithin(times, Math.max(500, 1_000 - 2 * lateMs)),
     used: times.length / (limit * seconds),
     best: mostWithin(times, stretchMs) / (limit * (stretchMs / 1_000)),
   };

@@ -1,12 +1,23 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** An upstream in a process of its own that only writes down when requests arrive. GET /journal gives the times in ms. */
+/**
+ * An upstream in a process of its own that only records when requests arrive. GET /journal gives the times in ms, and by how
+ * much the machine was late at worst: the same lateness shifts an arrival.
+ */
 
 const arrivals: number[] = [];
+const tickMs = 5;
+let lateMs = 0;
+let ticked = performance.now();
+setInterval(() => {
+  const now = performance.now();
+  lateMs = Math.max(lateMs, now - ticked - tickMs);
+  ticked = now;
+}, tickMs);
 const server = createServer((request, response) => {
   response.setHeader('content-type', 'application/json');
-  if (request.url === '/journal') return response.end(JSON.stringify(arrivals));
+  if (request.url === '/journal') return response.end(JSON.stringify({ arrivals, lateMs }));
   arrivals.push(performance.now());
   response.end('{}');
 });

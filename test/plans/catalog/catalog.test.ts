@@ -157,7 +157,7 @@ test('changed products are changed, a changed amount or currency is a new price,
   expect(all).toMatchObject({
     removed: 14,
     restored: 7,
-    conflicts: [{ detail: expect.stringContaining('nothing is given back') }],
+    conflicts: [{ detail: expect.stringContaining('is damaged (its hash differs)') }],
   });
   expect(stripe.data.all('product').filter(({ active }) => active)).toHaveLength(1);
   expect(idsOf('1')).toEqual([null, null, 'pending']);

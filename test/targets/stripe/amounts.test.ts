@@ -10,7 +10,7 @@ test.each([
   ['75000', 'UGX', 7_500_000n],
   ['12.340', 'KWD', 12_340n],
   ['1000', 'MGA', 1_000n],
-  ['12.500', 'EUR', 1_250n],
+  ['12.50', 'EUR', 1_250n],
 ])('%s %s is %d at Stripe, and the same on the way back', (price, currency, amount) => {
   const read = readPrice(price, currency, undefined);
   if (read instanceof Problem) throw new Error(read.code);
