@@ -1,112 +1,9 @@
-import type { ErrorClass, Severity } from '../errors.ts';
 import type { FailureStatus, RecordStatus, Stage } from './record-status.ts';
 import type { RunAction, RunStatus } from './run-status.ts';
 
-/** What a rollback has done, or is about to do. */
-export interface RollbackView {
-  readonly runId: string;
-  readonly dryRun: boolean;
-  /** working: it goes on in the service. interrupted: its process ended; asked for again, it goes on. */
-  readonly status: 'working' | 'interrupted' | 'done' | 'failed';
-  /** What was gone through, of what there is to undo. */
-  readonly done: number;
-  readonly total: number;
-  readonly removed: number;
-  readonly restored: number;
-  /** Rows and objects that were not undone, each with the cause in `detail`. */
-  readonly conflicts: readonly { readonly entity: string; readonly targetId: string; readonly detail: string }[];
-  /** Why it failed. */
-  readonly error: string | null;
-}
-
 /**
- * Views of runs and what operators can ask of them, by HTTP or the command line. The HTTP routes call nothing else of the engine.
+ * Runs as operators start and see them, by HTTP or the command line.
  */
-export interface ErrorDescription {
-  /** As operators know it: `STRIPE_RATE_LIMIT`, `VALIDATION_ERROR`. */
-  readonly name: string;
-  readonly severity: Severity;
-  readonly action: string;
-}
-
-/** What happened, as far as its name goes. */
-export interface ErrorOccurrence {
-  readonly code: string;
-  /** Null of what stopped a whole run. */
-  readonly stage: Stage | null;
-  readonly upstream: string | null;
-}
-
-/** Requests to one upstream, and their bytes as they travelled, headers included and encryption not. */
-export interface UpstreamTraffic {
-  readonly upstream: string;
-  readonly requests: number;
-  /** Those without an answer, and those that were refused. */
-  readonly failed: number;
-  readonly sentBytes: number;
-  readonly receivedBytes: number;
-}
-
-/** What was asked of an upstream, and what it would have been allowed. */
-export interface UpstreamUse extends UpstreamTraffic {
-  /** Requests a second, over the whole run. */
-  readonly perSecond: number;
-  /** The fleet's limit at the end of the run; null where it is not known. */
-  readonly allowedPerSecond: number | null;
-}
-
-/** The usage of a run as reports give it: all of the fleet, and each worker by itself. */
-export interface ResourceUsage {
-  readonly memory: { readonly peakMb: number; readonly largestWorkerMb: number };
-  readonly cpu: { readonly seconds: number; readonly meanCores: number };
-  readonly network: Omit<UpstreamTraffic, 'upstream'> & { readonly upstreams: readonly UpstreamUse[] };
-  readonly workers: readonly {
-    readonly worker: string;
-    readonly seconds: number;
-    readonly cpuSeconds: number;
-    readonly peakMemoryMb: number;
-  }[];
-  /** False when a worker died or did not answer in the end: what it used in its last two seconds is missing. */
-  readonly complete: boolean;
-  readonly alongside: readonly string[];
-}
-
-/** One kind of error and how often it was met. */
-export interface ErrorShare extends ErrorDescription, ErrorOccurrence {
-  readonly class: ErrorClass;
-  /** Records it ended. */
-  readonly records: number;
-  /** Tries it cost, those that were repeated with success among them. */
-  readonly tries: number;
-  /** Its share of the records that did not make it, 0 to 1. */
-  readonly share: number;
-}
-
-/** How a run went, in numbers. */
-export interface RunMetrics {
-  /** Of the records that are settled, the part that is reconciled or skipped, 0 to 1; null when none is. */
-  readonly successRate: number | null;
-  /** Records settled a second, over the whole run, pauses included. */
-  readonly processingRate: number;
-  readonly elapsedSeconds: number;
-  readonly errorDistribution: readonly ErrorShare[];
-  readonly resourceUsage: ResourceUsage;
-}
-
-/** What share of an entity's records a real run will probably reject, with a 95 % interval. */
-export interface Forecast {
-  readonly judged: number;
-  readonly unjudged: number;
-  readonly rejectRate: number;
-  readonly low: number;
-  readonly high: number;
-}
-
-export interface TrialView {
-  /** Records of each entity that were asked for. */
-  readonly n: number;
-  readonly perEntity: Readonly<Record<string, Forecast>>;
-}
 
 /** Records a job: a number, or as many as a worker gets done in good time, found out while the run goes on. */
 export type BatchSize = number | 'auto';
@@ -314,13 +211,45 @@ export interface RecordFilter {
   readonly cursor?: string | undefined;
   readonly limit?: number | undefined;
 }
+
 export type BatchTuning = Partial<Readonly<Record<Stage, Tuning>>>;
 /** What is known of one stage of a run: the size that holds now and how well it fills the target time. */
-
 export interface Tuning {
   readonly size: number;
   /** Target time over job time, as a moving average: above 1 jobs end early, below 1 they take too long. */
   readonly efficiency: number;
   /** Jobs that were heard since the size was last changed. */
   readonly jobs: number;
+}
+
+/** What a rollback has done, or is about to do. */
+export interface RollbackView {
+  readonly runId: string;
+  readonly dryRun: boolean;
+  /** working: it goes on in the service. interrupted: its process ended; asked for again, it goes on. */
+  readonly status: 'working' | 'interrupted' | 'done' | 'failed';
+  /** What was gone through, of what there is to undo. */
+  readonly done: number;
+  readonly total: number;
+  readonly removed: number;
+  readonly restored: number;
+  /** Rows and objects that were not undone, each with the cause in `detail`. */
+  readonly conflicts: readonly { readonly entity: string; readonly targetId: string; readonly detail: string }[];
+  /** Why it failed. */
+  readonly error: string | null;
+}
+
+/** What share of an entity's records a real run will probably reject, with a 95 % interval. */
+export interface Forecast {
+  readonly judged: number;
+  readonly unjudged: number;
+  readonly rejectRate: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+export interface TrialView {
+  /** Records of each entity that were asked for. */
+  readonly n: number;
+  readonly perEntity: Readonly<Record<string, Forecast>>;
 }

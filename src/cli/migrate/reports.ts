@@ -1,6 +1,7 @@
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ErrorShare, Page, RecordView, RunMetrics, RunView } from '../../contract/runs.ts';
+import type { ErrorShare, RunMetrics } from '../../contract/metrics.ts';
+import type { Page, RecordView, RunView } from '../../contract/runs.ts';
 import { csvLine } from '../../csv.ts';
 import { pathOf } from '../client.ts';
 import type { Session } from '../command.ts';

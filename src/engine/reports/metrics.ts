@@ -2,11 +2,10 @@ import type {
   ErrorDescription,
   ErrorOccurrence,
   ErrorShare,
-  FailureGroup,
   ResourceUsage,
   RunMetrics,
-  RunView,
-} from '../../contract/runs.ts';
+} from '../../contract/metrics.ts';
+import type { FailureGroup, RunView } from '../../contract/runs.ts';
 import { type ErrorClass, kindOf, type Severity } from '../../errors.ts';
 import type { RunUsage, TryCount } from './types.ts';
 

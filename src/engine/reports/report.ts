@@ -1,5 +1,6 @@
+import type { RunMetrics } from '../../contract/metrics.ts';
 import { finishedStatuses, type RunStatus } from '../../contract/run-status.ts';
-import type { FailureGroup, RunMetrics, RunView, SumLine, ValidationView } from '../../contract/runs.ts';
+import type { FailureGroup, RunView, SumLine, ValidationView } from '../../contract/runs.ts';
 import type { Plan } from '../../plan/contract.ts';
 import type { Run } from '../ledger/types.ts';
 import { failureGroups } from './failures.ts';

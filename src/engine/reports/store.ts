@@ -5,7 +5,8 @@ import { withDatabaseErrors } from '../../../db/errors.ts';
 import { audit } from '../../../db/schema/fleet.ts';
 import { reports, runEntities, validations } from '../../../db/schema/runs.ts';
 import { queryPrepared, type Row } from '../../../db/sql.ts';
-import type { ReportEntry, UpstreamTraffic, ValidationCheck } from '../../contract/runs.ts';
+import type { UpstreamTraffic } from '../../contract/metrics.ts';
+import type { ReportEntry, ValidationCheck } from '../../contract/runs.ts';
 import {
   countTriesByCode,
   readFailureGroups,

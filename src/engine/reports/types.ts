@@ -1,5 +1,5 @@
+import type { ErrorOccurrence, UpstreamTraffic } from '../../contract/metrics.ts';
 import type { FailureStatus, RecordStatus, Stage } from '../../contract/record-status.ts';
-import type { ErrorOccurrence, UpstreamTraffic } from '../../contract/runs.ts';
 import type { JsonObject } from '../../plan/json.ts';
 
 /** A record that did not make it. */

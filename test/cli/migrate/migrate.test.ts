@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { WorkerView } from '../../../src/cli/api-types.ts';
-import type { RunMetrics, RunView } from '../../../src/contract/runs.ts';
+import type { RunMetrics } from '../../../src/contract/metrics.ts';
+import type { RunView } from '../../../src/contract/runs.ts';
 import { type CommandResult, runDrover as command, type RunningDrover, spawnDrover } from '../../helpers/cli.ts';
 import { type DroverService, startDroverService } from './drover-service.ts';
 

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { RunMetrics } from '../../../src/contract/runs.ts';
+import type { RunMetrics } from '../../../src/contract/metrics.ts';
 import type { JournalEntry } from '../../../src/sandbox/core/journal.ts';
 import { type Catalog, startCatalog } from '../../helpers/catalog-drover.ts';
 import { type CatalogService, startCatalogService } from './catalog-service.ts';
