@@ -122,8 +122,9 @@ async function writeFile(
   try {
     return await folders[name.folder].write(name.name, body);
   } catch (error) {
-    // What the databases say is no matter of files: the run is not finished then, and is finished again later.
-    if (error instanceof DroverError) throw error;
+    // A database that is away is no matter of files: the run is not finished then, and is finished again later. Whatever else
+    // goes wrong with one report, its data included, would go wrong again, and must not hold up the run.
+    if (error instanceof DroverError && (error.class === 'transient' || error.class === 'throttled')) throw error;
     problems.push(`${name.name} could not be written: ${error instanceof Error ? error.message : String(error)}`);
     return undefined;
   }

@@ -22,6 +22,8 @@ import { createValidationLedger } from '../../../src/engine/validation/ledger.sq
 import { computeSums } from '../../../src/engine/validation/sums.ts';
 import { createValidationTarget } from '../../../src/engine/validation/target.sql.ts';
 import { validateRun } from '../../../src/engine/validation/validate.ts';
+import { DroverError } from '../../../src/errors.ts';
+import type { Plan } from '../../../src/plan/contract.ts';
 import { createHarness, type Harness, shop } from '../../helpers/shop-harness.ts';
 
 const entities = ['customers', 'payments'];
@@ -104,7 +106,7 @@ async function load(): Promise<Run> {
   return run;
 }
 
-async function write(run: Run, path: string) {
+async function write(run: Run, path: string, plan: Plan = shop) {
   const rows = await createRunStore(harness.database).entities(run.id);
   const validationDeps = {
     ledger: createValidationLedger(harness.database),
@@ -114,7 +116,7 @@ async function write(run: Run, path: string) {
   };
   return writeReports(deps, {
     run,
-    plan: shop,
+    plan,
     entities,
     ending: { status: 'completed_with_failures', reason: '3002 rejected' },
     validation: await validateRun(validationDeps, run, shop, rows),
@@ -232,6 +234,30 @@ describe('the reports of a run', () => {
     expect(problems[0]).toMatch(/^migration_errors_.* could not be written: /);
     expect(await download(run, `migration_summary_${run.stamp}.txt`)).toMatch(/^Migration shop@1/);
     expect(parse(await download(run, `migration_errors_${run.stamp}.csv`))).toHaveLength(3_003);
+  });
+
+  it('of a plan hold up no run when they throw, except for a database that is away', async () => {
+    const run = await load();
+    const planWith = (code: string): Plan => ({
+      ...shop,
+      reports: [
+        {
+          name: 'broken.txt',
+          mediaType: 'text/plain',
+          content: async () => {
+            throw new DroverError(code, 'the amount cannot be read');
+          },
+        },
+      ],
+    });
+    const problems = await write(run, join(folder, 'broken'), planWith('BAD_AMOUNT'));
+    expect(problems).toEqual([
+      expect.stringMatching(/^broken_.*\.txt could not be written: the amount cannot be read$/),
+    ]);
+    expect(await download(run, `migration_summary_${run.stamp}.txt`)).toMatch(/^Migration shop@1/);
+    await expect(write(run, join(folder, 'away'), planWith('DATABASE_UNAVAILABLE'))).rejects.toMatchObject({
+      code: 'DATABASE_UNAVAILABLE',
+    });
   });
 
   it('group failures by cause, the largest first, under names that last', async () => {
