@@ -3,6 +3,7 @@ import type { RunView } from '../../contract/runs.ts';
 import { type DefineCommand, examples, type Session } from '../command.ts';
 import { type SavedReport, saveReport } from '../download.ts';
 import { type ExitCode, exitCodeOf, isFinished } from '../exit-code.ts';
+import { runInterruptible } from '../follow.ts';
 import { formatTable, type Paint } from '../format.ts';
 import { parseInstantOption, parseList, parseParameter } from '../option-parsers.ts';
 import { Problem } from '../problem.ts';
@@ -29,7 +30,8 @@ async function startExport(session: Session, { out, ...options }: Options, plan:
   const { api, settings } = session;
   const folder = out === undefined ? settings.exportDir : resolve(settings.workingFolder, out);
   const body = buildStartRequest(plan, { ...options, exportOnly: true }, settings);
-  const run = await followToEnd(session, await api.request<RunView>('POST', '/runs', { body }));
+  const started = await api.request<RunView>('POST', '/runs', { body });
+  const run = await runInterruptible((signal) => followToEnd(session, started, signal));
   if (!isFinished(run)) return reportDetached(session, run);
   // Half an export must not look like one.
   if (run.status === 'failed' || run.status === 'cancelled') throw incompleteExportProblem(run);

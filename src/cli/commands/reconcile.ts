@@ -4,6 +4,7 @@ import { pathOf, requestDeadlineMs } from '../client.ts';
 import { type DefineCommand, examples, type ReasonOptions, reasonOption, type Session } from '../command.ts';
 import { type ExitCode, exitCodeOf, exitCodes, isFinished } from '../exit-code.ts';
 import { resolveRunId } from '../find-run.ts';
+import { runInterruptible } from '../follow.ts';
 import { formatTable, type Paint } from '../format.ts';
 import { usageError } from '../problem.ts';
 import { failureList, runHead } from '../run-summary.ts';
@@ -60,7 +61,7 @@ async function compareWithTarget(session: Session, { reason, wait }: Options, id
     out.answer(run, (safe) => runHead(safe, out.paint));
     return exitCodes.green;
   }
-  const last = await followToEnd(session, run);
+  const last = await runInterruptible((signal) => followToEnd(session, run, signal));
   if (!isFinished(last)) return reportDetached(session, last);
   await printSummary(session, last);
   if (!out.json) out.answer(await fetchRepairPlan(session, id), (safe) => `\n${repairPlanReport(safe, out.paint)}`);

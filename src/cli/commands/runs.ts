@@ -4,6 +4,7 @@ import type { Page, RunView } from '../../contract/runs.ts';
 import { type DefineCommand, examples } from '../command.ts';
 import { exitCodeOf, exitCodes, isFinished } from '../exit-code.ts';
 import { findRun } from '../find-run.ts';
+import { runInterruptible } from '../follow.ts';
 import { formatDuration, formatTable, type Paint } from '../format.ts';
 import { wholeNumberParser } from '../option-parsers.ts';
 import { runTotals } from '../progress.ts';
@@ -99,7 +100,7 @@ export const watch: DefineCommand = (program, act) => {
         const { api, out } = session;
         const run = await findRun(api, id);
         if (!out.json) return waitForRun(session, run);
-        const last = await followToEnd(session, run, out.jsonLine);
+        const last = await runInterruptible((signal) => followToEnd(session, run, signal, out.jsonLine));
         return isFinished(last) ? exitCodeOf(last) : exitCodes.detached;
       }),
     );

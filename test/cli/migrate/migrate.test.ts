@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -181,4 +182,21 @@ describe('the commands of a migration', () => {
       expect(ran.stdout).toContain(`$ npm run ${name}`);
     }
   });
+});
+
+it('a worker that gets SIGTERM and SIGINT at once, stopped for 200 ms, drains and ends with 0', async () => {
+  const worker = drover.spawnWorker();
+  const exit = once(worker, 'exit');
+  await expect
+    .poll(async () => (await ask(['workers', '--json'])).json<{ items: WorkerView[] }>().items.map(({ pid }) => pid), {
+      timeout: 60_000,
+      interval: 200,
+    })
+    .toContain(worker.pid);
+  worker.kill('SIGSTOP');
+  worker.kill('SIGTERM');
+  worker.kill('SIGINT');
+  await sleep(200);
+  worker.kill('SIGCONT');
+  expect(await exit).toEqual([0, null]);
 });
