@@ -92,7 +92,7 @@ export const batchSize: DefineCommand = (program, act) => {
         const id = await resolveRunId(session, idOrPlan);
         const body = { batchSize: size, reason };
         const run = await api.request<RunView>('PATCH', pathOf`/runs/${id}`, { body });
-        out.answer(run, (safe) => `run ${safe.id} now sends ${batchSizeText(safe)}`);
+        out.answer(run, (safe) => `run ${safe.id}: ${batchSizeText(safe)}`);
         return exitCodes.green;
       }),
     );
