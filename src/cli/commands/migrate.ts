@@ -148,6 +148,9 @@ async function startMigration(session: Session, purpose: Purpose, options: Migra
   } catch (thrown) {
     if (!(thrown instanceof Problem) || thrown.code !== 'NOT_ALLOWED_NOW') throw thrown;
     const { message, status, code } = thrown;
+    // migrate:resume takes the newest run up; another one that is in the way has the remedy of the service.
+    const last = await lastRun(session, options.plan);
+    if (!last || isFinished(last) || !message.includes(last.id)) throw thrown;
     const remedy = `To go on with it: ${commandLine(session, 'migrate:resume')}`;
     throw new Problem({ code, message, status, remedy, cause: thrown });
   }
