@@ -12,7 +12,7 @@ import { buildStartRequest, type RunOptions } from './run.ts';
 
 type Options = Pick<RunOptions, 'only' | 'since' | 'until' | 'param' | 'params'> & { readonly out?: string };
 
-export const exportPlan: DefineCommand = (program, act) => {
+export const exportPlan: DefineCommand = (program, action) => {
   program
     .command('export <plan>')
     .description('read the source of a plan into CSV files, one for each entity')
@@ -23,7 +23,7 @@ export const exportPlan: DefineCommand = (program, act) => {
     .option('--param <key=value>', 'a parameter of the plan, again for each; JSON is understood', parseParameter)
     .option('--params <file>', 'parameters of the plan, as JSON')
     .addHelpText('after', examples('export bubble', 'export bubble --out ./march', 'run bubble --skip-export'))
-    .action(act(startExport));
+    .action(action(startExport));
 };
 
 async function startExport(session: Session, { out, ...options }: Options, plan: string): Promise<ExitCode> {

@@ -22,24 +22,24 @@ What options leave open is taken from the environment or, with npm run, from .en
 MIGRATION_START_DATE, MIGRATION_END_DATE, MIGRATION_PRODUCT_IDS, MIGRATION_SKIP_EXISTING, MIGRATION_BATCH_SIZE,
 MIGRATION_DRY_RUN. Keys, addresses and limits (STRIPE_MAX_RPS and the like) are settings of the service.`;
 
-export const migrate: DefineCommand = (program, act) => {
+export const migrate: DefineCommand = (program, action) => {
   addScopeOptions(program.command('migrate'))
     .description('migrate, with a progress line, a log and a report; Ctrl-C pauses it')
     .addHelpText(
       'after',
       help('migrate', '--strategy full', '--strategy incremental --since 2024-01-01', '--ids prod1,prod2'),
     )
-    .action(act(interruptible(runMigrate)));
+    .action(action(interruptible(runMigrate)));
 
   addRowsOption(addScopeOptions(program.command('migrate:dry-run')))
     .description('do everything but write, and say of every record what would happen')
     .addHelpText('after', help('migrate:dry-run', '', '--batch-size 5', '--strategy full --rows 0'))
-    .action(act(interruptible(runDryRun)));
+    .action(action(interruptible(runDryRun)));
 
   addRowsOption(addScopeOptions(program.command('migrate:validate')))
     .description('check the configuration, reach both ends, and say of every record what is wrong, without writing')
     .addHelpText('after', help('migrate:validate', '', '--ids @ids.txt', '--rows 0'))
-    .action(act(interruptible(runValidate)));
+    .action(action(interruptible(runValidate)));
 
   program
     .command('migrate:resume')
@@ -47,7 +47,7 @@ export const migrate: DefineCommand = (program, act) => {
     .addOption(planOption())
     .option('--reason <text>', 'why; kept in the audit log', parseNonBlank)
     .addHelpText('after', '\nExamples:\n  $ npm run migrate:resume')
-    .action(act(interruptible(runResume)));
+    .action(action(interruptible(runResume)));
 };
 
 /**
