@@ -1,4 +1,4 @@
-import type { Source, SourceContext } from '../../plan/contract.ts';
+import type { Source, SourceContext, SourceRecord } from '../../plan/contract.ts';
 import { createRestTable } from '../../sources/supabase/rest.ts';
 import { createSupabaseSource } from '../../sources/supabase/source.ts';
 import { openSupabase } from './connections.ts';
@@ -11,6 +11,19 @@ const readColumns = [
 /** Without these there is nothing to move, or no way to say that it was. */
 const requiredColumns = ['price', 'stripe_product_id', 'stripe_price_id', 'sync_status'];
 
+interface ProductTable {
+  readonly columns: readonly string[];
+  /** Then the zeros of a price are the scale of its column, and nothing that a person wrote. */
+  readonly priceIsNumeric: boolean;
+}
+
+/** PostgreSQL writes the scale of a numeric column out: `1200.00` of a price in yen. */
+function withoutScale(record: SourceRecord): SourceRecord {
+  const { price } = record.raw;
+  if (typeof price !== 'string' || !/^-?\d+\.\d+$/.test(price)) return record;
+  return { ...record, raw: { ...record.raw, price: price.replace(/\.?0+$/, '') } };
+}
+
 export function tableName(params: SourceContext['params']): string {
   return typeof params.table === 'string' ? params.table : 'products';
 }
@@ -22,28 +35,41 @@ export function tableName(params: SourceContext['params']): string {
 export function catalogSource(context: SourceContext): Source {
   const { upstream, apiKey } = openSupabase(context);
   const table = tableName(context.params);
-  const open = (columns: readonly string[]): Source =>
-    createSupabaseSource({
+  const open = ({ columns, priceIsNumeric }: ProductTable): Source => {
+    const rows = createSupabaseSource({
       ...{ upstream, table, columns, apiKey },
       numericAsText: ['price'],
       dateColumn: columns.includes('updated_at') ? 'updated_at' : null,
     });
+    if (!priceIsNumeric) return rows;
+    return {
+      ...rows,
+      async read(cursor, scope, signal) {
+        const page = await rows.read(cursor, scope, signal);
+        return { ...page, records: page.records.map(withoutScale) };
+      },
+    };
+  };
   let opened: Promise<Source> | undefined;
   const source = (signal: AbortSignal): Promise<Source> => {
-    opened ??= columnsOf(signal).then(open);
+    opened ??= tableOf(signal).then(open);
     opened.catch(() => {
       opened = undefined;
     });
     return opened;
   };
 
-  async function columnsOf(signal: AbortSignal): Promise<readonly string[]> {
-    const { rows } = await createRestTable(upstream, table).rows({ select: '*', limit: 1 }, signal);
+  async function tableOf(signal: AbortSignal): Promise<ProductTable> {
+    const rest = createRestTable(upstream, table);
+    const { rows } = await rest.rows({ select: '*', limit: 1 }, signal);
     const [first] = rows;
     // An empty table shows no columns; those it must have are asked for, and nothing comes of the others.
-    if (first === undefined) return requiredColumns;
+    if (first === undefined) return { columns: requiredColumns, priceIsNumeric: false };
     const there = readColumns.filter((column) => Object.hasOwn(first, column));
-    return [...new Set([...requiredColumns, ...there])];
+    const priced =
+      first.price === null ? await rest.rows({ select: 'price', price: 'not.is.null', limit: 1 }, signal) : { rows };
+    const priceIsNumeric = typeof priced.rows[0]?.price === 'number';
+    return { columns: [...new Set([...requiredColumns, ...there])], priceIsNumeric };
   }
 
   return {

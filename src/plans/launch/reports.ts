@@ -1,3 +1,4 @@
+import { escapeFormula } from '../../csv.ts';
 import { numericToMinor, toMajor } from '../../money.ts';
 import type { PlanReport, TargetReader } from '../../plan/contract.ts';
 import { invoiceJoin } from './sales.ts';
@@ -111,7 +112,7 @@ function padCells(cells: readonly string[], width: number): string[] {
 
 // A description is typed by people: no spreadsheet may take it for a formula.
 function csvCell(cell: string): string {
-  const shown = /^[=+\-@\t\r]/.test(cell) && !/^-\d+(\.\d+)?$/.test(cell) ? `'${cell}` : cell;
+  const shown = escapeFormula(cell);
   return /[",\r\n]|^\s|\s$/.test(shown) ? `"${shown.replaceAll('"', '""')}"` : shown;
 }
 
