@@ -33,8 +33,10 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
-    teardownTimeout: 60_000,
+    testTimeout: 240_000,
+    hookTimeout: 300_000,
+    teardownTimeout: 120_000,
+    // A state is waited for, however busy the machine is; what fails fast says so by itself.
+    expect: { poll: { timeout: 120_000 } },
   },
 });

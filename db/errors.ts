@@ -41,9 +41,9 @@ export function toDatabaseError(thrown: unknown): DroverError {
 
 // The index is what decides when two operators press at once; see db/schema/runs.ts.
 function alreadyActive(cause: unknown): DroverError {
-  return new DroverError('NOT_ALLOWED_NOW', 'another run of the plan is loading into this schema already', {
+  return new DroverError('NOT_ALLOWED_NOW', 'another run of the plan into this schema has not ended', {
     cause,
-    remedy: 'Wait for it, cancel it, or load into another targetSchema.',
+    remedy: 'Wait for its end, cancel it, or load into another targetSchema.',
   });
 }
 

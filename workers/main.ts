@@ -7,6 +7,7 @@ import { readConfig } from '../src/config.ts';
 import { DroverError, toDroverError } from '../src/errors.ts';
 import { createLogger, type Logger } from '../src/logger.ts';
 import { loadPlans } from '../src/plan/registry.ts';
+import { handleStopSignals } from '../src/signals.ts';
 import { startWorkerProcess } from './runtime.ts';
 
 const help = `Usage: npm run worker -- [options]
@@ -84,19 +85,16 @@ async function migrateWhenReachable(url: string, logger: Logger): Promise<void> 
 }
 
 function stopOnSignals(stop: () => Promise<void>, graceMs: number): void {
-  let stopping = false;
-  const end = (): void => {
-    // A second signal ends the process at once.
-    if (stopping) process.exit(1);
-    stopping = true;
-    setTimeout(() => process.exit(1), graceMs + 10_000).unref();
-    stop().then(
-      () => process.exit(0),
-      () => process.exit(1),
-    );
-  };
-  process.on('SIGTERM', end);
-  process.on('SIGINT', end);
+  handleStopSignals(['SIGTERM', 'SIGINT'], {
+    first() {
+      setTimeout(() => process.exit(1), graceMs + 10_000).unref();
+      stop().then(
+        () => process.exit(0),
+        () => process.exit(1),
+      );
+    },
+    again: () => process.exit(1),
+  });
 }
 
 main().catch((thrown: unknown) => {

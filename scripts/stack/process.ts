@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { handleStopSignals } from '../../src/signals.ts';
 
 /** Whether a process runs. A zombie does not: in a container whose init reaps late it can stay for seconds. */
 export function isAlive(pid: number): boolean {
@@ -92,21 +93,18 @@ export function lastLines(logFile: string): string {
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Runs the clean-up on the first signal and exits as the shell expects; a second signal does not wait for it. */
+/** Runs the clean-up on the first signal and exits as the shell expects; a second request does not wait for it. */
 export function stopOnSignals(stop: () => Promise<void>): void {
-  let stopping = false;
-  for (const name of SIGNALS) {
-    process.on(name, () => {
-      const code = 128 + constants.signals[name];
-      if (stopping) process.exit(code);
-      stopping = true;
-      stop().then(
-        () => process.exit(code),
+  const exit = (name: NodeJS.Signals): void => process.exit(128 + constants.signals[name]);
+  handleStopSignals(SIGNALS, {
+    first: (name) =>
+      void stop().then(
+        () => exit(name),
         (error: unknown) => {
           console.error(error instanceof Error ? error.message : error);
           process.exit(1);
         },
-      );
-    });
-  }
+      ),
+    again: exit,
+  });
 }

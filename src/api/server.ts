@@ -3,6 +3,7 @@ import { readConfig } from '../config.ts';
 import { DroverError, toDroverError } from '../errors.ts';
 import { createLogger } from '../logger.ts';
 import { loadPlans } from '../plan/registry.ts';
+import { handleStopSignals } from '../signals.ts';
 import type { FirstKey } from './auth/keys.ts';
 import { startApi } from './start.ts';
 
@@ -35,19 +36,16 @@ function printFirstKey(first: FirstKey): void {
 }
 
 function stopOnSignals(stop: () => Promise<void>, graceMs: number): void {
-  let stopping = false;
-  const end = (): void => {
-    // A second signal ends the process at once.
-    if (stopping) process.exit(1);
-    stopping = true;
-    setTimeout(() => process.exit(1), graceMs).unref();
-    stop().then(
-      () => process.exit(0),
-      () => process.exit(1),
-    );
-  };
-  process.on('SIGTERM', end);
-  process.on('SIGINT', end);
+  handleStopSignals(['SIGTERM', 'SIGINT'], {
+    first() {
+      setTimeout(() => process.exit(1), graceMs).unref();
+      stop().then(
+        () => process.exit(0),
+        () => process.exit(1),
+      );
+    },
+    again: () => process.exit(1),
+  });
 }
 
 /** Reads the version from package.json, which is in a folder above this file both in a checkout and in a build. */

@@ -37,7 +37,7 @@ export async function saveReport(
   };
   try {
     await mkdir(folder, { recursive: true });
-    await pipeline(counted, createWriteStream(part));
+    await pipeline(counted, createWriteStream(part, { mode: 0o640 }));
     await rename(part, path);
   } catch (cause) {
     await rm(part, { force: true }).catch(() => {});

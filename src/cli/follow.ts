@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunView } from '../contract/runs.ts';
+import { handleStopSignals } from '../signals.ts';
 import { type Client, pathOf } from './client.ts';
 import { exitCodes, isFinished } from './exit-code.ts';
 import { toProblem } from './problem.ts';
@@ -175,18 +176,22 @@ async function* readLines(body: ReadableStream<Uint8Array>): AsyncGenerator<stri
 }
 
 /**
- * Runs something that Ctrl-C, or an end asked for by the system, ends early and gently. The second Ctrl-C ends the
- * process as usual.
+ * Runs work that SIGINT (Ctrl-C) or SIGTERM ends early: it is given a signal that is aborted then, and may still finish what
+ * has to be finished. A signal that arrives a second or more after the first ends the process at once.
  */
 export async function runInterruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const interrupted = new AbortController();
-  const abort = (): void => interrupted.abort();
-  process.once('SIGINT', abort);
-  process.once('SIGTERM', abort);
+  const stopHandling = handleStopSignals(['SIGINT', 'SIGTERM'], {
+    first: () => interrupted.abort(),
+    again(name) {
+      stopHandling();
+      // Without a handler the signal does what it does to every process, and the shell sees by which one it ended.
+      process.kill(process.pid, name);
+    },
+  });
   try {
     return await work(interrupted.signal);
   } finally {
-    process.off('SIGINT', abort);
-    process.off('SIGTERM', abort);
+    stopHandling();
   }
 }

@@ -66,18 +66,50 @@ export function createLogDisplay(stream: Stream, now: () => number): ProgressDis
   };
 }
 
-export type ProgressFields = Pick<RunView, 'entities' | 'progress' | 'status' | 'startedAt' | 'finishedAt'>;
+export type ProgressFields = Pick<RunView, 'entities' | 'progress' | 'status' | 'startedAt' | 'finishedAt' | 'holdups'>;
 
-/** `Progress: 45.2% (452/1000) | Success: 448 | Failed: 4 | Rate: 2.3/s | ETA: 2024-01-15T14:30:00Z` */
+/**
+ * `Progress: 45.2% (452/1000) | Success: 448 | Failed: 4 | Rate: 2.3/s | ETA: 2024-01-15T14:30:00Z`, and behind it, where
+ * there is such, what is under way and what the run waits for. Before anything is read, a blocker takes the place of the
+ * figures.
+ */
 export function formatProgressLine(run: ProgressFields, now: Date): string {
   const { total, done, success, failed } = runTotals(run);
+  const blocked = blockerText(run);
+  if (total === 0 && blocked !== undefined) return `Progress: nothing was read yet | ${blocked}`;
+  const underWay = underWayText(run);
   return [
     `Progress: ${percentDone(done, total, run)}% (${done}/${total})`,
     `Success: ${success}`,
     `Failed: ${failed}`,
     `Rate: ${rate(run, done).toFixed(1)}/s`,
     `ETA: ${estimatedEnd(run, now)}`,
+    ...(underWay === undefined ? [] : [underWay]),
+    ...(blocked === undefined ? [] : [blocked]),
   ].join(' | ');
+}
+
+/** Records wait for their parents in every run; all other blockers are out of the ordinary. */
+function unusualBlockers(run: Pick<RunView, 'holdups' | 'status'>): RunView['holdups'] {
+  return isFinished(run) ? [] : run.holdups.filter(({ code }) => code !== 'WAITING_FOR_PARENTS');
+}
+
+function blockerText(run: Pick<RunView, 'holdups' | 'status'>): string | undefined {
+  const [first, ...others] = unusualBlockers(run);
+  if (first === undefined) return undefined;
+  const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
+  return escapeControls(`Blocked: ${first.what} → ${first.clears}${more}`);
+}
+
+/** Records that were read and are not settled, by the stage that works on them next. */
+function underWayText(run: ProgressFields): string | undefined {
+  if (isFinished(run)) return undefined;
+  const entities = Object.values(run.entities);
+  const counts = (['transform', 'load', 'reconcile'] as const)
+    .map((stage) => ({ stage, count: entities.reduce((sum, one) => sum + one.waiting[stage], 0) }))
+    .filter(({ count }) => count > 0)
+    .map(({ stage, count }) => `${count} at ${stage}`);
+  return counts.length === 0 ? undefined : `Under way: ${counts.join(', ')}`;
 }
 
 /**
@@ -101,7 +133,9 @@ function rate(run: ProgressFields, done: number): number {
 function estimatedEnd(run: ProgressFields, now: Date): string {
   if (isFinished(run)) return run.finishedAt ? isoSeconds(new Date(run.finishedAt)) : 'unknown';
   const { etaSeconds } = run.progress;
-  return etaSeconds === null ? 'unknown' : isoSeconds(new Date(now.getTime() + etaSeconds * 1000));
+  return etaSeconds === null || unusualBlockers(run).length > 0
+    ? 'unknown'
+    : isoSeconds(new Date(now.getTime() + etaSeconds * 1000));
 }
 
 /** A run in four numbers: of `total` records `done` are settled, some well, some not. */

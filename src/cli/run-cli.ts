@@ -111,8 +111,8 @@ Examples:
   $ drover failures bubble
   $ drover help run`;
 
-/** The whole command line. `act` decides what becomes of a handler, so tests can give their own. */
-export function createProgram(act: ActionWrapper, version: string, streams: Streams): Command {
+/** The whole command line. `action` decides what becomes of a handler, so tests can give their own. */
+export function createProgram(action: ActionWrapper, version: string, streams: Streams): Command {
   const program = new Command('drover')
     .description(description)
     .version(version)
@@ -126,7 +126,7 @@ export function createProgram(act: ActionWrapper, version: string, streams: Stre
       outputError: () => {},
     })
     .exitOverride();
-  for (const define of commands) define(program, act);
+  for (const define of commands) define(program, action);
   return program;
 }
 

@@ -59,13 +59,13 @@ export function runHead(run: RunView, paint: Paint): string {
     ...(run.exportOnly ? ['export only: nothing is loaded'] : []),
     ...(run.trial ? [`trial of ${run.trial.n} records of each entity`] : []),
   ];
-  // The reason of a run that is held up is what holds it up.
+  // The reason of a run that is paused or stopped is what blocks it.
   const said = run.holdups.map(({ what }) => what).join('; ');
   return [
     `run ${paint(run.id, 'bold')} of ${run.plan}@${run.version}: ${paint(statusText(run.status), statusTone(run.status))}`,
     `  ${kind.join(', ')}`,
     ...(run.reason === null || said.includes(run.reason) ? [] : [`  reason: ${run.reason}`]),
-    ...run.holdups.map(({ what, clears }) => `  ${paint('held up', 'yellow')}: ${what} → ${clears}`),
+    ...run.holdups.map(({ what, clears }) => `  ${paint('blocked', 'yellow')}: ${what} → ${clears}`),
     ...(run.rolledBackAt === null ? rollbackLines(run) : [`  rolled back at ${run.rolledBackAt}`]),
     `  ${timesText(run)}`,
   ].join('\n');
@@ -90,11 +90,11 @@ function timesText(run: RunView): string {
   return `started at ${run.startedAt} by ${run.createdBy}, finished at ${end}, took ${taken}`;
 }
 
-/** How many records travel together. */
+/** Records a job: `batch size: 100`, or `batch size: auto (extract 10, load 85)` with what is used now. */
 export function batchSizeText({ batchSize, batchSizes }: RunView): string {
-  if (batchSize !== 'auto') return `${batchSize} records a job`;
+  if (batchSize !== 'auto') return `batch size: ${batchSize}`;
   const now = Object.entries(batchSizes).map(([stage, size]) => `${stage} ${size}`);
-  return `as many records a job as its workers are quick with (now ${now.join(', ')})`;
+  return `batch size: auto (${now.join(', ')})`;
 }
 
 type Row = readonly [name: string, entity: EntityProgress];

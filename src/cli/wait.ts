@@ -7,36 +7,37 @@ import { followRun, runInterruptible } from './follow.ts';
 import { createProgressDisplay, noProgressDisplay, type ProgressDisplay } from './progress.ts';
 import { runSummary, statusText } from './run-summary.ts';
 
-/** Follows a run to its end, shows it on the way, and answers the state it was last seen in. */
+/** Follows a run, prints its account, and answers the exit code. */
+export async function waitForRun(session: Session, run: RunView): Promise<ExitCode> {
+  return runInterruptible(async (signal) => {
+    const last = await followToEnd(session, run, signal);
+    if (!isFinished(last)) return reportDetached(session, last);
+    await printSummary(session, last);
+    return exitCodeOf(last);
+  });
+}
+
+/** Follows a run to its end or until the signal, shows it on the way, and answers the state it was last seen in. */
 export async function followToEnd(
   session: Session,
   run: RunView,
+  signal: AbortSignal,
   onChange: (run: RunView) => void = () => {},
 ): Promise<RunView> {
   const display = displayOf(session);
   let last = run;
   try {
-    await runInterruptible(async (signal) => {
-      const onContact = (lost: string | undefined): void => display.note(connectionText(lost));
-      for await (const view of followRun(session.api, run.id, { signal, onContact })) {
-        if (view.status !== last.status && !isFinished(view)) display.note(statusChangeText(view));
-        last = view;
-        display.show(view);
-        onChange(view);
-      }
-    });
+    const onContact = (lost: string | undefined): void => display.note(connectionText(lost));
+    for await (const view of followRun(session.api, run.id, { signal, onContact })) {
+      if (view.status !== last.status && !isFinished(view)) display.note(statusChangeText(view));
+      last = view;
+      display.show(view);
+      onChange(view);
+    }
   } finally {
     display.end();
   }
   return last;
-}
-
-/** Follows a run, prints its account, and answers the exit code. */
-export async function waitForRun(session: Session, run: RunView): Promise<ExitCode> {
-  const last = await followToEnd(session, run);
-  if (!isFinished(last)) return reportDetached(session, last);
-  await printSummary(session, last);
-  return exitCodeOf(last);
 }
 
 /** The operator stopped looking; the run did not stop. */

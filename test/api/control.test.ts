@@ -41,7 +41,6 @@ test('a run is started, shown, listed, changed and cancelled', async () => {
   expect(log).toEqual(['run.cancel', 'run.change-batch-size', 'run.start']);
 });
 
-// Fails: createRun does not look again under a lock for an active run of the plan into the schema.
 test('of ten who start the same run at once, one does', async () => {
   const answers = await Promise.all(Array.from({ length: 10 }, () => start()));
   expect(answers.map(({ statusCode }) => statusCode).sort()).toEqual([202, ...Array(9).fill(409)]);

@@ -8,7 +8,7 @@ import { type Catalog, operator, startCatalog } from '../helpers/catalog-drover.
 import { rollBackAndWait } from '../helpers/roll-back.ts';
 
 // Whole processes, on machines that may be busy.
-vi.setConfig({ testTimeout: 200_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 400_000, hookTimeout: 300_000 });
 
 const products = 40;
 const key = 'admin.a-secret-for-tests-of-32-characters';

@@ -156,5 +156,5 @@ test.each([1, 2])(
     await drover.run({ targetSchema: `whole_${seed}`, only, strategy: 'full' });
     expect({ done, emails: await emails(`chaos_${seed}`) }).toEqual({ done, emails: await emails(`whole_${seed}`) });
   },
-  240_000,
+  400_000,
 );

@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => environment.close());
 
-test('a worker killed every two seconds loses nothing and doubles nothing', { timeout: 180_000 }, async () => {
+test('a worker killed every two seconds loses nothing and doubles nothing', { timeout: 400_000 }, async () => {
   const result = await runBubbleScenario(environment, killWorkers, 2_000);
   expect(result.problems).toEqual([]);
   expect(result).toMatchObject({ lost: 0, doubled: 0, ok: true });

@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => environment.close());
 
-test('workers that die before or after any step lose nothing and double nothing', { timeout: 150_000 }, async () => {
+test('workers that die before or after any step lose nothing and double nothing', { timeout: 400_000 }, async () => {
   const result = await runBubbleScenario(environment, killedAtSteps, 300);
   expect(result.problems).toEqual([]);
   expect(result).toMatchObject({ lost: 0, doubled: 0, ok: true });

@@ -50,7 +50,7 @@ afterAll(async () => {
 });
 
 test('a changed cell, a dropped row and a doubled one are each named; what is named is repaired, and stays', {
-  timeout: 150_000,
+  timeout: 400_000,
 }, async () => {
   const { found, mended, validation } = await corruptAndRepair(place.url, probe);
   expect(found.differing).toEqual(['b1018: mismatched TARGET_ROW_MISSING', 'b17: mismatched TARGET_DIFFERS name']);

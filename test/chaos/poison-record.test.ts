@@ -43,7 +43,7 @@ async function begin(batchSize: number): Promise<void> {
 
 test.each([1, 50])(
   'a record that kills its worker fails by itself, in batches of %i',
-  { timeout: 150_000 },
+  { timeout: 400_000 },
   async (batchSize) => {
     await begin(batchSize);
     for (;;) {

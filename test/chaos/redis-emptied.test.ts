@@ -11,7 +11,7 @@ afterAll(() => environment.close());
 
 test.each([redisFlushed, redisReplaced])(
   '$name: costs time and nothing else',
-  { timeout: 180_000 },
+  { timeout: 400_000 },
   async (scenario) => {
     const result = await runBubbleScenario(environment, scenario, 2_000);
     expect(result.problems).toEqual([]);

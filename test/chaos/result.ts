@@ -22,7 +22,7 @@ export interface ExperimentResult {
 
 const finalStatuses = ['completed', 'completed_with_failures', 'failed', 'cancelled'];
 // Generous on a busy machine; a fault that stops a run is found by this and not by the test's own limit.
-const maxRunMs = (records: number): number => 90_000 + records * 20;
+const maxRunMs = (records: number): number => 240_000 + records * 20;
 
 /** Waits for the run's end, or until patience runs out, and answers its status then. */
 export async function waitForRunEnd({ progress, options }: Experiment, began: number): Promise<string> {

@@ -17,7 +17,7 @@ afterAll(() => environment.close());
 
 const scenarios = [zombie, frozenLeader, flushedWhilePaused, postgresCrashed, operators, hostileIds];
 
-test.each(scenarios)('$name', { timeout: 150_000 }, async (scenario) => {
+test.each(scenarios)('$name', { timeout: 400_000 }, async (scenario) => {
   const result = await runBubbleScenario(environment, scenario, records);
   expect(result.problems).toEqual([]);
   expect(result).toMatchObject({ lost: 0, doubled: 0, ok: true });

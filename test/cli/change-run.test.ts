@@ -236,7 +236,12 @@ describe('batch-size and enqueue', () => {
     const batchSizes = { extract: 10, transform: 500, load: 85, reconcile: 225 };
     service.on('PATCH /runs/r1', runView({ batchSize: 'auto', batchSizes }));
     const ran = await runDrover(service.url, ['batch-size', 'r1', 'auto', '--reason', 'unknown machine']);
-    expect(ran).toMatchObject({ code: 0, stdout: expect.stringContaining('load 85') });
+    const text = 'batch size: auto (extract 10, transform 500, load 85, reconcile 225)';
+    expect(ran).toMatchObject({ code: 0, stdout: `run r1: ${text}\n` });
+    service.on('GET /runs/r1', runView({ batchSize: 'auto', batchSizes }));
+    service.on('GET /runs/r1/failures', { items: [] });
+    service.on('GET /runs/r1/reports', { items: [] });
+    expect((await runDrover(service.url, ['status', 'r1'])).stdout).toContain(`into schema bubble, ${text}`);
     expect(bodies()).toEqual([{ batchSize: 'auto', reason: 'unknown machine' }]);
     expect((await runDrover(service.url, ['batch-size', 'r1', 'some', '--reason', 'x'])).code).toBe(2);
   });
@@ -244,7 +249,7 @@ describe('batch-size and enqueue', () => {
   it('change the size of batches', async () => {
     service.on('PATCH /runs/r1', runView({ batchSize: 100 }));
     const ran = await runDrover(service.url, ['batch-size', 'r1', '100', '--reason', 'short window']);
-    expect(ran.stdout).toBe('run r1 now sends 100 records a job\n');
+    expect(ran.stdout).toBe('run r1: batch size: 100\n');
     expect(bodies()).toEqual([{ batchSize: 100, reason: 'short window' }]);
   });
 

@@ -20,6 +20,46 @@ describe('the progress line', () => {
     );
   });
 
+  it('names the blocker instead of figures while nothing can be read', () => {
+    const what = 'held by the breaker of bubble: 5 requests in a row failed, tried again in 20 s';
+    const clears = 'by itself, when bubble answers again';
+    const run = runView({
+      entities: { users: entityProgress({ extraction: 'reading' }) },
+      holdups: [{ code: 'BREAKER_OPEN', what, clears, until: null }],
+    });
+    expect(formatProgressLine(run, now)).toBe(`Progress: nothing was read yet | Blocked: ${what} → ${clears}`);
+  });
+
+  it('says what is under way and what it waits for, and then knows no ETA', () => {
+    const waiting = { extract: 0, transform: 100, load: 50, reconcile: 6 };
+    const users = entityProgress({ extracted: 600, reconciled: 400, skipped: 40, failed: 4, pending: 156, waiting });
+    const run = { ...half, entities: { ...half.entities, users } };
+    const underWay = 'Under way: 100 at transform, 50 at load, 6 at reconcile';
+    expect(formatProgressLine(run, now)).toMatch(new RegExp(`ETA: 2024-01-15T14:30:00Z \\| ${underWay}$`));
+    const pause = {
+      code: 'QUEUE_PAUSED',
+      what: 'queue load is paused by ann: lunch\u001b[2K',
+      clears: 'x',
+      until: null,
+    };
+    const worker = { code: 'NO_WORKER', what: 'no worker serves queue load', clears: 'start one', until: null };
+    expect(formatProgressLine({ ...run, holdups: [pause, worker] }, now)).toMatch(
+      /\| ETA: unknown \| Under way: .* \| Blocked: queue load is paused by ann: lunch\\u001b\[2K → x \(and 1 more\)$/,
+    );
+  });
+
+  it('does not call it a blocker that records wait for their parents', () => {
+    const waits = {
+      code: 'WAITING_FOR_PARENTS',
+      what: '8 bookings wait for 4 users',
+      clears: 'by itself',
+      until: null,
+    };
+    expect(formatProgressLine({ ...half, holdups: [waits] }, now)).toBe(formatProgressLine(half, now));
+    const paused = { code: 'PAUSED', what: 'paused: lunch', clears: 'drover resume', until: null };
+    expect(formatProgressLine({ ...completedRun(), holdups: [paused] }, now)).not.toContain('Blocked');
+  });
+
   it('never says 100% while something is left', () => {
     const run = runView({
       entities: { users: entityProgress({ extracted: 100_000, reconciled: 99_999, pending: 1 }) },

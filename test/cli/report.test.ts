@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runDrover, temporaryFolder } from '../helpers/cli.ts';
@@ -36,6 +36,8 @@ describe('drover report', () => {
     const saved = await runDrover(service.url, ['report', 'r1', '--out', 'out'], { cwd: folder });
     expect(saved.stdout).toBe(`${folder}/out/summary.txt\n${folder}/out/user_id_mapping.json\n`);
     expect(readFileSync(join(folder, 'out', 'summary.txt'), 'utf8')).toBe('all\u001b[2J\nwell\n');
+    const modes = readdirSync(join(folder, 'out')).map((name) => statSync(join(folder, 'out', name)).mode & 0o777);
+    expect(modes.map((mode) => mode.toString(8))).toEqual(['640', '640']);
     const one = await runDrover(service.url, ['report', 'r1', 'summary.txt', '--out', 'one'], { cwd: folder });
     expect(one.code).toBe(0);
     expect(readdirSync(join(folder, 'one'))).toEqual(['summary.txt']);

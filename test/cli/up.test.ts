@@ -37,7 +37,7 @@ describe('drover up', () => {
   it('passes on an end that is asked of it', async () => {
     const root = checkout(
       '',
-      `${note('up')}process.on('SIGTERM', () => process.exit(0));\nsetInterval(() => {}, 1000);`,
+      `process.on('SIGTERM', () => process.exit(0));\nsetInterval(() => {}, 1000);\n${note('up')}`,
     );
     const ended = startService(true, root);
     const order = join(root, 'order');
@@ -49,7 +49,6 @@ describe('drover up', () => {
       }
     };
     while (!isUp()) await new Promise((done) => setTimeout(done, 20));
-    await new Promise((done) => setTimeout(done, 200));
     process.emit('SIGTERM', 'SIGTERM');
     expect(await ended).toBe(0);
   });

@@ -111,7 +111,7 @@ export async function startCatalog(options: CatalogOptions): Promise<Catalog> {
 }
 
 async function waitFor(control: Control, id: string): Promise<RunView> {
-  const deadline = Date.now() + 100_000;
+  const deadline = Date.now() + 220_000;
   for (;;) {
     const run = await control.run(id);
     if (finishedStatuses.includes(run.status)) return run;

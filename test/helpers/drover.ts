@@ -90,7 +90,7 @@ export async function startDrover(plan: string, env: Readonly<Record<string, str
 }
 
 async function waitFor(control: Control, id: string, status?: RunView['status']): Promise<RunView> {
-  const deadline = Date.now() + 100_000;
+  const deadline = Date.now() + 220_000;
   for (;;) {
     const run = await control.run(id);
     if (status === undefined ? finishedStatuses.includes(run.status) : run.status === status) return run;

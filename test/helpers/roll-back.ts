@@ -9,7 +9,7 @@ export async function rollBackAndWait(
   actor: Actor,
 ): Promise<RollbackView> {
   let view = await control.rollback(id, { reason: 'a test', dryRun: false }, actor);
-  for (const until = Date.now() + 100_000; view.status === 'working'; view = await control.rollbackStatus(id)) {
+  for (const until = Date.now() + 220_000; view.status === 'working'; view = await control.rollbackStatus(id)) {
     if (Date.now() > until) throw new Error(`the rollback of ${id} stands at ${view.done} of ${view.total}`);
     await sleep(50);
   }

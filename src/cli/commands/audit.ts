@@ -13,7 +13,7 @@ interface Options {
   readonly verify?: boolean;
 }
 
-export const audit: DefineCommand = (program, act) => {
+export const audit: DefineCommand = (program, action) => {
   program
     .command('audit')
     .description('show who did what and why, newest first')
@@ -24,7 +24,7 @@ export const audit: DefineCommand = (program, act) => {
     .option('--verify', 'check that no row was changed or removed since it was written')
     .addHelpText('after', examples('audit', 'audit --subject RUN', 'audit --verify'))
     .action(
-      act(async (session, options: Options) => {
+      action(async (session, options: Options) => {
         if (options.verify) return verifyAudit(session);
         const { api, out, settings } = session;
         const { actor, subject, limit, cursor } = options;

@@ -19,7 +19,7 @@ export interface RunChange {
 }
 
 /** The commands that ask one thing of a run and show it afterwards. */
-function defineRunChange(program: Command, act: ActionWrapper, change: RunChange): void {
+function defineRunChange(program: Command, action: ActionWrapper, change: RunChange): void {
   const command = program
     .command(`${change.name} <run>`)
     .description(change.description)
@@ -27,7 +27,7 @@ function defineRunChange(program: Command, act: ActionWrapper, change: RunChange
     .addHelpText('after', examples(`${change.name} RUN --reason "${change.reason}"`));
   if (change.continuesRun) command.option('--wait', 'follow the run to its end; the exit code says how it went');
   command.action(
-    act(async (session, { reason, wait }: Partial<ReasonOptions> & { wait?: boolean }, idOrPlan: string) => {
+    action(async (session, { reason, wait }: Partial<ReasonOptions> & { wait?: boolean }, idOrPlan: string) => {
       const { api, out } = session;
       const id = await resolveRunId(session, idOrPlan);
       const run = await api.request<RunView>('POST', `${pathOf`/runs/${id}`}/${change.name}`, { body: { reason } });
@@ -38,8 +38,8 @@ function defineRunChange(program: Command, act: ActionWrapper, change: RunChange
   );
 }
 
-export const pause: DefineCommand = (program, act) => {
-  defineRunChange(program, act, {
+export const pause: DefineCommand = (program, action) => {
+  defineRunChange(program, action, {
     name: 'pause',
     description: 'finish what is in progress and dispatch nothing more',
     reason: 'the CMS team needs its API until noon',
@@ -47,8 +47,8 @@ export const pause: DefineCommand = (program, act) => {
   });
 };
 
-export const resume: DefineCommand = (program, act) => {
-  defineRunChange(program, act, {
+export const resume: DefineCommand = (program, action) => {
+  defineRunChange(program, action, {
     name: 'resume',
     description: 'go on with a paused run',
     reason: 'the API is ours again',
@@ -56,8 +56,8 @@ export const resume: DefineCommand = (program, act) => {
   });
 };
 
-export const cancel: DefineCommand = (program, act) => {
-  defineRunChange(program, act, {
+export const cancel: DefineCommand = (program, action) => {
+  defineRunChange(program, action, {
     name: 'cancel',
     description: 'end a run for good; what is loaded stays until it is rolled back',
     reason: 'wrong field map',
@@ -65,8 +65,8 @@ export const cancel: DefineCommand = (program, act) => {
   });
 };
 
-export const retry: DefineCommand = (program, act) => {
-  defineRunChange(program, act, {
+export const retry: DefineCommand = (program, action) => {
+  defineRunChange(program, action, {
     name: 'retry',
     description:
       'read everything that was rejected or failed from the source again, rewrite what differs, and read on where reading failed',
@@ -76,7 +76,7 @@ export const retry: DefineCommand = (program, act) => {
   });
 };
 
-export const batchSize: DefineCommand = (program, act) => {
+export const batchSize: DefineCommand = (program, action) => {
   program
     .command('batch-size <run>')
     .argument('<n>', 'records a job, 1 to 500, or auto', batchSizeOf)
@@ -87,12 +87,12 @@ export const batchSize: DefineCommand = (program, act) => {
       examples('batch-size RUN 100 --reason "the window is short"', 'batch-size RUN auto --reason "size not known"'),
     )
     .action(
-      act(async (session, { reason }: ReasonOptions, idOrPlan: string, size: number | 'auto') => {
+      action(async (session, { reason }: ReasonOptions, idOrPlan: string, size: number | 'auto') => {
         const { api, out } = session;
         const id = await resolveRunId(session, idOrPlan);
         const body = { batchSize: size, reason };
         const run = await api.request<RunView>('PATCH', pathOf`/runs/${id}`, { body });
-        out.answer(run, (safe) => `run ${safe.id} now sends ${batchSizeText(safe)}`);
+        out.answer(run, (safe) => `run ${safe.id}: ${batchSizeText(safe)}`);
         return exitCodes.green;
       }),
     );

@@ -8,13 +8,13 @@ import {
   examples,
   type ReasonOptions,
   reasonOption,
+  requireConfirmation,
   type Session,
 } from '../command.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
 import { defaultFollowTiming, retryWhileUnreachable, runInterruptible } from '../follow.ts';
 import type { Paint } from '../format.ts';
 import { parseLiveTable, parseTableMinimum, wholeNumberParser } from '../option-parsers.ts';
-import { usageError } from '../problem.ts';
 import { cutoverReport, formatSize } from './cutovers.ts';
 
 interface Options extends ReasonOptions {
@@ -28,7 +28,7 @@ interface Options extends ReasonOptions {
   readonly maxShrink?: number;
 }
 
-export const cutover: DefineCommand = (program, act) => {
+export const cutover: DefineCommand = (program, action) => {
   const command = program
     .command('cutover')
     .description('make staging tables the live ones, and go back')
@@ -42,11 +42,11 @@ export const cutover: DefineCommand = (program, act) => {
         'cutovers',
       ),
     );
-  defineStart(command, act);
-  defineCutoverActions(command, act);
+  defineStart(command, action);
+  defineCutoverActions(command, action);
 };
 
-function defineStart(command: Command, act: ActionWrapper): void {
+function defineStart(command: Command, action: ActionWrapper): void {
   command
     .command('start <plan>', { isDefault: true })
     .description('cut over; the word start can be left out')
@@ -63,7 +63,7 @@ function defineStart(command: Command, act: ActionWrapper): void {
     )
     .option('--minimum <table=rows>', 'refuse with fewer rows; again for more tables (default: 1)', parseTableMinimum)
     .option('--max-shrink <percent>', 'how much smaller a table may become (default: 50)', wholeNumberParser(0, 100))
-    .action(act((session, options: Options, plan: string) => startCutover(session, options, plan)));
+    .action(action((session, options: Options, plan: string) => startCutover(session, options, plan)));
 }
 
 async function startCutover(session: Session, options: Options, plan: string) {
@@ -84,7 +84,7 @@ async function startCutover(session: Session, options: Options, plan: string) {
     out.answer(done, (safe) => forecastReport(safe, out.paint));
     return done.plan.problems.length === 0 ? exitCodes.green : exitCodes.failures;
   }
-  if (!options.yes) await confirmStart(session, plan, forecast);
+  if (!options.yes) await requireConfirmation(session, 'a cutover', () => startQuestion(plan, forecast));
   const begun = await api.request<CutoverView>('POST', '/cutovers', {
     body: { ...body, hold: options.hold },
     deadlineMs: requestDeadlineMs.long,
@@ -92,15 +92,13 @@ async function startCutover(session: Session, options: Options, plan: string) {
   return followCutover(session, begun);
 }
 
-/** Looks first, so that the question can say what is at stake. What stands against it is the service's to refuse. */
-async function confirmStart({ ask }: Session, plan: string, forecast: () => Promise<CutoverForecast>): Promise<void> {
-  if (!ask) throw usageError('a cutover has to be confirmed', 'Add --yes, or run it in a terminal.');
+/** The question about a cutover; none where it cannot be done, because then the service refuses it with the reasons. */
+async function startQuestion(plan: string, forecast: () => Promise<CutoverForecast>): Promise<string | undefined> {
   const { tables, problems, warnings, items } = (await forecast()).plan;
-  if (problems.length > 0) return;
+  if (problems.length > 0) return undefined;
   const names = tables.map(({ live }) => `${live.schema}.${live.name}`).join(', ');
   const more = warnings.map((warning) => `\n  look: ${warning}`).join('');
-  const answer = await ask(`Cutting over ${plan}: ${names}; ${items.length} objects.${more}\nGo on? [y/N] `);
-  if (!/^y(es)?$/i.test(answer.trim())) throw usageError('not confirmed: nothing was changed');
+  return `Cutting over ${plan}: ${names}; ${items.length} objects.${more}\n`;
 }
 
 interface ConfirmOptions extends ReasonOptions {
@@ -109,13 +107,13 @@ interface ConfirmOptions extends ReasonOptions {
 }
 
 /** What can be asked of a cutover that there is. */
-function defineCutoverActions(command: Command, act: ActionWrapper): void {
+function defineCutoverActions(command: Command, action: ActionWrapper): void {
   command
     .command('go <stamp>')
     .description('carry out what is held, or go on with what was interrupted')
     .addOption(reasonOption())
     .action(
-      act(async (session, { reason }: ReasonOptions, stamp: string) => {
+      action(async (session, { reason }: ReasonOptions, stamp: string) => {
         return followCutover(session, await postAction<CutoverView>(session, stamp, 'go', { reason }));
       }),
     );
@@ -124,17 +122,17 @@ function defineCutoverActions(command: Command, act: ActionWrapper): void {
     .description('let go of what is held or was interrupted; the live tables are as they were')
     .addOption(reasonOption())
     .action(
-      act(async (session, { reason }: ReasonOptions, stamp: string) => {
+      action(async (session, { reason }: ReasonOptions, stamp: string) => {
         const view = await postAction<CutoverView>(session, stamp, 'abandon', { reason });
         session.out.answer(view, (safe) => cutoverReport(safe, session.out.paint));
         return exitCodes.green;
       }),
     );
-  defineRollback(command, act);
-  dropBackup(command, act);
+  defineRollback(command, action);
+  dropBackup(command, action);
 }
 
-function defineRollback(command: Command, act: ActionWrapper): void {
+function defineRollback(command: Command, action: ActionWrapper): void {
   command
     .command('rollback <stamp>')
     .description('put a backup back, with what was written since')
@@ -142,7 +140,7 @@ function defineRollback(command: Command, act: ActionWrapper): void {
     .option('--dry-run', 'only say what would be done, down to the SQL')
     .option('--yes', 'do not ask')
     .action(
-      act(async (session, { reason, dryRun, yes }: ConfirmOptions, stamp: string) => {
+      action(async (session, { reason, dryRun, yes }: ConfirmOptions, stamp: string) => {
         const forecast = (): Promise<CutoverForecast> =>
           postAction(session, stamp, 'rollback', { reason, dryRun: true });
         if (dryRun) {
@@ -153,25 +151,25 @@ function defineRollback(command: Command, act: ActionWrapper): void {
         if (!yes)
           await requireConfirmation(session, 'a rollback', async () => {
             const { plan, carried } = await forecast();
-            return `Putting back ${plan.tables.length} tables of ${stamp}, with ${carried} changes written since.`;
+            return `Putting back ${plan.tables.length} tables of ${stamp}, with ${carried} changes written since. `;
           });
         return followCutover(session, await postAction<CutoverView>(session, stamp, 'rollback', { reason }));
       }),
     );
 }
 
-function dropBackup(command: Command, act: ActionWrapper): void {
+function dropBackup(command: Command, action: ActionWrapper): void {
   command
     .command('drop-backup <stamp>')
     .description('delete a backup for good; then nothing brings it back')
     .addOption(reasonOption())
     .option('--yes', 'do not ask')
     .action(
-      act(async (session, { reason, yes }: ConfirmOptions, stamp: string) => {
+      action(async (session, { reason, yes }: ConfirmOptions, stamp: string) => {
         if (!yes)
           await requireConfirmation(session, 'deleting a backup', async () => {
             const view = await session.api.get<CutoverView>(pathOf`/cutovers/${stamp}`);
-            return `Deleting the backup ${stamp} of ${view.plan}, ${formatSize(view.bytes)}, for good.`;
+            return `Deleting the backup ${stamp} of ${view.plan}, ${formatSize(view.bytes)}, for good. `;
           });
         const view = await postAction<CutoverView>(session, stamp, 'drop-backup', { reason });
         session.out.answer(view, (safe) => cutoverReport(safe, session.out.paint));
@@ -185,16 +183,6 @@ function postAction<T>({ api }: Session, stamp: string, action: string, body: ob
     body,
     deadlineMs: requestDeadlineMs.long,
   });
-}
-
-async function requireConfirmation(
-  { ask }: Session,
-  action: string,
-  describeEffects: () => Promise<string>,
-): Promise<void> {
-  if (!ask) throw usageError(`${action} has to be confirmed`, 'Add --yes, or run it in a terminal.');
-  const answer = await ask(`${await describeEffects()} Go on? [y/N] `);
-  if (!/^y(es)?$/i.test(answer.trim())) throw usageError('not confirmed: nothing was changed');
 }
 
 const pollIntervalMs = 300;

@@ -7,7 +7,7 @@ import { exitCodes } from '../exit-code.ts';
 import { formatDuration, formatTable, type Paint, type Tone } from '../format.ts';
 import { usageError } from '../problem.ts';
 
-export const cutovers: DefineCommand = (program, act) => {
+export const cutovers: DefineCommand = (program, action) => {
   program
     .command('cutovers [stamp]')
     .description('list cutovers and rollbacks with their backups, or show one')
@@ -18,7 +18,7 @@ export const cutovers: DefineCommand = (program, act) => {
       examples('cutovers', 'cutovers --plan PLAN --json', 'cutovers STAMP', 'cutovers STAMP --conflicts --json'),
     )
     .action(
-      act(
+      action(
         async (
           { api, out },
           { plan, conflicts }: { plan?: string; conflicts?: boolean },

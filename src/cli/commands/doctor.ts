@@ -8,13 +8,13 @@ import { exitCodes } from '../exit-code.ts';
 import type { Paint } from '../format.ts';
 import { toProblem } from '../problem.ts';
 
-export const doctor: DefineCommand = (program, act) => {
+export const doctor: DefineCommand = (program, action) => {
   program
     .command('doctor')
     .description('check that everything a migration needs is there, and say what to do where it is not')
     .addHelpText('after', examples('doctor', 'doctor --json'))
     .action(
-      act(async ({ api, out, settings }) => {
+      action(async ({ api, out, settings }) => {
         const { reached, findings } = await runChecks(api, settings);
         const well = findings.every((finding) => finding.state !== 'problem');
         out.answer({ ok: well, url: settings.url, findings }, (safe) => findingLines(safe.findings, out.paint));

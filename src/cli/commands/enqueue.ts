@@ -29,7 +29,7 @@ interface EnqueueItems {
 const maxItemsPerRequest = 25_000;
 const maxBytesPerRequest = 4_000_000;
 
-export const enqueue: DefineCommand = (program, act) => {
+export const enqueue: DefineCommand = (program, action) => {
   program
     .command('enqueue <run> <entity>')
     .description('add records to a run: by source id, or as they are in a file')
@@ -38,7 +38,7 @@ export const enqueue: DefineCommand = (program, act) => {
     .option('--wait', 'follow the run to its end; the exit code says how it went')
     .addHelpText('after', examples('enqueue RUN users --ids 1690x12,1690x13', 'enqueue RUN bookings --file late.json'))
     .action(
-      act(async (session, options: Options, idOrPlan: string, entity: string) => {
+      action(async (session, options: Options, idOrPlan: string, entity: string) => {
         const { out, settings } = session;
         const given = itemsToEnqueue(options, settings.workingFolder);
         const done = await enqueueAll(session, await resolveRunId(session, idOrPlan), entity, given);

@@ -3,6 +3,7 @@ import type { RunView } from '../../contract/runs.ts';
 import { type DefineCommand, examples, type Session } from '../command.ts';
 import { type SavedReport, saveReport } from '../download.ts';
 import { type ExitCode, exitCodeOf, isFinished } from '../exit-code.ts';
+import { runInterruptible } from '../follow.ts';
 import { formatTable, type Paint } from '../format.ts';
 import { parseInstantOption, parseList, parseParameter } from '../option-parsers.ts';
 import { Problem } from '../problem.ts';
@@ -11,7 +12,7 @@ import { buildStartRequest, type RunOptions } from './run.ts';
 
 type Options = Pick<RunOptions, 'only' | 'since' | 'until' | 'param' | 'params'> & { readonly out?: string };
 
-export const exportPlan: DefineCommand = (program, act) => {
+export const exportPlan: DefineCommand = (program, action) => {
   program
     .command('export <plan>')
     .description('read the source of a plan into CSV files, one for each entity')
@@ -22,14 +23,15 @@ export const exportPlan: DefineCommand = (program, act) => {
     .option('--param <key=value>', 'a parameter of the plan, again for each; JSON is understood', parseParameter)
     .option('--params <file>', 'parameters of the plan, as JSON')
     .addHelpText('after', examples('export bubble', 'export bubble --out ./march', 'run bubble --skip-export'))
-    .action(act(startExport));
+    .action(action(startExport));
 };
 
 async function startExport(session: Session, { out, ...options }: Options, plan: string): Promise<ExitCode> {
   const { api, settings } = session;
   const folder = out === undefined ? settings.exportDir : resolve(settings.workingFolder, out);
   const body = buildStartRequest(plan, { ...options, exportOnly: true }, settings);
-  const run = await followToEnd(session, await api.request<RunView>('POST', '/runs', { body }));
+  const started = await api.request<RunView>('POST', '/runs', { body });
+  const run = await runInterruptible((signal) => followToEnd(session, started, signal));
   if (!isFinished(run)) return reportDetached(session, run);
   // Half an export must not look like one.
   if (run.status === 'failed' || run.status === 'cancelled') throw incompleteExportProblem(run);

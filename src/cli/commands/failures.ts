@@ -8,13 +8,13 @@ import { usageError } from '../problem.ts';
 import { failureList } from '../run-summary.ts';
 import { waitForRun } from '../wait.ts';
 
-export const failures: DefineCommand = (program, act) => {
+export const failures: DefineCommand = (program, action) => {
   program
     .command('failures <run>')
     .description('show what failed, by cause, with the remedy')
     .addHelpText('after', examples('failures bubble', 'failures RUN --json'))
     .action(
-      act(async ({ api, out, settings }, _options: object, id: string) => {
+      action(async ({ api, out, settings }, _options: object, id: string) => {
         const run = await findRun(api, id);
         const groups = await api.get<List<FailureGroup>>(pathOf`/runs/${run.id}/failures`);
         out.answer(groups, (safe) => (safe.items.length === 0 ? 'no failures' : failureList(safe.items, out.paint)));
@@ -36,7 +36,7 @@ interface Options extends Partial<ReasonOptions> {
   readonly wait?: boolean;
 }
 
-export const replay: DefineCommand = (program, act) => {
+export const replay: DefineCommand = (program, action) => {
   program
     .command('replay <run> [group]')
     .description('read the records of a failure group from the source again and put them on their way')
@@ -45,7 +45,7 @@ export const replay: DefineCommand = (program, act) => {
     .option('--wait', 'follow the run to its end; the exit code says how it went')
     .addHelpText('after', examples('replay RUN GROUP --reason "corrected in Bubble"', 'replay RUN --all --reason …'))
     .action(
-      act(async (session, options: Options, idOrPlan: string, group: string | undefined) => {
+      action(async (session, options: Options, idOrPlan: string, group: string | undefined) => {
         const { api, out } = session;
         if ((group === undefined) === (options.all !== true)) {
           throw usageError('name one group, or --all', `\`drover failures ${idOrPlan}\` lists them.`);

@@ -15,13 +15,13 @@ import { formatBytes, formatTable, type Paint } from '../format.ts';
 import { parseNonBlank, wholeNumberParser } from '../option-parsers.ts';
 import { Problem, usageError } from '../problem.ts';
 
-export const workers: DefineCommand = (program, act) => {
+export const workers: DefineCommand = (program, action) => {
   program
     .command('workers')
     .description('list the worker processes and how they are')
     .addHelpText('after', examples('workers', 'workers --json'))
     .action(
-      act(async ({ api, out }) => {
+      action(async ({ api, out }) => {
         const answer = await api.get<List<WorkerView>>('/workers');
         out.answer(answer, (safe) =>
           safe.items.length === 0
@@ -66,7 +66,7 @@ function totalTraffic({ traffic }: WorkerView, field: 'requests' | 'sentBytes' |
   return Object.values(traffic).reduce((all, one) => all + one[field], 0);
 }
 
-export const queues: DefineCommand = (program, act) => {
+export const queues: DefineCommand = (program, action) => {
   const command = program
     .command('queues')
     .description('list the queues; pause or resume one for the whole fleet')
@@ -75,23 +75,28 @@ export const queues: DefineCommand = (program, act) => {
       examples('queues', 'queues pause load --reason "index is being built"', 'queues resume load --reason done'),
     )
     .action(
-      act(async ({ api, out }) => {
+      action(async ({ api, out }) => {
         const answer = await api.get<List<QueueView>>('/queues');
         out.answer(answer, (safe) => queuesTable(safe.items, out.paint));
         return exitCodes.green;
       }),
     );
-  defineQueueChange(command, act, 'pause', 'dispatch nothing more of a queue, on every worker');
-  defineQueueChange(command, act, 'resume', 'let a queue go on');
+  defineQueueChange(command, action, 'pause', 'dispatch nothing more of a queue, on every worker');
+  defineQueueChange(command, action, 'resume', 'let a queue go on');
 };
 
-function defineQueueChange(command: Command, act: ActionWrapper, name: 'pause' | 'resume', description: string): void {
+function defineQueueChange(
+  command: Command,
+  action: ActionWrapper,
+  name: 'pause' | 'resume',
+  description: string,
+): void {
   command
     .command(`${name} <queue>`)
     .description(description)
     .addOption(reasonOption())
     .action(
-      act(async ({ api, out }, { reason }: ReasonOptions, queue: string) => {
+      action(async ({ api, out }, { reason }: ReasonOptions, queue: string) => {
         const path = `${pathOf`/queues/${queue}`}/${name}`;
         const changed = await api.request<QueueView>('POST', path, { body: { reason } });
         out.answer(changed, (safe) => queuesTable([safe], out.paint));
@@ -132,7 +137,7 @@ interface Options {
   readonly reason?: string;
 }
 
-export const limits: DefineCommand = (program, act) => {
+export const limits: DefineCommand = (program, action) => {
   program
     .command('limits [upstream]')
     .description('show what the fleet may ask of each upstream a second, or change it')
@@ -140,7 +145,7 @@ export const limits: DefineCommand = (program, act) => {
     .option('--reason <text>', 'why; kept in the audit log', parseNonBlank)
     .addHelpText('after', examples('limits', 'limits bubble', 'limits bubble --rps 5 --reason "they asked us to"'))
     .action(
-      act(async (session, options: Options, name: string | undefined) => {
+      action(async (session, options: Options, name: string | undefined) => {
         const { out } = session;
         if (options.rps === undefined && options.reason === undefined) {
           const shown = await findUpstreams(session, name);

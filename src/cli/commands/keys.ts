@@ -7,7 +7,7 @@ import { exitCodes } from '../exit-code.ts';
 import { formatTable, type Paint, type Tone } from '../format.ts';
 import { parseInstantOption, parseNonBlank } from '../option-parsers.ts';
 
-export const keys: DefineCommand = (program, act) => {
+export const keys: DefineCommand = (program, action) => {
   const command = program
     .command('keys')
     .description('list the keys; make one or revoke one')
@@ -20,17 +20,17 @@ export const keys: DefineCommand = (program, act) => {
       ),
     )
     .action(
-      act(async ({ api, out }) => {
+      action(async ({ api, out }) => {
         const answer = await api.get<Page<KeyView>>('/keys');
         out.answer(answer, (safe) => keysTable(safe.items, new Date(), out.paint));
         return exitCodes.green;
       }),
     );
-  defineCreate(command, act);
-  defineRevoke(command, act);
+  defineCreate(command, action);
+  defineRevoke(command, action);
 };
 
-function defineCreate(command: Command, act: ActionWrapper): void {
+function defineCreate(command: Command, action: ActionWrapper): void {
   command
     .command('create')
     .description('make a key; it is shown once and cannot be had again')
@@ -38,7 +38,7 @@ function defineCreate(command: Command, act: ActionWrapper): void {
     .addOption(new Option('--role <role>', 'what it may do').choices(roles).makeOptionMandatory())
     .option('--expires <time>', 'when it ends by itself', parseInstantOption)
     .action(
-      act(async ({ api, out }, options: { name: string; role: Role; expires?: string }) => {
+      action(async ({ api, out }, options: { name: string; role: Role; expires?: string }) => {
         const body = { name: options.name, role: options.role, expiresAt: options.expires };
         const made = await api.request<CreatedKey>('POST', '/keys', { body });
         out.answer(made, (safe) => safe.key ?? `key ${safe.id} is made, but its answer was lost on the way`);
@@ -52,13 +52,13 @@ function defineCreate(command: Command, act: ActionWrapper): void {
     );
 }
 
-function defineRevoke(command: Command, act: ActionWrapper): void {
+function defineRevoke(command: Command, action: ActionWrapper): void {
   command
     .command('revoke <id>')
     .description('end a key at once')
     .addOption(reasonOption())
     .action(
-      act(async ({ api, out }, { reason }: ReasonOptions, id: string) => {
+      action(async ({ api, out }, { reason }: ReasonOptions, id: string) => {
         const answer = await api.request<KeyView | null>('DELETE', pathOf`/keys/${id}`, { body: { reason } });
         out.answer(answer ?? { id, revoked: true }, (safe) => `key ${safe.id} is revoked`);
         return exitCodes.green;

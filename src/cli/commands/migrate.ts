@@ -3,6 +3,7 @@ import type { Page, RunView } from '../../contract/runs.ts';
 import { pathOf } from '../client.ts';
 import type { DefineCommand, Session } from '../command.ts';
 import { type ExitCode, exitCodeOf, exitCodes, isFinished } from '../exit-code.ts';
+import { runInterruptible } from '../follow.ts';
 import { cancelInterrupted, concludeMigration } from '../migrate/conclude.ts';
 import { commandLine, followWithLog } from '../migrate/follow.ts';
 import { type MigrateOptions, type Purpose, runOptions } from '../migrate/options.ts';
@@ -21,24 +22,24 @@ What options leave open is taken from the environment or, with npm run, from .en
 MIGRATION_START_DATE, MIGRATION_END_DATE, MIGRATION_PRODUCT_IDS, MIGRATION_SKIP_EXISTING, MIGRATION_BATCH_SIZE,
 MIGRATION_DRY_RUN. Keys, addresses and limits (STRIPE_MAX_RPS and the like) are settings of the service.`;
 
-export const migrate: DefineCommand = (program, act) => {
+export const migrate: DefineCommand = (program, action) => {
   addScopeOptions(program.command('migrate'))
     .description('migrate, with a progress line, a log and a report; Ctrl-C pauses it')
     .addHelpText(
       'after',
       help('migrate', '--strategy full', '--strategy incremental --since 2024-01-01', '--ids prod1,prod2'),
     )
-    .action(act((session, options: MigrateOptions) => runMigrate(session, options)));
+    .action(action(interruptible(runMigrate)));
 
   addRowsOption(addScopeOptions(program.command('migrate:dry-run')))
     .description('do everything but write, and say of every record what would happen')
     .addHelpText('after', help('migrate:dry-run', '', '--batch-size 5', '--strategy full --rows 0'))
-    .action(act((session, options: MigrateOptions) => runDryRun(session, options)));
+    .action(action(interruptible(runDryRun)));
 
   addRowsOption(addScopeOptions(program.command('migrate:validate')))
     .description('check the configuration, reach both ends, and say of every record what is wrong, without writing')
     .addHelpText('after', help('migrate:validate', '', '--ids @ids.txt', '--rows 0'))
-    .action(act((session, options: MigrateOptions) => runValidate(session, options)));
+    .action(action(interruptible(runValidate)));
 
   program
     .command('migrate:resume')
@@ -46,8 +47,18 @@ export const migrate: DefineCommand = (program, act) => {
     .addOption(planOption())
     .option('--reason <text>', 'why; kept in the audit log', parseNonBlank)
     .addHelpText('after', '\nExamples:\n  $ npm run migrate:resume')
-    .action(act((session, options: ResumeOptions) => runResume(session, options)));
+    .action(action(interruptible(runResume)));
 };
+
+/**
+ * From its first request to its last, a command is interrupted only as it means to be: a signal that arrives while a run is
+ * being started, or being paused, must not leave that run writing.
+ */
+function interruptible<Options>(
+  command: (session: Session, options: Options, signal: AbortSignal) => Promise<ExitCode>,
+): (session: Session, options: Options) => Promise<ExitCode> {
+  return (session, options) => runInterruptible((signal) => command(session, options, signal));
+}
 
 function addScopeOptions(command: Command): Command {
   return command
@@ -88,18 +99,18 @@ function help(name: string, ...lines: readonly string[]): string {
 }
 
 /** `migrate`: runs to the end, with the progress line, and leaves a log and a report. */
-async function runMigrate(session: Session, options: MigrateOptions): Promise<ExitCode> {
+async function runMigrate(session: Session, options: MigrateOptions, signal: AbortSignal): Promise<ExitCode> {
   const run = await startMigration(session, 'migrate', options);
   if (run.dryRun) {
     session.out.note('MIGRATION_DRY_RUN is true: nothing is written. Set it to false to migrate.');
-    return followDryRun(session, run, options, 'migrate');
+    return followDryRun(session, run, options, 'migrate', signal);
   }
-  return concludeMigration(session, await followWithLog(session, run, 'migrate'));
+  return concludeMigration(session, await followWithLog(session, run, 'migrate', signal));
 }
 
 /** `migrate:dry-run`: does everything but write, and says of every record what would happen to it. */
-async function runDryRun(session: Session, options: MigrateOptions): Promise<ExitCode> {
-  return followDryRun(session, await startMigration(session, 'dry-run', options), options, 'migrate:dry-run');
+async function runDryRun(session: Session, options: MigrateOptions, signal: AbortSignal): Promise<ExitCode> {
+  return followDryRun(session, await startMigration(session, 'dry-run', options), options, 'migrate:dry-run', signal);
 }
 
 async function followDryRun(
@@ -107,9 +118,10 @@ async function followDryRun(
   started: RunView,
   options: MigrateOptions,
   name: string,
+  signal: AbortSignal,
 ): Promise<ExitCode> {
   const { out } = session;
-  const { run, log } = await followWithLog(session, started, name);
+  const { run, log } = await followWithLog(session, started, name, signal);
   if (!isFinished(run)) return cancelInterrupted(session, run, name);
   const preview = await writePreview(session, run, {
     name: 'migration-dry-run',
@@ -136,6 +148,9 @@ async function startMigration(session: Session, purpose: Purpose, options: Migra
   } catch (thrown) {
     if (!(thrown instanceof Problem) || thrown.code !== 'NOT_ALLOWED_NOW') throw thrown;
     const { message, status, code } = thrown;
+    // migrate:resume takes the newest run up; another one that is in the way has the remedy of the service.
+    const last = await lastRun(session, options.plan);
+    if (!last || isFinished(last) || !message.includes(last.id)) throw thrown;
     const remedy = `To go on with it: ${commandLine(session, 'migrate:resume')}`;
     throw new Problem({ code, message, status, remedy, cause: thrown });
   }
@@ -147,7 +162,7 @@ const failureStatuses = ['rejected', 'failed', 'blocked', 'mismatched'];
  * `migrate:validate`: looks at the configuration, reaches both ends, and says of every record what is wrong with it,
  * by a run that writes nothing.
  */
-async function runValidate(session: Session, options: MigrateOptions): Promise<ExitCode> {
+async function runValidate(session: Session, options: MigrateOptions, signal: AbortSignal): Promise<ExitCode> {
   const { api, out, settings } = session;
   const { reached, findings } = await runChecks(api, settings, options.plan);
   if (!out.json) out.streams.stdout.write(`${findingLines(findings, out.paint)}\n\n`);
@@ -155,8 +170,9 @@ async function runValidate(session: Session, options: MigrateOptions): Promise<E
   if (findings.some((finding) => finding.state === 'problem')) {
     return reportNotStarted(session, { findings }, exitCodes.failures);
   }
+  if (signal.aborted) return exitCodes.detached;
   const begun = await startMigration(session, 'validate', options);
-  const { run, log } = await followWithLog(session, begun, 'migrate:validate');
+  const { run, log } = await followWithLog(session, begun, 'migrate:validate', signal);
   if (!isFinished(run)) return cancelInterrupted(session, run, 'migrate:validate');
   const wanted = ({ status }: { status: string }): boolean => failureStatuses.includes(status);
   const preview = await writePreview(session, run, { name: 'migration-validation', rows: rowLimit(options), wanted });
@@ -194,11 +210,12 @@ interface ResumeOptions {
  * again, one that is still going is followed.
  * @throws Problem NOTHING_TO_RESUME when the last run went to its end, or there is none.
  */
-async function runResume(session: Session, options: ResumeOptions): Promise<ExitCode> {
+async function runResume(session: Session, options: ResumeOptions, signal: AbortSignal): Promise<ExitCode> {
   const run = await lastRun(session, options.plan);
   if (!run) throw nothingToResume(session, `no run of ${options.plan} was begun yet`);
+  if (signal.aborted) return exitCodes.detached;
   const going = await continueRun(session, run, options.reason ?? 'migrate:resume');
-  return concludeMigration(session, await followWithLog(session, going, 'migrate:resume'));
+  return concludeMigration(session, await followWithLog(session, going, 'migrate:resume', signal));
 }
 
 const pageSize = 50;

@@ -15,7 +15,7 @@ interface Options extends ReasonOptions {
   readonly dryRun?: boolean;
 }
 
-export const purge: DefineCommand = (program, act) => {
+export const purge: DefineCommand = (program, action) => {
   program
     .command('purge')
     .description('delete what sources said in finished runs; hashes, outcomes and counts stay')
@@ -28,7 +28,7 @@ export const purge: DefineCommand = (program, act) => {
       examples('purge --older-than 30d --reason "retention" --dry-run', 'purge --run RUN --reason …'),
     )
     .action(
-      act(async (session, { olderThan, run, dryRun, reason }: Options) => {
+      action(async (session, { olderThan, run, dryRun, reason }: Options) => {
         const { api, out } = session;
         if ((olderThan === undefined) === (run === undefined)) {
           throw usageError('purge takes --older-than or --run, one of the two');
@@ -64,14 +64,14 @@ function purgeReport(view: PurgeView, paint: Paint): string {
   return `${runs}\n${view.dryRun ? 'would delete' : 'deleted'} ${total} payloads`;
 }
 
-export const person: DefineCommand = (program, act) => {
+export const person: DefineCommand = (program, action) => {
   program
     .command('person <email>')
     .description('everything held about one person, across ledger and targets; audited')
     .option('--out <file>', 'write it to this file, readable by its owner only (default: to stdout)', parseNonBlank)
     .addHelpText('after', examples('person jane@example.com --out jane.json'))
     .action(
-      act(async ({ api, out, settings }, options: { out?: string }, email: string) => {
+      action(async ({ api, out, settings }, options: { out?: string }, email: string) => {
         const held = await api.request<PersonView>('GET', pathOf`/persons/${email}`, {
           deadlineMs: requestDeadlineMs.long,
         });

@@ -5,13 +5,13 @@ import { type DefineCommand, examples } from '../command.ts';
 import { exitCodes } from '../exit-code.ts';
 import { formatTable, type Paint } from '../format.ts';
 
-export const plans: DefineCommand = (program, act) => {
+export const plans: DefineCommand = (program, action) => {
   program
     .command('plans [plan]')
     .description('list the plans, or show one with its entities and steps')
     .addHelpText('after', examples('plans', 'plans bubble'))
     .action(
-      act(async ({ api, out }, _options: object, name: string | undefined) => {
+      action(async ({ api, out }, _options: object, name: string | undefined) => {
         if (name !== undefined) {
           const plan = await api.get<PlanView>(pathOf`/plans/${name}`);
           out.answer(plan, (safe) => planDetails(safe, out.paint));

@@ -1,9 +1,17 @@
 import type { DuplicateRow, RepairPlanView, RepairResultView } from '../../contract/records.ts';
 import type { RunView } from '../../contract/runs.ts';
 import { pathOf, requestDeadlineMs } from '../client.ts';
-import { type DefineCommand, examples, type ReasonOptions, reasonOption, type Session } from '../command.ts';
+import {
+  type DefineCommand,
+  examples,
+  type ReasonOptions,
+  reasonOption,
+  requireConfirmation,
+  type Session,
+} from '../command.ts';
 import { type ExitCode, exitCodeOf, exitCodes, isFinished } from '../exit-code.ts';
 import { resolveRunId } from '../find-run.ts';
+import { runInterruptible } from '../follow.ts';
 import { formatTable, type Paint } from '../format.ts';
 import { usageError } from '../problem.ts';
 import { failureList, runHead } from '../run-summary.ts';
@@ -16,7 +24,7 @@ interface Options extends Partial<ReasonOptions> {
   readonly yes?: boolean;
 }
 
-export const reconcile: DefineCommand = (program, act) => {
+export const reconcile: DefineCommand = (program, action) => {
   program
     .command('reconcile <run>')
     .description(
@@ -36,7 +44,7 @@ export const reconcile: DefineCommand = (program, act) => {
       ),
     )
     .action(
-      act(async (session, options: Options, idOrPlan: string) => {
+      action(async (session, options: Options, idOrPlan: string) => {
         const { plan, mend, reason } = options;
         if (plan && mend) throw usageError('--plan and --mend contradict each other');
         if (!plan && reason === undefined) throw usageError('say why', 'Add --reason TEXT.');
@@ -60,7 +68,7 @@ async function compareWithTarget(session: Session, { reason, wait }: Options, id
     out.answer(run, (safe) => runHead(safe, out.paint));
     return exitCodes.green;
   }
-  const last = await followToEnd(session, run);
+  const last = await runInterruptible((signal) => followToEnd(session, run, signal));
   if (!isFinished(last)) return reportDetached(session, last);
   await printSummary(session, last);
   if (!out.json) out.answer(await fetchRepairPlan(session, id), (safe) => `\n${repairPlanReport(safe, out.paint)}`);
@@ -69,7 +77,13 @@ async function compareWithTarget(session: Session, { reason, wait }: Options, id
 
 async function repairRun(session: Session, { reason, wait, yes }: Options, id: string): Promise<ExitCode> {
   const { api, out } = session;
-  if (!yes) await confirmRepair(session, id);
+  if (!yes) {
+    await requireConfirmation(
+      session,
+      'mending',
+      async () => `${repairPlanReport(await fetchRepairPlan(session, id), out.paint)}\n`,
+    );
+  }
   const done = await api.request<RepairResultView>('POST', pathOf`/runs/${id}/mend`, {
     body: { reason },
     deadlineMs: requestDeadlineMs.long,
@@ -80,14 +94,6 @@ async function repairRun(session: Session, { reason, wait, yes }: Options, id: s
   }
   out.answer(done, (safe) => repairResultReport(safe, out.paint));
   return exitCodes.green;
-}
-
-/** Looks first, so that the question can say what is at stake. */
-async function confirmRepair(session: Session, id: string): Promise<void> {
-  if (!session.ask) throw usageError('mending has to be confirmed', 'Add --yes, or run it in a terminal.');
-  const report = repairPlanReport(await fetchRepairPlan(session, id), session.out.paint);
-  const answer = await session.ask(`${report}\nGo on? [y/N] `);
-  if (!/^y(es)?$/i.test(answer.trim())) throw usageError('not confirmed: nothing was changed');
 }
 
 function fetchRepairPlan({ api }: Session, id: string): Promise<RepairPlanView> {

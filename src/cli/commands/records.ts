@@ -18,7 +18,7 @@ interface Options {
   readonly cursor?: string;
 }
 
-export const records: DefineCommand = (program, act) => {
+export const records: DefineCommand = (program, action) => {
   program
     .command('records <run>')
     .description('list the records of a run')
@@ -28,7 +28,7 @@ export const records: DefineCommand = (program, act) => {
     .option('--cursor <cursor>', 'where an earlier list ended')
     .addHelpText('after', examples('records bubble --status rejected', 'records RUN --entity users --json'))
     .action(
-      act(async ({ api, out, settings }, { status, entity, limit, cursor }: Options, id: string) => {
+      action(async ({ api, out, settings }, { status, entity, limit, cursor }: Options, id: string) => {
         const run = await findRun(api, id);
         const query = { status, entity, limit, cursor };
         const page = await api.get<Page<RecordView>>(pathOf`/runs/${run.id}/records`, query);
@@ -59,13 +59,13 @@ function recordsTable(records: readonly RecordView[], paint: Paint): string {
   );
 }
 
-export const record: DefineCommand = (program, act) => {
+export const record: DefineCommand = (program, action) => {
   program
     .command('record <sourceId>')
     .description('show the history of one source record in every run')
     .addHelpText('after', examples('record 1690x12', 'record 1690x12 --json'))
     .action(
-      act(async ({ api, out }, _options: object, sourceId: string) => {
+      action(async ({ api, out }, _options: object, sourceId: string) => {
         const answer = await api.get<List<RecordHistory>>('/records', { sourceId });
         if (answer.items.length === 0) {
           const remedy = 'Check the id; a run that has not read it yet does not know it either.';

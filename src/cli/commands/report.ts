@@ -9,7 +9,7 @@ import { findRun } from '../find-run.ts';
 import { escapeControlsInLines, formatTable } from '../format.ts';
 import { Problem } from '../problem.ts';
 
-export const report: DefineCommand = (program, act) => {
+export const report: DefineCommand = (program, action) => {
   program
     .command('report <run> [name]')
     .description('list the reports of a run, print one, or save them')
@@ -19,7 +19,7 @@ export const report: DefineCommand = (program, act) => {
       examples('report bubble', 'report bubble migration_summary_20240115_143000.txt', 'report RUN --out ./reports'),
     )
     .action(
-      act(async (session, { out }: { out?: string }, id: string, name: string | undefined) => {
+      action(async (session, { out }: { out?: string }, id: string, name: string | undefined) => {
         const run = await findRun(session.api, id);
         if (out !== undefined) return saveReports(session, run, resolve(session.settings.workingFolder, out), name);
         return name === undefined ? listReports(session, run) : printReport(session, run, name);

@@ -1,20 +1,26 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RollbackView } from '../../contract/runs.ts';
 import { pathOf } from '../client.ts';
-import { type DefineCommand, examples, type ReasonOptions, reasonOption, type Session } from '../command.ts';
+import {
+  type DefineCommand,
+  examples,
+  type ReasonOptions,
+  reasonOption,
+  requireConfirmation,
+  type Session,
+} from '../command.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
 import { resolveRunId } from '../find-run.ts';
 import { defaultFollowTiming, retryWhileUnreachable, runInterruptible } from '../follow.ts';
 import { formatTable, type Paint } from '../format.ts';
 import { sendLongRequest } from '../long-request.ts';
-import { usageError } from '../problem.ts';
 
 interface Options extends ReasonOptions {
   readonly dryRun?: boolean;
   readonly yes?: boolean;
 }
 
-export const rollback: DefineCommand = (program, act) => {
+export const rollback: DefineCommand = (program, action) => {
   program
     .command('rollback <run>')
     .description('remove what a run inserted and restore what it changed, nothing else')
@@ -26,15 +32,9 @@ export const rollback: DefineCommand = (program, act) => {
       examples('rollback RUN --reason "wrong field map" --dry-run', 'rollback RUN --reason … --yes'),
     )
     .action(
-      act(async (session, options: Options, idOrPlan: string) => {
+      action(async (session, options: Options, idOrPlan: string) => {
         const { out } = session;
-        const asks = !options.dryRun && !options.yes;
-        if (asks && !session.ask)
-          throw usageError('a rollback has to be confirmed', 'Add --yes, or run it in a terminal.');
-        const id = await resolveRunId(session, idOrPlan);
-        if (asks && !(await confirmRollback(session, id, options.reason))) {
-          throw usageError('not confirmed: nothing was changed');
-        }
+        const id = await confirmedRunId(session, options, idOrPlan);
         const begun = await requestRollback(session, id, options.reason, options.dryRun === true);
         const done = begun.status === 'working' ? await followRollback(session, begun) : begun;
         out.answer(done, (safe) => rollbackReport(safe, out.paint));
@@ -61,12 +61,22 @@ function requestRollback(session: Session, id: string, reason: string, dryRun: b
   return sendLongRequest(session, what, { path: pathOf`/runs/${id}/rollback`, body: { reason, dryRun } });
 }
 
+/** The run to roll back, once the operator has confirmed it. Without a terminal, nothing is sent to the service. */
+async function confirmedRunId(session: Session, options: Options, idOrPlan: string): Promise<string> {
+  if (options.dryRun || options.yes) return resolveRunId(session, idOrPlan);
+  let id = '';
+  await requireConfirmation(session, 'a rollback', async () => {
+    id = await resolveRunId(session, idOrPlan);
+    return rollbackQuestion(session, id, options.reason);
+  });
+  return id;
+}
+
 /** Tries it without writing first, so that the question can say what is at stake. */
-async function confirmRollback(session: Session, id: string, reason: string): Promise<boolean> {
+async function rollbackQuestion(session: Session, id: string, reason: string): Promise<string> {
   const trial = await requestRollback(session, id, reason, true);
   const stake = `${trial.removed} rows are removed, ${trial.restored} restored, ${trial.conflicts.length} not undone`;
-  const answer = await session.ask?.(`Rolling back run ${id}: ${stake}. Go on? [y/N] `);
-  return /^y(es)?$/i.test(answer?.trim() ?? '');
+  return `Rolling back run ${id}: ${stake}. `;
 }
 
 const pollIntervalMs = 500;

@@ -19,7 +19,7 @@ import { waitForRun } from '../wait.ts';
 
 const strategies = ['full', 'incremental', 'selective'];
 
-export const run: DefineCommand = (program, act) => {
+export const run: DefineCommand = (program, action) => {
   program
     .command('run <plan>')
     .description('start a run of a plan')
@@ -55,7 +55,7 @@ export const run: DefineCommand = (program, act) => {
         'run bubble --skip-export --param exportDir=march --batch-size 100',
       ),
     )
-    .action(act(startRun));
+    .action(action(startRun));
 };
 
 async function startRun(session: Session, options: RunOptions & { wait?: boolean }, plan: string): Promise<ExitCode> {

@@ -4,6 +4,7 @@ import type { Page, RunView } from '../../contract/runs.ts';
 import { type DefineCommand, examples } from '../command.ts';
 import { exitCodeOf, exitCodes, isFinished } from '../exit-code.ts';
 import { findRun } from '../find-run.ts';
+import { runInterruptible } from '../follow.ts';
 import { formatDuration, formatTable, type Paint } from '../format.ts';
 import { wholeNumberParser } from '../option-parsers.ts';
 import { runTotals } from '../progress.ts';
@@ -17,7 +18,7 @@ interface Options {
   readonly cursor?: string;
 }
 
-export const runs: DefineCommand = (program, act) => {
+export const runs: DefineCommand = (program, action) => {
   program
     .command('runs')
     .description('list the runs, newest first')
@@ -27,7 +28,7 @@ export const runs: DefineCommand = (program, act) => {
     .option('--cursor <cursor>', 'where an earlier list ended')
     .addHelpText('after', examples('runs', 'runs --plan bubble --status failed', 'runs --json'))
     .action(
-      act(async ({ api, out, settings }, { plan, status, limit, cursor }: Options) => {
+      action(async ({ api, out, settings }, { plan, status, limit, cursor }: Options) => {
         const page = await api.get<Page<RunView>>('/runs', { plan, status, limit, cursor });
         out.answer(page, (safe) =>
           safe.items.length === 0 ? 'no runs' : runsTable(safe.items, new Date(), out.paint),
@@ -75,13 +76,13 @@ function elapsedText(run: RunView, now: Date): string {
   return formatDuration((run.finishedAt ? Date.parse(run.finishedAt) : now.getTime()) - Date.parse(run.startedAt));
 }
 
-export const status: DefineCommand = (program, act) => {
+export const status: DefineCommand = (program, action) => {
   program
     .command('status <run>')
     .description('show where a run stands: records, sums, failures')
     .addHelpText('after', examples('status bubble', 'status RUN --json'))
     .action(
-      act(async (session, _options: object, id: string) => {
+      action(async (session, _options: object, id: string) => {
         const run = await findRun(session.api, id);
         await printSummary(session, run);
         return exitCodeOf(run);
@@ -89,17 +90,17 @@ export const status: DefineCommand = (program, act) => {
     );
 };
 
-export const watch: DefineCommand = (program, act) => {
+export const watch: DefineCommand = (program, action) => {
   program
     .command('watch <run>')
     .description('follow a run to its end; with --json a line for every change')
     .addHelpText('after', examples('watch bubble', 'watch RUN --json'))
     .action(
-      act(async (session, _options: object, id: string) => {
+      action(async (session, _options: object, id: string) => {
         const { api, out } = session;
         const run = await findRun(api, id);
         if (!out.json) return waitForRun(session, run);
-        const last = await followToEnd(session, run, out.jsonLine);
+        const last = await runInterruptible((signal) => followToEnd(session, run, signal, out.jsonLine));
         return isFinished(last) ? exitCodeOf(last) : exitCodes.detached;
       }),
     );

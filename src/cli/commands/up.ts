@@ -10,13 +10,13 @@ import { Problem } from '../problem.ts';
 
 const upHelp = 'Without DATABASE_URL and REDIS_URL it starts a PostgreSQL and a Redis of its own, in .drover/.';
 
-export const up: DefineCommand = (program, act) => {
+export const up: DefineCommand = (program, action) => {
   program
     .command('up')
     .description('start the service and one worker of all queues here, until Ctrl-C')
     .addHelpText('after', `\n${upHelp}\n${examples('up', 'up --json', 'help up')}`)
     .action(
-      act(async ({ api, out, settings }) => {
+      action(async ({ api, out, settings }) => {
         const ended = new AbortController();
         // A program that reads JSON needs to know when the service is ready; a person reads the service's own output.
         if (out.json) {

@@ -7,7 +7,7 @@ import type { Paint } from '../format.ts';
 import { sendLongRequest } from '../long-request.ts';
 import { wholeNumberParser } from '../option-parsers.ts';
 
-export const validate: DefineCommand = (program, act) => {
+export const validate: DefineCommand = (program, action) => {
   program
     .command('validate [run]')
     .description('check the target against the rules of the plan (nothing named: the newest run of all)')
@@ -15,7 +15,7 @@ export const validate: DefineCommand = (program, act) => {
     .option('--rows <n>', 'rows shown of each broken rule; 0 for all', wholeNumberParser(0, 1_000_000), 10)
     .addHelpText('after', examples('validate bubble', 'validate RUN --json', 'validate --last --rows 0'))
     .action(
-      act(async (session, options: { last?: boolean; rows: number }, id: string | undefined) => {
+      action(async (session, options: { last?: boolean; rows: number }, id: string | undefined) => {
         const { api, out } = session;
         const run = await findRunOrNewest(api, id);
         const validation = options.last

@@ -4,6 +4,7 @@ import type { List } from '../api-types.ts';
 import { pathOf } from '../client.ts';
 import type { Session } from '../command.ts';
 import { type ExitCode, exitCodeOf, exitCodes, isFinished } from '../exit-code.ts';
+import { defaultFollowTiming, retryWhileUnreachable } from '../follow.ts';
 import { Problem } from '../problem.ts';
 import { runSummary } from '../run-summary.ts';
 import { commandLine, type FollowedRun } from './follow.ts';
@@ -46,30 +47,40 @@ function nextStepLines(session: Session, run: RunView): string[] {
 }
 
 const settleTimeoutMs = 60_000;
+const pendingTimeoutMs = 5_000;
 const pollIntervalMs = 500;
 
 /**
- * What Ctrl-C does to a migration: it is paused, so that nothing more is written, and can be resumed. A second Ctrl-C
- * leaves at once.
+ * What Ctrl-C does to a migration: it is paused, so that nothing more is written, and can be resumed; one that does not begin
+ * meanwhile is cancelled, because it would begin to write later. A second Ctrl-C leaves at once.
  */
 async function pauseInterrupted(session: Session, run: RunView): Promise<ExitCode> {
   const { out } = session;
   const resume = `To go on: ${commandLine(session, 'migrate:resume')}`;
   out.note(`Interrupted: pausing run ${run.id} (Ctrl-C again to leave it running).`);
   try {
-    const last = await waitWhilePausing(session, await requestWhenAllowed(session, run, 'pause'));
+    const asked = await requestWhenAllowed(session, run, 'pause');
+    const last =
+      asked.status === 'pending'
+        ? await requestWhenAllowed(session, run, 'cancel')
+        : await waitWhilePausing(session, asked);
     if (out.json) out.answer(last, () => '');
-    out.note(
-      isFinished(last)
-        ? `run ${last.id} had come to its end: ${last.status}`
-        : `run ${last.id} is ${last.status}. ${resume}`,
-    );
+    out.note(interruptedText(session, last, resume));
   } catch (thrown) {
     if (!(thrown instanceof Problem)) throw thrown;
     out.problem(thrown);
     out.note(`Run ${run.id} was not paused and may go on. ${resume}`);
   }
   return exitCodes.detached;
+}
+
+function interruptedText(session: Session, run: RunView, resume: string): string {
+  if (run.status === 'cancelled' && run.startedAt === null) {
+    return `run ${run.id} had not begun and is cancelled. To begin again: ${commandLine(session, 'migrate')}`;
+  }
+  return isFinished(run)
+    ? `run ${run.id} had come to its end: ${run.status}`
+    : `run ${run.id} is ${run.status}. ${resume}`;
 }
 
 /** What Ctrl-C does to a run that writes nothing: its result is not needed any more, so it is cancelled. */
@@ -86,14 +97,24 @@ export async function cancelInterrupted(session: Session, run: RunView, name: st
   return exitCodes.detached;
 }
 
+/**
+ * Asks for the action as soon as the run takes it, and answers the run; one that has not begun cannot be paused, and is
+ * answered as it is after five seconds. A service that is out of reach for a while is asked again.
+ */
 async function requestWhenAllowed({ api }: Session, run: RunView, action: 'pause' | 'cancel'): Promise<RunView> {
   const body = { reason: 'interrupted with Ctrl-C' };
   const path = pathOf`/runs/${run.id}`;
-  for (const until = Date.now() + settleTimeoutMs; ; await sleep(pollIntervalMs)) {
-    const now = await api.get<RunView>(path);
-    if (now.nextActions.includes(action)) return api.request<RunView>('POST', `${path}/${action}`, { body });
-    // One that has not begun can be paused as soon as it has; one that ends needs none of it.
-    if (now.status !== 'pending' || Date.now() > until) return now;
+  for (const until = Date.now() + pendingTimeoutMs; ; await sleep(pollIntervalMs)) {
+    const now = await whenReachable(() => api.get<RunView>(path), run);
+    const isLate = Date.now() > until;
+    if (now.nextActions.includes(action)) {
+      try {
+        return await whenReachable(() => api.request<RunView>('POST', `${path}/${action}`, { body }), now);
+      } catch (thrown) {
+        // It has moved on since it was looked at.
+        if (isLate || !(thrown instanceof Problem) || thrown.code !== 'NOT_ALLOWED_NOW') throw thrown;
+      }
+    } else if (now.status !== 'pending' || isLate) return now;
   }
 }
 
@@ -102,7 +123,12 @@ async function waitWhilePausing({ api }: Session, run: RunView): Promise<RunView
   let now = run;
   for (const until = Date.now() + settleTimeoutMs; now.status === 'pausing' && Date.now() < until; ) {
     await sleep(pollIntervalMs);
-    now = await api.get<RunView>(pathOf`/runs/${run.id}`);
+    now = await whenReachable(() => api.get<RunView>(pathOf`/runs/${run.id}`), now);
   }
   return now;
+}
+
+async function whenReachable(request: () => Promise<RunView>, last: RunView): Promise<RunView> {
+  const never = new AbortController().signal;
+  return (await retryWhileUnreachable(request, { signal: never }, defaultFollowTiming)) ?? last;
 }

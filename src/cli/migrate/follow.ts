@@ -20,7 +20,12 @@ export interface FollowedRun {
 }
 
 /** Follows a run with the progress line, and writes the day's log as it goes. */
-export async function followWithLog(session: Session, run: RunView, commandName: string): Promise<FollowedRun> {
+export async function followWithLog(
+  session: Session,
+  run: RunView,
+  commandName: string,
+  signal: AbortSignal,
+): Promise<FollowedRun> {
   const folder = join(session.settings.projectFolder, 'logs');
   const log = createLogFile(folder);
   const progress = createLogDisplay({ write: (text) => log.write('INFO', text.trimEnd()) }, () => Date.now());
@@ -29,7 +34,7 @@ export async function followWithLog(session: Session, run: RunView, commandName:
     `${commandName}: run ${run.id} of ${run.plan}@${run.version}, ${run.strategy}${run.dryRun ? ', dry run' : ''}`,
   );
   let status = run.status;
-  const last = await followToEnd(session, run, (view) => {
+  const last = await followToEnd(session, run, signal, (view) => {
     progress.show(view);
     if (view.status !== status) log.write(logLevelOf(view), statusMessage(view));
     status = view.status;

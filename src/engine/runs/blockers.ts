@@ -45,7 +45,7 @@ function queueBlocker({ pauses, servedQueues: served }: FleetState, queue: Stage
   const pause = pauses.find((one) => one.queue === queue);
   if (pause) {
     const what = `queue ${queue} is paused by ${pause.pausedBy}: ${pause.reason}`;
-    return [{ code: 'QUEUE_PAUSED', what, clears: `drover queues resume ${queue}`, until: null }];
+    return [{ code: 'QUEUE_PAUSED', what, clears: `drover queues resume ${queue} --reason TEXT`, until: null }];
   }
   if (served.includes(queue)) return [];
   const clears = `start a worker that serves it: npm run worker -- --queues ${queue}`;
@@ -70,15 +70,17 @@ function parentBlockers({ entities, progress }: BlockerInput, plan: Plan): Block
 
 /** Pure: why a run that is not running stands. `served` are the queues some worker serves, where that is known. */
 function statusBlockers(
-  { status, reason }: Pick<Run, 'status' | 'reason'>,
+  { id, status, reason }: Pick<Run, 'id' | 'status' | 'reason'>,
   served: readonly string[] | undefined,
 ): readonly Blocker[] {
   const said = reason === null ? '' : `: ${reason}`;
   switch (status) {
     case 'paused':
-      return [{ code: 'PAUSED', what: `paused${said}`, clears: 'drover resume', until: null }];
+      return [{ code: 'PAUSED', what: `paused${said}`, clears: `drover resume ${id} --reason TEXT`, until: null }];
     case 'failed':
-      return [{ code: 'STOPPED', what: `stopped${said}`, clears: 'clear the cause, then drover retry', until: null }];
+      return [
+        { code: 'STOPPED', what: `stopped${said}`, clears: `clear the cause, then drover retry ${id}`, until: null },
+      ];
     case 'pending':
     case 'pausing':
     case 'cancelling':

@@ -86,7 +86,10 @@ export interface ControlStore {
   /** Writes down what is about to be done elsewhere, where no transaction of ours reaches. */
   appendAudit(entry: AuditEntry): Promise<void>;
   /** Another run of the plan into the same schema that is not finished; two at once would write over each other. */
-  activeRun(plan: string, targetSchema: string): Promise<string | undefined>;
+  activeRun(
+    plan: string,
+    targetSchema: string,
+  ): Promise<{ readonly id: string; readonly status: RunStatus } | undefined>;
   /** A run that a rollback of this one has to wait for: unfinished, into the same schema, of the same plan or newer. */
   runBlockingRollback(runId: string): Promise<{ readonly id: string; readonly status: RunStatus } | undefined>;
   /** A run of the plan into the same schema that is being rolled back at APIs. */
@@ -119,9 +122,13 @@ export function createControlStore(database: Database): ControlStore {
   };
 }
 
-async function activeRun(database: Database, plan: string, targetSchema: string): Promise<string | undefined> {
+async function activeRun(
+  database: Database,
+  plan: string,
+  targetSchema: string,
+): ReturnType<ControlStore['activeRun']> {
   const [row] = await database
-    .select({ id: runs.id })
+    .select({ id: runs.id, status: runs.status })
     .from(runs)
     .where(
       and(
@@ -133,7 +140,7 @@ async function activeRun(database: Database, plan: string, targetSchema: string)
       ),
     )
     .limit(1);
-  return row?.id;
+  return row && { id: row.id, status: row.status as RunStatus };
 }
 
 const blockingRunSql = `

@@ -151,10 +151,13 @@ export async function assertNoActiveRun(
   if (run.dryRun || run.exportOnly) return;
   await assertNotRollingBack(store, run);
   const active = await store.activeRun(run.plan, run.targetSchema);
-  if (active === undefined || active === run.id) return;
-  throw new DroverError('NOT_ALLOWED_NOW', `run ${active} is loading into ${run.targetSchema} already`, {
-    remedy: 'Wait for it, cancel it, or load into another targetSchema.',
-  });
+  if (active === undefined || active.id === run.id) return;
+  const goOn = active.status === 'paused' ? 'Resume it' : 'Wait for its end';
+  throw new DroverError(
+    'NOT_ALLOWED_NOW',
+    `run ${active.id} into schema ${run.targetSchema} is ${active.status} and has not ended`,
+    { remedy: `${goOn}, cancel it, or load into another targetSchema.` },
+  );
 }
 
 /** What one undoes the other would do again, or undo in the wrong order. */

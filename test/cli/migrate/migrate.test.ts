@@ -1,4 +1,5 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -133,7 +134,9 @@ describe('the commands of a migration', () => {
     expect(ran.stderr).toMatch(/run r\w+ is paused\. To go on: npx drover migrate:resume$/m);
     drover.sandbox.faults.set([]);
     const second = await run(['migrate', ...full, '--target-schema', 'paused']);
-    expect(second.stderr).toMatch(/^NOT_ALLOWED_NOW: .*\n→ To go on with it: npx drover migrate:resume$/m);
+    expect(second.stderr).toMatch(
+      /^NOT_ALLOWED_NOW: run r\w+ into schema paused is paused and has not ended\n→ To go on with it: npx drover migrate:resume$/m,
+    );
     const resumed = await start('migrate:resume', '--json').ended;
     const { run: view, log } = resumed.json<{ run: RunView; log: string }>();
     expect(ran.stderr).toContain(view.id);
@@ -156,6 +159,14 @@ describe('the commands of a migration', () => {
     const resumed = await run(['migrate:resume']);
     expect(resumed.stderr).toContain('goes on where it was stopped');
     expect(resumed.stdout).toContain('completed with failures');
+  });
+
+  it('write nothing that others than the owner and the group can read', () => {
+    const files = ['logs', 'reports'].flatMap((name) => readdirSync(join(folder, name)).map((one) => join(name, one)));
+    expect(files.length).toBeGreaterThan(3);
+    expect(new Set(files.map((path) => (statSync(join(folder, path)).mode & 0o777).toString(8)))).toEqual(
+      new Set(['640']),
+    );
   });
 
   it('take what is not said from variables, and refuse wrong ones all at once', async () => {
@@ -181,4 +192,21 @@ describe('the commands of a migration', () => {
       expect(ran.stdout).toContain(`$ npm run ${name}`);
     }
   });
+});
+
+it('a worker that gets SIGTERM and SIGINT at once, stopped for 200 ms, drains and ends with 0', async () => {
+  const worker = drover.spawnWorker();
+  const exit = once(worker, 'exit');
+  await expect
+    .poll(async () => (await ask(['workers', '--json'])).json<{ items: WorkerView[] }>().items.map(({ pid }) => pid), {
+      timeout: 60_000,
+      interval: 200,
+    })
+    .toContain(worker.pid);
+  worker.kill('SIGSTOP');
+  worker.kill('SIGTERM');
+  worker.kill('SIGINT');
+  await sleep(200);
+  worker.kill('SIGCONT');
+  expect(await exit).toEqual([0, null]);
 });

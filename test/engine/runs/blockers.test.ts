@@ -27,7 +27,7 @@ function told({ status = 'running', reason, fleet, upstream, customers, payments
   const entities = Object.keys(progress).map((name) => ({ entity: name, loadOpen: name === 'customers' }));
   const holdups = findBlockers({
     ...{ plan, progress, now, entities: entities as RunEntity[] },
-    run: { status, reason: reason ?? null } as Run,
+    run: { id: 'r1', status, reason: reason ?? null } as Run,
     fleet: { upstreams: [{ ...quiet, ...upstream }], pauses: [], servedQueues: stages, ...fleet },
   });
   return holdups.map(({ code, what, clears }) => `${code} ${what} -> ${clears}`);
@@ -59,7 +59,7 @@ test('a paused queue and one that nobody serves hold up who needs them, and nobo
   const pauses = [{ queue: 'load', pausedBy: 'ana', reason: 'lunch' }];
   const waiting = { customers: at('load', 3) };
   expect(told({ ...waiting, fleet: { pauses } })).toEqual([
-    'QUEUE_PAUSED queue load is paused by ana: lunch -> drover queues resume load',
+    'QUEUE_PAUSED queue load is paused by ana: lunch -> drover queues resume load --reason TEXT',
   ]);
   expect(told({ fleet: { pauses } })).toEqual([]);
   expect(told({ ...waiting, fleet: { servedQueues: ['transform'] } })).toEqual([
@@ -77,9 +77,11 @@ test('children say how many parents they wait for', () => {
 });
 
 test('a run that stands says why and what clears it', () => {
-  expect(told({ status: 'paused', reason: 'lunch' })).toEqual(['PAUSED paused: lunch -> drover resume']);
+  expect(told({ status: 'paused', reason: 'lunch' })).toEqual([
+    'PAUSED paused: lunch -> drover resume r1 --reason TEXT',
+  ]);
   expect(told({ status: 'failed', reason: 'SOURCE_FILE: gone' })[0]).toMatch(
-    /^STOPPED stopped: SOURCE_FILE: gone -> .*drover retry/,
+    /^STOPPED stopped: SOURCE_FILE: gone -> .*drover retry r1$/,
   );
   expect(told({ status: 'pending', fleet: { servedQueues: [] } })[0]).toMatch(/^NO_WORKER/);
   expect(told({ status: 'pending' })).toEqual([]);

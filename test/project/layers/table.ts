@@ -27,6 +27,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   'src/csv.ts': { project: [], packages: [] },
   'src/email.ts': { project: [], packages: [] },
   'src/backoff.ts': { project: [], packages: [] },
+  'src/signals.ts': { project: [], packages: [] },
   'src/money.ts': { project: ['src/errors.ts'], packages: ['big.js'] },
   'src/logger.ts': { project: ['src/errors.ts'], packages: ['pino'] },
   'src/config.ts': { project: ['src/errors.ts'], packages: ['zod'] },
@@ -88,16 +89,19 @@ export const layers: Readonly<Record<string, Layer>> = {
       // The signature of a webhook is checked before anything else looks at the body.
       'src/upstreams/stripe/webhook.ts',
       ...['db', 'src/engine', 'src/engine/open-engine.ts', 'src/contract', 'src/plan'],
-      ...['src/config.ts', 'src/logger.ts', 'src/errors.ts', 'src/money.ts'],
+      ...['src/config.ts', 'src/logger.ts', 'src/errors.ts', 'src/money.ts', 'src/signals.ts'],
     ],
     packages: [...fastify, 'ioredis', 'prom-client', 'zod'],
   },
   // A client of the API: it shares the contract with the engine, and nothing that does anything.
-  'src/cli': { project: ['src/contract', 'src/money.ts', 'src/errors.ts', 'src/csv.ts'], packages: ['commander'] },
+  'src/cli': {
+    project: ['src/contract', 'src/money.ts', 'src/errors.ts', 'src/csv.ts', 'src/signals.ts'],
+    packages: ['commander'],
+  },
   workers: {
     project: [
       ...['queues', 'db', 'src/engine', 'src/contract', 'src/plan', 'src/targets', 'src/upstreams'],
-      ...['src/config.ts', 'src/logger.ts', 'src/errors.ts', 'src/money.ts'],
+      ...['src/config.ts', 'src/logger.ts', 'src/errors.ts', 'src/money.ts', 'src/signals.ts'],
     ],
     packages: ['bullmq', 'ioredis', 'piscina', 'bcryptjs'],
   },
