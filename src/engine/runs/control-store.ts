@@ -44,26 +44,25 @@ interface ReplaySelection {
 export interface ControlChanges {
   find(id: string): Promise<Run | undefined>;
   createRun(run: NewRun, entities: readonly string[]): Promise<void>;
-  /** Moves a run along an arrow of the table; false when it was not where the arrow begins. */
+  /** Moves a run to another status; false when the transition table does not allow it from where the run is. */
   move(id: string, to: RunStatus, reason: string | null): Promise<boolean>;
   /**
    * Continues a run for records that were enqueued; false when no transition leads there. A process that would end the run
    * waits for this change and sees its records, so call it last.
    */
   resume(id: string, reason: string | null): Promise<boolean>;
-  /** `auto` goes on from the size that holds, and from what was measured. */
+  /** `auto` starts from the current size and from what was measured. */
   setBatchSize(id: string, batchSize: BatchSize): Promise<void>;
   /**
-   * Sends settled records back to the beginning of their way, under a new epoch; answers how many. Rejected and failed
-   * ones are read from the source again, others are taken as they were read.
+   * Makes settled records pending from their first stage, under a new epoch; returns how many. Rejected and failed ones
+   * are read from the source again, others are processed as they were read.
    */
   replay(runId: string, selection: ReplaySelection): Promise<number>;
   /**
-   * Sends what was loaded back to be compared with the target, and of the entities named what was found unchanged; answers
-   * how many.
+   * Makes loaded records pending for reconcile, and of the entities named also unchanged ones; returns how many.
    */
   reconcileAgain(runId: string, unchangedOf: readonly string[]): Promise<number>;
-  /** Failed extractions read on from their cursor. */
+  /** See `reopenExtractions`. */
   reopenExtractions(runId: string): Promise<number>;
   /** Records to be fetched from the source by id; known ones are fetched again. */
   enqueueIds(runId: string, entity: string, sourceIds: readonly string[]): Promise<number>;
@@ -76,14 +75,13 @@ export interface ControlChanges {
   setRolledBack(id: string): Promise<void>;
 }
 
-/** What the control needs of the ledger. */
 export interface ControlStore {
   /**
-   * Does the work and writes its row in the audit log, both or neither. Operators who change the same run do so one
-   * after the other. The work may ask nothing of anybody but `changes`: it holds a connection.
+   * Does the work and writes its audit row, both or neither. Changes of one run are serialized. The work may use only
+   * `changes`: it holds a connection.
    */
   change<T>(runId: string, work: (changes: ControlChanges) => Promise<T>, entry: (done: T) => AuditEntry): Promise<T>;
-  /** Writes down what is about to be done elsewhere, where no transaction of ours reaches. */
+  /** Records what is about to be done in another database or at an API, outside our transactions. */
   appendAudit(entry: AuditEntry): Promise<void>;
   /** Another run of the plan into the same schema that is not finished; two at once would write over each other. */
   activeRun(plan: string, targetSchema: string): Promise<string | undefined>;
@@ -169,8 +167,8 @@ function createdBefore(id: string) {
 }
 
 /**
- * One operator's change and its row in the audit log, in one transaction. Locks are taken in one order, so no session waits
- * in a circle: operators of the run, then records and the run's row, then the log's, which all take last.
+ * One operator's change and its audit row, in one transaction. Locks are taken in one order, so that no deadlock arises:
+ * the run's advisory lock, then records and the run's row, then the lock of the audit log.
  */
 function changeRun<T>(
   pool: pg.Pool,
@@ -186,8 +184,8 @@ function changeRun<T>(
   });
 }
 
-// Not the run's row: sending a million records back takes a while, and the scheduler must not wait for it. Not for
-// longer than this: a waiting request holds a connection that other requests need.
+// Not a lock of the run's row: a replay of a million records takes a while, and the scheduler must not wait for it. Bounded,
+// because a waiting request holds a connection that other requests need.
 const lockTimeout = '5s';
 
 async function lockRun(client: pg.PoolClient, runId: string): Promise<void> {
@@ -196,9 +194,9 @@ async function lockRun(client: pg.PoolClient, runId: string): Promise<void> {
     await client.query('SELECT pg_advisory_xact_lock($1, hashtext($2))', [advisoryLockClasses.run, runId]);
   } catch (error) {
     if ((error as { code?: string }).code !== '55P03') throw error;
-    throw new DroverError('NOT_ALLOWED_NOW', `another change of run ${runId} is still at work`, {
+    throw new DroverError('NOT_ALLOWED_NOW', `another change of run ${runId} is still in progress`, {
       cause: error,
-      remedy: 'Ask again in a moment.',
+      remedy: 'Repeat the request in a moment.',
     });
   }
   await client.query('SET LOCAL lock_timeout = DEFAULT');
@@ -212,10 +210,10 @@ function createChanges(client: pg.PoolClient): ControlChanges {
     move,
     createRun: (run, entities) => withDatabaseErrors(createRun(queries, run, entities)),
     async resume(id, reason) {
-      const held = await withDatabaseErrors(
+      const locked = await withDatabaseErrors(
         queries.select({ status: runs.status }).from(runs).where(eq(runs.id, id)).for('no key update'),
       );
-      return held[0]?.status === 'running' || move(id, 'running', reason);
+      return locked[0]?.status === 'running' || move(id, 'running', reason);
     },
     setBatchSize: async (id, batchSize) => {
       const set =
@@ -253,8 +251,9 @@ async function setRolledBack(queries: Queries, id: string): Promise<void> {
   await withDatabaseErrors(queries.update(runs).set({ rolledBackAt: sql`now()` }).where(eq(runs.id, id)));
 }
 
-// What was wrong is read from its source again, where it may have been corrected; what differs in the target is written again from
-// what was read. Records without an id of their own (`#…`) cannot be asked for. The target id stays: it is the same row.
+// Rejected and failed records are read from the source again, where they may have been corrected; what differs in the target is
+// written again from what was read. Records without an id of their own (`#…`) cannot be fetched. The target id stays: it is the
+// same row.
 const replaySql = `
 WITH back AS (
   UPDATE drover.records SET status = 'pending', stage = CASE WHEN stage = 'extract' THEN 'extract'
@@ -268,7 +267,7 @@ WITH back AS (
 )
 SELECT count(*)::int AS n FROM back`;
 
-/** Sends settled records back to the beginning of their way. */
+/** Makes settled records pending from their first stage. */
 async function replayRecords(client: Queryable, runId: string, selection: ReplaySelection): Promise<number> {
   const { entity = null, stage = null, status = null } = selection;
   const rows = await queryPrepared<{ n: number }>(client, 'replay', replaySql, [
@@ -284,9 +283,9 @@ async function replayRecords(client: Queryable, runId: string, selection: Replay
   return rows[0]?.n ?? 0;
 }
 
-// Whatever the run says is in the target: reconciled, found unchanged since an earlier run, or found to differ and perhaps
-// corrected by hand since; and what was loaded and could not be compared. Not what was left alone (EXISTS) or merged: of these
-// the target does not hold what this record says.
+// Every record whose row should be in the target: reconciled, unchanged since an earlier run, or found to differ and perhaps
+// corrected by hand since; and those loaded that could not be compared. Not rows left as they were (EXISTS) or merged: there the
+// target does not hold what this record says.
 const reconcileAgainSql = `
 WITH back AS (
   UPDATE drover.records SET status = 'pending', stage = 'reconcile', code = NULL, field = NULL, message = NULL,
@@ -297,7 +296,7 @@ WITH back AS (
 )
 SELECT count(*)::int AS n FROM back`;
 
-/** Sends everything that was loaded to be compared with the target once more. */
+/** Makes everything that was loaded pending for reconcile. */
 async function reconcileAgain(client: Queryable, runId: string, unchangedOf: readonly string[]): Promise<number> {
   const rows = await queryPrepared<{ n: number }>(client, 'compare_again', reconcileAgainSql, [runId, unchangedOf]);
   return rows[0]?.n ?? 0;
