@@ -8,11 +8,11 @@ import { type Queryable, queryPrepared, transaction } from '../../../db/sql.ts';
 import { appendAudit, createAuditLog } from '../../../db/stores/audit.ts';
 import type { AuditEntry } from '../../contract/audit.ts';
 import { finishedStatuses, type RunStatus } from '../../contract/run-status.ts';
-import type { BatchSize, RecordFilter, RecordView } from '../../contract/runs.ts';
+import type { BatchSize, RecordFilter } from '../../contract/runs.ts';
 import { DroverError } from '../../errors.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import { storableKey } from '../ledger/source-ids.ts';
-import type { Run, RunEntity } from '../ledger/types.ts';
+import type { Run } from '../ledger/types.ts';
 import { createBackgroundRollbackStore } from '../rollback/background.sql.ts';
 import { findDependentRun } from './incremental.sql.ts';
 import { createRunStore, listRecords, toRun } from './store.ts';
@@ -40,80 +40,38 @@ interface ReplaySelection {
   readonly field?: string | null | undefined;
 }
 
-/** What an operator's change does to a run, in one transaction. */
-export interface ControlChanges {
-  find(id: string): Promise<Run | undefined>;
-  createRun(run: NewRun, entities: readonly string[]): Promise<void>;
-  /** Moves a run to another status; false when the transition table does not allow it from where the run is. */
-  move(id: string, to: RunStatus, reason: string | null): Promise<boolean>;
-  /**
-   * Continues a run for records that were enqueued; false when no transition leads there. A process that would end the run
-   * waits for this change and sees its records, so call it last.
-   */
-  resume(id: string, reason: string | null): Promise<boolean>;
-  /** `auto` starts from the current size and from what was measured. */
-  setBatchSize(id: string, batchSize: BatchSize): Promise<void>;
-  /**
-   * Makes settled records pending from their first stage, under a new epoch; returns how many. Rejected and failed ones
-   * are read from the source again, others are processed as they were read.
-   */
-  replay(runId: string, selection: ReplaySelection): Promise<number>;
-  /**
-   * Makes loaded records pending for reconcile, and of the entities named also unchanged ones; returns how many.
-   */
-  reconcileAgain(runId: string, unchangedOf: readonly string[]): Promise<number>;
-  /** See `reopenExtractions`. */
-  reopenExtractions(runId: string): Promise<number>;
-  /** Records to be fetched from the source by id; known ones are fetched again. */
-  enqueueIds(runId: string, entity: string, sourceIds: readonly string[]): Promise<number>;
-  /** Records given as they are; known ones are replaced. */
-  enqueueRecords(
-    runId: string,
-    entity: string,
-    records: readonly { sourceId: string; raw: JsonObject }[],
-  ): Promise<number>;
-  setRolledBack(id: string): Promise<void>;
-}
-
-export interface ControlStore {
-  /**
-   * Does the work and writes its audit row, both or neither. Changes of one run are serialized. The work may use only
-   * `changes`: it holds a connection.
-   */
-  change<T>(runId: string, work: (changes: ControlChanges) => Promise<T>, entry: (done: T) => AuditEntry): Promise<T>;
-  /** Records what is about to be done in another database or at an API, outside our transactions. */
-  appendAudit(entry: AuditEntry): Promise<void>;
-  /** Another run of the plan into the same schema that is not finished; two at once would write over each other. */
-  activeRun(plan: string, targetSchema: string): Promise<string | undefined>;
-  /** A run that a rollback of this one has to wait for: unfinished, into the same schema, of the same plan or newer. */
-  runBlockingRollback(runId: string): Promise<{ readonly id: string; readonly status: RunStatus } | undefined>;
-  /** A run of the plan into the same schema that is being rolled back at APIs. */
-  activeRollback(plan: string, targetSchema: string): Promise<string | undefined>;
-  find(id: string): Promise<Run | undefined>;
-  list(query: RunQuery): Promise<Run[]>;
-  entities(runId: string): Promise<RunEntity[]>;
-  records(runId: string, filter: RecordFilter & { limit: number }): Promise<RecordView[]>;
-  /** The newest incremental run that read only what changed since this run, and was not rolled back. */
-  dependentRun(runId: string): Promise<string | undefined>;
-  setRolledBack(id: string): Promise<void>;
-}
+export type ControlStore = ReturnType<typeof createControlStore>;
 
 /** The control's store over the control database. Every method throws DroverError. */
-export function createControlStore(database: Database): ControlStore {
-  const store = createRunStore(database);
-  const audit = createAuditLog(database);
+export function createControlStore(database: Database) {
+  const { find, entities } = createRunStore(database);
   return {
-    change: (runId, work, entry) => changeRun(database.$client, runId, work, entry),
-    appendAudit: audit.append,
-    activeRun: (plan, targetSchema) => withDatabaseErrors(activeRun(database, plan, targetSchema)),
-    runBlockingRollback: (runId) => runBlockingRollback(database.$client, runId),
+    find,
+    entities,
+    /**
+     * Does the work and writes its audit row, both or neither. Changes of one run are serialized. The work may use only
+     * `changes`: it holds a connection.
+     */
+    change: <T>(
+      runId: string,
+      work: (changes: ControlChanges) => Promise<T>,
+      entry: (done: T) => AuditEntry,
+    ): Promise<T> => changeRun(database.$client, runId, work, entry),
+    /** Records what is about to be done in another database or at an API, outside our transactions. */
+    appendAudit: createAuditLog(database).append,
+    /** Another run of the plan into the same schema that is not finished; two at once would write over each other. */
+    activeRun: (plan: string, targetSchema: string) => withDatabaseErrors(activeRun(database, plan, targetSchema)),
+    /** A run that a rollback of this one has to wait for: unfinished, into the same schema, of the same plan or newer. */
+    runBlockingRollback: (runId: string) => runBlockingRollback(database.$client, runId),
+    /** A run of the plan into the same schema that is being rolled back at APIs. */
     activeRollback: createBackgroundRollbackStore(database.$client).findActive,
-    find: store.find,
-    list: (query) => withDatabaseErrors(listRuns(database, query)),
-    entities: store.entities,
-    records: (runId, filter) => withDatabaseErrors(listRecords(database, runId, filter)),
-    dependentRun: (runId) => findDependentRun(database.$client, runId),
-    setRolledBack: (id) => setRolledBack(database, id),
+    /** The newest first. */
+    list: (query: RunQuery) => withDatabaseErrors(listRuns(database, query)),
+    records: (runId: string, filter: RecordFilter & { limit: number }) =>
+      withDatabaseErrors(listRecords(database, runId, filter)),
+    /** The newest incremental run that read only what changed since this run, and was not rolled back. */
+    dependentRun: (runId: string) => findDependentRun(database.$client, runId),
+    setRolledBack: (id: string) => setRolledBack(database, id),
   };
 }
 
@@ -202,32 +160,42 @@ async function lockRun(client: pg.PoolClient, runId: string): Promise<void> {
   await client.query('SET LOCAL lock_timeout = DEFAULT');
 }
 
-function createChanges(client: pg.PoolClient): ControlChanges {
+export type ControlChanges = ReturnType<typeof createChanges>;
+
+/** What an operator's change does to a run, in one transaction. Every method throws DroverError. */
+function createChanges(client: pg.PoolClient) {
   const queries = queriesOf(client);
   const { find, move } = createRunStore(queries);
   return {
     find,
+    /** Moves a run to another status; false when the transition table does not allow it from where the run is. */
     move,
-    createRun: (run, entities) => withDatabaseErrors(createRun(queries, run, entities)),
-    async resume(id, reason) {
+    createRun: (run: NewRun, entities: readonly string[]) => withDatabaseErrors(createRun(queries, run, entities)),
+    /**
+     * Continues a run for records that were enqueued; false when no transition leads there. A process that would end the
+     * run waits for this change and sees its records, so call it last.
+     */
+    async resume(id: string, reason: string | null): Promise<boolean> {
       const locked = await withDatabaseErrors(
         queries.select({ status: runs.status }).from(runs).where(eq(runs.id, id)).for('no key update'),
       );
       return locked[0]?.status === 'running' || move(id, 'running', reason);
     },
-    setBatchSize: async (id, batchSize) => {
+    /** `auto` starts from the current size and from what was measured. */
+    async setBatchSize(id: string, batchSize: BatchSize): Promise<void> {
       const set =
         batchSize === 'auto'
           ? { batchTuning: sql`coalesce(${runs.batchTuning}, '{}'::jsonb)` }
           : { batchSize, batchTuning: null };
       await withDatabaseErrors(queries.update(runs).set(set).where(eq(runs.id, id)));
     },
-    replay: (runId, selection) => replayRecords(client, runId, selection),
-    reconcileAgain: (runId, unchangedOf) => reconcileAgain(client, runId, unchangedOf),
-    reopenExtractions: (runId) => withDatabaseErrors(reopenExtractions(queries, runId)),
-    enqueueIds: (runId, entity, ids) => enqueueIds(client, runId, entity, ids),
-    enqueueRecords: (runId, entity, records) => enqueueRecords(client, runId, entity, records),
-    setRolledBack: (id) => setRolledBack(queries, id),
+    replay: (runId: string, selection: ReplaySelection) => replayRecords(client, runId, selection),
+    reconcileAgain: (runId: string, unchangedOf: readonly string[]) => reconcileAgain(client, runId, unchangedOf),
+    reopenExtractions: (runId: string) => withDatabaseErrors(reopenExtractions(queries, runId)),
+    enqueueIds: (runId: string, entity: string, ids: readonly string[]) => enqueueIds(client, runId, entity, ids),
+    enqueueRecords: (runId: string, entity: string, records: readonly { sourceId: string; raw: JsonObject }[]) =>
+      enqueueRecords(client, runId, entity, records),
+    setRolledBack: (id: string) => setRolledBack(queries, id),
   };
 }
 
@@ -237,6 +205,7 @@ async function createRun(queries: Queries, run: NewRun, entities: readonly strin
   if (rows.length > 0) await queries.insert(runEntities).values(rows);
 }
 
+/** Continues failed extractions from their cursor; returns how many. */
 async function reopenExtractions(queries: Queries, runId: string): Promise<number> {
   const failed = or(eq(runEntities.status, 'failed'), gt(runEntities.attempts, 0));
   const reopened = await queries
@@ -267,7 +236,10 @@ WITH back AS (
 )
 SELECT count(*)::int AS n FROM back`;
 
-/** Makes settled records pending from their first stage. */
+/**
+ * Makes settled records pending from their first stage, under a new epoch; returns how many. Rejected and failed ones are read
+ * from the source again, others are processed as they were read.
+ */
 async function replayRecords(client: Queryable, runId: string, selection: ReplaySelection): Promise<number> {
   const { entity = null, stage = null, status = null } = selection;
   const rows = await queryPrepared<{ n: number }>(client, 'replay', replaySql, [
@@ -296,7 +268,7 @@ WITH back AS (
 )
 SELECT count(*)::int AS n FROM back`;
 
-/** Makes everything that was loaded pending for reconcile. */
+/** Makes everything that was loaded pending for reconcile, and unchanged records of the entities named; returns how many. */
 async function reconcileAgain(client: Queryable, runId: string, unchangedOf: readonly string[]): Promise<number> {
   const rows = await queryPrepared<{ n: number }>(client, 'compare_again', reconcileAgainSql, [runId, unchangedOf]);
   return rows[0]?.n ?? 0;
@@ -309,7 +281,7 @@ ON CONFLICT (run_id, entity, source_id) DO UPDATE SET stage = 'extract', status 
   message = NULL, blocked_by = NULL, merged_into = NULL, attempts = 0, epoch = r.epoch + 1, dispatched_at = NULL,
   due_at = now(), updated_at = now()`;
 
-/** Records to be fetched from the source by their ids. */
+/** Records to be fetched from the source by their ids; known ones are fetched again. */
 async function enqueueIds(
   client: Queryable,
   runId: string,
@@ -335,7 +307,7 @@ stored AS (
 )
 SELECT count(*)::int AS n FROM stored`;
 
-/** Records given as they are; their source ids must be distinct. */
+/** Records given as they are, which replace known ones; their source ids must be distinct. */
 export async function enqueueRecords(
   client: Queryable,
   runId: string,
