@@ -43,7 +43,7 @@ export async function dropTrialSchema(pool: pg.Pool, run: Run, dryRun: boolean):
 const trialCountsSql = `
 SELECT entity, count(*) FILTER (WHERE NOT lacks)::int AS judged, count(*) FILTER (WHERE lacks)::int AS unjudged,
   count(*) FILTER (WHERE status = 'rejected' AND NOT lacks)::int AS rejected
-FROM (SELECT entity, status, status = 'blocked' OR (status = 'rejected' AND code = 'ORPHAN')
+FROM (SELECT entity, status, status = 'blocked' OR (status = 'rejected' AND code IN ('ORPHAN', 'PARENT_NOT_LOADED'))
     OR (status = 'skipped' AND code = '${notJudgedCode}') AS lacks
   FROM drover.records WHERE run_id = $1 AND status <> 'pending') r
 GROUP BY entity`;
