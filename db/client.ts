@@ -23,7 +23,7 @@ export interface DatabaseOptions {
   readonly lookups?: boolean | undefined;
   /**
    * How long a statement may take, in milliseconds; the server ends it then. Default 120,000, for what reads whole tables.
-   * It is also how long a connection that has gone dead without a word can delay its user, so give less where
+   * It is also how long a connection that was lost without notice can delay its user, so give less where
    * statements are short, and Infinity only where one may take as long as it needs, as building an index does.
    */
   readonly statementTimeoutMs?: number | undefined;
@@ -50,11 +50,11 @@ export function openDatabase(options: DatabaseOptions): Database {
     connectionString: options.url,
     max: options.max ?? 10,
     application_name: options.applicationName,
-    // Work that took an hour to prepare is not given up for a machine that is busy for a moment.
+    // Work that took an hour to prepare must not fail because a machine is busy for a moment.
     connectionTimeoutMillis: patient ? 60_000 : 10_000,
     ...(patient ? {} : { ...timeoutsOf(statementMs), idle_in_transaction_session_timeout: silenceMs }),
     keepAlive: true,
-    // The system's own default is two hours. Seen only where nothing is waiting to be sent: the other half is the above.
+    // The system's default is two hours. It applies only while nothing is waiting to be sent; the timeouts above cover the rest.
     keepAliveInitialDelayMillis: 10_000,
     options: sessionOptions(options).join(' '),
   });
@@ -69,16 +69,16 @@ export function queriesOf(client: pg.PoolClient): Queries {
 }
 
 function timeoutsOf(statementMs: number): pg.PoolConfig {
-  // A server that is alive has said so by then.
+  // A server that is alive has answered by then.
   return { statement_timeout: statementMs, query_timeout: statementMs + Math.min(10_000, statementMs / 4) };
 }
 
 function sessionOptions(options: DatabaseOptions): string[] {
   return [
     ...(options.synchronousCommit === false ? ['-c synchronous_commit=off'] : []),
-    // A plan made while a table was empty would read all of it for ever. Joins are left alone: those between the rows of
+    // A query plan made while a table was empty would scan all of it for ever. Joins are left alone: those between the rows of
     // one statement need their hashes.
-    // Their costs look enormous then, and a compiler would be called in for statements of milliseconds.
+    // Their estimated costs are enormous then, and the JIT compiler would run for statements of milliseconds.
     ...(options.lookups ? ['-c enable_seqscan=off', '-c jit=off'] : []),
   ];
 }

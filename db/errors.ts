@@ -39,9 +39,9 @@ export function toDatabaseError(thrown: unknown): DroverError {
   return new DroverError('INTERNAL', error?.message ?? String(thrown), { cause: thrown });
 }
 
-// The index is what decides when two operators press at once; see db/schema/runs.ts.
+// When two operators start a run at once, the unique index decides; see db/schema/runs.ts.
 function alreadyActive(cause: unknown): DroverError {
-  return new DroverError('NOT_ALLOWED_NOW', 'another run of the plan into this schema has not ended', {
+  return new DroverError('NOT_ALLOWED_NOW', 'another run of the plan into this schema is not finished', {
     cause,
     remedy: 'Wait for its end, cancel it, or load into another targetSchema.',
   });

@@ -1,6 +1,6 @@
 /**
- * Keys of PostgreSQL advisory locks, all in one place: two things that took the same key would wait for each other for
- * ever. Any numbers will do; they must never change while two versions run side by side.
+ * Keys of PostgreSQL advisory locks, all in one place: two uses of the same key would block each
+ * other. Any numbers will do; they must never change while two versions run side by side.
  */
 export const advisoryLocks = {
   migration: 7_214_530_001,

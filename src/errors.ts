@@ -87,7 +87,10 @@ export const errorKinds = {
   MISSING_ID: data('The record has no id, so it cannot be tracked: add one in the source.'),
   DUPLICATE_ID: data('Two different records have the same id: correct the source.'),
   ORPHAN: data(
-    'The record refers to one that does not exist in the source: correct the reference or migrate its parent.',
+    'The record refers to one that does not exist in the source: correct the reference in the source, then replay.',
+  ),
+  PARENT_NOT_LOADED: data(
+    'The record refers to one that this run did not read and no earlier run has loaded: add that one to this run (`drover enqueue`) or migrate it in another run, then replay this record.',
   ),
   MISSING_REFERENCE: data('The record lacks a reference it needs: correct the source or the field map.'),
   PARENT_REJECTED: data(

@@ -5,6 +5,7 @@ import { createEngineServices, type EngineServices } from '../src/engine/open-en
 import type { AllowedRates } from '../src/engine/reports/metrics.ts';
 import { createReportFolder, writeReports } from '../src/engine/reports/write.ts';
 import { countUnread } from '../src/engine/runs/incremental.sql.ts';
+import { rejectMissingIds } from '../src/engine/runs/selected-ids.sql.ts';
 import { endRun, type FinishRunDeps, finishRun, type RunOutcome } from '../src/engine/scheduler/complete-run.ts';
 import { createLeadership } from '../src/engine/scheduler/leader.ts';
 import { createScheduler, type Scheduler } from '../src/engine/scheduler/scheduler.ts';
@@ -66,6 +67,7 @@ function createRunFinisher(services: Services): (run: Run) => Promise<void> {
   const deps: FinishRunDeps = {
     runs: services.runs,
     end: (runId, to, reason) => endRun(database, runId, to, reason),
+    rejectMissingIds: (run, entities) => rejectMissingIds(database.$client, run, entities),
     validate: async (run) =>
       validateRun(engine.validation, run, plans.get(run.plan), await services.runs.entities(run.id)),
     writeReports: (run, outcome, validation) => writeRunReports(services, engine, run, outcome, validation),

@@ -34,19 +34,19 @@ export const workers = drover.table('workers', {
   cpuMs: bigint('cpu_ms', { mode: 'number' }).notNull().default(0),
   /** Of one core, since the heartbeat before. */
   cpuPercent: integer('cpu_percent').notNull().default(0),
-  /** What it asked of each upstream since it began. */
+  /** Its requests to each upstream since it started. */
   traffic: jsonb().$type<Readonly<Record<string, Traffic>>>().notNull().default({}),
   startedAt: instant('started_at').notNull().defaultNow(),
   seenAt: instant('seen_at').notNull().defaultNow(),
 });
 
-/** What a worker process used while a run was running. Added to with each heartbeat, and kept when the worker is gone. */
+/** What a worker process used while a run was running. Added to with each heartbeat, and kept after the worker's end. */
 export const runUsage = drover.table(
   'run_usage',
   {
     runId: text('run_id').notNull(),
     worker: text().notNull(),
-    /** How long it was there while the run was running. */
+    /** How long it was alive while the run was running. */
     observedMs: bigint('observed_ms', { mode: 'number' }).notNull(),
     cpuMs: bigint('cpu_ms', { mode: 'number' }).notNull(),
     peakRssMb: integer('peak_rss_mb').notNull(),
@@ -54,7 +54,7 @@ export const runUsage = drover.table(
   (table) => [primaryKey({ columns: [table.runId, table.worker] })],
 );
 
-/** What a worker process asked of an upstream while a run was running. */
+/** Requests of a worker process to an upstream while a run was running. */
 export const runTraffic = drover.table(
   'run_traffic',
   {

@@ -15,7 +15,7 @@ import { drover } from './drover.ts';
 
 const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
 
-/** Numbers the looks at upstreams in the order in which they began: what a later one saw is newer. */
+/** Numbers the looks at upstreams in the order in which they began: the result of a later one is newer. */
 export const inboxLooks = drover.sequence('inbox_looks');
 
 /** Every event an upstream has reported, once, however often and in whatever order it was sent. */
@@ -40,12 +40,12 @@ export const inbox = drover.table(
     attempts: integer().notNull().default(0),
     code: text(),
     message: text(),
-    /** What it came to, in words. */
+    /** Its effect, in words. */
     effect: text(),
     /** By the upstream's clock. */
     happenedAt: instant('happened_at').notNull(),
     receivedAt: instant('received_at').notNull().defaultNow(),
-    /** Null: nothing more is done about it. */
+    /** Null: it is not processed again. */
     dueAt: instant('due_at'),
     settledAt: instant('settled_at'),
     leaseToken: text('lease_token'),
@@ -59,7 +59,7 @@ export const inbox = drover.table(
   ],
 );
 
-/** What an upstream said last of an object that a row of ours stands for, and where the row says something else. */
+/** The last known state of an object that a migrated row names, and where it differs from the row. */
 export const observations = drover.table(
   'observations',
   {
@@ -72,7 +72,7 @@ export const observations = drover.table(
     targetSchema: text('target_schema').notNull(),
     sourceId: text('source_id').notNull(),
     targetId: text('target_id').notNull(),
-    /** As the upstream showed it; null when it is gone. */
+    /** As the upstream returned it; null when it no longer exists. */
     state: jsonb(),
     /** Fields in which it differs from the row. */
     differs: text().array().notNull(),

@@ -9,7 +9,7 @@ import { appendAudit } from './audit.ts';
 /** Times in milliseconds, memory in MB; `cpuMs` and `traffic` are counted from the beginning of the process. */
 export type WorkerBeat = Omit<typeof workers.$inferInsert, 'startedAt' | 'seenAt'>;
 export type WorkerRow = typeof workers.$inferSelect & {
-  /** Heard of within the last 15 s, which is several heartbeats. */
+  /** It has sent a heartbeat within the last 15 s, which is several intervals. */
   readonly alive: boolean;
 };
 
@@ -19,13 +19,13 @@ export interface WorkerStore {
    * also says when the process began.
    */
   beat(worker: WorkerBeat): Promise<void>;
-  /** What time it is for heartbeats. */
+  /** The database's clock, which dates heartbeats. */
   now(): Promise<Date>;
   /** True when every worker that is alive has written a heartbeat since then. */
   haveAllReportedSince(at: Date): Promise<boolean>;
-  /** Signs a process off that ends in order. */
+  /** Removes a process that ends in order. */
   remove(id: string): Promise<void>;
-  /** Those heard of within the last hour, the newest first. */
+  /** Workers with a heartbeat within the last hour, the newest first. */
   list(): Promise<WorkerRow[]>;
 }
 
@@ -78,7 +78,7 @@ const increaseSql = (now: string, before: string): string =>
 const trafficIncreaseSql = (field: string): string =>
   increaseSql(`(t.now ->> '${field}')::bigint`, `coalesce((b.traffic -> t.upstream ->> '${field}')::bigint, 0)`);
 
-/** Writes a heartbeat and shares out what was used since the last one. Values in the order of `beatValues`. */
+/** Writes a heartbeat, and adds what was used since the last one to the running runs. Values in the order of `beat`. */
 const beatStatement = `
 WITH b AS (
   SELECT coalesce(w.seen_at, now()) AS at, coalesce(w.cpu_ms, 0) AS cpu_ms, coalesce(w.traffic, '{}') AS traffic
@@ -113,7 +113,7 @@ ON CONFLICT (run_id, worker, upstream) DO UPDATE SET requests = u.requests + exc
   failed = u.failed + excluded.failed, sent_bytes = u.sent_bytes + excluded.sent_bytes,
   received_bytes = u.received_bytes + excluded.received_bytes`;
 
-/** True when every worker that is alive was heard of since the moment given. */
+/** True when every worker that is alive has sent a heartbeat since the moment given. */
 const heardStatement = `
 SELECT coalesce(bool_and(seen_at >= $1), true) AS heard FROM drover.workers
 WHERE seen_at > now() - interval '15 seconds'`;

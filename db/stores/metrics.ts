@@ -4,17 +4,10 @@ import { withDatabaseErrors } from '../errors.ts';
 import { inbox } from '../schema/inbox.ts';
 import { counts, runs } from '../schema/runs.ts';
 
-/** Numbers for dashboards, over the runs of the last 30 days: Prometheus keeps what is older. */
-export interface MetricsStore {
-  records(): Promise<{ plan: string; entity: string; stage: string; status: string; count: number }[]>;
-  runs(): Promise<{ plan: string; status: string; count: number }[]>;
-  /** Events that are not settled; through the index of those that are due. */
-  inbox(): Promise<{ provider: string; state: string; count: number }[]>;
-}
-
 const recent = gt(runs.createdAt, sql`now() - interval '30 days'`);
 
-export function createMetricsStore(database: Database): MetricsStore {
+/** Numbers for dashboards, over the runs of the last 30 days: Prometheus keeps what is older. */
+export function createMetricsStore(database: Database) {
   return {
     records: () =>
       withDatabaseErrors(
@@ -38,6 +31,7 @@ export function createMetricsStore(database: Database): MetricsStore {
           .where(recent)
           .groupBy(runs.plan, runs.status),
       ),
+    /** Events that are not settled; through the index of those that are due. */
     inbox: () =>
       withDatabaseErrors(
         database

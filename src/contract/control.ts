@@ -29,8 +29,7 @@ export interface Control {
   resume(id: string, reason: string, actor: Actor): Promise<RunView>;
   cancel(id: string, reason: string, actor: Actor): Promise<RunView>;
   /**
-   * Replays everything rejected, failed, blocked or mismatched of a run that came to its end, and goes on reading where an
-   * extraction failed.
+   * Replays everything rejected, failed, blocked or mismatched of a run that came to its end, and continues failed extractions.
    */
   retry(id: string, reason: string, actor: Actor): Promise<RunView>;
   /** Compares every record that a finished run says is in the target with it again, through its transform. */
@@ -55,18 +54,18 @@ export interface Control {
   failures(id: string): Promise<readonly FailureGroup[]>;
   /**
    * Sends a group of failures back to the beginning: rejected and failed records are read from the source again, others
-   * are taken as they were read.
+   * are processed as they were read.
    */
   replay(id: string, group: string, reason: string, actor: Actor): Promise<{ replayed: number; run: RunView }>;
   validate(id: string, actor: Actor): Promise<ValidationView>;
   validation(id: string): Promise<ValidationView>;
-  /** Undoes a run. What it did at APIs is undone after the answer, which then says `working`; asked again, it goes on. */
+  /** Undoes a run. What it did at APIs is undone after the answer, which then says `working`; requested again, it continues. */
   rollback(id: string, input: { reason: string; dryRun: boolean }, actor: Actor): Promise<RollbackView>;
-  /** Where a rollback stands that goes on after its answer. */
+  /** The state of a rollback that continues after its answer. */
   rollbackStatus(id: string): Promise<RollbackView>;
   /** Deletes raw and clean payloads of finished runs. */
   purge(input: PurgeRequest, actor: Actor): Promise<PurgeView>;
-  /** Everything held about one person. */
+  /** Everything stored about one person. */
   person(email: string, actor: Actor): Promise<PersonView>;
   reports(id: string): Promise<readonly ReportEntry[]>;
   /**
@@ -78,6 +77,6 @@ export interface Control {
     name: string,
     options?: { readonly masked: boolean },
   ): Promise<{ readonly mediaType: string; readonly body: string | AsyncIterable<string> }>;
-  /** Ends what goes on in this process after its request was answered. */
+  /** Ends work of this process that continues after its request was answered. */
   close(): Promise<void>;
 }

@@ -27,7 +27,7 @@ export interface UpstreamTraffic {
   readonly receivedBytes: number;
 }
 
-/** What was asked of an upstream, and what it would have been allowed. */
+/** Requests to an upstream, and how many were allowed. */
 export interface UpstreamUse extends UpstreamTraffic {
   /** Requests a second, over the whole run. */
   readonly perSecond: number;

@@ -24,7 +24,8 @@ export type RecordStatus = (typeof recordStatuses)[number];
  * Every transition of a record, its reason, and after the reason its writers. Each statement checks the status it starts
  * from and raises the epoch, so that work dispatched before changes nothing. The writers are: `finish` (ledger/finish.ts,
  * outcomes of the stages), `merge` (ledger/merge.ts), `count_lost` (ledger/leases.ts), `unblock`
- * (scheduler/load-gates.ts), and `replay`, `compare_again` and `enqueue` (runs/control-store.ts).
+ * (scheduler/load-gates.ts), and `replay`, `compare_again` and `enqueue` (runs/control-store.ts). Records that are rejected
+ * when they are stored: `store_page` (ledger/store-page.ts) and ids that no source has (runs/selected-ids.sql.ts).
  */
 export const recordTransitions = {
   pending: {

@@ -20,7 +20,7 @@ export interface PurgedRun {
 
 export interface PurgeView {
   readonly dryRun: boolean;
-  /** False when time was up before everything was deleted: ask again, it goes on where it stands. */
+  /** False when the time limit was reached before everything was deleted: repeat the request, it continues from there. */
   readonly complete: boolean;
   readonly runs: readonly PurgedRun[];
 }
@@ -48,7 +48,7 @@ export interface PersonRow {
   readonly row: JsonObject;
 }
 
-/** What stood in a row before a run wrote to it; kept for rollback. */
+/** The content of a row before a run wrote to it; kept for rollback. */
 export interface PersonBefore {
   readonly runId: string;
   readonly table: string;
@@ -56,7 +56,7 @@ export interface PersonBefore {
   readonly before: JsonObject;
 }
 
-/** Everything held about one person. */
+/** Everything stored about one person. */
 export interface PersonView {
   readonly email: string;
   readonly at: string;

@@ -1,6 +1,6 @@
 import { DroverError } from '../errors.ts';
 
-/** Where a run can be. Pausing and cancelling are requests; they end when no record is in a worker's hands. */
+/** The statuses of a run. `pausing` and `cancelling` are requests; they end when no worker holds a record of the run. */
 export const runStatuses = [
   'pending',
   'running',
@@ -30,12 +30,12 @@ export const runTransitions = {
     failed: 'a CRITICAL error stopped it',
   },
   pausing: {
-    paused: 'no record is in the hands of a worker',
+    paused: 'no worker holds a record of the run',
     running: 'resumed before the pause was complete',
     cancelling: 'an operator asked to cancel',
   },
   paused: { running: 'an operator resumed it', cancelling: 'an operator asked to cancel' },
-  cancelling: { cancelled: 'no record is in the hands of a worker' },
+  cancelling: { cancelled: 'no worker holds a record of the run' },
   cancelled: {},
   completed: { running: 'records were added, replayed or are compared again' },
   completed_with_failures: { running: 'records were added, replayed, retried or are compared again' },
@@ -78,7 +78,7 @@ const actionsByStatus: Record<RunStatus, readonly RunAction[]> = {
   failed: ['retry', 'cancel', 'validate', 'rollback'],
 };
 
-/** What the rules of actions look at. */
+/** The state of a run that decides which actions it accepts. */
 export interface RunState {
   readonly status: RunStatus;
   readonly rolledBackAt: Date | null;
@@ -90,12 +90,12 @@ export interface RunState {
 }
 
 const actionsThatNeedPayloads: readonly RunAction[] = ['retry', 'replay', 'reconcile', 'mend'];
-// Whatever sends records on their way.
+// Actions after which records are processed.
 const actionsThatNeedVersion: readonly RunAction[] = ['resume', 'retry', 'replay', 'reconcile', 'mend', 'enqueue'];
 
 /**
- * The actions a run takes now: none but validation once rolled back, nothing that needs payloads once they are purged,
- * nothing that goes on under another version of the plan.
+ * The actions a run accepts now: only validation once it is rolled back, none that needs payloads once they are purged, and
+ * none that processes records under another version of the plan.
  */
 export function nextActions(run: RunState): readonly RunAction[] {
   if (run.rolledBackAt) return ['validate'];
@@ -107,7 +107,7 @@ export function nextActions(run: RunState): readonly RunAction[] {
   return actionsByStatus[run.status].filter((action) => !refused.includes(action));
 }
 
-/** True when the table has an arrow from one to the other. */
+/** True when the table allows the transition. */
 export function canMove(from: RunStatus, to: RunStatus): boolean {
   return to in runTransitions[from];
 }
@@ -117,7 +117,7 @@ export function statusesBefore(to: RunStatus): readonly RunStatus[] {
   return runStatuses.filter((from) => canMove(from, to));
 }
 
-/** Throws NOT_ALLOWED_NOW, naming what is allowed, unless the run takes the action. */
+/** Throws NOT_ALLOWED_NOW, naming what is allowed, unless the run accepts the action. */
 export function assertAllowed(run: RunState & { readonly id: string }, action: RunAction): void {
   const allowed = nextActions(run);
   if (allowed.includes(action)) return;
@@ -127,7 +127,7 @@ export function assertAllowed(run: RunState & { readonly id: string }, action: R
   });
 }
 
-/** Throws NOT_ALLOWED_NOW unless the run has come to an end. */
+/** Throws NOT_ALLOWED_NOW unless the run is finished. */
 export function assertFinished(run: { readonly id: string; readonly status: RunStatus }): void {
   if (finishedStatuses.includes(run.status)) return;
   throw new DroverError('NOT_ALLOWED_NOW', `run ${run.id} is ${run.status}: its payloads are still needed`, {

@@ -5,7 +5,7 @@ import type { RunAction, RunStatus } from './run-status.ts';
  * Runs as operators start and see them, by HTTP or the command line.
  */
 
-/** Records a job: a number, or as many as a worker gets done in good time, found out while the run goes on. */
+/** Records per job: a number, or `auto`: adjusted during the run to the time that jobs take. */
 export type BatchSize = number | 'auto';
 
 export type Strategy = 'full' | 'incremental' | 'selective';
@@ -31,7 +31,7 @@ export interface StartRun {
   readonly since?: string | undefined;
   readonly until?: string | undefined;
   readonly skipExisting?: boolean | undefined;
-  /** Records a job, 1 to 500, or `auto`: found out by the time jobs take. */
+  /** Records per job, 1 to 500, or `auto`. */
   readonly batchSize?: BatchSize | undefined;
   /** Entities or steps of the plan; all when absent. */
   readonly only?: readonly string[] | undefined;
@@ -76,7 +76,7 @@ export interface SumLine {
   readonly unloaded: string;
 }
 
-/** Something that keeps a run from moving on, or from moving faster. */
+/** Something that keeps a run from moving, or from moving faster. */
 export interface Blocker {
   /** QUEUE_PAUSED, NO_WORKER, UPSTREAM_THROTTLED, BREAKER_OPEN, WAITING_FOR_PARENTS, PAUSED, STOPPED. */
   readonly code: string;
@@ -106,7 +106,7 @@ export interface RunView {
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
   readonly rolledBackAt: string | null;
-  /** Where the rollback of a run that wrote to an API stands; null while none was requested, and of other runs. */
+  /** The rollback of a run that wrote to an API; null while none was requested, and for other runs. */
   readonly rollback: Pick<RollbackView, 'status' | 'done' | 'total' | 'error'> | null;
   /** YYYYMMDD_HHMMSS of its start; in the names of its reports. */
   readonly stamp: string;
@@ -122,7 +122,7 @@ export interface RunView {
    * those of earlier runs.
    */
   readonly derived: readonly string[];
-  /** Why it is slow or stands still; empty of a run that nothing holds up. */
+  /** Why it is slow or does not move; empty when nothing blocks it. */
   readonly holdups: readonly Blocker[];
   readonly nextActions: readonly RunAction[];
 }
@@ -177,7 +177,7 @@ export interface ValidationCheck {
   readonly severity: 'error' | 'warning';
   readonly ok: boolean;
   readonly description: string;
-  /** Rows looked at, rows that break the rule. */
+  /** Number of rows checked, and of rows that break the rule. */
   readonly checked: number;
   readonly violations: number;
   /** Every row that breaks it. */
@@ -187,7 +187,7 @@ export interface ValidationCheck {
 export interface ValidationView {
   readonly runId: string;
   readonly at: string;
-  /** The newest change the target had when it was looked at; a later one makes this validation stale. */
+  /** The newest change of the target at the time of the validation; a later one makes it stale. */
   readonly dataVersion: string;
   readonly stale: boolean;
   readonly status: 'green' | 'red';
@@ -218,7 +218,7 @@ export interface Tuning {
   readonly size: number;
   /** Target time over job time, as a moving average: above 1 jobs end early, below 1 they take too long. */
   readonly efficiency: number;
-  /** Jobs that were heard since the size was last changed. */
+  /** Jobs reported since the size was last changed. */
   readonly jobs: number;
 }
 
@@ -226,9 +226,9 @@ export interface Tuning {
 export interface RollbackView {
   readonly runId: string;
   readonly dryRun: boolean;
-  /** working: it goes on in the service. interrupted: its process ended; asked for again, it goes on. */
+  /** working: it continues in the service. interrupted: its process ended; requested again, it continues. */
   readonly status: 'working' | 'interrupted' | 'done' | 'failed';
-  /** What was gone through, of what there is to undo. */
+  /** Items processed, of those there are to undo. */
   readonly done: number;
   readonly total: number;
   readonly removed: number;
@@ -249,7 +249,7 @@ export interface Forecast {
 }
 
 export interface TrialView {
-  /** Records of each entity that were asked for. */
+  /** Number of records of each entity that were requested. */
   readonly n: number;
   readonly perEntity: Readonly<Record<string, Forecast>>;
 }

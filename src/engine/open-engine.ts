@@ -17,7 +17,7 @@ import { createCutoverControl } from './cutover/control.ts';
 import { createGate } from './cutover/gate.ts';
 import { auditNote } from './cutover/records.sql.ts';
 import { createCutoverDatabase } from './cutover/store.ts';
-import { createHistoryLedger, createHistoryTarget } from './history/history.sql.ts';
+import { createHistoryLedger, createHistoryTargets } from './history/history.sql.ts';
 import { readHistory } from './history/history.ts';
 import { createLedger } from './ledger/ledger.ts';
 import type { Run } from './ledger/types.ts';
@@ -56,11 +56,11 @@ export interface OpenControlDeps {
   readonly target: Database;
   readonly plans: PlanRegistry;
   readonly config: Config;
-  /** Where upstreams stand; without it, a run does not say that it waits for one. */
+  /** The state of upstreams; without it, a run does not show that it waits for one. */
   readonly upstreams?: (() => Promise<readonly UpstreamStatus[]>) | undefined;
-  /** Access to upstreams; without it, what runs wrote to APIs can be neither compared nor taken back. */
+  /** Access to upstreams; without it, what runs wrote to APIs can be neither compared nor undone. */
   readonly openUpstream?: UpstreamFactory | undefined;
-  /** Told what went wrong after its request was answered. */
+  /** Called with errors that occur after the request was answered. */
   readonly onFailure?: ((error: unknown) => void) | undefined;
 }
 
@@ -69,17 +69,15 @@ export function openControl(parts: OpenControlDeps): Control {
   const { plans } = parts;
   const store = createControlStore(parts.database);
   const fleet = createFleetStateReader({ database: parts.database, upstreams: parts.upstreams ?? (async () => []) });
-  const {
-    validation,
-    rollback,
-    repair: mending,
-    reports,
-    views,
-  } = createEngineServices({ ...parts, fleet, apis: openApis(parts) });
+  const { validation, rollback, repair, reports, views } = createEngineServices({
+    ...parts,
+    fleet,
+    apis: openApis(parts),
+  });
   const planOf = (run: Run) => plans.get(run.plan);
-  const journeys = {
+  const history = {
     ledger: createHistoryLedger(parts.database.$client),
-    targets: createHistoryTarget(parts.target.$client),
+    targets: createHistoryTargets(parts.target.$client),
     plan: (name: string) => (plans.names().includes(name) ? plans.get(name) : undefined),
   };
   const retention = createRetentionStore(parts.database.$client);
@@ -89,7 +87,7 @@ export function openControl(parts: OpenControlDeps): Control {
     await rollbackTrial(parts.target, run, false);
     await store.setRolledBack(runId);
   };
-  const persons = {
+  const personData = {
     ledger: createPersonLedger(parts.database.$client),
     targets: createPersonTargets(parts.target.$client),
   };
@@ -102,17 +100,17 @@ export function openControl(parts: OpenControlDeps): Control {
     plan: plans.get,
     batchSize: parts.config.batchSize ?? 1,
     view: views.view,
-    history: (sourceId) => readHistory(journeys, sourceId),
+    history: (sourceId) => readHistory(history, sourceId),
     failures: (run) => failureGroups(reports.ledger, run.id, planOf(run)),
     validate: async (run, entry) => validateRun(validation, run, planOf(run), await store.entities(run.id), entry),
     lastValidation: (run) => latestValidation(validation, run, planOf(run)),
     rollback: (run, dryRun) =>
       isTrial(run) ? rollbackTrial(parts.target, run, dryRun) : rollbackRun(rollback, run, planOf(run), { dryRun }),
     backgroundRollbacks: rollbacks,
-    duplicates: (run) => findDuplicates(mending, run, planOf(run)),
-    removeDuplicates: (run) => removeDuplicates(mending, run, planOf(run)),
+    duplicates: (run) => findDuplicates(repair, run, planOf(run)),
+    removeDuplicates: (run) => removeDuplicates(repair, run, planOf(run)),
     purge: (request, announce) => purge({ store: retention, dropTrial, ...purgeLimits }, request, announce),
-    person: (email) => findPersonData({ ...persons, plans: plans.all() }, email),
+    person: (email) => findPersonData({ ...personData, plans: plans.all() }, email),
     reports: (run) => listReports(reports, run),
     report: async (run, name, masked) =>
       openReport(reports, run, planOf(run), await views.entityNames(run.id), { name, masked }),
@@ -120,7 +118,7 @@ export function openControl(parts: OpenControlDeps): Control {
 }
 
 function openApis({ openUpstream: upstreams, config: { settings } }: OpenControlDeps): ApiFactory | undefined {
-  // These live no longer than the request that needs them, and end with their process.
+  // They are used only during a request, and end with the process.
   return upstreams && createApiFactory({ settings, upstreams, signal: new AbortController().signal });
 }
 
@@ -130,7 +128,7 @@ async function rollbackTrial(target: Database, run: Run, dryRun: boolean): Promi
   return finishedRollbackView(run.id, dryRun, { removed, restored: 0, conflicts: [] });
 }
 
-// Checks are over in a moment but for tables of many millions; the answer then says where the work stands.
+// Checks take a moment except for tables of many millions of rows; the answer then shows their progress.
 const checkWaitMs = 20_000;
 
 export interface OpenCutoversDeps {
@@ -155,7 +153,7 @@ export function openCutovers({ database, target, slowQueries, plans, onFailure }
   });
 }
 
-/** What looks at runs after and while they move: validation, reports, rollback, views. */
+/** What reads runs during and after their work: validation, reports, rollback, views. */
 export interface EngineServices {
   readonly validation: ValidationDeps;
   readonly rollback: RollbackDeps;
@@ -166,7 +164,7 @@ export interface EngineServices {
   readonly sums: GetSums;
 }
 
-/** Puts the engine's ports and the databases together. The API and the workers both need it, and neither the other. */
+/** Wires the engine to its databases, for the API and for the workers. */
 export function createEngineServices(parts: {
   readonly database: Database;
   readonly target: Database;
@@ -180,8 +178,8 @@ export function createEngineServices(parts: {
   const rows = createPostgresTarget(createSqlPort(target.$client));
   const validationLedger = createValidationLedger(database);
   const validationTarget = createValidationTarget(target.$client);
-  const asked = { ledger: validationLedger, target: validationTarget };
-  const sums = createSumCache(asked);
+  const sumsDeps = { ledger: validationLedger, target: validationTarget };
+  const sums = createSumCache(sumsDeps);
   const views = createRunViews({
     database,
     store: createRunStore(database),
@@ -206,10 +204,10 @@ export function createEngineServices(parts: {
     rollbackSql: (run, plan) => rollbackSql(rollback, run, plan),
     csvExport: (plan, entity) => plans.get(plan).csvExport?.[entity],
     view: views.view,
-    sums: async (run) => computeSums(asked, run, plans.get(run.plan), await views.entityNames(run.id)),
+    sums: async (run) => computeSums(sumsDeps, run, plans.get(run.plan), await views.entityNames(run.id)),
   };
-  const mending = createDuplicateStore(target.$client);
-  return { validation: { ...asked, references, rows, apis }, rollback, repair: mending, reports, views, sums };
+  const repair = createDuplicateStore(target.$client);
+  return { validation: { ...sumsDeps, references, rows, apis }, rollback, repair, reports, views, sums };
 }
 
 /** Upstreams as an API process uses them: their shared state in Redis, their limits, and clients for requests of its own. */

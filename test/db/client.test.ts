@@ -34,7 +34,7 @@ afterAll(async () => {
 
 const one = () => queryPrepared<{ n: number }>(database.$client, 'one', 'SELECT 1 AS n', []);
 
-test('a connection that gives no answer is given up once, and the next one works', async () => {
+test('a connection that does not answer fails once, and the next one works', async () => {
   expect(await one()).toEqual([{ n: 1 }]);
   proxy.blackhole();
   const began = performance.now();
@@ -48,13 +48,13 @@ test('a connection that gives no answer is given up once, and the next one works
   expect(await one()).toEqual([{ n: 1 }]);
 });
 
-test('a statement that takes too long is ended by the server, and its connection is of use again', async () => {
+test('a statement that takes too long is ended by the server, and its connection is usable again', async () => {
   const slow = queryPrepared(database.$client, undefined, 'SELECT pg_sleep(60)', []);
   await expect(slow).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
   expect(await one()).toEqual([{ n: 1 }]);
 });
 
-test('a transaction whose process falls silent gives its locks back', async () => {
+test('a transaction whose process stops sending statements releases its locks', async () => {
   await queryPrepared(database.$client, undefined, 'CREATE TABLE held (n int)', []);
   await queryPrepared(database.$client, undefined, 'INSERT INTO held VALUES (1)', []);
   const other = openDatabase({ url: place.url, max: 1, applicationName: 'other', onError: () => undefined });

@@ -24,7 +24,7 @@ export interface FirstWrite {
   readonly at: Date;
 }
 
-// By way of the runs' entities, so that the ledger's identity index answers and no other is needed.
+// Joined through the runs' entities, so that the ledger's identity index serves and no other is needed.
 const historySql = `
 SELECT r.id::text AS id, r.run_id AS "runId", r.entity, r.source_id AS "sourceId", r.stage, r.status, r.code, r.field,
   r.message, r.target_id AS "targetId", r.blocked_by::text AS "blockedBy", r.merged_into::text AS "mergedInto",
@@ -132,15 +132,15 @@ function toRelative(
 const firstWriteSql = 'SELECT operation, at FROM drover.changes WHERE run_id = $1 AND entity = $2 AND source_id = $3';
 const tableExistsSql = 'SELECT to_regclass($1) IS NOT NULL AS there';
 
-export type HistoryTargets = ReturnType<typeof createHistoryTarget>;
+export type HistoryTargets = ReturnType<typeof createHistoryTargets>;
 
 /** Rows of the target and the runs that wrote them, over a pool of the target's database. */
-export function createHistoryTarget(pool: pg.Pool) {
+export function createHistoryTargets(pool: pg.Pool) {
   return {
     /** The row as it is now. */
     async row(schema: string, table: string, id: string): Promise<JsonObject | undefined> {
       const name = qualified(schema, table);
-      // A trial's schema goes with its trial, and a table may be renamed by a cutover.
+      // A trial's schema is dropped with its trial, and a cutover may rename a table.
       const [known] = await queryPrepared<{ there: boolean }>(pool, undefined, tableExistsSql, [name]);
       if (!known?.there) return undefined;
       const text = `SELECT to_jsonb(t) AS row FROM ${name} t WHERE t.id = $1::uuid`;

@@ -9,7 +9,7 @@ import type { FirstWrite, HistoryLedger, HistoryRecord, HistoryTargets } from '.
 export interface HistoryDeps {
   readonly ledger: HistoryLedger;
   readonly targets: HistoryTargets;
-  /** Undefined for a plan that is not installed any more: its runs can still be looked at. */
+  /** Undefined for a plan that is not installed any more: its runs can still be viewed. */
   readonly plan: (name: string) => Plan | undefined;
 }
 
@@ -67,8 +67,8 @@ function withoutTarget({
 }
 
 /**
- * Pure: what became of a record at each stage. The ledger keeps where a record is and when it came there; when it was
- * loaded is written beside the target row.
+ * Pure: the state of a record at each stage. The ledger stores where a record is and since when; the time of its load is
+ * stored with the target row.
  */
 function stageHistory(
   record: Pick<RecordView, 'stage' | 'status' | 'updatedAt'>,

@@ -57,14 +57,14 @@ export function maskConflict({ table, key, detail }: Conflict): Conflict {
   return { table, key: maskContacts(key), detail: maskMessage(detail) };
 }
 
-function maskHistory(journey: RecordHistory): RecordHistory {
+function maskHistory(history: RecordHistory): RecordHistory {
   return {
-    ...maskRecord(journey),
-    tries: journey.tries.map(maskTry),
-    notes: journey.notes.map(maskMessage),
-    parent: journey.parent && maskRelative(journey.parent),
-    survivor: journey.survivor && maskRelative(journey.survivor),
-    target: journey.target && maskTarget(journey.target),
+    ...maskRecord(history),
+    tries: history.tries.map(maskTry),
+    notes: history.notes.map(maskMessage),
+    parent: history.parent && maskRelative(history.parent),
+    survivor: history.survivor && maskRelative(history.survivor),
+    target: history.target && maskTarget(history.target),
   };
 }
 
@@ -83,7 +83,7 @@ function maskTarget(target: HistoryTarget): HistoryTarget {
 
 const maskNullable = (message: string | null): string | null => (message === null ? null : maskMessage(message));
 
-/** What viewers may ask, with personal data masked. There is nothing to change here, so nothing is forgotten. */
+/** What viewers may read, with personal data masked. It has no methods that change anything. */
 export type MaskedReads = Pick<
   Control,
   'runs' | 'records' | 'history' | 'failures' | 'validation' | 'repairPlan' | 'report'
@@ -118,7 +118,7 @@ export interface ColumnAccess {
 const plainTypes = new Set(['uuid', 'boolean', 'timestamptz']);
 
 /**
- * Which columns of an entity's table hide what from whom. Ids, an API's too, flags, instants and money are plain; everything else,
+ * Which columns of an entity's table are shown to which roles. Ids, an API's too, flags, instants and money are plain; everything else,
  * and every column the plan does not know, may be about a person: a plan does not have to say so for it to be hidden.
  */
 export function columnAccess(entity: Entity, columns: readonly string[]): ColumnAccess {
@@ -143,7 +143,7 @@ export function maskColumns(row: JsonObject, columns: readonly string[]): JsonOb
   );
 }
 
-// Bounded: a text of many thousand letters without a blank must not be looked at from each of them to its end.
+// Bounded: a text of many thousand letters without a blank must not be scanned from each of them to its end.
 const emailPattern = /[^\s"'<>(),;:=[\]{}|]{1,256}@[^\s"'<>(),;:=[\]{}|@]{1,256}/g;
 
 /**
@@ -155,7 +155,7 @@ const phonePattern =
 
 const quotedPattern = /"[^"]+"|“[^”]+”/g;
 
-/** What stands in the place of something that is not shown. */
+/** Replaces a value that is not shown. */
 const maskedValue = '***';
 
 /** The text without addresses and telephone numbers. */

@@ -9,7 +9,7 @@ import { errorsCsv } from './failures.ts';
 import { logText } from './log.ts';
 import type { IdentityReader, ReportLedger, RunEvent } from './types.ts';
 
-/** What a report is: the same five for every run, mapping files and exports as the plan has them. The first two are short. */
+/** The kinds of reports: five for every run, mapping files, reports and exports by plan. The first two are short. */
 type ReportKind =
   | { readonly kind: 'summary' }
   | { readonly kind: 'report' }
@@ -22,7 +22,7 @@ export interface ReportName {
   readonly name: string;
   readonly mediaType: string;
   readonly of: ReportKind;
-  /** The report folder, or the folder of exported data, where a later run looks for it. */
+  /** The report folder, or the folder of exported data, where a later run reads it. */
   readonly folder: 'reports' | 'exports';
 }
 
@@ -53,7 +53,7 @@ export function reportNames(
     },
     { name: `migration_${stamp}.log`, mediaType: textType, of: { kind: 'log' }, folder: 'reports' },
   ];
-  // A run that writes nothing has made no ids, and a trial's lead nowhere.
+  // A run that writes nothing has made no ids, and those of a trial are dropped with its schema.
   const mapped = run.dryRun || run.exportOnly || isTrial(run) ? [] : (plan.mappingFiles ?? []);
   const mappings = mapped
     .filter(({ entity }) => entities.includes(entity))
@@ -79,7 +79,7 @@ function planReportNames(
   });
 }
 
-/** What may be long. */
+/** The reports that may be long. */
 export type StreamedReport = Exclude<ReportKind, { kind: 'summary' } | { kind: 'report' }>;
 
 export interface ContentDeps {
@@ -122,7 +122,7 @@ export function reportContent(
   }
 }
 
-/** A report of the plan. Where the target lacks what it asks for (a run of some entities), it says so and no run is held up. */
+/** A report of the plan. Where the target lacks what it reads (a run of some entities), it says so. */
 async function* planReportContent(
   sql: SqlPort,
   { id, targetSchema, params }: Run,

@@ -13,8 +13,8 @@ export const defaultCsvFormat: CsvFormat = {
 
 /**
  * What the source said, as CSV that a run can start from again. Two passes over the ledger, because the columns are
- * known only when the last record was seen. Cells are not defused for spreadsheets: these files are data, and
- * `+63 917` must come back as it was.
+ * known only when the last record was seen. Formula characters are not escaped: these files are data, and
+ * `+63 917` must be read back unchanged.
  */
 export async function* exportCsv(
   ledger: Pick<ReportLedger, 'raws'>,
@@ -44,9 +44,8 @@ function dataLine(cells: readonly string[]): string {
 }
 
 /**
- * `{source id: target id}` of everything an entity has in the target: what this run and earlier ones loaded, and after
- * it the records of this run that found their place without a row of their own, merged into another or left as they
- * were. What the target says of a record comes first and is not repeated.
+ * `{source id: target id}` of everything an entity has in the target: what this run and earlier ones loaded, and then the
+ * records of this run that have a target row without having written one: merged into another, or left as they were. What the target says of a record comes first and is not repeated.
  */
 export async function* mappingFile(
   identities: IdentityReader,

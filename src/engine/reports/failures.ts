@@ -26,7 +26,7 @@ export function remedyOf(code: string, plan: Pick<Plan, 'codes'>): string {
   return own ?? kindOf(code).remedy;
 }
 
-/** The same failures have the same name at every look. */
+/** A stable name: the same failures have the same name in every view. */
 export function failureGroupKey(
   group: Pick<FailureGroupRow, 'entity' | 'stage' | 'status' | 'code' | 'field'>,
 ): string {

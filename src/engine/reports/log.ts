@@ -3,8 +3,8 @@ import type { NoteRow, ReportLedger, RunEvent, TryRow } from './types.ts';
 
 /**
  * The run as log lines, in the order of events: what operators requested, how extractions went, every try that did
- * not succeed, every validation. Events of the run are few and held; tries may be many and stream by. What was noted of
- * records that went on all the same comes last.
+ * not succeed, every validation. Events of the run are few and kept in memory; tries may be many and are streamed. The
+ * notes of records that were loaded come last.
  */
 export async function* logText(
   ledger: Pick<ReportLedger, 'events' | 'tries' | 'notes'>,
@@ -44,7 +44,7 @@ function runEvents(run: Run): readonly RunEvent[] {
   return events;
 }
 
-/** How loud the end of a run is. */
+/** The log level of a run's end. */
 export function logLevel(status: Run['status']): RunEvent['level'] {
   if (status === 'failed') return 'ERROR';
   return status === 'completed' ? 'INFO' : 'WARNING';

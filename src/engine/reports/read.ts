@@ -25,9 +25,9 @@ export async function listReports(deps: Pick<OpenReportDeps, 'store'>, run: Run)
 
 /**
  * A report's text, or a stream of it. What is long is made while it is read, so it is there for any run at any time;
- * summary and JSON report are those written when the run ended, and until then, or when it was stopped, show how it
- * stands. `masked`: without personal data.
- * @throws DroverError NOT_FOUND naming what there is.
+ * summary and JSON report are those written when the run ended, and until then, or when it was stopped, show its
+ * current state. `masked`: without personal data.
+ * @throws DroverError NOT_FOUND naming the reports of the run.
  */
 export async function openReport(
   deps: OpenReportDeps,
@@ -42,10 +42,12 @@ export async function openReport(
   const { mediaType, of } = found;
   if (of.kind === 'export') assertPayloadsKept(run, 'an export');
   if (of.kind !== 'summary' && of.kind !== 'report') {
-    const seen = masked ? { deps: { ...deps, ledger: maskedLedger(deps.ledger) }, run: maskRun(run) } : { deps, run };
-    return { mediaType, body: reportContent(seen.deps, seen.run, plan, of) };
+    const visible = masked
+      ? { deps: { ...deps, ledger: maskedLedger(deps.ledger) }, run: maskRun(run) }
+      : { deps, run };
+    return { mediaType, body: reportContent(visible.deps, visible.run, plan, of) };
   }
-  // A run that was taken up again after its end has an older one.
+  // For a run that was resumed after its end, the stored one is older than the run.
   const stored = isCompleted(run) ? await deps.store.read(run.id, masked ? jsonReportName(run) : name) : undefined;
   if (stored && !masked) return { mediaType, body: stored.content };
   const report = stored ? (JSON.parse(stored.content) as Report) : await currentReport(deps, run, plan);
@@ -72,7 +74,7 @@ type MaskedLedgerReads = Pick<ReportLedger, 'troubleGroups' | 'troubles' | 'trie
 
 /** The ledger as the reports for viewers read it. */
 function maskedLedger(ledger: ReportLedger): ReportLedger {
-  const told: MaskedLedgerReads = {
+  const reads: MaskedLedgerReads = {
     troubleGroups: async (runId) => (await ledger.troubleGroups(runId)).map(maskFailure),
     troubles: (runId) => mapPages(ledger.troubles(runId), maskRow),
     tries: (runId) => mapPages(ledger.tries(runId), maskRow),
@@ -85,7 +87,7 @@ function maskedLedger(ledger: ReportLedger): ReportLedger {
     events: async (runId) =>
       (await ledger.events(runId)).map((event) => ({ ...event, text: maskContacts(event.text) })),
   };
-  return { ...ledger, ...told };
+  return { ...ledger, ...reads };
 }
 
 /** Pure: the report as viewers read it. */

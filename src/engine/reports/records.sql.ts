@@ -107,7 +107,7 @@ FROM (
   SELECT t.stage, t.code, (SELECT u.name FROM unnest($2::text[]) AS u (name)
     WHERE u.name = substring(t.message FROM '^(?:[A-Z_]+: )?([\\w-]+)')) AS upstream
   FROM drover.tries t WHERE t.run_id = $1
-) told
+) named
 GROUP BY stage, code, upstream ORDER BY stage, code, upstream`;
 
 /** How many tries that did not simply go on there were, by stage, code and the upstream they name. */

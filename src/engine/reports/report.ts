@@ -16,7 +16,7 @@ export interface ReportFactDeps {
   readonly sums: (run: Run) => Promise<readonly SumLine[]>;
 }
 
-/** How a run stands or ends, as far as reports are concerned. */
+/** The status and reason that a report shows. */
 export interface ReportEnding {
   readonly status: RunStatus;
   readonly reason: string | null;
@@ -27,7 +27,7 @@ export interface ReportSubject {
   readonly plan: Plan;
   readonly ending: ReportEnding;
   readonly validation: ValidationView | undefined;
-  /** True when every worker has said what it used up to now. */
+  /** True when every worker has reported its usage up to now. */
   readonly usageComplete: boolean;
   /** Absent where the limits are not known. */
   readonly allowed?: AllowedRates | undefined;
@@ -80,7 +80,7 @@ export interface ReportInput {
   readonly now: Date;
 }
 
-/** Pure: the view of a run as it stands or, of one that is about to end, as it will be once it has. */
+/** Pure: the view of a run as it is or, for one that is about to end, as it will be after its end. */
 function toReport(input: ReportInput): Omit<Report, 'files'> {
   const { entities, sums, nextActions: _later, holdups: _now, ...run } = input.view;
   const now = input.now.toISOString();

@@ -47,7 +47,7 @@ interface Timing extends Row {
 
 /** What happened to a run as a whole: requests of operators, validations, the extraction of each entity. */
 async function readRunEvents(database: Database, runId: string): Promise<RunEvent[]> {
-  const [asked, validated, extracted, timed] = await Promise.all([
+  const [requests, validated, extracted, timed] = await Promise.all([
     withDatabaseErrors(
       database
         .select()
@@ -64,7 +64,7 @@ async function readRunEvents(database: Database, runId: string): Promise<RunEven
     queryPrepared<Timing>(database.$client, undefined, timingsSql, [runId]),
   ]);
   return [
-    ...asked.map(auditEvent),
+    ...requests.map(auditEvent),
     ...validated.flatMap(validationEvents),
     ...extracted.flatMap((entity) =>
       entityEvents(

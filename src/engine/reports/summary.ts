@@ -48,7 +48,7 @@ function countsSection({ entities }: Omit<Report, 'files'>): string[] {
 }
 
 function trialSection({ run }: Omit<Report, 'files'>): string[][] {
-  // Reports written by earlier versions know nothing of trials.
+  // Reports written by earlier versions have no trial.
   if (!run.trial) return [];
   const rows = Object.entries(run.trial.perEntity).map(([name, one]) => `  ${name}: ${forecastText(one)}`);
   return [[`Trial of ${run.trial.n} records of each entity; a real run will probably have`, ...rows]];
@@ -99,7 +99,7 @@ function moneySection({ sums: lines }: Omit<Report, 'files'>): string[] {
 const sumsAgree = (line: SumLine): boolean =>
   /^-?\d+$/.test(line.target) && BigInt(line.source) === BigInt(line.target) + BigInt(line.unloaded);
 
-// A sum that is no whole number of minor units is shown as it is: it is the fault that is looked for.
+// A sum that is not a whole number of minor units is shown as it is: it is the fault to find.
 function amount(minor: string, currency: string): string {
   return /^-?\d+$/.test(minor) ? toMajor(BigInt(minor), currency) : `${minor} minor units`;
 }
@@ -125,17 +125,17 @@ function worthText(sums: NonNullable<Report['failures'][number]['sums']>): strin
 
 function validationSection({ validation: view }: Omit<Report, 'files'>): string[] {
   if (!view) return ['Validation', '  not done: the run wrote nothing'];
-  const held = view.checks.filter((check) => check.ok).length;
+  const passed = view.checks.filter((check) => check.ok).length;
   return [
-    `Validation: ${view.status}, ${held} of ${view.checks.length} checks hold (${view.at}, data version ${view.dataVersion})`,
+    `Validation: ${view.status}, ${passed} of ${view.checks.length} checks hold (${view.at}, data version ${view.dataVersion})`,
     ...view.checks.map(checkLine),
   ];
 }
 
 function checkLine(check: ValidationCheck): string {
-  const verdict = check.ok ? 'ok     ' : check.severity === 'error' ? 'BROKEN ' : 'warning';
-  const rows = check.ok ? `${check.checked} looked at` : `${check.violations} of ${check.checked}`;
-  return `  ${verdict} ${check.entity ?? '-'} ${check.name}: ${check.description} [${rows}]`;
+  const outcome = check.ok ? 'ok     ' : check.severity === 'error' ? 'BROKEN ' : 'warning';
+  const rows = check.ok ? `${check.checked} checked` : `${check.violations} of ${check.checked}`;
+  return `  ${outcome} ${check.entity ?? '-'} ${check.name}: ${check.description} [${rows}]`;
 }
 
 function formatTable(rows: readonly (readonly string[])[]): string[] {

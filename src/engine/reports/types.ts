@@ -2,7 +2,7 @@ import type { ErrorOccurrence, UpstreamTraffic } from '../../contract/metrics.ts
 import type { FailureStatus, RecordStatus, Stage } from '../../contract/record-status.ts';
 import type { JsonObject } from '../../plan/json.ts';
 
-/** A record that did not make it. */
+/** A record that was rejected, failed, is blocked or differs. */
 export interface FailureRow {
   readonly entity: string;
   readonly sourceId: string;
@@ -15,7 +15,7 @@ export interface FailureRow {
   readonly at: Date;
 }
 
-/** Troubled records that have everything but the record in common. */
+/** Failed records with the same entity, stage, status, code and field. */
 export interface FailureGroupRow {
   readonly entity: string;
   readonly stage: Stage;
@@ -40,7 +40,7 @@ export interface TryRow {
   readonly worker: string;
 }
 
-/** What the transform noted of a record that went on all the same: a minor matter. */
+/** Notes of the transform about a record that was loaded. */
 export interface NoteRow {
   readonly at: Date;
   readonly entity: string;
@@ -69,7 +69,7 @@ export interface ReportLedger {
   tries(runId: string): AsyncIterable<readonly TryRow[]>;
   /** By entity in the order of loading, then by source id. */
   notes(runId: string): AsyncIterable<readonly NoteRow[]>;
-  /** How many tries there were of each kind; see upstreamIn. */
+  /** How many tries there were of each kind; see findUpstreamInMessage. */
   triesByCode(runId: string, upstreams: readonly string[]): Promise<readonly TryCount[]>;
   /** What worker processes used while the run was running. */
   usage(runId: string): Promise<RunUsage>;
@@ -94,18 +94,18 @@ export interface StoredReport {
   readonly content: string;
 }
 
-/** Tries that did not simply go on, by what was the matter. */
+/** Number of unsuccessful tries, by cause. */
 export interface TryCount extends ErrorOccurrence {
   readonly stage: Stage;
   readonly count: number;
 }
 export interface WorkerUsage {
   readonly worker: string;
-  /** How long it was there while the run was running. */
+  /** How long it was alive while the run was running. */
   readonly observedMs: number;
   /** Processor time, threads included. */
   readonly cpuMs: number;
-  /** Of what was seen every two seconds. */
+  /** The highest value of samples taken every two seconds. */
   readonly peakRssMb: number;
 }
 

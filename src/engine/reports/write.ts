@@ -33,21 +33,21 @@ export interface WriteReportsInput {
   readonly entities: readonly string[];
   readonly ending: ReportEnding;
   readonly validation: ValidationView | undefined;
-  /** True when every worker has said what it used up to now. */
+  /** True when every worker has reported its usage up to now. */
   readonly usageComplete: boolean;
   readonly allowed?: AllowedRates | undefined;
   readonly folders: ReportFolders;
   /**
    * Also write `<entity>.csv` of every entity. False for a run that was read from such files: they are the operator's.
-   * A run that took only a part of its source writes none either way, for a later run would take the part for the whole.
+   * A run that read only a part of its source writes none in either case: a later run would take the part for the whole.
    */
   readonly exportEntities: boolean;
 }
 
 /**
- * Writes every report of a run that ends: files into the folders, the small ones into the database too. What is long is
- * made from the ledger, here and at every later download. A folder that cannot be written to costs no report: the
- * answer lists what went wrong, and the reports are in the database all the same. Safe to do again.
+ * Writes every report of a run that ends: files into the folders, the small ones into the database too. Long ones are made
+ * from the ledger, here and at every later download. Returns what could not be written to files; the reports are in the
+ * database in any case. Safe to repeat.
  */
 export async function writeReports(deps: ReportDeps, input: WriteReportsInput): Promise<readonly string[]> {
   const problems: string[] = [];
@@ -69,7 +69,7 @@ function filesToWrite(input: WriteReportsInput): readonly ReportName[] {
   return [...some.filter(({ of }) => of.kind !== 'log'), ...some.filter(({ of }) => of.kind === 'log')];
 }
 
-// An export that was asked for a part is asked for by name, and holds the part.
+// An export-only run with a window or ids was requested as a part, and holds that part.
 function coversWholeSource({ exportOnly, strategy, scope }: Run): boolean {
   return (
     exportOnly ||
@@ -112,7 +112,7 @@ async function writeStoredReports(
   for (const { name, content } of stored) await writeFile(input.folders, name, singleChunk(content), problems);
 }
 
-/** The size of the file, or undefined when the folder does not take it. */
+/** The size of the file, or undefined when it could not be written. */
 async function writeFile(
   folders: ReportFolders,
   name: ReportName,
@@ -154,7 +154,7 @@ export function createReportFolder(path: string): ReportFolder {
   return {
     async write(name, body) {
       await mkdir(path, { recursive: true });
-      // Beside its place and then renamed: a reader never sees half a file, and a crash leaves the old one.
+      // Written under a draft name and then renamed: a reader never sees half a file, and a crash leaves the old one.
       const target = join(path, basename(name));
       const draft = `${target}.${process.pid}.part`;
       let bytes = 0;

@@ -23,7 +23,7 @@ export interface BlockerInput {
   readonly now: Date;
 }
 
-/** Pure: why a run is slow or stands still, and what clears it. Nothing of a run that went to its end. */
+/** Pure: why a run is slow or does not move, and what clears it. Empty for a finished run. */
 export function findBlockers(input: BlockerInput): readonly Blocker[] {
   const { run, plan, fleet, now } = input;
   if (run.status !== 'running') return statusBlockers(run, fleet?.servedQueues);
@@ -68,18 +68,18 @@ function parentBlockers({ entities, progress }: BlockerInput, plan: Plan): Block
   });
 }
 
-/** Pure: why a run that is not running stands. `served` are the queues some worker serves, where that is known. */
+/** Pure: why a run that is not running does not move. `served` are the queues that workers serve, where that is known. */
 function statusBlockers(
   { id, status, reason }: Pick<Run, 'id' | 'status' | 'reason'>,
   served: readonly string[] | undefined,
 ): readonly Blocker[] {
-  const said = reason === null ? '' : `: ${reason}`;
+  const suffix = reason === null ? '' : `: ${reason}`;
   switch (status) {
     case 'paused':
-      return [{ code: 'PAUSED', what: `paused${said}`, clears: `drover resume ${id} --reason TEXT`, until: null }];
+      return [{ code: 'PAUSED', what: `paused${suffix}`, clears: `drover resume ${id} --reason TEXT`, until: null }];
     case 'failed':
       return [
-        { code: 'STOPPED', what: `stopped${said}`, clears: `clear the cause, then drover retry ${id}`, until: null },
+        { code: 'STOPPED', what: `stopped${suffix}`, clears: `clear the cause, then drover retry ${id}`, until: null },
       ];
     case 'pending':
     case 'pausing':
@@ -97,7 +97,7 @@ const noWorker: Blocker = {
   until: null,
 };
 
-/** Where an upstream stands for the whole fleet. Times are ISO 8601. */
+/** The state of an upstream for the whole fleet. Times are ISO 8601. */
 export interface UpstreamStatus {
   readonly name: string;
   readonly endpoint: string | null;
@@ -107,13 +107,17 @@ export interface UpstreamStatus {
   readonly failuresInARow: number;
 }
 
-/** Pure: upstreams of the plan that let nothing through at the moment. Endpoints share the breaker of their upstream. */
-function upstreamBlockers(stands: readonly UpstreamStatus[], names: readonly string[], now: Date): readonly Blocker[] {
-  return stands
+/** Pure: upstreams of the plan that accept no requests at the moment. Endpoints share the breaker of their upstream. */
+function upstreamBlockers(
+  upstreams: readonly UpstreamStatus[],
+  names: readonly string[],
+  now: Date,
+): readonly Blocker[] {
+  return upstreams
     .filter(({ name }) => names.includes(name))
-    .flatMap((stand): Blocker[] => {
-      if (stand.breaker === 'open' && stand.endpoint === null) return [circuitOpen(stand, now)];
-      return stand.blockedUntil === null || stand.blockedUntil <= now.toISOString() ? [] : [throttled(stand, now)];
+    .flatMap((status): Blocker[] => {
+      if (status.breaker === 'open' && status.endpoint === null) return [circuitOpen(status, now)];
+      return status.blockedUntil === null || status.blockedUntil <= now.toISOString() ? [] : [throttled(status, now)];
     });
 }
 
@@ -146,34 +150,34 @@ export type FleetStateReader = ReturnType<typeof createFleetStateReader>;
 const maxAgeMs = 1_000;
 // A request for a run does not wait longer than this for the fleet: at first there is nothing older to answer with.
 const maxWaitMs = { first: 1_000, later: 200 } as const;
-// Redis may hang; what PostgreSQL knows is said without it.
+// Redis may hang; what PostgreSQL knows is returned without it.
 const redisTimeoutMs = 500;
 
-/** Looks at the fleet once a second at the most, however many runs are looked at. */
+/** Reads the state of the fleet at most once a second, however many runs are viewed. */
 export function createFleetStateReader(deps: {
   readonly database: Database;
   readonly upstreams: () => Promise<readonly UpstreamStatus[]>;
 }) {
   let last: FleetState | undefined;
-  let lookedAt = Number.NEGATIVE_INFINITY;
-  let looking: Promise<void> | undefined;
+  let readAt = Number.NEGATIVE_INFINITY;
+  let reading: Promise<void> | undefined;
   const begin = (): Promise<void> =>
     readFleetState(deps).then(
       (state) => {
         last = state;
-        lookedAt = performance.now();
-        looking = undefined;
+        readAt = performance.now();
+        reading = undefined;
       },
       () => {
-        looking = undefined;
+        reading = undefined;
       },
     );
   return {
-    /** What is known of the fleet; at most a moment old where it answers, the last that was known where it does not. */
+    /** The state of the fleet: at most a second old where it answers, or else the last known one. */
     async read(): Promise<FleetState | undefined> {
-      if (performance.now() - lookedAt < maxAgeMs) return last;
-      looking ??= begin();
-      await Promise.race([looking, delay(last ? maxWaitMs.later : maxWaitMs.first)]);
+      if (performance.now() - readAt < maxAgeMs) return last;
+      reading ??= begin();
+      await Promise.race([reading, delay(last ? maxWaitMs.later : maxWaitMs.first)]);
       return last;
     },
   };

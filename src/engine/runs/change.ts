@@ -19,82 +19,84 @@ export interface RunRequest {
   readonly reason: string;
 }
 
-/** Pause and go on: the run is moved to the status asked for. */
+/** Pause or resume: moves the run to the requested status. */
 export function requestStatus(
   deps: ControlDeps,
-  asked: RunRequest,
+  request: RunRequest,
   action: Extract<RunAction, 'pause' | 'resume'>,
   to: Run['status'],
 ): Promise<RunView> {
-  return changeWithAudit(deps, asked, action, async (changes, run) => {
+  return changeWithAudit(deps, request, action, async (changes, run) => {
     assertAllowed(run, action);
     if (action === 'resume') assertVersion(run, deps.plan(run.plan));
-    await assertMoved(changes.move(run.id, to, asked.reason), changes, run.id, action);
+    await assertMoved(changes.move(run.id, to, request.reason), changes, run.id, action);
   });
 }
 
-export function cancel(deps: ControlDeps, asked: RunRequest): Promise<RunView> {
-  return changeWithAudit(deps, asked, 'cancel', async (changes, run) => {
+export function cancel(deps: ControlDeps, request: RunRequest): Promise<RunView> {
+  return changeWithAudit(deps, request, 'cancel', async (changes, run) => {
     assertAllowed(run, 'cancel');
-    // One that was not begun has nothing to wait for; but the scheduler may begin it at this moment.
-    if (run.status === 'pending' && (await changes.move(run.id, 'cancelled', asked.reason))) return;
-    await assertMoved(changes.move(run.id, 'cancelling', asked.reason), changes, run.id, 'cancel');
+    // A pending run has no work to wait for; but the scheduler may start it at this moment.
+    if (run.status === 'pending' && (await changes.move(run.id, 'cancelled', request.reason))) return;
+    await assertMoved(changes.move(run.id, 'cancelling', request.reason), changes, run.id, 'cancel');
   });
 }
 
-export function changeBatchSize(deps: ControlDeps, asked: RunRequest, batchSize: BatchSize): Promise<RunView> {
+export function changeBatchSize(deps: ControlDeps, request: RunRequest, batchSize: BatchSize): Promise<RunView> {
   const work = (changes: ControlChanges, run: Run): Promise<void> => {
     assertAllowed(run, 'changeBatchSize');
     return changes.setBatchSize(run.id, batchSize);
   };
-  return changeWithAudit(deps, asked, 'change-batch-size', work, () => ({ batchSize }));
+  return changeWithAudit(deps, request, 'change-batch-size', work, () => ({ batchSize }));
 }
 
-export async function retry(deps: ControlDeps, asked: RunRequest): Promise<RunView> {
-  await assertNoActiveRun(deps.store, await findRun(deps.store, asked.id));
-  return changeWithAudit(deps, asked, 'retry', async (changes, run) => {
+export async function retry(deps: ControlDeps, request: RunRequest): Promise<RunView> {
+  await assertNoActiveRun(deps.store, await findRun(deps.store, request.id));
+  return changeWithAudit(deps, request, 'retry', async (changes, run) => {
     assertRepeatable(deps, run, 'retry', 'a retry');
     await changes.reopenExtractions(run.id);
-    // A run that was stopped has its records waiting; one that went to its end has some to send back.
+    // A stopped run has pending records; a finished one has settled records to process again.
     if (run.status === 'completed_with_failures') await changes.replay(run.id, {});
-    // What failed before it ran may lack tables, or a schema: it begins where it began.
-    const unbegun = run.status === 'failed' && run.startedAt === null;
-    const moved = unbegun ? changes.move(run.id, 'pending', asked.reason) : changes.resume(run.id, asked.reason);
+    // A run that failed before it started may lack tables, or a schema: it is prepared again.
+    const neverStarted = run.status === 'failed' && run.startedAt === null;
+    const moved = neverStarted
+      ? changes.move(run.id, 'pending', request.reason)
+      : changes.resume(run.id, request.reason);
     await assertMoved(moved, changes, run.id, 'retry');
   });
 }
 
-/** Has every record that a finished run says is in the target compared with it once more. */
-export async function reconcile(deps: ControlDeps, asked: RunRequest): Promise<RunView> {
-  await assertNoActiveRun(deps.store, await findRun(deps.store, asked.id));
-  return changeWithAudit(deps, asked, 'reconcile', async (changes, run) => {
+/** Compares every record that a finished run loaded with the target once more. */
+export async function reconcile(deps: ControlDeps, request: RunRequest): Promise<RunView> {
+  await assertNoActiveRun(deps.store, await findRun(deps.store, request.id));
+  return changeWithAudit(deps, request, 'reconcile', async (changes, run) => {
     assertRepeatable(deps, run, 'reconcile', 'another comparison');
-    // Which objects of an API an unchanged record has, only the run knows that made them.
+    // Which API objects belong to an unchanged record is known only to the run that made them.
     const { entities } = deps.plan(run.plan);
     const inTables = Object.keys(entities).filter((name) => !entities[name]?.api);
     await changes.reconcileAgain(run.id, inTables);
-    await assertMoved(changes.resume(run.id, asked.reason), changes, run.id, 'reconcile');
+    await assertMoved(changes.resume(run.id, request.reason), changes, run.id, 'reconcile');
   });
 }
 
 /**
  * Makes the target what the source says: rows that are there twice are removed, records that differ are written again and
- * compared. The rows lie out of reach of the log's transactions, so it is written down before it begins, and how it ended
- * after it.
+ * compared. The rows are in another database than the audit log, so one entry is written before the work and one with its
+ * result after it.
  */
-export async function repair(deps: ControlDeps, asked: RunRequest): Promise<RepairResultView> {
-  const seen = await findRun(deps.store, asked.id);
-  await assertNoActiveRun(deps.store, seen);
-  await changeWithAudit(deps, asked, 'mend', async (_changes, run) => assertRepeatable(deps, run, 'mend', 'mending'));
-  const { removed, left } = await deps.removeDuplicates(seen);
+export async function repair(deps: ControlDeps, request: RunRequest): Promise<RepairResultView> {
+  const before = await findRun(deps.store, request.id);
+  await assertNoActiveRun(deps.store, before);
+  await changeWithAudit(deps, request, 'mend', async (_changes, run) => assertRepeatable(deps, run, 'mend', 'mending'));
+  const { removed, left } = await deps.removeDuplicates(before);
   let written = 0;
   const work = async (changes: ControlChanges, run: Run): Promise<void> => {
     assertRepeatable(deps, run, 'mend', 'mending');
     written = await changes.replay(run.id, { status: 'mismatched' });
-    // Also where nothing is to be written: the run ends with a validation, which looks for what is there twice.
-    await assertMoved(changes.resume(run.id, asked.reason), changes, run.id, 'mend');
+    // Also when nothing is to be written: the run ends with a validation, which finds duplicate rows.
+    await assertMoved(changes.resume(run.id, request.reason), changes, run.id, 'mend');
   };
-  const run = await changeWithAudit(deps, asked, 'mended', work, () => ({
+  const run = await changeWithAudit(deps, request, 'mended', work, () => ({
     written,
     removed: removed.length,
     left: left.length,
@@ -104,15 +106,15 @@ export async function repair(deps: ControlDeps, asked: RunRequest): Promise<Repa
 
 export async function replay(
   deps: ControlDeps,
-  asked: RunRequest,
+  request: RunRequest,
   group: string,
 ): Promise<{ replayed: number; run: RunView }> {
-  const seen = await findRun(deps.store, asked.id);
-  assertRepeatable(deps, seen, 'replay', 'a replay');
-  await assertNoActiveRun(deps.store, seen);
-  const found = (await deps.failures(seen)).find((failure) => failure.group === group);
+  const before = await findRun(deps.store, request.id);
+  assertRepeatable(deps, before, 'replay', 'a replay');
+  await assertNoActiveRun(deps.store, before);
+  const found = (await deps.failures(before)).find((failure) => failure.group === group);
   if (!found)
-    throw new DroverError('NOT_FOUND', `run ${asked.id} has no failure group ${group}`, {
+    throw new DroverError('NOT_FOUND', `run ${request.id} has no failure group ${group}`, {
       remedy: '`drover failures` lists them.',
     });
   const { entity, stage, status, code, field } = found;
@@ -120,21 +122,21 @@ export async function replay(
   const work = async (changes: ControlChanges, run: Run): Promise<void> => {
     assertRepeatable(deps, run, 'replay', 'a replay');
     replayed = await changes.replay(run.id, { entity, stage, status, code, field });
-    await assertMoved(changes.resume(run.id, asked.reason), changes, run.id, 'replay');
+    await assertMoved(changes.resume(run.id, request.reason), changes, run.id, 'replay');
   };
-  const run = await changeWithAudit(deps, asked, 'replay', work, () => ({ group, replayed }));
+  const run = await changeWithAudit(deps, request, 'replay', work, () => ({ group, replayed }));
   return { replayed, run };
 }
 
 export async function enqueue(
   deps: ControlDeps,
-  asked: RunRequest,
+  request: RunRequest,
   input: EnqueueInput,
 ): Promise<{ accepted: number; run: RunView }> {
-  const seen = await findRun(deps.store, asked.id);
-  assertMayEnqueue(deps, seen);
-  await assertNoActiveRun(deps.store, seen);
-  await assertEntityInRun(deps, seen, input.entity);
+  const before = await findRun(deps.store, request.id);
+  assertMayEnqueue(deps, before);
+  await assertNoActiveRun(deps.store, before);
+  await assertEntityInRun(deps, before, input.entity);
   const records = input.sourceIds ? [] : toRecords(input.records ?? [], (raw) => fingerprint(raw, 16));
   let accepted = 0;
   const work = async (changes: ControlChanges, run: Run): Promise<void> => {
@@ -144,7 +146,7 @@ export async function enqueue(
       : await changes.enqueueRecords(run.id, input.entity, records);
     await assertMoved(changes.resume(run.id, 'records were enqueued'), changes, run.id, 'enqueue');
   };
-  const run = await changeWithAudit(deps, asked, 'enqueue', work, () => ({ entity: input.entity, accepted }));
+  const run = await changeWithAudit(deps, request, 'enqueue', work, () => ({ entity: input.entity, accepted }));
   return { accepted, run };
 }
 
@@ -164,7 +166,7 @@ async function changeWithAudit(
   return deps.view(await findRun(deps.store, id));
 }
 
-/** The guard of the move decides, not the look before it: the scheduler moves runs too. */
+/** The guard of the UPDATE decides and not the check before it: the scheduler moves runs too. */
 async function assertMoved(
   moved: Promise<boolean>,
   changes: ControlChanges,

@@ -13,7 +13,7 @@ export interface RunContext {
 }
 
 export interface RunContexts {
-  /** Throws NOT_FOUND for an unknown run and PLAN_VERSION when the run was begun under another version. */
+  /** Throws NOT_FOUND for an unknown run and PLAN_VERSION when the run was started under another version. */
   get(runId: string): Promise<RunContext>;
 }
 
@@ -56,20 +56,20 @@ export function entityOf(plan: Plan, name: string): Entity {
 
 type RunVersion = Pick<Run, 'id' | 'plan' | 'version'>;
 
-/** True when the plan that is installed is not the one the run was begun under. */
+/** True when the installed version of the plan is not the one the run was started under. */
 export function isDifferentVersion(run: RunVersion, plan: Pick<Plan, 'version'>): boolean {
   return plan.version !== run.version;
 }
 
 /**
- * A run goes on under the version it was begun under, or not at all: half its rows made by one mapping and half by
- * another would be right by neither. Throws PLAN_VERSION with the two ways forward.
+ * A run continues under the version of the plan it was started under, or not at all: rows made by two mappings would be
+ * right by neither. Throws PLAN_VERSION with the two ways forward.
  */
 export function assertVersion(run: RunVersion, plan: Pick<Plan, 'version'>): void {
   if (!isDifferentVersion(run, plan)) return;
-  const message = `run ${run.id} was begun under ${run.plan}@${run.version}, this is ${run.plan}@${plan.version}`;
+  const message = `run ${run.id} was started under ${run.plan}@${run.version}, this is ${run.plan}@${plan.version}`;
   throw new DroverError('PLAN_VERSION', message, {
-    remedy: `Start a new run (what is in the target already is recognised and not doubled), or finish this one with API and workers that have ${run.plan}@${run.version}.`,
+    remedy: `Start a new run (rows that are in the target already are recognized and not duplicated), or finish this one with API and workers that have ${run.plan}@${run.version}.`,
   });
 }
 

@@ -8,11 +8,11 @@ import { type Queryable, queryPrepared, transaction } from '../../../db/sql.ts';
 import { appendAudit, createAuditLog } from '../../../db/stores/audit.ts';
 import type { AuditEntry } from '../../contract/audit.ts';
 import { finishedStatuses, type RunStatus } from '../../contract/run-status.ts';
-import type { BatchSize, RecordFilter, RecordView } from '../../contract/runs.ts';
+import type { BatchSize, RecordFilter } from '../../contract/runs.ts';
 import { DroverError } from '../../errors.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import { storableKey } from '../ledger/source-ids.ts';
-import type { Run, RunEntity } from '../ledger/types.ts';
+import type { Run } from '../ledger/types.ts';
 import { createBackgroundRollbackStore } from '../rollback/background.sql.ts';
 import { findDependentRun } from './incremental.sql.ts';
 import { createRunStore, listRecords, toRun } from './store.ts';
@@ -40,85 +40,38 @@ interface ReplaySelection {
   readonly field?: string | null | undefined;
 }
 
-/** What an operator's change does to a run, in one transaction. */
-export interface ControlChanges {
-  find(id: string): Promise<Run | undefined>;
-  createRun(run: NewRun, entities: readonly string[]): Promise<void>;
-  /** Moves a run along an arrow of the table; false when it was not where the arrow begins. */
-  move(id: string, to: RunStatus, reason: string | null): Promise<boolean>;
-  /**
-   * Continues a run for records that were enqueued; false when no transition leads there. A process that would end the run
-   * waits for this change and sees its records, so call it last.
-   */
-  resume(id: string, reason: string | null): Promise<boolean>;
-  /** `auto` goes on from the size that holds, and from what was measured. */
-  setBatchSize(id: string, batchSize: BatchSize): Promise<void>;
-  /**
-   * Sends settled records back to the beginning of their way, under a new epoch; answers how many. Rejected and failed
-   * ones are read from the source again, others are taken as they were read.
-   */
-  replay(runId: string, selection: ReplaySelection): Promise<number>;
-  /**
-   * Sends what was loaded back to be compared with the target, and of the entities named what was found unchanged; answers
-   * how many.
-   */
-  reconcileAgain(runId: string, unchangedOf: readonly string[]): Promise<number>;
-  /** Failed extractions read on from their cursor. */
-  reopenExtractions(runId: string): Promise<number>;
-  /** Records to be fetched from the source by id; known ones are fetched again. */
-  enqueueIds(runId: string, entity: string, sourceIds: readonly string[]): Promise<number>;
-  /** Records given as they are; known ones are replaced. */
-  enqueueRecords(
-    runId: string,
-    entity: string,
-    records: readonly { sourceId: string; raw: JsonObject }[],
-  ): Promise<number>;
-  setRolledBack(id: string): Promise<void>;
-}
-
-/** What the control needs of the ledger. */
-export interface ControlStore {
-  /**
-   * Does the work and writes its row in the audit log, both or neither. Operators who change the same run do so one
-   * after the other. The work may ask nothing of anybody but `changes`: it holds a connection.
-   */
-  change<T>(runId: string, work: (changes: ControlChanges) => Promise<T>, entry: (done: T) => AuditEntry): Promise<T>;
-  /** Writes down what is about to be done elsewhere, where no transaction of ours reaches. */
-  appendAudit(entry: AuditEntry): Promise<void>;
-  /** Another run of the plan into the same schema that is not finished; two at once would write over each other. */
-  activeRun(
-    plan: string,
-    targetSchema: string,
-  ): Promise<{ readonly id: string; readonly status: RunStatus } | undefined>;
-  /** A run that a rollback of this one has to wait for: unfinished, into the same schema, of the same plan or newer. */
-  runBlockingRollback(runId: string): Promise<{ readonly id: string; readonly status: RunStatus } | undefined>;
-  /** A run of the plan into the same schema that is being rolled back at APIs. */
-  activeRollback(plan: string, targetSchema: string): Promise<string | undefined>;
-  find(id: string): Promise<Run | undefined>;
-  list(query: RunQuery): Promise<Run[]>;
-  entities(runId: string): Promise<RunEntity[]>;
-  records(runId: string, filter: RecordFilter & { limit: number }): Promise<RecordView[]>;
-  /** The newest incremental run that read only what changed since this run, and was not rolled back. */
-  dependentRun(runId: string): Promise<string | undefined>;
-  setRolledBack(id: string): Promise<void>;
-}
+export type ControlStore = ReturnType<typeof createControlStore>;
 
 /** The control's store over the control database. Every method throws DroverError. */
-export function createControlStore(database: Database): ControlStore {
-  const store = createRunStore(database);
-  const audit = createAuditLog(database);
+export function createControlStore(database: Database) {
+  const { find, entities } = createRunStore(database);
   return {
-    change: (runId, work, entry) => changeRun(database.$client, runId, work, entry),
-    appendAudit: audit.append,
-    activeRun: (plan, targetSchema) => withDatabaseErrors(activeRun(database, plan, targetSchema)),
-    runBlockingRollback: (runId) => runBlockingRollback(database.$client, runId),
+    find,
+    entities,
+    /**
+     * Does the work and writes its audit row, both or neither. Changes of one run are serialized. The work may use only
+     * `changes`: it holds a connection.
+     */
+    change: <T>(
+      runId: string,
+      work: (changes: ControlChanges) => Promise<T>,
+      entry: (done: T) => AuditEntry,
+    ): Promise<T> => changeRun(database.$client, runId, work, entry),
+    /** Records what is about to be done in another database or at an API, outside our transactions. */
+    appendAudit: createAuditLog(database).append,
+    /** Another run of the plan into the same schema that is not finished; two at once would write over each other. */
+    activeRun: (plan: string, targetSchema: string) => withDatabaseErrors(activeRun(database, plan, targetSchema)),
+    /** A run that a rollback of this one has to wait for: unfinished, into the same schema, of the same plan or newer. */
+    runBlockingRollback: (runId: string) => runBlockingRollback(database.$client, runId),
+    /** A run of the plan into the same schema that is being rolled back at APIs. */
     activeRollback: createBackgroundRollbackStore(database.$client).findActive,
-    find: store.find,
-    list: (query) => withDatabaseErrors(listRuns(database, query)),
-    entities: store.entities,
-    records: (runId, filter) => withDatabaseErrors(listRecords(database, runId, filter)),
-    dependentRun: (runId) => findDependentRun(database.$client, runId),
-    setRolledBack: (id) => setRolledBack(database, id),
+    /** The newest first. */
+    list: (query: RunQuery) => withDatabaseErrors(listRuns(database, query)),
+    records: (runId: string, filter: RecordFilter & { limit: number }) =>
+      withDatabaseErrors(listRecords(database, runId, filter)),
+    /** The newest incremental run that read only what changed since this run, and was not rolled back. */
+    dependentRun: (runId: string) => findDependentRun(database.$client, runId),
+    setRolledBack: (id: string) => setRolledBack(database, id),
   };
 }
 
@@ -176,8 +129,8 @@ function createdBefore(id: string) {
 }
 
 /**
- * One operator's change and its row in the audit log, in one transaction. Locks are taken in one order, so no session waits
- * in a circle: operators of the run, then records and the run's row, then the log's, which all take last.
+ * One operator's change and its audit row, in one transaction. Locks are taken in one order, so that no deadlock arises:
+ * the run's advisory lock, then records and the run's row, then the lock of the audit log.
  */
 function changeRun<T>(
   pool: pg.Pool,
@@ -193,8 +146,8 @@ function changeRun<T>(
   });
 }
 
-// Not the run's row: sending a million records back takes a while, and the scheduler must not wait for it. Not for
-// longer than this: a waiting request holds a connection that other requests need.
+// Not a lock of the run's row: a replay of a million records takes a while, and the scheduler must not wait for it. Bounded,
+// because a waiting request holds a connection that other requests need.
 const lockTimeout = '5s';
 
 async function lockRun(client: pg.PoolClient, runId: string): Promise<void> {
@@ -203,40 +156,50 @@ async function lockRun(client: pg.PoolClient, runId: string): Promise<void> {
     await client.query('SELECT pg_advisory_xact_lock($1, hashtext($2))', [advisoryLockClasses.run, runId]);
   } catch (error) {
     if ((error as { code?: string }).code !== '55P03') throw error;
-    throw new DroverError('NOT_ALLOWED_NOW', `another change of run ${runId} is still at work`, {
+    throw new DroverError('NOT_ALLOWED_NOW', `another change of run ${runId} is still in progress`, {
       cause: error,
-      remedy: 'Ask again in a moment.',
+      remedy: 'Repeat the request in a moment.',
     });
   }
   await client.query('SET LOCAL lock_timeout = DEFAULT');
 }
 
-function createChanges(client: pg.PoolClient): ControlChanges {
+export type ControlChanges = ReturnType<typeof createChanges>;
+
+/** What an operator's change does to a run, in one transaction. Every method throws DroverError. */
+function createChanges(client: pg.PoolClient) {
   const queries = queriesOf(client);
   const { find, move } = createRunStore(queries);
   return {
     find,
+    /** Moves a run to another status; false when the transition table does not allow it from where the run is. */
     move,
-    createRun: (run, entities) => withDatabaseErrors(createRun(queries, run, entities)),
-    async resume(id, reason) {
-      const held = await withDatabaseErrors(
+    createRun: (run: NewRun, entities: readonly string[]) => withDatabaseErrors(createRun(queries, run, entities)),
+    /**
+     * Continues a run for records that were enqueued; false when no transition leads there. A process that would end the
+     * run waits for this change and sees its records, so call it last.
+     */
+    async resume(id: string, reason: string | null): Promise<boolean> {
+      const locked = await withDatabaseErrors(
         queries.select({ status: runs.status }).from(runs).where(eq(runs.id, id)).for('no key update'),
       );
-      return held[0]?.status === 'running' || move(id, 'running', reason);
+      return locked[0]?.status === 'running' || move(id, 'running', reason);
     },
-    setBatchSize: async (id, batchSize) => {
+    /** `auto` starts from the current size and from what was measured. */
+    async setBatchSize(id: string, batchSize: BatchSize): Promise<void> {
       const set =
         batchSize === 'auto'
           ? { batchTuning: sql`coalesce(${runs.batchTuning}, '{}'::jsonb)` }
           : { batchSize, batchTuning: null };
       await withDatabaseErrors(queries.update(runs).set(set).where(eq(runs.id, id)));
     },
-    replay: (runId, selection) => replayRecords(client, runId, selection),
-    reconcileAgain: (runId, unchangedOf) => reconcileAgain(client, runId, unchangedOf),
-    reopenExtractions: (runId) => withDatabaseErrors(reopenExtractions(queries, runId)),
-    enqueueIds: (runId, entity, ids) => enqueueIds(client, runId, entity, ids),
-    enqueueRecords: (runId, entity, records) => enqueueRecords(client, runId, entity, records),
-    setRolledBack: (id) => setRolledBack(queries, id),
+    replay: (runId: string, selection: ReplaySelection) => replayRecords(client, runId, selection),
+    reconcileAgain: (runId: string, unchangedOf: readonly string[]) => reconcileAgain(client, runId, unchangedOf),
+    reopenExtractions: (runId: string) => withDatabaseErrors(reopenExtractions(queries, runId)),
+    enqueueIds: (runId: string, entity: string, ids: readonly string[]) => enqueueIds(client, runId, entity, ids),
+    enqueueRecords: (runId: string, entity: string, records: readonly { sourceId: string; raw: JsonObject }[]) =>
+      enqueueRecords(client, runId, entity, records),
+    setRolledBack: (id: string) => setRolledBack(queries, id),
   };
 }
 
@@ -246,6 +209,7 @@ async function createRun(queries: Queries, run: NewRun, entities: readonly strin
   if (rows.length > 0) await queries.insert(runEntities).values(rows);
 }
 
+/** Continues failed extractions from their cursor; returns how many. */
 async function reopenExtractions(queries: Queries, runId: string): Promise<number> {
   const failed = or(eq(runEntities.status, 'failed'), gt(runEntities.attempts, 0));
   const reopened = await queries
@@ -260,8 +224,9 @@ async function setRolledBack(queries: Queries, id: string): Promise<void> {
   await withDatabaseErrors(queries.update(runs).set({ rolledBackAt: sql`now()` }).where(eq(runs.id, id)));
 }
 
-// What was wrong is read from its source again, where it may have been corrected; what differs in the target is written again from
-// what was read. Records without an id of their own (`#…`) cannot be asked for. The target id stays: it is the same row.
+// Rejected and failed records are read from the source again, where they may have been corrected; what differs in the target is
+// written again from what was read. Records without an id of their own (`#…`) cannot be fetched. The target id stays: it is the
+// same row.
 const replaySql = `
 WITH back AS (
   UPDATE drover.records SET status = 'pending', stage = CASE WHEN stage = 'extract' THEN 'extract'
@@ -275,7 +240,10 @@ WITH back AS (
 )
 SELECT count(*)::int AS n FROM back`;
 
-/** Sends settled records back to the beginning of their way. */
+/**
+ * Makes settled records pending from their first stage, under a new epoch; returns how many. Rejected and failed ones are read
+ * from the source again, others are processed as they were read.
+ */
 async function replayRecords(client: Queryable, runId: string, selection: ReplaySelection): Promise<number> {
   const { entity = null, stage = null, status = null } = selection;
   const rows = await queryPrepared<{ n: number }>(client, 'replay', replaySql, [
@@ -291,9 +259,9 @@ async function replayRecords(client: Queryable, runId: string, selection: Replay
   return rows[0]?.n ?? 0;
 }
 
-// Whatever the run says is in the target: reconciled, found unchanged since an earlier run, or found to differ and perhaps
-// corrected by hand since; and what was loaded and could not be compared. Not what was left alone (EXISTS) or merged: of these
-// the target does not hold what this record says.
+// Every record whose row should be in the target: reconciled, unchanged since an earlier run, or found to differ and perhaps
+// corrected by hand since; and those loaded that could not be compared. Not rows left as they were (EXISTS) or merged: there the
+// target does not hold what this record says.
 const reconcileAgainSql = `
 WITH back AS (
   UPDATE drover.records SET status = 'pending', stage = 'reconcile', code = NULL, field = NULL, message = NULL,
@@ -304,7 +272,7 @@ WITH back AS (
 )
 SELECT count(*)::int AS n FROM back`;
 
-/** Sends everything that was loaded to be compared with the target once more. */
+/** Makes everything that was loaded pending for reconcile, and unchanged records of the entities named; returns how many. */
 async function reconcileAgain(client: Queryable, runId: string, unchangedOf: readonly string[]): Promise<number> {
   const rows = await queryPrepared<{ n: number }>(client, 'compare_again', reconcileAgainSql, [runId, unchangedOf]);
   return rows[0]?.n ?? 0;
@@ -317,7 +285,7 @@ ON CONFLICT (run_id, entity, source_id) DO UPDATE SET stage = 'extract', status 
   message = NULL, blocked_by = NULL, merged_into = NULL, attempts = 0, epoch = r.epoch + 1, dispatched_at = NULL,
   due_at = now(), updated_at = now()`;
 
-/** Records to be fetched from the source by their ids. */
+/** Records to be fetched from the source by their ids; known ones are fetched again. */
 async function enqueueIds(
   client: Queryable,
   runId: string,
@@ -343,7 +311,7 @@ stored AS (
 )
 SELECT count(*)::int AS n FROM stored`;
 
-/** Records given as they are; their source ids must be distinct. */
+/** Records given as they are, which replace known ones; their source ids must be distinct. */
 export async function enqueueRecords(
   client: Queryable,
   runId: string,

@@ -32,12 +32,12 @@ const maxPageSize = 500;
 
 /**
  * What operators can do. Each method checks the state of the run it is about and changes it by the table of statuses;
- * what it changes and its row in the audit log become true together.
+ * the change and its audit row are committed together.
  */
 export function createControl(deps: ControlDeps): Control {
   const { store } = deps;
   const find = (id: string): Promise<Run> => findRun(store, id);
-  const shown = async (id: string): Promise<RunView> => deps.view(await find(id));
+  const viewById = async (id: string): Promise<RunView> => deps.view(await find(id));
 
   return {
     startRun: (input, actor) => startRun(deps, input, actor),
@@ -47,7 +47,7 @@ export function createControl(deps: ControlDeps): Control {
       const items = await Promise.all(found.slice(0, limit).map(deps.view));
       return { items, nextCursor: found.length > limit ? (items.at(-1)?.id ?? null) : null };
     },
-    run: shown,
+    run: viewById,
     pause: (id, reason, actor) => requestStatus(deps, { id, reason, actor }, 'pause', 'pausing'),
     resume: (id, reason, actor) => requestStatus(deps, { id, reason, actor }, 'resume', 'running'),
     cancel: (id, reason, actor) => cancel(deps, { id, reason, actor }),
@@ -104,7 +104,7 @@ async function startRun(deps: ControlDeps, input: Parameters<Control['startRun']
       () => runEntry(planned.run.id, 'start', actor, { details: { ...rest, ids: ids?.length } }),
     );
   } catch (error) {
-    // Another began between the look and the write; the database let one of us through.
+    // Another run started between the check and the insert; the database accepted only one of them.
     await assertNoActiveRun(deps.store, planned.run);
     throw error;
   }
@@ -114,7 +114,7 @@ async function startRun(deps: ControlDeps, input: Parameters<Control['startRun']
 async function purge(deps: ControlDeps, input: PurgeRequest, actor: Actor): Promise<PurgeView> {
   if (input.runId !== undefined) assertFinished(await findRun(deps.store, input.runId));
   const { runId, olderThan, dryRun, reason } = input;
-  // Before the first payload goes: a purge takes many transactions, and any of them may be the last.
+  // Before the first payload is deleted: a purge takes many transactions, and the process may end after any of them.
   const announce = (runs: readonly string[]): Promise<void> =>
     deps.store.appendAudit({
       ...{ actor: actor.id, role: actor.role, action: 'payloads.purge', reason },
@@ -136,8 +136,8 @@ async function person(deps: ControlDeps, email: string, actor: Actor): Promise<P
 }
 
 /**
- * What is undone lies in the target's database or at an API, out of reach of the log's transactions, so it is written down
- * before it begins, and how it ended after it.
+ * What is undone is in the target's database or at an API and not in the transactions of the audit log, so one entry is
+ * written before the work and one with its result after it.
  */
 async function rollback(
   deps: ControlDeps,
@@ -145,10 +145,10 @@ async function rollback(
   { reason, dryRun }: { reason: string; dryRun: boolean },
   actor: Actor,
 ): Promise<RollbackView> {
-  const seen = await findRun(deps.store, id);
-  if (!dryRun) await assertNotRollingBack(deps.store, seen);
-  await assertNoNewerActiveRun(deps.store, seen);
-  await assertNoDependentRun(deps.store, seen);
+  const before = await findRun(deps.store, id);
+  if (!dryRun) await assertNotRollingBack(deps.store, before);
+  await assertNoNewerActiveRun(deps.store, before);
+  await assertNoDependentRun(deps.store, before);
   const run = await deps.store.change(
     id,
     async (changes) => {
@@ -161,8 +161,8 @@ async function rollback(
   if (dryRun) return deps.rollback(run, true);
   const ended = (done: RollbackView): Promise<void> => saveRollback(deps, done, reason, actor);
   const plan = deps.plan(run.plan);
-  const asked = { actor: actor.id, role: actor.role, reason };
-  if (writesToApis(plan)) return deps.backgroundRollbacks.start(run, plan, asked, ended);
+  const request = { actor: actor.id, role: actor.role, reason };
+  if (writesToApis(plan)) return deps.backgroundRollbacks.start(run, plan, request, ended);
   const done = await deps.rollback(run, false);
   await ended(done);
   return done;

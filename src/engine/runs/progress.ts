@@ -59,8 +59,8 @@ const minElapsedMs = 1_000;
 
 /**
  * Records settled per second, lately. Only steps forward count: a replay takes records back, which is no negative
- * speed. The window ends now and not at the last sample, so a run that stands still slows down to zero; samples from
- * before a pause have left it.
+ * speed. The window ends now and not at the last sample, so the rate of a run that does not move falls to zero;
+ * samples from before a pause are outside it.
  */
 export function recordsPerSecond(samples: readonly ProgressSample[], now: Date): number {
   const since = now.getTime() - windowMs;
@@ -115,8 +115,8 @@ export function countsAddUp(counts: EntityCounts): boolean {
 }
 
 /**
- * True when the extraction gave all that its source says it holds. One that still reads is not judged yet; one that
- * failed has not.
+ * True when the extraction gave all that its source says it holds. True while it still reads; false
+ * when it failed.
  */
 export function readWholeSource(progress: EntityProgress): boolean {
   if (progress.extraction === 'reading') return true;

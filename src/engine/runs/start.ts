@@ -14,14 +14,14 @@ const schemaName = /^[a-z_][a-z0-9_]{0,62}$/;
 // The control tables, and the schemas of PostgreSQL itself.
 const reservedSchema = /^(drover|information_schema|pg_.*)$/;
 
-/** What a run is made of: its row and the entities it takes, parents first. */
+/** A run to be created: its row and its entities, parents first. */
 export interface PlannedRun {
   readonly run: NewRun;
   readonly entities: readonly string[];
 }
 
 export interface PlanRunDeps {
-  /** Records a job when the request does not say. */
+  /** Records per job when the request does not say. */
   readonly batchSize: BatchSize;
 }
 
@@ -36,7 +36,7 @@ export function planRun(deps: PlanRunDeps, plan: Plan, input: StartRun, actor: A
   const targetSchema = input.targetSchema ?? plan.name.replaceAll('-', '_');
   if (!schemaName.test(targetSchema) || reservedSchema.test(targetSchema)) {
     throw badRequest(
-      `targetSchema ${targetSchema} is no schema to load into`,
+      `targetSchema ${targetSchema} is not a schema to load into`,
       'Give a lower-case name other than drover, information_schema and names that begin with pg_.',
     );
   }
@@ -63,8 +63,10 @@ export function planRun(deps: PlanRunDeps, plan: Plan, input: StartRun, actor: A
   return { run, entities };
 }
 
-function batchSettings(asked: BatchSize): Pick<NewRun, 'batchSize' | 'batchTuning'> {
-  return asked === 'auto' ? { batchSize: firstBatchSize, batchTuning: {} } : { batchSize: asked, batchTuning: null };
+function batchSettings(requested: BatchSize): Pick<NewRun, 'batchSize' | 'batchTuning'> {
+  return requested === 'auto'
+    ? { batchSize: firstBatchSize, batchTuning: {} }
+    : { batchSize: requested, batchTuning: null };
 }
 
 /** The entities `only` names, by themselves or by a step of the plan; all of them when it names none. */
@@ -81,7 +83,7 @@ function chooseEntities(plan: Plan, only: readonly string[] | undefined): readon
   return order.filter((name) => wanted.has(name));
 }
 
-/** A trial's rows are linked among themselves, so records that are referred to come along. */
+/** A trial's rows are linked among themselves, so the records they refer to are included. */
 function withParents(plan: Plan, entities: readonly string[]): readonly string[] {
   const wanted = new Set(entities);
   const order = entityOrder(plan);
@@ -124,7 +126,7 @@ function scopeOf(input: StartRun): NewRun['scope'] {
 
 function parseInstant(name: string, text: string): string {
   const parsed = DateTime.fromISO(text, { setZone: true });
-  if (!parsed.isValid) throw badRequest(`${name} is no ISO 8601 time`, 'Write it as 2026-01-31T00:00:00Z.');
+  if (!parsed.isValid) throw badRequest(`${name} is not an ISO 8601 time`, 'Write it as 2026-01-31T00:00:00Z.');
   return parsed.toUTC().toISO();
 }
 
@@ -160,7 +162,7 @@ export async function assertNoActiveRun(
   );
 }
 
-/** What one undoes the other would do again, or undo in the wrong order. */
+/** A run would write again what the rollback undoes, and two rollbacks could undo in the wrong order. Throws NOT_ALLOWED_NOW. */
 export async function assertNotRollingBack(
   store: ControlStore,
   { plan, targetSchema }: Pick<NewRun, 'plan' | 'targetSchema'>,
@@ -168,7 +170,7 @@ export async function assertNotRollingBack(
   const undone = await store.activeRollback(plan, targetSchema);
   if (undone === undefined) return;
   throw new DroverError('NOT_ALLOWED_NOW', `run ${undone} is being rolled back`, {
-    remedy: `Wait for its end: \`drover status ${undone}\` says how far it is.`,
+    remedy: `Wait for its end: \`drover status ${undone}\` shows its progress.`,
   });
 }
 

@@ -115,7 +115,7 @@ async function countRecords(database: Queries, runId: string, entity?: string): 
   return rows.filter((row) => row.n !== 0) as StageCount[];
 }
 
-// PostgreSQL's clock decides when something is due, or a worker with a wrong clock would starve or storm.
+// PostgreSQL's clock decides when something is due; with its own, a worker whose clock is wrong would retry never or at once.
 const inFuture = (ms: number) => sql`now() + ${Math.round(ms)} * interval '1 millisecond'`;
 
 type RecordRow = typeof records.$inferSelect;
@@ -165,7 +165,7 @@ export interface TunedRun {
   readonly batchTuning: BatchTuning;
 }
 
-/** Changes what is known of a run that tunes itself, one process after the other; nothing where the size is fixed. */
+/** Updates the measurements of a run with automatic batch size, serialized between processes; does nothing for a fixed size. */
 export function updateBatchTuning(
   database: Database,
   runId: string,

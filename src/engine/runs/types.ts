@@ -23,16 +23,16 @@ export interface ControlDeps {
   readonly view: (run: Run) => Promise<RunView>;
   readonly history: Control['history'];
   readonly failures: (run: Run) => Promise<readonly FailureGroup[]>;
-  /** Stores what it finds with the entry. */
+  /** Stores the result together with the audit entry. */
   readonly validate: (run: Run, entry: AuditEntry) => Promise<ValidationView>;
   readonly lastValidation: (run: Run) => Promise<ValidationView | undefined>;
   readonly rollback: (run: Run, dryRun: boolean) => Promise<RollbackView>;
-  /** Rollbacks that go on after their answer. */
+  /** Rollbacks that continue after their answer. */
   readonly backgroundRollbacks: BackgroundRollbacks;
   /** Rows of the run's entities that are in the target twice. */
   readonly duplicates: (run: Run) => Promise<readonly DuplicateRow[]>;
   readonly removeDuplicates: (run: Run) => Promise<RemovedDuplicates>;
-  /** Tells which runs it will look at before it deletes anything. */
+  /** Announces the runs it will purge before it deletes anything. */
   readonly purge: (request: PurgeRequest, announce: (runs: readonly string[]) => Promise<void>) => Promise<PurgeView>;
   readonly person: (email: string) => Promise<PersonView>;
   readonly reports: (run: Run) => Promise<readonly ReportEntry[]>;

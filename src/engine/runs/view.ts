@@ -21,7 +21,7 @@ export interface RunViewDeps {
   readonly plans: PlanRegistry;
   readonly sums: GetSums;
   readonly rollbacks: Pick<BackgroundRollbackStore, 'find'>;
-  /** Absent where views are not read to find out why a run does not move. */
+  /** Absent where views need no blockers. */
   readonly fleet?: FleetStateReader | undefined;
 }
 
@@ -77,7 +77,7 @@ async function rollbackOf({ rollbacks }: RunViewDeps, run: Run): Promise<RunView
   return { status, done, total, error };
 }
 
-// A run of a plan that is not installed any more can still be looked at.
+// A run of a plan that is not installed any more can still be viewed.
 const isInstalled = (deps: RunViewDeps, run: Run): boolean => deps.plans.names().includes(run.plan);
 
 async function sumsOf(deps: RunViewDeps, run: Run, names: readonly string[]): Promise<RunView['sums']> {
@@ -115,11 +115,11 @@ function viewFields(run: Run, entities: readonly RunEntity[], holdups: RunView['
   };
 }
 
-// That children wait for their parents is how runs go, and no reason to look twice.
+// Children wait for their parents in every run: no reason for attention.
 function blockerReason(run: Run, holdups: RunView['holdups']): string | null {
   if (run.status !== 'running') return null;
-  const worth = holdups.filter(({ code }) => code !== 'WAITING_FOR_PARENTS').map(({ what }) => what);
-  return worth.length === 0 ? null : worth.join('; ');
+  const reasons = holdups.filter(({ code }) => code !== 'WAITING_FOR_PARENTS').map(({ what }) => what);
+  return reasons.length === 0 ? null : reasons.join('; ');
 }
 
 /** Why a running run is slow: what the extractions that wait for a retry say. */

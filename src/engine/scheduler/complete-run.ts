@@ -105,6 +105,8 @@ export interface FinishRunDeps {
   readonly runs: Pick<RunStore, 'entities' | 'counts'>;
   /** Moves the run to its final status; false, with nothing changed, while a record of it is pending. */
   readonly end: (runId: string, to: RunOutcome['status'], reason: string | null) => Promise<boolean>;
+  /** Stores requested ids that no source has as rejected records. */
+  readonly rejectMissingIds: (run: Run, entities: readonly RunEntity[]) => Promise<void>;
   readonly validate: (run: Run) => Promise<ValidationView>;
   /** Returns what could not be written to files; the reports are stored in the database in any case. */
   readonly writeReports: (
@@ -124,6 +126,7 @@ export interface FinishRunDeps {
  */
 export async function finishRun(deps: FinishRunDeps, run: Run): Promise<void> {
   const entities = await deps.runs.entities(run.id);
+  await deps.rejectMissingIds(run, entities);
   const writes = !run.dryRun && !run.exportOnly;
   const validation = writes ? await deps.validate(run) : undefined;
   const outcome = runOutcome(await deps.runs.counts(run.id), entities, validation, await deps.countUnread(run));

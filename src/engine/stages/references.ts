@@ -2,6 +2,7 @@ import { waitingForPoolCode } from '../../contract/record-status.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import { referenceKey } from '../ledger/references.ts';
 import type { OpenRecord, RecordOutcome, Resolution } from '../ledger/types.ts';
+import type { RunContext } from '../runs/context.ts';
 import { groupBy } from './batching.ts';
 import type { Group, StageDeps } from './stage.ts';
 
@@ -24,7 +25,7 @@ export async function resolveGroup(deps: StageDeps, group: Group): Promise<Resol
   const outcomes = new Map<string, RecordOutcome>();
   for (const record of group.records) {
     const ids: Record<string, string> = {};
-    const problem = fillReferences(record, resolutions, ids);
+    const problem = fillReferences(group.context, record, resolutions, ids);
     if (problem) outcomes.set(record.id, problem);
     else ready.push({ record, row: { ...record.clean?.row, ...ids } });
   }
@@ -39,19 +40,21 @@ function wantedReferences(records: readonly OpenRecord[]): { entity: string; sou
 }
 
 function fillReferences(
+  context: RunContext,
   record: OpenRecord,
   resolutions: ReadonlyMap<string, Resolution>,
   ids: Record<string, string>,
 ): RecordOutcome | undefined {
   for (const [column, reference] of Object.entries(record.clean?.references ?? {})) {
     const resolution = resolutions.get(referenceKey(reference.entity, reference.sourceId)) ?? { kind: 'absent' };
-    if (resolution.kind !== 'found') return unresolvedOutcome(column, reference, resolution);
+    if (resolution.kind !== 'found') return unresolvedOutcome(context, column, reference, resolution);
     ids[column] = resolution.targetId;
   }
   return undefined;
 }
 
 function unresolvedOutcome(
+  context: RunContext,
   column: string,
   reference: { entity: string; sourceId: string },
   resolution: Exclude<Resolution, { kind: 'found' }>,
@@ -75,9 +78,26 @@ function unresolvedOutcome(
         message: `${parent} is ${resolution.status}${resolution.code ? ` (${resolution.code})` : ''}`,
         blockedBy: resolution.recordId,
       };
-    case 'absent':
-      return { kind: 'end', status: 'rejected', code: 'ORPHAN', field: column, message: `there is no ${parent}` };
+    case 'absent': {
+      const orphan = hasReadAll(context, reference.entity);
+      const code = orphan ? 'ORPHAN' : 'PARENT_NOT_LOADED';
+      const message = orphan
+        ? `there is no ${parent}`
+        : `${parent} was not read by this run and not loaded by an earlier one`;
+      return { kind: 'end', status: 'rejected', code, field: column, message };
+    }
   }
+}
+
+/** True when the run has read the entity's whole source: what it has not found does not exist there. */
+function hasReadAll({ run, entities }: RunContext, name: string): boolean {
+  const { ids, since, until, trial } = run.scope;
+  const entity = entities.get(name);
+  return (
+    entity !== undefined &&
+    entity.errorCode === null &&
+    [ids, since, until, trial].every((limit) => limit === undefined)
+  );
 }
 
 // Some applications reference people by their e-mail address, which must not appear in messages.

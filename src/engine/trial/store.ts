@@ -10,7 +10,7 @@ const existingTablesSql =
 
 /**
  * Makes the trial's schema with the tables the target really has, their constraints and defaults, so that a trial finds
- * what the target would refuse. Foreign keys and triggers are not copied: they would reach out of the quarantine.
+ * what the target would refuse. Foreign keys and triggers are not copied: they would refer to tables outside the trial's schema.
  */
 export async function createTrialTables(pool: pg.Pool, run: Run, tables: readonly string[]): Promise<void> {
   const tried = targetSchemaOfTrial(run);
@@ -23,7 +23,7 @@ export async function createTrialTables(pool: pg.Pool, run: Run, tables: readonl
   }
 }
 
-/** Drops a trial's schema and what is known of its rows; answers how many those were. Nothing of a run that is no trial. */
+/** Drops a trial's schema and its bookkeeping; returns how many rows it had. Does nothing for a run that is not a trial. */
 export async function dropTrialSchema(pool: pg.Pool, run: Run, dryRun: boolean): Promise<number> {
   if (targetSchemaOfTrial(run) === undefined) return 0;
   const scope = identityScope(run.plan, run.targetSchema);
@@ -38,12 +38,12 @@ export async function dropTrialSchema(pool: pg.Pool, run: Run, dryRun: boolean):
   });
 }
 
-// Orphans of a trial are not judged: their parents may only have been left out. Nor is what waits for a bad parent, and what
-// its plan says lacks others.
+// Orphans of a trial are not counted: their parents may only have been left out. Neither are blocked records, nor those whose
+// plan says that others are missing.
 const trialCountsSql = `
 SELECT entity, count(*) FILTER (WHERE NOT lacks)::int AS judged, count(*) FILTER (WHERE lacks)::int AS unjudged,
   count(*) FILTER (WHERE status = 'rejected' AND NOT lacks)::int AS rejected
-FROM (SELECT entity, status, status = 'blocked' OR (status = 'rejected' AND code = 'ORPHAN')
+FROM (SELECT entity, status, status = 'blocked' OR (status = 'rejected' AND code IN ('ORPHAN', 'PARENT_NOT_LOADED'))
     OR (status = 'skipped' AND code = '${notJudgedCode}') AS lacks
   FROM drover.records WHERE run_id = $1 AND status <> 'pending') r
 GROUP BY entity`;

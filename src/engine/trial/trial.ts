@@ -2,17 +2,17 @@ import type { Forecast, TrialView } from '../../contract/runs.ts';
 import { DroverError } from '../../errors.ts';
 import type { Run } from '../ledger/types.ts';
 
-/** What of a run says that it is a trial, and where it writes. */
+/** The fields of a run that identify a trial and its schema. */
 export type TrialRun = Pick<Run, 'scope' | 'targetSchema' | 'stamp'>;
 
 const trialSuffix = (stamp: string): string => `_trial_${stamp}`;
 const maxNameBytes = 63; // bytes of a PostgreSQL name; target schemas are plain ASCII
 
-/** The schema a trial loads into instead of the target's. Throws BAD_REQUEST when there is no room for its name. */
+/** The schema a trial loads into instead of the target's. Throws BAD_REQUEST when its name would be too long. */
 export function trialSchema(targetSchema: string, stamp: string): string {
   const name = `${targetSchema}${trialSuffix(stamp)}`;
   if (name.length <= maxNameBytes) return name;
-  throw new DroverError('BAD_REQUEST', `the name of schema ${targetSchema} leaves no room for a trial's suffix`, {
+  throw new DroverError('BAD_REQUEST', `the name of schema ${targetSchema} is too long for a trial's suffix`, {
     remedy: `Give a targetSchema of at most ${maxNameBytes - trialSuffix(stamp).length} characters.`,
   });
 }
@@ -21,14 +21,14 @@ export function isTrial({ scope }: Pick<Run, 'scope'>): boolean {
   return scope.trial !== undefined;
 }
 
-/** The schema the trial stands in for; undefined of what is no trial, so that nothing else is ever dropped. */
+/** The schema the trial replaces; undefined for a run that is not a trial, so that nothing else is ever dropped. */
 export function targetSchemaOfTrial(run: TrialRun): string | undefined {
   const suffix = trialSuffix(run.stamp);
   if (!isTrial(run) || !run.targetSchema.endsWith(suffix)) return undefined;
   return run.targetSchema.slice(0, -suffix.length);
 }
 
-/** A record that was read, and what its transform says of it. */
+/** A record that was read, and the kind of its transform's outcome. */
 export interface TrialCandidate<T> {
   readonly item: T;
   /** settled: the transform skips or rejects it. placed: a row whose parents are in the trial. unplaced: one whose are not, or a reject that may only lack other records. */
@@ -61,7 +61,7 @@ export const notJudgedCode = 'NOT_JUDGED';
 /** How a trial went for one entity. */
 export interface TrialCount {
   readonly entity: string;
-  /** Settled records whose fate says something about the others. */
+  /** Settled records whose outcome says something about the others. */
   readonly judged: number;
   readonly rejected: number;
   /** Settled records that lack what the trial may only have left out. */

@@ -11,24 +11,24 @@ export interface ConsumerDeps {
   readonly leaseMs: number;
 }
 
-// As many objects as a list of Stripe takes, so that they are looked at in one request.
+// As many objects as a list of Stripe takes, so that they are fetched in one request.
 const batchSize = 100;
 const maxRetryMs = 3_600_000;
 
 /**
- * Applies some events of the inbox that are due; answers how many it took. Any number of workers may do it at once.
- * What fails is kept with its code and tried again, later each time, for ever: an hourly look costs nothing, and what is
- * wrong here may be corrected by the next version.
+ * Applies some events of the inbox that are due; returns how many it claimed. Any number of workers may do it at once.
+ * A failed event is kept with its code and retried with growing pauses, without end: one attempt an hour costs nothing, and a
+ * defect may be corrected by the next version.
  */
 export async function consumeInbox({ queue, tools, leaseMs }: ConsumerDeps): Promise<number> {
-  const held = await queue.claim(batchSize, leaseMs);
-  if (held.events.length === 0) return 0;
+  const leased = await queue.claim(batchSize, leaseMs);
+  if (leased.events.length === 0) return 0;
   const settlements: Settlement[] = [];
-  for (const [handler, events] of groupBy(held.events, findHandler)) {
+  for (const [handler, events] of groupBy(leased.events, findHandler)) {
     settlements.push(...(await handleEvents(handler, events, tools)));
   }
-  await queue.settle(held, settlements);
-  return held.events.length;
+  await queue.settle(leased, settlements);
+  return leased.events.length;
 }
 
 async function handleEvents(
@@ -53,23 +53,23 @@ function failedSettlement(event: LeasedEvent, { code, message, retryAfterMs }: D
 
 const mirroredProducts: MirroredEntity = { plan: 'catalog', entity: 'products', column: 'stripe_product_id' };
 const objectKind = 'product';
-// An event may overtake the row: the product is made first. After a minute its row is either there or not ours.
+// An event may arrive before the row: the product is created first. After a minute its row exists, or the product is not ours.
 const maxAttempts = 6;
 
 /**
- * Products and prices: looks at the product as it is now, and notes where it differs from its row. All products of the
- * events are looked at together, so a run's own writes, which cause events too, cost it next to nothing of the limit.
+ * Products and prices: fetches the product as it is now, and records where it differs from its row. All products of the
+ * events are fetched together, so a run's own writes, which cause events too, use almost none of the rate limit.
  */
 async function observeProducts(events: readonly LeasedEvent[], tools: HandlerDeps): Promise<readonly Settlement[]> {
   const ours = events.filter((event) => whyUnobservable(event, tools) === undefined);
   const ids = [...new Set(ours.flatMap((event) => productIdOf(event) ?? []))];
-  const seen = await observationsOf(ids, tools);
+  const observations = await observationsOf(ids, tools);
   return events.map((event) => {
-    const strange = whyUnobservable(event, tools);
-    if (strange !== undefined) return ignoredSettlement(event, ...strange);
+    const ignored = whyUnobservable(event, tools);
+    if (ignored !== undefined) return ignoredSettlement(event, ...ignored);
     const product = productIdOf(event);
     if (product === undefined) return ignoredSettlement(event, 'NO_PRODUCT', 'the event names no product');
-    const observation = seen.get(product);
+    const observation = observations.get(product);
     return observation ? appliedSettlement(event, observation) : settlementWithoutRow(event, product);
   });
 }
@@ -85,7 +85,7 @@ async function observationsOf(ids: readonly string[], tools: HandlerDeps): Promi
   );
 }
 
-/** Why the object cannot be looked at with our key, or undefined. */
+/** Why the object cannot be fetched with our key (code and message), or undefined. */
 function whyUnobservable(event: LeasedEvent, { livemode }: HandlerDeps): readonly [string, string] | undefined {
   if (event.account !== null) return ['OTHER_ACCOUNT', `it happened in the connected account ${event.account}`];
   if (livemode === undefined || event.livemode === livemode) return undefined;
@@ -94,7 +94,7 @@ function whyUnobservable(event: LeasedEvent, { livemode }: HandlerDeps): readonl
 
 function productIdOf({ type, objectId, payload }: LeasedEvent): string | undefined {
   if (type.startsWith('product.')) return objectId ?? undefined;
-  // Whose a price is never changes, so here the event can be believed.
+  // The product of a price never changes, so the event can be trusted here.
   const product = fieldOf(fieldOf(fieldOf(payload, 'data'), 'object'), 'product');
   const id = typeof product === 'string' ? product : fieldOf(product, 'id');
   return typeof id === 'string' ? id : undefined;
@@ -109,7 +109,7 @@ function appliedSettlement(event: LeasedEvent, observation: Observation): Settle
   const { objectId, state, differs } = observation;
   const found =
     state === null
-      ? 'is gone'
+      ? 'no longer exists'
       : differs.length === 0
         ? 'is as its row says'
         : `differs from its row in ${differs.join(', ')}`;
@@ -117,7 +117,7 @@ function appliedSettlement(event: LeasedEvent, observation: Observation): Settle
 }
 
 function settlementWithoutRow(event: LeasedEvent, product: string): Settlement {
-  const message = `no row of ours stands for ${product}`;
+  const message = `no migrated row names ${product}`;
   if (event.attempts >= maxAttempts) return ignoredSettlement(event, 'NO_ROW', message);
   return { event, state: 'pending', code: 'NO_ROW', message, delayMs: 1_000 * 2 ** event.attempts };
 }
@@ -127,8 +127,8 @@ function ignoredSettlement(event: LeasedEvent, code: string, message: string): S
 }
 
 /**
- * Does what some events ask for; batch-first, one settlement an event. It may be called again for the same event, so it
- * looks and answers: what is kept, the inbox keeps together with the event's end. Throws DroverError.
+ * Handles a batch of events and returns one settlement for each. It may be called again for the same event, so it only
+ * reads: the inbox stores the result together with the settlement. Throws DroverError.
  */
 type Handler = (events: readonly LeasedEvent[], tools: HandlerDeps) => Promise<readonly Settlement[]>;
 
@@ -138,12 +138,12 @@ interface HandlerEntry {
   readonly handle: Handler;
 }
 
-/** Which events something is done about. Another handler is another line. */
+/** The handlers, by provider and type of event. */
 const handlerEntries: readonly HandlerEntry[] = [
   { provider: 'stripe', types: /^(product|price)\./, handle: observeProducts },
 ];
 
-/** Undefined of types that are only noted. */
+/** Undefined for types that are only recorded. */
 export function findHandler({
   provider,
   type,

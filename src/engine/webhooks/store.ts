@@ -11,7 +11,7 @@ import type { Run } from '../ledger/types.ts';
 import { toRun } from '../runs/store.ts';
 import type { EventState, InboxReceiver, LeasedEvent, LeasedEvents, Observation, Settlement } from './types.ts';
 
-// Whatever the pool or the server have set: what was acknowledged must be on disk. A stronger setting stays.
+// Whatever the pool or the server has set: an acknowledged event must be on disk. A stronger setting stays.
 const durableSql = `SELECT CASE WHEN current_setting('synchronous_commit') = 'off'
   THEN set_config('synchronous_commit', 'on', true) END`;
 
@@ -62,13 +62,18 @@ export function createInboxQueue(pool: pg.Pool) {
       return { token, lookNumber: String(look), events: rows.map(toEvent) };
     },
     /**
-     * Settles events and keeps what was seen, in one statement: an event whose lease another worker has taken changes nothing.
-     * Answers how many counted.
+     * Settles events and stores observations in one statement: an event whose lease another worker has taken changes nothing.
+     * Returns how many were accepted.
      */
     async settle({ token, lookNumber: look }: LeasedEvents, settlements: readonly Settlement[]): Promise<number> {
-      const told = JSON.stringify(settlements.map(toSettlementRow));
-      const seen = JSON.stringify([...distinctObservations(settlements).values()]);
-      const rows = await queryPrepared<{ n: number }>(pool, 'inbox_settle', settleStatement, [told, token, seen, look]);
+      const input = JSON.stringify(settlements.map(toSettlementRow));
+      const observations = JSON.stringify([...distinctObservations(settlements).values()]);
+      const rows = await queryPrepared<{ n: number }>(pool, 'inbox_settle', settleStatement, [
+        input,
+        token,
+        observations,
+        look,
+      ]);
       return rows[0]?.n ?? 0;
     },
   };
@@ -93,25 +98,25 @@ function toSettlementRow({ event, state, code, message, effect, delayMs, observa
   return { provider: event.provider, id: event.id, state, code, message, effect, delay_ms: delayMs, object };
 }
 
-/** What was seen, once an object, however many events were about it. */
+/** One observation for each object, however many events were about it. */
 function distinctObservations(settlements: readonly Settlement[]): Map<string, object> {
-  const seen = new Map<string, object>();
+  const observations = new Map<string, object>();
   for (const { event, observation } of settlements) {
     if (observation === undefined) continue;
     const { kind, objectId, row, state, differs } = observation;
     const { plan, entity, targetSchema, sourceId, targetId } = row;
     const object = objectKey(event.provider, observation);
-    seen.set(object, {
+    observations.set(object, {
       ...{ object, provider: event.provider, kind, object_id: objectId, state, differs },
       ...{ plan, entity, target_schema: targetSchema, source_id: sourceId, target_id: targetId },
     });
   }
-  return seen;
+  return observations;
 }
 
 const objectKey = (provider: string, { kind, objectId }: Observation): string => `${provider} ${kind} ${objectId}`;
 
-/** $1 token, $2 lease in ms, $3 how many. A look is numbered as it begins, after the events that ask for it were stored. */
+/** $1 token, $2 lease in ms, $3 how many. A look is numbered when it begins, after the events that cause it were stored. */
 const claimStatement = `
 WITH due AS (
   SELECT provider, event_id FROM drover.inbox
@@ -124,28 +129,28 @@ RETURNING i.provider, i.event_id, i.type, i.object_id, i.account, i.livemode, i.
   nextval('drover.inbox_looks')::text AS look`;
 
 /**
- * $1 settlements, $2 token, $3 what was seen, $4 look. What was seen is kept only with an event that was still held: that
- * is what makes an event count once. Of two looks at one object the later one stays, whichever is written first.
+ * $1 settlements, $2 token, $3 observations, $4 look. An observation is stored only with an event that is still leased: so an
+ * event counts once. Of two looks at one object the later one stays, whichever is written first.
  */
 const settleStatement = `
-WITH told AS (
+WITH input AS (
   SELECT * FROM json_to_recordset($1::json) AS x(provider text, id text, state text, code text, message text,
     effect text, delay_ms float8, object text)
-), mine AS (
+), settled AS (
   UPDATE drover.inbox i SET state = t.state, code = t.code, message = t.message, effect = t.effect,
     due_at = now() + t.delay_ms * interval '1 millisecond',
     settled_at = CASE WHEN t.state IN ('applied', 'ignored') THEN now() END, lease_token = NULL, lease_until = NULL
-  FROM told t WHERE i.provider = t.provider AND i.event_id = t.id AND i.lease_token = $2
+  FROM input t WHERE i.provider = t.provider AND i.event_id = t.id AND i.lease_token = $2
   RETURNING t.object
-), seen AS (
+), observed AS (
   INSERT INTO drover.observations AS o
     (provider, kind, object_id, plan, entity, target_schema, source_id, target_id, state, differs, look, events)
   SELECT x.provider, x.kind, x.object_id, x.plan, x.entity, x.target_schema, x.source_id, x.target_id, x.state, x.differs,
     $4::bigint, m.n
   FROM json_to_recordset($3::json) AS x(object text, provider text, kind text, object_id text, plan text, entity text,
     target_schema text, source_id text, target_id text, state jsonb, differs text[])
-  JOIN (SELECT object, count(*)::int AS n FROM mine WHERE object IS NOT NULL GROUP BY object) m ON m.object = x.object
-  -- In one order, so that two who write the same ones do not wait for each other.
+  JOIN (SELECT object, count(*)::int AS n FROM settled WHERE object IS NOT NULL GROUP BY object) m ON m.object = x.object
+  -- In one order, so that two statements over the same rows do not deadlock.
   ORDER BY x.object
   ON CONFLICT (provider, kind, object_id) DO UPDATE SET
     events = o.events + excluded.events,
@@ -159,9 +164,9 @@ WITH told AS (
     observed_at = CASE WHEN excluded.look > o.look THEN now() ELSE o.observed_at END,
     look = greatest(o.look, excluded.look)
 )
-SELECT count(*)::int AS n FROM mine`;
+SELECT count(*)::int AS n FROM settled`;
 
-/** An event as support looks at it. */
+/** An event as lists show it. */
 export interface InboxRow extends Row {
   readonly seq: string;
   readonly provider: string;
@@ -236,7 +241,7 @@ export interface MirrorTable {
   readonly column: string;
 }
 
-/** A row of ours that names an object at an upstream, and the record it was made of. */
+/** A migrated row that names an object at an upstream, and the record it was made of. */
 export interface NamedRow extends Record<string, unknown> {
   readonly object: string;
   readonly sourceId: string;
@@ -244,7 +249,7 @@ export interface NamedRow extends Record<string, unknown> {
   readonly row: JsonObject;
 }
 
-/** Rows of ours whose column names one of the objects; none where the table is not there any more. */
+/** Migrated rows whose column names one of the objects; none when the table no longer exists. */
 export async function namedRows(pool: pg.Pool, place: MirrorTable, objectIds: readonly string[]): Promise<NamedRow[]> {
   const table = qualified(place.schema, place.table);
   const [there] = await queryPrepared<{ there: boolean }>(

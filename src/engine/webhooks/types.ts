@@ -6,8 +6,8 @@ import type { JsonObject } from '../../plan/json.ts';
  *
  * Glossary
  * - event: one thing that happened at an upstream, as its webhook reports it; named by the upstream's own id.
- * - look: asking the upstream what an object is now. Events only say where to look, so their order does not matter.
- * - observation: what a look showed, beside the row of ours that stands for the object.
+ * - look: a request for the current state of an object. Events only name the object, so their order does not matter.
+ * - observation: the result of a look, with the migrated row that names the object.
  */
 
 export type Provider = 'stripe';
@@ -29,9 +29,9 @@ export interface InboxEvent {
 export const eventStates = ['pending', 'applied', 'ignored', 'failed'] as const;
 export type EventState = (typeof eventStates)[number];
 
-/** Where arriving events are put. What it answers is on disk: a crash of PostgreSQL takes nothing back. */
+/** Stores arriving events. What it has acknowledged is on disk: a crash of PostgreSQL loses none of it. */
 export interface InboxReceiver {
-  /** Answers false when it was there before. `handled` false: its type has no handler. */
+  /** Returns false when it was stored before. `handled` false: its type has no handler. */
   store(event: InboxEvent, handled: boolean): Promise<boolean>;
 }
 
@@ -41,10 +41,10 @@ export interface LeasedEvent extends InboxEvent {
   readonly attempts: number;
 }
 
-/** Events taken together, under one lease. */
+/** Events claimed together, under one lease. */
 export interface LeasedEvents {
   readonly token: string;
-  /** When they were taken, in the order of all looks: what a higher one saw is newer. */
+  /** Their place in the order of all looks: the observation with the higher number is newer. */
   readonly lookNumber: string;
   readonly events: readonly LeasedEvent[];
 }
@@ -55,7 +55,7 @@ export interface Observation extends ObservedObject {
   readonly row: MirroredRow;
 }
 
-/** What became of an event. `delayMs`: it is taken up again then; absent, never. */
+/** The result of an event. `delayMs`: it is handled again after that time; when absent, never. */
 export interface Settlement {
   readonly event: Pick<InboxEvent, 'provider' | 'id'>;
   readonly state: EventState;
@@ -66,7 +66,7 @@ export interface Settlement {
   readonly observation?: Observation;
 }
 
-/** A row of ours that stands for an object at an upstream. */
+/** A migrated row that names an object at an upstream. */
 export interface MirroredRow {
   readonly plan: string;
   readonly entity: string;
@@ -77,14 +77,14 @@ export interface MirroredRow {
   readonly row: JsonObject;
 }
 
-/** An entity whose rows stand for objects at an upstream, named in one of their columns. */
+/** An entity whose rows name objects at an upstream in one of their columns. */
 export interface MirroredEntity {
   readonly plan: string;
   readonly entity: string;
   readonly column: string;
 }
 
-/** What handlers reach the rest by. Both throw DroverError. */
+/** What handlers use. Both functions throw DroverError. */
 export interface HandlerDeps {
   /** The rows of these objects, by object: those of the newest run where several schemas have one. */
   rows(mirror: MirroredEntity, objectIds: readonly string[]): Promise<ReadonlyMap<string, MirroredRow>>;

@@ -67,7 +67,7 @@ test('a merged record shows its survivor and the survivor’s row; a blocked one
   });
 });
 
-test('a viewer sees money, ids and flags, and nothing of the person', async () => {
+test('a viewer sees money, ids and flags, and no personal data', async () => {
   const [customer] = await journey('viewer', 'c1');
   expect(customer.target.row).toMatchObject({ email: '***', name: '***', secret: '***', tags: null });
   expect(customer.target.row.id).toBe(customer.targetId);

@@ -138,7 +138,7 @@ async function redisText(): Promise<string> {
   return JSON.stringify([keys, values]);
 }
 
-test('after a night with every kind of trouble no canary is in Redis, logs, metrics, errors, board or what viewers see', {
+test('after faults of every kind no canary is in Redis, logs, metrics, errors, board or what viewers see', {
   timeout: 150_000,
 }, async () => {
   sandbox.faults.set([

@@ -38,7 +38,7 @@ describe('the error list', () => {
     );
   });
 
-  it('keeps numbers numbers and defuses the rest', () => {
+  it('keeps numbers and escapes formulas', () => {
     expect(['-5', '-5.25', '-5+cmd', '=1', '+63', '@a', '\t', '\0', '-', '5', ''].map(escapeFormula)).toEqual([
       '-5', '-5.25', "'-5+cmd", "'=1", "'+63", "'@a", "'\t", "'\0", "'-", '5', '',
     ]); // biome-ignore format: two rows to compare
@@ -101,7 +101,7 @@ describe('an exported file', () => {
 });
 
 describe('the mapping file', () => {
-  it('holds every id once; what the target says wins', async () => {
+  it('has every id once; the target takes precedence', async () => {
     const pair = (sourceId: string, targetId: string) => ({ sourceId, targetId });
     const known = new Set(['a', 'b"']);
     const identities = {
@@ -131,7 +131,7 @@ describe('the log', () => {
     at: new Date(at), entity: 'users', sourceId: 'u1', stage: 'load', status: 'pending', code: 'DATABASE_CONFLICT', message, worker: 'w',
   }); // biome-ignore format: a row of values
 
-  it('tells events and tries in the order they happened, one to a line', async () => {
+  it('has events and tries in the order they happened, one per line', async () => {
     const events: RunEvent[] = [{ at: new Date(5_000), level: 'ERROR', text: 'validation is red' }];
     const ledger = {
       events: async () => events,

@@ -64,7 +64,7 @@ describe('the figures of a run', () => {
     });
   });
 
-  it('do not say that all went well when one record did not', () => {
+  it('never show 100 % when one record failed', () => {
     const view = {
       ...input().view,
       entities: { p: entityProgress({ extracted: 1_000_000, reconciled: 999_999, failed: 1 }) },
@@ -73,12 +73,12 @@ describe('the figures of a run', () => {
     expect(metricsOf(input({ view: { ...view, entities: {} } })).successRate).toBeNull();
   });
 
-  it('are of the time so far while a run goes on, and of none before it began', () => {
+  it('cover the time so far while a run is running, and none before it started', () => {
     expect(metricsOf(input({ view: { ...input().view, finishedAt: null } })).elapsedSeconds).toBe(3_600);
     expect(metricsOf(input({ view: { ...input().view, startedAt: null } })).processingRate).toBe(0);
   });
 
-  it('tell errors by name, severity and what was done, those that were overcome too', () => {
+  it('list errors by name, severity and action, those that a retry resolved too', () => {
     expect(metricsOf(input()).errorDistribution).toMatchObject([
       {
         name: 'VALIDATION_ERROR',
@@ -114,7 +114,7 @@ const named = (code: string, stage: Stage, upstreams: readonly string[]) =>
   describeError({ code, stage, upstream: null }, upstreams);
 
 describe('names of errors', () => {
-  it('are those operators know, for every code there is', () => {
+  it('exist for every code', () => {
     const upstreams = ['supabase', 'stripe'];
     expect(named('UPSTREAM_RATE_LIMIT', 'load', upstreams).name).toBe('STRIPE_RATE_LIMIT');
     expect(named('UPSTREAM_TIMEOUT', 'extract', upstreams).name).toBe('SUPABASE_TIMEOUT');

@@ -218,7 +218,7 @@ describe('the reports of a run', () => {
     expect(JSON.parse(rows[2]?.row ?? '')).toEqual({ amount: '1', currency: 'USD', status: 'paid' });
   });
 
-  it('do not put a part of the source in the place of the whole', async () => {
+  it('do not replace an export of the whole source by a part of it', async () => {
     const run = await load();
     const part = join(folder, 'part');
     await write({ ...run, strategy: 'incremental' }, part);
@@ -236,7 +236,7 @@ describe('the reports of a run', () => {
     expect(parse(await download(run, `migration_errors_${run.stamp}.csv`))).toHaveLength(3_003);
   });
 
-  it('of a plan hold up no run when they throw, except for a database that is away', async () => {
+  it('of a plan do not hold up a run when they throw, unless the database is unavailable', async () => {
     const run = await load();
     const planWith = (code: string): Plan => ({
       ...shop,
@@ -260,7 +260,7 @@ describe('the reports of a run', () => {
     });
   });
 
-  it('group failures by cause, the largest first, under names that last', async () => {
+  it('group failures by cause, the largest first, under stable names', async () => {
     const run = await load();
     const groups = await failureGroups(deps.ledger, run.id, shop);
     expect(

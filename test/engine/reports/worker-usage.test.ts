@@ -45,7 +45,7 @@ const age = (id: string, seconds: number) =>
   sql(`UPDATE drover.workers SET seen_at = now() - $2 * interval '1 second' WHERE id = $1`, id, seconds);
 const usage = (id: string) => readRunUsage(database.$client, id);
 
-test('what is used between two heartbeats belongs to the runs that were running, of every worker', async () => {
+test('usage between two heartbeats is added to the runs that were running, for every worker', async () => {
   await beat('w1', { cpuMs: 1_000, traffic: bubble(5) });
   await run('a', 'running', 60);
   await age('w1', 2);
@@ -65,7 +65,7 @@ test('what is used between two heartbeats belongs to the runs that were running,
   ]);
 });
 
-test('a heartbeat that is sent twice adds nothing, and what a killed worker told stays', async () => {
+test('a heartbeat that is sent twice adds nothing, and the usage of a killed worker stays', async () => {
   await run('a', 'running', 60);
   await beat('w1', { cpuMs: 0 });
   for (let n = 0; n < 3; n += 1) await beat('w1', { cpuMs: 700, traffic: bubble(3) });
@@ -80,7 +80,7 @@ test('totals that fell are those of a new process under an old name', async () =
   expect(await usage('a')).toMatchObject({ workers: [{ cpuMs: 9_200 }], traffic: [{ requests: 92 }] });
 });
 
-test('a run that stands uses nothing; one that was stopped has what was used until then', async () => {
+test('a paused run uses nothing; a stopped one has its usage until then', async () => {
   await run('paused', 'paused', 60);
   await run('waiting', 'pending', 60);
   await run('done', 'completed', 1);
@@ -94,7 +94,7 @@ test('a run that stands uses nothing; one that was stopped has what was used unt
   expect(Math.abs((only?.observedMs ?? 0) - 2_000)).toBeLessThan(1_000);
 });
 
-test('runs that went on at the same time are named', async () => {
+test('concurrent runs are named', async () => {
   await run('a', 'running', 60);
   await run('b', 'running', 30);
   await run('c', 'completed', 50);
@@ -105,7 +105,7 @@ test('runs that went on at the same time are named', async () => {
   expect((await usage('c')).alongside).toEqual([]);
 });
 
-test('the roll is complete when everybody alive was heard of since', async () => {
+test('usage is complete when every worker that is alive has reported since', async () => {
   const workers = createWorkerStore(database);
   await Promise.all([beat('w1', {}), beat('w2', {}), beat('dead', {})]);
   await age('dead', 60);

@@ -30,14 +30,14 @@ beforeAll(async () => {
 afterAll(() => harness.close());
 
 const sql = (text: string) => harness.database.$client.query(text);
-// The fleet is looked at once a second, and on a busy machine a look is given out only when it is done.
+// The fleet is read once a second, and on a busy machine the result is used only when the read is done.
 const poll = (look: () => Promise<unknown>) => expect.poll(look, { timeout: 15_000, interval: 100 });
 const holdups = async () => {
   const run = await control.run(runId);
   return { codes: run.holdups.map(({ code }) => code), reason: run.reason };
 };
 
-test('a run says what holds it up, and no more when that is over', async () => {
+test('a run shows its blockers, and none after they are cleared', async () => {
   await poll(holdups).toEqual({ codes: ['NO_WORKER'], reason: 'no worker serves queue extract' });
   const worker = { host: 'h', pid: 1, concurrency: 1, rssMb: 1, loopLagMs: 1, done: 0 };
   await createWorkerStore(harness.database).beat({ id: 'w', queues: ['extract'], ...worker });
@@ -57,7 +57,7 @@ test('a run says what holds it up, and no more when that is over', async () => {
   await poll(async () => (await holdups()).reason).toMatch(/^waiting for bubble: 429, next token in \d+ s$/);
 });
 
-test('a hundred looks at a run are one at the fleet, and a Redis that hangs delays none for long', async () => {
+test('a hundred views of a run read the fleet once, and a Redis that hangs delays none for long', async () => {
   await sleep(1_100);
   asked = 0;
   const began = performance.now();

@@ -36,12 +36,12 @@ function told({ status = 'running', reason, fleet, upstream, customers, payments
 const reading = { extraction: 'reading' } as const;
 const at = (stage: string, n: number) => ({ pending: n, waiting: { ...entityProgress().waiting, [stage]: n } });
 
-test('a run that moves is not held up, nor one that is done', () => {
+test('a run that moves has no blocker, nor one that is finished', () => {
   expect(told({ customers: { ...reading, ...at('transform', 5) } })).toEqual([]);
   expect(told({ status: 'completed', fleet: { servedQueues: [] } })).toEqual([]);
 });
 
-test('an upstream that said 429, or whose breaker is open, holds up who reads', () => {
+test('an upstream that answered 429, or whose breaker is open, blocks runs that read', () => {
   const upstream = { blockedUntil: '2026-01-01T00:00:11.200Z' };
   expect(told({ customers: reading, upstream })[0]).toMatch(
     /^UPSTREAM_THROTTLED waiting for bubble: 429, next token in 12 s -> by itself/,
@@ -55,7 +55,7 @@ test('an upstream that said 429, or whose breaker is open, holds up who reads', 
   ]);
 });
 
-test('a paused queue and one that nobody serves hold up who needs them, and nobody else', () => {
+test('a paused queue and one without workers block only the runs that need them', () => {
   const pauses = [{ queue: 'load', pausedBy: 'ana', reason: 'lunch' }];
   const waiting = { customers: at('load', 3) };
   expect(told({ ...waiting, fleet: { pauses } })).toEqual([
@@ -68,7 +68,7 @@ test('a paused queue and one that nobody serves hold up who needs them, and nobo
   expect(told({ customers: reading, fleet: { servedQueues: [] } })[0]).toContain('queue extract');
 });
 
-test('children say how many parents they wait for', () => {
+test('children show how many parents they wait for', () => {
   const given = { payments: at('load', 7) };
   expect(told({ ...given, customers: at('load', 2) })[0]).toMatch(
     /^WAITING_FOR_PARENTS 7 payments wait for 2 customers ->/,
@@ -76,7 +76,7 @@ test('children say how many parents they wait for', () => {
   expect(told({ ...given, customers: reading })[0]).toContain('customers, which are still read');
 });
 
-test('a run that stands says why and what clears it', () => {
+test('a run that does not move shows why and what clears it', () => {
   expect(told({ status: 'paused', reason: 'lunch' })).toEqual([
     'PAUSED paused: lunch -> drover resume r1 --reason TEXT',
   ]);

@@ -33,7 +33,7 @@ beforeEach(async () => {
 const call = (method: 'GET' | 'POST', path: string, body?: object) =>
   shop.call('operator', method, `/runs/${runId}${path}`, body);
 
-test('whatever would send its records on is refused with a way forward, and not offered; the rest is taken', async () => {
+test('actions that process records are refused with a remedy and not offered; the others are accepted', async () => {
   const [group] = (await call('GET', '/failures')).json().items;
   const requests: readonly [RunStatus, string, object?][] = [
     ['paused', '/resume', { reason }],
@@ -97,7 +97,7 @@ test.each(['pending', 'running'] as const)(
   },
 );
 
-test('a worker of another version stops the run and gives the records back as they were', async () => {
+test('a worker with another version of the plan stops the run and releases the records unchanged', async () => {
   await put('running');
   const [record] = await sql(
     `UPDATE drover.records SET status = 'pending', stage = 'transform', dispatched_at = now() WHERE run_id = $1 AND source_id = 'b'

@@ -31,7 +31,7 @@ const sample = (secondsAgo: number, done: number): ProgressSample => ({
 });
 
 describe('the progress of an entity', () => {
-  it('balances whatever the counts are, because every record is counted once', () => {
+  it('balances for all counts, because every record is counted once', () => {
     fc.assert(
       fc.property(fc.array(count), (counts) => {
         const progress = entityProgress(extraction(), counts);
@@ -67,7 +67,7 @@ describe('the rate', () => {
     expect(recordsPerSecond([sample(0.5, 1), sample(0, 9)], now)).toBe(0);
   });
 
-  it('is not negative when a replay takes records back, and does not mind the order of samples', () => {
+  it('is not negative after a replay, and does not depend on the order of samples', () => {
     expect(recordsPerSecond([sample(0, 600), sample(10, 1_000), sample(5, 500)], now)).toBe(10);
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.integer({ min: -10, max: 100 }), fc.nat(1_000))), (samples) => {
@@ -99,7 +99,7 @@ describe('the progress of a run', () => {
     { entity: 'users', stage: 'reconcile', status: 'reconciled', n: reconciled },
   ];
 
-  it('says 100 % when everything is done and not before', () => {
+  it('is 100 % when everything is done and not before', () => {
     expect(progress(of(0, 10), {})).toEqual({ percent: 100, perSecond: 10, etaSeconds: 0 });
     expect(progress(of(1, 99_999), {}).percent).toBe(99.9);
     expect(progress(of(0, 10), { status: 'reading' }).percent).toBe(99.9);
@@ -108,7 +108,7 @@ describe('the progress of a run', () => {
     expect(progress([], {}).percent).toBe(100);
   });
 
-  it('tells the time left only when it can be known', () => {
+  it('has an ETA only when it can be known', () => {
     expect(progress(of(500, 500), {}).etaSeconds).toBe(50);
     expect(progress(of(0, 500), { status: 'reading', sourceTotal: 1_000 }).etaSeconds).toBe(50);
     expect(progress(of(500, 500), { status: 'reading' }).etaSeconds).toBeNull();

@@ -70,7 +70,7 @@ test('a trial goes through the real code, predicts, and leaves the target as it 
   expect((await drover.control.run(run.id)).nextActions).toEqual(['validate']);
 });
 
-test('the prediction holds what a whole run rejects', async () => {
+test('the predicted interval contains the share a full run rejects', async () => {
   const whole = await drover.run({ targetSchema: 'whole' });
   const run = await drover.run({ trial: 120, only: ['users'] });
   expect(Object.keys(run.entities)).toEqual(['users']);
@@ -80,7 +80,7 @@ test('the prediction holds what a whole run rejects', async () => {
   expect(high).toBeGreaterThanOrEqual(rejected / extracted);
 });
 
-test('a trial of one entity brings the parents along, and goes with a purge', async () => {
+test('a trial of one entity includes the parents, and a purge drops it', async () => {
   const run = await drover.run({ trial: 10, only: ['bookings'] });
   expect(Object.keys(run.entities)).toEqual(['users', 'bookings', 'payments']);
   expect(run.entities.users?.extracted).toBe(10);
@@ -91,7 +91,7 @@ test('a trial of one entity brings the parents along, and goes with a purge', as
   expect((await drover.control.run(run.id)).rolledBackAt).not.toBeNull();
 });
 
-test('a trial does not go with what contradicts it', async () => {
+test('options that contradict a trial are refused', async () => {
   for (const other of [{ dryRun: true }, { exportOnly: true }, { ids: ['1'] }]) {
     await expect(drover.control.startRun({ plan: 'bubble', trial: 5, ...other }, operator)).rejects.toThrow(/trial/);
   }

@@ -24,7 +24,7 @@ describe('Wilson’s interval', () => {
     expect(interval.high).toBeCloseTo(high, 3);
   });
 
-  it('knows nothing of nothing, holds the share, and narrows', () => {
+  it('is 0 to 1 without records, contains the share, and narrows with more records', () => {
     expect(wilsonInterval(0, 0)).toEqual({ low: 0, high: 1 });
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 5_000 }), fc.float({ min: 0, max: 1, noNaN: true }), (tried, share) => {
@@ -61,7 +61,7 @@ test('a choice has the size asked for, keeps order and the share of what is sett
   );
 });
 
-test('a forecast names every entity, also one nobody can judge', () => {
+test('a forecast names every entity, also one without judged records', () => {
   const view = forecast(10, ['users', 'bookings'], [{ entity: 'users', judged: 10, rejected: 1, unjudged: 3 }]);
   expect(view.perEntity).toMatchObject({ users: { rejectRate: 0.1 }, bookings: { rejectRate: 0, low: 0, high: 1 } });
   expect(forecastText(view.perEntity.users as never)).toMatch(
@@ -70,7 +70,7 @@ test('a forecast names every entity, also one nobody can judge', () => {
   expect(forecastText(view.perEntity.bookings as never)).toBe('nothing to judge by');
 });
 
-test('only a trial’s own schema is a quarantine', () => {
+test('only the schema of a trial is recognized as one', () => {
   const stamp = '20260101_120000';
   const run = { scope: { trial: 5 }, stamp, targetSchema: trialSchema('bubble', stamp) };
   expect(isTrial(run)).toBe(true);
@@ -78,5 +78,5 @@ test('only a trial’s own schema is a quarantine', () => {
   expect(targetSchemaOfTrial({ ...run, targetSchema: 'bubble' })).toBeUndefined();
   expect(targetSchemaOfTrial({ ...run, scope: {} })).toBeUndefined();
   expect(targetSchemaOfTrial({ ...run, stamp: '20260101_120001' })).toBeUndefined();
-  expect(() => trialSchema('x'.repeat(60), stamp)).toThrow(/no room/);
+  expect(() => trialSchema('x'.repeat(60), stamp)).toThrow(/too long for a trial's suffix/);
 });

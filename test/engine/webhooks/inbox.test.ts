@@ -52,7 +52,7 @@ const outcome = () =>
   catalog.sql('SELECT object_id, state, differs, events FROM drover.observations ORDER BY object_id');
 const product = (id: string) => ({ id, object: 'product' });
 
-test('what the run itself has made is as its rows say', async () => {
+test('objects that the run made do not differ from their rows', async () => {
   const events = catalog.stripe.data.all('event');
   expect(events.length).toBeGreaterThanOrEqual(18);
   const requests = catalog.stripe.journal.size;
@@ -66,7 +66,7 @@ test('what the run itself has made is as its rows say', async () => {
   expect(catalog.stripe.journal.size - requests).toBeLessThan(events.length / 2);
 });
 
-test('fifty of each event at once and in any order come to the same as one', async () => {
+test('fifty of each event at once and in any order have the effect of one', async () => {
   catalog.stripe.data.modify('product', 'cms_6', { name: 'Six' });
   const events = catalog.stripe.data.all('event');
   await catalog.work(['load']);
@@ -85,7 +85,7 @@ test('fifty of each event at once and in any order come to the same as one', asy
   expect(outcomes[0]?.at(-1)).toMatchObject({ object_id: 'cms_6', differs: ['name'], events: events.length / 6 });
 });
 
-test('a change made at Stripe is noted beside its row, in the plan’s words, and the row is left alone', async () => {
+test('a change made at Stripe is recorded with its row, in the plan’s names, and the row is unchanged', async () => {
   const rows = () => catalog.sql('SELECT * FROM catalog.products ORDER BY id');
   const before = await rows();
   catalog.stripe.data.modify('product', 'cms_1', { name: 'Renamed by hand', active: false });
@@ -104,14 +104,14 @@ test('an event of a price leads to its product', async () => {
   expect(await applied('evt_price')).toMatchObject({ effect: 'cms_2 differs from its row in price.active' });
 });
 
-test('what was deleted is gone', async () => {
+test('a deleted product is recorded as missing', async () => {
   catalog.stripe.data.delete('product', 'cms_3');
   await deliver(makeEvent('evt_deleted', 'product.deleted', product('cms_3')));
-  expect(await applied('evt_deleted')).toMatchObject({ effect: 'cms_3 is gone' });
+  expect(await applied('evt_deleted')).toMatchObject({ effect: 'cms_3 no longer exists' });
   expect(await observation('cms_3')).toMatchObject({ state: null, differs: ['missing'] });
 });
 
-test('events of another mode, of other accounts and of products that are not ours are told apart', async () => {
+test('events of another mode, of other accounts and of products that are not ours are ignored with their reasons', async () => {
   await deliver(makeEvent('evt_live', 'product.updated', product('cms_4'), { livemode: true }));
   await deliver(makeEvent('evt_connected', 'product.updated', product('cms_4'), { account: 'acct_1' }));
   await deliver(makeEvent('evt_strange', 'product.updated', product('prod_of_somebody')));
@@ -125,7 +125,7 @@ test('events of another mode, of other accounts and of products that are not our
   });
 });
 
-test('while Stripe is away an event is kept with what went wrong, and applied when it is back', async () => {
+test('while Stripe does not answer an event is kept with its error, and applied afterwards', async () => {
   catalog.stripe.faults.set([{ fault: 'unavailable', method: 'GET' }]);
   await deliver(makeEvent('evt_away', 'product.updated', product('cms_5')));
   expect(await until('evt_away', ({ state }) => state === 'failed')).toMatchObject({ code: 'UPSTREAM_ERROR' });
