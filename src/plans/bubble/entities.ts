@@ -68,12 +68,12 @@ export const users = {
     table: 'users',
     naturalKey: ['email'],
     columns: {
-      email: { type: 'text', unique: true },
+      email: { type: 'text', unique: true, compareAs: 'email' },
       // Never over the password of an existing user, who may have set it since.
       password_hash: { type: 'text', enriched: true, insertOnly: true },
-      role: { type: 'text' },
-      is_active: { type: 'boolean', default: 'true' },
-      email_verified: { type: 'boolean', default: 'false' },
+      role: { type: 'text', keepExisting: true },
+      is_active: { type: 'boolean', default: 'true', keepExisting: true },
+      email_verified: { type: 'boolean', default: 'false', keepExisting: true },
       password_reset_required: { type: 'boolean', default: 'false', optional: true, insertOnly: true },
       ...timestampColumns,
     },
