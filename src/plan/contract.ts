@@ -72,6 +72,13 @@ export interface RecordMoney {
   readonly status: string;
 }
 
+/** Money as a raw record has it. Without a currency that of the row is taken; `unit` is `major` unless it says `minor`. */
+export interface RawMoney {
+  readonly amount: Json | undefined;
+  readonly currency?: string | undefined;
+  readonly unit?: 'major' | 'minor' | undefined;
+}
+
 /** A pointer at a record of another entity, by its source id. */
 export interface Reference {
   readonly entity: string;
@@ -240,6 +247,17 @@ export interface Entity {
   readonly merge?: Merge | undefined;
   /** Columns of the target table that carry money; sums are compared by currency and status. */
   readonly money?: { readonly amount: string; readonly currency: string; readonly status: string } | undefined;
+  /**
+   * For validation's second reading: the columns with the money, and where it stands in a raw record. `pick` shares no code with
+   * the transform and reads nothing: it answers the amount as the source wrote it, and the currency where it is a code.
+   */
+  readonly rawMoney?:
+    | {
+        readonly amount: string;
+        readonly currency: string;
+        pick(raw: JsonObject, context: TransformContext): RawMoney;
+      }
+    | undefined;
 }
 
 /** A validation rule over the rows Drover loaded into one entity's table. */

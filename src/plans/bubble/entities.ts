@@ -6,6 +6,7 @@ import type { EntityName } from './entity-names.ts';
 import { readAmount } from './parsers/numbers.ts';
 import { Problem } from './parsers/parser.ts';
 import { passwordOutcome, withHashedPassword } from './password.ts';
+import { rawPaymentMoney } from './raw-money.ts';
 import { draftRow, fillTimestamps, mergeRankOf, type RowDraft, rejectOutcome, rowOutcome } from './row.ts';
 import { openSource } from './source.ts';
 
@@ -210,6 +211,7 @@ export const payments = {
     },
   },
   money: { amount: 'amount', currency: 'currency', status: 'status' },
+  rawMoney: rawPaymentMoney,
 } satisfies Entity;
 
 /** What the record is worth, also when it is rejected: sums must account for what was not loaded. */
