@@ -1,4 +1,4 @@
-import { domainToASCII } from 'node:url';
+import { domainToASCII, domainToUnicode } from 'node:url';
 
 // Soft hyphens, zero-width and direction marks, the byte order mark.
 const invisible = /[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff\0]/g;
@@ -18,4 +18,13 @@ export function emailKey(value: unknown): string | null {
   const at = text.lastIndexOf('@');
   const domain = domainToASCII(text.slice(at + 1));
   return domain === '' ? null : `${text.slice(0, at)}@${domain}`;
+}
+
+/** The address with its domain as ASCII and in letters: what a target may hold of it. A value that is no address as it is. */
+export function emailSpellings(value: unknown): readonly string[] {
+  if (typeof value !== 'string') return [];
+  const key = emailKey(value);
+  if (key === null) return [value];
+  const at = key.lastIndexOf('@') + 1;
+  return [...new Set([key, `${key.slice(0, at)}${domainToUnicode(key.slice(at))}`])];
 }

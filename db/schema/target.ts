@@ -19,6 +19,10 @@ export const identities = drover.table(
     hash: text().notNull(),
     runId: text('run_id').notNull(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
+    /** Columns in which the last write kept the value of the row; see `Column.keepExisting`. */
+    kept: text().array(),
+    /** What the source had in the columns that are rights at the last write: a row with another value was changed since. */
+    rights: jsonb(),
   },
   (table) => [
     primaryKey({ columns: [table.scope, table.entity, table.sourceId] }),

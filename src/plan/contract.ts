@@ -72,6 +72,13 @@ export interface RecordMoney {
   readonly status: string;
 }
 
+/** Money as a raw record has it. Without a currency that of the row is taken; `unit` is `major` unless it says `minor`. */
+export interface RawMoney {
+  readonly amount: Json | undefined;
+  readonly currency?: string | undefined;
+  readonly unit?: 'major' | 'minor' | undefined;
+}
+
 /** A pointer at a record of another entity, by its source id. */
 export interface Reference {
   readonly entity: string;
@@ -152,6 +159,17 @@ export interface Column {
    * that was there before was made.
    */
   readonly insertOnly?: boolean | undefined;
+  /**
+   * A right, such as a role: never changed in silence. It follows the source only where the row holds what Drover wrote there;
+   * a row that existed before, or in which another client has changed it since, keeps its value, and the record has a note
+   * with both.
+   */
+  readonly keepExisting?: boolean | undefined;
+  /**
+   * In a natural key, rows are found by this form of the value: `email` compares addresses by the key of `emailKey`, so an
+   * account in another spelling is the same account, and gets the spelling of the record. Drover adds an index for it.
+   */
+  readonly compareAs?: 'email' | undefined;
   /** The entity whose rows this column points at (a foreign key to its id). */
   readonly references?: string | undefined;
   /** Drover makes an index of it with the table: other entities look rows up by it. */
@@ -176,6 +194,11 @@ export interface PostgresTarget {
   readonly naturalKey?: readonly string[] | undefined;
   /** The entity whose row has the same id as this one (a foreign key from id to id). */
   readonly idReferences?: string | undefined;
+}
+
+/** Columns of the natural key that hold addresses; see `Column.compareAs`. */
+export function emailColumnsOf({ naturalKey = [], columns }: PostgresTarget): readonly string[] {
+  return naturalKey.filter((name) => columns[name]?.compareAs === 'email');
 }
 
 /** Where records go that live at an API. */
@@ -224,6 +247,17 @@ export interface Entity {
   readonly merge?: Merge | undefined;
   /** Columns of the target table that carry money; sums are compared by currency and status. */
   readonly money?: { readonly amount: string; readonly currency: string; readonly status: string } | undefined;
+  /**
+   * For validation's second reading: the columns with the money, and where it stands in a raw record. `pick` shares no code with
+   * the transform and reads nothing: it answers the amount as the source wrote it, and the currency where it is a code.
+   */
+  readonly rawMoney?:
+    | {
+        readonly amount: string;
+        readonly currency: string;
+        pick(raw: JsonObject, context: TransformContext): RawMoney;
+      }
+    | undefined;
 }
 
 /** A validation rule over the rows Drover loaded into one entity's table. */

@@ -15,6 +15,18 @@ export function identifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
+// What `emailKey` removes and trims, as escapes of an E'' string.
+const invisible = String.raw`\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\ufeff`;
+const blanks = String.raw` \t\n\u000b\f\r\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000`;
+
+/**
+ * The form by which addresses are compared, as an immutable SQL expression: invisible characters removed, Unicode NFC,
+ * trimmed, lower case. It is `emailKey` without the domain as ASCII: pass every spelling of the domain (`emailSpellings`).
+ */
+export function emailKeySql(expression: string): string {
+  return `lower(btrim(normalize(translate((${expression})::text, E'${invisible}', ''), NFC), E'${blanks}'))`;
+}
+
 /** `"schema"."table"`. */
 export function qualified(schema: string, table: string): string {
   return `${identifier(schema)}.${identifier(table)}`;

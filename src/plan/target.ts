@@ -14,9 +14,16 @@ export interface TargetRow {
   readonly forceWrite?: boolean | undefined;
 }
 
+export interface LandedResult {
+  readonly kind: 'inserted' | 'updated' | 'unchanged' | 'exists';
+  readonly targetId: string;
+  /** What an operator should know: values of the existing row that were kept, further rows with the natural key. */
+  readonly notes?: readonly string[];
+}
+
 /** What a load did, or would do. */
 export type LoadResult =
-  | { readonly kind: 'inserted' | 'updated' | 'unchanged' | 'exists'; readonly targetId: string }
+  | LandedResult
   /** The natural key belongs to the row of another source record. */
   | { readonly kind: 'taken'; readonly targetId: string; readonly bySourceId: string }
   | { readonly kind: 'refused'; readonly message: string; readonly field?: string };

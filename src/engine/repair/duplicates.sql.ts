@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { type Queryable, queryPrepared, type Row, transaction } from '../../../db/sql.ts';
 import type { DuplicateRow } from '../../contract/records.ts';
 import { DroverError } from '../../errors.ts';
-import { identifier, literal, qualified } from '../../plan/sql.ts';
+import { emailKeySql, identifier, literal, qualified } from '../../plan/sql.ts';
 import type { TargetTable } from '../validation/types.ts';
 
 /** A table that may hold a row of the entity twice. */
@@ -12,6 +12,8 @@ export interface DuplicateTable extends TargetTable {
   /** Write timestamps: they differ between two rows of the same content. */
   readonly stamps: readonly string[];
   readonly naturalKey: readonly string[];
+  /** Columns of the natural key that hold addresses; they are compared by their key, in any spelling. */
+  readonly emailColumns: readonly string[];
   /** Columns of the plan that hold ids of these rows, with or without a foreign key. */
   readonly pointers: readonly { readonly table: string; readonly column: string }[];
 }
@@ -212,7 +214,7 @@ function referenceWithoutKey(
 }
 
 /** A table with the columns that exist; optional columns of the plan may be missing. */
-export type ExistingTable = Pick<DuplicateTable, 'schema' | 'table' | 'columns' | 'naturalKey'>;
+export type ExistingTable = Pick<DuplicateTable, 'schema' | 'table' | 'columns' | 'naturalKey' | 'emailColumns'>;
 
 /**
  * `pairs`: rows of no record of the scope that repeat the row of a record, each once: `id` of the extra row, `source_id` and
@@ -226,7 +228,11 @@ export function duplicatePairsSql(place: ExistingTable): string {
     const present = place.naturalKey.every((column) => place.columns.includes(column));
     if (place.naturalKey.length === 0 || !present) return 'NULL::text';
     const whole = place.naturalKey.map((column) => `${alias}.${identifier(column)} IS NOT NULL`).join(' AND ');
-    return `CASE WHEN ${whole} THEN ROW(${columnList(alias, place.naturalKey)})::text END`;
+    const values = place.naturalKey.map((column) => {
+      const value = `${alias}.${identifier(column)}`;
+      return place.emailColumns.includes(column) ? emailKeySql(value) : value;
+    });
+    return `CASE WHEN ${whole} THEN ROW(${values.join(', ')})::text END`;
   };
   return `
 owned AS (

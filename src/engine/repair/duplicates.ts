@@ -1,5 +1,5 @@
 import type { DuplicateRow } from '../../contract/records.ts';
-import type { Plan } from '../../plan/contract.ts';
+import { emailColumnsOf, type Plan } from '../../plan/contract.ts';
 import { entityOrder } from '../../plan/define-plan.ts';
 import type { Run } from '../ledger/types.ts';
 import { entityOf, identityScope } from '../runs/context.ts';
@@ -54,6 +54,7 @@ export function duplicateTable(run: Run, plan: Plan, entity: string): DuplicateT
     columns: names.filter((name) => !isStamp(name)),
     stamps: names.filter(isStamp),
     naturalKey: target.naturalKey ?? [],
+    emailColumns: emailColumnsOf(target),
     pointers,
   };
 }

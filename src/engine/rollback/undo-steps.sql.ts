@@ -281,7 +281,8 @@ BEGIN
     CROSS JOIN LATERAL jsonb_populate_record(NULL::drover.identities, u.identity_before) b
     WHERE u.state IN ('done', 'gone') AND u.identity_before IS NOT NULL
     ON CONFLICT (scope, entity, source_id) DO UPDATE SET target_id = excluded.target_id, merged = excluded.merged,
-      hash = excluded.hash, run_id = excluded.run_id, updated_at = excluded.updated_at WHERE i.run_id = v_run;
+      hash = excluded.hash, run_id = excluded.run_id, updated_at = excluded.updated_at, kept = excluded.kept,
+      rights = excluded.rights WHERE i.run_id = v_run;
     -- Records merged into one that is undone, without a change of their own: they go with a row that the run inserted; with
     -- an older row they may be older too, and return to the run that had the row before.
     DELETE FROM drover.identities i USING drover_undo u

@@ -2,7 +2,7 @@ import type { Merge } from '../../plan/contract.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import type { LoadResult, TargetRow } from '../../plan/target.ts';
 import { rowHash, targetIdOf } from '../ledger/hashes.ts';
-import type { RecordOutcome, RecordRef } from '../ledger/types.ts';
+import type { CleanRecord, RecordOutcome, RecordRef } from '../ledger/types.ts';
 import { targetScope } from '../runs/context.ts';
 import { bisect } from './batching.ts';
 import { type ApiLoadDeps, type ApiLoadWork, loadApiRecord, reserveApiRecords } from './load-api.ts';
@@ -65,7 +65,7 @@ async function loadGroup(deps: LoadDeps, group: Group, deferred: Map<string, Api
   const all = new Map<string, RecordOutcome>(outcomes);
   for (const [index, { record }] of ready.entries()) {
     const [row, result] = [rows[index], results[index]];
-    if (row && result) all.set(record.id, loadOutcome(result, row.hash, dryRun, group.entity.merge));
+    if (row && result) all.set(record.id, loadOutcome(result, record.clean, row.hash, dryRun, group.entity.merge));
   }
   return all;
 }
@@ -80,14 +80,28 @@ async function aliasesOf(deps: LoadDeps, group: Group): Promise<ReadonlyMap<stri
   return deps.ledger.mergedInto(group.records.map((record) => record.id));
 }
 
-function loadOutcome(result: LoadResult, hash: string, dryRun: boolean, merge: Merge | undefined): RecordOutcome {
+function loadOutcome(
+  result: LoadResult,
+  clean: CleanRecord | undefined,
+  hash: string,
+  dryRun: boolean,
+  merge: Merge | undefined,
+): RecordOutcome {
+  const notes = 'notes' in result ? (result.notes ?? []) : [];
+  const withNotes = (message: string): string => [message, ...notes].join('; ');
   switch (result.kind) {
     case 'inserted':
     case 'updated':
-      if (!dryRun) return { kind: 'next', stage: 'reconcile', targetId: result.targetId, hash };
-      return skippedOutcome(result.kind === 'inserted' ? 'WOULD_INSERT' : 'WOULD_UPDATE', 'dry run', result.targetId);
+      if (dryRun) {
+        const code = result.kind === 'inserted' ? 'WOULD_INSERT' : 'WOULD_UPDATE';
+        return skippedOutcome(code, withNotes('dry run'), result.targetId);
+      }
+      return {
+        ...{ kind: 'next', stage: 'reconcile', targetId: result.targetId, hash },
+        ...(clean && notes.length > 0 ? { clean: { ...clean, notes: [...(clean.notes ?? []), ...notes] } } : {}),
+      };
     case 'unchanged':
-      return skippedOutcome('UNCHANGED', 'the target has this already', result.targetId);
+      return skippedOutcome('UNCHANGED', withNotes('the target has this already'), result.targetId);
     case 'exists':
       return skippedOutcome('EXISTS', 'the target has this row and the run skips existing ones', result.targetId);
     case 'taken':

@@ -1,6 +1,6 @@
 import { recordStatuses } from '../../contract/record-status.ts';
 import type { SumLine, ValidationCheck } from '../../contract/runs.ts';
-import type { Rule } from '../../plan/contract.ts';
+import { emailColumnsOf, type Rule } from '../../plan/contract.ts';
 import { identifier } from '../../plan/sql.ts';
 import { countsAddUp, entityCounts } from '../runs/progress.ts';
 import { type Check, type CheckContext, createCheck, pageSize, reportSchemaErrors } from './check.ts';
@@ -86,7 +86,12 @@ export const checkDuplicates: Check = async ({ deps, entity, definition, place }
       ([column, { writeTimestamp: stamp }]) => present.has(column) && !stamp,
     );
     const names = columns.map(([column]) => column);
-    const doubled = await deps.target.findDuplicates(place, names, definition.target.naturalKey ?? []);
+    const doubled = await deps.target.findDuplicates(
+      place,
+      names,
+      definition.target.naturalKey ?? [],
+      emailColumnsOf(definition.target),
+    );
     return createCheck(name, await deps.target.countOwned(place), doubled);
   });
   return [check];

@@ -8,7 +8,7 @@ import { appendAudit } from '../../../db/stores/audit.ts';
 import type { AuditEntry } from '../../contract/audit.ts';
 import type { SumLine, ValidationCheck } from '../../contract/runs.ts';
 import type { StageCount } from '../ledger/types.ts';
-import type { ExpectedRowsPage, MoneyGroup, MoneyPage, SampleRecord, StoredValidation } from './types.ts';
+import type { ExpectedRowsPage, MoneyGroup, MoneyPage, SampleRecord, StoredAmount, StoredValidation } from './types.ts';
 
 const triggerCountsSql = `
 SELECT entity, stage, status, sum(n)::int AS n FROM drover.counts WHERE run_id = $1
@@ -49,6 +49,14 @@ export function createValidationLedger(database: Database) {
       const rows = await queryPrepared<{ sums: SumLine[] | null }>(pool, undefined, reportedSumsSql, [runId]);
       return rows[0]?.sums ?? undefined;
     },
+    /** Amounts as they were taken over, with the raw records, in the order of the source ids. */
+    storedAmounts: (
+      runId: string,
+      entity: string,
+      columns: { readonly amount: string; readonly currency: string },
+      after: string,
+      limit: number,
+    ) => readStoredAmounts(pool, runId, entity, columns, after, limit),
     countWithoutAmount: (runId: string, entity: string) => countWithoutAmount(pool, runId, entity),
     sample: (runId: string, entity: string, size: number) => readSample(pool, runId, entity, size),
     /** Stores the validation, and `entry` in the audit log, in one transaction. */
@@ -177,6 +185,26 @@ async function readMoneyPage(
     count: row?.count ?? 0,
     next: row?.next ?? null,
   };
+}
+
+const storedAmountsSql = `
+SELECT r.source_id AS "sourceId", r.target_id AS "targetId", r.amount::text AS minor,
+  CASE WHEN r.amount IS NULL THEN c.clean -> 'row' ->> $3 END AS major,
+  CASE WHEN r.amount IS NULL THEN c.clean -> 'row' ->> $4 ELSE r.currency END AS currency, p.raw
+FROM drover.records r LEFT JOIN drover.cleans c ON c.record_id = r.id LEFT JOIN drover.payloads p ON p.record_id = r.id
+WHERE r.run_id = $1 AND r.entity = $2 AND r.source_id > $5 ORDER BY r.source_id LIMIT $6`;
+
+async function readStoredAmounts(
+  pool: pg.Pool,
+  runId: string,
+  entity: string,
+  { amount, currency }: { readonly amount: string; readonly currency: string },
+  after: string,
+  limit: number,
+): Promise<{ readonly records: readonly StoredAmount[]; readonly next: string | null }> {
+  const values = [runId, entity, amount, currency, after, limit];
+  const records = await queryPrepared<StoredAmount & Row>(pool, undefined, storedAmountsSql, values);
+  return { records, next: records.length < limit ? null : (records.at(-1)?.sourceId ?? null) };
 }
 
 const withoutAmountSql = `

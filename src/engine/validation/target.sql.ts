@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { queryPrepared } from '../../../db/sql.ts';
 import { exponentOf } from '../../money.ts';
 import { identifier, qualified } from '../../plan/sql.ts';
-import { duplicatePairsSql } from '../repair/duplicates.sql.ts';
+import { duplicatePairsSql, type ExistingTable } from '../repair/duplicates.sql.ts';
 import type { MoneyColumns, RowViolation, TargetTable } from './types.ts';
 
 /**
@@ -39,8 +39,12 @@ export function createValidationTarget(pool: pg.Pool) {
     },
     countOwned: (place: TargetTable) => countOwnedRows(pool, place),
     findMissing: (place: TargetTable, records: string) => findMissingRows(pool, place, records),
-    findDuplicates: (place: TargetTable, columns: readonly string[], naturalKey: readonly string[]) =>
-      findDuplicateRows(pool, place, columns, naturalKey),
+    findDuplicates: (
+      place: TargetTable,
+      columns: readonly string[],
+      naturalKey: readonly string[],
+      emailColumns: readonly string[],
+    ) => findDuplicateRows(pool, { ...place, columns, naturalKey, emailColumns }),
     findDangling: (place: TargetTable, column: string, parentTable: string, nullable: boolean) =>
       findDanglingRows(pool, place, column, parentTable, nullable),
     findViolations: (place: TargetTable, condition: string) => findViolatingRows(pool, place, condition),
@@ -90,18 +94,18 @@ WHERE t.id IS NULL ORDER BY x.s`;
   return queryViolations(pool, text, [place.scope, place.entity, records]);
 }
 
-/** Records that share a row without being merged, and rows of no record that duplicate the row of one. */
-function findDuplicateRows(
-  pool: pg.Pool,
-  place: TargetTable,
-  columns: readonly string[],
-  naturalKey: readonly string[],
-): Promise<RowViolation[]> {
+/** Records that share a row without being merged or have one natural key, and rows of no record that repeat the row of one. */
+function findDuplicateRows(pool: pg.Pool, place: TargetTable & ExistingTable): Promise<RowViolation[]> {
   const text = `
-WITH ${duplicatePairsSql({ ...place, columns, naturalKey })}
+WITH ${duplicatePairsSql(place)}
 SELECT source_id AS "sourceId", target_id AS "targetId", 'its row is also that of ' || first AS detail
 FROM (SELECT *, first_value(source_id) OVER (PARTITION BY target_id ORDER BY source_id) AS first FROM owned) o
 WHERE source_id <> first
+UNION ALL
+SELECT source_id, target_id, 'the row ' || other_row || ' of ' || other || ' has the same natural key' FROM (
+  SELECT *, first_value(source_id) OVER same_key AS other, first_value(target_id) OVER same_key AS other_row
+  FROM owned WHERE key IS NOT NULL WINDOW same_key AS (PARTITION BY key ORDER BY source_id)
+) o WHERE target_id <> other_row
 UNION ALL
 SELECT source_id, target_id, 'the row ' || id || CASE WHEN same THEN ' holds the same' ELSE ' has the same natural key' END
   || ' and belongs to no record'

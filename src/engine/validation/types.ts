@@ -41,6 +41,17 @@ export interface SampleRecord {
   readonly clean: CleanRecord | null;
 }
 
+/** A record's amount as it was taken over: minor units, or the column's decimal where the ledger has no sum of it. */
+export interface StoredAmount {
+  readonly sourceId: string;
+  readonly targetId: string | null;
+  readonly minor: string | null;
+  readonly major: string | null;
+  readonly currency: string | null;
+  /** Null where payloads were purged. */
+  readonly raw: JsonObject | null;
+}
+
 export interface StoredValidation {
   readonly at: Date;
   readonly dataVersion: string;

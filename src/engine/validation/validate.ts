@@ -14,9 +14,10 @@ import {
   checkSource,
 } from './checks.ts';
 import { checkSample } from './sample.ts';
+import { checkSecondReading } from './second-reading.ts';
 import type { StoredValidation } from './types.ts';
 
-const ledgerChecks: readonly Check[] = [checkSource, checkBalance];
+const ledgerChecks: readonly Check[] = [checkSource, checkBalance, checkSecondReading];
 const targetChecks: readonly Check[] = [
   checkRowCount,
   checkDuplicates,

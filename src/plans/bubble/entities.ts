@@ -6,6 +6,7 @@ import type { EntityName } from './entity-names.ts';
 import { readAmount } from './parsers/numbers.ts';
 import { Problem } from './parsers/parser.ts';
 import { passwordOutcome, withHashedPassword } from './password.ts';
+import { rawPaymentMoney } from './raw-money.ts';
 import { draftRow, fillTimestamps, mergeRankOf, type RowDraft, rejectOutcome, rowOutcome } from './row.ts';
 import { openSource } from './source.ts';
 
@@ -68,12 +69,12 @@ export const users = {
     table: 'users',
     naturalKey: ['email'],
     columns: {
-      email: { type: 'text', unique: true },
+      email: { type: 'text', unique: true, compareAs: 'email' },
       // Never over the password of an existing user, who may have set it since.
       password_hash: { type: 'text', enriched: true, insertOnly: true },
-      role: { type: 'text' },
-      is_active: { type: 'boolean', default: 'true' },
-      email_verified: { type: 'boolean', default: 'false' },
+      role: { type: 'text', keepExisting: true },
+      is_active: { type: 'boolean', default: 'true', keepExisting: true },
+      email_verified: { type: 'boolean', default: 'false', keepExisting: true },
       password_reset_required: { type: 'boolean', default: 'false', optional: true, insertOnly: true },
       ...timestampColumns,
     },
@@ -210,6 +211,7 @@ export const payments = {
     },
   },
   money: { amount: 'amount', currency: 'currency', status: 'status' },
+  rawMoney: rawPaymentMoney,
 } satisfies Entity;
 
 /** What the record is worth, also when it is rejected: sums must account for what was not loaded. */

@@ -80,6 +80,14 @@ const products = {
     },
   },
   money: { amount: 'amount', currency: 'currency', status: 'status' },
+  rawMoney: {
+    amount: 'amount',
+    currency: 'currency',
+    pick: ({ price, currency }, { params }) => {
+      const code = /^\s*([a-z]{3})\s*$/i.exec(String(currency || params.defaultCurrency || ''))?.[1];
+      return { amount: price, currency: code?.toUpperCase() };
+    },
+  },
 } satisfies Entity;
 
 export default definePlan({

@@ -1,6 +1,7 @@
 import { DroverError } from '../../errors.ts';
 import type { Source, SourceContext, TargetReader } from '../../plan/contract.ts';
 import type { JsonObject } from '../../plan/json.ts';
+import { emailKeySql } from '../../plan/sql.ts';
 import {
   acquisitionSource,
   type Catalogue,
@@ -98,7 +99,7 @@ async function accountJoin(context: SourceContext, target: TargetReader, email: 
     if (named === undefined) return 'CROSS JOIN LATERAL (SELECT NULL::text AS account_id) account';
     throw new DroverError('CONFIGURATION', `the target database has no table ${named} (parameter authUsers)`);
   }
-  return `LEFT JOIN LATERAL (SELECT a.id::text AS account_id FROM ${table} a WHERE lower(normalize(btrim(a.email), NFC)) = ${email} ORDER BY a.created_at, a.id LIMIT 1) account ON true`;
+  return `LEFT JOIN LATERAL (SELECT a.id::text AS account_id FROM ${table} a WHERE ${emailKeySql('a.email')} = ${email} ORDER BY a.created_at, a.id LIMIT 1) account ON true`;
 }
 
 /**

@@ -2,7 +2,7 @@ import Big from 'big.js';
 import { DateTime } from 'luxon';
 import { z } from 'zod';
 import { parseAmountText } from '../../money.ts';
-import type { Column } from '../../plan/contract.ts';
+import type { Column, RawMoney } from '../../plan/contract.ts';
 import type { Json, JsonObject } from '../../plan/json.ts';
 
 /** A text that says something, or null. */
@@ -60,6 +60,14 @@ export function storedAmountOf(value: unknown): string | null {
 // Not String(): it writes 1e21 for a number of twenty-two digits.
 function numberText(value: number): string | undefined {
   return Number.isFinite(value) ? new Big(value).toFixed() : undefined;
+}
+
+/** The raw amount and currency of the first of these records that has an amount, for validation's second reading. */
+export function rawMoneyOf(...records: readonly JsonObject[]): RawMoney {
+  const has = (value: Json | undefined) => value !== null && value !== undefined && value !== '';
+  const record = records.find((one) => has(one.amount ?? one.Amount)) ?? {};
+  const code = /^\s*([a-z]{3})\s*$/i.exec(String(record.currency ?? record.Currency))?.[1];
+  return { amount: record.amount ?? record.Amount, currency: code?.toUpperCase() };
 }
 
 export function objectOf(value: unknown): JsonObject {

@@ -1,7 +1,7 @@
 import { DroverError } from '../../errors.ts';
 import type { RowComparison } from '../../plan/api-target.ts';
-import type { Column, Entity } from '../../plan/contract.ts';
-import { identifier, qualified, type SqlPort } from '../../plan/sql.ts';
+import { type Column, type Entity, emailColumnsOf } from '../../plan/contract.ts';
+import { emailKeySql, identifier, literal, qualified, type SqlPort } from '../../plan/sql.ts';
 import type { TargetPort } from '../../plan/target.ts';
 import { createTableCache, loadRows } from './load.ts';
 import { columnsOf } from './statements.ts';
@@ -33,7 +33,7 @@ export function createPostgresTarget(sql: SqlPort): TargetPort {
     async compare(scope, rows) {
       const table = await tables.of(scope);
       const input = rows.map((row, n) => ({ ...row.row, n, _source_id: row.sourceId, id: row.targetId || null }));
-      const values = [JSON.stringify(input), scope.runId, scope.entity];
+      const values = [JSON.stringify(input), scope.runId, scope.entity, table.scope];
       const found = await sql.query<Difference>(`compare ${table.name}`, table.statements.compare, values);
       const differences = new Map(
         found.map((row): [number, RowComparison] => [row.n, row.missing ? 'missing' : row.fields]),
@@ -83,6 +83,7 @@ function createTable(schema: string, entity: Entity, entities: Entities): string
     ...columns
       .filter(([name, column]) => (column.references || column.indexed) && !isUniqueColumn(entity, [name]))
       .map(([name]) => columnIndex(schema, entity.target.table, name)),
+    ...emailColumnsOf(entity.target).map((name) => emailIndex(schema, entity.target.table, name)),
   ];
 }
 
@@ -130,6 +131,16 @@ function columnLine(name: string, column: Column, schema: string, entities: Enti
 
 function columnIndex(schema: string, table: string, column: string): string {
   return `CREATE INDEX IF NOT EXISTS ${identifier(`${table}_${column}`)} ON ${qualified(schema, table)} (${identifier(column)})`;
+}
+
+/**
+ * The index for look-ups by the key of an address, also in a table that existed before. A role that does not own that table
+ * cannot create it: the look-ups then read the table.
+ */
+function emailIndex(schema: string, table: string, column: string): string {
+  const name = identifier(`${table}_${column}_email_key`);
+  const create = `CREATE INDEX IF NOT EXISTS ${name} ON ${qualified(schema, table)} (${emailKeySql(identifier(column))})`;
+  return `DO ${literal(`BEGIN ${create}; EXCEPTION WHEN insufficient_privilege THEN NULL; END`)}`;
 }
 
 function isUniqueColumn(entity: Entity, key: readonly string[]): boolean {

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { Entity } from '../../plan/contract.ts';
+import { emailSpellings } from '../../email.ts';
+import { type Entity, emailColumnsOf } from '../../plan/contract.ts';
+import type { Json } from '../../plan/json.ts';
 import type { SqlPort } from '../../plan/sql.ts';
-import type { LoadOptions, LoadResult, TargetRow, TargetScope } from '../../plan/target.ts';
-import { columnsOf, type Statements, statementsFor } from './statements.ts';
+import type { LandedResult, LoadOptions, LoadResult, TargetRow, TargetScope } from '../../plan/target.ts';
+import { columnsOf, type Statements, spellingsOf, statementsFor } from './statements.ts';
 
 interface LocatedRow extends Record<string, unknown> {
   readonly n: number;
@@ -14,6 +16,12 @@ interface LocatedRow extends Record<string, unknown> {
   readonly row_id: string | null;
   readonly key_id: string | null;
   readonly key_owner: string | null;
+  /** Every row with the natural key in any spelling; null or of one element without a duplicate. */
+  readonly key_ids: string[] | null;
+  /** True when the row found has the natural key in the record's own spelling. */
+  readonly key_exact: boolean | null;
+  /** Values of the existing row that are to be kept, by column; null when there are none. */
+  readonly kept: Readonly<Record<string, Json>> | null;
 }
 
 /**
@@ -29,11 +37,13 @@ export async function loadRows(
 ): Promise<LoadResult[]> {
   const located = await locate(sql, table, scope, rows);
   const results: LoadResult[] = [];
-  const writes: { readonly row: TargetRow; readonly id: string }[] = [];
+  const writes: Write[] = [];
   for (const [index, row] of rows.entries()) {
-    const result = classifyRow(row, located.get(index), scope.runId, options);
-    results.push(result);
-    if (result.kind === 'inserted' || result.kind === 'updated') writes.push({ row, id: result.targetId });
+    const at = located.get(index);
+    const result = classifyRow(row, at, scope.runId, options);
+    results.push(result.kind === 'updated' || result.kind === 'unchanged' ? withNotes(result, row, at) : result);
+    if (result.kind === 'inserted' || result.kind === 'updated')
+      writes.push({ row, id: result.targetId, kept: result.kind === 'updated' ? Object.keys(at?.kept ?? {}) : [] });
   }
   if (writes.length > 0 && !options.dryRun) await write(sql, table, scope, writes);
   return results;
@@ -45,12 +55,16 @@ async function locate(
   scope: TargetScope,
   rows: readonly TargetRow[],
 ): Promise<Map<number, LocatedRow>> {
-  const key = table.entity.target.naturalKey ?? [];
+  const { target } = table.entity;
+  const { naturalKey: key = [], columns } = target;
+  const read = [...key, ...Object.keys(columns).filter((name) => columns[name]?.keepExisting)];
+  const emails = emailColumnsOf(target);
   const input = rows.map((row, n) => ({
     n,
     source_id: row.sourceId,
     target_id: row.targetId,
-    ...Object.fromEntries(key.map((column) => [column, row.row[column] ?? null])),
+    ...Object.fromEntries(read.map((column) => [column, row.row[column] ?? null])),
+    ...Object.fromEntries(emails.map((column) => [spellingsOf(column), emailSpellings(row.row[column])])),
   }));
   const values = [JSON.stringify(input), table.scope, scope.entity];
   const found = await sql.query<LocatedRow>(`locate ${table.name}`, table.statements.locate, values);
@@ -69,6 +83,10 @@ function classifyRow(row: TargetRow, at: LocatedRow | undefined, runId: string, 
     if (at.key_owner !== null && at.key_owner !== row.sourceId)
       return { kind: 'taken', targetId: at.key_id, bySourceId: at.key_owner };
     if (at.row_id !== null) return { kind: 'refused', message: `its natural key belongs to the row ${at.key_id}` };
+    if (!at.key_exact && at.key_ids !== null && at.key_ids.length > 1) {
+      const message = `its natural key is in ${at.key_ids.length} rows of the target in other spellings: ${at.key_ids.join(', ')}`;
+      return { kind: 'refused', message };
+    }
     return options.skipExisting ? { kind: 'exists', targetId: at.key_id } : { kind: 'updated', targetId: at.key_id };
   }
   if (at.row_id === null) return { kind: 'inserted', targetId: own };
@@ -78,17 +96,39 @@ function classifyRow(row: TargetRow, at: LocatedRow | undefined, runId: string, 
   return options.skipExisting ? { kind: 'exists', targetId: own } : { kind: 'updated', targetId: own };
 }
 
-async function write(
-  sql: SqlPort,
-  table: TargetTable,
-  scope: TargetScope,
-  writes: readonly { readonly row: TargetRow; readonly id: string }[],
-): Promise<void> {
-  const input = writes.map(({ row, id }) => ({
+/** Adds what was kept of the existing row, and the other rows that have the natural key. */
+function withNotes(result: LandedResult, row: TargetRow, at: LocatedRow | undefined): LandedResult {
+  const others = (at?.key_ids ?? []).filter((id) => id !== result.targetId);
+  const notes = [
+    ...(result.kind === 'updated' ? keptNotes(row, at) : []),
+    ...(others.length > 0
+      ? [`the target has its natural key in another spelling in the row ${others.join(', ')}`]
+      : []),
+  ];
+  return notes.length > 0 ? { ...result, notes } : result;
+}
+
+function keptNotes(row: TargetRow, at: LocatedRow | undefined): string[] {
+  return Object.entries(at?.kept ?? {}).map(([column, value]) => {
+    const source = row.row[column] ?? null;
+    return `${column} keeps ${String(value ?? 'no value')} of the existing row; the source has ${String(source ?? 'no value')}`;
+  });
+}
+
+interface Write {
+  readonly row: TargetRow;
+  readonly id: string;
+  /** Columns that keep the value of the existing row. */
+  readonly kept: readonly string[];
+}
+
+async function write(sql: SqlPort, table: TargetTable, scope: TargetScope, writes: readonly Write[]): Promise<void> {
+  const input = writes.map(({ row, id, kept }) => ({
     ...row.row,
     _source_id: row.sourceId,
     _hash: row.hash,
     _aliases: row.aliases ?? [],
+    _kept: kept,
     id,
   }));
   const values = [

@@ -43,7 +43,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     packages: ['zod', 'csv-parse'],
   },
   'src/targets/*': {
-    project: ['src/plan', 'src/errors.ts', 'src/money.ts', 'src/upstreams'],
+    project: ['src/plan', 'src/errors.ts', 'src/money.ts', 'src/email.ts', 'src/upstreams'],
     packages: ['zod'],
   },
   'src/plans/*': {

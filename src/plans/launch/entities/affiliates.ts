@@ -52,7 +52,7 @@ export const affiliates = {
     columns: {
       user_id: { type: 'uuid', unique: true, references: 'unified_profiles' },
       systemeio_id: { type: 'text', nullable: true, optional: true },
-      status: { type: 'text', default: `'active'` },
+      status: { type: 'text', default: `'active'`, keepExisting: true },
       created_at: createdAtColumn,
       updated_at: updatedAtColumn,
     },
@@ -99,7 +99,7 @@ export const profileAffiliates = {
     table: 'unified_profiles',
     naturalKey: ['email'],
     columns: {
-      email: { type: 'text' },
+      email: { type: 'text', compareAs: 'email' },
       affiliate_id: { type: 'uuid', nullable: true, references: 'affiliates' },
     },
   },

@@ -140,7 +140,7 @@ export const enrollments = {
       transaction_id: { type: 'uuid', references: 'transactions' },
       course_id: { type: 'uuid', references: 'courses' },
       product_type: { type: 'text', nullable: true, optional: true },
-      status: { type: 'text', default: `'active'` },
+      status: { type: 'text', default: `'active'`, keepExisting: true },
       enrolled_at: { type: 'timestamptz', nullable: true },
       created_at: createdAtColumn,
       updated_at: updatedAtColumn,

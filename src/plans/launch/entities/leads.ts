@@ -70,7 +70,7 @@ export const leads = {
     table: 'leads',
     naturalKey: ['email'],
     columns: {
-      email: { type: 'text', unique: true },
+      email: { type: 'text', unique: true, compareAs: 'email' },
       first_name: { type: 'text', nullable: true },
       last_name: { type: 'text', nullable: true },
       phone: { type: 'text', nullable: true },
@@ -78,7 +78,7 @@ export const leads = {
       systemeio_ids: { type: 'text[]' },
       classification: { type: 'text' },
       acquisition_source: { type: 'text' },
-      may_be_mailed: { type: 'boolean' },
+      may_be_mailed: { type: 'boolean', keepExisting: true },
       converted_at: { type: 'timestamptz', nullable: true },
       first_product: { type: 'text', nullable: true },
       registered_at: { type: 'timestamptz', nullable: true },

@@ -7,7 +7,7 @@ import { parseParams } from '../params.ts';
 import { peoplePageSql } from '../people.ts';
 import { fiscalPeriodOf } from '../sales.ts';
 import { type TargetQuery, targetSource } from '../target-source.ts';
-import { amountOf, instantOf, objectOf, recordSchema, textOf, uuidOf } from '../values.ts';
+import { amountOf, instantOf, objectOf, rawMoneyOf, recordSchema, textOf, uuidOf } from '../values.ts';
 import { transactionMoney, transactionsTarget } from './transactions.ts';
 
 // A payment that was assumed in an earlier run and has been found since is in the transactions with both.
@@ -101,6 +101,7 @@ export const manualPayments = {
   },
   target: transactionsTarget,
   money: transactionMoney,
+  rawMoney: { amount: 'amount', currency: 'currency', pick: ({ product }) => rawMoneyOf(objectOf(product)) },
 } satisfies Entity;
 
 function minorUnitsOf(amount: string, currency: string): bigint | undefined {

@@ -20,7 +20,7 @@ import {
   salesPageSql,
 } from '../sales.ts';
 import { targetSource } from '../target-source.ts';
-import { createdAtColumn, objectOf, recordSchema, textOf, updatedAtColumn, uuidOf } from '../values.ts';
+import { createdAtColumn, objectOf, rawMoneyOf, recordSchema, textOf, updatedAtColumn, uuidOf } from '../values.ts';
 
 /** Sales, refunds, chargebacks and manual payments. `revenue_amount` is what each adds to revenue, or takes away. */
 export const transactionsTarget = {
@@ -91,6 +91,11 @@ export const transactions = {
   },
   target: transactionsTarget,
   money: transactionMoney,
+  rawMoney: {
+    amount: 'amount',
+    currency: 'currency',
+    pick: ({ own, payment }) => rawMoneyOf(objectOf(payment), objectOf(own)),
+  },
 } satisfies Entity;
 
 function rejectionOf(sale: Sale, status: SaleStatus, products: number): RejectOutcome | undefined {

@@ -9,6 +9,7 @@ import {
   instantOf,
   isUnreadableInstant,
   objectOf,
+  rawMoneyOf,
   recordSchema,
   storableJson,
   syncedAtColumn,
@@ -51,6 +52,7 @@ function createRawEntity(title: string, list: XenditList) {
     schema: recordSchema,
     transform: (raw, { sourceId }) => unreadableDate(raw) ?? { kind: 'row', row: xenditRow(raw, sourceId) },
     target: xenditRawTarget,
+    rawMoney: { amount: 'amount', currency: 'currency', pick: (raw) => rawMoneyOf(raw) },
   } satisfies Entity;
 }
 

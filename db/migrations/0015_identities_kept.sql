@@ -1,0 +1,2 @@
+ALTER TABLE "drover"."identities" ADD COLUMN "kept" text[];--> statement-breakpoint
+ALTER TABLE "drover"."identities" ADD COLUMN "rights" jsonb;
