@@ -79,7 +79,7 @@ async function activeRun(
   database: Database,
   plan: string,
   targetSchema: string,
-): ReturnType<ControlStore['activeRun']> {
+): Promise<{ readonly id: string; readonly status: RunStatus } | undefined> {
   const [row] = await database
     .select({ id: runs.id, status: runs.status })
     .from(runs)
