@@ -179,11 +179,10 @@ describe('where the plans have their money in a raw record', () => {
       amount: '1,000',
       currency: 'PHP',
     });
-    const own = { amount: 5, currency: 'PHP' };
-    expect(pick(transactions, { own, payment: { amount: 4, currency: 'USD' } })).toEqual({
-      amount: 4,
-      currency: 'USD',
-    });
+    const own = { type: 'INVOICE', amount: 5, currency: 'PHP' };
+    const payment = { amount: 4, currency: 'USD' };
+    expect(pick(transactions, { own, payment })).toEqual(payment);
+    expect(pick(transactions, { own: { ...own, type: 'REFUND' }, payment })).toEqual({ amount: 5, currency: 'PHP' });
     expect(pick(transactions, { own, payment: { amount: null } })).toEqual({ amount: 5, currency: 'PHP' });
     expect(pick(manual, { product: own })).toEqual({ amount: 5, currency: 'PHP' });
   });

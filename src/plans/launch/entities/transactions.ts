@@ -94,7 +94,9 @@ export const transactions = {
   rawMoney: {
     amount: 'amount',
     currency: 'currency',
-    pick: ({ own, payment }) => rawMoneyOf(objectOf(payment), objectOf(own)),
+    // A refund or a payment without an invoice is worth what it says itself, whatever the payment of its invoice was.
+    pick: ({ own, payment }) =>
+      rawMoneyOf(...(objectOf(own).type === 'INVOICE' ? [objectOf(payment)] : []), objectOf(own)),
   },
 } satisfies Entity;
 
