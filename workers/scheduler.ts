@@ -1,3 +1,4 @@
+import { createSqlPort } from '../db/sql.ts';
 import { createRedisIdentity } from '../queues/redis.ts';
 import type { ValidationView } from '../src/contract/runs.ts';
 import type { Run } from '../src/engine/ledger/types.ts';
@@ -6,6 +7,7 @@ import type { AllowedRates } from '../src/engine/reports/metrics.ts';
 import { createReportFolder, writeReports } from '../src/engine/reports/write.ts';
 import { countUnread } from '../src/engine/runs/incremental.sql.ts';
 import { rejectMissingIds } from '../src/engine/runs/selected-ids.sql.ts';
+import { deleteWorkspace } from '../src/engine/runs/workspace.sql.ts';
 import { endRun, type FinishRunDeps, finishRun, type RunOutcome } from '../src/engine/scheduler/complete-run.ts';
 import { createLeadership } from '../src/engine/scheduler/leader.ts';
 import { createScheduler, type Scheduler } from '../src/engine/scheduler/scheduler.ts';
@@ -74,7 +76,11 @@ function createRunFinisher(services: Services): (run: Run) => Promise<void> {
     saveWatermarks: (run, entities) => saveWatermarks(target, run, entities),
     countUnread: (run) => countUnread(database, run.id),
   };
-  return (run) => finishRun(deps, run);
+  const sql = createSqlPort(target.$client);
+  return async (run) => {
+    await finishRun(deps, run);
+    await deleteWorkspace(sql, run.id);
+  };
 }
 
 async function writeRunReports(

@@ -72,3 +72,18 @@ export const watermarks = drover.table(
   },
   (table) => [primaryKey({ columns: [table.plan, table.targetSchema, table.entity, table.fingerprint, table.runId] })],
 );
+
+/** What sources put aside while they read; see `Workspace` of the plan's contract. Deleted when the run ends. */
+export const workspaceRows = drover.table(
+  'workspace_rows',
+  {
+    runId: text('run_id').notNull(),
+    groupName: text('group_name').notNull(),
+    rowName: text('row_name').notNull(),
+    value: jsonb().notNull(),
+    lowest: text().notNull(),
+    highest: text().notNull(),
+    at: instant('at').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.runId, table.groupName, table.rowName] })],
+);

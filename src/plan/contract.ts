@@ -58,6 +58,38 @@ export interface SourceContext {
   readonly upstreams: UpstreamFactory;
   /** The target as it is now, for sources that read what other entities have loaded; see Entity.readsAfter. */
   readonly target?: TargetReader | undefined;
+  /** For sources that have to read everything before they know one record; see Workspace. */
+  readonly workspace?: Workspace | undefined;
+}
+
+/** A row in the workspace. `rank` is compared by its bytes; it and the names have no zero bytes. */
+export interface WorkspaceRow {
+  readonly group: string;
+  /** Its name in the group: rows of one name are one, with the lowest and the highest rank of all. */
+  readonly row: string;
+  readonly value: JsonObject;
+  readonly rank: string;
+}
+
+/**
+ * Rows that a source puts aside while it reads, to read them again by groups. They belong to the run and all of its entities,
+ * whatever process reads, and are deleted when it ends. Putting a row twice is putting it once, so a page may be repeated. Throws DroverError.
+ */
+export interface Workspace {
+  put(rows: readonly WorkspaceRow[]): Promise<void>;
+  /** Says that everything was put, to other entities of the run. */
+  complete(): Promise<void>;
+  isComplete(): Promise<boolean>;
+  /** Whole groups in the order of their bytes, those after the one named; '' begins. */
+  groups(
+    after: string,
+    limit: number,
+  ): Promise<
+    readonly {
+      readonly group: string;
+      readonly rows: readonly { readonly value: JsonObject; readonly lowest: string; readonly highest: string }[];
+    }[]
+  >;
 }
 
 /** Reads the target database. `{schema}` in a text is the run's target schema, quoted. Never write with it. */

@@ -37,8 +37,13 @@ export interface Drover {
   close(): Promise<void>;
 }
 
-/** Starts everything with the plan's environment. Close it, or the test's process does not end. */
-export async function startDrover(plan: string, env: Readonly<Record<string, string>>): Promise<Drover> {
+type Environment = Readonly<Record<string, string>>;
+
+/** Starts everything with the plan's environment, which may depend on the database. Close it, or the test's process does not end. */
+export async function startDrover(
+  plan: string,
+  environment: Environment | ((databaseUrl: string) => Environment),
+): Promise<Drover> {
   const created = await createDatabase({ template: { name: 'control', migrate: migrateDatabase } });
   const redis = createRedisSpace();
   const folder = await mkdtemp(join(tmpdir(), 'drover-migration-'));
@@ -49,7 +54,7 @@ export async function startDrover(plan: string, env: Readonly<Record<string, str
     DROVER_TICK_MS: '50',
     MIGRATION_EXPORT_DIR: exportDir,
     MIGRATION_REPORT_DIR: reportDir,
-    ...env,
+    ...(typeof environment === 'function' ? environment(created.url) : environment),
   });
   const database = openDatabase({ url: created.url, applicationName: 'test', onError: () => undefined });
   const plans = await loadPlans();

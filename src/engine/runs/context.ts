@@ -4,6 +4,7 @@ import { identifier, qualified, type SqlPort } from '../../plan/sql.ts';
 import type { TargetScope } from '../../plan/target.ts';
 import type { UpstreamFactory } from '../../plan/upstream.ts';
 import type { Run, RunEntity, RunStore, SourceFactory } from '../ledger/types.ts';
+import { createWorkspace } from './workspace.sql.ts';
 
 /** A run with its plan, as it was at most `maxAgeMs` ago. */
 export interface RunContext {
@@ -134,6 +135,7 @@ function buildSource(deps: SourceFactoryDeps, plan: Plan, run: Run, entity: stri
     params: run.params,
     upstreams: deps.upstreams,
     target: deps.target && targetReader(deps.target, run.targetSchema),
+    workspace: deps.target && createWorkspace(deps.target, run.id),
   });
   const tables = (entityOf(plan, entity).readsAfter ?? []).map((parent) => entityOf(plan, parent).target.table);
   return deps.target && tables.length > 0 ? analyzeBeforeRead(source, deps.target, run.targetSchema, tables) : source;

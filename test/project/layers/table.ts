@@ -42,6 +42,8 @@ export const layers: Readonly<Record<string, Layer>> = {
     project: ['src/plan', 'src/errors.ts', 'src/money.ts', 'src/csv.ts', 'src/upstreams'],
     packages: ['zod', 'csv-parse'],
   },
+  // A database of others is read with the driver and the error codes that our own has.
+  'src/sources/postgres': { project: ['src/plan', 'src/errors.ts', 'db/errors.ts'], packages: ['pg'] },
   'src/targets/*': {
     project: ['src/plan', 'src/errors.ts', 'src/money.ts', 'src/email.ts', 'src/upstreams'],
     packages: ['zod'],
