@@ -372,6 +372,12 @@ export interface Plan {
   readonly steps?: Readonly<Record<string, readonly string[]>> | undefined;
   readonly cutover?: CutoverDefaults | undefined;
   readonly reports?: readonly PlanReport[] | undefined;
+  /**
+   * Statements that complete the plan's tables with others, triggers and views, for what goes on after the migration. Run after
+   * the tables of all of its entities are there, in the transaction that makes them, and again by every run: they change
+   * nothing that is there already.
+   */
+  readonly furtherTables?: ((schema: string) => string) | undefined;
   /** Remedies of the plan's own data codes. */
   readonly codes?: Readonly<Record<string, string>> | undefined;
 }

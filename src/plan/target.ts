@@ -1,5 +1,5 @@
 import type { RowComparison } from './api-target.ts';
-import type { Entity } from './contract.ts';
+import type { Entity, Plan } from './contract.ts';
 import type { JsonObject } from './json.ts';
 
 /** A row to load. Reference columns hold target ids. */
@@ -47,7 +47,7 @@ export interface TargetScope {
 export interface TargetPort {
   /** Makes what is missing of the target's tables; throws TARGET_SCHEMA when what is there does not fit. */
   prepare(
-    plan: { readonly entities: Readonly<Record<string, Entity>> },
+    plan: Pick<Plan, 'entities' | 'furtherTables'>,
     order: readonly string[],
     targetSchema: string,
   ): Promise<void>;

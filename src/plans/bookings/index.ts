@@ -3,6 +3,9 @@ import { definePlan } from '../../plan/define-plan.ts';
 import { paramsSchema, settingsSchema } from './params.ts';
 import { payments } from './payments.ts';
 import { userNotes, users } from './people.ts';
+import { moneyTablesSql } from './tables/money.ts';
+import { peopleTablesSql } from './tables/people.ts';
+import { statisticsTablesSql } from './tables/statistics.ts';
 
 /** What to do about the plan's own codes. */
 const codes = {
@@ -40,4 +43,5 @@ export default definePlan({
     },
   ],
   codes,
+  furtherTables: (schema) => [peopleTablesSql, moneyTablesSql, statisticsTablesSql].map((sql) => sql(schema)).join(''),
 } satisfies Plan);

@@ -26,7 +26,11 @@ export function createPostgresTarget(sql: SqlPort): TargetPort {
       for (const entity of entities) if (before.has(entity.target.table)) await columnsOf(sql, targetSchema, entity);
       // One message and so one transaction: an interrupted process leaves nothing. Existing tables are never altered, so a
       // table without the keys that come last would stay without them.
-      await sql.query(undefined, schemaSql(targetSchema, entities, plan.entities, before), []);
+      const made = new Set([...before, ...entities.map(({ target }) => target.table)]);
+      const isWhole = Object.values(plan.entities).every(({ target }) => made.has(target.table));
+      const further = isWhole ? plan.furtherTables?.(targetSchema) : undefined;
+      const statements = schemaSql(targetSchema, entities, plan.entities, before);
+      await sql.query(undefined, [statements, ...(further === undefined ? [] : [further])].join(';\n'), []);
       tables.invalidate(targetSchema);
     },
     load: async (scope, rows, options) => loadRows(sql, await tables.of(scope), scope, rows, options),

@@ -158,6 +158,30 @@ describe.each(['the same database', 'another database'])('bookings in %s', (plac
     ]);
   });
 
+  it('are charged once each in the entries, from which statuses, sums and activities follow', async () => {
+    expect(
+      await drover.rows(
+        'SELECT booking_id, status, sum(e.amount)::int AS net FROM app.payments p LEFT JOIN app.payment_entries e ON e.payment_id = p.id GROUP BY p.id ORDER BY 1',
+      ),
+    ).toEqual([
+      { booking_id: '1', status: 'succeeded', net: 10_000 },
+      { booking_id: '2', status: 'succeeded', net: 5_050 },
+      { booking_id: '3', status: 'succeeded', net: 0 },
+      { booking_id: '5', status: 'succeeded', net: 700 },
+    ]);
+    expect(await drover.rows("SELECT spent FROM app.user_statistics WHERE currency = 'PHP'")).toEqual([
+      { spent: '15050' },
+    ]);
+    expect(await drover.rows('SELECT kind, count(*)::int AS n FROM app.user_activity_logs GROUP BY 1')).toEqual([
+      { kind: 'payment_completed', n: 3 },
+    ]);
+    expect(
+      await drover.rows(
+        'SELECT e.email_key FROM app.user_emails e JOIN app.users u ON u.id = app.drover_user_id(e.email_key) ORDER BY 1',
+      ),
+    ).toEqual([{ email_key: 'ann@example.com' }, { email_key: 'bo+x@example.com' }]);
+  });
+
   it('change nothing when they are moved again', async () => {
     const before = await drover.rows(
       'SELECT xmin::text, id FROM app.users UNION ALL SELECT xmin::text, id FROM app.payments ORDER BY 2',
@@ -183,6 +207,18 @@ describe.each(['the same database', 'another database'])('bookings in %s', (plac
       await drover.settled(id);
     }
     expect(await drover.value("SELECT amount FROM app.payments WHERE booking_id = '9'")).toBe('1200');
+    await inSource(`UPDATE app.bookings SET "finalAmount" = 101 WHERE id = 1`);
+    await run();
+    expect(
+      await drover.rows(
+        "SELECT kind, e.amount FROM app.payment_entries e JOIN app.payments p ON p.id = e.payment_id WHERE booking_id = '1' ORDER BY e.amount",
+      ),
+    ).toEqual([
+      { kind: 'adjustment', amount: '-10000' },
+      { kind: 'charge', amount: '10000' },
+      { kind: 'adjustment', amount: '10100' },
+    ]);
+    expect(await drover.value("SELECT spent FROM app.user_statistics WHERE currency = 'PHP'")).toBe('16350');
     expect(
       await drover.value("SELECT code FROM drover.records WHERE run_id = $1 AND source_id = 'booking:5'", id),
     ).toBe('HAS_EMAIL');
