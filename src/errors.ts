@@ -117,6 +117,14 @@ export const errorKinds = {
     'Send the body byte for byte as it was signed, within 300 seconds, and configure the secret that signed it.',
   ),
   WEBHOOK_EVENT: data('Send an event of the provider: an object with id, type, created, livemode and data.object.'),
+  PAYMENT_DIFFERS: data(
+    'Compare the booking with the payment at the provider, correct the wrong one, then replay the event.',
+  ),
+  REFUNDS_DIFFER: transient('The provider’s figures do not agree yet; retried with increasing delays.'),
+  DISPUTE_INCOMPLETE: transient('The provider reports the money in a later event; retried with increasing delays.'),
+  NO_PAYMENT: data(
+    'The payment of the event never arrived: look it up at the provider by its id, then replay the event.',
+  ),
   WEBHOOK_NOT_CONFIGURED: configuration(
     'Set the signing secret of the endpoint for the API and restart it; docs/operations.md describes where to find it.',
   ),

@@ -1,10 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { transaction } from '../db/sql.ts';
 import { entityOf, identityScope } from '../src/engine/runs/context.ts';
-import { consumeInbox } from '../src/engine/webhooks/inbox.ts';
+import {
+  consumeInbox,
+  createProductHandler,
+  isProductEvent,
+  type WebhookHandler,
+} from '../src/engine/webhooks/inbox.ts';
 import { namedRows, runsBySchema } from '../src/engine/webhooks/store.ts';
-import type { HandlerDeps, MirroredEntity, MirroredRow } from '../src/engine/webhooks/types.ts';
+import type { HandlerDeps, LeasedEvent, MirroredEntity, MirroredRow } from '../src/engine/webhooks/types.ts';
 import { DroverError, toDroverError } from '../src/errors.ts';
+import { paymentSchemas } from '../src/payments/payments.sql.ts';
+import type { PaymentTools } from '../src/payments/types.ts';
+import { createPaymentHandler, isPaymentEvent } from '../src/payments/webhook-handlers.ts';
 import type { ObservedObject } from '../src/plan/api-target.ts';
+import { stripeApiVersion } from '../src/upstreams/stripe/objects.ts';
 import type { Services } from './services.ts';
 
 export interface InboxWorker {
@@ -12,13 +22,15 @@ export interface InboxWorker {
   stop(): Promise<void>;
 }
 
+// Stripe sends an event for three days; by then the event of the payment itself has come, if it ever does.
+const eventHorizonMs = 3 * 24 * 3_600_000;
 // One index scan by every process; the longest time an event waits when no other event precedes it.
 const pollIntervalMs = 1_000;
 
 /** Processes webhook events from the inbox, in every worker process; no event is held by two. */
 export function startInbox(services: Services): InboxWorker {
   const { config, inbox, logger } = services;
-  const deps = { queue: inbox.queue, tools: createHandlerTools(services), leaseMs: config.lockDurationMs };
+  const deps = { queue: inbox.queue, handlerOf: createHandlers(services), leaseMs: config.lockDurationMs };
   const stopping = new AbortController();
   const round = (): Promise<number> =>
     consumeInbox(deps).catch((error: unknown) => {
@@ -37,6 +49,24 @@ export function startInbox(services: Services): InboxWorker {
       stopping.abort();
       return done;
     },
+  };
+}
+
+/** The handler of each event. Those of one kind are handled together. */
+function createHandlers(services: Services): (event: LeasedEvent) => WebhookHandler | undefined {
+  const products = createProductHandler(createHandlerTools(services));
+  const payments = createPaymentHandler(createPaymentTools(services));
+  return ({ type }) => (isProductEvent(type) ? products : isPaymentEvent(type) ? payments : undefined);
+}
+
+function createPaymentTools({ config, database, target, inbox }: Services): PaymentTools {
+  return {
+    schemas: () => paymentSchemas(database, target.$client),
+    transaction: (work) => transaction(inbox.target.$client, work),
+    objects: inbox.paymentObjects,
+    livemode: livemodeOf(config.settings.STRIPE_SECRET_KEY),
+    apiVersion: stripeApiVersion,
+    horizonMs: eventHorizonMs,
   };
 }
 

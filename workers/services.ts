@@ -15,7 +15,9 @@ import { createConcurrencyLimiter } from '../src/engine/stages/api-record.ts';
 import { createInboxQueue } from '../src/engine/webhooks/store.ts';
 import type { Logger } from '../src/logger.ts';
 import type { PlanRegistry } from '../src/plan/registry.ts';
+import type { UpstreamFactory } from '../src/plan/upstream.ts';
 import { createPostgresTarget } from '../src/targets/postgres/index.ts';
+import { openStripePaymentObjects, type StripePaymentObjects } from '../src/upstreams/stripe/objects.ts';
 import { createUpstreamFactory, withInteractivePriority } from '../src/upstreams/upstream.ts';
 import {
   createBatchMeter,
@@ -92,6 +94,8 @@ export async function openServices(options: ServiceOptions) {
         upstreams: withInteractivePriority(upstreams),
         signal: stopping.signal,
       }),
+      target: databases.targetEffects,
+      paymentObjects: openPaymentObjects(config.settings, withInteractivePriority(upstreams), stopping.signal),
     },
     queuePauses: createQueuePauseStore(database),
     limits: createLimitStore(database),
@@ -107,6 +111,22 @@ export async function openServices(options: ServiceOptions) {
   };
 }
 
+// Stripe allows 25 reads a second in test mode; a migration may use the account at the same time.
+const paymentMaxRps = 20;
+
+/** Payments at Stripe; undefined without a key. */
+function openPaymentObjects(
+  settings: Config['settings'],
+  upstreams: UpstreamFactory,
+  signal: AbortSignal,
+): StripePaymentObjects | undefined {
+  const secretKey = settings.STRIPE_SECRET_KEY?.trim();
+  if (!secretKey) return undefined;
+  const maxRps = Number(settings.STRIPE_MAX_RPS ?? paymentMaxRps);
+  const baseUrl = settings.STRIPE_API_URL ?? 'https://api.stripe.com';
+  return openStripePaymentObjects({ upstreams, signal, secretKey, baseUrl, maxRps, endpointMaxRps: maxRps });
+}
+
 /** The pools of a worker process. Where control and target are one database, so are their pools. */
 export interface Databases {
   /** For planned statements: the scheduler, validation, reports. */
@@ -117,6 +137,8 @@ export interface Databases {
   readonly targetLookups: Database;
   /** The control database with synchronous commit: for data that must be on disk before a request is sent. */
   readonly effects: Database;
+  /** The target database with synchronous commit. */
+  readonly targetEffects: Database;
   close(): Promise<void>;
 }
 
@@ -148,8 +170,9 @@ function openDatabases({ databaseUrl, targetUrl, onError }: DatabasesOptions): D
   const effects = open(databaseUrl, true, true);
   const target = apart ? open(targetUrl, false, true) : control;
   const targetLookups = apart ? open(targetUrl, true, true) : controlLookups;
+  const targetEffects = apart ? targetLookups : effects;
   return {
-    ...{ control, target, controlLookups, targetLookups, effects },
+    ...{ control, target, controlLookups, targetLookups, effects, targetEffects },
     async close() {
       const pools = new Set([control, target, controlLookups, targetLookups, effects]);
       await Promise.all([...pools].map((pool) => pool.$client.end()));

@@ -96,7 +96,7 @@ async function eventReplayed(door: InboxReceiver): Promise<string[]> {
   await pool().query('TRUNCATE drover.inbox');
   const about = { type: 'product.updated', objectId: 'cms_1', account: null, livemode: false, happenedAt: new Date() };
   const event = { provider: 'stripe', id: 'evt_1', payload: { id: 'evt_1' }, ...about } as const;
-  await Promise.all(Array.from({ length: 50 }, () => door.store(event, true)));
+  await Promise.all(Array.from({ length: 50 }, () => door.store(event, { handled: true, kept: true })));
   const { rows } = await pool().query(`SELECT count(*)::int AS n FROM drover.inbox WHERE payload->>'id' = 'evt_1'`);
   return rows[0]?.n === 1 ? [] : [`one event is stored ${rows[0]?.n} times`];
 }

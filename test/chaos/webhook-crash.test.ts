@@ -28,7 +28,7 @@ test('an event that was acknowledged survives a crash of PostgreSQL, however the
   const event = { body: Buffer.from(payload), signature: headers['stripe-signature'] };
   await createInboxReceiver(database.$client).store(
     { provider: 'stripe', ...verifyStripeEvent(event, [webhookSecret]) },
-    true,
+    { handled: true, kept: true },
   );
   await database.$client.query('INSERT INTO public.careless VALUES (1)');
   await environment.postgres?.restartImmediate();

@@ -1,9 +1,9 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { findHandler } from '../../engine/webhooks/inbox.ts';
 import type { InboxRow } from '../../engine/webhooks/store.ts';
 import { eventStates } from '../../engine/webhooks/types.ts';
 import { DroverError } from '../../errors.ts';
+import { useOf } from '../../payments/webhook-handlers.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import { verifyStripeEvent } from '../../upstreams/stripe/webhook.ts';
 import { canSeePersonalData } from '../auth/access.ts';
@@ -84,7 +84,7 @@ function receivingRoutes(app: Api, { inbox, config, limits }: WebhookDeps): void
     );
     assertStorable(verified.payload);
     const event = { provider: 'stripe', ...verified } as const;
-    const stored = await inbox.store(event, findHandler(event) !== undefined);
+    const stored = await inbox.store(event, useOf(event.type));
     return { received: true as const, duplicate: !stored };
   });
 }

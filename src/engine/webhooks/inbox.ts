@@ -3,11 +3,15 @@ import type { ObservedObject } from '../../plan/api-target.ts';
 import type { Json } from '../../plan/json.ts';
 import { bisect, groupBy } from '../stages/batching.ts';
 import type { InboxQueue } from './store.ts';
-import type { HandlerDeps, LeasedEvent, MirroredEntity, Observation, Provider, Settlement } from './types.ts';
+import type { HandlerDeps, LeasedEvent, MirroredEntity, Observation, Settlement } from './types.ts';
+
+/** Handles events of its types that are processed together and returns one settlement for each. Throws DroverError. */
+export type WebhookHandler = (events: readonly LeasedEvent[]) => Promise<readonly Settlement[]>;
 
 export interface ConsumerDeps {
   readonly queue: InboxQueue;
-  readonly tools: HandlerDeps;
+  /** The handler of an event; undefined for types that are only recorded. */
+  readonly handlerOf: (event: LeasedEvent) => WebhookHandler | undefined;
   readonly leaseMs: number;
 }
 
@@ -20,26 +24,25 @@ const maxRetryMs = 3_600_000;
  * A failed event is kept with its code and retried with growing pauses, without end: one attempt an hour costs nothing, and a
  * defect may be corrected by the next version.
  */
-export async function consumeInbox({ queue, tools, leaseMs }: ConsumerDeps): Promise<number> {
+export async function consumeInbox({ queue, handlerOf, leaseMs }: ConsumerDeps): Promise<number> {
   const leased = await queue.claim(batchSize, leaseMs);
   if (leased.events.length === 0) return 0;
   const settlements: Settlement[] = [];
-  for (const [handler, events] of groupBy(leased.events, findHandler)) {
-    settlements.push(...(await handleEvents(handler, events, tools)));
+  for (const [handler, events] of groupBy(leased.events, handlerOf)) {
+    settlements.push(...(await handleEvents(handler, events)));
   }
   await queue.settle(leased, settlements);
   return leased.events.length;
 }
 
 async function handleEvents(
-  handler: Handler | undefined,
+  handler: WebhookHandler | undefined,
   events: readonly LeasedEvent[],
-  tools: HandlerDeps,
 ): Promise<readonly Settlement[]> {
   // Stored by a version that had a handler for it.
   if (handler === undefined) return events.map((event) => ({ event, state: 'ignored' }));
   try {
-    return await bisect(events, (some) => handler(some, tools), failedSettlement);
+    return await bisect(events, handler, failedSettlement);
   } catch (thrown) {
     const error = toDroverError(thrown);
     return events.map((event) => failedSettlement(event, error));
@@ -55,6 +58,16 @@ const mirroredProducts: MirroredEntity = { plan: 'catalog', entity: 'products', 
 const objectKind = 'product';
 // An event may arrive before the row: the product is created first. After a minute its row exists, or the product is not ours.
 const maxAttempts = 6;
+
+/** True of types about products and prices. */
+export function isProductEvent(type: string): boolean {
+  return /^(product|price)\./.test(type);
+}
+
+/** The handler of products and prices. It may be called again for the same event, so it only reads: the inbox stores the result. */
+export function createProductHandler(tools: HandlerDeps): WebhookHandler {
+  return (events) => observeProducts(events, tools);
+}
 
 /**
  * Products and prices: fetches the product as it is now, and records where it differs from its row. All products of the
@@ -124,32 +137,4 @@ function settlementWithoutRow(event: LeasedEvent, product: string): Settlement {
 
 function ignoredSettlement(event: LeasedEvent, code: string, message: string): Settlement {
   return { event, state: 'ignored', code, message };
-}
-
-/**
- * Handles a batch of events and returns one settlement for each. It may be called again for the same event, so it only
- * reads: the inbox stores the result together with the settlement. Throws DroverError.
- */
-type Handler = (events: readonly LeasedEvent[], tools: HandlerDeps) => Promise<readonly Settlement[]>;
-
-interface HandlerEntry {
-  readonly provider: Provider;
-  readonly types: RegExp;
-  readonly handle: Handler;
-}
-
-/** The handlers, by provider and type of event. */
-const handlerEntries: readonly HandlerEntry[] = [
-  { provider: 'stripe', types: /^(product|price)\./, handle: observeProducts },
-];
-
-/** Undefined for types that are only recorded. */
-export function findHandler({
-  provider,
-  type,
-}: {
-  readonly provider: Provider;
-  readonly type: string;
-}): Handler | undefined {
-  return handlerEntries.find((entry) => entry.provider === provider && entry.types.test(type))?.handle;
 }

@@ -27,10 +27,10 @@ ON CONFLICT (provider, event_id) DO NOTHING RETURNING 1`;
 /** The side of the inbox that stores events. Throws DroverError. */
 export function createInboxReceiver(pool: pg.Pool): InboxReceiver {
   return {
-    async store({ provider, id, type, objectId, account, livemode, payload, happenedAt }, handled) {
-      const kept = handled ? JSON.stringify(payload) : null;
+    async store({ provider, id, type, objectId, account, livemode, payload, happenedAt }, { handled, kept }) {
+      const body = handled || kept ? JSON.stringify(payload) : null;
       const state = handled ? 'pending' : 'ignored';
-      const values = [provider, id, type, objectId, account, livemode, kept, state, happenedAt, handled];
+      const values = [provider, id, type, objectId, account, livemode, body, state, happenedAt, handled];
       return (await queryPrepared(pool, 'inbox_store', storeStatement, values)).length === 1;
     },
   };
@@ -46,6 +46,7 @@ interface ClaimedRow extends Row {
   readonly happened_at: Date;
   readonly payload: JsonObject | null;
   readonly attempts: number;
+  readonly received_at: Date;
   readonly look: string;
 }
 
@@ -90,6 +91,7 @@ function toEvent(row: ClaimedRow): LeasedEvent {
     happenedAt: row.happened_at,
     payload: row.payload ?? {},
     attempts: row.attempts,
+    receivedAt: row.received_at,
   };
 }
 
@@ -126,7 +128,7 @@ WITH due AS (
 UPDATE drover.inbox i SET lease_token = $1, lease_until = now() + $2 * interval '1 millisecond', attempts = attempts + 1
 FROM due WHERE i.provider = due.provider AND i.event_id = due.event_id
 RETURNING i.provider, i.event_id, i.type, i.object_id, i.account, i.livemode, i.happened_at, i.payload, i.attempts,
-  nextval('drover.inbox_looks')::text AS look`;
+  i.received_at, nextval('drover.inbox_looks')::text AS look`;
 
 /**
  * $1 settlements, $2 token, $3 observations, $4 look. An observation is stored only with an event that is still leased: so an

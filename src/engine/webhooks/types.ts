@@ -29,16 +29,25 @@ export interface InboxEvent {
 export const eventStates = ['pending', 'applied', 'ignored', 'failed'] as const;
 export type EventState = (typeof eventStates)[number];
 
+/** What is done with an event of a type. */
+export interface EventUse {
+  /** False: its type has no handler. */
+  readonly handled: boolean;
+  /** Whether the event is stored as it was sent. A handled one always is. */
+  readonly kept: boolean;
+}
+
 /** Stores arriving events. What it has acknowledged is on disk: a crash of PostgreSQL loses none of it. */
 export interface InboxReceiver {
-  /** Returns false when it was stored before. `handled` false: its type has no handler. */
-  store(event: InboxEvent, handled: boolean): Promise<boolean>;
+  /** Returns false when it was stored before. */
+  store(event: InboxEvent, use: EventUse): Promise<boolean>;
 }
 
 /** An event that this worker alone applies while its lease holds. */
 export interface LeasedEvent extends InboxEvent {
   /** This one included. */
   readonly attempts: number;
+  readonly receivedAt: Date;
 }
 
 /** Events claimed together, under one lease. */

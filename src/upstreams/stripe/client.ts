@@ -75,7 +75,7 @@ export function openStripeCatalog(options: StripeCatalogOptions): StripeCatalog 
 /** Dots alone mean something else in a path: `GET products/.` lists them. */
 const isPathId = (id: string): boolean => !/^\.*$/.test(id);
 
-function createStripeClient({
+export function createStripeClient({
   upstreams,
   baseUrl,
   secretKey,
@@ -92,7 +92,7 @@ function createStripeClient({
   });
 }
 
-async function withDroverErrors<T>(call: Promise<T>): Promise<T> {
+export async function withDroverErrors<T>(call: Promise<T>): Promise<T> {
   try {
     return await call;
   } catch (thrown) {
@@ -100,7 +100,7 @@ async function withDroverErrors<T>(call: Promise<T>): Promise<T> {
   }
 }
 
-async function undefinedIfMissing<T>(call: Promise<T>): Promise<T | undefined> {
+export async function undefinedIfMissing<T>(call: Promise<T>): Promise<T | undefined> {
   try {
     return await withDroverErrors(call);
   } catch (thrown) {

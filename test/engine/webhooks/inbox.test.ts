@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { findHandler } from '../../../src/engine/webhooks/inbox.ts';
 import { createInboxReceiver } from '../../../src/engine/webhooks/store.ts';
+import { useOf } from '../../../src/payments/webhook-handlers.ts';
 import { Random } from '../../../src/sandbox/core/random.ts';
 import { verifyStripeEvent } from '../../../src/upstreams/stripe/webhook.ts';
 import { type Catalog, startCatalog } from '../../helpers/catalog-drover.ts';
@@ -20,7 +20,7 @@ async function deliver(event: object): Promise<void> {
   const { payload, headers } = signedRequest(event);
   const request = { body: Buffer.from(payload), signature: headers['stripe-signature'] };
   const verified = { provider: 'stripe', ...verifyStripeEvent(request, [webhookSecret]) } as const;
-  await createInboxReceiver(catalog.database.$client).store(verified, findHandler(verified) !== undefined);
+  await createInboxReceiver(catalog.database.$client).store(verified, useOf(verified.type));
 }
 
 interface Kept {

@@ -79,6 +79,14 @@ export const layers: Readonly<Record<string, Layer>> = {
     ],
     packages: ['ioredis'],
   },
+  // What goes on after a migration: effects of webhooks, links, statistics, the API of the applications.
+  'src/payments': {
+    project: [
+      ...['src/contract', 'src/engine', 'src/plan', 'src/targets/stripe/amounts.ts', 'db'],
+      ...['src/errors.ts', 'src/money.ts', 'src/email.ts', 'src/backoff.ts'],
+    ],
+    packages: ['pg', 'zod'],
+  },
   db: {
     project: ['src/contract', 'src/plan', 'src/errors.ts', 'src/money.ts'],
     packages: ['drizzle-orm', 'pg', 'postgres'],
@@ -90,6 +98,7 @@ export const layers: Readonly<Record<string, Layer>> = {
       ...['queues/redis.ts', 'queues/producer.ts', 'queues/table.ts', 'src/upstreams/states.ts'],
       // The signature of a webhook is checked before anything else looks at the body.
       'src/upstreams/stripe/webhook.ts',
+      'src/payments',
       ...['db', 'src/engine', 'src/engine/open-engine.ts', 'src/contract', 'src/plan'],
       ...['src/config.ts', 'src/logger.ts', 'src/errors.ts', 'src/money.ts', 'src/signals.ts'],
     ],
@@ -102,7 +111,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   },
   workers: {
     project: [
-      ...['queues', 'db', 'src/engine', 'src/contract', 'src/plan', 'src/targets', 'src/upstreams'],
+      ...['queues', 'db', 'src/engine', 'src/contract', 'src/payments', 'src/plan', 'src/targets', 'src/upstreams'],
       ...['src/config.ts', 'src/logger.ts', 'src/errors.ts', 'src/money.ts', 'src/signals.ts'],
     ],
     packages: ['bullmq', 'ioredis', 'piscina', 'bcryptjs'],

@@ -8,8 +8,8 @@ import { qualified } from '../../../plan/sql.ts';
  * (`drover_fold_statistics`), and what has not been folded yet is added when a figure is read (the view `user_statistics`). So a
  * figure is exact at any moment, in any snapshot.
  *
- * "Spent" is what came in and stayed: charges less refunds and lost disputes, in minor units, by currency. Currencies are never
- * added up.
+ * "Spent" is what came in and stayed: the sum of a user's payments, of each what its entries add up to, and nothing where that is
+ * below zero; in minor units, by currency. Currencies are never added up.
  */
 export function statisticsTablesSql(schema: string): string {
   const table = (name: string): string => qualified(schema, name);
@@ -52,20 +52,37 @@ FROM (
   SELECT user_id, currency, bookings, spent, first_booking_at, last_booking_at, look_up FROM ${table('user_statistics_deltas')}
 ) x GROUP BY user_id, currency;
 
+-- What a payment adds to "spent" by a currency: never less than nothing. A refund and a dispute of the same money can together
+-- be more than the payment; the excess is an anomaly that is listed, and no reason to take money from other payments.
+CREATE OR REPLACE FUNCTION ${fn('kept')}(p_sum numeric) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog AS $fn$
+  SELECT greatest(0, coalesce(p_sum, 0))::bigint
+$fn$;
+
 CREATE OR REPLACE FUNCTION ${fn('count_entries')}() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $fn$
 BEGIN
   IF TG_OP = 'INSERT' THEN
+    -- Locked first, in one order: of two writers to one payment the second must see the entries of the first.
+    PERFORM FROM ${table('payments')} p WHERE p.id IN (SELECT n.payment_id FROM new_rows n) ORDER BY p.id FOR NO KEY UPDATE;
     INSERT INTO ${table('user_statistics_deltas')} (user_id, currency, spent)
-    SELECT n.user_id, n.currency, sum(n.amount) FROM new_rows n WHERE n.user_id IS NOT NULL GROUP BY 1, 2;
+    SELECT x.user_id, x.currency, sum(${fn('kept')}(x.after) - ${fn('kept')}(x.after - x.added)) FROM (
+      SELECT n.user_id, n.payment_id, n.currency, sum(n.amount) AS added, (
+        SELECT sum(e.amount) FROM ${table('payment_entries')} e WHERE e.payment_id = n.payment_id AND e.currency = n.currency) AS after
+      FROM new_rows n WHERE n.user_id IS NOT NULL GROUP BY 1, 2, 3) x
+    GROUP BY 1, 2 HAVING sum(${fn('kept')}(x.after) - ${fn('kept')}(x.after - x.added)) <> 0;
   ELSIF TG_OP = 'DELETE' THEN
+    -- Entries go with their payment only, so these are all of it.
     INSERT INTO ${table('user_statistics_deltas')} (user_id, currency, spent)
-    SELECT o.user_id, o.currency, -sum(o.amount) FROM old_rows o WHERE o.user_id IS NOT NULL GROUP BY 1, 2;
+    SELECT x.user_id, x.currency, -sum(${fn('kept')}(x.amount)) FROM (
+      SELECT o.user_id, o.payment_id, o.currency, sum(o.amount) AS amount FROM old_rows o WHERE o.user_id IS NOT NULL GROUP BY 1, 2, 3) x
+    GROUP BY 1, 2 HAVING sum(${fn('kept')}(x.amount)) <> 0;
   ELSE
+    -- Only the user changes, of all entries of a payment together.
     INSERT INTO ${table('user_statistics_deltas')} (user_id, currency, spent)
-    SELECT x.user_id, x.currency, sum(x.amount) FROM (
-      SELECT o.user_id, o.currency, -o.amount AS amount FROM old_rows o
-      UNION ALL SELECT n.user_id, n.currency, n.amount FROM new_rows n) x
-    WHERE x.user_id IS NOT NULL GROUP BY 1, 2 HAVING sum(x.amount) <> 0;
+    SELECT x.user_id, x.currency, sum(x.sign * ${fn('kept')}(x.amount)) FROM (
+      SELECT o.user_id, o.payment_id, o.currency, -1 AS sign, sum(o.amount) AS amount FROM old_rows o GROUP BY 1, 2, 3
+      UNION ALL
+      SELECT n.user_id, n.payment_id, n.currency, 1, sum(n.amount) FROM new_rows n GROUP BY 1, 2, 3) x
+    WHERE x.user_id IS NOT NULL GROUP BY 1, 2 HAVING sum(x.sign * ${fn('kept')}(x.amount)) <> 0;
   END IF;
   RETURN NULL;
 END $fn$;
