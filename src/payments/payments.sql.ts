@@ -115,20 +115,10 @@ export async function addEntry(
   return (await queryPrepared(client, undefined, text, values)).length === 1;
 }
 
-/** True when the payment has an entry of the kind. */
-export async function hasEntry(
-  client: pg.PoolClient,
-  schema: string,
-  paymentId: string,
-  kind: string,
-): Promise<boolean> {
-  const text = `SELECT 1 FROM ${tableOf(schema)('payment_entries')} WHERE payment_id = $1 AND kind = $2 LIMIT 1`;
-  return (await queryPrepared(client, undefined, text, [paymentId, kind])).length === 1;
-}
-
-/** Notes why a charge failed. What the payment is now follows from its entries. */
+/** Notes why a charge was refused; of several reasons the first by its name, so that the order of events changes nothing. */
 export async function noteFailure(client: pg.PoolClient, schema: string, id: string, code: string): Promise<void> {
-  const text = `UPDATE ${tableOf(schema)('payments')} SET failure_code = $2 WHERE id = $1 AND failure_code IS DISTINCT FROM $2`;
+  const text = `UPDATE ${tableOf(schema)('payments')} SET failure_code = least(failure_code, $2)
+    WHERE id = $1 AND failure_code IS DISTINCT FROM least(failure_code, $2)`;
   await queryPrepared(client, undefined, text, [id, code]);
 }
 

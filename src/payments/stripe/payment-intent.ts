@@ -8,7 +8,6 @@ import {
   claimPayment,
   findByProviderId,
   findMigrated,
-  hasEntry,
   noteFailure,
 } from '../payments.sql.ts';
 import type { EventResult, LeasedEvent, PaymentHandler, PaymentRow, PaymentTools } from '../types.ts';
