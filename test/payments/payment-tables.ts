@@ -30,6 +30,8 @@ export interface PaymentTables {
 export async function createPaymentTables(schema = 'app'): Promise<PaymentTables> {
   const database = await createDatabase({ template: { name: 'control', migrate: migrateDatabase } });
   const pool = new pg.Pool({ connectionString: database.url, max: 60 });
+  // Dropping the database ends its connections.
+  pool.on('error', () => undefined);
   await createPostgresTarget(createSqlPort(pool)).prepare(bookings, entityOrder(bookings), schema);
   const rows = async <T>(text: string, ...values: unknown[]) => (await pool.query(text, values)).rows as T[];
   const provider: { objects: ProviderObjects | undefined } = { objects: undefined };

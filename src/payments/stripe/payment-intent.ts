@@ -42,8 +42,6 @@ export const handlePaymentFailed: PaymentHandler = (event, intent, tools) =>
   withPayment(event, intent, tools, async (client, schema, payment) => {
     const error = objectOf(intent.last_payment_error);
     const code = textOf(error.decline_code) ?? textOf(error.code) ?? 'payment_failed';
-    if (await hasEntry(client, schema, payment.id, 'charge'))
-      return `an attempt failed (${code}); the payment succeeded`;
     await noteFailure(client, schema, payment.id, code);
     return `the charge failed (${code})`;
   });
