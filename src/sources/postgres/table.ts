@@ -111,7 +111,7 @@ export function openPostgresTable(options: TableOptions): PostgresTable {
       const { qualifiedName } = await info();
       // Not max(key): there is none for uuid before PostgreSQL 18.
       const [row] = await query<{ key: string }>(
-        `SELECT ${key}::text AS key FROM ${qualifiedName} ORDER BY ${key} DESC LIMIT 1`,
+        `SELECT t.${key}::text AS key FROM ${qualifiedName} t ORDER BY t.${key} DESC LIMIT 1`,
         [],
       );
       return row?.key ?? null;
