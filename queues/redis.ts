@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis';
+import { withDeadline as withTimeLimit } from '../src/deadline.ts';
 import type { RedisIdentity } from '../src/engine/scheduler/types.ts';
 import type { ExtractionCheckpoint } from '../src/engine/stages/extract.ts';
 import { DroverError } from '../src/errors.ts';
@@ -28,15 +29,9 @@ export function connectWorker(url: string, onError: (error: Error) => void): Red
 /** Waits until the connection can be used. Throws REDIS_UNAVAILABLE after the deadline. */
 export async function waitUntilReady(redis: Redis, deadlineMs = 10_000): Promise<void> {
   if (redis.status === 'ready') return;
-  const waited = new Promise<boolean>((resolve) => {
-    const timer = setTimeout(() => resolve(false), deadlineMs);
-    redis.once('ready', () => {
-      clearTimeout(timer);
-      resolve(true);
-    });
-  });
-  if (await waited) return;
-  throw new DroverError('REDIS_UNAVAILABLE', 'Redis does not answer at REDIS_URL');
+  const ready = new Promise<void>((resolve) => void redis.once('ready', () => resolve()));
+  const unavailable = () => new DroverError('REDIS_UNAVAILABLE', 'Redis does not answer at REDIS_URL');
+  await withTimeLimit(ready, deadlineMs, unavailable);
 }
 
 /**
@@ -55,19 +50,9 @@ export async function assertDurable(redis: Redis, allowVolatile: boolean): Promi
 }
 
 /** The promise, or REDIS_UNAVAILABLE after the deadline: no caller waits for Redis without one. */
-export async function withDeadline<T>(work: Promise<T>, deadlineMs: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(
-      () => reject(new DroverError('REDIS_UNAVAILABLE', `Redis did not answer in ${deadlineMs} ms`)),
-      deadlineMs,
-    );
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+export function withDeadline<T>(work: Promise<T>, deadlineMs: number): Promise<T> {
+  const message = `Redis did not answer in ${deadlineMs} ms`;
+  return withTimeLimit(work, deadlineMs, () => new DroverError('REDIS_UNAVAILABLE', message));
 }
 
 function retryStrategy(times: number): number {
