@@ -14,10 +14,10 @@ import type {
   RecordRef,
   Run,
   RunEntity,
-  RunStore,
   SourceFactory,
 } from '../ledger/types.ts';
 import { entityOf, type RunContext } from '../runs/context.ts';
+import type { RunStore } from '../runs/store.ts';
 import { chooseTrialRecords, isTrial, type TrialCandidate } from '../trial/trial.ts';
 import { type Group, type GroupOutcomes, type RecordResult, runStage, type StageDeps } from './stage.ts';
 import { storableReferences, transformRecord } from './transform.ts';
@@ -145,7 +145,7 @@ async function isBacklogFull(deps: ExtractDeps, runId: string, entity: string): 
 }
 
 /**
- * Accepts the end of a source only when it gave as many records as it counts. Otherwise it is read once more from the
+ * Accepts the end of a source only when it returned as many records as it counts. Otherwise it is read once more from the
  * beginning (rows move between pages while they are read); then the shortfall is reported.
  */
 async function endExtraction(
