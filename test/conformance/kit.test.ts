@@ -5,7 +5,7 @@ import { transformChecks } from '../../src/plan/conformance/transform-checks.ts'
 import type { Check, FaultMode, SourceSubject } from '../../src/plan/conformance/types.ts';
 import type { Entity, Plan, Source } from '../../src/plan/contract.ts';
 
-// The kit must find what is wrong: plans with one fault each, and the promise that has to break.
+// The kit must detect faults: plans with one fault each, and the guarantee it violates.
 
 const ids = Array.from({ length: 9 }, (_, index) => `r${index}`);
 const pageOf = (from: number) => ids.slice(from, from + 3).map((id) => ({ sourceId: id, raw: { id } }));
@@ -50,7 +50,7 @@ function subjectOf(change: Partial<Entity>, source = sound): SourceSubject {
   };
 }
 
-/** By offset: what is inserted at the front moves a record over the edge of the page. */
+/** By offset: an insertion at the front moves a record across a page boundary. */
 const lossy: Source = { read: async () => ({ records: pageOf(0).slice(1), cursor: null }) };
 
 async function broken(checks: readonly Check<SourceSubject>[], subject: SourceSubject): Promise<string[]> {
@@ -68,7 +68,7 @@ async function broken(checks: readonly Check<SourceSubject>[], subject: SourceSu
 }
 
 describe('transforms', () => {
-  test('a sound one keeps every promise', async () => {
+  test('a correct one keeps every guarantee', async () => {
     expect(await broken(transformChecks, subjectOf({}))).toEqual([]);
   });
 
@@ -89,7 +89,7 @@ describe('transforms', () => {
 });
 
 describe('sources', () => {
-  test('a sound one breaks a promise only where the stand-in moves records out of its sight', async () => {
+  test('a correct one violates a guarantee only where the stand-in hides records from it', async () => {
     const found: string[] = [];
     for (const check of sourceChecks) found.push(...(await broken([check], subjectOf({}))));
     expect(found).toEqual(['records that appear while reading move none out of sight']);

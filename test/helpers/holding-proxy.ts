@@ -6,10 +6,10 @@ export interface HeldRequest {
   readonly path: string;
 }
 
-/** Stands before an upstream and lets everything through but one request, which it keeps for ever. */
+/** A proxy of an upstream that forwards every request but one, which it holds without end. */
 export interface HoldingProxy {
   readonly url: string;
-  /** Resolves when the request is there: `before` the upstream has seen it, or `after` it was answered and the answer kept. */
+  /** Resolves when the request is held: `before` it was forwarded, or `after` it was answered, with the answer held. */
   readonly held: Promise<HeldRequest>;
   close(): Promise<void>;
 }
