@@ -186,7 +186,7 @@ describe('a right of an existing row', () => {
     }
   });
 
-  it('follows the source again once the row is set to the source's value by hand', async () => {
+  it('follows the source again once the row is set to the value of the source by hand', async () => {
     await insert('jane@example.com');
     await load({ a: customer('jane@example.com') });
     await setRole('client');
