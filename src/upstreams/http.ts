@@ -115,7 +115,7 @@ function watchDeadlines(
     timedOut = true;
     stop();
   };
-  const whole = setTimeout(expire, timeoutMs);
+  const overall = setTimeout(expire, timeoutMs);
   const connect = setTimeout(expire, Math.min(connectTimeoutMs, timeoutMs));
   const connected = () => {
     clearTimeout(connect);
@@ -137,7 +137,7 @@ function watchDeadlines(
       phase = next;
     },
     dispose: () => {
-      clearTimeout(whole);
+      clearTimeout(overall);
       clearTimeout(connect);
       signal.removeEventListener('abort', stop);
     },

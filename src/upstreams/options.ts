@@ -92,7 +92,7 @@ export interface UpstreamMetrics {
 export interface UpstreamEvent {
   readonly upstream: string;
   readonly endpoint: string;
-  /** The HTTP status, or the code of the error when no answer came (UPSTREAM_TIMEOUT), or `aborted`. */
+  /** The HTTP status, or the code of the error without an answer (UPSTREAM_TIMEOUT), or `aborted`. */
   readonly status: number | string;
   readonly ms: number;
   /** On the wire, headers included, without the overhead of TLS. */

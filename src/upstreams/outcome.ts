@@ -28,16 +28,20 @@ export function reportFor(
   if (error === undefined) return { outcome: 'ok', pauseMs: 0, endpointOnly: ofEndpoint };
   if (!(error instanceof DroverError)) return { outcome: 'unknown', pauseMs: 0, endpointOnly: ofEndpoint };
   const limited = raw?.status === 429 || raw?.status === 503; // older plans of Bubble answer 503 to too many requests
-  const asked = raw && limited ? retryAfterMs(raw.headers, clock.now()) : undefined;
+  const pauseRequestedMs = raw && limited ? retryAfterMs(raw.headers, clock.now()) : undefined;
   if (error.code === 'UPSTREAM_RATE_LIMIT') {
     // When the upstream names no pause: at least a second, longer each time, so that a fleet at full speed does stop.
-    const own = 1_000 + requestBackoffMs(attempt, { ...defaults, backoffMs: 1_000 }, clock);
-    return { outcome: 'throttled', pauseMs: Math.max(asked ?? own, 100), endpointOnly: ofEndpoint };
+    const defaultPauseMs = 1_000 + requestBackoffMs(attempt, { ...defaults, backoffMs: 1_000 }, clock);
+    return {
+      outcome: 'throttled',
+      pauseMs: Math.max(pauseRequestedMs ?? defaultPauseMs, 100),
+      endpointOnly: ofEndpoint,
+    };
   }
   const alive = raw ? 'ok' : 'unknown';
   return {
     outcome: breakerFailureCodes.has(error.code) ? 'failed' : alive,
-    pauseMs: asked ?? 0,
+    pauseMs: pauseRequestedMs ?? 0,
     endpointOnly: ofEndpoint,
   };
 }
@@ -62,12 +66,12 @@ const httpDate = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /;
 export function retryAfterMs(headers: Readonly<Record<string, string>>, now: number): number | undefined {
   const today = Date.parse(headers.date ?? '');
   const reference = Number.isNaN(today) ? now : today;
-  const asked =
+  const pauseRequestedMs =
     fromRetryAfter(headers['retry-after'], reference) ??
     fromReset(headers['rate-limit-reset'], reference) ??
     fromReset(headers['ratelimit-reset'], reference) ??
     fromReset(headers['x-ratelimit-reset'], reference);
-  return asked === undefined ? undefined : Math.min(Math.max(asked, 0), maxRetryAfterMs);
+  return pauseRequestedMs === undefined ? undefined : Math.min(Math.max(pauseRequestedMs, 0), maxRetryAfterMs);
 }
 
 function fromRetryAfter(value: string | undefined, now: number): number | undefined {

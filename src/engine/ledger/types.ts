@@ -73,7 +73,7 @@ export interface RecordRef {
   readonly epoch: number;
 }
 
-/** A record opened for a stage. `raw` and `clean` are present when the stage asked for them. */
+/** A record opened for a stage. `raw` and `clean` are present when the stage requested them. */
 export interface OpenRecord extends RecordRef {
   readonly runId: string;
   readonly entity: string;

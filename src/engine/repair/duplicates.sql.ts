@@ -108,7 +108,7 @@ async function removeBatch(pool: pg.Pool, removal: Removal, rows: readonly Dupli
       return [...removed.map((row) => ({ row, isRemoved: true })), ...left.map((row) => ({ row, isRemoved: false }))];
     },
     (row, { message }) => ({ row: { ...row, refusal: message }, isRemoved: false }),
-    // An unreachable database is no refusal; every other error is one of a constraint or trigger.
+    // An unreachable database is not a refusal; every other error is one of a constraint or trigger.
     ({ code }) => !code.startsWith('DATABASE_'),
   );
   const rowsOf = (isRemoved: boolean) => outcomes.filter((one) => one.isRemoved === isRemoved).map(({ row }) => row);
@@ -138,8 +138,8 @@ async function removeLocked(
   const now = await queryDuplicates(client, place, pointers, ids);
   const allowed = now.filter(({ refusal }) => refusal === null);
   const values = [allowed.map(({ targetId }) => targetId), runId, place.scope, place.entity, place.table];
-  const gone = await queryPrepared<{ id: string }>(client, undefined, removeSql(place), values);
-  const done = new Set(gone.map(({ id }) => id));
+  const deleted = await queryPrepared<{ id: string }>(client, undefined, removeSql(place), values);
+  const done = new Set(deleted.map(({ id }) => id));
   const kept = allowed.filter(({ targetId }) => !done.has(targetId));
   return {
     removed: allowed.filter(({ targetId }) => done.has(targetId)),

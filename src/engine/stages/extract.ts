@@ -40,7 +40,7 @@ export interface ExtractDeps extends StageDeps {
   readonly highWater: number;
 }
 
-/** Reads pages of one entity until the slice or the source ends, or the run is asked to stop. */
+/** Reads pages of one entity until the slice or the source ends, or the run is to stop. */
 export async function extractEntity(deps: ExtractDeps, job: ExtractionJob, signal: AbortSignal): Promise<void> {
   const extraction = await deps.store.extraction(job.runId, job.entity);
   if (!extraction || extraction.epoch !== job.epoch || extraction.status !== 'reading') return;
@@ -313,7 +313,7 @@ async function classifyRecords(
   };
   return records.map((item, index): TrialCandidate<SourceRecord> => {
     const outcome = outcomes[index];
-    // Rejected only because other records are missing: taken where there is nothing better.
+    // Rejected only because other records are missing: used when there are no better ones.
     if (outcome?.kind === 'reject' && outcome.missingDependency) return { item, kind: 'unplaced' };
     if (outcome?.kind !== 'row') return { item, kind: 'settled' };
     return { item, kind: parentsOf(outcome).every(exists) ? 'placed' : 'unplaced' };

@@ -65,20 +65,20 @@ export const sourceChecks: readonly Check<SourceSubject>[] = [
 type Compare = (calm: readonly ReadPage[], troubled: readonly ReadPage[]) => void;
 
 /** Reads once without and once with faults. A source that cannot have the fault passes. */
-function withFault(trouble: FaultMode, promise: string, compare: Compare): Check<SourceSubject> {
+function withFault(fault: FaultMode, guarantee: string, compare: Compare): Check<SourceSubject> {
   return {
-    guarantee: promise,
+    guarantee,
     async run(subject) {
       const standIn = await subject.standIn('filled');
       if (standIn.injectFault === undefined) return;
       const calm = await readPages(subject.open(standIn));
-      compare(calm, await readWithFault(standIn, trouble, subject.open(standIn)));
+      compare(calm, await readWithFault(standIn, fault, subject.open(standIn)));
     },
   };
 }
 
-async function readWithFault(standIn: StandIn, trouble: FaultMode, source: Source): Promise<ReadPage[]> {
-  standIn.injectFault?.(trouble);
+async function readWithFault(standIn: StandIn, fault: FaultMode, source: Source): Promise<ReadPage[]> {
+  standIn.injectFault?.(fault);
   try {
     return await readPages(source);
   } finally {

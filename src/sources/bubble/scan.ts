@@ -172,7 +172,7 @@ export const positionSchema = z.object({
   ties: z.array(z.string()),
   /** False once rows were out of order: creation times then no longer separate read from unread rows. */
   sorted: z.boolean(),
-  /** How often the rows created at `at` were read anew because their order had changed. */
+  /** How often the rows created at `at` were read again because their order had changed. */
   rewinds: z.int().min(0),
   /** When the scan began, by Bubble's clock. */
   startedAt: z.string(),
