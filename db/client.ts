@@ -4,32 +4,32 @@ import * as schema from './schema/index.ts';
 
 export type Database = NodePgDatabase<typeof schema> & { $client: pg.Pool };
 
-/** What makes statements: the database itself, one of its transactions, or a client in one. */
+/** Executes statements: the database itself, one of its transactions, or a client in one. */
 export type Queries = Pick<Database, 'select' | 'insert' | 'update' | 'delete' | 'execute'>;
 
 export interface DatabaseOptions {
   readonly url: string;
-  /** Connections at the most. Default 10. */
+  /** Maximum number of connections. Default 10. */
   readonly max?: number | undefined;
   /**
-   * False: a commit is answered before it is on disk. Only for work that is done again when the last moments before a
+   * False: a commit is answered before it is on disk. Only for work that is repeated when the last commits before a
    * crash of PostgreSQL are lost. Default true.
    */
   readonly synchronousCommit?: boolean | undefined;
   /**
-   * True for statements that look rows up by their keys, a few hundred at a time, and nothing else: they are to use the
-   * indexes even while a table that grows by the minute has no statistics yet. Default false.
+   * True only for statements that look up rows by their keys, a few hundred at a time: they must use the indexes even while a
+   * fast-growing table has no statistics yet. Default false.
    */
   readonly lookups?: boolean | undefined;
   /**
-   * How long a statement may take, in milliseconds; the server ends it then. Default 120,000, for what reads whole tables.
-   * It is also how long a connection that was lost without notice can delay its user, so give less where
-   * statements are short, and Infinity only where one may take as long as it needs, as building an index does.
+   * Statement timeout in milliseconds, enforced by the server. Default 120,000, for statements that read whole tables. A
+   * connection that was lost silently can delay its user as long, so use less where statements are short, and Infinity only
+   * for statements without a bound, such as building an index.
    */
   readonly statementTimeoutMs?: number | undefined;
   /**
-   * How long a transaction may be left without its next statement, in milliseconds; the server ends it then. A process
-   * that was stopped in the middle of one keeps its connection, and would keep its locks for ever. Default 10,000.
+   * Timeout of an idle transaction in milliseconds, enforced by the server: a suspended process keeps its connection, and would
+   * keep its locks without end. Default 10,000.
    */
   readonly idleInTransactionTimeoutMs?: number | undefined;
   /** Shown in pg_stat_activity. */
@@ -50,11 +50,11 @@ export function openDatabase(options: DatabaseOptions): Database {
     connectionString: options.url,
     max: options.max ?? 10,
     application_name: options.applicationName,
-    // Work that took an hour to prepare must not fail because a machine is busy for a moment.
+    // Work that took an hour to prepare must not fail because a machine is briefly busy.
     connectionTimeoutMillis: patient ? 60_000 : 10_000,
     ...(patient ? {} : { ...timeoutsOf(statementMs), idle_in_transaction_session_timeout: silenceMs }),
     keepAlive: true,
-    // The system's default is two hours. It applies only while nothing is waiting to be sent; the timeouts above cover the rest.
+    // The system's default is two hours. It applies only while no data is waiting to be sent; the timeouts above cover the rest.
     keepAliveInitialDelayMillis: 10_000,
     options: sessionOptions(options).join(' '),
   });
@@ -63,21 +63,21 @@ export function openDatabase(options: DatabaseOptions): Database {
   return drizzle(pool, { schema });
 }
 
-/** Drizzle over a client that is in a transaction, for statements that go with others of the driver. */
+/** Drizzle over a client in a transaction, to combine its statements with those of the driver. */
 export function queriesOf(client: pg.PoolClient): Queries {
   return drizzle(client, { schema });
 }
 
 function timeoutsOf(statementMs: number): pg.PoolConfig {
-  // A server that is alive has answered by then.
+  // A live server has answered by then.
   return { statement_timeout: statementMs, query_timeout: statementMs + Math.min(10_000, statementMs / 4) };
 }
 
 function sessionOptions(options: DatabaseOptions): string[] {
   return [
     ...(options.synchronousCommit === false ? ['-c synchronous_commit=off'] : []),
-    // A query plan made while a table was empty would scan all of it for ever. Joins are left alone: those between the rows of
-    // one statement need their hashes.
+    // A query plan made while a table was empty would keep scanning all of it. Join methods stay unchanged: joins between the
+    // rows of one statement need hashes.
     // Their estimated costs are enormous then, and the JIT compiler would run for statements of milliseconds.
     ...(options.lookups ? ['-c enable_seqscan=off', '-c jit=off'] : []),
   ];

@@ -15,13 +15,13 @@ const unavailable = /^(08|53|57|58|25006)/;
 const conflict = /^(40001|40P01|55P03)$/;
 // 22 data exception, 23 integrity constraint violation, 54 program limit exceeded: a value too long for an index.
 const refused = /^(22|23|54)/;
-// 42: what is named does not exist, or may not be touched.
+// 42: a named object does not exist, or access is denied.
 const schema = /^(42|3F)/;
 const network = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'EAI_AGAIN']);
 
 /**
- * What PostgreSQL or its driver threw, as a coded error. The driver's `detail` and `where` hold row values, so only the
- * primary message goes on, and for refused rows not even that: the constraint and column say enough.
+ * An error of PostgreSQL or its driver as a DroverError. The driver's `detail` and `where` contain row values, so only the
+ * primary message is kept, and for refused rows only the constraint and column.
  */
 export function toDatabaseError(thrown: unknown): DroverError {
   if (thrown instanceof DroverError) return thrown;
@@ -51,7 +51,7 @@ function constraintMessage(error: PostgresError): string {
   const where = error.constraint ? ` (${error.constraint})` : '';
   const what: Record<string, string> = {
     '23502': 'a required column is empty',
-    '23503': 'a foreign key points at no row',
+    '23503': 'a foreign key references no row',
     '23505': 'a unique value is already taken',
     '23514': 'a check constraint is broken',
     '22001': 'a text is too long for its column',
@@ -63,19 +63,19 @@ function constraintMessage(error: PostgresError): string {
   return `${what[error.code ?? ''] ?? 'the target refuses the row'}${column}${where}`;
 }
 
-// pg's own errors of a lost connection carry no code.
+// pg's own errors of a lost connection have no code.
 function isConnectionLoss(error: PostgresError): boolean {
   return [
     'Connection terminated',
     'timeout exceeded when trying to connect',
     'Query read timeout',
-    // What a ROLLBACK gets after the connection was lost at COMMIT.
+    // The error of a ROLLBACK after the connection was lost at COMMIT.
     'Client has encountered a connection error',
     'Client was closed',
   ].some((start) => String(error?.message).startsWith(start));
 }
 
-/** Waits for a query and turns what PostgreSQL or the driver threw into a DroverError. */
+/** Waits for a query; converts errors of PostgreSQL or the driver to a DroverError. */
 export async function withDatabaseErrors<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;

@@ -7,8 +7,8 @@ import pg from 'pg';
 import { advisoryLocks } from './locks.ts';
 
 /**
- * Brings the control tables of a database up to date. Safe to call from many processes at once: they take turns.
- * Throws what PostgreSQL throws.
+ * Brings the control tables of a database up to date. Safe to call from many processes at once: they run one after
+ * the other. Throws the errors of PostgreSQL.
  */
 export async function migrateDatabase(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });

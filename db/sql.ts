@@ -4,7 +4,7 @@ import { toDatabaseError } from './errors.ts';
 
 export type Row = Record<string, unknown>;
 
-/** A pool, or one client of it: in a transaction, say. */
+/** A pool, or one of its clients, for example in a transaction. */
 export type Queryable = pg.Pool | pg.PoolClient | pg.Client;
 
 /**
@@ -42,7 +42,7 @@ export async function transaction<T>(pool: pg.Pool, work: (client: pg.PoolClient
     return answer;
   } catch (error) {
     const coded = toDatabaseError(error);
-    // A connection that gave no answer gives none to a ROLLBACK either, and closing it does the same.
+    // A connection without an answer does not answer a ROLLBACK either; closing it has the same effect.
     if (coded.code === 'DATABASE_UNAVAILABLE') broken = coded;
     // A client whose ROLLBACK fails is in an unknown state and must not be used again.
     else
@@ -55,7 +55,7 @@ export async function transaction<T>(pool: pg.Pool, work: (client: pg.PoolClient
   }
 }
 
-/** The way a target reaches its database, over a pool. */
+/** A target's access to its database, over a pool. */
 export function createSqlPort(pool: pg.Pool): SqlPort {
   return { query: (name, text, values) => queryPrepared(pool, name, text, values) };
 }

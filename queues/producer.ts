@@ -29,12 +29,12 @@ export interface Producer extends Dispatcher {
 export interface ProducerDeps {
   readonly redis: Redis;
   readonly prefix: string;
-  /** Jobs a queue may hold: about four times what the fleet works on at once. */
+  /** Maximum number of jobs of a queue: about four times the fleet's concurrency. */
   readonly window: (stage: Stage) => number;
   readonly onError: (error: Error) => void;
 }
 
-/** Puts jobs on the queues, and measures every 100 ms how full they are. `close` ends it. */
+/** Adds jobs to the queues, and measures every 100 ms how full they are. `close` ends it. */
 export function createProducer(deps: ProducerDeps): Producer {
   const queues = new Map(queueNames.map((name) => [name, openQueue(deps, name)]));
   const depths = new Map<Stage, number>();
@@ -119,5 +119,5 @@ function pendingOf(counts: Record<string, number>): number {
 
 function throwUnavailable(error: unknown): never {
   if (error instanceof DroverError) throw error;
-  throw new DroverError('REDIS_UNAVAILABLE', 'Redis did not take the jobs', { cause: error });
+  throw new DroverError('REDIS_UNAVAILABLE', 'Redis did not accept the jobs', { cause: error });
 }

@@ -1,11 +1,12 @@
 import { Redis } from 'ioredis';
+import { withDeadline as withTimeLimit } from '../src/deadline.ts';
 import type { RedisIdentity } from '../src/engine/scheduler/types.ts';
 import type { ExtractionCheckpoint } from '../src/engine/stages/extract.ts';
 import { DroverError } from '../src/errors.ts';
 
 /**
  * A connection for producers and for Drover's own keys. Without an offline queue a command fails at once while Redis is
- * away instead of waiting for ever. Commands without an answer are sent again, which deterministic job ids make safe.
+ * unavailable instead of waiting without end. Commands without an answer are sent again, which deterministic job ids make safe.
  */
 export function connectProducer(url: string, onError: (error: Error) => void): Redis {
   const redis = new Redis(url, {
@@ -18,7 +19,7 @@ export function connectProducer(url: string, onError: (error: Error) => void): R
   return redis;
 }
 
-/** A connection for workers, which wait for Redis without a limit. */
+/** A connection for workers, which wait for Redis without a deadline. */
 export function connectWorker(url: string, onError: (error: Error) => void): Redis {
   const redis = new Redis(url, { maxRetriesPerRequest: null, connectTimeout: 5_000, retryStrategy });
   redis.on('error', onError);
@@ -28,15 +29,9 @@ export function connectWorker(url: string, onError: (error: Error) => void): Red
 /** Waits until the connection can be used. Throws REDIS_UNAVAILABLE after the deadline. */
 export async function waitUntilReady(redis: Redis, deadlineMs = 10_000): Promise<void> {
   if (redis.status === 'ready') return;
-  const waited = new Promise<boolean>((resolve) => {
-    const timer = setTimeout(() => resolve(false), deadlineMs);
-    redis.once('ready', () => {
-      clearTimeout(timer);
-      resolve(true);
-    });
-  });
-  if (await waited) return;
-  throw new DroverError('REDIS_UNAVAILABLE', 'Redis does not answer at REDIS_URL');
+  const ready = new Promise<void>((resolve) => void redis.once('ready', () => resolve()));
+  const unavailable = () => new DroverError('REDIS_UNAVAILABLE', 'Redis does not answer at REDIS_URL');
+  await withTimeLimit(ready, deadlineMs, unavailable);
 }
 
 /**
@@ -54,20 +49,10 @@ export async function assertDurable(redis: Redis, allowVolatile: boolean): Promi
   if (problems.length > 0) throw new DroverError('REDIS_VOLATILE', `Redis may lose jobs: ${problems.join(' and ')}`);
 }
 
-/** The promise, or REDIS_UNAVAILABLE after the deadline: no caller waits for Redis without one. */
-export async function withDeadline<T>(work: Promise<T>, deadlineMs: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(
-      () => reject(new DroverError('REDIS_UNAVAILABLE', `Redis did not answer in ${deadlineMs} ms`)),
-      deadlineMs,
-    );
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+/** The result of the work, or REDIS_UNAVAILABLE after the deadline: no caller waits for Redis without one. */
+export function withDeadline<T>(work: Promise<T>, deadlineMs: number): Promise<T> {
+  const message = `Redis did not answer in ${deadlineMs} ms`;
+  return withTimeLimit(work, deadlineMs, () => new DroverError('REDIS_UNAVAILABLE', message));
 }
 
 function retryStrategy(times: number): number {
@@ -75,7 +60,7 @@ function retryStrategy(times: number): number {
 }
 
 const commandDeadlineMs = 2_000;
-// Longer than any run is watched.
+// Longer than any run is followed.
 const checkpointTtlSeconds = 7 * 24 * 3_600;
 
 /** The id by which a Redis that was emptied or replaced is recognised. */
@@ -99,14 +84,14 @@ export async function saveCheckpoint(
 ): Promise<void> {
   const key = `${prefix}:checkpoint:${runId}`;
   const saved = redis.multi().hset(key, entity, JSON.stringify(checkpoint)).expire(key, checkpointTtlSeconds).exec();
-  // PostgreSQL has the cursor already; a Redis that is away must not stop the extraction.
+  // PostgreSQL has the cursor already; without Redis the extraction must continue.
   await withDeadline(saved, commandDeadlineMs).catch(() => undefined);
 }
 
 const publishDeadlineMs = 1_000;
 const heartbeatRequestChannel = (prefix: string): string => `${prefix}:fleet:roll-call`;
 
-/** Asks every worker process for a heartbeat now instead of within two seconds. */
+/** Requests a heartbeat of every worker process now instead of within two seconds. */
 export async function requestHeartbeats(redis: Redis, prefix: string): Promise<void> {
   await withDeadline(redis.publish(heartbeatRequestChannel(prefix), ''), publishDeadlineMs);
 }

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { DroverError } from './errors.ts';
 
-/** The environment, parsed once. Entry points read it and pass on the parts that others need. */
+/** The environment, parsed once. Entry points read it and pass its parts to other modules. */
 export type Config = ReturnType<typeof shape> & {
   /**
    * Variables for plans: every variable that is not Drover's own, unchanged, with defaults for the known ones. Contains
@@ -27,7 +27,7 @@ const httpUrl = urlOf('https:', 'http:');
 
 /**
  * Which proxies may set X-Forwarded-*: their number, or their addresses and networks. The client's address is the first one
- * from the right that is not theirs. `true` is one proxy: trusting all of them would let clients choose their address.
+ * from the right that is not a proxy's. `true` is one proxy: trusting all would let clients choose their address.
  */
 function parseTrustProxy(value: string, context: z.RefinementCtx): false | number | string[] {
   if (value === 'false' || value === '0') return false;

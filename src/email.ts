@@ -5,11 +5,11 @@ const invisible = /[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff\0]/g;
 const address = /^[^\s@<>,;:"()[\]\\]{1,64}@[^\s@<>,;:"()[\]\\.]+(?:\.[^\s@<>,;:"()[\]\\.]+)+$/;
 
 /**
- * The one spelling of an e-mail address by which a person is known, for every plan: Unicode NFC, without padding or invisible
- * characters, lower case, the domain as ASCII (`bücher.example` is `xn--bcher-kva.example`). Two spellings that one mailbox
- * has are one person: `é` as one character or as `e` with a combining accent, a domain in letters or in Punycode. Tags
- * (`+shop`) and dots stay: to most providers they are other mailboxes.
- * @returns null when the value is no address.
+ * The canonical spelling of an e-mail address by which every plan identifies a person: Unicode NFC, without padding or invisible
+ * characters, lower case, the domain as ASCII (`bücher.example` is `xn--bcher-kva.example`). Two spellings of one
+ * mailbox are one person: `é` as one character or as `e` with a combining accent, a domain in Unicode or in Punycode. Tags
+ * (`+shop`) and dots are kept: for most providers they are other mailboxes.
+ * @returns null when the value is not an address.
  */
 export function emailKey(value: unknown): string | null {
   if (typeof value !== 'string') return null;
@@ -20,7 +20,7 @@ export function emailKey(value: unknown): string | null {
   return domain === '' ? null : `${text.slice(0, at)}@${domain}`;
 }
 
-/** The address with its domain as ASCII and in letters: what a target may hold of it. A value that is no address as it is. */
+/** The spellings of the address that a target may contain: the domain in ASCII and in Unicode. Other values unchanged. */
 export function emailSpellings(value: unknown): readonly string[] {
   if (typeof value !== 'string') return [];
   const key = emailKey(value);

@@ -62,7 +62,7 @@ export function createLogger(options: { level: string; service: string; destinat
   return logger;
 }
 
-/** The parts of an error that may be logged: type, code, message where it is our own, stack frames, and the cause's code. */
+/** The parts of an error that may be logged: type, code, our own messages, stack frames, and the cause's code. */
 export function safeError(thrown: unknown): Record<string, unknown> {
   if (!(thrown instanceof Error)) return { type: typeof thrown };
   return {

@@ -2,8 +2,8 @@ import Big from 'big.js';
 import { DroverError } from './errors.ts';
 
 /**
- * Money is an integer number of minor units and a currency (ISO 4217, upper case). Minor units travel as `bigint` in
- * code and as decimal strings in JSON, because JSON numbers lose exactness above 2^53.
+ * Money is an integer number of minor units and a currency (ISO 4217, upper case). Minor units are `bigint` in code and
+ * decimal strings in JSON, because JSON numbers are not exact above 2^53.
  */
 export interface Money {
   readonly minor: bigint;
@@ -20,22 +20,22 @@ const exponents: Record<string, number> = {
 
 const knownCurrencies = new Set(Intl.supportedValuesOf('currency'));
 
-/** The currency in its standard spelling, or undefined when it is none. */
+/** The currency code in upper case, or undefined when it is not a currency. */
 export function parseCurrency(text: string): string | undefined {
   const code = text.trim().toUpperCase();
   return knownCurrencies.has(code) ? code : undefined;
 }
 
-/** How many decimals the currency has: 2 for USD, 0 for JPY, 3 for KWD. */
+/** The number of decimals of the currency: 2 for USD, 0 for JPY, 3 for KWD. */
 export function exponentOf(currency: string): number {
   return exponents[currency] ?? 2;
 }
 
 /**
- * A decimal in major units ("1234.50", 12.5) as minor units, without floating point. Of a text the written decimals count,
- * zeros too: `1.000` in a currency with two decimals is a thousand where a dot parts thousands, and one elsewhere, so it
- * is refused. A JSON number has no written decimals and is what it is.
- * @throws DroverError BAD_AMOUNT when it is no number or has more decimals than the currency knows.
+ * A decimal in major units ("1234.50", 12.5) as minor units, without floating point. In a text all written decimals count,
+ * zeros too: `1.000` in a currency with two decimals is ambiguous (a thousand where a dot separates thousands), so it is
+ * refused. A JSON number has no trailing zeros, so it is not ambiguous.
+ * @throws DroverError BAD_AMOUNT when it is not a number or has more decimals than the currency.
  */
 export function toMinor(major: string | number, currency: string): bigint {
   if (typeof major === 'string' && writtenDecimals(major) > exponentOf(currency))
@@ -44,7 +44,7 @@ export function toMinor(major: string | number, currency: string): bigint {
 }
 
 /**
- * The same for what a `numeric` column gives: PostgreSQL writes its scale out (`12.5000`), so zeros say nothing there.
+ * The same for values of a `numeric` column: PostgreSQL writes them with their scale (`12.5000`), so trailing zeros are ignored.
  * @throws DroverError BAD_AMOUNT as `toMinor`.
  */
 export function numericToMinor(major: string | number, currency: string): bigint {
@@ -54,8 +54,7 @@ export function numericToMinor(major: string | number, currency: string): bigint
 }
 
 /**
- * An amount as people write it into files, as a plain decimal: `1,234.50` is 1234.50. Undefined where another reading is
- * possible: more decimals than the currency has (two where the currency is not known), or one comma before three digits in a
+ * An amount as written in files, as a plain decimal: `1,234.50` is 1234.50. Undefined where it is ambiguous: more decimals than the currency has (two where the currency is not known), or one comma before three digits in a
  * currency with three decimals, where `1,234` may mean 1.234.
  */
 export function parseAmountText(text: string, currency: string | null): string | undefined {
@@ -66,13 +65,13 @@ export function parseAmountText(text: string, currency: string | null): string |
   return /^-?\d+(\.\d+)?$/.test(bare) && writtenDecimals(bare) <= decimals ? new Big(bare).toFixed() : undefined;
 }
 
-/** Digits behind the point as they are written; none of a number in scientific notation. */
+/** The number of written decimals; 0 for a number in scientific notation. */
 export function writtenDecimals(text: string): number {
   return /^\s*[+-]?\d+\.(\d+)\s*$/.exec(text)?.[1]?.length ?? 0;
 }
 
 function tooManyDecimals(major: string | number, currency: string): DroverError {
-  return new DroverError('BAD_AMOUNT', `${String(major)} has more decimals than ${currency} knows`);
+  return new DroverError('BAD_AMOUNT', `${String(major)} has more decimals than ${currency} has`);
 }
 
 /** Minor units as a decimal string in major units: 123450n USD is "1234.50". */

@@ -1,6 +1,6 @@
 /**
- * How a process is asked to stop. npm, a shell and a terminal each hand a signal on to the same process, some milliseconds
- * apart, so one Ctrl-C may arrive as several signals: all that arrive within a second of the first are that first one.
+ * Handles stop signals. npm, a shell and a terminal each forward a signal to the same process, some milliseconds apart, so one
+ * Ctrl-C may arrive as several signals: all within a second of the first count as the first.
  */
 
 const sameRequestMs = 1_000;
@@ -12,7 +12,7 @@ export interface StopHandlers {
   readonly again: (signal: NodeJS.Signals) => void;
 }
 
-/** Handles the signals until the function that it returns is called. `now` is in milliseconds and never goes back. */
+/** Handles the signals until the function that it returns is called. `now` is monotonic, in milliseconds. */
 export function handleStopSignals(
   signals: readonly NodeJS.Signals[],
   { first, again }: StopHandlers,

@@ -10,7 +10,7 @@ const messageOf = (env: Record<string, string>) => {
   return 'accepted';
 };
 
-test('an empty environment gives the defaults and leaves the embedded services to whoever starts them', () => {
+test('an empty environment results in the defaults, without URLs for the embedded services', () => {
   const config = readConfig({});
   expect(config).toMatchObject({
     port: 3000,

@@ -19,7 +19,7 @@ function logged(write: (logger: ReturnType<typeof createLogger>) => void): strin
   return lines.join('');
 }
 
-/** Logs the error every way it is done, and says what came out. */
+/** Logs the error in every supported way, and returns the output. */
 const everyWay = (error: unknown): string =>
   logged((logger) => {
     logger.error(error);
@@ -75,7 +75,7 @@ test('of an HTTP client only type and code remain: no headers, no body', () => {
   expect(everyWay(error).includes(canary)).toBe(false);
 });
 
-test('what the JSON parser throws quotes its input, so it is not written', () => {
+test('errors of the JSON parser quote their input, so their messages are not written', () => {
   const error = (() => {
     try {
       return JSON.parse(canary);

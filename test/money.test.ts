@@ -30,7 +30,7 @@ describe('money', () => {
     ['free', 'USD'],
     [Number.NaN, 'USD'],
     [Number.POSITIVE_INFINITY, 'USD'],
-  ])('%s %s is no amount', (major, code) => {
+  ])('%s %s is not an amount', (major, code) => {
     expect(() => toMinor(major, code)).toThrow(expect.objectContaining({ code: 'BAD_AMOUNT' }));
   });
 
@@ -46,16 +46,16 @@ describe('money', () => {
     ['1000,50', 'PHP', undefined],
     ['1.234,50', 'EUR', undefined],
     ['1 234.50', 'EUR', undefined],
-  ])('of the text %j in %s only a certain reading is taken', (text, code, amount) => {
+  ])('the text %j in %s is read only when it is not ambiguous', (text, code, amount) => {
     expect(parseAmountText(text, code)).toBe(amount);
   });
 
-  it('reads a numeric column by its value: its scale is no sign of thousands', () => {
+  it('reads a numeric column by its value: its scale does not indicate thousands', () => {
     expect(numericToMinor('1000.0000', 'PHP')).toBe(100_000n);
     expect(() => numericToMinor('0.0010', 'PHP')).toThrow(expect.objectContaining({ code: 'BAD_AMOUNT' }));
   });
 
-  it('goes from minor to major units and back without a loss', () => {
+  it('converts minor to major units and back without loss', () => {
     fc.assert(
       fc.property(fc.bigInt({ min: -(10n ** 30n), max: 10n ** 30n }), currency, (minor, code) => {
         const major = toMajor(minor, code);
@@ -70,7 +70,7 @@ describe('money', () => {
     expect(toMajor(cents, 'USD')).toBe('100.00');
   });
 
-  it('takes currencies in any case and refuses what is none', () => {
+  it('accepts currencies in any case and refuses other codes', () => {
     expect([' usd ', 'PHP', 'kwd'].map(parseCurrency)).toEqual(['USD', 'PHP', 'KWD']);
     expect(['$', 'QQQ', 'DOLLARS', ''].map(parseCurrency)).toEqual([undefined, undefined, undefined, undefined]);
   });

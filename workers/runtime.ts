@@ -1,5 +1,6 @@
 import { connectWorker, onHeartbeatRequest } from '../queues/redis.ts';
 import type { QueueName } from '../queues/table.ts';
+import { withDeadline } from '../src/deadline.ts';
 import type { StageDeps } from '../src/engine/stages/stage.ts';
 import { type DroverError, describeError } from '../src/errors.ts';
 import { startHeartbeat } from './heartbeat.ts';
@@ -93,7 +94,7 @@ async function drain(running: readonly RunningQueue[], graceMs: number): Promise
   const last = releaseWindowMs(graceMs);
   if (!(await endsWithin(closed, graceMs - last))) {
     for (const queue of running) queue.worker.releaseAll();
-    // Forced: waits for nothing, where Redis is gone and a graceful close would hang.
+    // Forced: does not wait for Redis, which may be away, where a graceful close would hang.
     if (!(await endsWithin(closed, last))) void Promise.allSettled(running.map((queue) => queue.worker.close(true)));
   }
   await Promise.allSettled(running.map((queue) => queue.close?.()));
@@ -103,16 +104,10 @@ async function drain(running: readonly RunningQueue[], graceMs: number): Promise
 const releaseWindowMs = (graceMs: number): number => Math.min(2_000, graceMs / 4);
 
 /** True when the work ends within `ms`, successfully or not. */
-async function endsWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
-  });
-  const done = work.then(
+function endsWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
+  const ended = work.then(
     () => true,
     () => true,
   );
-  const inTime = await Promise.race([done, late]);
-  clearTimeout(timer);
-  return inTime;
+  return withDeadline(ended, ms, () => new Error(`not ended within ${ms} ms`)).catch(() => false);
 }

@@ -5,8 +5,8 @@ import { drover } from './drover.ts';
 const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
 
 /**
- * Every exchange of a table set, forth (`cutover`) and back (`rollback`), under its stamp. Lives in the target's
- * database: the row is written by the transaction that exchanges the tables, so both are true or neither is.
+ * Every exchange of a table set, a `cutover` or its `rollback`, by its stamp. Stored in the target's database: the row is
+ * written by the transaction that exchanges the tables, so both are committed or neither is.
  */
 export const cutovers = drover.table(
   'cutovers',
@@ -14,14 +14,14 @@ export const cutovers = drover.table(
     stamp: text().primaryKey(),
     name: text().notNull(),
     kind: text().notNull(),
-    /** preparing, held, done, failed, abandoned; then restored or dropped, said of the backup. */
+    /** preparing, held, done, failed, abandoned; then restored or dropped, for the backup. */
     status: text().notNull(),
-    /** Set while it may still exchange tables; unique, so there are never two. */
+    /** Set while it may still exchange tables; unique, so there is at most one. */
     active: text(),
-    /** Of a rollback: the stamp it went back to. */
+    /** For a rollback: the stamp of the cutover it undoes. */
     ofStamp: text('of_stamp'),
     spec: jsonb().$type<Record<string, unknown>>().notNull(),
-    /** Where each table came from and where the one it replaced was put. */
+    /** The previous schema of each table, and the schema of the table it replaced. */
     tables: jsonb().$type<readonly Record<string, unknown>[]>().notNull(),
     reason: text().notNull(),
     actor: text().notNull(),
@@ -35,7 +35,7 @@ export const cutovers = drover.table(
   ],
 );
 
-/** What was written to live tables since a cutover, by triggers it left there. Rollback carries it back. */
+/** Writes to live tables since a cutover, recorded by its triggers. A rollback applies them to the restored tables. */
 export const cutoverChanges = drover.table(
   'cutover_changes',
   {
@@ -47,12 +47,12 @@ export const cutoverChanges = drover.table(
     old: jsonb(),
     new: jsonb(),
     at: instant('at').notNull().default(sql`clock_timestamp()`),
-    /** Stamps whose backup holds this change already. */
+    /** Stamps whose backup contains this change already. */
     carriedInto: text('carried_into').array().notNull().default(sql`'{}'`),
   },
   (table) => [
     index('cutover_changes_of_table').on(table.schemaName, table.tableName, table.id),
-    // What is carried under the locks is found here, however much was carried before.
+    // Changes to be applied under the locks are found by this index, however many were applied before.
     index('cutover_changes_waiting').on(table.id).where(sql`carried_into = '{}'`),
   ],
 );

@@ -10,16 +10,16 @@ export const fleet = drover.table('fleet', {
   updatedAt: instant('updated_at').notNull().defaultNow(),
 });
 
-/** Requests to an upstream and their bytes, headers included, as they travel. */
+/** Requests to an upstream and their bytes on the wire, headers included. */
 export interface Traffic {
   readonly requests: number;
-  /** Those without an answer, and those the upstream refused; 404 is an answer. */
+  /** Requests without an answer or refused by the upstream; a 404 is not a failure. */
   readonly failed: number;
   readonly sentBytes: number;
   readonly receivedBytes: number;
 }
 
-/** Worker processes by heartbeat. What they used is counted from their beginning on; see `run_usage`. */
+/** Worker processes by heartbeat. Their usage is counted from the start of the process; see `run_usage`. */
 export const workers = drover.table('workers', {
   id: text().primaryKey(),
   host: text().notNull(),
@@ -30,9 +30,9 @@ export const workers = drover.table('workers', {
   loopLagMs: integer('loop_lag_ms').notNull(),
   done: bigint({ mode: 'number' }).notNull(),
   peakRssMb: integer('peak_rss_mb').notNull().default(0),
-  /** Processor time of the process since it began, its threads included. */
+  /** Processor time of the process since its start, threads included. */
   cpuMs: bigint('cpu_ms', { mode: 'number' }).notNull().default(0),
-  /** Of one core, since the heartbeat before. */
+  /** Percent of one core, since the previous heartbeat. */
   cpuPercent: integer('cpu_percent').notNull().default(0),
   /** Its requests to each upstream since it started. */
   traffic: jsonb().$type<Readonly<Record<string, Traffic>>>().notNull().default({}),
@@ -40,13 +40,13 @@ export const workers = drover.table('workers', {
   seenAt: instant('seen_at').notNull().defaultNow(),
 });
 
-/** What a worker process used while a run was running. Added to with each heartbeat, and kept after the worker's end. */
+/** Usage of a worker process while a run was running. Increased by each heartbeat, and kept after the process ended. */
 export const runUsage = drover.table(
   'run_usage',
   {
     runId: text('run_id').notNull(),
     worker: text().notNull(),
-    /** How long it was alive while the run was running. */
+    /** How long the process was alive while the run was running. */
     observedMs: bigint('observed_ms', { mode: 'number' }).notNull(),
     cpuMs: bigint('cpu_ms', { mode: 'number' }).notNull(),
     peakRssMb: integer('peak_rss_mb').notNull(),
@@ -69,7 +69,7 @@ export const runTraffic = drover.table(
   (table) => [primaryKey({ columns: [table.runId, table.worker, table.upstream] })],
 );
 
-/** Limits an operator set by hand; they outlive Redis, which holds the working copy. */
+/** Limits set by operators; they outlive Redis, which has the working copy. */
 export const limits = drover.table('limits', {
   upstream: text().primaryKey(),
   maxRps: integer('max_rps').notNull(),
@@ -78,7 +78,7 @@ export const limits = drover.table('limits', {
   updatedAt: instant('updated_at').notNull().defaultNow(),
 });
 
-/** Queues an operator paused by hand. */
+/** Queues paused by operators. */
 export const queuePauses = drover.table('queue_pauses', {
   queue: text().primaryKey(),
   reason: text().notNull(),
@@ -86,7 +86,7 @@ export const queuePauses = drover.table('queue_pauses', {
   pausedAt: instant('paused_at').notNull().defaultNow(),
 });
 
-/** API keys: only the SHA-256 of the secret is kept. */
+/** API keys: only the SHA-256 of the secret is stored. */
 export const keys = drover.table('keys', {
   id: text().primaryKey(),
   name: text().notNull(),
@@ -99,7 +99,7 @@ export const keys = drover.table('keys', {
   lastUsedAt: instant('last_used_at'),
 });
 
-/** The audit log: actor, action and reason. Append-only; each row carries the hash of the one before it. */
+/** The audit log: actor, action and reason. Append-only; each row contains the hash of the previous row. */
 export const audit = drover.table(
   'audit',
   {

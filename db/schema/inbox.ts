@@ -15,37 +15,37 @@ import { drover } from './drover.ts';
 
 const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
 
-/** Numbers the looks at upstreams in the order in which they began: the result of a later one is newer. */
+/** Numbers the reads of upstream objects in the order in which they began: the result of a later one is newer. */
 export const inboxLooks = drover.sequence('inbox_looks');
 
-/** Every event an upstream has reported, once, however often and in whatever order it was sent. */
+/** Every event of an upstream, once, however often and in whatever order it was delivered. */
 export const inbox = drover.table(
   'inbox',
   {
     provider: text().notNull(),
-    /** The upstream's own, `evt_...`. */
+    /** The upstream's id, `evt_...`. */
     eventId: text('event_id').notNull(),
     /** In the order of their arrival, for lists. */
     seq: bigint({ mode: 'bigint' }).notNull().generatedAlwaysAsIdentity(),
     type: text().notNull(),
-    /** What it is about. */
+    /** The object it concerns. */
     objectId: text('object_id'),
     /** The connected account it happened in; null is our own. */
     account: text(),
     livemode: boolean().notNull(),
-    /** The event as it was sent, of types that something is done about. As json, which holds what jsonb refuses. */
+    /** The event as delivered, for types with a handler. As json, which accepts values that jsonb refuses. */
     payload: json(),
-    /** pending; applied; ignored; failed: the last try was in vain, and the next is at `due_at`. */
+    /** pending; applied; ignored; failed: the last attempt failed, and the next is at `due_at`. */
     state: text().notNull(),
     attempts: integer().notNull().default(0),
     code: text(),
     message: text(),
-    /** Its effect, in words. */
+    /** A description of its effect. */
     effect: text(),
     /** By the upstream's clock. */
     happenedAt: instant('happened_at').notNull(),
     receivedAt: instant('received_at').notNull().defaultNow(),
-    /** Null: it is not processed again. */
+    /** Null when it is not processed again. */
     dueAt: instant('due_at'),
     settledAt: instant('settled_at'),
     leaseToken: text('lease_token'),
@@ -54,7 +54,7 @@ export const inbox = drover.table(
   (table) => [
     primaryKey({ columns: [table.provider, table.eventId] }),
     uniqueIndex('inbox_seq').on(table.seq),
-    // Settled events are not in it, so it stays as small as what is to be done.
+    // Without settled events, so it stays as small as the pending work.
     index('inbox_due').on(table.dueAt).where(sql`due_at IS NOT NULL`),
   ],
 );
@@ -76,7 +76,7 @@ export const observations = drover.table(
     state: jsonb(),
     /** Fields in which it differs from the row. */
     differs: text().array().notNull(),
-    /** Of `inbox_looks`. */
+    /** A number of `inbox_looks`. */
     look: bigint({ mode: 'bigint' }).notNull(),
     /** How many events were applied to it. */
     events: integer().notNull(),

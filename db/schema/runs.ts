@@ -5,7 +5,7 @@ import { drover } from './drover.ts';
 
 const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
 
-/** One execution of a plan. `status` is also the wish: only a `running` run's records may move. */
+/** One execution of a plan. Only records of a run with status `running` are processed. */
 export const runs = drover.table(
   'runs',
   {
@@ -18,7 +18,7 @@ export const runs = drover.table(
     reason: text(),
     targetSchema: text('target_schema').notNull(),
     batchSize: integer('batch_size').notNull(),
-    /** What was measured for each stage; null of a run whose batch size is fixed. */
+    /** Measurements of each stage; null for a run with a fixed batch size. */
     batchTuning: jsonb('batch_tuning').$type<BatchTuning>(),
     maxFailurePercent: integer('max_failure_percent').notNull(),
     skipExisting: boolean('skip_existing').notNull(),
@@ -32,16 +32,16 @@ export const runs = drover.table(
     finishedAt: instant('finished_at'),
     statusAt: instant('status_at').notNull().defaultNow(),
     rolledBackAt: instant('rolled_back_at'),
-    /** Since when raw and clean payloads of its records are not kept any more. */
+    /** When the raw and clean payloads of its records were purged. */
     purgedAt: instant('purged_at'),
-    /** Lease of the process that writes reports and validates, so that two never do. */
+    /** Lease of the process that writes reports and validates, so that only one does. */
     finishingBy: text('finishing_by'),
     finishingUntil: instant('finishing_until'),
   },
   (table) => [
     index('runs_status').on(table.status),
     index('runs_created').on(table.createdAt, table.id),
-    // Two runs of a plan into one schema would write over each other; of many that start at once, one may.
+    // Two runs of a plan into one schema would overwrite each other; of several started at once, one succeeds.
     uniqueIndex('runs_one_active')
       .on(table.plan, table.targetSchema)
       .where(
@@ -50,7 +50,7 @@ export const runs = drover.table(
   ],
 );
 
-/** One entity of one run: how far its extraction is. The cursor moves in the transaction that stores the page. */
+/** The extraction of one entity of one run. The cursor advances in the transaction that stores the page. */
 export const runEntities = drover.table(
   'run_entities',
   {
@@ -78,8 +78,8 @@ export const runEntities = drover.table(
 );
 
 /**
- * The ledger: every record of every run and the state it is in. Narrow on purpose: it is rewritten three times a
- * record, so payloads live in tables of their own.
+ * The ledger: every record of every run with its state. Narrow on purpose: each row is rewritten three times, so payloads
+ * are in separate tables.
  */
 export const records = drover.table(
   'records',
@@ -104,7 +104,7 @@ export const records = drover.table(
     mergeRank: text('merge_rank'),
     mergedInto: bigint('merged_into', { mode: 'bigint' }),
     blockedBy: bigint('blocked_by', { mode: 'bigint' }),
-    /** Minor units; with currency and status what sums are made of. */
+    /** Minor units; summed by currency and status. */
     amount: bigint({ mode: 'bigint' }),
     currency: text(),
     amountStatus: text('amount_status'),
@@ -114,19 +114,19 @@ export const records = drover.table(
   (table) => [uniqueIndex('records_identity').on(table.runId, table.entity, table.sourceId)],
 );
 
-/** What the source said, as it said it. Written once, with the ledger row. */
+/** The raw record of the source. Written once, with the ledger row. */
 export const payloads = drover.table('payloads', {
   recordId: bigint('record_id', { mode: 'bigint' }).primaryKey(),
   raw: jsonb().notNull(),
 });
 
-/** What the transform made of it: columns, references by source id, notes. May hold no secret. */
+/** The result of the transform: columns, references by source id, notes. Contains no secrets. */
 export const cleans = drover.table('cleans', {
   recordId: bigint('record_id', { mode: 'bigint' }).primaryKey(),
   clean: jsonb().notNull(),
 });
 
-/** Every try that did not succeed: the record's history of trouble. */
+/** Every failed attempt of a record. */
 export const tries = drover.table(
   'tries',
   {
@@ -146,7 +146,7 @@ export const tries = drover.table(
   (table) => [index('tries_record').on(table.recordId), index('tries_run').on(table.runId, table.id)],
 );
 
-/** Records by state, kept by a trigger on `records` and spread over slots so that workers do not queue for one row. */
+/** Number of records by state, maintained by a trigger on `records` in several slots, so that workers do not wait for one row. */
 export const counts = drover.table(
   'counts',
   {
@@ -160,7 +160,7 @@ export const counts = drover.table(
   (table) => [primaryKey({ columns: [table.runId, table.entity, table.stage, table.status, table.slot] })],
 );
 
-/** How many records of a run were done at a moment; rate and ETA come from these. */
+/** Samples of the number of records done; the basis of rate and ETA. */
 export const samples = drover.table(
   'samples',
   {

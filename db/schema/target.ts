@@ -4,8 +4,8 @@ import { drover } from './drover.ts';
 const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
 
 /**
- * Which target row a source record became. Lives in the target's database, beside the rows it speaks of, and outlives
- * runs: it is the id mapping, and what makes a second load of the same record an update of the same row.
+ * The target row of each source record. Stored in the target's database, with the rows it describes, and kept beyond runs: it
+ * is the id mapping, by which a second load of a record updates the same row.
  */
 export const identities = drover.table(
   'identities',
@@ -14,25 +14,25 @@ export const identities = drover.table(
     entity: text().notNull(),
     sourceId: text('source_id').notNull(),
     targetId: text('target_id').notNull(),
-    /** True of a record merged into the row of another. */
+    /** True for a record merged into the row of another. */
     merged: boolean().notNull().default(false),
     hash: text().notNull(),
     runId: text('run_id').notNull(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
     /** Columns in which the last write kept the value of the row; see `Column.keepExisting`. */
     kept: text().array(),
-    /** What the source had in the columns that are rights at the last write: a row with another value was changed since. */
+    /** The source's values of the columns that are rights at the last write: a row with another value was changed since. */
     rights: jsonb(),
   },
   (table) => [
     primaryKey({ columns: [table.scope, table.entity, table.sourceId] }),
-    // The target id first: beginning like the key, this index was taken for look-ups by source id while the table had no
+    // The target id first: with the key's prefix, PostgreSQL used this index for look-ups by source id while the table had no
     // statistics, and read a whole entity for each (measured: 1.4 ms a record instead of 0.02).
     index('identities_target').on(table.targetId, table.scope, table.entity),
   ],
 );
 
-/** The first write of a run to a target row, with what stood there before. Rollback reads nothing else. */
+/** The first write of a run to a target row, with its previous contents. The only input of a rollback. */
 export const changes = drover.table(
   'changes',
   {
@@ -52,8 +52,8 @@ export const changes = drover.table(
 );
 
 /**
- * Up to which moment everything of an entity is in the target, one row for each run. Beside the rows it speaks of, so that a
- * rollback deletes both in one transaction. `watermark` is null until the run is finished.
+ * The time up to which all changes of an entity are in the target, one row for each run. Stored with the rows it describes, so
+ * that a rollback deletes both in one transaction. `watermark` is null until the run is finished.
  */
 export const watermarks = drover.table(
   'watermarks',
@@ -64,7 +64,7 @@ export const watermarks = drover.table(
     /** Hash of the source's address and parameters. */
     fingerprint: text().notNull(),
     runId: text('run_id').notNull(),
-    /** Beginning of the run's window; null when it read everything. */
+    /** Start of the run's window; null when it read everything. */
     since: text(),
     watermark: text(),
     begunAt: instant('begun_at').notNull().defaultNow(),

@@ -48,14 +48,14 @@ export interface BrokenAuditRow {
 
 export interface AuditVerification {
   readonly ok: boolean;
-  /** Rows that were verified: all of them, those after a broken one too. */
+  /** Number of verified rows: all of them, including those after a broken one. */
   readonly checked: number;
   /** Id of the first broken row; null when no row is. */
   readonly brokenAt: number | null;
   readonly brokenCount: number;
   /** The broken rows, at most the first 10,000. */
   readonly broken: readonly BrokenAuditRow[];
-  /** The newest row that was written is not there any more. */
+  /** The newest row that was written no longer exists. */
   readonly newestMissing: boolean;
 }
 
@@ -119,7 +119,7 @@ async function asStored(tx: Queries, entry: AuditEntry): Promise<Omit<AuditRow, 
 
 type StoredEntry = Omit<AuditRow, 'id' | 'at' | 'hash' | 'previousHash'> & { readonly ms: string };
 
-/** Without what PostgreSQL refuses in text and jsonb, so that a change never fails because of its audit row. */
+/** Without characters that PostgreSQL refuses in text and jsonb, so that a change never fails because of its audit row. */
 function storable({ actor, role, action, subject, reason, details }: AuditEntry) {
   const clean = (text: string): string => text.toWellFormed().replaceAll('\0', '\ufffd');
   return {

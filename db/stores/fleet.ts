@@ -6,26 +6,26 @@ import { limits, queuePauses, workers } from '../schema/fleet.ts';
 import { queryPrepared, type Row } from '../sql.ts';
 import { appendAudit } from './audit.ts';
 
-/** Times in milliseconds, memory in MB; `cpuMs` and `traffic` are counted from the beginning of the process. */
+/** Times in milliseconds, memory in MB; `cpuMs` and `traffic` are counted from the start of the process. */
 export type WorkerBeat = Omit<typeof workers.$inferInsert, 'startedAt' | 'seenAt'>;
 export type WorkerRow = typeof workers.$inferSelect & {
-  /** It has sent a heartbeat within the last 15 s, which is several intervals. */
+  /** True with a heartbeat within the last 15 s, which is several intervals. */
   readonly alive: boolean;
 };
 
 export interface WorkerStore {
   /**
-   * Writes a heartbeat, and adds what the process used since the last one to every run that is running. The first one
-   * also says when the process began.
+   * Writes a heartbeat, and adds the usage since the previous one to every running run. The first one also stores the start of
+   * the process.
    */
   beat(worker: WorkerBeat): Promise<void>;
-  /** The database's clock, which dates heartbeats. */
+  /** The database's clock, by which heartbeats are dated. */
   now(): Promise<Date>;
-  /** True when every worker that is alive has written a heartbeat since then. */
+  /** True when every live worker has written a heartbeat since then. */
   haveAllReportedSince(at: Date): Promise<boolean>;
-  /** Removes a process that ends in order. */
+  /** Removes a process that shuts down. */
   remove(id: string): Promise<void>;
-  /** Workers with a heartbeat within the last hour, the newest first. */
+  /** Workers with a heartbeat within the last hour, newest first. */
   list(): Promise<WorkerRow[]>;
 }
 
@@ -60,7 +60,7 @@ async function beat(database: Database, worker: WorkerBeat): Promise<void> {
 }
 
 async function list(database: Database): Promise<WorkerRow[]> {
-  // Killed processes never remove themselves; it is done here, where the list is read.
+  // Killed processes do not remove themselves; reading the list removes them.
   await database.delete(workers).where(lt(workers.seenAt, sql`now() - interval '1 hour'`));
   const rows = await database
     .select({ worker: workers, alive: sql<boolean>`${workers.seenAt} > now() - interval '15 seconds'` })
@@ -69,16 +69,16 @@ async function list(database: Database): Promise<WorkerRow[]> {
   return rows.map(({ worker, alive }) => ({ ...worker, alive }));
 }
 
-// What the process used since the heartbeat before is added to each run that was running meanwhile, in the statement
-// that writes the new totals: sent twice, the second one adds nothing. Totals that fell are those of a new process under
-// an old name (a container that was restarted), and count whole.
+// The usage since the previous heartbeat is added to each run that was running meanwhile, by the statement that writes the
+// new totals: repeated, it adds nothing. Lower totals are those of a new process under an old name (a restarted container),
+// and count in full.
 const increaseSql = (now: string, before: string): string =>
   `CASE WHEN ${now} >= ${before} THEN ${now} - ${before} ELSE ${now} END`;
 
 const trafficIncreaseSql = (field: string): string =>
   increaseSql(`(t.now ->> '${field}')::bigint`, `coalesce((b.traffic -> t.upstream ->> '${field}')::bigint, 0)`);
 
-/** Writes a heartbeat, and adds what was used since the last one to the running runs. Values in the order of `beat`. */
+/** Writes a heartbeat, and adds the usage since the previous one to the running runs. Values in the order of `beat`. */
 const beatStatement = `
 WITH b AS (
   SELECT coalesce(w.seen_at, now()) AS at, coalesce(w.cpu_ms, 0) AS cpu_ms, coalesce(w.traffic, '{}') AS traffic
@@ -113,7 +113,7 @@ ON CONFLICT (run_id, worker, upstream) DO UPDATE SET requests = u.requests + exc
   failed = u.failed + excluded.failed, sent_bytes = u.sent_bytes + excluded.sent_bytes,
   received_bytes = u.received_bytes + excluded.received_bytes`;
 
-/** True when every worker that is alive has sent a heartbeat since the moment given. */
+/** True when every live worker has sent a heartbeat since the given time. */
 const heardStatement = `
 SELECT coalesce(bool_and(seen_at >= $1), true) AS heard FROM drover.workers
 WHERE seen_at > now() - interval '15 seconds'`;
@@ -122,7 +122,7 @@ interface HeardRow extends Row {
   readonly heard: boolean;
 }
 
-/** A limit an operator set by hand. Redis holds the working copy, which is laid again from here. */
+/** A limit set by an operator. Redis has the working copy, which is restored from here. */
 export type StoredLimit = typeof limits.$inferSelect;
 
 export interface LimitStore {
@@ -150,12 +150,12 @@ function setLimit(database: Database, limit: Omit<StoredLimit, 'updatedAt'>, aud
   });
 }
 
-/** A queue an operator paused by hand. An emptied Redis forgets it; it is paused again from here. */
+/** A queue paused by an operator. After Redis was emptied, it is paused again from here. */
 export type QueuePause = typeof queuePauses.$inferSelect;
 
 export interface QueuePauseStore {
   list(): Promise<QueuePause[]>;
-  /** Pauses, or keeps the pause that is there, and writes the audit row. */
+  /** Pauses the queue, or keeps an existing pause, and writes the audit row. */
   pause(pause: Omit<QueuePause, 'pausedAt'>, audit: AuditEntry): Promise<void>;
   resume(queue: string, audit: AuditEntry): Promise<void>;
 }

@@ -6,7 +6,7 @@ import { counts, runs } from '../schema/runs.ts';
 
 const recent = gt(runs.createdAt, sql`now() - interval '30 days'`);
 
-/** Numbers for dashboards, over the runs of the last 30 days: Prometheus keeps what is older. */
+/** Numbers for dashboards, over the runs of the last 30 days: Prometheus stores older values. */
 export function createMetricsStore(database: Database) {
   return {
     records: () =>

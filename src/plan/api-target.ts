@@ -1,23 +1,23 @@
 /**
- * What a plan brings whose records go to an API: slow, limited, and with objects that cannot be taken back. The engine
- * sees to it that one worker at a time has a record, and that every write is written down before it is sent.
+ * The contract of a plan whose records go to an API: slow, rate limited, and with objects that cannot be deleted. The engine
+ * ensures that one worker at a time has a record, and that every write is stored before it is sent.
  *
  * Glossary
  * - effect: one request that changes something at the API.
- * - intent: the row that says an effect is about to be sent, under which key, and later what became of it.
- * - before-image: what an object was before this run's first effect on it.
+ * - intent: the stored row of an effect that is about to be sent, with its key, and later with its result.
+ * - before-image: the state of an object before this run's first effect on it.
  */
 import type { JsonObject } from './json.ts';
 
-/** A record on its way into the API. */
+/** A record to write to the API. */
 export interface ApiRecord {
   readonly sourceId: string;
-  /** As the source gave it: its own columns show what earlier runs left there. */
+  /** The raw record; its columns may contain what earlier runs wrote back to the source. */
   readonly raw: JsonObject;
-  /** As the transform made it, with references filled in. */
+  /** The result of the transform, with references resolved. */
   readonly row: JsonObject;
   /**
-   * An effect of this record may have been sent before, and its result is unknown: look at the objects
+   * An effect of this record may have been sent before with an unknown result: read the objects
    * themselves, by id and by list, before anything is sent.
    */
   readonly mayHaveBeenSent: boolean;
@@ -32,32 +32,32 @@ export interface ApiObject {
 
 /** One request that changes something. */
 export interface Effect {
-  /** What it does, in words for the log: `create product`. */
+  /** Its name in the log: `create product`. */
   readonly step: string;
   /** The parameters that are sent. */
   readonly body: JsonObject;
-  /** What it makes: the kind, and the id where it is chosen by us. */
+  /** The object it creates: the kind, and the id where we choose it. */
   readonly creates?: { readonly kind: string; readonly id?: string } | undefined;
-  /** Objects it changes, those included that lose something by it. */
+  /** Objects it changes, including those that lose a value to another object. */
   readonly changes?: readonly Change[] | undefined;
 }
 
-/** An object before and after an effect: its fields as they are, and those that are written over. */
+/** An object before and after an effect: all its fields, and those that are overwritten. */
 export interface Change {
   readonly object: ApiObject;
   readonly before: JsonObject;
   readonly after: JsonObject;
 }
 
-/** How effects are sent, for one record while its lease holds. */
+/** Sends the effects of one record while its lease is valid. */
 export interface Effects {
   /**
-   * Writes the intent and the before-image down and waits until they are on disk; sends; writes the answer down. The
-   * key is the same only while the upstream is sure to take it for the same request.
+   * Stores the intent and the before-image on disk, sends the request, and stores the answer. The key is reused only while
+   * the upstream is certain to recognise the same request by it.
    * @throws whatever the call throws; a lost lease, which only the engine catches.
    */
   run<T extends { readonly id: string }>(effect: Effect, send: (key: string) => Promise<T>): Promise<T>;
-  /** Notes that an object that was found is this run's work, whose answer was lost. */
+  /** Records that an object that was found was created by this run, whose answer was lost. */
   recordCreated(object: ApiObject): Promise<void>;
 }
 
@@ -72,7 +72,7 @@ export interface ApiRefusal {
   readonly field?: string | undefined;
 }
 
-/** What was done, or would be. `message` says it field by field. */
+/** The result of a write or a forecast. `message` describes it field by field. */
 export type ApiResult =
   | {
       readonly kind: 'created' | 'updated' | 'repriced' | 'unchanged' | 'exists';
@@ -83,24 +83,24 @@ export type ApiResult =
     }
   | ApiRefusal;
 
-/** What an object was before the run, and what the run left. */
+/** The state of an object before the run, and after it. */
 export interface BeforeImage extends ApiObject {
   readonly operation: 'create' | 'update';
-  /** Null of an object the run made. */
+  /** Null for an object the run created. */
   readonly before: JsonObject | null;
   readonly after: JsonObject;
 }
 
-/** What became of one before-image: restored (or archived), or why not. `final`: asking again would change nothing. */
+/** The undo of one before-image: restored (or archived), or the reason why not. `final`: a retry cannot succeed. */
 export type UndoResult =
   | { readonly kind: 'done' }
   | { readonly kind: 'conflict'; readonly detail: string; readonly final: boolean };
 
-/** What the API says of an object now. */
+/** The current state of an object at the API. */
 export interface ObservedObject {
-  /** As the API shows it; null when it is gone. */
+  /** As the API returns it; null when it does not exist. */
   readonly state: JsonObject | null;
-  /** Fields in which it differs from the row that stands for it; `missing` when it is gone. */
+  /** Fields in which it differs from its row; `missing` when it does not exist. */
   readonly differs: readonly string[];
 }
 
@@ -109,17 +109,17 @@ export type RowComparison = 'missing' | readonly string[];
 
 /** One record at a time, in any order and by any number of workers. Methods throw DroverError. */
 export interface ApiPort {
-  /** What a write would do. Sends nothing that changes anything. */
+  /** The result a write would have. Sends no request that changes anything. */
   preview(record: ApiRecord, options: ApiOptions): Promise<ApiResult>;
   write(record: ApiRecord, options: ApiOptions, effects: Effects): Promise<ApiResult>;
-  /** Reports to the source that its record was rejected before it came here. Absent: nothing is reported. */
+  /** Reports to the source that its record was rejected before it reached the API. Absent: nothing is reported. */
   readonly reject?: (record: Pick<ApiRecord, 'sourceId' | 'raw'>, effects: Effects) => Promise<void>;
   /** Fields in which the API differs from each row, read from the API itself. Rows carry the answered columns. */
   compare(rows: readonly { readonly sourceId: string; readonly row: JsonObject }[]): Promise<RowComparison[]>;
-  /** The same with what the API shows, for handlers of events about it. In the order of the rows. */
+  /** The same with the objects as the API returns them, for handlers of webhook events. In the order of the rows. */
   observe?(
     rows: readonly { readonly sourceId: string; readonly row: JsonObject }[],
   ): Promise<readonly ObservedObject[]>;
-  /** Takes back what a run did for one record, given in the order of its effects; one answer an image. */
+  /** Undoes a run's changes for one record, given in the order of its effects; one result for each image. */
   undo(images: readonly BeforeImage[]): Promise<readonly UndoResult[]>;
 }

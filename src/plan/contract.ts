@@ -4,11 +4,11 @@
  * Glossary
  * - plan: a named migration, from sources to a target; made of entities.
  * - entity: one kind of record in a plan (users, bookings), with the entities it depends on.
- * - record: one source row, known by (plan, entity, source id).
+ * - record: one source row, identified by (plan, entity, source id).
  * - run: one execution of a plan with a strategy and parameters.
  * - scope: which part of a source a run reads: a window of time, or a list of ids.
- * - cursor: where reading stands; opaque JSON made by the source, stored by the engine.
- * - outcome: what a stage says of one record: a row, a skip with its reason, a reject with its code.
+ * - cursor: the position of a scan; opaque JSON that the source defines and the engine stores.
+ * - outcome: the result of a stage for one record: a row, a skip with its reason, a reject with its code.
  * - target id: the record's id in the target. A UUIDv5 of plan, entity and source id, unless the target has one already.
  * - natural key: the columns by which the target already knows the row (an email, a user id).
  */
@@ -17,38 +17,38 @@ import type { ApiPort } from './api-target.ts';
 import type { Json, JsonObject } from './json.ts';
 import type { UpstreamFactory } from './upstream.ts';
 
-/** One row as the source gives it. `sourceId` is opaque; empty means the source gave none. */
+/** One raw row of a source. `sourceId` is opaque; empty for a row without an id. */
 export interface SourceRecord {
   readonly sourceId: string;
   readonly raw: JsonObject;
 }
 
-/** A page of records. `cursor` null means the source is read to its end. */
+/** A page of records. A null `cursor` is the end of the source. */
 export interface Page {
   readonly records: readonly SourceRecord[];
   readonly cursor: Json | null;
-  /** The newest change time seen, ISO 8601 UTC; what the next incremental run starts from. */
+  /** The newest time of change, ISO 8601 UTC; the next incremental run starts from it. */
   readonly watermark?: string | undefined;
 }
 
-/** What a run reads. Times are ISO 8601 UTC instants; the window is [since, until). */
+/** The part of a source that a run reads. Times are ISO 8601 UTC; the window is [since, until). */
 export interface Scope {
   readonly since?: string | undefined;
   readonly until?: string | undefined;
   readonly ids?: readonly string[] | undefined;
 }
 
-/** Where records come from. Reads must be repeatable: the same cursor gives the same page, or a later one. */
+/** The source of an entity's records. Reads must be repeatable: the same cursor returns the same page, or a later state of it. */
 export interface Source {
-  /** Reads the page at the cursor (null: the beginning). Throws DroverError with an upstream or file code. */
+  /** Reads the page at the cursor (null: the first page). Throws DroverError with an upstream or file code. */
   read(cursor: Json | null, scope: Scope, signal: AbortSignal): Promise<Page>;
   /** True when a repeated id with other content is a defect of the data (a file), not a change between two pages (an API). */
   readonly immutable?: boolean | undefined;
-  /** How many records the scope holds, when the source knows. */
+  /** The number of records in the scope; undefined when the source does not know it. */
   count?(scope: Scope, signal: AbortSignal): Promise<number | undefined>;
 }
 
-/** What a source factory is given. */
+/** The input of a source factory. */
 export interface SourceContext {
   readonly entity: string;
   /** The plan's settings, parsed by its `settings` schema from the environment. */
@@ -92,7 +92,7 @@ export interface Workspace {
   >;
 }
 
-/** Reads the target database. `{schema}` in a text is the run's target schema, quoted. Never write with it. */
+/** Reads the target database. `{schema}` in a text is replaced by the run's target schema, quoted. It must not write. */
 export interface TargetReader {
   query<T extends Record<string, unknown>>(text: string, values: readonly unknown[]): Promise<T[]>;
 }
@@ -104,14 +104,14 @@ export interface RecordMoney {
   readonly status: string;
 }
 
-/** Money as a raw record has it. Without a currency that of the row is taken; `unit` is `major` unless it says `minor`. */
+/** Money in a raw record. Without a currency, that of the row applies; `unit` is `major` by default. */
 export interface RawMoney {
   readonly amount: Json | undefined;
   readonly currency?: string | undefined;
   readonly unit?: 'major' | 'minor' | undefined;
 }
 
-/** A pointer at a record of another entity, by its source id. */
+/** A reference to a record of another entity, by its source id. */
 export interface Reference {
   readonly entity: string;
   readonly sourceId: string;
@@ -120,20 +120,20 @@ export interface Reference {
 export interface RowOutcome {
   readonly kind: 'row';
   /**
-   * Column to value, without reference columns. `id` only where the row's id is not Drover's to make: that of an account
+   * Column to value, without reference columns. `id` only where Drover does not generate the row's id: that of an account
    * that exists elsewhere. As a reference, `id` is the id of another record: a profile that shares its user's.
    */
   readonly row: JsonObject;
-  /** Column to the record it points at; the engine fills in the target id. */
+  /** Column to the record it references; the engine fills in the target id. */
   readonly references?: Readonly<Record<string, Reference>> | undefined;
   /** Records of one entity with the same key are one in the target; see Entity.merge. */
   readonly mergeKey?: string | undefined;
   /** The lowest rank survives a merge; ties go to the lowest source id. ISO times rank well. */
   readonly mergeRank?: string | undefined;
   readonly money?: RecordMoney | undefined;
-  /** Set when the row needs Entity.enrich before it can be loaded. Never shown to anyone; may hold secrets. */
+  /** Input of Entity.enrich, when the row needs it before its load. Never shown or stored; may contain secrets. */
   readonly enrich?: JsonObject | undefined;
-  /** What a person may want to know about how the row was made (a value dropped, a merge). */
+  /** Notes for operators on how the row was made (a value dropped, a merge). */
   readonly notes?: readonly string[] | undefined;
 }
 
@@ -149,7 +149,7 @@ export interface RejectOutcome {
   readonly message: string;
   readonly field?: string | undefined;
   readonly money?: RecordMoney | undefined;
-  /** What is wrong may only be that another record is not there. A trial leaves most of them out and judges by no such record. */
+  /** The reason may only be that another record is missing. A trial leaves most records out, so it does not count such a reject. */
   readonly missingDependency?: boolean | undefined;
 }
 
@@ -187,30 +187,30 @@ export interface Column {
   /** Left out where an existing target table does not have it. */
   readonly optional?: boolean | undefined;
   /**
-   * Written when the row is made and never over an existing one: a password the person has set since, the day a row
-   * that was there before was made.
+   * Written at insert and never over an existing value: a password that was changed since, the creation date of a row that
+   * existed before.
    */
   readonly insertOnly?: boolean | undefined;
   /**
-   * A right, such as a role: never changed in silence. It follows the source only where the row holds what Drover wrote there;
-   * a row that existed before, or in which another client has changed it since, keeps its value, and the record has a note
-   * with both.
+   * A right, such as a role: never changed silently. It follows the source only while the row contains what Drover wrote. A row
+   * that existed before, or in which another client has changed the value, keeps it, and the record has a note with both
+   * values.
    */
   readonly keepExisting?: boolean | undefined;
   /**
-   * In a natural key, rows are found by this form of the value: `email` compares addresses by the key of `emailKey`, so an
-   * account in another spelling is the same account, and gets the spelling of the record. Drover adds an index for it.
+   * In a natural key, rows are found by this form of the value: `email` compares addresses by `emailKey`, so an account with
+   * another spelling is the same account, and gets the spelling of the record. Drover adds an index for it.
    */
   readonly compareAs?: 'email' | undefined;
-  /** The entity whose rows this column points at (a foreign key to its id). */
+  /** The entity whose rows this column references (a foreign key to its id). */
   readonly references?: string | undefined;
-  /** Drover makes an index of it with the table: other entities look rows up by it. */
+  /** Drover creates an index on it with the table: other entities look rows up by it. */
   readonly indexed?: boolean | undefined;
-  /** The moment of the write: set by the column's default in the database at every insert and update, never compared. */
+  /** The time of the write: set by the column's default in the database at every insert and update, never compared. */
   readonly writeTimestamp?: boolean | undefined;
-  /** Made by `enrich`, so reconcile compares it with what was loaded and not with the transform. */
+  /** Set by `enrich`, so reconcile compares it with the loaded value instead of the transform's. */
   readonly enriched?: boolean | undefined;
-  /** Filled with what the API answered (the ids of its objects), and not by the transform. */
+  /** Filled from the API's answer (the ids of its objects), not by the transform. */
   readonly filledByApi?: boolean | undefined;
 }
 
@@ -233,7 +233,7 @@ export function emailColumnsOf({ naturalKey = [], columns }: PostgresTarget): re
   return naturalKey.filter((name) => columns[name]?.compareAs === 'email');
 }
 
-/** Where records go that live at an API. */
+/** The target of records that are objects of an API. */
 export interface ApiTarget {
   /** The port of one run. Throws CONFIGURATION naming what is not set. */
   open(context: ApiContext): ApiPort;
@@ -241,20 +241,20 @@ export interface ApiTarget {
 
 export interface ApiContext extends SourceContext {
   readonly runId: string;
-  /** Ends with the process. */
+  /** Aborts when the process stops. */
   readonly signal: AbortSignal;
 }
 
-/** What to do with a record whose merge key or natural key another record holds. */
+/** What to do with a record whose merge key or natural key another record has. */
 export interface Merge {
   /** skip: the record is MERGED into the survivor, and references to it become references to the survivor. reject: with the code. */
   readonly duplicateAction: 'skip' | 'reject';
   readonly code: string;
-  /** The rule in words, shown in reports. */
+  /** A description of the rule, shown in reports. */
   readonly rule: string;
   /**
-   * The merge key is the record this reference column points at (so two profiles of one person meet, even when that
-   * person was merged from two). Otherwise the transform's `mergeKey` is used.
+   * The merge key is the record that this reference column names (so two profiles of one person have the same key, even when
+   * that person was merged from two). Otherwise the transform's `mergeKey` is used.
    */
   readonly byReference?: string | undefined;
 }
@@ -265,23 +265,23 @@ export interface Entity {
   /** Entities, of `dependsOn`, that must be loaded before reading begins: the source reads their rows in the target. */
   readonly readsAfter?: readonly string[] | undefined;
   source(context: SourceContext): Source;
-  /** Shape of a raw record, checked before the transform; a record that does not fit is rejected with code SCHEMA. */
+  /** Schema of a raw record, checked before the transform; an invalid record is rejected with code SCHEMA. */
   readonly schema: z.ZodType;
-  /** Pure: same record, same outcome; throws nothing. */
+  /** Pure: the same record has the same outcome. Never throws. */
   transform(raw: JsonObject, context: TransformContext): TransformOutcome;
   enrich?(row: JsonObject, secret: JsonObject, tools: EnrichTools): Promise<JsonObject>;
   readonly target: PostgresTarget;
   /**
-   * Set when records go to an API. `target` is then the table where Drover keeps what it made there, row by row: what
-   * validation, sums and history read. Its columns marked `filledByApi` are filled by the API.
+   * Set when records go to an API. `target` is then the table in which Drover stores the objects it created there, one row each,
+   * which validation, sums and history read. Its columns marked `filledByApi` are filled by the API.
    */
   readonly api?: ApiTarget | undefined;
   readonly merge?: Merge | undefined;
-  /** Columns of the target table that carry money; sums are compared by currency and status. */
+  /** Columns of the target table that contain money; sums are compared by currency and status. */
   readonly money?: { readonly amount: string; readonly currency: string; readonly status: string } | undefined;
   /**
-   * For validation's second reading: the columns with the money, and where it stands in a raw record. `pick` shares no code with
-   * the transform and reads nothing: it answers the amount as the source wrote it, and the currency where it is a code.
+   * For validation's second reading: the columns with the money, and its position in a raw record. `pick` shares no code with the
+   * transform and parses nothing: it returns the amount as the source wrote it, and the currency where it is a code.
    */
   readonly rawMoney?:
     | {
@@ -298,19 +298,19 @@ export interface Rule {
   readonly entity: string;
   readonly severity: 'error' | 'warning';
   readonly description: string;
-  /** SQL condition, true of a row that breaks the rule: the row is `t`, tables of the target are `{schema}.name`. */
+  /** SQL condition, true for a row that breaks the rule: the row is `t`, tables of the target are `{schema}.name`. */
   readonly violates: string;
 }
 
-/** A file a finished run leaves behind, made from the ids of an entity (`user_id_mapping.json`). */
+/** A file that a finished run writes, made from the ids of an entity (`user_id_mapping.json`). */
 export interface MappingFile {
   readonly name: string;
   readonly entity: string;
 }
 
-/** A report of the plan's own that a finished run leaves behind: made of the target's rows when it is read. */
+/** A report of the plan's own for a finished run, computed from the target's rows when it is requested. */
 export interface PlanReport {
-  /** Name of the file without its stamp (`revenue.csv`); the run's stamp is put before the dot. */
+  /** Name of the file without its stamp (`revenue.csv`); the run's stamp is inserted before the dot. */
   readonly name: string;
   readonly mediaType: string;
   /** The report's text. `target` reads the run's target schema; `params` are the run's. */
@@ -328,13 +328,13 @@ export interface CsvFormat {
   toCsvRow(raw: JsonObject, header: readonly string[]): readonly string[];
 }
 
-/** Where a cutover takes the plan's tables, and how few rows they may have; an operator may ask for something else. */
+/** The schemas of a cutover of the plan's tables, and their minimum row counts; an operator may choose others. */
 export interface CutoverDefaults {
-  /** Where runs load before a cutover. Default: the plan's schema with `_staging`. */
+  /** The schema that runs load into before a cutover. Default: the plan's schema with `_staging`. */
   readonly stagingSchema?: string | undefined;
-  /** Where the applications read. Default: the plan's schema. */
+  /** The schema that applications read. Default: the plan's schema. */
   readonly liveSchema?: string | undefined;
-  /** By table of the plan: its live schema and name where they are others, and the rows it has at least (default 1). */
+  /** By table of the plan: its live schema and name where they differ, and its minimum row count (default 1). */
   readonly tables?:
     | Readonly<
         Record<
@@ -347,7 +347,7 @@ export interface CutoverDefaults {
         >
       >
     | undefined;
-  /** A table may have so many percent fewer rows than the live one. Default 50. */
+  /** The percentage of rows by which a table may be smaller than the live one. Default 50. */
   readonly maxShrinkPercent?: number | undefined;
 }
 
@@ -358,7 +358,7 @@ export interface Plan {
   readonly description: string;
   /** Environment variables the plan reads. */
   readonly settings: z.ZodType<Readonly<Record<string, string | undefined>>>;
-  /** Parameters a run may carry; unknown ones are refused. */
+  /** Parameters of a run; unknown ones are refused. */
   readonly params: z.ZodType<JsonObject>;
   /** Names of upstreams, for the limits page. */
   readonly upstreams: readonly string[];
@@ -366,7 +366,7 @@ export interface Plan {
   readonly entities: Readonly<Record<string, Entity>>;
   readonly rules: readonly Rule[];
   readonly mappingFiles?: readonly MappingFile[] | undefined;
-  /** Entities whose export has a format of its own; the others get a column for every key of their records. */
+  /** Entities whose export has its own format; the others get a column for every key of their records. */
   readonly csvExport?: Readonly<Record<string, CsvFormat>> | undefined;
   /** Groups of entities that `only` may name besides the entities themselves (`profiles`). */
   readonly steps?: Readonly<Record<string, readonly string[]>> | undefined;

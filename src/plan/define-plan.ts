@@ -5,7 +5,7 @@ import type { Plan } from './contract.ts';
 const identifier = /^[a-z][a-z0-9_]{0,57}$/; // 63 bytes is PostgreSQL's limit; suffixes for cutover need five
 
 /**
- * Checks a plan's literal and gives it back, so that a mistake shows when the plan is loaded and not in the middle of a run.
+ * Checks a plan's definition and returns it, so that a mistake is found when the plan is loaded instead of during a run.
  * @throws DroverError CONFIGURATION naming every problem at once.
  */
 export function definePlan<P extends Plan>(plan: P): P {
@@ -25,7 +25,7 @@ export function entityOrder(plan: Plan): readonly string[] {
   const visit = (name: string, path: readonly string[]): void => {
     if (order.includes(name)) return;
     if (path.includes(name)) {
-      throw new DroverError('CONFIGURATION', `plan ${plan.name}: ${[...path, name].join(' -> ')} is a circle`);
+      throw new DroverError('CONFIGURATION', `plan ${plan.name}: ${[...path, name].join(' -> ')} is a cycle`);
     }
     for (const parent of plan.entities[name]?.dependsOn ?? []) visit(parent, [...path, name]);
     order.push(name);
@@ -39,14 +39,16 @@ export const noParams = z.object({}).strict();
 
 function nameProblems(plan: Plan): string[] {
   const names = [...Object.keys(plan.entities), ...Object.values(plan.entities).map((entity) => entity.target.table)];
-  return names.filter((name) => !identifier.test(name)).map((name) => `${name} is not a plain lower-case name`);
+  return names
+    .filter((name) => !identifier.test(name))
+    .map((name) => `${name} must be lower-case letters, digits and underscores`);
 }
 
 function dependencyProblems(plan: Plan): string[] {
   const problems: string[] = [];
   for (const [name, entity] of Object.entries(plan.entities)) {
     for (const parent of entity.dependsOn) {
-      if (!(parent in plan.entities)) problems.push(`${name} depends on ${parent}, which is no entity`);
+      if (!(parent in plan.entities)) problems.push(`${name} depends on ${parent}, which is not an entity`);
     }
     for (const parent of entity.readsAfter ?? []) {
       if (!entity.dependsOn.includes(parent)) problems.push(`${name} reads after ${parent}, which is not in dependsOn`);
@@ -63,12 +65,12 @@ function dependencyProblems(plan: Plan): string[] {
 function ruleProblems(plan: Plan): string[] {
   return plan.rules
     .filter((rule) => !(rule.entity in plan.entities))
-    .map((rule) => `rule ${rule.name} is about ${rule.entity}, which is no entity`);
+    .map((rule) => `rule ${rule.name} is about ${rule.entity}, which is not an entity`);
 }
 
 function cutoverProblems(plan: Plan): string[] {
   const tables = new Set(Object.values(plan.entities).map((entity) => entity.target.table));
   return Object.keys(plan.cutover?.tables ?? {})
     .filter((table) => !tables.has(table))
-    .map((table) => `cutover names ${table}, which is no table of the plan`);
+    .map((table) => `cutover names ${table}, which is not a table of the plan`);
 }

@@ -1,3 +1,3 @@
-/** What travels in payloads and cursors. */
+/** The JSON of payloads and cursors. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 export type JsonObject = { readonly [key: string]: Json };

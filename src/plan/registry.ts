@@ -6,18 +6,18 @@ import type { Plan } from './contract.ts';
 export interface PlanRegistry {
   names(): readonly string[];
   all(): readonly Plan[];
-  /** The plan of that name. Throws CONFIGURATION naming the plans there are. */
+  /** The plan of that name. Throws CONFIGURATION listing the existing plans. */
   get(name: string): Plan;
 }
 
 const plansFolder = new URL('../plans/', import.meta.url);
 
-// This file runs as .ts under tsx and as .js when built; its neighbours do the same.
+// This file runs as .ts under tsx and as .js when built; so do the plans.
 const index = `index${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`;
 
 /**
- * Loads every plan: each folder of `src/plans` is one, so that adding a plan edits nothing else.
- * @throws DroverError CONFIGURATION when a folder holds no plan, or one of another name.
+ * Loads every plan: each folder of `src/plans` is one, so a new plan changes no other file.
+ * @throws DroverError CONFIGURATION when a folder contains no plan, or one of another name.
  */
 export async function loadPlans(folder: URL = plansFolder): Promise<PlanRegistry> {
   const entries = await readdir(folder, { withFileTypes: true });
@@ -36,7 +36,7 @@ export function createRegistry(plans: readonly Plan[]): PlanRegistry {
       const plan = byName.get(name);
       if (plan !== undefined) return plan;
       throw new DroverError('CONFIGURATION', `there is no plan ${JSON.stringify(name)}`, {
-        remedy: `Use one of the plans there are: ${[...byName.keys()].join(', ') || 'none yet'}.`,
+        remedy: `Use one of the existing plans: ${[...byName.keys()].join(', ') || 'none yet'}.`,
       });
     },
   };
@@ -66,6 +66,6 @@ function asPlan({ default: plan }: { default?: unknown }): Plan | undefined {
 function invalidPlan(folder: string, why: string, cause?: unknown): DroverError {
   return new DroverError('CONFIGURATION', `the folder src/plans/${folder} cannot be loaded: ${why}`, {
     cause,
-    remedy: 'Correct the plan, or take its folder out of src/plans.',
+    remedy: 'Correct the plan, or remove its folder from src/plans.',
   });
 }

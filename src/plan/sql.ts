@@ -1,6 +1,6 @@
 /**
- * How a target reaches its database. Statements with a name are prepared under it; a text without name and values may hold
- * several, which are one transaction. Throws DroverError.
+ * A target's access to its database. A statement with a name is prepared under it; a text without name and values may contain
+ * several statements, which are one transaction. Throws DroverError.
  */
 export interface SqlPort {
   query<T extends Record<string, unknown>>(
@@ -10,7 +10,7 @@ export interface SqlPort {
   ): Promise<T[]>;
 }
 
-/** A name as PostgreSQL wants it written: quoted, quotes doubled. */
+/** A quoted identifier, with quotes doubled. */
 export function identifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
@@ -31,14 +31,14 @@ export function emailKeySql(expression: string): string {
 export function qualified(schema: string, table: string): string {
   return `${identifier(schema)}.${identifier(table)}`;
 }
-/** A string constant, right whatever standard_conforming_strings says. */
+/** A string constant, valid for both values of standard_conforming_strings. */
 export function literal(text: string): string {
   const doubled = text.replaceAll("'", "''");
   return doubled.includes('\\') ? `E'${doubled.replaceAll('\\', '\\\\')}'` : `'${doubled}'`;
 }
 /**
- * JSON text as a literal of nothing but ASCII without quotes: quotes and everything beyond ASCII become JSON escapes,
- * which mean the same and can close no literal, whatever a value holds and whatever encoding the client believes in.
+ * JSON text as a literal of ASCII without quotes: quotes and non-ASCII characters become JSON escapes, which have the same
+ * value and cannot end the literal, whatever a value contains and whatever encoding the client uses.
  */
 export function jsonLiteral(json: string): string {
   const plain = json.replace(/['\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);

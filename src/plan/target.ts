@@ -10,18 +10,18 @@ export interface TargetRow {
   readonly hash: string;
   /** Source ids of records merged into this one; they share its target id. */
   readonly aliases?: readonly string[] | undefined;
-  /** Write it even when it is what was loaded last: the target may have been changed since. */
+  /** Write it even when it equals the last load: the target may have been changed since. */
   readonly forceWrite?: boolean | undefined;
 }
 
 export interface LandedResult {
   readonly kind: 'inserted' | 'updated' | 'unchanged' | 'exists';
   readonly targetId: string;
-  /** What an operator should know: values of the existing row that were kept, further rows with the natural key. */
+  /** Notes for operators: values of the existing row that were kept, further rows with the natural key. */
   readonly notes?: readonly string[];
 }
 
-/** What a load did, or would do. */
+/** The result of a load, or of its forecast. */
 export type LoadResult =
   | LandedResult
   /** The natural key belongs to the row of another source record. */
@@ -43,9 +43,9 @@ export interface TargetScope {
   readonly sharingEntities: readonly string[];
 }
 
-/** Where rows go. Rows of one call have distinct source ids. Throws DroverError. */
+/** The target of rows. Rows of one call have distinct source ids. Throws DroverError. */
 export interface TargetPort {
-  /** Makes what is missing of the target's tables; throws TARGET_SCHEMA when what is there does not fit. */
+  /** Creates missing tables of the target; throws TARGET_SCHEMA when existing ones do not fit. */
   prepare(
     plan: Pick<Plan, 'entities' | 'furtherTables'>,
     order: readonly string[],

@@ -6,12 +6,12 @@ import type { UpstreamRequest } from '../plan/upstream.ts';
 
 /** True for an address of the public internet: not private, loopback, link-local, mapped, translated or reserved. */
 export function isPublicAddress(address: string): boolean {
-  // process() turns an IPv4 address in IPv6 clothes (::ffff:10.0.0.1) into what it is.
+  // process() converts an IPv4-mapped IPv6 address (::ffff:10.0.0.1) to IPv4.
   return ipaddr.isValid(address) && ipaddr.process(address).range() === 'unicast';
 }
 
 /**
- * Checks what can be known of a URL before any name is resolved.
+ * Checks what is known of a URL before any name is resolved.
  * @throws DroverError UPSTREAM_FORBIDDEN_ADDRESS unless it is https and, where its host is an address, a public one.
  */
 function assertPublicUrl(name: string, url: URL): void {
@@ -23,7 +23,7 @@ function assertPublicUrl(name: string, url: URL): void {
 
 /**
  * A lookup for sockets that fails when any address of the name is not public. The socket connects to what this returns
- * and does not resolve again, so a name that changes its address between check and use gains nothing.
+ * and does not resolve again, so a name cannot change its address between check and use.
  */
 export function publicLookup(resolve: typeof systemLookup = systemLookup): LookupFunction {
   return (hostname, options, callback) => {
@@ -32,7 +32,7 @@ export function publicLookup(resolve: typeof systemLookup = systemLookup): Looku
       const first = found[0];
       const bad = found.find(({ address }) => !isPublicAddress(address));
       if (bad)
-        return callback(forbiddenAddress(`${hostname} leads to ${bad.address}, which is not a public address`), '');
+        return callback(forbiddenAddress(`${hostname} resolves to ${bad.address}, which is not a public address`), '');
       if (!first) return callback(forbiddenAddress(`${hostname} has no address`), '');
       if (options.all) return callback(null, found);
       callback(null, first.address, first.family);
@@ -48,12 +48,15 @@ const upstreamName = /^[a-z][a-z0-9-]{0,40}$/;
 
 /**
  * An upstream's base URL, checked.
- * @throws DroverError CONFIGURATION when it is no URL or carries a password; UPSTREAM_FORBIDDEN_ADDRESS unless it is
+ * @throws DroverError CONFIGURATION when it is not a URL or contains a password; UPSTREAM_FORBIDDEN_ADDRESS unless it is
  * https and public or private ones are allowed.
  */
 export function parseBaseUrl(name: string, baseUrl: string, allowPrivate: boolean): URL {
   if (!upstreamName.test(name))
-    throw new DroverError('CONFIGURATION', `upstream name ${JSON.stringify(name)} is not plain`);
+    throw new DroverError(
+      'CONFIGURATION',
+      `upstream name ${JSON.stringify(name)} must be lower-case letters, digits and hyphens`,
+    );
   if (!URL.canParse(baseUrl)) throw new DroverError('CONFIGURATION', `${name}: the base URL is not a URL`);
   const url = new URL(baseUrl);
   if (!['http:', 'https:'].includes(url.protocol)) {

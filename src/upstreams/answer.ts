@@ -3,12 +3,12 @@ import type { Json } from '../plan/json.ts';
 import type { UpstreamResponse } from '../plan/upstream.ts';
 import { decodeText, type OutgoingRequest, type RawResponse } from './http.ts';
 
-/** What is known of the request when its answer is judged. */
+/** The parts of the request that its answer is classified with. */
 export type RequestInfo = Pick<OutgoingRequest, 'label' | 'method' | 'headers' | 'explain'>;
 
 /**
- * Turns an answer into what the caller gets: 2xx and 404.
- * @throws DroverError for every other status, and UPSTREAM_BAD_ANSWER for a 2xx that is not what was asked for.
+ * Converts an answer with status 2xx or 404 to the response the caller gets.
+ * @throws DroverError for every other status, and UPSTREAM_BAD_ANSWER for a 2xx without the requested content.
  */
 export function classifyAnswer(raw: RawResponse, asked: RequestInfo): UpstreamResponse {
   const { status } = raw;
@@ -24,10 +24,10 @@ function toResponse({ status, headers, body }: RawResponse, label: string): Upst
   return { status, headers, text, json: () => parseJson(text, label) };
 }
 
-/** A proxy's error page comes with 200 as well; better a retry than a source that seems empty. */
+/** Proxies send error pages with status 200 too; a retry is better than a source that seems empty. */
 function assertExpectedContent(response: UpstreamResponse, { label, method, headers }: RequestInfo): void {
   const type = response.headers['content-type'] ?? '';
-  if (/\bhtml\b/i.test(type)) throw badAnswer(label, `answered ${response.status} with a web page`);
+  if (/\bhtml\b/i.test(type)) throw badAnswer(label, `answered ${response.status} with an HTML page`);
   if (!headers.accept?.includes('json')) return;
   if (response.text === '' && (method !== 'GET' || response.status === 204)) return;
   response.json();
@@ -80,16 +80,16 @@ function withLabel<T>(label: string, work: () => T): T {
   }
 }
 
-/** The upstream's own words on why it refuses, fit for people: short, in one line, without secrets or e-mail addresses. */
+/** The upstream's own error message, shortened to one line, without secrets or e-mail addresses. */
 export function upstreamErrorText(text: string, secrets: readonly string[]): string {
   const words = findMessage(text) ?? '';
   return redact(words.replace(/\s+/g, ' ').trim(), secrets).slice(0, 200);
 }
 
-// Headers that say nothing about us.
+// Headers without secrets.
 const harmlessHeaders = new Set(['accept', 'accept-encoding', 'content-type', 'content-length', 'user-agent']);
 
-/** What must never come back in a message: the values of headers that may hold a key, and each longer word of them. */
+/** What must never appear in a message: the values of headers that may hold a key, and each longer word of them. */
 export function secretValuesIn(headers: Readonly<Record<string, string>>): string[] {
   const named = Object.entries(headers).filter(([name]) => !harmlessHeaders.has(name.toLowerCase()));
   const values = named.flatMap(([, value]) => [value, ...value.split(/[\s,;:=]+/)]);
@@ -107,7 +107,7 @@ function redact(words: string, secrets: readonly string[]): string {
   return known.replace(email, '[e-mail]');
 }
 
-/** Where the APIs we know keep their message: Bubble, Stripe, PayPal, Square, Xendit, Systeme.io, PostgREST. */
+/** Where the APIs in use put their error message: Bubble, Stripe, PayPal, Square, Xendit, Systeme.io, PostgREST. */
 function findMessage(text: string): string | undefined {
   const body = parseJsonOrUndefined(text);
   if (typeof body !== 'object' || body === null) return undefined;

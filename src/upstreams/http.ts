@@ -8,7 +8,7 @@ import type { ErrorMapper, UpstreamOptions, UpstreamRequest } from '../plan/upst
 import { requestUrl } from './address.ts';
 import type { UpstreamDefaults } from './options.ts';
 
-/** One HTTP request as it goes out. Times in milliseconds. */
+/** One HTTP request as it is sent. Times in milliseconds. */
 export interface OutgoingRequest {
   /** Named in errors, without ids: `bubble obj/user`. */
   readonly label: string;
@@ -16,7 +16,7 @@ export interface OutgoingRequest {
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
-  /** False for a write that must not be sent twice: it gets a connection of its own, see Sockets. */
+  /** False for a write that must not be sent twice: it gets a connection of its own, see createConnectionPool. */
   readonly repeatable: boolean;
   readonly timeoutMs: number;
   readonly connectTimeoutMs: number;
@@ -70,7 +70,7 @@ export async function sendRequest(
   }
 }
 
-/** A kept connection has carried other requests before; it carries one at a time. */
+/** Counted from the socket's counters at the start, because a kept-alive connection has carried other requests before. */
 function countBytes(call: http.ClientRequest): () => TransferredBytes {
   let count = (): TransferredBytes => ({ sentBytes: 0, receivedBytes: 0 });
   call.once('socket', (socket) => {
@@ -91,7 +91,7 @@ function openRequest(outgoing: OutgoingRequest, sockets: ConnectionPool): http.C
 function responseTo(call: http.ClientRequest): Promise<http.IncomingMessage> {
   return new Promise((resolve, reject) => {
     call.once('response', resolve);
-    // Stays on for the life of the request: a late error without a listener would end the process.
+    // Stays attached: a late error without a listener would end the process.
     call.on('error', reject);
   });
 }
@@ -103,19 +103,19 @@ interface DeadlineWatch {
   dispose(): void;
 }
 
-/** Ends the request when a deadline passes or the caller stops, and remembers where it stood. */
+/** Ends the request when a deadline passes or the caller aborts, and records its phase. */
 function watchDeadlines(
   { timeoutMs, connectTimeoutMs, signal }: OutgoingRequest,
   call: http.ClientRequest,
 ): DeadlineWatch {
   let phase: Phase = 'connecting';
-  let late = false;
+  let timedOut = false;
   const stop = () => call.destroy(new Error('ended by its deadline or its caller'));
   const expire = () => {
-    late = true;
+    timedOut = true;
     stop();
   };
-  const whole = setTimeout(expire, timeoutMs);
+  const overall = setTimeout(expire, timeoutMs);
   const connect = setTimeout(expire, Math.min(connectTimeoutMs, timeoutMs));
   const connected = () => {
     clearTimeout(connect);
@@ -131,21 +131,21 @@ function watchDeadlines(
       return phase;
     },
     get timedOut() {
-      return late;
+      return timedOut;
     },
     enterPhase: (next) => {
       phase = next;
     },
     dispose: () => {
-      clearTimeout(whole);
+      clearTimeout(overall);
       clearTimeout(connect);
       signal.removeEventListener('abort', stop);
     },
   };
 }
 
-function transportError(label: string, { phase, timedOut: late }: DeadlineWatch, error: unknown): DroverError {
-  if (late) return new DroverError('UPSTREAM_TIMEOUT', `${label}: no end within the deadline, while ${phase}`);
+function transportError(label: string, { phase, timedOut }: DeadlineWatch, error: unknown): DroverError {
+  if (timedOut) return new DroverError('UPSTREAM_TIMEOUT', `${label}: no end within the deadline, while ${phase}`);
   if (error instanceof DroverError) return new DroverError(error.code, `${label}: ${error.message}`, { cause: error });
   const code = (error as NodeJS.ErrnoException).code ?? 'unknown fault';
   return phase === 'reading the answer'
@@ -161,8 +161,8 @@ function flattenHeaders(headers: http.IncomingHttpHeaders): Record<string, strin
 }
 
 /**
- * A caller's request as it goes out: URL, headers, deadlines, and whether it may be sent twice.
- * @throws DroverError CONFIGURATION when the path leads out of the upstream or a header cannot be sent.
+ * A caller's request in the form it is sent in: URL, headers, deadlines, and whether it may be sent twice.
+ * @throws DroverError CONFIGURATION when the path leads outside the upstream or a header cannot be sent.
  */
 export function buildRequest(
   request: UpstreamRequest,
@@ -212,13 +212,13 @@ function assertSendable(name: string, value: string): void {
   try {
     validateHeaderValue(name, value);
   } catch {
-    throw new DroverError('CONFIGURATION', `the header ${name} holds characters that cannot be sent; look at its key`);
+    throw new DroverError('CONFIGURATION', `the header ${name} contains characters that cannot be sent; check its key`);
   }
 }
 
 /**
- * The whole body, unpacked, counted after unpacking so that a small bomb stays small.
- * @throws DroverError UPSTREAM_BAD_ANSWER when it is larger than the cap or packed in a way we did not ask for.
+ * The whole body, decompressed. Its size is limited after decompression, against decompression bombs.
+ * @throws DroverError UPSTREAM_BAD_ANSWER when it is larger than the cap or in an encoding that was not requested.
  */
 async function readBody(answer: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
@@ -234,14 +234,14 @@ async function readBody(answer: IncomingMessage, maxBytes: number): Promise<Buff
 function decompressed(answer: IncomingMessage): Readable {
   const encoding = (answer.headers['content-encoding'] ?? 'identity').toLowerCase();
   if (encoding === 'identity') return answer;
-  if (encoding !== 'gzip') throw badBody(`the answer is packed as ${encoding.slice(0, 20)}`);
+  if (encoding !== 'gzip') throw badBody(`the answer has the encoding ${encoding.slice(0, 20)}`);
   return pipeline(answer, createGunzip(), () => {
-    // Its error reaches the reader of the gunzip stream.
+    // The reader of the gunzip stream gets the error.
   });
 }
 
 /**
- * Bytes as text. UTF-8 whatever the header says: JSON has no other encoding, and Latin-1 read as UTF-8 would put
+ * Bytes as text. UTF-8 regardless of the header: JSON has no other encoding, and decoding Latin-1 leniently would put
  * replacement characters into people's names.
  * @throws DroverError UPSTREAM_BAD_ANSWER when the bytes are not UTF-8.
  */
@@ -263,8 +263,8 @@ export interface ConnectionPool {
 }
 
 /**
- * Kept-alive connections for what may be sent again. A server may close an idle connection in the very moment we use it,
- * which looks like a lost answer; so a write that must not be sent twice goes out on a fresh one.
+ * Kept-alive connections for requests that may be sent again. A server may close an idle connection just as it is used,
+ * which looks like a lost answer; so a write that must not be sent twice gets a new connection.
  */
 export function createConnectionPool(lookup: LookupFunction | undefined): ConnectionPool {
   const agents = {

@@ -1,24 +1,26 @@
 /**
- * Asks for the right to send one request now.
+ * Requests a token: the right to send one request now.
  *
  * KEYS: the upstream's bucket, the endpoint's bucket, the overrides, the index of names.
  * ARGV: upstream name, endpoint name, upstream's requests a second, endpoint's ('' for none), microseconds the caller can
- * still wait, '1' for interactive, the caller's place in line (0: none yet), the generation of that place, then the
+ * still wait, '1' for interactive, the caller's queue position (0: none yet), the generation of that position, then the
  * settings: window and tolerance in microseconds, share of the limit that grows back in a microsecond, probe's lease.
  *
- * Answers [verdict, microseconds, place, generation, failures in a row, probe, buckets asked]; the verdict is
- * go (send it), wait (ask again after so long), later (more than the caller can wait), open (the breaker holds).
+ * Returns [decision, microseconds, queue position, generation, failures in a row, probe, buckets consulted]. The decision
+ * is `granted` (send it), `wait` (request again after so long), `rejected` (the wait exceeds the caller's budget) or
+ * `circuitOpen`. Processes of two versions do not confuse each other's decisions: each runs its own script by its digest
+ * and parses that script's reply, and no decision is stored in Redis.
  */
 export const acquireTokenLua = (clock = redisClockLua): string => `${clock}${bucketLua}
 local interactive = ARGV[6] == '1'
-local budget, place = tonumber(ARGV[5]), tonumber(ARGV[7])
+local budget, position = tonumber(ARGV[5]), tonumber(ARGV[7])
 local settings = { window = tonumber(ARGV[9]), tolerance = tonumber(ARGV[10]), regrowth = tonumber(ARGV[11]) }
 
 local breaker = redis.call('HMGET', KEYS[1], 'failures', 'openUntil', 'probeUntil')
 local failures, openUntil, probeUntil = tonumber(breaker[1]) or 0, tonumber(breaker[2]) or 0, tonumber(breaker[3]) or 0
-if now < openUntil then return { 'open', openUntil - now, '0', '', failures, 0, 0 } end
+if now < openUntil then return { 'circuitOpen', openUntil - now, '0', '', failures, 0, 0 } end
 if openUntil > 0 and now < probeUntil then
-  return { 'open', math.min(probeUntil - now, 1000000), '0', '', failures, 0, 0 }
+  return { 'circuitOpen', math.min(probeUntil - now, 1000000), '0', '', failures, 0, 0 }
 end
 
 local overrides = redis.call('HMGET', KEYS[3], ARGV[1], ARGV[2])
@@ -36,59 +38,59 @@ for i, b in ipairs(buckets) do
   claim = math.max(claim, b.claim)
 end
 
-local function answer(verdict, wait, granted)
+local function reply(decision, wait, granted)
   for _, b in ipairs(buckets) do saveBucket(b, granted) end
   local probe = 0
   if granted and openUntil > 0 then
     redis.call('HSET', KEYS[1], 'probeUntil', text(now + tonumber(ARGV[12])))
     probe = 1
   end
-  return { verdict, math.ceil(wait), text(place), generation, failures, probe, #buckets }
+  return { decision, math.ceil(wait), text(position), generation, failures, probe, #buckets }
 end
 
--- A place that is long overdue is given up: its holders would all ask again and again for the same few openings.
-local lost = place == 0 or ARGV[8] ~= generation or now > place + math.max(4 * slowest, 100000)
-if lost then
-  local turn = now
+-- A position that is long overdue is dropped: its holders would all poll for the same few free slots.
+local expired = position == 0 or ARGV[8] ~= generation or now > position + math.max(4 * slowest, 100000)
+if expired then
+  position = now
   for _, b in ipairs(buckets) do
-    turn = math.max(turn, b.blocked, b.front, interactive and 0 or b.tail)
+    position = math.max(position, b.blocked, b.front, interactive and 0 or b.tail)
   end
-  place = turn
-  if turn - now > budget then return answer('later', turn - now) end
+  if position - now > budget then return reply('rejected', position - now) end
   for _, b in ipairs(buckets) do
     local from = math.max(now, b.blocked)
     b.tail = math.max(b.tail, from) + b.interval
     if interactive then
       b.front = math.max(b.front, from) + b.interval
-      b.claim = math.max(b.claim, turn + 30000)
+      b.claim = math.max(b.claim, position + 30000)
     end
   end
 end
 
-if now < place then return answer('wait', place - now) end
+if now < position then return reply('wait', position - now) end
 if not interactive and now < claim then opens = math.max(opens, math.min(claim, now + slowest)) end
 if now < opens then
   if interactive then
     for _, b in ipairs(buckets) do b.claim = math.max(b.claim, opens + 30000) end
   end
-  if opens - now > budget then return answer('later', opens - now) end
-  return answer('wait', opens - now)
+  if opens - now > budget then return reply('rejected', opens - now) end
+  return reply('wait', opens - now)
 end
 for _, b in ipairs(buckets) do
   b.gate = math.max(b.gate, now) + b.interval
   if interactive and b.front <= now + b.interval + settings.tolerance then b.claim = 0 end
 end
-return answer('go', 0, true)
+return reply('granted', 0, true)
 `;
 
 /**
  * A bucket is one hash. All times are microseconds of Redis's clock.
- * - gate: GCRA's theoretical arrival time; the only thing that lets a request go, so the bound holds whatever else fails.
- * - tail, front: where the next bulk and the next interactive waiter stand in line. Only a forecast: it gives order
- *   among processes, and answers a caller at once when its wait would be too long.
- * - claim: until when bulk stands back for an interactive request that is already waiting.
- * - generation: goes up when the line is no longer true (limit changed, upstream said 429), so that sleepers queue anew.
- * - factor, factorAt: what 429s have left of the limit, and from when on that grows back.
+ * - gate: GCRA's theoretical arrival time. It alone grants requests, so the bound holds whatever else fails.
+ * - tail, front: queue positions of the next bulk and the next interactive waiter. Only an estimate: it orders processes,
+ *   and rejects a caller at once when its wait would be too long.
+ * - claim: until when bulk requests yield to an interactive request that is already waiting.
+ * - generation: incremented when the queue positions are no longer valid (limit changed, upstream answered 429), so that
+ *   waiting callers queue again.
+ * - factor, factorAt: the share of the limit left by 429s, and the time from which it grows back.
  * - blocked: no request before this moment.
  * Numbers are written with %.0f because Lua's own conversion keeps 14 digits, and microseconds since 1970 have 16.
  */
@@ -140,12 +142,12 @@ end
 `;
 
 /**
- * Tells the fleet how a request went.
+ * Reports the outcome of a request to the fleet.
  *
  * KEYS: the upstream's bucket (which also holds its breaker), the bucket a refusal counts against.
  * ARGV: outcome (ok, failed, throttled, unknown), microseconds for which no request may be sent, '1' when it was the probe,
- * failures in a row that open the breaker, first and longest pause of the breaker in microseconds, what a 429 leaves of
- * the rate, the least it leaves, share of the limit that grows back in a microsecond.
+ * failures in a row that open the breaker, first and longest pause of the breaker in microseconds, the factor a 429
+ * applies to the rate, the lowest factor, share of the limit that grows back in a microsecond.
  */
 export const reportLua = (clock = redisClockLua): string => `${clock}
 local function text(number) return string.format('%.0f', number) end
@@ -161,7 +163,7 @@ end
 
 if outcome == 'throttled' then
   local v = redis.call('HMGET', KEYS[2], 'factor', 'factorAt', 'shrunkAt')
-  -- Requests that were under way together are refused together; they are one piece of news.
+  -- Requests that were in flight together are refused together; they count once.
   if now - (tonumber(v[3]) or 0) > 1000000 then
     local factor = math.min(1, (tonumber(v[1]) or 1) + math.max(0, now - (tonumber(v[2]) or now)) * tonumber(ARGV[9]))
     redis.call('HSET', KEYS[2], 'factor', string.format('%.10f', math.max(tonumber(ARGV[8]), factor * tonumber(ARGV[7]))),
@@ -174,7 +176,7 @@ local failures, openUntil, opens = tonumber(v[1]) or 0, tonumber(v[2]) or 0, ton
 if outcome == 'unknown' then
   if probe then redis.call('HDEL', KEYS[1], 'probeUntil') end
 elseif outcome ~= 'failed' then
-  -- What was sent before the breaker opened says nothing about now; only the probe may close it.
+  -- A request sent before the breaker opened is no evidence that the upstream recovered; only the probe may close it.
   if probe then redis.call('HDEL', KEYS[1], 'failures', 'openUntil', 'probeUntil', 'opens')
   elseif openUntil == 0 then redis.call('HDEL', KEYS[1], 'failures') end
 elseif probe or openUntil == 0 then
@@ -189,7 +191,7 @@ end
 return 1
 `;
 
-/** Microseconds by Redis's own clock: workers' clocks differ by minutes, and one of them must not buy tokens with that. */
+/** Microseconds by Redis's own clock: workers' clocks differ by minutes, which must not yield extra tokens. */
 const redisClockLua = `
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]

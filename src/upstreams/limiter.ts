@@ -8,31 +8,31 @@ import { createRedisScript, limitName, type UpstreamKeys } from './redis.ts';
 /** The fleet's limit and breaker of one upstream, kept in Redis. */
 export interface Limiter {
   /**
-   * Waits for the right to send one request, in the order of asking over all processes.
-   * @throws DroverError UPSTREAM_RATE_LIMIT when the wait would be longer than the bound, BREAKER_OPEN while the upstream
-   * is left alone, REDIS_UNAVAILABLE when Redis does not answer; the signal's reason when it aborts. The cause, if the
+   * Waits for a token, the right to send one request; tokens are granted in the order of requests over all processes.
+   * @throws DroverError UPSTREAM_RATE_LIMIT when the wait would be longer than the bound, BREAKER_OPEN while the circuit
+   * breaker is open, REDIS_UNAVAILABLE when Redis does not answer; the signal's reason when it aborts. The cause, if the
    * request has failed before, is kept in the first two.
    */
   acquire(request: AcquireRequest, cause?: unknown): Promise<Permit>;
-  /** Tells the fleet how the request went. Never throws. */
+  /** Reports the outcome of the request to the fleet. Never throws. */
   report(permit: Permit, report: RequestReport): Promise<void>;
 }
 
-const maxSleepMs = 1_000; // a changed limit moves the line, and sleepers shall notice within two seconds
+const maxSleepMs = 1_000; // a changed limit moves queue positions, and waiting callers must notice within two seconds
 
 export function createLimiter(deps: LimiterDeps, upstream: UpstreamOptions): Limiter {
-  const take = createTokenAcquirer(deps, upstream);
-  const freshness = createLatencyGuard(deps.defaults.limiter.jitterMs);
+  const acquireToken = createTokenAcquirer(deps, upstream);
+  const latencyGuard = createLatencyGuard(deps.defaults.limiter.jitterMs);
   return {
     report: createOutcomeReporter(deps, upstream.name),
     async acquire(request, cause) {
       const endsAt = deps.clock.now() + deps.defaults.maxWaitMs;
-      const first = await waitForToken(deps, take, request, endsAt);
-      if (first.decision !== 'go') throw limiterError(upstream.name, request.endpoint, first, deps.clock, cause);
-      if (first.probe || freshness.isAcceptable(first.tookMs)) return toPermit(request.endpoint, first);
-      // Too late to be used; the next one is, however late, because a process that is always slow must get on as well.
-      const second = await waitForToken(deps, take, request, endsAt);
-      if (second.decision !== 'go') throw limiterError(upstream.name, request.endpoint, second, deps.clock, cause);
+      const first = await waitForToken(deps, acquireToken, request, endsAt);
+      if (first.decision !== 'granted') throw limiterError(upstream.name, request.endpoint, first, deps.clock, cause);
+      if (first.probe || latencyGuard.isAcceptable(first.tookMs)) return toPermit(request.endpoint, first);
+      // Too late to be used. The next one is used however late, because a process that is always slow must progress too.
+      const second = await waitForToken(deps, acquireToken, request, endsAt);
+      if (second.decision !== 'granted') throw limiterError(upstream.name, request.endpoint, second, deps.clock, cause);
       return toPermit(request.endpoint, second);
     },
   };
@@ -40,10 +40,10 @@ export function createLimiter(deps: LimiterDeps, upstream: UpstreamOptions): Lim
 
 type AcquireRequest = Pick<UpstreamRequest, 'endpoint' | 'priority' | 'signal'>;
 
-/** Requests a token and waits until the answer is no longer to wait. */
+/** Requests a token until the decision is something other than `wait`. */
 async function waitForToken(
   { clock }: LimiterDeps,
-  acquireToken: (ask: TokenRequest) => Promise<TokenGrant>,
+  acquireToken: (request: TokenRequest) => Promise<TokenGrant>,
   { endpoint, priority, signal }: AcquireRequest,
   endsAt: number,
 ): Promise<TokenGrant & { readonly tookMs: number }> {
@@ -51,9 +51,9 @@ async function waitForToken(
   let last: TokenGrant | undefined;
   for (;;) {
     signal.throwIfAborted();
-    const askedAt = clock.now();
-    last = await acquireToken({ endpoint, interactive, budgetMs: endsAt - askedAt, last });
-    if (last.decision !== 'wait') return { ...last, tookMs: clock.now() - askedAt };
+    const requestedAt = clock.now();
+    last = await acquireToken({ endpoint, interactive, budgetMs: endsAt - requestedAt, last });
+    if (last.decision !== 'wait') return { ...last, tookMs: clock.now() - requestedAt };
     await clock.sleep(Math.min(Math.ceil(last.waitMs), maxSleepMs), signal);
   }
 }
@@ -65,25 +65,25 @@ function toPermit(endpoint: string, { probe, failures, buckets }: TokenGrant): P
 function limiterError(
   name: string,
   endpoint: string,
-  { decision: verdict, waitMs }: TokenGrant,
+  { decision, waitMs }: TokenGrant,
   clock: Clock,
   cause: unknown,
 ): DroverError {
-  // All waiting callers get about the same moment; spread, so that they do not return at once.
+  // All waiting callers get about the same time; it is spread so that they do not return at once.
   const retryAfterMs = Math.ceil(waitMs * (1 + clock.random() / 4));
   const seconds = (waitMs / 1_000).toFixed(1);
   const [code, message] =
-    verdict === 'open'
-      ? ['BREAKER_OPEN', `${name}: left alone after too many failures, for ${seconds} s more`]
-      : ['UPSTREAM_RATE_LIMIT', `${name} ${endpoint}: the next free request is ${seconds} s away`];
+    decision === 'circuitOpen'
+      ? ['BREAKER_OPEN', `${name}: no requests after too many failures, for ${seconds} s more`]
+      : ['UPSTREAM_RATE_LIMIT', `${name} ${endpoint}: the next token is free in ${seconds} s`];
   return new DroverError(code as string, message as string, { retryAfterMs, cause });
 }
 
-/** What the limiter's script answers; see its head. */
+/** A reply of the limiter's script; see its head. */
 export interface TokenGrant {
-  readonly decision: 'go' | 'wait' | 'later' | 'open';
+  readonly decision: 'granted' | 'wait' | 'rejected' | 'circuitOpen';
   readonly waitMs: number;
-  /** The caller's place in line, to be handed in with the next try. Opaque. */
+  /** The caller's queue position, passed with its next request. Opaque. */
   readonly queuePosition: string;
   readonly generation: string;
   readonly failures: number;
@@ -96,15 +96,15 @@ interface TokenRequest {
   readonly interactive: boolean;
   /** How much longer the caller can wait. */
   readonly budgetMs: number;
-  /** The previous answer. */
+  /** The previous reply. */
   readonly last: TokenGrant | undefined;
 }
 
-/** Asks Redis once for the right to send a request. Throws REDIS_UNAVAILABLE when it does not answer. */
+/** Requests a token from Redis once. Throws REDIS_UNAVAILABLE when it does not answer. */
 function createTokenAcquirer(
   { redis, keys, defaults }: LimiterDeps,
   upstream: UpstreamOptions,
-): (ask: TokenRequest) => Promise<TokenGrant> {
+): (request: TokenRequest) => Promise<TokenGrant> {
   const script = createRedisScript(redis, acquireTokenLua(), defaults.redisTimeoutMs);
   const settings = scriptSettings(defaults, upstream);
   const { name, maxRps, endpointMaxRps = '' } = upstream;
@@ -122,15 +122,15 @@ function createTokenAcquirer(
   };
 }
 
-export function parseTokenGrant(answer: unknown): TokenGrant {
-  const [verdict, wait, place, generation, failures, probe, buckets] = answer as [
+export function parseTokenGrant(reply: unknown): TokenGrant {
+  const [decision, wait, position, generation, failures, probe, buckets] = reply as [
     TokenGrant['decision'],
     ...(string | number)[],
   ];
   return {
-    decision: verdict,
+    decision,
     waitMs: Number(wait) / 1_000,
-    queuePosition: String(place),
+    queuePosition: String(position),
     generation: String(generation),
     failures: Number(failures),
     probe: Number(probe) === 1,
@@ -139,7 +139,7 @@ export function parseTokenGrant(answer: unknown): TokenGrant {
 }
 
 function scriptSettings({ limiter, timeoutMs }: UpstreamDefaults, upstream: UpstreamOptions): number[] {
-  // A probe's holder may die; by then its request is long over.
+  // The process that sends the probe may die; after the lease its request has certainly ended.
   const probeLeaseMs = (upstream.timeoutMs ?? timeoutMs) + 5_000;
   return [
     1_000_000 + (limiter.toleranceMs + limiter.jitterMs) * 1_000,
@@ -149,7 +149,7 @@ function scriptSettings({ limiter, timeoutMs }: UpstreamDefaults, upstream: Upst
   ];
 }
 
-/** Tells the fleet how a request went. Never throws: the answer is here, and losing the news costs less than it. */
+/** Reports outcomes to the fleet. Never throws: the response is here, and a lost report costs less than it. */
 function createOutcomeReporter(
   { redis, keys, logger, defaults }: LimiterDeps,
   name: string,
@@ -167,7 +167,7 @@ function createOutcomeReporter(
   };
 }
 
-/** A success among successes is none, and spares Redis a call for every request. */
+/** A success is reported only while the fleet has failures, which saves Redis a call for every request. */
 function shouldReport(permit: Permit, { outcome, pauseMs }: RequestReport): boolean {
   if (permit.probe || pauseMs > 0) return true;
   return outcome === 'ok' ? permit.fleetHasFailures : outcome !== 'unknown';
@@ -185,23 +185,23 @@ function reportArguments(
   ];
 }
 
-/** Tells a token that can be used from one that reached us too late. */
+/** Decides whether a token arrived early enough to be used. */
 export interface LatencyGuard {
-  /** @param tookMs milliseconds from asking for the token to holding it. */
+  /** @param tookMs milliseconds from requesting the token to holding it. */
   isAcceptable(tookMs: number): boolean;
 }
 
 /**
- * A process that stood still between token and request would send its requests into the time of others. Redis cannot see
- * that, the process can: it gives a token up that took much longer than the quickest way there and back of late. Not
- * measured from nothing, because a worker far from Redis is always slow and still even.
+ * A process that was suspended between token and request would send in the time slots of other processes. Redis cannot
+ * detect that; the process can: it drops a token that took much longer than the fastest recent round trip. Latency is not
+ * compared with zero, because a worker far from Redis is always slow and yet regular.
  */
 export function createLatencyGuard(jitterMs: number): LatencyGuard {
-  let quickest = Number.POSITIVE_INFINITY;
+  let fastest = Number.POSITIVE_INFINITY;
   return {
     isAcceptable(tookMs) {
-      quickest = Math.min(tookMs, quickest * 1.05 + 0.1);
-      return tookMs - quickest <= jitterMs;
+      fastest = Math.min(tookMs, fastest * 1.05 + 0.1);
+      return tookMs - fastest <= jitterMs;
     },
   };
 }
@@ -209,15 +209,15 @@ export function createLatencyGuard(jitterMs: number): LatencyGuard {
 /** The right to send one request, and what to report to the fleet after it. */
 interface Permit {
   readonly endpoint: string;
-  /** The one request that may find out whether the upstream is back. */
+  /** The one request that probes whether the upstream has recovered. */
   readonly probe: boolean;
-  /** The fleet has failures in a row, so a success is news. */
+  /** The fleet counts failures in a row, so a success must be reported. */
   readonly fleetHasFailures: boolean;
   /** The endpoint has a limit of its own. */
   readonly hasEndpointLimit: boolean;
 }
 
-/** How a request went: `throttled` is a 429, `unknown` says nothing about the upstream (we stopped it ourselves). */
+/** The outcome of a request: `throttled` is a 429, `unknown` says nothing about the upstream (the caller stopped it). */
 export interface RequestReport {
   readonly outcome: 'ok' | 'failed' | 'throttled' | 'unknown';
   /** For how long no request may be sent; 0 for no pause. */

@@ -1,8 +1,8 @@
 import { setTimeout as timer } from 'node:timers/promises';
 
-/** Figures that hold for all upstreams of a factory. */
+/** Settings of all upstreams of a factory. */
 export interface UpstreamDefaults {
-  /** Longest wait for a token, in milliseconds; a longer one is an error that says when to come back. */
+  /** Longest wait for a token, in milliseconds; a longer one is an error with the time to try again. */
   readonly maxWaitMs: number;
   /** Tries of one request before its error goes to the caller. */
   readonly tries: number;
@@ -12,7 +12,7 @@ export interface UpstreamDefaults {
   /** Deadline of one call to Redis. */
   readonly redisTimeoutMs: number;
   readonly maxBodyBytes: number;
-  /** First pause between tries; doubles, and each is drawn evenly from nothing to that. */
+  /** Upper bound of the first pause between tries; doubles with each. The pause is drawn evenly from zero to it. */
   readonly backoffMs: number;
   readonly maxBackoffMs: number;
   readonly limiter: LimiterDefaults;
@@ -20,13 +20,13 @@ export interface UpstreamDefaults {
 }
 
 export interface LimiterDefaults {
-  /** How early a request may be by GCRA. Evens out late timers; costs as much of the limit. */
+  /** How early a request may be by GCRA. Compensates late timers; reduces the usable limit by as much. */
   readonly toleranceMs: number;
-  /** How much two requests may differ in the time from token to arrival without the upstream seeing more than the limit. */
+  /** How much two requests may differ in the time from token to arrival before the upstream sees more than the limit. */
   readonly jitterMs: number;
-  /** What a 429 leaves of the rate. */
+  /** The factor a 429 applies to the rate. */
   readonly throttledFactor: number;
-  /** The least that 429s leave of the limit. */
+  /** The lowest factor that 429s reduce the limit to. */
   readonly minFactor: number;
   /** Share of the limit that grows back in a second. */
   readonly regrowthPerSecond: number;
@@ -56,13 +56,13 @@ export const upstreamDefaults: UpstreamDefaults = {
   breaker: { failures: 10, pauseMs: 5_000, maxPauseMs: 60_000 },
 };
 
-/** Time and chance, handed in so that tests can hold them still. */
+/** Time and randomness, passed in so that tests can control them. */
 export interface Clock {
-  /** Milliseconds since 1970 that never jump: they run with the process, not with the machine's clock. */
+  /** Milliseconds since 1970, monotonic: changes of the machine's clock have no effect. */
   now(): number;
   /** Resolves after so many milliseconds; rejects with the signal's reason when it aborts. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
-  /** From 0 up to but without 1. */
+  /** From 0 inclusive to 1 exclusive. */
   random(): number;
 }
 
@@ -92,10 +92,10 @@ export interface UpstreamMetrics {
 export interface UpstreamEvent {
   readonly upstream: string;
   readonly endpoint: string;
-  /** The HTTP status, or the code of the error when no answer came (UPSTREAM_TIMEOUT), or `aborted`. */
+  /** The HTTP status, or the code of the error without an answer (UPSTREAM_TIMEOUT), or `aborted`. */
   readonly status: number | string;
   readonly ms: number;
-  /** As they travelled, headers included; encryption is not counted. */
+  /** On the wire, headers included, without the overhead of TLS. */
   readonly sentBytes: number;
   readonly receivedBytes: number;
 }

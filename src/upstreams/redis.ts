@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import { withDeadline } from '../deadline.ts';
 import { DroverError } from '../errors.ts';
 
-/** The names in Redis. The prefix comes in braces, so that a cluster keeps them in one slot, as the scripts need. */
+/** Keys in Redis. The prefix is in braces, so that a cluster keeps them in one slot, as the scripts need. */
 export interface UpstreamKeys {
   /** Hash: bucket and breaker of an upstream, or the bucket of one of its endpoints. */
   bucket(name: string, endpoint?: string): string;
@@ -20,7 +21,7 @@ export function upstreamKeys(prefix: string): UpstreamKeys {
   };
 }
 
-/** How a limit is named everywhere: `stripe`, or `stripe/customers` for one endpoint. */
+/** The name of a limit: `stripe`, or `stripe/customers` for one endpoint. */
 export function limitName(name: string, endpoint?: string): string {
   return endpoint === undefined ? name : `${name}/${endpoint}`;
 }
@@ -28,7 +29,7 @@ export function limitName(name: string, endpoint?: string): string {
 /** Runs one Lua script; `keys` and `args` as its head says. */
 export type RedisScript = (keys: readonly string[], args: readonly (string | number)[]) => Promise<unknown>;
 
-/** A script by its digest, sent whole only to a Redis that does not know it (a new or a flushed one). */
+/** A script run by its digest; its source is sent only to a Redis that does not know it (new or flushed). */
 export function createRedisScript(redis: Redis, source: string, deadlineMs: number): RedisScript {
   const digest = createHash('sha1').update(source).digest('hex');
   const run = async (keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> => {
@@ -43,27 +44,21 @@ export function createRedisScript(redis: Redis, source: string, deadlineMs: numb
 }
 
 /**
- * A call to Redis with an end. ioredis keeps a command for as long as it takes to reconnect, so without this every
- * request of the fleet would hang with Redis instead of failing.
+ * A call to Redis with a deadline. ioredis keeps a command until it has reconnected, so without a deadline every request of
+ * the fleet would hang while Redis is away instead of failing.
  * @throws DroverError REDIS_UNAVAILABLE (transient) when the call fails or is not answered in time.
  */
 export async function withRedisDeadline<T>(call: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(redisUnavailable(`did not answer within ${ms} ms`)), ms);
-  });
   try {
-    return await Promise.race([call, late]);
+    return await withDeadline(call, ms, () => redisUnavailable(`did not answer within ${ms} ms`));
   } catch (error) {
-    throw error instanceof DroverError ? error : redisUnavailable('cannot be asked', error);
-  } finally {
-    clearTimeout(timer);
+    throw error instanceof DroverError ? error : redisUnavailable('cannot be reached', error);
   }
 }
 
 // The cause is kept by its message only: ioredis errors carry the command with its arguments.
 function redisUnavailable(what: string, error?: unknown): DroverError {
-  return new DroverError('REDIS_UNAVAILABLE', `limits of upstreams: Redis ${what}, and no request goes out without`, {
+  return new DroverError('REDIS_UNAVAILABLE', `limits of upstreams: Redis ${what}, and no request is sent without it`, {
     retryAfterMs: 1_000,
     cause: error instanceof Error ? error.message : undefined,
   });

@@ -3,7 +3,7 @@ import { DroverError } from '../errors.ts';
 import { upstreamDefaults } from './options.ts';
 import { upstreamKeys, withRedisDeadline } from './redis.ts';
 
-/** Where an upstream or one of its endpoints stands for the whole fleet. Times are ISO 8601 UTC by Redis's clock. */
+/** The state of an upstream or one of its endpoints for the whole fleet. Times are ISO 8601 UTC by Redis's clock. */
 export interface UpstreamState {
   readonly name: string;
   /** Null for the upstream as a whole. */
@@ -12,15 +12,15 @@ export interface UpstreamState {
   readonly configuredRps: number | null;
   /** Requests a second an operator has set. */
   readonly overrideRps: number | null;
-  /** What is in force after 429s have shrunk it. */
+  /** The limit in force, after reductions by 429s. */
   readonly effectiveRps: number;
-  /** No request is sent before this moment, because the upstream said so. */
+  /** No request is sent before this time, because the upstream asked for a pause. */
   readonly blockedUntil: string | null;
-  /** half-open: one request may try whether the upstream is back. Endpoints share their upstream's. */
+  /** half-open: one probe request is admitted. Endpoints share their upstream's breaker. */
   readonly breaker: 'closed' | 'open' | 'half-open';
   readonly breakerOpenUntil: string | null;
   readonly failuresInARow: number;
-  /** Requests of the last second and minute, estimated from whole ones. */
+  /** Requests of the last second and minute, estimated from whole seconds and minutes. */
   readonly usedLastSecond: number;
   readonly usedLastMinute: number;
 }
@@ -83,7 +83,7 @@ function breakerOf({ openUntil }: BucketFields, now: number): UpstreamState['bre
   return Number(openUntil) > now ? 'open' : 'half-open';
 }
 
-/** The whole period before counts for the part of it that still lies within one period from now. */
+/** A sliding window estimate: the previous whole period counts in proportion to its overlap with the window. */
 function recentUsage(
   bucket: BucketFields,
   [period, within, before]: [string, string, string],
@@ -114,10 +114,10 @@ function numberOr<T>(text: string | undefined, otherwise: T): number | T {
 }
 
 /**
- * Sets how many requests a second the whole fleet may send, from now on and in every process; null goes back to what is
- * configured. The name is an upstream's (`stripe`) or an endpoint's (`stripe/customers`). Kept in Redis only: the caller that
- * owns the setting lays it again when Redis was emptied.
- * @throws DroverError CONFIGURATION for a figure that is none, REDIS_UNAVAILABLE when Redis does not answer.
+ * Sets how many requests a second the whole fleet may send, at once in every process; null restores the configured
+ * limit. The name is an upstream's (`stripe`) or an endpoint's (`stripe/customers`). Kept in Redis only: the caller that
+ * owns the setting restores it when Redis was emptied.
+ * @throws DroverError CONFIGURATION for an invalid limit, REDIS_UNAVAILABLE when Redis does not answer.
  */
 export async function setLimit(redis: Redis, prefix: string, name: string, maxRps: number | null): Promise<void> {
   if (maxRps !== null) assertLimit(name, maxRps);
@@ -132,7 +132,7 @@ export async function readLimits(redis: Redis, prefix: string): Promise<Readonly
   return Object.fromEntries(Object.entries(set).map(([name, maxRps]) => [name, Number(maxRps)]));
 }
 
-/** Throws CONFIGURATION unless the figure is one a limit can have. */
+/** Throws CONFIGURATION unless the limit is within the allowed range. */
 export function assertLimit(name: string, maxRps: number): void {
   if (maxRps >= 0.001 && maxRps <= 100_000) return;
   throw new DroverError('CONFIGURATION', `${name}: requests a second must be between 0.001 and 100,000, not ${maxRps}`);

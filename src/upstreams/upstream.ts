@@ -22,13 +22,13 @@ import {
   type UpstreamMetrics,
   upstreamDefaults,
 } from './options.ts';
-import { backoffMs, isRetryable, reportFor, withRetryAfter } from './outcome.ts';
+import { isRetryable, reportFor, requestBackoffMs, withRetryAfter } from './outcome.ts';
 import { upstreamKeys } from './redis.ts';
 import { assertLimit } from './states.ts';
 
 export interface UpstreamFactoryDeps {
   readonly redis: Redis;
-  /** Begins every key; in braces for a cluster (`{drover}`). The same in every process of the fleet. */
+  /** Prefix of every key; in braces for a cluster (`{drover}`). The same in every process of the fleet. */
   readonly prefix: string;
   /** Lets upstreams be plain http and on private addresses: sandboxes and tests only. */
   readonly allowPrivate: boolean;
@@ -41,15 +41,15 @@ export interface UpstreamFactoryDeps {
 }
 
 /**
- * The only way to external APIs. What it gives fits the contract's UpstreamFactory.
- * @throws DroverError when called with a base URL that is none (CONFIGURATION) or leads to a private place
+ * The only way to external APIs.
+ * @throws DroverError when the factory is called with an invalid base URL (CONFIGURATION) or a private address
  * (UPSTREAM_FORBIDDEN_ADDRESS).
  */
 export function createUpstreamFactory(deps: UpstreamFactoryDeps): UpstreamFactory {
   const { redis, allowPrivate, logger, metrics, clock = systemClock } = deps;
   const defaults = { ...upstreamDefaults, ...deps.defaults };
   const keys = upstreamKeys(deps.prefix);
-  // One pool of connections for all, because a source may be made anew for every page.
+  // One connection pool for all upstreams, because a source may be created again for every page.
   const sockets = createConnectionPool(allowPrivate ? undefined : (deps.lookup ?? publicLookup()));
   return (settings) => {
     assertLimit(settings.name, settings.maxRps);
@@ -64,13 +64,13 @@ export interface UpstreamDeps extends AttemptDeps {
   readonly logger: UpstreamLogger;
 }
 
-/** An upstream over its limiter: one token for every HTTP request, tries included. */
+/** An upstream behind its limiter: one token for every HTTP request, retries included. */
 function createUpstream(deps: UpstreamDeps, settings: UpstreamOptions, base: URL): Upstream {
   const { limiter, clock, logger, defaults } = deps;
   return {
     async request(request) {
       const { endpoint, signal } = request;
-      setMaxListeners(0, signal); // one signal stops hundreds of requests; Node takes eleven for a leak
+      setMaxListeners(0, signal); // one signal stops hundreds of requests; Node reports eleven listeners as a leak
       const outgoing = buildRequest(request, settings, base, defaults);
       const tries = outgoing.repeatable ? (request.tries ?? defaults.tries) : 1;
       let error: unknown;
@@ -82,8 +82,8 @@ function createUpstream(deps: UpstreamDeps, settings: UpstreamOptions, base: URL
         error = tried.error;
         signal.throwIfAborted();
         if (attempt >= tries || !isRetryable(error)) throw error;
-        // The limiter holds everyone back for a pause the upstream asked for; the wait of this try is in it.
-        const waitMs = tried.report.pauseMs > 0 ? 0 : Math.round(backoffMs(attempt, defaults, clock));
+        // A pause that the upstream asked for is enforced by the limiter for all processes, this attempt included.
+        const waitMs = tried.report.pauseMs > 0 ? 0 : requestBackoffMs(attempt, defaults, clock);
         const { code } = toDroverError(error);
         logger.warn({ upstream: settings.name, endpoint, code, attempt, waitMs }, 'upstream request is sent again');
         await clock.sleep(waitMs, signal);
@@ -106,7 +106,7 @@ export interface Attempt {
   readonly report: RequestReport;
 }
 
-/** Sends a request once, counts it, judges its answer. Never throws. */
+/** Sends a request once, counts it, classifies its answer. Never throws. */
 async function sendOnce(
   { sockets, clock, metrics, defaults }: AttemptDeps,
   upstream: string,
@@ -133,7 +133,7 @@ async function sendOnce(
   return response ? { response, report } : { error: withRetryAfter(error, report), report };
 }
 
-/** The same upstreams for those a person or a webhook waits for: bulk requests stand back for theirs. */
+/** The same upstreams with interactive priority, for work a person or a webhook waits for: bulk requests yield to it. */
 export function withInteractivePriority(upstreams: UpstreamFactory): UpstreamFactory {
   return (options) => {
     const upstream = upstreams(options);

@@ -3,7 +3,7 @@ import { startBubbleSandbox } from '../../src/sandbox/bubble/sandbox.ts';
 import type { FaultRule } from '../../src/sandbox/core/faults.ts';
 import { validRows } from '../helpers/bubble-rows.ts';
 
-// Bubble clamps pages silently; so a few dozen records fill several.
+// Bubble reduces the page size silently, so a few dozen records fill several pages.
 const pages: readonly FaultRule[] = Object.entries({
   user: 16,
   clientprofile: 16,

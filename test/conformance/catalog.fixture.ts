@@ -15,11 +15,11 @@ const troubles: Readonly<Record<FaultMode, readonly FaultRule[]>> = {
     { fault: 'insert', operation: 'list', every: 2, count: 2, position: 'before' },
     { fault: 'insert', operation: 'list', every: 3, count: 1, position: 'after' },
   ],
-  // Pages by key: a page that came already is refused by the source, and asked for again.
+  // Keyset pagination: a repeated page is refused by the source, and requested again.
   repeating: [],
 };
 
-/** A catalogue in pages of nine, and a Stripe account of its own for what is made of it. */
+/** A catalogue in pages of nine, and a Stripe account for its products. */
 async function start(content: SourceContent): Promise<StandIn> {
   const supabase = await startSupabaseSandbox({ products: content === 'filled' ? 40 : 0, dirt: 0, maxRows: 9 });
   const stripe = await startStripeSandbox({ globalRps: 0, endpointRps: 0 });

@@ -21,14 +21,14 @@ import { createWorker } from './worker.ts';
 
 const actor = { id: 'conformance', role: 'operator' } as const;
 
-/** A database, a part of Redis, a worker and the control over them, for the runs of one plan. */
+/** A database, a key space in Redis, a worker and the control, for the runs of one plan. */
 export async function startFleet(plan: Plan, standIns: StandIns): Promise<RunSubject & { close(): Promise<void> }> {
   const store = await createDatabase({ template: { name: 'control', migrate: migrateDatabase } });
   const redis = createRedisSpace();
   const database = openDatabase({ url: store.url, applicationName: 'conformance', onError: () => undefined });
   const env = environment(store.url, redis, plan.name);
   const upstreams = await openUpstreams(redis);
-  // What runs wrote to an API is taken back there by the control, which is led to the stand-in like the worker.
+  // The control undoes what runs wrote to an API; like the worker it uses the stand-in.
   const controlOf = (settings: Readonly<Record<string, string>>): Control => {
     const config = readConfig({ ...env, ...settings });
     const plans = createRegistry([plan]);

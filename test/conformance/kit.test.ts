@@ -5,7 +5,7 @@ import { transformChecks } from '../../src/plan/conformance/transform-checks.ts'
 import type { Check, FaultMode, SourceSubject } from '../../src/plan/conformance/types.ts';
 import type { Entity, Plan, Source } from '../../src/plan/contract.ts';
 
-// The kit must find what is wrong: plans with one fault each, and the promise that has to break.
+// The kit must detect faults: plans with one fault each, and the guarantee it violates.
 
 const ids = Array.from({ length: 9 }, (_, index) => `r${index}`);
 const pageOf = (from: number) => ids.slice(from, from + 3).map((id) => ({ sourceId: id, raw: { id } }));
@@ -50,7 +50,7 @@ function subjectOf(change: Partial<Entity>, source = sound): SourceSubject {
   };
 }
 
-/** By offset: what is inserted at the front moves a record over the edge of the page. */
+/** By offset: an insertion at the front moves a record across a page boundary. */
 const lossy: Source = { read: async () => ({ records: pageOf(0).slice(1), cursor: null }) };
 
 async function broken(checks: readonly Check<SourceSubject>[], subject: SourceSubject): Promise<string[]> {
@@ -68,55 +68,55 @@ async function broken(checks: readonly Check<SourceSubject>[], subject: SourceSu
 }
 
 describe('transforms', () => {
-  test('a sound one keeps every promise', async () => {
+  test('a correct one keeps every guarantee', async () => {
     expect(await broken(transformChecks, subjectOf({}))).toEqual([]);
   });
 
   let calls = 0;
   test.each<[string, RegExp, Entity['transform']]>([
     [
-      'throws at what is no text',
+      'throws at values that are not text',
       /never throws/,
       (raw) => ({ kind: 'row', row: { name: String(raw.name).slice(raw.name as never, (raw.name as string).length) } }),
     ],
-    ['remembers', /pure/, () => ({ kind: 'row', row: { name: String(calls++) } })],
+    ['has state', /pure/, () => ({ kind: 'row', row: { name: String(calls++) } })],
     ['passes NUL on', /stored/, (raw) => ({ kind: 'row', row: { name: String(raw.name) } })],
-    ['has a column too many', /columns/, () => ({ kind: 'row', row: { nmae: 'x' } })],
-    ['takes nothing', /good record/, () => ({ kind: 'reject', code: 'NO', message: 'no' })],
-  ])('one that %s', async (_what, promise, transform) => {
-    expect((await broken(transformChecks, subjectOf({ transform }))).join()).toMatch(promise);
+    ['has an unknown column', /columns/, () => ({ kind: 'row', row: { nmae: 'x' } })],
+    ['rejects everything', /valid record/, () => ({ kind: 'reject', code: 'NO', message: 'no' })],
+  ])('one that %s', async (_what, guarantee, transform) => {
+    expect((await broken(transformChecks, subjectOf({ transform }))).join()).toMatch(guarantee);
   });
 });
 
 describe('sources', () => {
-  test('a sound one breaks a promise only where the stand-in moves records out of its sight', async () => {
+  test('a correct one violates a guarantee only where the stand-in hides records from it', async () => {
     const found: string[] = [];
     for (const check of sourceChecks) found.push(...(await broken([check], subjectOf({}))));
-    expect(found).toEqual(['records that appear while reading move none out of sight']);
+    expect(found).toEqual(['records that appear during the scan hide no other record']);
   });
 
   let position = 0;
   test.each<[string, RegExp, Source['read']]>([
     [
-      'keeps its place in memory',
+      'keeps its position in memory',
       /every cursor/,
       async (cursor) => {
         position = cursor === null ? 0 : position + 3;
         return { records: pageOf(position), cursor: position + 3 < ids.length ? 'next' : null };
       },
     ],
-    ['goes round', /once and with an id/, async (cursor) => ({ records: pageOf(0), cursor: Number(cursor ?? 0) + 1 })],
+    ['never ends', /once and with an id/, async (cursor) => ({ records: pageOf(0), cursor: Number(cursor ?? 0) + 1 })],
     [
-      'gives no ids',
+      'returns no ids',
       /with an id/,
       async (cursor, scope, signal) => {
         const page = await sound.read(cursor, scope, signal);
         return { ...page, records: page.records.map((record) => ({ ...record, sourceId: '' })) };
       },
     ],
-  ])('one that %s', async (_what, promise, read) => {
+  ])('one that %s', async (_what, guarantee, read) => {
     const found: string[] = [];
     for (const check of sourceChecks.slice(0, 5)) found.push(...(await broken([check], subjectOf({}, { read }))));
-    expect(found.join()).toMatch(promise);
+    expect(found.join()).toMatch(guarantee);
   });
 });

@@ -3,7 +3,7 @@ import type { FaultRule } from '../../src/sandbox/core/faults.ts';
 import { startSystemeioSandbox } from '../../src/sandbox/launch/systemeio.ts';
 import { startXenditSandbox } from '../../src/sandbox/launch/xendit.ts';
 
-// Neither promises a page size, so a few hundred records fill several.
+// Neither API has a fixed page size, so a few hundred records fill several pages.
 const pages: readonly FaultRule[] = [
   { fault: 'clamp', operation: 'list', resource: 'transaction', limit: 20 },
   { fault: 'clamp', operation: 'list', resource: 'invoice', limit: 25 },
@@ -80,7 +80,7 @@ const invoice = {
   paid_at: '2024-01-02T00:05:00+00:00',
 };
 
-/** Records as the sources give them; those that are read from the target, as its rows are. */
+/** Raw records of the sources; for entities read from the target, in the form of its rows. */
 const records = {
   xendit_transactions: {
     id: 'txn_13dd178d-41fa-40b7-8fd3-f83675d6f413',

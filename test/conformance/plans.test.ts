@@ -49,7 +49,7 @@ function conform(plan: Plan, file: URL): void {
 
     test.each(transformChecks)('the transform: $guarantee', async (check) => check.run(subject()));
 
-    // What reads rows that others have loaded has no source of its own to try; the runs below do.
+    // An entity that reads rows of other entities has no separate source; the runs below test it.
     test.each(entity.readsAfter === undefined ? sourceChecks : [])('the source: $guarantee', async (check) =>
       check.run({
         ...subject(),
@@ -72,7 +72,7 @@ function conform(plan: Plan, file: URL): void {
     });
     afterAll(() => fleet.close());
 
-    // A plan of a dozen entities that read one another takes as many turns, on a machine that may be busy.
+    // A plan of a dozen entities that read each other takes as many rounds, on a machine that may be busy.
     test.each(runChecks)('$guarantee', async (check) => check.run(fleet), 240_000);
   });
 }

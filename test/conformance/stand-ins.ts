@@ -1,7 +1,7 @@
 import type { PlanFixture, SourceContent, StandIn } from '../../src/plan/conformance/types.ts';
 
 export interface StandIns {
-  /** The stand-in of that content: started once, and calm. */
+  /** The stand-in with that content: started once, without faults. */
   get(content: SourceContent): Promise<StandIn>;
   close(): Promise<void>;
 }

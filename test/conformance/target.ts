@@ -4,7 +4,7 @@ import { entityOrder } from '../../src/plan/define-plan.ts';
 import type { JsonObject } from '../../src/plan/json.ts';
 import { identifier, qualified } from '../../src/plan/sql.ts';
 
-/** The tables of a plan, as somebody who knows nothing of Drover looks at them and changes them. */
+/** The tables of a plan, read and changed as another application does, without Drover's bookkeeping. */
 export function createTargetTables(database: Database, plan: Plan, schema: string) {
   const query = async (text: string, values: readonly unknown[] = []) =>
     (await database.$client.query(text, [...values])).rows;
@@ -22,7 +22,7 @@ export function createTargetTables(database: Database, plan: Plan, schema: strin
       const tables = entities.map(async (entity) => [entity.target.table, await rowsOf(entity)] as const);
       return Object.fromEntries(await Promise.all(tables));
     },
-    /** Rows without a natural key go, the others are changed, and Drover forgets them all. */
+    /** Rows without a natural key are deleted, the others are changed, and Drover's bookkeeping of all of them is deleted. */
     async detachRows() {
       const kept = entities.filter((entity) => entity.target.naturalKey !== undefined);
       const gone = entities.filter((entity) => entity.target.naturalKey === undefined);
@@ -34,7 +34,7 @@ export function createTargetTables(database: Database, plan: Plan, schema: strin
   };
 }
 
-/** Something else in every column that a load writes over. */
+/** Another value in every column that a load overwrites. */
 function changeOf({ target }: Entity): string {
   const isOpen = ([name, column]: readonly [string, Column]): boolean =>
     !column.insertOnly && !column.unique && !column.references && !target.naturalKey?.includes(name);
@@ -42,7 +42,7 @@ function changeOf({ target }: Entity): string {
     .filter(isOpen)
     .flatMap(([name, { type, nullable }]) => {
       if (nullable) return [`${identifier(name)} = NULL`];
-      return type === 'text' ? [`${identifier(name)} = 'somebody else''s'`] : [];
+      return type === 'text' ? [`${identifier(name)} = 'another client''s'`] : [];
     });
   return changes.length > 0 ? changes.join(', ') : 'id = id';
 }

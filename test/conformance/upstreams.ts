@@ -3,7 +3,7 @@ import type { UpstreamFactory } from '../../src/plan/upstream.ts';
 import { createUpstreamFactory } from '../../src/upstreams/upstream.ts';
 import type { RedisSpace } from '../helpers/redis.ts';
 
-/** The real door to upstreams, without the patience real ones need: a stand-in takes more and forgives sooner. */
+/** The real upstream factory with high limits and short pauses, because a stand-in recovers at once. */
 export async function openUpstreams(space: RedisSpace): Promise<{ factory: UpstreamFactory; close(): void }> {
   const redis = connectProducer(space.url, () => undefined);
   await waitUntilReady(redis);

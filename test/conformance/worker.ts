@@ -4,12 +4,12 @@ import { checkoutRoot } from '../../scripts/stack/checkout.ts';
 import { nodeArgs } from '../../scripts/stack/compiled.ts';
 
 export interface Worker {
-  /** Serves with this environment from now on; a worker that has another one ends first. */
+  /** Serves with this environment from now on; a worker with another one is stopped first. */
   useEnvironment(env: Readonly<Record<string, string>>): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** A worker process, as operators start it: its threads and its environment are its own. */
+/** A worker process, as operators start it, with its own threads and environment. */
 export function createWorker(): Worker {
   let child: ChildProcess | undefined;
   let served = '';

@@ -42,7 +42,7 @@ test('a connection that does not answer fails once, and the next one works', asy
     await queryPrepared(client, undefined, 'SELECT 1', []);
   });
   await expect(lost).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE', class: 'transient' });
-  // The wait for one answer, not for a second one to a ROLLBACK.
+  // The time of one unanswered statement, not of a second one for a ROLLBACK.
   expect(performance.now() - began).toBeLessThan(1.25 * statementMs + 1_500);
   proxy.restore();
   expect(await one()).toEqual([{ n: 1 }]);

@@ -24,10 +24,10 @@ import { controlDouble } from './control-double.ts';
 import { createDatabase } from './database.ts';
 import { createRedisSpace } from './redis.ts';
 
-/** Makes the control that the service stands on; without it, the double. */
+/** Creates the control of the service; without it, the double. */
 export type OpenControl = (database: Database) => Promise<Control>;
 
-/** The API over a PostgreSQL and a Redis of its own, with a key of each role, not listening. */
+/** The API over its own PostgreSQL database and Redis key space, with a key of each role, not listening. */
 export type TestService = Awaited<ReturnType<typeof startService>>;
 
 export async function startService(
@@ -133,7 +133,7 @@ function logMemory() {
   return { stream, text: () => lines.join('') };
 }
 
-/** The API with the real control over PostgreSQL, and no worker: what is asked of runs is written down and waits. */
+/** The API with the real control over PostgreSQL, without a worker: requests for runs are stored and wait. */
 export async function startControlService(overrides: Partial<ApiDeps['config']> = {}): Promise<TestService> {
   const plans = await loadPlans();
   const config = readConfig({});

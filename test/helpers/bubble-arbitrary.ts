@@ -4,7 +4,7 @@ import type { EntityName } from '../../src/plans/bubble/entity-names.ts';
 import { fieldMap } from '../../src/plans/bubble/field-map.ts';
 import { validRows } from './bubble-rows.ts';
 
-// Values that parsers are made for, and their neighbours.
+// Values that parsers accept, and similar ones.
 const awkward = fc.constantFrom<Json>(
   ...['', ' ', 'NULL', 'null', 'yes', 'no', 'seeker', 'coach,client', 'complete', 'success', 'usd', 'A@B.c', '$120/hr'],
   ...['120,00', '1,234', '1,234.50', '1e5', '1e999', '-0', 'NaN', '٣', '9'.repeat(70), '2024-02-30', '0000-09-21'],
@@ -38,7 +38,7 @@ const value = fc.oneof(
   { weight: 1, arbitrary: fc.jsonValue() as fc.Arbitrary<Json> },
 );
 
-/** Rows with the plan's own field names, some of them as they should be. */
+/** Rows with the plan's field names, some of them valid. */
 export function mutatedRow(entity: EntityName): fc.Arbitrary<JsonObject> {
   const names = [
     ...new Set(Object.values(fieldMap[entity]).flatMap(({ from }) => from.map((name) => name.split('.')[0] ?? ''))),

@@ -2,7 +2,7 @@ import type { JsonObject } from '../../src/plan/json.ts';
 
 const id = '1708327130811x106027240349761540';
 
-/** One row of each type as Bubble's Data API gives it, with nothing wrong. */
+/** One valid row of each type, as Bubble's Data API returns it. */
 export const validRows = {
   users: {
     _id: id,

@@ -35,7 +35,7 @@ export interface Catalog {
   readonly stripe: StripeSandbox;
   readonly control: Control;
   readonly database: Database;
-  /** What worker processes are started with. */
+  /** The environment of worker processes. */
   readonly env: Readonly<Record<string, string>>;
   start(input?: Partial<StartRun>): Promise<RunView>;
   /** Starts a run and waits for its end. */
@@ -43,7 +43,7 @@ export interface Catalog {
   settled(id: string): Promise<RunView>;
   /** Rows as objects. */
   sql<T = Record<string, unknown>>(text: string, ...values: unknown[]): Promise<T[]>;
-  /** Starts a worker in this process, for all queues or some; it ends with the harness. */
+  /** Starts a worker in this process, for all queues or some; it is stopped with the harness. */
   work(queues?: readonly QueueName[]): Promise<WorkerProcess>;
   close(): Promise<void>;
 }

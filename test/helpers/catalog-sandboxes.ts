@@ -1,13 +1,13 @@
 import type { StripeSandbox } from '../../src/sandbox/stripe/sandbox.ts';
 import type { SupabaseSandbox } from '../../src/sandbox/supabase/sandbox.ts';
 
-/** The two ends of a catalogue's move. */
+/** Source and target of a catalogue's migration. */
 export interface CatalogSandboxes {
   readonly supabase: SupabaseSandbox;
   readonly stripe: StripeSandbox;
 }
 
-/** Where the plan finds both, with limits that bind nobody. */
+/** The plan's settings for both, with limits too high to matter. */
 export function catalogSandboxEnv({ supabase, stripe }: CatalogSandboxes): Record<string, string> {
   return {
     SUPABASE_URL: supabase.url,
@@ -19,7 +19,7 @@ export function catalogSandboxEnv({ supabase, stripe }: CatalogSandboxes): Recor
   };
 }
 
-/** What an earlier move left: a product of ours with a price that is not right any more, and holds the lookup key. */
+/** The state after an earlier migration: our product with an outdated price that has the lookup key. */
 export function seedOutdatedProduct({ supabase, stripe }: CatalogSandboxes, id: string): void {
   const currency = String(supabase.data.get('products', id)?.currency).toLowerCase();
   const [product, price] = [`cms_${id}`, `price_old${id}`];

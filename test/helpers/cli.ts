@@ -66,7 +66,7 @@ export interface RunningDrover {
   waitForOutput(text: string): Promise<void>;
 }
 
-/** Starts the real program in a process of its own. The environment holds nothing but what is given. */
+/** Starts the real program in a separate process with only the given environment. */
 export function spawnDrover(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
@@ -98,7 +98,7 @@ export function spawnDrover(
   };
 }
 
-/** A folder for the test that calls it, gone when the test is over. */
+/** A folder for the calling test, deleted after it. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'drover-cli-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));

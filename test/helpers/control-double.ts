@@ -4,10 +4,10 @@ import type { BatchSize, RollbackView, RunView } from '../../src/contract/runs.t
 import { batchSizesOf } from '../../src/engine/stages/batch-size.ts';
 import { DroverError } from '../../src/errors.ts';
 
-/** A control over one map, for what HTTP promises whatever the engine does. Counts how often a run was read. */
+/** A control over one map, for behaviour of HTTP that is independent of the engine. Counts the reads of a run. */
 export type ControlDouble = Control & {
   reads: number;
-  /** What reading a run throws instead. */
+  /** The error that reading a run throws instead. */
   failure: Error | undefined;
   put(run: RunView): void;
 };

@@ -1,6 +1,6 @@
 import pg from 'pg';
 
-/** Names are made here and nowhere else, so that a run can find again all that it made. */
+/** Names are created only here, so that a test run can find everything it created. */
 export function testDatabaseName(testRun: string, rest: string): string {
   return `drover_test_${testRun}_${rest}`;
 }

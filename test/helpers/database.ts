@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { inject } from 'vitest';
 import { dropDatabase, testDatabaseName, withAdmin } from './database-server.ts';
 
-/** What new databases are copied from: made once a run, by whichever file needs it first. */
+/** The template of new databases: created once in a test run, by the first file that needs it. */
 export interface Template {
   name: string;
   migrate(url: string): Promise<void>;
@@ -14,7 +14,7 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** A database of its own for a test file: empty, or a copy of the template (some 40 ms). */
+/** A separate database for a test file: empty, or a copy of the template (about 40 ms). */
 export async function createDatabase(options: { template?: Template } = {}): Promise<TestDatabase> {
   const adminUrl = inject('postgresUrl');
   const name = testDatabaseName(inject('testRun'), randomBytes(5).toString('hex'));
@@ -28,7 +28,7 @@ export async function createDatabase(options: { template?: Template } = {}): Pro
   };
 }
 
-/** Test files run in several processes: one makes the template while the others wait at the lock. */
+/** Test files run in several processes: one creates the template while the others wait for the lock. */
 async function ensureTemplate(admin: pg.Client, adminUrl: string, template: Template): Promise<string> {
   const name = testDatabaseName(inject('testRun'), `template_${template.name}`);
   await admin.query('select pg_advisory_lock(hashtext($1))', [name]);
@@ -42,7 +42,7 @@ async function ensureTemplate(admin: pg.Client, adminUrl: string, template: Temp
 }
 
 async function makeTemplate(admin: pg.Client, adminUrl: string, name: string, template: Template): Promise<void> {
-  // What a failed migration left is not a template yet, and is begun anew.
+  // The remains of a failed migration are not a template; it is created again.
   await admin.query(`drop database if exists "${name}" with (force)`);
   await admin.query(`create database "${name}" template template0`);
   await template.migrate(urlOf(adminUrl, name));

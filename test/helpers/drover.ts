@@ -21,7 +21,7 @@ export const operator: Actor = { id: 'test', role: 'admin' };
 export interface Drover {
   readonly control: Control;
   readonly database: Database;
-  /** For processes of their own beside it. */
+  /** The environment for further processes. */
   readonly databaseUrl: string;
   readonly redisUrl: string;
   readonly redisPrefix: string;
@@ -29,7 +29,7 @@ export interface Drover {
   readonly reportDir: string;
   /** Starts a run of the plan and waits for its end. */
   run(input?: Partial<StartRun>): Promise<RunView>;
-  /** Waits until the run is finished, or in the status given. */
+  /** Waits until the run is finished, or has the given status. */
   settled(id: string, status?: RunView['status']): Promise<RunView>;
   /** One value of one row. */
   value<T>(sql: string, ...values: unknown[]): Promise<T>;

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { guardChildren } from '../../scripts/stack/guard.ts';
 
-// Run as a process of its own by test/scripts/guard.test.ts: a guarded command with a child and a grandchild, each in a session
-// of its own, so that no signal to the group of the command reaches them.
+// Run as a separate process by test/scripts/guard.test.ts: a guarded command with a child and a grandchild, each in its own
+// session, so that no signal to the group of the command reaches them.
 
 guardChildren();
 const grandchild = `setInterval(() => {}, 1000); console.log('ready')`;

@@ -6,10 +6,10 @@ export interface HeldRequest {
   readonly path: string;
 }
 
-/** Stands before an upstream and lets everything through but one request, which it keeps for ever. */
+/** A proxy of an upstream that forwards every request but one, which it holds without end. */
 export interface HoldingProxy {
   readonly url: string;
-  /** Resolves when the request is there: `before` the upstream has seen it, or `after` it was answered and the answer kept. */
+  /** Resolves when the request is held: `before` it was forwarded, or `after` it was answered, with the answer held. */
   readonly held: Promise<HeldRequest>;
   close(): Promise<void>;
 }
@@ -20,9 +20,9 @@ export async function startHoldingProxy(
   matches: (request: HeldRequest) => boolean,
   when: 'before' | 'after',
 ): Promise<HoldingProxy> {
-  let tell: (held: HeldRequest) => void = () => undefined;
+  let reportHeld: (held: HeldRequest) => void = () => undefined;
   const held = new Promise<HeldRequest>((resolve) => {
-    tell = resolve;
+    reportHeld = resolve;
   });
   let caught = false;
   const server = http.createServer(async (message, response) => {
@@ -31,13 +31,13 @@ export async function startHoldingProxy(
     const request = { method: message.method ?? '', path: message.url ?? '' };
     const hold = !caught && matches(request);
     caught ||= hold;
-    if (hold && when === 'before') return tell(request);
+    if (hold && when === 'before') return reportHeld(request);
     const { host: _host, ...headers } = message.headers;
     const call = http.request(new URL(request.path, upstream), { method: request.method, headers }, (answer) => {
       const body: Buffer[] = [];
       answer.on('data', (chunk: Buffer) => body.push(chunk));
       answer.on('end', () => {
-        if (hold) return tell(request);
+        if (hold) return reportHeld(request);
         response.writeHead(answer.statusCode ?? 500, answer.headers);
         response.end(Buffer.concat(body));
       });

@@ -2,7 +2,7 @@ import type { Database } from '../../db/client.ts';
 import { createEffectStore } from '../../src/engine/api-effects/store.ts';
 import { createConcurrencyLimiter } from '../../src/engine/stages/api-record.ts';
 
-/** What the load stage needs for entities that go to an API, for plans that have none. */
+/** The load stage's dependencies for entities at an API, for plans without one. */
 export function noApis(database: Database) {
   const apis = () => {
     throw new Error('this plan writes to no API');

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 
-/** One try: the client's own retries would wait for a server that nobody starts. */
+/** One attempt: the client's own retries would wait for a server that does not start. */
 export async function pingRedis(url: string): Promise<void> {
   const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null });
   redis.on('error', () => {});

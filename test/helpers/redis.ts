@@ -4,13 +4,13 @@ import { dropKeys } from './redis-server.ts';
 
 export interface RedisSpace {
   url: string;
-  /** Begins every key of this space. In braces, as BullMQ wants it on a cluster. */
+  /** Prefix of every key of this space. In braces, as BullMQ requires on a cluster. */
   prefix: string;
   /** Deletes every key that begins with the prefix. */
   drop(): Promise<void>;
 }
 
-/** A part of the run's Redis for a test file, told from the others by its prefix. */
+/** A key space in the test run's Redis for one test file, separated by its prefix. */
 export function createRedisSpace(): RedisSpace {
   const url = inject('redisUrl');
   const prefix = `{drover-test-${inject('testRun')}-${randomBytes(5).toString('hex')}}`;

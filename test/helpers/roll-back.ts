@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Control } from '../../src/contract/control.ts';
 import type { Actor, RollbackView } from '../../src/contract/runs.ts';
 
-/** Rolls a run back and waits for its end, wherever that goes on. */
+/** Rolls a run back and waits for its end, in the request or in the background. */
 export async function rollBackAndWait(
   control: Pick<Control, 'rollback' | 'rollbackStatus'>,
   id: string,

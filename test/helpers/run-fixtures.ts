@@ -50,7 +50,7 @@ export function runView(changes: Partial<RunView> = {}): RunView {
   };
 }
 
-/** A run at its end, with nothing wrong. */
+/** A completed run without failures. */
 export function completedRun(changes: Partial<RunView> = {}): RunView {
   return runView({
     status: 'completed',
@@ -64,7 +64,7 @@ export function completedRun(changes: Partial<RunView> = {}): RunView {
   });
 }
 
-/** A run at its end that left records behind. */
+/** A completed run with failed records. */
 export function runWithFailures(changes: Partial<RunView> = {}): RunView {
   return completedRun({
     status: 'completed_with_failures',

@@ -16,10 +16,10 @@ export interface Reply {
   readonly body?: unknown;
 }
 
-/** What a route does: answer JSON, say how to answer, or take the response into its own hands. */
+/** A route's handler: JSON to answer, a description of the answer, or a function that writes the response. */
 export type Script = (request: Received, response: ServerResponse) => Reply | undefined | Promise<Reply | undefined>;
 
-/** A service that answers what a test tells it to, over real HTTP. */
+/** A service over real HTTP with the answers of a test. */
 export interface ScriptedService {
   readonly url: string;
   readonly received: readonly Received[];
@@ -96,7 +96,7 @@ export function serverSentEvents(...states: readonly unknown[]): Script {
   };
 }
 
-/** One answer after the other, the last one for ever. */
+/** One answer after the other; the last one is repeated. */
 export function respondInOrder(...bodies: readonly unknown[]): Script {
   let at = 0;
   return () => {

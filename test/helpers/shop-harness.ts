@@ -24,7 +24,7 @@ import { noApis } from './no-apis.ts';
 
 const template = { name: 'control', migrate: migrateDatabase };
 
-/** Customers, merged by e-mail, and what they paid. `raw.row` is the row, so that a test says exactly what is loaded. */
+/** Customers, merged by e-mail, and what they paid. `raw.row` is the row, so that a test defines exactly what is loaded. */
 export const shop = definePlan({
   name: 'shop',
   version: '1',
@@ -192,7 +192,7 @@ async function load(
 
 async function runStages({ database, ledger, rows, plan }: LoadDeps, id: string, entity: string, total: number) {
   const store = createRunStore(database);
-  // Made anew for each stage: what a stage changes must be seen by the next, and reading it for each record takes minutes.
+  // Created again for each stage, so that it reads the changes of the previous one; reading them for each record takes minutes.
   const deps = () => ({
     ledger,
     contexts: createRunContexts({ store, plan: () => plan, maxAgeMs: 60_000 }),
@@ -229,7 +229,7 @@ async function runStages({ database, ledger, rows, plan }: LoadDeps, id: string,
   await store.finishExtraction(id, entity, 0, null);
 }
 
-/** A hash of everything in a table, and of every identity and change, so that equal means untouched. */
+/** A hash of everything in a table, and of every identity and change, so that equal hashes mean no change. */
 export async function checksum(harness: Harness, tables: readonly string[]): Promise<readonly string[]> {
   const sums: string[] = [];
   for (const table of tables) {

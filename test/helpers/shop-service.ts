@@ -15,7 +15,7 @@ export interface ShopService {
   stop(): Promise<void>;
 }
 
-/** `plan`: what the service has installed, when that is not what the harness loads with. */
+/** `plan`: the plan installed in the service, when it differs from the one the harness loads with. */
 export async function startShopService(plan: Plan = shop): Promise<ShopService> {
   const harness = await createHarness();
   const { database, target } = harness;

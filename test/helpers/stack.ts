@@ -7,10 +7,10 @@ import { cleanDeadRuns, startTestServers } from './test-servers.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** A superuser's URL, for making databases; tests work in one of their own from `createDatabase`. */
+    /** A superuser's URL, to create databases; each test works in its own database from `createDatabase`. */
     postgresUrl: string;
     redisUrl: string;
-    /** Part of every name that a run leaves on a server, so that runs which share a server do not meet. */
+    /** Part of every name that a test run creates on a server, so that runs sharing a server do not collide. */
     testRun: string;
     /** A folder for what tests write; PostgreSQL and Redis run in folders of these names below it are ended with the run. */
     testFolder: string;

@@ -2,12 +2,12 @@ import { signatureHeader } from '../../src/sandbox/stripe/webhooks.ts';
 
 export const webhookSecret = 'whsec_of_these_tests';
 
-/** An event as Stripe makes them. */
+/** An event in Stripe's format. */
 export function makeEvent(id: string, type: string, object: Readonly<Record<string, unknown>>, more: object = {}) {
   return { id, object: 'event', type, created: 1_760_000_000, livemode: false, data: { object }, ...more };
 }
 
-/** What Stripe would send of it. `ageSeconds`: how long ago it was signed. */
+/** The signed delivery of an event. `ageSeconds`: the age of the signature. */
 export function signedRequest(event: object, { secret = webhookSecret, ageSeconds = 0 } = {}) {
   const payload = JSON.stringify(event);
   const at = Math.floor(Date.now() / 1_000) - ageSeconds;

@@ -9,16 +9,16 @@ import { withAdmin } from './database-server.ts';
 import { pingRedis } from './redis-server.ts';
 
 export interface TestServers {
-  /** For whatever tests write or run; deleted after the run, its servers ended, by the next run if this one is killed. */
+  /** Folder for files and servers of tests; after the run it is deleted and its servers are stopped, by the next run if this one is killed. */
   folder: string;
   postgresUrl: string;
   redisUrl: string;
-  /** Given by TEST_DATABASE_URL: it stays after us, so what we made on it must not. */
+  /** Given by TEST_DATABASE_URL: the server remains after the run, so everything created on it is deleted. */
   postgresIsShared: boolean;
   stop(): Promise<void>;
 }
 
-/** TEST_DATABASE_URL and TEST_REDIS_URL are taken as they are; what they leave open is started for this run. */
+/** TEST_DATABASE_URL and TEST_REDIS_URL are used when set; missing servers are started for this run. */
 export async function startTestServers(env: NodeJS.ProcessEnv): Promise<TestServers> {
   await Promise.all([
     assertReachable('TEST_DATABASE_URL', env.TEST_DATABASE_URL, (url) =>
@@ -52,7 +52,7 @@ async function assertReachable(variable: string, url: string | undefined, ask: (
   });
 }
 
-/** A run that was killed could not end its servers; the next one does it. */
+/** A killed run could not stop its servers; the next run does. */
 export async function cleanDeadRuns(): Promise<void> {
   const runs = join(checkoutRoot(), '.drover');
   for (const name of listFolder(runs)) {
@@ -61,7 +61,7 @@ export async function cleanDeadRuns(): Promise<void> {
   }
 }
 
-/** Ends the servers that tests left in the folder, at whatever depth, and deletes it. */
+/** Stops the servers that tests left in the folder, at any depth, and deletes it. */
 async function removeRun(folder: string): Promise<void> {
   for (const name of listFolder(folder)) {
     const path = join(folder, name);
@@ -87,7 +87,7 @@ function folderOf(pid: number): string {
   return join(checkoutRoot(), '.drover', `test-${pid}`);
 }
 
-/** Folders and PostgreSQL's link to its data elsewhere. No other link is followed: it may lead out of our folder. */
+/** Folders and PostgreSQL's link to its data elsewhere. No other link is followed: it may lead outside the folder. */
 function listFolder(folder: string): string[] {
   try {
     const entries = readdirSync(folder, { withFileTypes: true });

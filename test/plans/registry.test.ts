@@ -18,7 +18,7 @@ function plansFolder(name: string, index: string): URL {
 }
 
 describe('the registry', () => {
-  it('finds the plans there are', async () => {
+  it('finds the existing plans', async () => {
     const plans = await loadPlans();
     expect(plans.names()).toContain('bubble');
     expect(plans.get('bubble').title).toBe('Bubble to PostgreSQL');
@@ -27,7 +27,7 @@ describe('the registry', () => {
 
   it('names them when asked for another', () => {
     expect(() => createRegistry([bubble]).get('bubbles')).toThrow(
-      expect.objectContaining({ code: 'CONFIGURATION', remedy: 'Use one of the plans there are: bubble.' }),
+      expect.objectContaining({ code: 'CONFIGURATION', remedy: 'Use one of the existing plans: bubble.' }),
     );
   });
 

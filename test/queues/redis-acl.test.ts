@@ -56,7 +56,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** The rules as docs/security.md gives them, so that what is recommended is what is tried. */
+/** The rules of docs/security.md, so that the test uses the documented recommendation. */
 async function documentedRules(): Promise<string[]> {
   const text = await readFile(new URL('../../docs/security.md', import.meta.url), 'utf8');
   const rules = /ACL SETUSER drover on >\S+ ~\{drover\}\* (.+)/.exec(text)?.[1];
@@ -81,7 +81,7 @@ test.each([
   ['SHUTDOWN', 'NOSAVE'],
   ['ACL', 'LIST'],
   ['MONITOR'],
-  ['GET', 'somebody-elses-key'],
+  ['GET', 'another-clients-key'],
 ])('that user may not %s', async (command, ...args) => {
   await expect(restricted.call(command as string, ...args)).rejects.toThrow(/NOPERM/);
 });

@@ -31,7 +31,7 @@ test.each([
 });
 
 test.each(['https://example.com/api', 'https://93.184.216.34/', 'https://[2606:2800:220:1:248:1893:25c8:1946]/'])(
-  '%s may be asked',
+  '%s is allowed',
   (url) => {
     expect(open(url).href).toBe(url);
   },
@@ -45,7 +45,7 @@ test.each(['', 'bubble', 'ftp://example.com', 'file:///etc/passwd', 'https://key
   },
 );
 
-test('a name with one private address among public ones is refused when it is looked up', async () => {
+test('a name with one private address among public ones is refused at lookup', async () => {
   const answers: Record<string, LookupAddress[]> = {
     'good.example': [{ address: '93.184.216.34', family: 4 }],
     'mixed.example': [
@@ -64,7 +64,7 @@ test('a name with one private address among public ones is refused when it is lo
   }
 });
 
-test('what is no address is not public', () => {
+test('text that is not an address is not public', () => {
   expect(['', 'localhost', '::ffff:', 'example.com'].filter(isPublicAddress)).toEqual([]);
 });
 

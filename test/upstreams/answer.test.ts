@@ -13,15 +13,15 @@ test.each([
   [[], ''],
   [null, ''],
   ['words', ''],
-])('of %j the words are %j', (body, expected) => {
+])('the message of %j is %j', (body, expected) => {
   expect(upstreamErrorText(JSON.stringify(body), [])).toBe(expected);
 });
 
-test('a web page has no words', () => {
+test('an HTML page has no message', () => {
   expect(upstreamErrorText('<html>key=abc</html>', [])).toBe('');
 });
 
-test('keys, however they come back, and e-mail addresses are left out', () => {
+test('keys in any form and e-mail addresses are removed', () => {
   const secrets = secretValuesIn({
     authorization: 'Bearer s3cr3t-token',
     accept: 'application/json',

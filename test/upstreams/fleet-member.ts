@@ -7,7 +7,7 @@ export interface Member {
   redis: Redis;
   upstream: Upstream;
   events: UpstreamEvent[];
-  /** Everything that went to the log, as text. */
+  /** Every log message, as text. */
   log: string[];
   get(path?: string, more?: Partial<UpstreamRequest>): ReturnType<Upstream['request']>;
   leave(): void;
@@ -23,10 +23,10 @@ export interface MemberOptions {
   deps?: Partial<UpstreamFactoryDeps>;
 }
 
-/** What tests cannot wait for: pauses and deadlines in tenths of a second. */
+/** Short pauses and deadlines, so that tests do not wait for the defaults. */
 export const shortTimeouts: UpstreamDefaults = { ...upstreamDefaults, backoffMs: 5, redisTimeoutMs: 500 };
 
-/** One process of a fleet, within the test's own. */
+/** A member of a fleet, in the process of the test. */
 export function joinFleet({
   redisUrl,
   prefix,

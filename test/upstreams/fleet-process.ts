@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { DroverError } from '../../src/errors.ts';
 import { createUpstreamFactory } from '../../src/upstreams/upstream.ts';
 
-/** One worker of a fleet that asks an upstream as often as it is let, until its time is over. */
+/** One worker of a fleet that sends requests to an upstream as fast as its limit allows, for a given time. */
 
 export interface FleetTask {
   redisUrl: string;

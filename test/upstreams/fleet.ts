@@ -6,7 +6,7 @@ import type { FleetTask } from './fleet-process.ts';
 
 export interface ArrivalJournal {
   readonly arrivals: readonly number[];
-  /** How late the machine ran a timer at worst, ms. */
+  /** The largest delay of a timer on this machine, in milliseconds. */
   readonly lateMs: number;
 }
 
@@ -30,20 +30,20 @@ export async function startArrivalServer(): Promise<ArrivalServer> {
   };
 }
 
-/** Runs so many workers to their end; throws when one of them fails. */
+/** Runs this many workers until they exit; throws when one of them fails. */
 export async function runFleet(processes: number, task: FleetTask): Promise<void> {
   const workers = Array.from({ length: processes }, () => start('fleet-process.ts', [JSON.stringify(task)]));
   const exits = await Promise.all(workers.map((worker) => once(worker, 'exit')));
   if (exits.some(([code]) => code !== 0)) throw new Error(`workers ended with ${exits.map(([code]) => code)}`);
 }
 
-// Long enough that a request more or less is one in a hundred.
+// Long enough that one request more or less is one percent.
 const stretchMs = 2_000;
 
 /**
- * The most arrivals in any second, and which share of the limit was used: from first to last, and in the best stretch of
- * two seconds. A request that left in time may arrive late by what the machine was late at its sender and at the server, so
- * the second is shortened by twice that: on a quiet machine by a few milliseconds.
+ * The most arrivals in any second, and the share of the limit that was used: from first to last, and in the best two
+ * seconds. A request sent in time may arrive late by the timer delay of its sender and of the server, so the second is
+ * shortened by twice that delay: on an idle machine by a few milliseconds.
  */
 export function figuresOf(arrivals: readonly number[], limit: number, lateMs = 0) {
   const times = [...arrivals].sort((a, b) => a - b);
@@ -56,7 +56,7 @@ export function figuresOf(arrivals: readonly number[], limit: number, lateMs = 0
   };
 }
 
-/** The most of the sorted times in any window so long, its end left out. */
+/** The largest number of the sorted times in any window of this length, its end excluded. */
 function mostWithin(times: readonly number[], windowMs: number): number {
   let most = 0;
   let from = 0;

@@ -2,8 +2,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /**
- * An upstream in a process of its own that only records when requests arrive. GET /journal gives the times in ms, and by how
- * much the machine was late at worst: the same lateness shifts an arrival.
+ * An upstream in a process of its own that only records when requests arrive. GET /journal returns the times in
+ * milliseconds, and the largest timer delay of the machine, by which an arrival may be late.
  */
 
 const arrivals: number[] = [];

@@ -4,7 +4,7 @@ import { parseTokenGrant, type TokenGrant } from '../../src/upstreams/limiter.ts
 import { upstreamDefaults } from '../../src/upstreams/options.ts';
 import { upstreamKeys } from '../../src/upstreams/redis.ts';
 
-// The time is the last argument instead of Redis's own, so that a test can live a minute in a moment.
+// The time is the last argument instead of Redis's own clock, so that a test can simulate a minute at once.
 const testClock = 'local now = tonumber(ARGV[#ARGV])\n';
 
 export interface AcquireRequest {
@@ -21,7 +21,7 @@ export interface ReportOptions {
   probe?: boolean;
 }
 
-/** The limiter's scripts on a real Redis, under a clock the test moves. Times in milliseconds. */
+/** The limiter's scripts on a real Redis, with a clock that the test advances. Times in milliseconds. */
 export class LimiterFixture {
   readonly #redis: Redis;
   readonly #prefix: string;
@@ -32,7 +32,7 @@ export class LimiterFixture {
     this.#prefix = prefix;
   }
 
-  async take({
+  async acquireToken({
     rps,
     endpointRps,
     interactive = false,
@@ -66,12 +66,12 @@ export class LimiterFixture {
     );
   }
 
-  /** Asks as a caller does, sleeping as told, until it may go. */
+  /** Requests tokens as a caller does, waiting as long as each reply says, until one is granted. */
   async acquire(ask: AcquireRequest): Promise<void> {
     let last: TokenGrant | undefined;
     for (;;) {
-      last = await this.take({ ...ask, last });
-      if (last.decision === 'go') return;
+      last = await this.acquireToken({ ...ask, last });
+      if (last.decision === 'granted') return;
       if (last.decision !== 'wait') throw new Error(last.decision);
       this.now += Math.max(0.05, Math.min(last.waitMs, 1_000));
     }

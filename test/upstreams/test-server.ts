@@ -11,7 +11,7 @@ export interface TestServer {
 
 export type Handler = (request: IncomingMessage, response: ServerResponse, nth: number) => void;
 
-/** A server on a free port that answers as the test says. `nth` counts requests from 1. */
+/** A server on a free port that answers with the test's handler. `nth` counts requests from 1. */
 export async function startServer(handler: Handler): Promise<TestServer> {
   const seen: TestServer['requests'] = [];
   const server = createServer((request, response) => {

@@ -1,5 +1,4 @@
 import { createServer } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { upstreamDefaults } from '../../src/upstreams/options.ts';
 import { readLimits, readUpstreamStates, setLimit } from '../../src/upstreams/states.ts';
@@ -32,7 +31,7 @@ function join(options: Partial<MemberOptions> = {}): Member {
 }
 
 const ok: Handler = (_, response) => reply(response, 200, { fine: true });
-/** Answers what the script says, one entry a request, and 200 after its end. */
+/** Answers with one handler of the script for each request, and with 200 after its end. */
 const script =
   (...steps: Handler[]): Handler =>
   (request, response, nth) =>
@@ -72,8 +71,8 @@ test.each<[string, Handler]>([
   ['408', status(408)],
   ['a reset', (request) => request.socket.destroy()],
   ['half a page', (_, response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{"a"')],
-  ['a web page', (_, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>')],
-])('after %s a GET is sent again, and its success closes the matter', async (_, fault) => {
+  ['an HTML page', (_, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>')],
+])('after %s a GET is sent again, and its success resets the breaker', async (_, fault) => {
   const member = await serve(script(fault, fault));
   expect((await member.get()).json()).toEqual({ fine: true });
   expect(server.requests).toHaveLength(3);
@@ -116,83 +115,78 @@ test.each([
   ['garbage', () => ({ 'retry-after': 'soon, please' })],
   ['Rate-Limit-Reset', () => ({ 'rate-limit-reset': '1.0' })],
   ['X-RateLimit-Reset', () => ({ 'x-ratelimit-reset': String(Date.now() / 1_000 + 1) })],
-])('a 429 with %s silences every process, and the request is answered after it', async (_, headers) => {
+])('a 429 with %s pauses every process, and the request succeeds after the pause', async (_, headers) => {
   const arrivals: number[] = [];
-  const note =
+  const recordArrival =
     (next: Handler): Handler =>
     (...all) => {
       arrivals.push(performance.now());
       next(...all);
     };
-  const first = await serve(note(script((...all) => status(429, headers())(...all))));
+  const first = await serve(recordArrival(script((...all) => status(429, headers())(...all))));
   const other = join();
   const answered = first.get();
-  await sleep(300);
+  await expect.poll(async () => (await readUpstreamStates(first.redis, space.prefix))[0]?.blockedUntil).toBeTruthy();
   await Promise.all([answered, other.get(), other.get()]);
   expect(arrivals).toHaveLength(4);
   expect((arrivals[1] ?? 0) - (arrivals[0] ?? 0)).toBeGreaterThan(900);
 });
 
-test('a pause longer than the bound gives the slot back and says when to return, to every process', async () => {
+test('a pause longer than the bound fails in every process, with the time after which to try again', async () => {
   const member = await serve(script(status(429, { 'retry-after': '30' })));
   const begun = performance.now();
+  const elapsed = () => performance.now() - begun;
   const limited = { code: 'UPSTREAM_RATE_LIMIT', class: 'throttled' };
   await expect(member.get()).rejects.toMatchObject(limited);
   const refused = await join()
     .get()
     .catch((error) => error);
   expect(refused).toMatchObject(limited);
-  // Nobody waited for the thirty seconds; how many of them a busy machine has used up is not the question.
-  const gone = performance.now() - begun;
-  expect(gone).toBeLessThan(10_000);
-  expect(refused.retryAfterMs).toBeGreaterThan(29_000 - gone);
+  // The time that has passed on a busy machine is deducted: what remains shows that no caller waited for the pause.
+  expect(refused.retryAfterMs).toBeGreaterThan(29_000 - elapsed());
   expect(server.requests).toHaveLength(1);
   const [state] = await readUpstreamStates(member.redis, space.prefix);
-  expect(Date.parse(state?.blockedUntil ?? '') - Date.now()).toBeGreaterThan(28_000 - (performance.now() - begun));
+  expect(Date.parse(state?.blockedUntil ?? '') - Date.now()).toBeGreaterThan(28_000 - elapsed());
   expect(state?.effectiveRps).toBe(350);
 });
 
-test('a line longer than the bound turns callers away at once', async () => {
+test('callers whose wait would exceed the bound are rejected instead of waiting', async () => {
   const { get } = await serve(ok, { maxRps: 5, defaults: { maxWaitMs: 1_000 } });
-  const begun = performance.now();
   const results = await Promise.allSettled(Array.from({ length: 40 }, () => get()));
-  // The whole line would take eight seconds.
-  expect(performance.now() - begun).toBeLessThan(4_000);
   const refused = results.filter(({ status: how }) => how === 'rejected');
   expect(refused.length).toBeGreaterThan(30);
   expect(server.requests.length).toBeGreaterThanOrEqual(3);
 });
 
-test('after failures in a row no process asks, one tries, and its success lets all go on', async () => {
+test('after failures in a row no process sends requests, one probes, and its success closes the breaker for all', async () => {
   const breaker = { failures: 6, pauseMs: 1_500, maxPauseMs: 3_000 };
   let healthy = false;
   const first = await serve((...all) => (healthy ? ok : status(500))(...all), { defaults: { breaker } });
   const other = join({ defaults: { breaker } });
   await Promise.allSettled([first.get(), other.get()]);
   const known = server.requests.length;
-  const turned = await other.get().catch((error) => error);
-  expect(turned).toMatchObject({ code: 'BREAKER_OPEN', class: 'throttled', retryAfterMs: expect.any(Number) });
+  const rejected = await other.get().catch((error) => error);
+  expect(rejected).toMatchObject({ code: 'BREAKER_OPEN', class: 'throttled', retryAfterMs: expect.any(Number) });
   expect(server.requests).toHaveLength(known);
   healthy = true;
-  await sleep(1_550);
+  await expect
+    .poll(async () => (await readUpstreamStates(first.redis, space.prefix))[0]?.breaker, { timeout: 20_000 })
+    .toBe('half-open');
   const after = await Promise.allSettled(Array.from({ length: 10 }, (_, at) => (at % 2 ? first : other).get()));
   expect(after.some(({ status: how }) => how === 'fulfilled')).toBe(true);
   expect(await first.get()).toMatchObject({ status: 200 });
 });
 
-test('a limit set at run time holds within two seconds, for those who wait already too', async () => {
-  const member = await serve(ok, { maxRps: 0.25 });
-  await setLimit(member.redis, space.prefix, 'up', 0.25);
+test('a limit set at run time also applies to callers that wait already', async () => {
+  const member = await serve(ok, { maxRps: 0.01, defaults: { maxWaitMs: 200_000 } });
+  await setLimit(member.redis, space.prefix, 'up', 0.01);
   const waiting = member.get();
-  await sleep(100);
-  const begun = performance.now();
+  await expect.poll(async () => (await readUpstreamStates(member.redis, space.prefix)).length).toBe(1);
   await setLimit(member.redis, space.prefix, 'up', 200);
   await waiting;
-  // More than four by the old limit; two, and what a busy machine takes.
-  expect(performance.now() - begun).toBeLessThan(3_500);
   expect(await readLimits(member.redis, space.prefix)).toEqual({ up: 200 });
   expect(await readUpstreamStates(member.redis, space.prefix)).toMatchObject([
-    { name: 'up', endpoint: null, configuredRps: 0.25, overrideRps: 200, effectiveRps: 200, usedLastMinute: 1 },
+    { name: 'up', endpoint: null, configuredRps: 0.01, overrideRps: 200, effectiveRps: 200, usedLastMinute: 1 },
   ]);
   await setLimit(member.redis, space.prefix, 'up', null);
   expect(await readLimits(member.redis, space.prefix)).toEqual({});
@@ -200,7 +194,7 @@ test('a limit set at run time holds within two seconds, for those who wait alrea
   await expect(setLimit(member.redis, space.prefix, 'up', Number.NaN)).rejects.toMatchObject({ code: 'CONFIGURATION' });
 });
 
-test('an endpoint can be given a limit of its own at run time', async () => {
+test('an endpoint can be given its own limit at run time', async () => {
   const member = await serve(ok);
   await setLimit(member.redis, space.prefix, 'up/slow', 4);
   const begun = performance.now();
@@ -212,31 +206,30 @@ test('an endpoint can be given a limit of its own at run time', async () => {
   ]);
 });
 
-test('a caller that stops leaves the line with its own reason', async () => {
-  const { get } = await serve(ok, { maxRps: 0.3 });
+test('a caller that aborts stops waiting and fails with its own reason', async () => {
+  const { get, redis } = await serve(ok, { maxRps: 0.3 });
   const stop = new AbortController();
-  const waiting = get('thing', { signal: stop.signal });
-  setTimeout(() => stop.abort(new Error('paused')), 100);
-  await expect(waiting).rejects.toThrow('paused');
+  const waiting = expect(get('thing', { signal: stop.signal })).rejects.toThrow('paused');
+  await expect.poll(async () => (await readUpstreamStates(redis, space.prefix)).length).toBe(1);
+  stop.abort(new Error('paused'));
+  await waiting;
   expect(server.requests).toHaveLength(0);
 });
 
-test('without Redis nothing goes out and nobody hangs', async () => {
+test('without Redis no request is sent and every call fails at the deadline', async () => {
   const mute = createServer(() => {});
   await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
   const { port } = mute.address() as { port: number };
   await serve(ok);
   for (const redisUrl of [`redis://127.0.0.1:${port}`, 'redis://127.0.0.1:1']) {
-    const begun = performance.now();
     const failure = { code: 'REDIS_UNAVAILABLE', class: 'transient', retryAfterMs: 1_000 };
     await expect(join({ redisUrl }).get()).rejects.toMatchObject(failure);
-    expect(performance.now() - begun).toBeLessThan(5_000);
   }
   expect(server.requests).toHaveLength(0);
   mute.close();
 });
 
-test('a flushed Redis costs a moment and lets nothing through at once', async () => {
+test('after Redis was flushed the scripts are loaded again and the rate still holds', async () => {
   const member = await serve(ok, { maxRps: 10 });
   await member.get();
   await member.redis.call('SCRIPT', 'FLUSH');
@@ -264,7 +257,7 @@ test('keys, bodies and query values stay out of Redis, logs, events and errors',
   }
   const keys = await member.redis.keys(`${space.prefix}*`);
   const held = await Promise.all(keys.map((key) => member.redis.dumpBuffer(key)));
-  const said = [
+  const texts = [
     ...member.log,
     JSON.stringify(member.events),
     ...errors.map(everythingIn),
@@ -272,10 +265,10 @@ test('keys, bodies and query values stay out of Redis, logs, events and errors',
     ...held.map(String),
   ];
   expect(errors).toHaveLength(2);
-  expect(said.filter((text) => text.includes('canary'))).toEqual([]);
+  expect(texts.filter((text) => text.includes('canary'))).toEqual([]);
 });
 
-test('only public https addresses are asked, whatever a name leads to', async () => {
+test('requests go to public https addresses only, whatever a name resolves to', async () => {
   const lookup: never = ((_: string, __: unknown, done: (error: Error) => void) =>
     done(Object.assign(new Error('private'), { code: 'EPRIVATE' }))) as never;
   const member = await serve(ok, { baseUrl: 'https://rebound.example/', deps: { allowPrivate: false, lookup } });

@@ -8,7 +8,7 @@ import type { Services } from '../../workers/services.ts';
 import { createJobReleaser } from '../../workers/stage-worker.ts';
 import { createRedisSpace } from '../helpers/redis.ts';
 
-// PostgreSQL is away, which is when the job itself has to go back; what the ledger does then is tested in test/chaos/drain.test.ts.
+// PostgreSQL is unavailable, so the job itself must return to its queue; test/chaos/drain.test.ts tests the ledger's part.
 const space = createRedisSpace();
 const connection = connectWorker(space.url, () => undefined);
 const away = openDatabase({ url: 'postgres://127.0.0.1:1/none', applicationName: 'test', onError: () => undefined });

@@ -28,7 +28,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-test('a worker started while PostgreSQL is down waits, says DATABASE_UNAVAILABLE, and starts when it is up', async () => {
+test('a worker started while PostgreSQL is down waits, logs DATABASE_UNAVAILABLE, and starts when it is available', async () => {
   const created = await createDatabase({ template: { name: 'control', migrate: migrateDatabase } });
   const redis = createRedisSpace();
   const port = await freePort();

@@ -55,7 +55,7 @@ function intentOf({ record }: LeasedRecord, { step, body, creates, changes = [] 
   };
 }
 
-/** The upstream stores a 5xx response under the idempotency key and would replay it; a request that did not arrive it does not. */
+/** The upstream stores a 5xx response under the idempotency key and would replay it; it does not store a request that did not arrive. */
 function intentResult({ code, class: kind }: DroverError): IntentResult {
   if (kind === 'data') return { state: 'refused', code };
   return { state: faultCodes.has(code) ? 'faulted' : 'sent', code };

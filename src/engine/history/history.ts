@@ -74,11 +74,12 @@ function stageHistory(
   record: Pick<RecordView, 'stage' | 'status' | 'updatedAt'>,
   written: FirstWrite | undefined,
 ): readonly HistoryStage[] {
-  const here = stages.indexOf(record.stage);
+  const current = stages.indexOf(record.stage);
   return stages.map((stage, index) => {
-    const state = index < here ? 'done' : index > here ? stateBeyondStage(record.status) : stateAtStage(record.status);
+    const state =
+      index < current ? 'done' : index > current ? stateBeyondStage(record.status) : stateAtStage(record.status);
     if (stage === 'load' && state === 'done') return { stage, state, at: written?.at.toISOString() ?? null };
-    return { stage, state, at: index === here ? record.updatedAt : null };
+    return { stage, state, at: index === current ? record.updatedAt : null };
   });
 }
 

@@ -29,7 +29,7 @@ export function targetIdOf(plan: string, entity: string, sourceId: string): stri
 }
 
 /**
- * Hash that tells a changed row from an unchanged one. Enriched columns differ at every run (salt) and are excluded; so
+ * Hash by which a changed row is detected. Enriched columns differ at every run (salt) and are excluded; so
  * are columns filled from API responses, which are compared separately.
  */
 export function rowHash(entity: Entity, row: JsonObject): string {

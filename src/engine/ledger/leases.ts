@@ -54,7 +54,7 @@ SELECT id::text AS id, epoch FROM hit WHERE status = 'pending'`;
 
 /**
  * Records that a job came back from a lost worker. With `counts` it uses up a try of each record; otherwise a poison
- * record would kill workers for ever. `dispatched_at` begins anew, so that the sweep does not dispatch the records a
+ * record would kill workers without end. `dispatched_at` is renewed, so that the sweep does not dispatch the records a
  * second time while they are being worked on. Returns the records that may still be tried.
  */
 export async function recordLostWorker(

@@ -54,7 +54,7 @@ export interface RunEntity {
   readonly status: ExtractionStatus;
   readonly cursor: Json | null;
   readonly pages: number;
-  /** How often the source was read again from its beginning because it gave fewer records than it counts. */
+  /** How often the source was read again from its beginning because it returned fewer records than it counts. */
   readonly rescans: number;
   readonly repeated: number;
   readonly sourceTotal: number | null;
@@ -73,7 +73,7 @@ export interface RecordRef {
   readonly epoch: number;
 }
 
-/** A record opened for a stage. `raw` and `clean` are present when the stage asked for them. */
+/** A record opened for a stage. `raw` and `clean` are present when the stage requested them. */
 export interface OpenRecord extends RecordRef {
   readonly runId: string;
   readonly entity: string;
@@ -203,30 +203,6 @@ export interface Ledger {
   resolve(run: Run, wanted: readonly { entity: string; sourceId: string }[]): Promise<Map<string, Resolution>>;
   /** Source ids of the records merged into each of these. */
   mergedInto(ids: readonly string[]): Promise<Map<string, string[]>>;
-}
-
-/** Runs and their extractions in the control database. */
-export interface RunStore {
-  find(id: string): Promise<Run | undefined>;
-  entities(runId: string): Promise<RunEntity[]>;
-  extraction(runId: string, entity: string): Promise<RunEntity | undefined>;
-  setSourceTotal(runId: string, entity: string, total: number | null): Promise<void>;
-  /** `shortfall` is set when the source gave fewer records than it counts. */
-  finishExtraction(runId: string, entity: string, epoch: number, shortfall: string | null): Promise<void>;
-  /** Reads the source again from its beginning; records that are stored already are only counted as repeated. */
-  rescan(runId: string, entity: string, epoch: number): Promise<void>;
-  /** Number of records by stage and status, of one entity or of all. */
-  counts(runId: string, entity?: string): Promise<readonly StageCount[]>;
-  /** Ends the slice: the next one is due after `delayMs`. */
-  yieldExtraction(runId: string, entity: string, epoch: number, delayMs: number): Promise<void>;
-  failExtraction(
-    runId: string,
-    entity: string,
-    epoch: number,
-    error: { code: string; message: string; retryMs?: number },
-  ): Promise<void>;
-  /** Moves a run to another status; false when the transition table does not allow it from where the run is. */
-  move(id: string, to: RunStatus, reason: string | null): Promise<boolean>;
 }
 
 /** Number of records of an entity at a stage with a status. */

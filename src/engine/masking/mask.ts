@@ -9,8 +9,8 @@ import type { JsonObject } from '../../plan/json.ts';
 
 /** The same run object where nothing is hidden, so that caches by object stay valid. */
 export function maskRun<T extends Pick<RunView, 'reason'> & Partial<Pick<RunView, 'holdups'>>>(run: T): T {
-  const said = [run.reason ?? '', ...(run.holdups ?? []).map(({ what }) => what)].join(' ');
-  if (maskContacts(said) === said) return run;
+  const texts = [run.reason ?? '', ...(run.holdups ?? []).map(({ what }) => what)].join(' ');
+  if (maskContacts(texts) === texts) return run;
   const holdups = run.holdups?.map((one) => ({ ...one, what: maskContacts(one.what) }));
   return { ...run, reason: run.reason && maskContacts(run.reason), ...(holdups && { holdups }) };
 }
@@ -135,7 +135,7 @@ export function columnAccess(entity: Entity, columns: readonly string[]): Column
   };
 }
 
-/** The row with the values of these columns hidden. An empty value stays empty: that it is missing is no secret. */
+/** The row with the values of these columns hidden. An empty value stays empty: its absence is not secret. */
 export function maskColumns(row: JsonObject, columns: readonly string[]): JsonObject {
   const hide = new Set(columns);
   return Object.fromEntries(

@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { type Queryable, queryPrepared, type Row, transaction } from '../../../db/sql.ts';
 import type { DuplicateRow } from '../../contract/records.ts';
-import { DroverError } from '../../errors.ts';
 import { emailKeySql, identifier, literal, qualified } from '../../plan/sql.ts';
+import { bisect } from '../stages/batching.ts';
 import type { TargetTable } from '../validation/types.ts';
 
 /** A table that may hold a row of the entity twice. */
@@ -101,22 +101,21 @@ interface Removal {
 
 /** Removes in one transaction; where PostgreSQL refuses it, in halves, until each refused row is alone. */
 async function removeBatch(pool: pg.Pool, removal: Removal, rows: readonly DuplicateRow[]): Promise<RemovedDuplicates> {
-  try {
-    return await transaction(pool, (client) => removeLocked(client, removal, rows));
-  } catch (thrown) {
-    // An unreachable database says nothing about the rows; every other error is the refusal of a constraint or trigger.
-    if (!(thrown instanceof DroverError) || thrown.code.startsWith('DATABASE_')) throw thrown;
-    if (rows.length === 1) return { removed: [], left: rows.map((row) => ({ ...row, refusal: thrown.message })) };
-    const middle = Math.ceil(rows.length / 2);
-    const halves = [
-      await removeBatch(pool, removal, rows.slice(0, middle)),
-      await removeBatch(pool, removal, rows.slice(middle)),
-    ];
-    return { removed: halves.flatMap(({ removed }) => removed), left: halves.flatMap(({ left }) => left) };
-  }
+  const outcomes = await bisect<DuplicateRow, { readonly row: DuplicateRow; readonly isRemoved: boolean }>(
+    rows,
+    async (some) => {
+      const { removed, left } = await transaction(pool, (client) => removeLocked(client, removal, some));
+      return [...removed.map((row) => ({ row, isRemoved: true })), ...left.map((row) => ({ row, isRemoved: false }))];
+    },
+    (row, { message }) => ({ row: { ...row, refusal: message }, isRemoved: false }),
+    // An unreachable database is not a refusal; every other error is one of a constraint or trigger.
+    ({ code }) => !code.startsWith('DATABASE_'),
+  );
+  const rowsOf = (isRemoved: boolean) => outcomes.filter((one) => one.isRemoved === isRemoved).map(({ row }) => row);
+  return { removed: rowsOf(true), left: rowsOf(false) };
 }
 
-// On conflict: the row was put back by hand after an earlier removal; a rollback puts the last content back.
+// On conflict: the row was inserted again by hand after an earlier removal; a rollback puts the last content back.
 const removeSql = (place: DuplicateTable): string => `
 WITH gone AS (DELETE FROM ${qualified(place.schema, place.table)} d WHERE d.id = ANY ($1::uuid[]) RETURNING d.id, to_jsonb(d.*) AS image)
 INSERT INTO drover.changes (run_id, scope, entity, source_id, table_name, target_id, operation, before)
@@ -139,8 +138,8 @@ async function removeLocked(
   const now = await queryDuplicates(client, place, pointers, ids);
   const allowed = now.filter(({ refusal }) => refusal === null);
   const values = [allowed.map(({ targetId }) => targetId), runId, place.scope, place.entity, place.table];
-  const gone = await queryPrepared<{ id: string }>(client, undefined, removeSql(place), values);
-  const done = new Set(gone.map(({ id }) => id));
+  const deleted = await queryPrepared<{ id: string }>(client, undefined, removeSql(place), values);
+  const done = new Set(deleted.map(({ id }) => id));
   const kept = allowed.filter(({ targetId }) => !done.has(targetId));
   return {
     removed: allowed.filter(({ targetId }) => done.has(targetId)),

@@ -7,7 +7,8 @@ import { isTrial } from '../trial/trial.ts';
 import { exportCsv, mappingFile } from './exports.ts';
 import { errorsCsv } from './failures.ts';
 import { logText } from './log.ts';
-import type { IdentityReader, ReportLedger, RunEvent } from './types.ts';
+import type { IdentityReader } from './records.sql.ts';
+import type { ReportLedger, RunEvent } from './types.ts';
 
 /** The kinds of reports: five for every run, mapping files, reports and exports by plan. The first two are short. */
 type ReportKind =

@@ -1,6 +1,7 @@
 import type { CsvFormat } from '../../plan/contract.ts';
 import type { JsonObject } from '../../plan/json.ts';
-import type { IdentityReader, IdPair, ReportLedger } from './types.ts';
+import type { IdentityReader } from './records.sql.ts';
+import type { IdPair, ReportLedger } from './types.ts';
 
 /** For plans without a format of their own: a column for every key of the records, by name. */
 export const defaultCsvFormat: CsvFormat = {

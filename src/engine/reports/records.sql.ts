@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { queryPrepared, type Row } from '../../../db/sql.ts';
 import type { FailureStatus, RecordStatus, Stage } from '../../contract/record-status.ts';
 import type { JsonObject } from '../../plan/json.ts';
-import type { FailureGroupRow, FailureRow, IdentityReader, IdPair, NoteRow, TryCount, TryRow } from './types.ts';
+import type { FailureGroupRow, FailureRow, IdPair, NoteRow, TryCount, TryRow } from './types.ts';
 
 const failuresPageSize = 2_000;
 
@@ -184,14 +184,17 @@ WHERE scope = $1 AND entity = $2 AND source_id > $3 ORDER BY source_id LIMIT $4`
 const existingIdentitiesSql = `
 SELECT source_id FROM drover.identities WHERE scope = $1 AND entity = $2 AND source_id = ANY($3::text[])`;
 
-/** Ids of everything every run has loaded, over the target's database. */
-export function createIdentityReader(pool: pg.Pool): IdentityReader {
+export type IdentityReader = ReturnType<typeof createIdentityReader>;
+
+/** The target ids of all records that any run has loaded, over the target's database. */
+export function createIdentityReader(pool: pg.Pool) {
   return {
-    async *pairs(scope, entity) {
+    async *pairs(scope: string, entity: string): AsyncIterable<readonly IdPair[]> {
       const next = (last: IdPairRow) => [scope, entity, last.source_id];
       yield* toIdPairs(readPages<IdPairRow>(pool, identitiesPageSql, [scope, entity, ''], next, idPairsPageSize));
     },
-    async known(scope, entity, sourceIds) {
+    /** Those of the source ids that have a target id. */
+    async known(scope: string, entity: string, sourceIds: readonly string[]): Promise<ReadonlySet<string>> {
       const values = [scope, entity, sourceIds];
       const rows = await queryPrepared<{ source_id: string }>(pool, undefined, existingIdentitiesSql, values);
       return new Set(rows.map((row) => row.source_id));

@@ -81,13 +81,6 @@ export interface ReportLedger {
   reusedTargetIds(runId: string, entity: string): AsyncIterable<readonly IdPair[]>;
 }
 
-/** What reports read of the target: the ids of what every run has loaded. */
-export interface IdentityReader {
-  pairs(scope: string, entity: string): AsyncIterable<readonly IdPair[]>;
-  /** Those of the source ids that have one. */
-  known(scope: string, entity: string, sourceIds: readonly string[]): Promise<ReadonlySet<string>>;
-}
-
 export interface StoredReport {
   readonly name: string;
   readonly mediaType: string;

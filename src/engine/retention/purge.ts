@@ -9,7 +9,7 @@ export interface PurgeDeps {
   readonly dropTrial: (runId: string) => Promise<void>;
   /** Records per statement: small enough that no lock is held long. */
   readonly batch: number;
-  /** A purge that takes longer answers `complete: false`; the client then asks again. */
+  /** A purge that takes longer answers `complete: false`; the client then repeats the request. */
   readonly budgetMs: number;
 }
 

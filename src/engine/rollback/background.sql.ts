@@ -6,7 +6,7 @@ import type { RollbackView } from '../../contract/runs.ts';
 import { DroverError } from '../../errors.ts';
 import type { UndoResult } from './types.ts';
 
-/** The actor who asked for a rollback, and the reason. */
+/** The actor that requested a rollback, and the reason. */
 export interface RollbackRequest {
   readonly actor: string;
   readonly role: string;

@@ -3,7 +3,8 @@ import type { Entity, Plan, Source, TargetReader } from '../../plan/contract.ts'
 import { identifier, qualified, type SqlPort } from '../../plan/sql.ts';
 import type { TargetScope } from '../../plan/target.ts';
 import type { UpstreamFactory } from '../../plan/upstream.ts';
-import type { Run, RunEntity, RunStore, SourceFactory } from '../ledger/types.ts';
+import type { Run, RunEntity, SourceFactory } from '../ledger/types.ts';
+import type { RunStore } from './store.ts';
 import { createWorkspace } from './workspace.sql.ts';
 
 /** A run with its plan, as it was at most `maxAgeMs` ago. */

@@ -6,30 +6,44 @@ import type { RecordStatus, Stage } from '../../contract/record-status.ts';
 import { type RunStatus, statusesBefore } from '../../contract/run-status.ts';
 import type { BatchTuning, RecordFilter, RecordView } from '../../contract/runs.ts';
 import type { JsonObject } from '../../plan/json.ts';
-import type { Run, RunEntity, RunStore, StageCount } from '../ledger/types.ts';
+import type { Run, RunEntity, StageCount } from '../ledger/types.ts';
 import { finishExtraction } from './incremental.sql.ts';
 import type { ProgressSample } from './progress.ts';
 
+export type RunStore = ReturnType<typeof createRunStore>;
+
 /** Runs and their extractions, over the control database. Every method throws DroverError. */
-export function createRunStore(database: Queries): RunStore {
+export function createRunStore(database: Queries) {
   return {
-    find: (id) => withDatabaseErrors(findRun(database, id)),
-    entities: (runId) => withDatabaseErrors(entitiesOf(database, runId)),
-    extraction: async (runId, entity) => (await withDatabaseErrors(entitiesOf(database, runId, entity)))[0],
-    setSourceTotal: (runId, entity, total) =>
+    find: (id: string) => withDatabaseErrors(findRun(database, id)),
+    entities: (runId: string) => withDatabaseErrors(entitiesOf(database, runId)),
+    async extraction(runId: string, entity: string): Promise<RunEntity | undefined> {
+      return (await withDatabaseErrors(entitiesOf(database, runId, entity)))[0];
+    },
+    setSourceTotal: (runId: string, entity: string, total: number | null) =>
       withDatabaseErrors(updateExtraction(database, runId, entity, undefined, { sourceTotal: total })),
-    finishExtraction: (runId, entity, epoch, shortfall) =>
+    /** `shortfall` is set when the source returned fewer records than it counts. */
+    finishExtraction: (runId: string, entity: string, epoch: number, shortfall: string | null) =>
       withDatabaseErrors(finishExtraction(database, runId, entity, epoch, shortfall)),
-    rescan: (runId, entity, epoch) =>
+    /** Reads the source again from its beginning; records that are stored already are only counted as repeated. */
+    rescan: (runId: string, entity: string, epoch: number) =>
       withDatabaseErrors(
         updateExtraction(database, runId, entity, epoch, { cursor: null, rescans: sql`${runEntities.rescans} + 1` }),
       ),
-    counts: (runId, entity) => withDatabaseErrors(countRecords(database, runId, entity)),
-    yieldExtraction: (runId, entity, epoch, delayMs) =>
+    /** Number of records by stage and status, of one entity or of all. */
+    counts: (runId: string, entity?: string) => withDatabaseErrors(countRecords(database, runId, entity)),
+    /** Ends the slice: the next one is due after `delayMs`. */
+    yieldExtraction: (runId: string, entity: string, epoch: number, delayMs: number) =>
       withDatabaseErrors(
         updateExtraction(database, runId, entity, epoch, { dispatchedAt: null, dueAt: inFuture(delayMs) }),
       ),
-    failExtraction: (runId, entity, epoch, error) =>
+    /** Stores the error; the extraction is retried after `retryMs`, or has failed without it. */
+    failExtraction: (
+      runId: string,
+      entity: string,
+      epoch: number,
+      error: { readonly code: string; readonly message: string; readonly retryMs?: number },
+    ) =>
       withDatabaseErrors(
         updateExtraction(database, runId, entity, epoch, {
           status: error.retryMs === undefined ? 'failed' : 'reading',
@@ -40,7 +54,8 @@ export function createRunStore(database: Queries): RunStore {
           ...(error.retryMs === undefined ? {} : { dueAt: inFuture(error.retryMs) }),
         }),
       ),
-    move: (id, to, reason) => withDatabaseErrors(moveRun(database, id, to, reason)),
+    /** Moves a run to another status; false when the transition table does not allow it from its current one. */
+    move: (id: string, to: RunStatus, reason: string | null) => withDatabaseErrors(moveRun(database, id, to, reason)),
   };
 }
 

@@ -3,7 +3,7 @@ import { finishedStatuses, nextActions } from '../../contract/run-status.ts';
 import type { RunView } from '../../contract/runs.ts';
 import type { Plan } from '../../plan/contract.ts';
 import type { PlanRegistry } from '../../plan/registry.ts';
-import type { Run, RunEntity, RunStore } from '../ledger/types.ts';
+import type { Run, RunEntity } from '../ledger/types.ts';
 import { writesToApis } from '../rollback/api-undo.ts';
 import type { BackgroundRollbackStore } from '../rollback/background.sql.ts';
 import { batchSizesOf } from '../stages/batch-size.ts';
@@ -13,6 +13,7 @@ import type { GetSums } from '../validation/sums.ts';
 import { type FleetStateReader, findBlockers } from './blockers.ts';
 import { isDifferentVersion } from './context.ts';
 import { entityProgress, isBalanced, runProgress } from './progress.ts';
+import type { RunStore } from './store.ts';
 import { readSamples } from './store.ts';
 
 export interface RunViewDeps {

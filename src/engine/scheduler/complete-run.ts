@@ -7,8 +7,8 @@ import { failureStatuses } from '../../contract/record-status.ts';
 import type { RunStatus } from '../../contract/run-status.ts';
 import type { ValidationView } from '../../contract/runs.ts';
 import { DroverError } from '../../errors.ts';
-import type { Run, RunEntity, RunStore, StageCount, UnsettledRecords } from '../ledger/types.ts';
-import { createRunStore } from '../runs/store.ts';
+import type { Run, RunEntity, StageCount, UnsettledRecords } from '../ledger/types.ts';
+import { createRunStore, type RunStore } from '../runs/store.ts';
 import { claimFinishing, saveSample } from './store.ts';
 import type { ScheduledRun, SchedulerDeps, SchedulerMemory } from './types.ts';
 

@@ -1,6 +1,7 @@
 import type { Database } from '../../../db/client.ts';
 import type { Plan } from '../../plan/contract.ts';
-import type { Dispatcher, Ledger, RecordRef, Run, RunStore, StageCount } from '../ledger/types.ts';
+import type { Dispatcher, Ledger, RecordRef, Run, StageCount } from '../ledger/types.ts';
+import type { RunStore } from '../runs/store.ts';
 import type { Leadership } from './leader.ts';
 
 /** A record that was just dispatched. One that has failed before gets a job of its own. */

@@ -67,55 +67,59 @@ export function createCoalescer<T, R>(work: BatchWork<T, R>, options: CoalescerO
 }
 
 /**
- * Runs the work over all items; when it fails with an error of class data, halves the items until the failing one is
- * alone, so that one poison row among n costs at most 2·log2(n) further attempts and the others succeed.
- * @param onRefused makes the result of an item that fails by itself
- * @throws every error that is not of class data
+ * Runs the work over all items; when an item is refused, halves the items until that item is alone, so that one poison row
+ * among n costs at most 2·log2(n) further attempts and the others succeed.
+ * @param onRefused makes the result of an item that is refused by itself
+ * @param isRefusal true for errors that concern an item; by default those of class data
+ * @throws every other error
  */
 export async function bisect<T, R>(
   items: readonly T[],
   work: (items: readonly T[]) => Promise<readonly R[]>,
   onRefused: (item: T, error: DroverError) => R,
+  isRefusal: (error: DroverError) => boolean = (error) => error.class === 'data',
 ): Promise<R[]> {
   if (items.length === 0) return [];
-  const whole = await attempt(items, work);
-  return whole.ok ? [...whole.results] : bisectHalves(items, whole.error, work, onRefused);
+  const search = { work, onRefused, isRefusal };
+  const whole = await attempt(items, search);
+  return whole.ok ? [...whole.results] : bisectHalves(items, whole.error, search);
+}
+
+interface Search<T, R> {
+  readonly work: (items: readonly T[]) => Promise<readonly R[]>;
+  readonly onRefused: (item: T, error: DroverError) => R;
+  readonly isRefusal: (error: DroverError) => boolean;
 }
 
 type Attempt<R> =
   | { readonly ok: true; readonly results: readonly R[] }
   | { readonly ok: false; readonly error: DroverError };
 
-async function attempt<T, R>(
-  items: readonly T[],
-  work: (items: readonly T[]) => Promise<readonly R[]>,
-): Promise<Attempt<R>> {
+async function attempt<T, R>(items: readonly T[], { work, isRefusal }: Search<T, R>): Promise<Attempt<R>> {
   try {
     return { ok: true, results: await work(items) };
   } catch (thrown) {
     const error = toDroverError(thrown);
-    if (error.class !== 'data') throw error;
+    if (!isRefusal(error)) throw error;
     return { ok: false, error };
   }
 }
 
 /** The items are known to fail together. The left half goes first: its failure says nothing about the right half. */
-async function bisectHalves<T, R>(
-  items: readonly T[],
-  error: DroverError,
-  work: (items: readonly T[]) => Promise<readonly R[]>,
-  onRefused: (item: T, error: DroverError) => R,
-): Promise<R[]> {
+async function bisectHalves<T, R>(items: readonly T[], error: DroverError, search: Search<T, R>): Promise<R[]> {
+  const { work, onRefused, isRefusal } = search;
   const [only] = items;
   if (items.length === 1 && only !== undefined) return [onRefused(only, error)];
   const middle = Math.floor(items.length / 2);
   const [left, right] = [items.slice(0, middle), items.slice(middle)];
-  const first = await attempt(left, work);
-  if (!first.ok)
-    return [...(await bisectHalves(left, first.error, work, onRefused)), ...(await bisect(right, work, onRefused))];
+  const first = await attempt(left, search);
+  if (!first.ok) {
+    const refused = await bisectHalves(left, first.error, search);
+    return [...refused, ...(await bisect(right, work, onRefused, isRefusal))];
+  }
   // The failing item is in the right half then; trying that half as a whole would only fail again.
-  if (right.length === 1) return [...first.results, ...(await bisect(right, work, onRefused))];
-  return [...first.results, ...(await bisectHalves(right, error, work, onRefused))];
+  if (right.length === 1) return [...first.results, ...(await bisect(right, work, onRefused, isRefusal))];
+  return [...first.results, ...(await bisectHalves(right, error, search))];
 }
 
 /** Groups items by key, in the order the keys first occur. */

@@ -14,10 +14,10 @@ import type {
   RecordRef,
   Run,
   RunEntity,
-  RunStore,
   SourceFactory,
 } from '../ledger/types.ts';
 import { entityOf, type RunContext } from '../runs/context.ts';
+import type { RunStore } from '../runs/store.ts';
 import { chooseTrialRecords, isTrial, type TrialCandidate } from '../trial/trial.ts';
 import { type Group, type GroupOutcomes, type RecordResult, runStage, type StageDeps } from './stage.ts';
 import { storableReferences, transformRecord } from './transform.ts';
@@ -40,7 +40,7 @@ export interface ExtractDeps extends StageDeps {
   readonly highWater: number;
 }
 
-/** Reads pages of one entity until the slice or the source ends, or the run is asked to stop. */
+/** Reads pages of one entity until the slice or the source ends, or the run is to stop. */
 export async function extractEntity(deps: ExtractDeps, job: ExtractionJob, signal: AbortSignal): Promise<void> {
   const extraction = await deps.store.extraction(job.runId, job.entity);
   if (!extraction || extraction.epoch !== job.epoch || extraction.status !== 'reading') return;
@@ -145,7 +145,7 @@ async function isBacklogFull(deps: ExtractDeps, runId: string, entity: string): 
 }
 
 /**
- * Accepts the end of a source only when it gave as many records as it counts. Otherwise it is read once more from the
+ * Accepts the end of a source only when it returned as many records as it counts. Otherwise it is read once more from the
  * beginning (rows move between pages while they are read); then the shortfall is reported.
  */
 async function endExtraction(
@@ -313,7 +313,7 @@ async function classifyRecords(
   };
   return records.map((item, index): TrialCandidate<SourceRecord> => {
     const outcome = outcomes[index];
-    // Rejected only because other records are missing: taken where there is nothing better.
+    // Rejected only because other records are missing: used when there are no better ones.
     if (outcome?.kind === 'reject' && outcome.missingDependency) return { item, kind: 'unplaced' };
     if (outcome?.kind !== 'row') return { item, kind: 'settled' };
     return { item, kind: parentsOf(outcome).every(exists) ? 'placed' : 'unplaced' };

@@ -56,7 +56,7 @@ async function writeToApi(
   // The payload is read here, when it is the record's turn: it may be large.
   const [opened] = await deps.ledger.open('load', [work.record], { raw: true, clean: false });
   if (opened === undefined) {
-    // The run was asked to stop while the record waited. The lease ends here, or the next worker's claim would be refused.
+    // The run is stopping since the record waited. The lease ends here, or the next worker's claim would be refused.
     await deps.ledger.release([work.record], leased.token);
     return undefined;
   }

@@ -58,7 +58,7 @@ async function transformAgain(
   });
 }
 
-/** Columns filled by `enrich` or by an API cannot be computed again (salt, ids): their loaded values are taken as they are. */
+/** Columns filled by `enrich` or by an API cannot be computed again (salt, ids): their loaded values are used unchanged. */
 async function loadedValues(deps: ReconcileDeps, group: Group): Promise<ReadonlyMap<string, JsonObject>> {
   const columns = Object.entries(group.entity.target.columns).filter(
     ([, column]) => column.enriched || column.filledByApi,

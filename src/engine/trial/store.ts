@@ -9,8 +9,8 @@ const existingTablesSql =
   'SELECT table_name AS name FROM information_schema.tables WHERE table_schema = $1 AND table_name = ANY($2)';
 
 /**
- * Makes the trial's schema with the tables the target really has, their constraints and defaults, so that a trial finds
- * what the target would refuse. Foreign keys and triggers are not copied: they would refer to tables outside the trial's schema.
+ * Creates the trial's schema with copies of the target's tables, with constraints and defaults, so that a trial finds what the
+ * target would refuse. Foreign keys and triggers are not copied: they would refer to tables outside the trial's schema.
  */
 export async function createTrialTables(pool: pg.Pool, run: Run, tables: readonly string[]): Promise<void> {
   const tried = targetSchemaOfTrial(run);

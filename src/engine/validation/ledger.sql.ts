@@ -8,11 +8,8 @@ import { appendAudit } from '../../../db/stores/audit.ts';
 import type { AuditEntry } from '../../contract/audit.ts';
 import type { SumLine, ValidationCheck } from '../../contract/runs.ts';
 import type { StageCount } from '../ledger/types.ts';
+import { createRunStore } from '../runs/store.ts';
 import type { ExpectedRowsPage, MoneyGroup, MoneyPage, SampleRecord, StoredAmount, StoredValidation } from './types.ts';
-
-const triggerCountsSql = `
-SELECT entity, stage, status, sum(n)::int AS n FROM drover.counts WHERE run_id = $1
-GROUP BY 1, 2, 3 HAVING sum(n) <> 0`;
 
 const actualCountsSql = `
 SELECT entity, stage, status, count(*)::int AS n FROM drover.records WHERE run_id = $1 GROUP BY 1, 2, 3`;
@@ -31,8 +28,7 @@ export function createValidationLedger(database: Database) {
   const pool = database.$client;
   return {
     /** Records by stage and status as the triggers counted them. */
-    triggerCounts: (runId: string): Promise<readonly StageCount[]> =>
-      queryPrepared<CountRow>(pool, undefined, triggerCountsSql, [runId]),
+    triggerCounts: (runId: string): Promise<readonly StageCount[]> => createRunStore(database).counts(runId),
     /** The same, counted in the records. */
     actualCounts: (runId: string): Promise<readonly StageCount[]> =>
       queryPrepared<CountRow>(pool, undefined, actualCountsSql, [runId]),

@@ -30,7 +30,7 @@ export const checkSample: Check = async (context) => {
     rows.push(...(await findDifferences(context, expected)));
     const purged = sampled.filter((record) => record.raw === null).length;
     const checked = createCheck(name, sampled.length - purged, rows);
-    // Records without a payload could not be compared: a warning, because it is no error of the target.
+    // Records without a payload could not be compared: a warning, because it is not an error of the target.
     const partial = `${name.description} (PAYLOADS_PURGED: ${purged} of ${sampled.length} could not be compared)`;
     const incomplete = { ok: false, severity: checked.ok ? ('warning' as const) : checked.severity };
     return purged > 0 ? { ...checked, ...incomplete, description: partial } : checked;
@@ -102,10 +102,10 @@ async function compareWithTarget(
   const api = definition.api && deps.apis?.(plan, run, entity);
   const rows = await deps.rows.compare(targetScope(run, plan, entity), expected);
   if (!api) return rows;
-  const asked = expected.filter(({ record }) => record.code !== 'UNCHANGED');
-  const answers = await api.compare(asked);
+  const compared = expected.filter(({ record }) => record.code !== 'UNCHANGED');
+  const answers = await api.compare(compared);
   return expected.map((one, index) => {
-    const answer = answers[asked.indexOf(one)] ?? [];
+    const answer = answers[compared.indexOf(one)] ?? [];
     const row = rows[index] ?? 'missing';
     if (answer === 'missing' || row === 'missing') return 'missing';
     return [...new Set([...row, ...answer])];

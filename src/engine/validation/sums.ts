@@ -126,7 +126,7 @@ export interface SumCacheDeps extends SumsDeps {
 /**
  * Sums for frequent readers: dashboards poll a run five times a second, lists fifty runs at once, and adding up reads
  * every record. Sums are renewed after a second at the earliest, take no more than a twentieth of the time, and the last
- * ones are answered meanwhile; a finished run starts with those of its report. While the target does not answer, the last
+ * ones are returned meanwhile; a finished run starts with those of its report. While the target does not answer, the last
  * sums stay, or none: the rest of the run's view must not fail with them.
  */
 export function createSumCache(deps: SumCacheDeps, now: () => number = Date.now): GetSums {
@@ -147,21 +147,21 @@ export function createSumCache(deps: SumCacheDeps, now: () => number = Date.now)
 
   return (run, plan, entities) => {
     const last = kept.of(run);
-    const asked = (work: () => Promise<readonly SumLine[]>) =>
+    const shareLoad = (work: () => Promise<readonly SumLine[]>) =>
       once(`${run.id} ${stateKey(run)}`, () => work().catch(() => kept.of(run)?.lines ?? []));
-    if (!last || last.state !== stateKey(run)) return asked(() => first(run, plan, entities));
+    if (!last || last.state !== stateKey(run)) return shareLoad(() => first(run, plan, entities));
     const age = now() - last.at;
     const mayAge = Math.max(maxAgeMs, ageToCostRatio * last.tookMs);
     if (age < mayAge) return Promise.resolve(last.lines);
-    if (age >= mayAge + maxStaleMs && !hasEnded(run)) return asked(() => make(run, plan, entities));
+    if (age >= mayAge + maxStaleMs && !hasEnded(run)) return shareLoad(() => make(run, plan, entities));
     // In the background one run after the other, so that requests for other runs do not wait for them.
     const before = background;
-    background = asked(() => before.then(() => make(run, plan, entities)));
+    background = shareLoad(() => before.then(() => make(run, plan, entities)));
     return Promise.resolve(last.lines);
   };
 }
 
-/** The last sums of each of the runs asked for last. */
+/** The last sums of the most recently requested runs. */
 function createCacheEntries(now: () => number) {
   const all = new Map<string, CachedSums>();
   return {

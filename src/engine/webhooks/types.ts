@@ -12,12 +12,12 @@ import type { JsonObject } from '../../plan/json.ts';
 
 export type Provider = 'stripe';
 
-/** An event whose signature was right. */
+/** An event whose signature was verified. */
 export interface InboxEvent {
   readonly provider: Provider;
   readonly id: string;
   readonly type: string;
-  /** The object it is about. */
+  /** The object it concerns. */
   readonly objectId: string | null;
   /** The connected account it happened in; null is our own. */
   readonly account: string | null;
@@ -43,7 +43,7 @@ export interface InboxReceiver {
   store(event: InboxEvent, use: EventUse): Promise<boolean>;
 }
 
-/** An event that this worker alone applies while its lease holds. */
+/** An event that only this worker applies while its lease is valid. */
 export interface LeasedEvent extends InboxEvent {
   /** This one included. */
   readonly attempts: number;
@@ -53,7 +53,7 @@ export interface LeasedEvent extends InboxEvent {
 /** Events claimed together, under one lease. */
 export interface LeasedEvents {
   readonly token: string;
-  /** Their place in the order of all looks: the observation with the higher number is newer. */
+  /** The number of the look in the order of all looks: the observation with the higher number is newer. */
   readonly lookNumber: string;
   readonly events: readonly LeasedEvent[];
 }
@@ -93,11 +93,11 @@ export interface MirroredEntity {
   readonly column: string;
 }
 
-/** What handlers use. Both functions throw DroverError. */
+/** The dependencies of handlers. Both functions throw DroverError. */
 export interface HandlerDeps {
   /** The rows of these objects, by object: those of the newest run where several schemas have one. */
   rows(mirror: MirroredEntity, objectIds: readonly string[]): Promise<ReadonlyMap<string, MirroredRow>>;
-  /** What the upstream says of them now, in their order. */
+  /** Their current objects at the upstream, in the order of the rows. */
   fetchCurrent(rows: readonly MirroredRow[]): Promise<readonly ObservedObject[]>;
   /** True when our key is of live mode; undefined without a key. */
   readonly livemode: boolean | undefined;

@@ -1,7 +1,7 @@
 export { runChecks } from './run-checks.ts';
 export { sourceChecks } from './source-checks.ts';
 export { transformChecks } from './transform-checks.ts';
-/** The conformance kit: what every plan promises, as checks that any test runner can run. */
+/** The conformance kit: the guarantees of every plan, as checks that any test runner can run. */
 export type {
   Check,
   EntitySubject,

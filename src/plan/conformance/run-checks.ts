@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import type { Check, FinishedRun, RunSubject } from './types.ts';
 
 /**
- * What every plan promises of its runs, on real databases and with a real worker. The checks go on from what those
- * before left in the target, so they run in this order.
+ * The guarantees of a plan's runs, on real databases and with a real worker. Each check continues from the target as the
+ * previous one left it, so they run in this order.
  */
 export const runChecks: readonly Check<RunSubject>[] = [
   {
-    guarantee: 'an empty source makes a green run and no rows',
+    guarantee: 'an empty source results in a completed run and no rows',
     async run(subject) {
       const run = await subject.run('empty');
       assert.deepEqual([run.status, run.extracted], ['completed', 0], run.reason ?? '');
@@ -15,7 +15,7 @@ export const runChecks: readonly Check<RunSubject>[] = [
     },
   },
   {
-    guarantee: 'a run accounts for every record, and rolling it back leaves nothing of it',
+    guarantee: 'a run accounts for every record, and rolling it back removes all of its rows',
     async run(subject) {
       const run = assertCompleted(await subject.run('filled'));
       assert.ok(
@@ -27,7 +27,7 @@ export const runChecks: readonly Check<RunSubject>[] = [
     },
   },
   {
-    guarantee: 'loading twice gives the same rows, and rolling the second back changes nothing',
+    guarantee: 'loading twice results in the same rows, and rolling the second back changes nothing',
     async run(subject) {
       assertCompleted(await subject.run('filled'));
       const once = await subject.rows();
@@ -38,7 +38,7 @@ export const runChecks: readonly Check<RunSubject>[] = [
     },
   },
   {
-    guarantee: 'a rollback gives rows that were there before their content back',
+    guarantee: 'a rollback restores the contents of rows that existed before',
     async run(subject) {
       if ((await subject.detachRows()) === 0) return;
       const before = await subject.rows();
@@ -59,7 +59,7 @@ function assertCompleted(run: FinishedRun): FinishedRun {
 
 async function rollBackWithoutConflicts(subject: RunSubject, run: FinishedRun): Promise<void> {
   const { conflicts } = await subject.rollback(run.id);
-  assert.equal(conflicts, 0, 'rows could not be taken back');
+  assert.equal(conflicts, 0, 'rows could not be restored');
 }
 
 function countRows(rows: Awaited<ReturnType<RunSubject['rows']>>): number {

@@ -7,16 +7,16 @@ import type { Check, EntitySubject } from './types.ts';
 const runs = { numRuns: 500 };
 const sourceId = 'conformance-1';
 
-/** What every transform promises, whatever its source gives it. */
+/** The guarantees of every transform, for any input. */
 export const transformChecks: readonly Check<EntitySubject>[] = [
   {
-    guarantee: 'makes a row of a good record',
+    guarantee: 'converts a valid record to a row',
     run(subject) {
       const good = goodRecord(subject);
       const fits = subject.entity.schema.safeParse(good);
       assert.ok(fits.success, `the fixture's record does not fit the schema: ${fits.error?.message}`);
       const outcome = transform(subject, good);
-      assert.equal(outcome.kind, 'row', `the fixture's record was not taken: ${JSON.stringify(outcome)}`);
+      assert.equal(outcome.kind, 'row', `the fixture's record was not converted: ${JSON.stringify(outcome)}`);
     },
   },
   {
@@ -28,7 +28,7 @@ export const transformChecks: readonly Check<EntitySubject>[] = [
       }),
   },
   {
-    guarantee: 'is pure: the same record gives the same outcome and stays as it is',
+    guarantee: 'is pure: the same record has the same outcome and is not modified',
     run: (subject) =>
       fuzz(subject, (raw) => {
         const outcome = transform(subject, deepFreeze(structuredClone(raw)));
@@ -36,14 +36,14 @@ export const transformChecks: readonly Check<EntitySubject>[] = [
       }),
   },
   {
-    guarantee: 'makes outcomes that can be stored: JSON, without NUL or half a character',
+    guarantee: 'returns outcomes that can be stored: JSON without NUL or unpaired surrogates',
     run: (subject) =>
       fuzz(subject, (raw) => {
         const outcome = transform(subject, raw);
         const { enrich: _secret, ...kept } = outcome as TransformOutcome & { enrich?: JsonObject };
         const text = JSON.stringify(kept);
         assert.deepEqual(JSON.parse(text), withoutUndefined(kept));
-        assert.doesNotMatch(text, /\\u0000|\\ud[89a-f]/, 'PostgreSQL refuses what is in the outcome');
+        assert.doesNotMatch(text, /\\u0000|\\ud[89a-f]/, 'PostgreSQL cannot store the outcome');
       }),
   },
   {
@@ -100,7 +100,7 @@ function deepFreeze<T>(value: T): T {
   return Object.freeze(value);
 }
 
-// What real sources put where something else was expected. NUL and a lone surrogate are what PostgreSQL refuses.
+// Values that real sources contain in place of the expected ones. PostgreSQL refuses NUL and unpaired surrogates.
 const edgeCaseValues = fc.constantFrom<Json>(
   ...['', ' ', 'null', 'NULL', 'yes', '0', '-1', '1e999', 'NaN', '1,234.50', '2024-02-30', '2024-01-05 15:04:05'],
   ...['[', '{"a":', '["a","a"]', '\0', '\ud800', '\u200b', 'A@B.c', '٣', '9'.repeat(70), 'x'.repeat(5_000)],
@@ -112,7 +112,7 @@ const value: fc.Arbitrary<Json> = fc.oneof(
   { weight: 1, arbitrary: fc.jsonValue() as fc.Arbitrary<Json> },
 );
 
-/** Records like the good one with some fields spoilt, and records that are like nothing at all. */
+/** The valid record with some fields replaced, and arbitrary records. */
 function fuzzedRecord(good: JsonObject): fc.Arbitrary<JsonObject> {
   const names = Object.keys(good);
   const spoilt = fc

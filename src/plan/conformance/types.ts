@@ -1,13 +1,13 @@
 import type { Entity, Plan, Source } from '../contract.ts';
 import type { JsonObject } from '../json.ts';
 
-/** One promise a plan makes. `run` throws an AssertionError that says what was broken. */
+/** One guarantee of a plan. `run` throws an AssertionError that describes the violation. */
 export interface Check<Subject> {
   readonly guarantee: string;
   run(subject: Subject): Promise<void> | void;
 }
 
-/** One entity of a plan, with what it is tried on. */
+/** One entity of a plan, with its test input. */
 export interface EntitySubject {
   readonly plan: Plan;
   readonly name: string;
@@ -17,9 +17,9 @@ export interface EntitySubject {
 
 /** An entity whose source can be opened. */
 export interface SourceSubject extends EntitySubject {
-  /** A stand-in that is kept for the whole suite, with no trouble left over from the check before. */
+  /** A stand-in that is kept for the whole suite, without faults of the previous check. */
   standIn(content: SourceContent): Promise<StandIn>;
-  /** A source built anew, as a worker that has just started builds it. */
+  /** A new source, as a worker that has just started creates it. */
   open(standIn: StandIn): Source;
 }
 
@@ -32,8 +32,8 @@ export interface RunSubject {
   /** Every row of the plan's tables, by table, in a stable order. */
   rows(): Promise<Readonly<Record<string, readonly JsonObject[]>>>;
   /**
-   * Makes the rows in the target those of another application: changed, and unknown to Drover. Answers in how many tables some are
-   * left: those with a natural key.
+   * Turns the rows in the target into those of another application: changed, and unknown to Drover. Returns the number of tables
+   * that still have rows: those with a natural key.
    */
   detachRows(): Promise<number>;
 }
@@ -48,35 +48,35 @@ export interface FinishedRun {
 }
 
 /**
- * What a plan's author gives the conformance suite: `test/conformance/<plan>.fixture.ts`, whose default export is a
- * PlanFixture. The suite brings the rest: fuzzed records, PostgreSQL, Redis, a worker.
+ * The input of the conformance suite for a plan: `test/conformance/<plan>.fixture.ts`, whose default export is a
+ * PlanFixture. The suite adds fuzzed records, PostgreSQL, Redis and a worker.
  */
 
 export interface PlanFixture {
-  /** Starts a stand-in for what the plan reads from. */
+  /** Starts a stand-in for the plan's sources. */
   start(content: SourceContent): Promise<StandIn>;
-  /** A record of each entity with nothing wrong, as the source gives it; what the fuzz begins with. */
+  /** A valid raw record of each entity, from which fuzzed records are made. */
   readonly records: Readonly<Record<string, JsonObject>>;
 }
 
-/** `filled`: every entity has enough records for several pages. `empty`: every entity is there and has none. */
+/** `filled`: every entity has enough records for several pages. `empty`: every entity exists without records. */
 export type SourceContent = 'filled' | 'empty';
 
 export interface StandIn {
-  /** The plan's environment variables that lead to the stand-in. */
+  /** The plan's environment variables for the stand-in. */
   readonly settings: Readonly<Record<string, string>>;
   /** Parameters for its runs. */
   readonly params?: JsonObject | undefined;
-  /** Makes the reading that follows meet trouble, until the next call. Absent where a source can have none: a file. */
+  /** Injects a fault into the following reads, until the next call. Absent for a source that cannot have one: a file. */
   injectFault?(trouble: FaultMode): void;
   close(): Promise<void>;
 }
 
 /**
- * - `none`: all is well.
+ * - `none`: no fault.
  * - `throttled`: every few requests the answer is 429.
- * - `failing`: every few requests the answer is a fault of the upstream (500, 503, a dropped connection).
- * - `shifting`: while it is read, records appear before and after the place where reading stands.
- * - `repeating`: now and then the page before comes again.
+ * - `failing`: every few requests fail (500, 503, a dropped connection).
+ * - `shifting`: during the scan, records appear before and after its position.
+ * - `repeating`: some requests return the previous page again.
  */
 export type FaultMode = 'none' | 'throttled' | 'failing' | 'shifting' | 'repeating';

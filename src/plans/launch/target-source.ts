@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { DroverError } from '../../errors.ts';
 import type { Source, SourceContext, SourceRecord, TargetReader } from '../../plan/contract.ts';
+import { parseCursor } from '../../sources/paging.ts';
 
 /** A row of a question, with the key that its page goes on after. */
 export type KeyedRow = Record<string, unknown> & { readonly key: string };
@@ -38,7 +39,8 @@ export function targetSource(
   return {
     async read(cursor, { ids }) {
       const questions = await ask(target);
-      const place = cursor === null ? { question: 0, after: questions[0]?.first ?? '' } : cursorSchema.parse(cursor);
+      const start = { question: 0, after: questions[0]?.first ?? '' };
+      const place = parseCursor(cursorSchema, cursor, 'target') ?? start;
       const question = questions[place.question];
       if (question === undefined) return { records: [], cursor: null };
       const keys = ids?.map(question.keyOf ?? ((id) => id)) ?? null;

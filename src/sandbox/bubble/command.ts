@@ -78,7 +78,7 @@ export function bubbleCsvCommand(): Command {
     .option('--users <n>', 'number of users; all other counts are proportional to it', Number, 5000)
     .option('--seed <n>', 'the same seed gives the same data', Number, 7)
     .addOption(dirtOption())
-    .option('--zone <name>', 'time zone of the person who exports', 'Asia/Manila')
+    .option('--zone <name>', 'time zone of the export', 'Asia/Manila')
     .option('--bom', 'begin with a byte order mark')
     .option('--crlf', 'end lines with CR LF')
     .option('--shuffle-columns', 'write the columns in a random order')

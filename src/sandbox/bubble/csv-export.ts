@@ -63,7 +63,7 @@ const csvExportOptionsSchema = z.strictObject({
   seed: z.int().min(0).default(7),
   users: z.int().min(0).max(1_000_000).default(5000),
   dirt: z.number().min(0).max(5).default(1),
-  /** The time zone of the person who exports. The files do not contain it. */
+  /** The time zone of the export. The files do not contain it. */
   zone: z.string().default('Asia/Manila'),
   /** A byte order mark, as after saving in Excel. */
   bom: z.boolean().default(false),
@@ -91,7 +91,7 @@ function signInEmailOf(user: Row): unknown {
 
 /**
  * The columns of a type's export: custom fields first, then the system fields, under the export's own titles.
- * `creator` gives the text of the creator column for a `Created By`.
+ * `creator` returns the text of the creator column for a `Created By`.
  */
 function columnsOf(type: BubbleType, creator: (id: unknown) => string): Column[] {
   const custom = Object.keys(CUSTOM_FIELDS[type]).map((title): Column => ({ title, read: (row) => row[title] }));
@@ -109,7 +109,7 @@ function columnsOf(type: BubbleType, creator: (id: unknown) => string): Column[]
   ];
 }
 
-/** Formats values as Bubble's CSV export does, with dates in the time zone of the person who exports. */
+/** Formats values as Bubble's CSV export does, with dates in the time zone of the export. */
 function cellWriter(zone: string): (value: unknown) => string {
   const format = new Intl.DateTimeFormat('en-US', {
     timeZone: zone,

@@ -152,7 +152,7 @@ function manifestOf(
   };
 }
 
-/** Whether a transaction is the successful payment of an invoice, and so part of that sale and not a sale of its own. */
+/** Whether a transaction is the successful payment of an invoice, and so part of that sale instead of a separate one. */
 function isInvoicePayment({ kind, status, linked }: TransactionDraft): boolean {
   return kind === 'PAYMENT' && status === 'SUCCESS' && linked;
 }

@@ -15,7 +15,7 @@ const DAY_MS = 86_400_000;
 const iso = (ms: number): string => new Date(ms).toISOString();
 const statusOf = { PAID: 'PAID', SETTLED: 'SETTLED', EXPIRED: 'EXPIRED', UNPAID: 'PENDING' } as const;
 
-/** An invoice as `GET /v2/invoices` gives it. Amounts are in major units; an unpaid one is PENDING here and UNPAID in the CSV. */
+/** An invoice as `GET /v2/invoices` returns it. Amounts are in major units; an unpaid one is PENDING here and UNPAID in the CSV. */
 export function invoiceRow(sale: SaleDraft): XenditRow {
   const { person, payer, payerIn, paidMs } = sale;
   const amount = sale.minor / 100;
@@ -42,7 +42,7 @@ export function invoiceRow(sale: SaleDraft): XenditRow {
   };
 }
 
-/** A transaction as `GET /transactions` gives it. Which of three fields refers to the invoice depends on the Xendit product used. */
+/** A transaction as `GET /transactions` returns it. Which of three fields refers to the invoice depends on the Xendit product used. */
 export function transactionRow(draft: TransactionDraft): XenditRow {
   const { sale, linked, kind, id } = draft;
   const amount = draft.minor / 100;
@@ -108,7 +108,7 @@ export function tagRows(contacts: readonly ContactDraft[]): TagRow[] {
   return names.map((name, at) => ({ id: at + 1, name }));
 }
 
-/** A contact as `GET /contacts` gives it. Names are in `fields`, under the slugs `first_name` and `surname`. */
+/** A contact as `GET /contacts` returns it. Names are in `fields`, under the slugs `first_name` and `surname`. */
 export function contactRow(draft: ContactDraft, tags: ReadonlyMap<string, TagRow>): ContactRow {
   const { person } = draft;
   const fields = [

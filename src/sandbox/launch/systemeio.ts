@@ -26,7 +26,7 @@ export async function startSystemeioSandbox(options: SystemeioSandboxOptions = {
   const { latencyMs, ratePerMinute, apiKey, ignoreAscending } = config;
   const settings = { latencyMs };
   const data = new LaunchStore<SystemeioKind>({ contact: contacts, tag: tags }, (a, b) => Number(b.id) - Number(a.id));
-  // Systeme.io answers the limit with headers of its own, so the limiter is part of the upstream.
+  // Systeme.io's limit has its own headers, so the limiter is part of the upstream.
   const limiter = perMinuteLimiter(ratePerMinute, clock);
   const upstream = systemeioApi({ data, apiKey, ignoreAscending, limiter, ratePerMinute });
   const { origin, ...running } = await startSandbox(config, { upstream, clock, data, settings, manifest });

@@ -24,7 +24,7 @@ export async function startXenditSandbox(options: XenditSandboxOptions = {}): Pr
   const clock = new Clock();
   const { latencyMs, ratePerMinute, secretKey } = config;
   const settings = { latencyMs, ratePerMinute };
-  // Oldest first: records created while a client reads come at the end.
+  // Oldest first: records created while a client reads are at the end.
   const order = (a: { id: unknown; created?: unknown }, b: { id: unknown; created?: unknown }) =>
     [String(a.created), String(a.id)].join() < [String(b.created), String(b.id)].join() ? -1 : 1;
   const data = new LaunchStore<XenditKind>({ transaction: transactions, invoice: invoices }, order);

@@ -15,9 +15,9 @@ export const stripeOptionsSchema = z.strictObject({
     .int()
     .min(0)
     .default(24 * 3_600_000),
-  /** How long a write waits for another write on the same object before it gives up with `lock_timeout`. */
+  /** How long a write waits for another write on the same object before it fails with `lock_timeout`. */
   lockWaitMs: z.int().min(0).default(2_000),
-  /** The account's keys, by mode. Each mode has data of its own. */
+  /** The account's keys, by mode. Each mode has its own data. */
   secretKey: z.string().startsWith('sk_test_').default('sk_test_sandbox'),
   liveKey: z.string().startsWith('sk_live_').default('sk_live_sandbox'),
   /** A restricted key that may only read test data. */

@@ -2,6 +2,7 @@ import { DroverError } from '../../errors.ts';
 import type { Scope } from '../../plan/contract.ts';
 import type { Json, JsonObject } from '../../plan/json.ts';
 import type { Upstream, UpstreamResponse } from '../../plan/upstream.ts';
+import { answeredAt } from '../paging.ts';
 import type { BubbleSettings } from './settings.ts';
 
 export interface ListQuery {
@@ -13,7 +14,7 @@ export interface ListQuery {
 
 export interface ListAnswer {
   readonly rows: readonly JsonObject[];
-  /** Rows after these, when Bubble says so. */
+  /** Number of rows after these, when Bubble returns it. */
   readonly remaining: number | undefined;
   /** When Bubble answered, by its own clock, in milliseconds since 1970. */
   readonly answeredAt: number;
@@ -37,7 +38,7 @@ export function createBubbleApi(upstream: Upstream, type: string): BubbleApi {
       return readList(response, endpoint);
     },
     async get(id, signal) {
-      if (/^\.{0,2}$/.test(id)) return undefined; // would name another address, not a thing
+      if (/^\.{0,2}$/.test(id)) return undefined; // such an id would change the path
       const address = `${path}/${encodeURIComponent(id)}`;
       const response = await upstream.request({ method: 'GET', path: address, endpoint, signal });
       if (response.status === 404) return undefined;
@@ -68,11 +69,10 @@ function readList(response: UpstreamResponse, endpoint: string): ListAnswer {
   const { response: inner } = objectOf(response.json(), endpoint);
   const { results, remaining } = objectOf(inner, endpoint);
   if (!Array.isArray(results)) throw malformedAnswer(endpoint);
-  const served = Date.parse(response.headers.date ?? '');
   return {
     rows: results.map((row) => objectOf(row, endpoint)),
     remaining: typeof remaining === 'number' ? Math.max(0, remaining) : undefined,
-    answeredAt: Number.isNaN(served) ? Date.now() : served,
+    answeredAt: answeredAt(response),
   };
 }
 
@@ -103,7 +103,7 @@ export interface Constraint {
 
 /**
  * The scope's window as constraints on the time of change. Bubble has no `>=`, clocks differ, and a change can become
- * visible after a later one, so the window begins a minute early; what is read twice changes nothing.
+ * visible after a later one, so the window begins a minute early; reading a row twice changes nothing.
  */
 export function windowConstraints(
   { since, until }: Scope,
@@ -117,9 +117,9 @@ export function windowConstraints(
 }
 
 /**
- * The name under which the app exposes a type, of several it may have; the first candidate that fits wins. Bubble's names
- * are lower case without spaces, but apps write `client_profile` and `Client Profiles` for the same thing.
- * @throws DroverError UPSTREAM_NOT_FOUND listing what the app does expose.
+ * The name under which the app exposes a type, of several it may have; the first matching candidate is used. Bubble's names
+ * are lower case without spaces, but apps write `client_profile` and `Client Profiles` for the same type.
+ * @throws DroverError UPSTREAM_NOT_FOUND listing the types the app exposes.
  */
 export async function resolveBubbleType(
   upstream: Upstream,
@@ -137,7 +137,7 @@ export async function resolveBubbleType(
   });
 }
 
-/** The exposed type a candidate means, or undefined. Spelled alike beats alike but for spaces beats alike but for plural. */
+/** The exposed type that matches a candidate: exactly, else except for case and spaces, else except for plural. */
 export function matchType(candidates: readonly string[], exposed: readonly string[]): string | undefined {
   for (const same of [(name: string) => name, normalizedTypeName, singularTypeName]) {
     for (const candidate of candidates) {
@@ -158,7 +158,7 @@ function singularTypeName(name: string): string {
     .replace(/([^s])s$/, '$1');
 }
 
-/** Where the app hides its description, the types themselves are asked. */
+/** For an app that hides its description: requests each candidate type. */
 async function probeTypes(
   upstream: Upstream,
   candidates: readonly string[],
@@ -173,7 +173,7 @@ async function probeTypes(
   return undefined;
 }
 
-/** The types the app exposes, as /meta names them; none when it does not say (the app may hide its description). */
+/** The types the app exposes, as /meta names them; none when the app hides its description. */
 async function exposedTypes(upstream: Upstream, signal: AbortSignal): Promise<string[]> {
   const response = await upstream.request({ method: 'GET', path: 'meta', endpoint: 'meta', signal });
   return response.status === 404 ? [] : typesIn(response.json());

@@ -7,7 +7,7 @@ import type { BubbleSettings } from './settings.ts';
 export interface ScanStep {
   /** Rows not read before. */
   readonly rows: readonly ScanRow[];
-  /** Where to go on, or undefined at the end. */
+  /** The position of the next page, or undefined at the end. */
   readonly next: ScanPosition | undefined;
   /** By Bubble's clock, in milliseconds since 1970. */
   readonly answeredAt: number;
@@ -16,26 +16,26 @@ export interface ScanStep {
 export interface Scan {
   readonly api: BubbleApi;
   readonly settings: BubbleSettings;
-  /** What the run reads, besides the scan's own place. */
+  /** The constraints of the run's window. */
   readonly window: readonly Constraint[];
 }
 
-/** Often enough for any honest source; one that answers in a new order every time would be read for ever. */
+/** Enough for a source that behaves; one that answers in a new order each time would be read without end. */
 const maxRewinds = 20;
 
 /**
  * The next page of a scan over all rows of a type.
  *
- * Three ways lead on from a place, and the first that shows the row read last is taken: the next offset; the same place
- * counted from a newer creation time, when the wall is near or rows before it were deleted; the beginning of the rows
- * created together with that row, when their order changed. None of them can pass an unread row.
- * @throws DroverError UPSTREAM_BAD_ANSWER when none leads on.
+ * There are three ways to continue from a position, and the first whose page contains the row read last is used: the next
+ * offset; the same position counted from a newer creation time, when the wall is near or rows before it were deleted; the
+ * first of the rows created together with that row, when their order changed. None of them can skip an unread row.
+ * @throws DroverError UPSTREAM_BAD_ANSWER when none of them continues.
  */
 export async function scanNextPage(scan: Scan, position: ScanPosition, signal: AbortSignal): Promise<ScanStep> {
   const ways = position.sorted ? [position, rebase(position), rewind(position)] : [position];
   for (const way of ways.filter((each) => each !== undefined)) {
     const found = await readAt(scan, way, signal);
-    if (found === 'wall' && isRebased(way)) break; // from further away it stands in the way as well
+    if (found === 'wall' && isRebased(way)) break; // any other way meets it too
     if (typeof found === 'object') return stepFrom(scan, way, found);
   }
   throw cannotContinue(position, scan.settings);
@@ -43,7 +43,7 @@ export async function scanNextPage(scan: Scan, position: ScanPosition, signal: A
 
 type PageOrObstacle = ListAnswer | 'wall' | 'slipped';
 
-/** Rows and what is left after them; `wall` where the source gives none, `slipped` where rows have moved. */
+/** Rows and the number left after them; `wall` where the source returns none, `slipped` where rows have moved. */
 async function readAt(scan: Scan, way: ScanPosition, signal: AbortSignal): Promise<PageOrObstacle> {
   const { pageSize, wall } = scan.settings;
   const overlap = way.offset > 0 && way.last !== '' ? 1 : 0;
@@ -60,8 +60,8 @@ async function readAt(scan: Scan, way: ScanPosition, signal: AbortSignal): Promi
 }
 
 /**
- * A source that gives one row at a time would show us the row read last for ever. So the next is read alone, and the
- * last is looked at again, in case rows moved between the two.
+ * A source that returns one row at a time would return the row read last again and again. So the next row is read alone,
+ * and then the last again, in case rows moved between the two requests.
  */
 async function readPast(scan: Scan, way: ScanPosition, limit: number, signal: AbortSignal): Promise<PageOrObstacle> {
   const answer = await list(scan, way, way.offset, limit, signal);
@@ -79,7 +79,7 @@ function isRebased({ after, before, offset, tied }: ScanPosition): boolean {
   return after === before && offset === tied;
 }
 
-/** Nothing here although more is left: the wall, or an answer gone wrong. */
+/** No rows although more are left: the wall, or a faulty answer. */
 function isDeadEnd({ rows, remaining }: ListAnswer): boolean {
   return rows.length === 0 && remaining !== undefined && remaining > 0;
 }
@@ -100,7 +100,10 @@ function stepFrom({ settings }: Scan, way: ScanPosition, { rows: raws, remaining
   const rows = raws.map((raw) => rowOf(raw, settings));
   assertBeyond(way, rows);
   if (way.rewinds > maxRewinds) {
-    throw new DroverError('UPSTREAM_BAD_ANSWER', `bubble: rows created at ${way.at} come in another order each time`);
+    throw new DroverError(
+      'UPSTREAM_BAD_ANSWER',
+      `bubble: rows created at ${way.at} are returned in another order each time`,
+    );
   }
   const ended = remaining === 0 || rows.length === 0;
   return { rows: unreadRows(way, rows), next: ended ? undefined : advance(way, rows), answeredAt };
@@ -111,19 +114,19 @@ function unreadRows({ ties }: ScanPosition, rows: readonly ScanRow[]): ScanRow[]
   return rows.filter(({ id }) => id === '' || (!seen.has(id) && seen.add(id)));
 }
 
-/** A source that ignores the constraint would answer from its beginning, and the scan would go round in circles. */
+/** A source that ignores the constraint would answer from its beginning, and the scan would never end. */
 function assertBeyond({ after }: ScanPosition, rows: readonly ScanRow[]): void {
   const early = after === null ? undefined : rows.find(({ created }) => Date.parse(created) < Date.parse(after));
   if (early === undefined) return;
   throw new DroverError(
     'UPSTREAM_BAD_ANSWER',
-    `bubble: a row created at ${early.created} came when asked for newer than ${after}`,
+    `bubble: a row created at ${early.created} was returned to a request for rows newer than ${after}`,
   );
 }
 
 function cannotContinue({ at, offset, sorted, tied }: ScanPosition, { wall, pageSize }: BubbleSettings): DroverError {
   if (!sorted) {
-    const message = `bubble: rows do not come in order of creation, so nothing can be read safely beyond row ${offset}`;
+    const message = `bubble: rows are not in order of creation, so nothing can be read safely beyond row ${offset}`;
     return new DroverError('UPSTREAM_BAD_ANSWER', message);
   }
   if (tied >= Math.min(pageSize, wall - 1)) {
@@ -132,7 +135,7 @@ function cannotContinue({ at, offset, sorted, tied }: ScanPosition, { wall, page
       remedy: 'Read this type from a CSV export, or ask Bubble for a plan with a higher limit.',
     });
   }
-  return new DroverError('UPSTREAM_BAD_ANSWER', `bubble: no rows after ${offset} although the app says there are more`);
+  return new DroverError('UPSTREAM_BAD_ANSWER', `bubble: no rows after ${offset} although the app reports more`);
 }
 
 function rowOf(raw: JsonObject, settings: BubbleSettings): ScanRow {
@@ -148,9 +151,9 @@ function textOf(value: unknown): string {
 }
 
 /**
- * Where a scan stands. Rows come in the order of their creation time, then id.
- * Bubble's own cursor is an offset: it ends at a wall, and it slips when rows before it vanish. So the place is kept twice,
- * as an offset and as a creation time, and the first row of every page must be the last one of the page before.
+ * The position of a scan. Rows are read in the order of their creation time, then id.
+ * Bubble's own cursor is an offset: it is limited (the wall), and it shifts when rows before it are deleted. So the position
+ * is stored twice, as an offset and as a creation time, and the first row of every page must be the last of the page before.
  */
 export const positionSchema = z.object({
   kind: z.literal('scan'),
@@ -161,15 +164,15 @@ export const positionSchema = z.object({
   /** Id and creation time of the row read last. */
   last: z.string(),
   at: z.string().nullable(),
-  /** The newest creation time older than `at`: beyond it lie the row read last, its ties, and all that is unread. */
+  /** The newest creation time older than `at`: after it come the row read last, its ties, and all unread rows. */
   before: z.string().nullable(),
-  /** Rows read that were created at `at`: the place in the list beyond `before`. */
+  /** Number of rows read that were created at `at`: the offset in the list after `before`. */
   tied: z.int().min(0),
-  /** Ids of those rows, the newest 200, to know them again when their order turns out to have changed. */
+  /** Ids of those rows, the newest 200, to recognise them when their order has changed. */
   ties: z.array(z.string()),
-  /** False once rows came out of order: then creation times say nothing about what is unread. */
+  /** False once rows were out of order: creation times then no longer separate read from unread rows. */
   sorted: z.boolean(),
-  /** How often the rows created at `at` were read anew because their order had changed. */
+  /** How often the rows created at `at` were read again because their order had changed. */
   rewinds: z.int().min(0),
   /** When the scan began, by Bubble's clock. */
   startedAt: z.string(),
@@ -191,21 +194,21 @@ export function startPosition(): ScanPosition {
   return { kind: 'scan', ...nothing, sorted: true, rewinds: 0, startedAt: '' };
 }
 
-/** The same place, counted from the newest creation time whose rows are all read. Undefined when it is that already. */
+/** The same position, counted from the newest creation time whose rows are all read. Undefined when it is that already. */
 function rebase(position: ScanPosition): ScanPosition | undefined {
   const { before, tied, after, offset } = position;
   if (before === after && tied === offset) return undefined;
   return { ...position, after: before, offset: tied };
 }
 
-/** Back to the first of the rows created together with the one read last. Undefined when it stands there already. */
+/** The position of the first row created together with the one read last. Undefined when it is that already. */
 function rewind(position: ScanPosition): ScanPosition | undefined {
   if (position.offset === 0) return undefined;
   const { before, rewinds } = position;
   return { ...position, after: before, offset: 0, last: '', tied: 0, rewinds: rewinds + 1 };
 }
 
-/** The place after these rows. */
+/** The position after these rows. */
 function advance(position: ScanPosition, rows: readonly ScanRow[]): ScanPosition {
   const next = rows.reduce(advanceByRow, { ...position, ties: [...position.ties] });
   return { ...next, offset: position.offset + rows.length, ties: next.ties.slice(-maxTies) };

@@ -3,11 +3,11 @@ import type { Upstream } from '../../plan/upstream.ts';
 export interface BubbleSourceOptions {
   /** The upstream whose base URL ends in `/api/1.1`. */
   readonly upstream: Upstream;
-  /** The type's name in the API (`clientprofile`), or names it may have; those are looked up in /meta once. */
+  /** The type's name in the API (`clientprofile`), or candidate names, which are looked up in /meta once. */
   readonly type: string | readonly string[];
   /** No row at or beyond this offset can be read. Bubble's shared plans: 50,000. */
   readonly wall?: number | undefined;
-  /** Rows asked for at once. Bubble gives 100 at most, and fewer when it likes. */
+  /** Rows of a page. Bubble returns at most 100, and sometimes fewer. */
   readonly pageSize?: number | undefined;
   readonly idKey?: string | undefined;
   readonly createdKey?: string | undefined;

@@ -1,17 +1,17 @@
 import type { Json, JsonObject } from '../../plan/json.ts';
 
 /**
- * Raw records as CSV that reads back to the same: a column for each key of the records, text as it is, numbers and
- * booleans as JSON writes them, lists and objects as JSON. Two passes: collect the columns, then write the rows.
+ * Raw records as CSV without loss: a column for each key of the records, text unchanged, numbers and booleans as in JSON,
+ * lists and objects as JSON. Two passes: collect the columns, then write the rows.
  *
- * Cells that begin with `=`, `+`, `-` or `@` are not defused with a quotation mark as reports for spreadsheets are: these
- * files are data, to be read again by a run, and `+63 917` or `=)` must come back as they were.
+ * Formulas are not escaped, unlike in reports for spreadsheets (src/csv.ts): these files are data that a run reads again, and
+ * `+63 917` or `=)` must be read back unchanged.
  */
 export function collectColumns(columns: Set<string>, raw: JsonObject): void {
   for (const key of Object.keys(raw)) columns.add(key);
 }
 
-/** The columns in the order they are written: the first ones named, then the others by name. */
+/** The columns in the order they are written: those of `first`, then the others by name. */
 export function orderColumns(columns: Iterable<string>, first: readonly string[]): string[] {
   const all = new Set(columns);
   const head = first.filter((name) => all.has(name));
@@ -33,8 +33,8 @@ function toCell(value: Json | undefined): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
-// A blank at either end is quoted too: some readers trim what is not. So is whatever separates cells anywhere, because readers
-// guess by the first line, ours among them.
+// A blank at either end is quoted too, because some readers trim unquoted cells. So is every possible delimiter, because
+// readers, Drover's included, detect the delimiter from the first line.
 function quote(cell: string): string {
   return /[",;|\t\r\n]|^\s|\s$|^$/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
 }

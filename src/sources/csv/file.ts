@@ -11,13 +11,13 @@ export interface CsvFile {
   readonly size: number;
   readonly modifiedMs: number;
   readonly dialect: Dialect;
-  /** Names as they stand in the header, blanks included: Bubble has names that end in one. */
+  /** Names as in the header, blanks included: Bubble has names that end in one. */
   readonly columns: readonly string[];
   /** Where the first row begins. */
   readonly body: FilePosition;
 }
 
-/** Opens the file as far as its header. An empty one has no columns and no rows. */
+/** Opens the file and reads its header. An empty file has no columns and no rows. */
 export async function openCsv(path: string, signal: AbortSignal): Promise<CsvFile> {
   const { size, mtimeMs } = await statOf(path);
   const dialect = await detectDialect(path);
@@ -28,7 +28,7 @@ export async function openCsv(path: string, signal: AbortSignal): Promise<CsvFil
   return { path, size, modifiedMs: mtimeMs, dialect, columns, body: header?.next ?? { byte: size, line: 0 } };
 }
 
-/** The file's rows from a position on. Throws SOURCE_FILE at a row that is not as wide as the header. */
+/** The file's rows from a position on. Throws SOURCE_FILE at a row whose number of cells differs from the header. */
 export async function* readRows(
   file: CsvFile,
   from: FilePosition,
@@ -69,7 +69,7 @@ function wrongCellCount(file: CsvFile, row: CsvRow): DroverError {
   return fileError(file.path, row.next.line, `${counts}; a comma or a quotation mark is missing or too many`);
 }
 
-/** A place between two rows: bytes and lines that lie before it. */
+/** A position between two rows: the bytes and lines before it. */
 export interface FilePosition {
   readonly byte: number;
   readonly line: number;
@@ -81,15 +81,15 @@ interface CsvRow {
   readonly next: FilePosition;
 }
 
-// Every kind of line end at once: files are glued together from parts, and the kind a parser finds out by itself
-// could differ between the whole file and a part of it.
+// Every line ending at once: files are concatenated from parts, and automatic detection could differ between the whole
+// file and a part of it.
 const lineEnds = ['\r\n', '\n', '\r'];
 const maxRowBytes = 64 * 1024 * 1024;
 
 /**
- * The rows from a position on, one by one, with memory for a few hundred. Rows without any text are passed over:
- * spreadsheets leave them behind. `most` ends the work early: without it the parser runs ahead of its reader by what
- * fits in a chunk. Throws SOURCE_FILE with the line when the text is not CSV.
+ * The rows from a position on, one by one, with a few hundred in memory. Rows without any text are skipped: spreadsheets
+ * produce them. `most` ends the work early: without it the parser reads ahead of its consumer by up to a chunk. Throws
+ * SOURCE_FILE with the line when the text is not CSV.
  */
 async function* parseRows(
   path: string,
@@ -99,7 +99,7 @@ async function* parseRows(
   most?: number,
 ): AsyncGenerator<CsvRow> {
   const parser = parse({ ...optionsOf(dialect), ...(most === undefined ? {} : { to: most }) });
-  // What fails in the pipeline destroys the parser, and so reaches the loop below.
+  // A failure in the pipeline destroys the parser, so the loop below receives the error.
   pipeline(utf8Chunks(path, from.byte, signal), parser, () => {});
   try {
     for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: Info }>) {
@@ -125,7 +125,7 @@ function optionsOf({ delimiter }: Dialect): Options {
   };
 }
 
-/** How a file is written, as its first bytes tell. */
+/** The format of a file, detected from its first bytes. */
 interface Dialect {
   readonly delimiter: string;
   /** Where the header begins: after a byte order mark and Excel's `sep=` line. */
@@ -136,7 +136,7 @@ interface Dialect {
 const headBytes = 64 * 1024;
 const delimiters = [',', ';', '\t', '|'];
 
-/** Looks at the head of the file. Throws SOURCE_FILE when it is not CSV in UTF-8. */
+/** Detects the format from the head of the file. Throws SOURCE_FILE when it is not CSV in UTF-8. */
 async function detectDialect(path: string): Promise<Dialect> {
   const head = await readHead(path);
   rejectOtherFormats(path, head);
@@ -167,10 +167,10 @@ function rejectOtherFormats(path: string, head: Buffer): void {
   if (head.toString('latin1', 0, 4) === 'PK\u0003\u0004') {
     throw fileError(path, 1, 'the file is a workbook or an archive, not CSV; save it as "CSV UTF-8"');
   }
-  if (head.includes(0)) throw fileError(path, 1, 'the file holds zero bytes, so it is not CSV in UTF-8');
+  if (head.includes(0)) throw fileError(path, 1, 'the file contains zero bytes, so it is not CSV in UTF-8');
 }
 
-/** The first row without what is quoted: a delimiter inside a name must not count. */
+/** The first row without its quoted parts: a delimiter inside a name must not count. */
 function firstRow(text: string): string {
   const bare = text.replace(/"(?:[^"]|"")*"?/g, '').trimStart();
   return bare.split(/[\r\n]/, 1)[0] ?? '';
@@ -184,9 +184,9 @@ function mostFrequentDelimiter(row: string): string {
 const chunkBytes = 64 * 1024;
 
 /**
- * The bytes of a file from an offset on, checked to be UTF-8. A decoder that puts U+FFFD for what it cannot read would
- * lose letters without a word: Excel's plain "CSV" is in the code page of its country. Zero bytes are refused as well:
- * PostgreSQL holds them neither in text nor in JSON.
+ * The bytes of a file from an offset on, validated as UTF-8. A decoder that replaces invalid bytes by U+FFFD would
+ * silently lose letters: Excel's plain "CSV" uses the code page of its country. Zero bytes are refused too: PostgreSQL
+ * stores them neither in text nor in JSON.
  */
 async function* utf8Chunks(path: string, from: number, signal: AbortSignal): AsyncGenerator<Buffer> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -195,14 +195,14 @@ async function* utf8Chunks(path: string, from: number, signal: AbortSignal): Asy
     signal.throwIfAborted();
     if (!isText(decoder, chunk as Buffer)) throw await locateInvalidByte(path, at);
     const zero = (chunk as Buffer).indexOf(0);
-    if (zero !== -1) throw fileError(path, (await linesBefore(path, at + zero)) + 1, 'there is a zero byte in it');
+    if (zero !== -1) throw fileError(path, (await linesBefore(path, at + zero)) + 1, 'the file contains a zero byte');
     yield chunk as Buffer;
     at += (chunk as Buffer).length;
   }
   if (!isText(decoder, undefined)) throw await locateInvalidByte(path, at);
 }
 
-/** How many lines end before the byte. */
+/** The number of lines that end before the byte. */
 export async function linesBefore(path: string, byte: number): Promise<number> {
   if (byte === 0) return 0;
   let lines = 0;
@@ -222,10 +222,10 @@ function isText(decoder: TextDecoder, chunk: Buffer | undefined): boolean {
   }
 }
 
-/** Looks for the very byte only now, on the way to a refusal. */
+/** Finds the invalid byte; done only for the error message. */
 async function locateInvalidByte(path: string, near: number): Promise<Error> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
-  // A character cut by the edge of the chunk begins up to three bytes before it; the end of an earlier one is no fault.
+  // A character split by the chunk's edge begins up to three bytes before it; the end of an earlier one is not a fault.
   let at = Math.max(0, near - 3);
   let begun = false;
   for await (const chunk of createReadStream(path, { start: at })) {
@@ -242,24 +242,24 @@ function notUtf8Error(path: string, lines: number): Error {
   return fileError(path, lines + 1, 'there are characters that are not UTF-8; save the file as "CSV UTF-8"');
 }
 
-const remedy = 'Correct the line, or export the file again as CSV in UTF-8; nothing of the file was taken.';
+const remedy = 'Correct the line, or export the file again as CSV in UTF-8; no record of the file was stored.';
 
-// What csv-parse finds wrong, in words for the person who has the file open in a spreadsheet.
+// Errors of csv-parse, described for a person with the file open in a spreadsheet.
 const faultDescriptions: Readonly<Record<string, string>> = {
   CSV_QUOTE_NOT_CLOSED: 'a quotation mark is opened and never closed',
-  INVALID_OPENING_QUOTE: 'a quotation mark stands in the middle of a cell that does not begin with one',
+  INVALID_OPENING_QUOTE: 'a quotation mark is in the middle of a cell that does not begin with one',
   CSV_INVALID_CLOSING_QUOTE: 'there is text after a closing quotation mark',
   CSV_MAX_RECORD_SIZE: 'one row is larger than 64 MB, so a quotation mark is probably never closed',
 };
 
-/** A refusal of the whole file, with the line at fault. */
+/** The error that refuses a file, with the faulty line. */
 export function fileError(path: string, line: number, fault: string): DroverError {
   return new DroverError('SOURCE_FILE', `${path}, line ${line}: ${fault}`, { remedy });
 }
 
 /**
- * What was thrown while a file was read, as a refusal of the file. `linesBefore` are the lines that lie before the
- * place where reading began. Row contents stay out of the message: they may be personal.
+ * An error while reading a file, as SOURCE_FILE. `linesBefore` is the number of lines before the position where reading
+ * began. Messages never contain row contents: they may be personal.
  */
 function toFileError(thrown: unknown, path: string, linesBefore: number): unknown {
   if (thrown instanceof DroverError) return thrown;
@@ -267,7 +267,7 @@ function toFileError(thrown: unknown, path: string, linesBefore: number): unknow
   return toFileSystemError(thrown, path);
 }
 
-/** A file system error as SOURCE_FILE; anything else as it is. */
+/** A file system error as SOURCE_FILE; any other error unchanged. */
 function toFileSystemError(thrown: unknown, path: string): unknown {
   const code = (thrown as NodeJS.ErrnoException | null)?.code;
   if (code === 'EACCES' || code === 'EPERM') return cannotRead(path, 'may not be read by this process', thrown);

@@ -2,38 +2,39 @@ import { z } from 'zod';
 import { DroverError } from '../../errors.ts';
 import type { Page, Scope, Source, SourceRecord } from '../../plan/contract.ts';
 import type { Json, JsonObject } from '../../plan/json.ts';
+import { parseCursor } from '../paging.ts';
 import { type CsvFile, type FilePosition, fileError, openCsv, readRows } from './file.ts';
 
 export interface CsvSourceOptions {
   readonly path: string;
-  /** Names the column with the record's id may have, most wanted first. Case, blanks and underscores do not matter. */
+  /** Names of the id column, in order of preference. Case, blanks and underscores are ignored. */
   readonly idColumns: readonly string[];
   /**
-   * The columns the reader looks for, each under its names, most wanted first. They are found as `idColumns` are, and a
-   * record has them under the first of their names that the file has, spelt as here.
+   * The columns the plan reads, each with its names in order of preference. They are matched as `idColumns` are, and a
+   * record has them under the matching name, spelled as here.
    */
   readonly columns?: readonly ColumnNames[] | undefined;
-  /** What else to do when there is no such column. */
+  /** Another remedy when there is no such column. */
   readonly idHint?: string | undefined;
-  /** Records a page. */
+  /** Records of a page. */
   readonly pageSize?: number | undefined;
-  /** How the file comes to be, for the message when it is missing: a command. */
+  /** The command that creates the file, for the message when it is missing. */
   readonly createdBy?: string | undefined;
-  /** When the record last changed, ISO 8601 UTC; without it, or where it answers undefined, no window leaves a record out. */
+  /** When the record last changed, ISO 8601 UTC. Records for which it is absent or undefined are in every window. */
   readonly changedAt?: ((raw: JsonObject) => string | undefined) | undefined;
 }
 
 export interface ColumnNames {
   readonly names: readonly string[];
-  /** A file without it is refused whole: its records would lose what the column says, in silence. */
+  /** A file without the column is refused: its records would silently lack the values. */
   readonly required: boolean;
 }
 
 const defaultPageSize = 500;
-// A page that looks for a few ids in a large file ends after so many rows, so that its reader can be asked to stop.
+// A page that searches a large file for a few ids ends after this many rows, so that the run can be paused in between.
 const maxRowsPerPage = 50_000;
 
-/** A source that reads a CSV file. Every value stays the text it is in the file. */
+/** A source that reads a CSV file. Every value remains the text of the file. */
 export function createCsvSource(options: CsvSourceOptions): Source {
   return {
     immutable: true,
@@ -45,7 +46,7 @@ export function createCsvSource(options: CsvSourceOptions): Source {
   };
 }
 
-/** Every record of the file, one after another. */
+/** Every record of the file, in order. */
 export async function* csvRecords(options: CsvSourceOptions, signal: AbortSignal): AsyncGenerator<SourceRecord> {
   const file = await openFor(options, signal);
   const read = recordReader(file, options);
@@ -60,7 +61,8 @@ async function readPage(
 ): Promise<Page> {
   const file = await openFor(options, signal);
   if (cursor === null) await countRows(file, signal);
-  const from = cursor === null ? { ...file.body, row: 0 } : positionOf(cursor, file);
+  const position = parseCursor(cursorSchema, cursor, 'CSV');
+  const from = position === undefined ? { ...file.body, row: 0 } : inSameFile(position, file);
   const limit = options.pageSize ?? defaultPageSize;
   const wanted = filterOf(scope, options);
   const read = recordReader(file, options);
@@ -80,14 +82,14 @@ async function readPage(
   return { records, cursor: null, watermark };
 }
 
-async function openFor({ path, createdBy: madeBy }: CsvSourceOptions, signal: AbortSignal): Promise<CsvFile> {
+async function openFor({ path, createdBy }: CsvSourceOptions, signal: AbortSignal): Promise<CsvFile> {
   try {
     return await openCsv(path, signal);
   } catch (thrown) {
     const missing =
       thrown instanceof DroverError && (thrown.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
-    if (!missing || madeBy === undefined) throw thrown;
-    throw new DroverError('SOURCE_FILE', `${path} does not exist; ${madeBy} makes it`, { cause: thrown });
+    if (!missing || createdBy === undefined) throw thrown;
+    throw new DroverError('SOURCE_FILE', `${path} does not exist; ${createdBy} creates it`, { cause: thrown });
   }
 }
 
@@ -120,7 +122,7 @@ function recordReader(file: CsvFile, options: IdOptions): (cells: readonly strin
   return (cells) => ({ sourceId: (cells[id] ?? '').trim(), raw: rawOf(names, cells) });
 }
 
-// fromEntries and not assignment: a column may be called __proto__.
+// fromEntries instead of assignment: a column may be called __proto__.
 function rawOf(columns: readonly string[], cells: readonly string[]) {
   return Object.fromEntries(columns.map((name, at) => [name, cells[at] ?? '']));
 }
@@ -135,8 +137,8 @@ function idIndex(columns: readonly string[], wanted: readonly string[]): number 
 }
 
 /**
- * The names of a file's columns, those that are looked for in the spelling of the reader. Throws SOURCE_FILE when one that is
- * required is missing, or when two columns of the file are the same one.
+ * The names of a file's columns, with the plan's spelling where they match. Throws SOURCE_FILE when a required one is
+ * missing, or when two columns of the file have the same normalized name.
  */
 function recognizedColumns(file: CsvFile, wanted: readonly ColumnNames[]): readonly string[] {
   if (file.columns.length === 0) return file.columns;
@@ -144,11 +146,11 @@ function recognizedColumns(file: CsvFile, wanted: readonly ColumnNames[]): reado
   const names = file.columns.map((name) => canonical.get(normalizedColumn(name)) ?? name);
   const twice = names.filter((name, at) => names.indexOf(name) !== at);
   if (twice.length > 0) {
-    const said = file.columns.filter((_name, at) => twice.includes(names[at] ?? '')).map((name) => `"${name}"`);
+    const duplicates = file.columns.filter((_name, at) => twice.includes(names[at] ?? '')).map((name) => `"${name}"`);
     throw fileError(
       file.path,
       file.body.line,
-      `the columns ${said.join(' and ')} are one; rename or remove all but one`,
+      `the columns ${duplicates.join(' and ')} are the same; rename or remove all but one`,
     );
   }
   const missing = wanted.filter((column) => column.required && !column.names.some((name) => names.includes(name)));
@@ -158,7 +160,7 @@ function recognizedColumns(file: CsvFile, wanted: readonly ColumnNames[]): reado
   throw fileError(file.path, file.body.line, `the file lacks ${lacks}; found ${found}`);
 }
 
-/** Case, Unicode form, underscores and blanks of any kind and number do not tell two columns apart. */
+/** Column names are compared without case, Unicode form, underscores and blanks. */
 function normalizedColumn(name: string): string {
   return name
     .normalize('NFKC')
@@ -181,15 +183,17 @@ const cursorSchema = z.strictObject({
   size: z.int().min(0),
 });
 
-/** Where a page ends, so that the next one seeks there instead of reading the file again. */
+/** The end of a page, so that the next one seeks there instead of reading the file again. */
 function cursorAt(file: CsvFile, { byte, line }: FilePosition, row: number): Json {
   return { byte, line, row, size: file.size };
 }
 
-/** The place a cursor means. Throws SOURCE_FILE when the file is not the one it was made for. */
-function positionOf(cursor: Json, file: CsvFile): FilePosition & { readonly row: number } {
-  const { byte, line, row, size } = cursorSchema.parse(cursor);
-  // Not the time of change as well: workers on several machines may each have a copy of the file.
+/** The position of a cursor. Throws SOURCE_FILE when the file has changed since. */
+function inSameFile(
+  { byte, line, row, size }: z.infer<typeof cursorSchema>,
+  file: CsvFile,
+): FilePosition & { readonly row: number } {
+  // The modification time is not compared: workers on several machines may each have a copy of the file.
   if (size !== file.size) {
     throw new DroverError(
       'SOURCE_FILE',
@@ -202,13 +206,13 @@ function positionOf(cursor: Json, file: CsvFile): FilePosition & { readonly row:
   return { byte, line, row };
 }
 
-// One small number a file; enough for every file of several plans.
+// One number for each file; enough for the files of several plans.
 const maxCachedCounts = 64;
 const rowCounts = new Map<string, number>();
 
 /**
- * How many rows the file has. Reads it all, and throws SOURCE_FILE at the first fault: a file that is broken in its
- * last line must be refused before its first row is taken. Known again as long as the file is not touched.
+ * The number of rows. Reads the whole file and throws SOURCE_FILE at the first fault: a file that is broken in its last
+ * line must be refused before its first row is stored. Cached until the file changes.
  */
 async function countRows(file: CsvFile, signal: AbortSignal): Promise<number> {
   const key = `${file.path}\n${file.size}\n${file.modifiedMs}`;

@@ -1,6 +1,7 @@
 import { DroverError } from '../../errors.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import type { Upstream, UpstreamResponse } from '../../plan/upstream.ts';
+import { answeredAt } from '../paging.ts';
 
 export type RestQuery = Readonly<Record<string, string | number | undefined>>;
 
@@ -13,7 +14,7 @@ export interface RestRows {
 /** Supabase's REST interface for one table. */
 export interface RestTable {
   rows(query: RestQuery, signal: AbortSignal): Promise<RestRows>;
-  /** How many rows a query has, or undefined when the project does not say. */
+  /** The number of rows of a query, or undefined when the project does not return it. */
   count(query: RestQuery, signal: AbortSignal): Promise<number | undefined>;
 }
 
@@ -36,8 +37,7 @@ export function createRestTable(upstream: Upstream, table: string): RestTable {
   return {
     async rows(query, signal) {
       const response = await get(query, signal, {});
-      const served = Date.parse(response.headers.date ?? '');
-      return { rows: rowsIn(response, label), answeredAt: Number.isNaN(served) ? Date.now() : served };
+      return { rows: rowsIn(response, label), answeredAt: answeredAt(response) };
     },
     async count(query, signal) {
       const response = await get({ ...query, limit: 0 }, signal, { prefer: 'count=exact' });
@@ -61,8 +61,8 @@ function tableNotFound(label: string): DroverError {
 }
 
 /**
- * What a refusal of PostgREST means, by its `code`: the status alone would have a permanent error tried again (21000
- * comes as 500) and a passing one given up. Undefined when the body holds no code, so that the status must do.
+ * Maps an error of PostgREST by its `code`: by the status alone a permanent error would be retried (21000 has status 500)
+ * and a temporary one would not. Undefined when the body contains no code, so that the status decides.
  */
 export function mapRestError(label: string, status: number, text: string): DroverError | undefined {
   const { code, message } = parseErrorBody(text);
@@ -72,7 +72,7 @@ export function mapRestError(label: string, status: number, text: string): Drove
   return new DroverError(kind, `${label}: ${status} ${code} ${message.slice(0, 200)}`);
 }
 
-// The longest prefix counts. SQLSTATE classes: https://www.postgresql.org/docs/current/errcodes-appendix.html
+// The longest matching prefix decides. SQLSTATE classes: https://www.postgresql.org/docs/current/errcodes-appendix.html
 const errorCodes: Readonly<Record<string, string>> = {
   '08': 'UPSTREAM_ERROR',
   '21': 'TARGET_CONSTRAINT',
@@ -113,10 +113,10 @@ function parseErrorBody(text: string): { code: string | undefined; message: stri
   }
 }
 
-/** The roles Supabase's own keys have; others come from tokens a project makes itself. */
+/** The roles of Supabase's own keys; other roles come from tokens that a project issues itself. */
 export type KeyRole = 'service_role' | 'anon' | (string & {});
 
-/** The role a key gives, or undefined when it does not say. */
+/** The role of a key, or undefined when the key does not contain it. */
 export function roleOfKey(key: string | undefined): KeyRole | undefined {
   const given = key?.trim() ?? '';
   if (given.startsWith('sb_secret_')) return 'service_role';
@@ -130,13 +130,13 @@ export function roleOfKey(key: string | undefined): KeyRole | undefined {
   }
 }
 
-/** The headers that carry a key. The newer ones (`sb_...`) are no tokens, so they go into `apikey` only. */
+/** The headers of a key. Newer keys (`sb_...`) are not tokens, so they are sent in `apikey` only. */
 export function keyHeaders(key: string): Record<string, string> {
   const apikey = key.trim();
   return apikey.startsWith('sb_') ? { apikey } : { apikey, authorization: `Bearer ${apikey}` };
 }
 
-/** The REST interface's address, from the project's (`https://ref.supabase.co`) or its own. */
+/** The URL of the REST interface, from the project's URL (`https://ref.supabase.co`) or its own. */
 export function restUrl(projectUrl: string): string {
   const plain = projectUrl.trim().replace(/\/+$/, '');
   return plain.endsWith('/rest/v1') ? plain : `${plain}/rest/v1`;

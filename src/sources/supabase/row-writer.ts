@@ -5,16 +5,16 @@ import { mapRestError } from './rest.ts';
 
 /** Writes single rows of one table, each by its key. */
 export interface RowWriter {
-  /** The columns of a row as they are; undefined when there is no such row. */
+  /** The current columns of a row; undefined when there is no such row. */
   read(key: string, columns: readonly string[], signal: AbortSignal): Promise<JsonObject | undefined>;
   /**
-   * Sets columns of the one row. False when there is no such row. Throws DroverError; what the database refuses about the
-   * row is TARGET_CONSTRAINT.
+   * Sets columns of one row. False when there is no such row. Throws DroverError, with code TARGET_CONSTRAINT when a
+   * constraint of the database rejects the row.
    */
   set(key: string, columns: JsonObject, signal: AbortSignal): Promise<boolean>;
 }
 
-/** Without a filter a PATCH changes the whole table: so it names its row, and says that it means one at the most. */
+/** Without a filter a PATCH changes the whole table: so the request selects its row and limits the change to one. */
 const singleRowPreference = 'handling=strict, max-affected=1, return=representation';
 
 export function createRowWriter(upstream: Upstream, table: string, key = 'id'): RowWriter {
@@ -22,7 +22,7 @@ export function createRowWriter(upstream: Upstream, table: string, key = 'id'): 
   const address = { path: encodeURIComponent(table), endpoint: table };
   const explain = (status: number, text: string): DroverError | undefined => {
     const refusal = mapRestError(label, status, text);
-    // Of a request that names one row: a value its column cannot hold, not a setting that is wrong.
+    // For a request that names one row: a value its column cannot hold, not a wrong setting.
     return refusal?.code === 'UPSTREAM_REFUSED' ? new DroverError('UPSTREAM_REJECTED', refusal.message) : refusal;
   };
   return {
@@ -38,7 +38,7 @@ export function createRowWriter(upstream: Upstream, table: string, key = 'id'): 
         query: { [key]: `eq.${id}`, select: key },
         headers: { prefer: singleRowPreference },
         body: JSON.stringify(columns),
-        // Setting the same columns twice changes nothing, so it may be sent again.
+        // Setting the same columns twice changes nothing, so the request may be sent again.
         idempotencyKey: `set-${table}-${id}`.replace(/[^\x21-\x7e]/g, '_').slice(0, 200),
         explain,
         signal,

@@ -1,27 +1,31 @@
 import { z } from 'zod';
 import { DroverError } from '../../errors.ts';
 import type { Page, Scope, Source } from '../../plan/contract.ts';
-import type { Json, JsonObject } from '../../plan/json.ts';
+import type { JsonObject } from '../../plan/json.ts';
 import type { Upstream } from '../../plan/upstream.ts';
+import { type IdChunk, idsCursor, parseCursor, readIdsPage, watermarkOf } from '../paging.ts';
 import { createRestTable, type RestQuery, type RestTable, roleOfKey } from './rest.ts';
 
 /**
- * One table of a Supabase project over its REST interface, by keyset: every page begins behind the key of the last row,
- * so rows that come and go meanwhile shift nothing. Only an empty page is the end, because projects cut pages
- * silently. Ids of the scope that do not exist are left out.
- *
- * The watermark is the newest change on the page, but no later than the scan's beginning: a row changed behind the
- * scan's back is older than some that were read after it, and must not be missed next time.
+ * One table of a Supabase project over its REST interface, by keyset pagination: every page begins after the key of the
+ * last row, so rows added or deleted meanwhile shift nothing. Only an empty page is the end, because projects truncate
+ * pages silently. Ids of the scope that do not exist are left out.
  */
 export function createSupabaseSource(options: SupabaseSourceOptions): Source {
   const settings = settingsOf(options);
   const table = createRestTable(options.upstream, options.table);
   return {
     async read(cursor, scope, signal) {
-      const place = cursor === null ? undefined : parseCursor(cursor);
-      if (scope.ids) return readIds(table, settings, scope.ids, place?.kind === 'ids' ? place.next : 0, signal);
-      const page = await readNextPage(table, settings, place?.kind === 'keyset' ? place : undefined, scope, signal);
-      if (place === undefined && page.records.length === 0) {
+      const position = parseCursor(cursorSchema, cursor, 'Supabase');
+      if (scope.ids) {
+        return readIdsPage(scope.ids, position, idChunk(settings.pageSize), async (ids) => {
+          const rows = await readByIds(table, settings, ids, signal);
+          return rows.map((raw) => ({ sourceId: idOf(raw, settings), raw }));
+        });
+      }
+      const keyset = position?.kind === 'keyset' ? position : undefined;
+      const page = await readNextPage(table, settings, keyset, scope, signal);
+      if (position === undefined && page.records.length === 0) {
         await assertNotHiddenByRowSecurity(table, options.table, options.apiKey, signal);
       }
       return page;
@@ -37,39 +41,21 @@ export function createSupabaseSource(options: SupabaseSourceOptions): Source {
 async function readNextPage(
   table: RestTable,
   settings: SupabaseSettings,
-  place: Extract<Cursor, { kind: 'keyset' }> | undefined,
+  position: Extract<Cursor, { kind: 'keyset' }> | undefined,
   scope: Scope,
   signal: AbortSignal,
 ): Promise<Page> {
   const { key, select, pageSize } = settings;
-  const beyond = place === undefined ? {} : { [key]: `gt.${place.after}` };
+  const beyond = position === undefined ? {} : { [key]: `gt.${position.after}` };
   const query = { select, ...beyond, ...windowQuery(scope, settings), order: `${key}.asc`, limit: pageSize };
   const { rows, answeredAt } = await table.rows(query, signal);
-  assertBeyond(place?.after, rows, settings);
-  const startedAt = place?.startedAt ?? new Date(answeredAt).toISOString();
+  assertBeyond(position?.after, rows, settings);
+  const startedAt = position?.startedAt ?? new Date(answeredAt).toISOString();
   const last = rows.at(-1)?.[key];
   return {
     records: rows.map((raw) => ({ sourceId: idOf(raw, settings), raw })),
     cursor: last === undefined || last === null ? null : { kind: 'keyset', after: String(last), startedAt },
-    watermark: newestChange(rows, settings, startedAt),
-  };
-}
-
-async function readIds(
-  table: RestTable,
-  settings: SupabaseSettings,
-  wanted: readonly string[],
-  at: number,
-  signal: AbortSignal,
-): Promise<Page> {
-  const ids = [...new Set(wanted)].filter((id) => id !== '');
-  const chunk = chunkFrom(ids, at, settings.pageSize);
-  if (chunk.length === 0) return { records: [], cursor: null };
-  const rows = await readByIds(table, settings, chunk, signal);
-  const next = at + chunk.length;
-  return {
-    records: rows.map((raw) => ({ sourceId: idOf(raw, settings), raw })),
-    cursor: next < ids.length ? { kind: 'ids', next } : null,
+    watermark: watermarkOf(changesOf(rows, settings), startedAt),
   };
 }
 
@@ -77,7 +63,7 @@ function idOf(raw: JsonObject, { key }: SupabaseSettings): string {
   return String(raw[key] ?? '');
 }
 
-/** A source that ignores the filter would answer from its beginning, and the reading would go round in circles. */
+/** A source that ignores the filter would answer from its beginning, and the read would never end. */
 function assertBeyond(after: string | undefined, rows: readonly JsonObject[], settings: SupabaseSettings): void {
   if (after === undefined) return;
   const isEarly = (id: string) => id === after || (isWhole(id) && isWhole(after) && BigInt(id) < BigInt(after));
@@ -91,45 +77,33 @@ function isWhole(text: string): boolean {
   return /^-?\d+$/.test(text);
 }
 
-/** A column without zones holds UTC, which is what its rows are compared in; this process may stand elsewhere. */
+/** A column without time zones contains UTC, in which its rows are compared; this process may have another zone. */
 function instantOf(text: string): number {
   const bare = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?$/.test(text);
   return Date.parse(bare ? `${text.replace(' ', 'T')}Z` : text);
 }
 
-function newestChange(
-  rows: readonly JsonObject[],
-  { dateColumn }: SupabaseSettings,
-  startedAt: string,
-): string | undefined {
-  if (dateColumn === undefined) return undefined;
-  const changes = rows.map((row) => instantOf(String(row[dateColumn]))).filter((time) => !Number.isNaN(time));
-  if (changes.length === 0) return undefined;
-  return new Date(
-    Math.min(
-      changes.reduce((a, b) => Math.max(a, b)),
-      Date.parse(startedAt),
-    ),
-  ).toISOString();
+function changesOf(rows: readonly JsonObject[], { dateColumn }: SupabaseSettings): readonly number[] {
+  return dateColumn === undefined ? [] : rows.map((row) => instantOf(String(row[dateColumn])));
 }
 
 export interface SupabaseSourceOptions {
   /** The upstream whose base URL ends in `/rest/v1` and whose headers carry the key; see `restUrl` and `keyHeaders`. */
   readonly upstream: Upstream;
   readonly table: string;
-  /** What is read of a row, besides the key and the date column. */
+  /** Columns to read, besides the key and the date column. */
   readonly columns: readonly string[];
   /** The primary key: unique, never null. Default `id`. */
   readonly key?: string | undefined;
-  /** Rows asked for at once. The project may give fewer, silently; its default cap is 1,000. */
+  /** Rows of a page. The project may return fewer, silently; its default cap is 1,000. */
   readonly pageSize?: number | undefined;
-  /** Columns that JSON numbers would spoil (`numeric`, `bigint`): they come as text. The key always does. */
+  /** Columns that would lose precision as JSON numbers (`numeric`, `bigint`): they are read as text. The key always is. */
   readonly numericAsText?: readonly string[] | undefined;
   /** When a row was last changed. Default `updated_at`; null when the table has no such column. */
   readonly dateColumn?: string | null | undefined;
   /** How far before `since` an incremental read begins, in milliseconds. */
   readonly overlapMs?: number | undefined;
-  /** The key the upstream sends. Looked at for its role only, to explain why a table seems empty. */
+  /** The API key the upstream sends. Only its role is used, to explain why a table seems empty. */
   readonly apiKey?: string | undefined;
 }
 
@@ -158,26 +132,16 @@ export function settingsOf(options: SupabaseSourceOptions): SupabaseSettings {
 }
 
 const cursorSchema = z.discriminatedUnion('kind', [
-  /** The key of the row read last, and when the reading began by the project's clock. */
+  /** The key of the row read last, and the start of the scan by the project's clock. */
   z.object({ kind: z.literal('keyset'), after: z.string(), startedAt: z.iso.datetime() }),
-  z.object({ kind: z.literal('ids'), next: z.int().min(0) }),
+  idsCursor,
 ]);
 
 type Cursor = z.infer<typeof cursorSchema>;
 
-/** @throws DroverError CONFIGURATION for a cursor of another source. */
-function parseCursor(cursor: Json): Cursor {
-  const parsed = cursorSchema.safeParse(cursor);
-  if (parsed.success) return parsed.data;
-  throw new DroverError('CONFIGURATION', 'the stored cursor is not one of the Supabase source', {
-    remedy: 'Start a new run: this one was begun with another kind of source.',
-    cause: parsed.error,
-  });
-}
-
 /**
  * The scope's window as a filter. It begins a minute early, because a change can become visible after a later one, and
- * takes rows without a date, whose time of change is unknown; what is read twice changes nothing.
+ * includes rows without a date, whose time of change is unknown; reading a row twice changes nothing.
  */
 export function windowQuery(
   { since, until }: Pick<Scope, 'since' | 'until'>,
@@ -185,7 +149,7 @@ export function windowQuery(
 ): RestQuery {
   if (dateColumn === undefined || (since === undefined && until === undefined)) return {};
   const from = since === undefined ? undefined : new Date(Date.parse(since) - overlapMs).toISOString();
-  // Quoted, because dots and colons mean something inside a tree of conditions.
+  // Quoted, because dots and colons are syntax inside a tree of conditions.
   const bounds = [
     ...(from === undefined ? [] : [`${dateColumn}.gte."${from}"`]),
     ...(until === undefined ? [] : [`${dateColumn}.lt."${until}"`]),
@@ -193,22 +157,14 @@ export function windowQuery(
   return { or: `(and(${bounds.join(',')}),${dateColumn}.is.null)` };
 }
 
-// The list travels in the URL, and 8 KB is where gateways begin to refuse.
-const maxCharacters = 2_000;
+// The list is part of the URL, and gateways refuse URLs from 8 KB on.
+export const idChunk = (pageSize: number): IdChunk => ({
+  maxIds: pageSize,
+  maxCharacters: 2_000,
+  lengthOf: (id) => encodeURIComponent(id).length + 10,
+});
 
-/** How many of the ids from this place on go into one request. At least one. */
-export function chunkFrom(ids: readonly string[], at: number, pageSize: number): string[] {
-  const chunk: string[] = [];
-  let characters = 0;
-  for (const id of ids.slice(at, at + pageSize)) {
-    characters += encodeURIComponent(id).length + 10;
-    if (chunk.length > 0 && characters > maxCharacters) break;
-    chunk.push(id);
-  }
-  return chunk;
-}
-
-/** The rows with these ids, in their order; an id that no row has gives none. */
+/** The rows with these ids, in their order; an id without a row gives none. */
 async function readByIds(
   table: RestTable,
   settings: SupabaseSettings,
@@ -221,7 +177,7 @@ async function readByIds(
     const rows = await readBatch(table, settings, left, signal);
     for (const row of rows) found.set(String(row[settings.key]), row);
     if (rows.length === 0) break;
-    // The project may have cut the answer short, so missing rows are requested again.
+    // The project may have truncated the answer, so missing rows are requested again.
     left = left.filter((id) => !found.has(id));
   }
   return ids.map((id) => found.get(id)).filter((row) => row !== undefined);
@@ -238,9 +194,9 @@ async function readBatch(table: RestTable, settings: SupabaseSettings, ids: read
   }
 }
 
-/** One id that the key's type cannot hold (`abc` among numbers) has the whole list refused; it is an id that no row has. */
+/** One id that the key's type cannot hold (`abc` among numbers) has the whole list refused; no row has such an id. */
 async function readOneByOne(table: RestTable, settings: SupabaseSettings, ids: readonly string[], signal: AbortSignal) {
-  await table.rows({ select: settings.select, limit: 0 }, signal); // refused as well: then it is not about an id
+  await table.rows({ select: settings.select, limit: 0 }, signal); // when this is refused too, no id is the reason
   const rows: JsonObject[] = [];
   for (const id of ids) {
     try {
@@ -253,9 +209,9 @@ async function readOneByOne(table: RestTable, settings: SupabaseSettings, ids: r
 }
 
 /**
- * Called when a table seems empty. Row security hides rows without a word, so an empty answer means something only
- * when the key is above it.
- * @throws DroverError CONFIGURATION when the key's role is not, and sees no row of the table at all.
+ * Called when a table seems empty. Row level security hides rows silently, so an empty answer is conclusive only when the
+ * key bypasses it.
+ * @throws DroverError CONFIGURATION when the key's role does not and sees no row of the table at all.
  */
 async function assertNotHiddenByRowSecurity(
   table: RestTable,
@@ -269,7 +225,7 @@ async function assertNotHiddenByRowSecurity(
   if (seen !== undefined && seen > 0) return;
   throw new DroverError('CONFIGURATION', `supabase ${name}: no row can be seen, and the key has the role ${role}`, {
     remedy:
-      'Row level security answers such a key with nothing instead of an error, so an empty table cannot be told from a hidden ' +
-      'one: set SUPABASE_SERVICE_ROLE_KEY to the service-role key (role service_role, or sb_secret_...).',
+      'Row level security answers such a key with no rows instead of an error, so an empty table cannot be distinguished from ' +
+      'a hidden one: set SUPABASE_SERVICE_ROLE_KEY to the service-role key (role service_role, or sb_secret_...).',
   });
 }

@@ -1,23 +1,24 @@
 import { z } from 'zod';
 import { DroverError } from '../../errors.ts';
-import type { Page, Source } from '../../plan/contract.ts';
-import type { Json, JsonObject } from '../../plan/json.ts';
+import type { Page, Source, SourceRecord } from '../../plan/contract.ts';
+import type { JsonObject } from '../../plan/json.ts';
 import type { Upstream, UpstreamOptions, UpstreamResponse } from '../../plan/upstream.ts';
+import { answeredAt, idsCursor, parseCursor, readIdsPage } from '../paging.ts';
 
 export interface SystemeioSourceOptions {
   readonly upstream: Upstream;
-  /** Contacts asked for at once, 10 to 100. */
+  /** Contacts of a page, 10 to 100. */
   readonly pageSize?: number | undefined;
 }
 
 const cursorSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('list'), after: z.string(), startedAt: z.iso.datetime() }),
-  z.object({ kind: z.literal('ids'), next: z.int().min(0) }),
+  idsCursor,
 ]);
 
 const idsPerPage = 20;
 
-/** How Systeme.io is reached. What is known of its limit is about 60 requests a minute. */
+/** The upstream of a Systeme.io account. Its limit is undocumented, about 60 requests a minute. */
 export function systemeioAccount(url: string, apiKey: string, maxRps = 1): UpstreamOptions {
   const baseUrl = url
     .trim()
@@ -27,16 +28,19 @@ export function systemeioAccount(url: string, apiKey: string, maxRps = 1): Upstr
 }
 
 /**
- * All contacts, following their ids in whichever direction the server gives them. Contacts have no time of change and a
- * tag is what matters most in them, so every run reads them all: a window would miss contacts that were tagged since. The watermark
- * is the beginning of the reading.
+ * All contacts, in the order of ids in which the server returns them. Contacts have no time of change, and their tags matter
+ * most, so every run reads them all: a window would miss contacts tagged since. The watermark is the start of the scan.
  */
 export function createSystemeioSource({ upstream, pageSize = 100 }: SystemeioSourceOptions): Source {
   return {
     read(cursor, scope, signal) {
-      const place = cursor === null ? undefined : parseCursor(cursor);
-      if (scope.ids) return readIds(upstream, scope.ids, place?.kind === 'ids' ? place.next : 0, signal);
-      return readPage(upstream, pageSize, place?.kind === 'list' ? place : undefined, signal);
+      const position = parseCursor(cursorSchema, cursor, 'Systeme.io');
+      if (scope.ids) {
+        // Ids are numbers; no contact has another one.
+        const ids = scope.ids.filter((id) => /^\d+$/.test(id));
+        return readIdsPage(ids, position, { maxIds: idsPerPage }, (chunk) => readByIds(upstream, chunk, signal));
+      }
+      return readPage(upstream, pageSize, position?.kind === 'list' ? position : undefined, signal);
     },
   };
 }
@@ -44,17 +48,16 @@ export function createSystemeioSource({ upstream, pageSize = 100 }: SystemeioSou
 async function readPage(
   upstream: Upstream,
   limit: number,
-  place: { after: string; startedAt: string } | undefined,
+  position: { after: string; startedAt: string } | undefined,
   signal: AbortSignal,
 ): Promise<Page> {
-  const query = { limit, order: 'asc', ...(place && { startingAfter: place.after }) };
+  const query = { limit, order: 'asc', ...(position && { startingAfter: position.after }) };
   const response = await upstream.request({ method: 'GET', path: 'contacts', endpoint: 'contacts', query, signal });
   if (response.status === 404) throw contactsNotFound();
   const { rows, hasMore } = contactsIn(response);
   const last = rows.at(-1)?.id;
-  if (hasMore && (last === undefined || String(last) === place?.after)) throw malformedAnswer();
-  const served = Date.parse(response.headers.date ?? '');
-  const startedAt = place?.startedAt ?? new Date(Number.isNaN(served) ? Date.now() : served).toISOString();
+  if (hasMore && (last === undefined || String(last) === position?.after)) throw malformedAnswer();
+  const startedAt = position?.startedAt ?? new Date(answeredAt(response)).toISOString();
   return {
     records: rows.map(recordOf),
     cursor: hasMore ? { kind: 'list', after: String(last), startedAt } : null,
@@ -62,15 +65,13 @@ async function readPage(
   };
 }
 
-async function readIds(upstream: Upstream, wanted: readonly string[], at: number, signal: AbortSignal): Promise<Page> {
-  const ids = [...new Set(wanted)].filter((id) => /^\d+$/.test(id));
-  const rows: JsonObject[] = [];
-  for (const id of ids.slice(at, at + idsPerPage)) {
+async function readByIds(upstream: Upstream, ids: readonly string[], signal: AbortSignal): Promise<SourceRecord[]> {
+  const records: SourceRecord[] = [];
+  for (const id of ids) {
     const response = await upstream.request({ method: 'GET', path: `contacts/${id}`, endpoint: 'contacts', signal });
-    if (response.status !== 404) rows.push(objectOf(response.json()));
+    if (response.status !== 404) records.push(recordOf(objectOf(response.json())));
   }
-  const next = at + idsPerPage;
-  return { records: rows.map(recordOf), cursor: next < ids.length ? { kind: 'ids', next } : null };
+  return records;
 }
 
 function contactsIn(response: UpstreamResponse): { rows: readonly JsonObject[]; hasMore: boolean } {
@@ -79,7 +80,7 @@ function contactsIn(response: UpstreamResponse): { rows: readonly JsonObject[]; 
   return { rows: items.map(objectOf), hasMore };
 }
 
-function recordOf(raw: JsonObject) {
+function recordOf(raw: JsonObject): SourceRecord {
   const { id } = raw;
   return { sourceId: typeof id === 'number' || typeof id === 'string' ? String(id) : '', raw };
 }
@@ -87,15 +88,6 @@ function recordOf(raw: JsonObject) {
 function objectOf(value: unknown): JsonObject {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformedAnswer();
   return value as JsonObject;
-}
-
-function parseCursor(cursor: Json): z.infer<typeof cursorSchema> {
-  const parsed = cursorSchema.safeParse(cursor);
-  if (parsed.success) return parsed.data;
-  throw new DroverError('CONFIGURATION', 'the stored cursor is not one of the Systeme.io source', {
-    remedy: 'Start a new run: this one was begun with another kind of source.',
-    cause: parsed.error,
-  });
 }
 
 function malformedAnswer(): DroverError {

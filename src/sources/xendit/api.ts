@@ -1,13 +1,14 @@
 import { DroverError } from '../../errors.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import type { Upstream, UpstreamOptions, UpstreamResponse } from '../../plan/upstream.ts';
+import { answeredAt } from '../paging.ts';
 
 export type XenditList = 'transactions' | 'invoices';
 export type XenditQuery = Readonly<Record<string, string | number | undefined>>;
 
 export interface XenditPage {
   readonly rows: readonly JsonObject[];
-  /** The id to go on after, or undefined at the end. */
+  /** The id after which the next page begins, or undefined at the end. */
   readonly next: string | undefined;
   /** When Xendit answered, by its own clock, in milliseconds since 1970. */
   readonly answeredAt: number;
@@ -16,7 +17,7 @@ export interface XenditPage {
 /** One of Xendit's lists. */
 export interface XenditApi {
   page(query: XenditQuery, after: string | null, signal: AbortSignal): Promise<XenditPage>;
-  /** One record, or undefined when there is none of the id. */
+  /** One record, or undefined when the id does not exist. */
   get(id: string, signal: AbortSignal): Promise<JsonObject | undefined>;
 }
 
@@ -28,18 +29,16 @@ export function createXenditApi(upstream: Upstream, list: XenditList, limit: num
   const cursorName = list === 'transactions' ? 'after_id' : 'last_invoice';
   return {
     async page(query, after, signal) {
-      const asked = { ...query, limit, ...(after === null ? {} : { [cursorName]: after }) };
-      const response = await upstream.request({ method: 'GET', path, endpoint: list, query: asked, signal });
+      const parameters = { ...query, limit, ...(after === null ? {} : { [cursorName]: after }) };
+      const response = await upstream.request({ method: 'GET', path, endpoint: list, query: parameters, signal });
       if (response.status === 404) throw listNotFound(label);
-      const served = Date.parse(response.headers.date ?? '');
-      const answeredAt = Number.isNaN(served) ? Date.now() : served;
       return {
         ...(list === 'transactions' ? transactionsIn(response, label) : invoicesIn(response, label)),
-        answeredAt,
+        answeredAt: answeredAt(response),
       };
     },
     async get(id, signal) {
-      if (/^\.{0,2}$/.test(id)) return undefined; // would name another address, not a record
+      if (/^\.{0,2}$/.test(id)) return undefined; // such an id would change the path
       const address = `${path}/${encodeURIComponent(id)}`;
       const response = await upstream.request({ method: 'GET', path: address, endpoint: list, signal });
       return response.status === 404 ? undefined : objectOf(response.json(), label);
@@ -52,14 +51,14 @@ function transactionsIn(response: UpstreamResponse, label: string): Omit<XenditP
   if (!Array.isArray(data) || typeof hasMore !== 'boolean') throw malformedAnswer(label);
   const rows = data.map((row) => objectOf(row, label));
   const last = rows.at(-1)?.id;
-  // An empty page that promises more has no place to go on from; asked again it is usually complete.
+  // An empty page with `has_more` has no id to continue after; a retry usually returns it complete.
   if (hasMore && typeof last !== 'string') throw malformedAnswer(label);
   return { rows, next: hasMore ? String(last) : undefined };
 }
 
 /**
- * A bare array. That a page shorter than the limit is the last holds only while pages are not cut, so the end is an
- * empty page; it costs one request.
+ * A bare array. A short page need not be the last, because pages may be truncated; so an empty page is the end, which
+ * costs one request.
  */
 function invoicesIn(response: UpstreamResponse, label: string): Omit<XenditPage, 'answeredAt'> {
   const body = response.json();
@@ -85,14 +84,14 @@ function listNotFound(label: string): DroverError {
 }
 
 /**
- * How a Xendit account is reached: one host for both modes, the key's prefix decides. Test keys may ask each endpoint 60
- * times a minute, live ones 600 times.
- * @throws DroverError CONFIGURATION when the key is none.
+ * The upstream of a Xendit account: one host for both modes, chosen by the key's prefix. Test keys may send 60 requests a
+ * minute to each endpoint, live keys 600.
+ * @throws DroverError CONFIGURATION when the key is not a secret key of Xendit.
  */
 export function xenditAccount(url: string, secretKey: string, maxRps?: number): UpstreamOptions {
   const key = secretKey.trim();
   if (!/^xnd_(development|production)_\S+$/.test(key)) {
-    throw new DroverError('CONFIGURATION', 'XENDIT_SECRET_KEY is no secret key of Xendit', {
+    throw new DroverError('CONFIGURATION', 'XENDIT_SECRET_KEY is not a secret key of Xendit', {
       remedy: 'Take it from Settings > API keys; it begins with xnd_production_ or xnd_development_.',
     });
   }

@@ -21,7 +21,7 @@ export interface Statements {
   readonly compare: string;
 }
 
-/** Pure: the same table gives the same texts. */
+/** Pure: the same table has the same texts. */
 export function statementsFor(
   schema: string,
   entity: Entity,
@@ -63,7 +63,7 @@ function locateSql(table: string, entity: Entity, columns: readonly TargetColumn
       ? `SELECT k.id, ${exact} AS exact, array_agg(k.id::text) OVER () AS ids FROM ${table} k WHERE ${matches}
   ORDER BY (${exact}) DESC, (k.id::text IS NOT DISTINCT FROM ident.target_id) DESC, k.id LIMIT 1`
       : `SELECT k.id FROM ${table} k WHERE ${matches} OFFSET 0`;
-  // Merged in an earlier run, but its natural key is another now: it gets a row of its own again.
+  // Merged in an earlier run, but its natural key is another now: it gets a separate row again.
   const isSplit = matches ? '(ident.merged AND k.id::text IS DISTINCT FROM ident.target_id)' : 'false';
   return `
 WITH input AS MATERIALIZED (

@@ -1,4 +1,4 @@
-/** What Stripe charges in: https://docs.stripe.com/currencies. Anything else it refuses, so it is refused before the call. */
+/** The currencies of https://docs.stripe.com/currencies. Stripe refuses all others, so they are refused before the call. */
 const supported = new Set(
   (
     'USD AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BWP BYN BZD CAD CDF CHF ' +
@@ -9,13 +9,13 @@ const supported = new Set(
   ).split(' '),
 );
 
-/** True of currencies (ISO 4217, upper case) that Stripe charges in. */
+/** True for currencies (ISO 4217, upper case) that Stripe supports. */
 export function isSupported(currency: string): boolean {
   return supported.has(currency);
 }
 
-// Eight digits are what Stripe charges at the most; in money of which a million is no fortune it takes up to twelve, and says
-// itself where it does not.
+// Stripe charges at most eight digits; in currencies with small units up to twelve, and it refuses an amount above its own
+// limit itself.
 const eightDigits = 99_999_999n;
 const twelveDigits = 999_999_999_999n;
 const twelveDigitCurrencies = new Set(
@@ -29,11 +29,11 @@ export function maxUnitAmount(currency: string): bigint {
   return twelveDigitCurrencies.has(currency) ? twelveDigits : eightDigits;
 }
 
-// No decimals by ISO 4217, and two in Stripe's amounts, for what was there before they lost them.
+// No decimals by ISO 4217, but two in Stripe's amounts, because the currencies had decimals before.
 const paddedCurrencies = new Set(['ISK', 'UGX']);
 // Two decimals by ISO 4217 and none in Stripe's amounts.
 const wholeCurrencies = new Set(['MGA']);
-// Three decimals, of which card networks know two.
+// Three decimals, of which card networks support two.
 const threeDecimals = new Set(['BHD', 'JOD', 'KWD', 'OMR', 'TND']);
 
 /** Minor units of ISO 4217 as Stripe's `unit_amount`, or undefined when Stripe has no such amount. */

@@ -6,12 +6,12 @@ import { type DesiredProduct, defaultPrice, matchesDesiredPrice, priceFields, pr
 
 export interface ExpectedProduct {
   readonly wanted: DesiredProduct;
-  /** What the load recorded; null when nothing was made. */
+  /** The ids that the load stored; null when nothing was created. */
   readonly productId: string | null;
   readonly priceId: string | null;
 }
 
-/** In which fields Stripe differs from each, read from Stripe itself: one list for up to a hundred of them. */
+/** The fields in which Stripe differs from each row, read from Stripe itself: one list request for up to a hundred rows. */
 export async function compareProducts(
   stripe: StripeCatalog,
   expected: readonly ExpectedProduct[],
@@ -20,7 +20,7 @@ export async function compareProducts(
   return expected.map((one) => compareProduct(one, found.get(one.productId ?? '')));
 }
 
-/** The same with what Stripe shows of each. */
+/** The same with the objects as Stripe returns them. */
 export async function observeProducts(
   stripe: StripeCatalog,
   expected: readonly ExpectedProduct[],
@@ -67,14 +67,14 @@ function compareProduct({ wanted, priceId }: ExpectedProduct, product: Product |
   return fields;
 }
 
-// The most ids a list takes; and they travel in the address, whose length beyond eight thousand is not guaranteed to be accepted,
-// characters. Ids of forty characters, as of UUIDs, still go by the hundred.
+// The maximum number of ids of a list request; they are part of the URL, which may be refused beyond 8,000 characters. A
+// hundred ids of 40 characters, such as UUIDs, fit.
 const maxIds = 100;
 const maxCharacters = 6_000;
 // `ids[99]=...&`, with its brackets encoded.
 const charactersAroundId = 14;
 
-/** Ids in lists that one request can name each. */
+/** The ids in chunks that fit into one request each. */
 export function idPages(ids: readonly string[]): string[][] {
   const pages: string[][] = [];
   let page: string[] = [];

@@ -12,26 +12,26 @@ import {
   type RecordedIds,
 } from './lookup.ts';
 
-/** What is to be done with a product that is there. */
+/** The changes of an existing product. */
 export interface ProductChange {
   readonly kind: 'change';
   readonly product: Product;
   readonly differences: readonly Difference[];
-  /** The price that stays; undefined: a new one is made. */
+  /** The price that is kept; undefined: a new one is created. */
   readonly price: Price | undefined;
-  /** What the price that stays lacks. */
+  /** What the kept price lacks. */
   readonly reactivate: boolean;
   readonly moveLookupKey: boolean;
-  /** The price of ours that the lookup key is taken from. */
+  /** The record's own price that currently has the lookup key. */
   readonly previousKeyHolder: Price | undefined;
   readonly makeDefault: boolean;
-  /** Prices of ours that are sold no more. */
+  /** The record's own prices that are no longer sold. */
   readonly pricesToArchive: readonly Price[];
 }
 
 export type Decision = ApiRefusal | { readonly kind: 'create' } | { readonly kind: 'exists' } | ProductChange;
 
-/** Pure: what is wanted and what there is give what is to be done. */
+/** Pure: the decision from the desired and the existing objects. */
 export function decide(
   wanted: DesiredProduct,
   known: RecordedIds,
@@ -46,7 +46,7 @@ export function decide(
   return planChange(wanted, product, found);
 }
 
-/** True when nothing would be sent. */
+/** True when no request would be sent. */
 export function isNoop(change: ProductChange): boolean {
   const {
     price,
@@ -84,7 +84,7 @@ function isHeldByRecord(holder: Price, wanted: DesiredProduct, product: Product 
   return owner === product?.id || isMarkedFor(holder, wanted) || (product !== undefined && owner === wanted.productId);
 }
 
-/** A product with another record's mark is that record's; one without any is ours only where our row names it. */
+/** A product with another record's mark belongs to that record; one without a mark is ours only where our row names it. */
 function belongsToAnotherRecord(product: Product, wanted: DesiredProduct, known: RecordedIds): boolean {
   if (isMarkedFor(product, wanted)) return false;
   return product.metadata.cms_id !== undefined || product.id !== known.productId;
@@ -97,19 +97,19 @@ function lookupKeyTaken({ lookupKey }: DesiredProduct, holder: Price): ApiRefusa
 
 function productTaken(product: Product): ApiRefusal {
   const owner = product.metadata.cms_id;
-  const whose = owner === undefined ? 'says nothing of this record' : `belongs to the record ${owner}`;
+  const whose = owner === undefined ? 'has no mark of this record' : `belongs to the record ${owner}`;
   const message = `the Stripe product ${product.id} ${whose}`;
   return { kind: 'refused', code: 'PRODUCT_TAKEN', message, field: 'stripe_product_id' };
 }
 
-/** A field of a product that is not as it should be. */
+/** A field of a product that differs from the desired value. */
 interface Difference {
   readonly field: string;
   readonly from: Json;
   readonly to: Json;
 }
 
-/** What has to change of a product, field by field. Metadata of others is left alone. */
+/** The differences of a product, field by field. Metadata of other applications is not touched. */
 export function differencesOf(product: Product, wanted: DesiredProduct): readonly Difference[] {
   const pairs: readonly (readonly [string, Json, Json])[] = [
     ['name', product.name, wanted.name],
@@ -125,7 +125,7 @@ export function differencesOf(product: Product, wanted: DesiredProduct): readonl
     });
 }
 
-/** The parameters that make the changes. An empty text unsets. */
+/** The parameters of the update. An empty text unsets a field. */
 export function updateParams(differences: readonly Difference[]): JsonObject {
   const fields: Record<string, Json> = {};
   const metadata: Record<string, Json> = {};
@@ -137,7 +137,7 @@ export function updateParams(differences: readonly Difference[]): JsonObject {
   return { ...fields, ...(Object.keys(metadata).length > 0 ? { metadata } : {}) };
 }
 
-/** What the changes leave, as Stripe shows it. */
+/** The fields after the update, as Stripe returns them. */
 export function fieldsAfter(differences: readonly Difference[]): JsonObject {
   const plain = differences.filter(({ field }) => metadataKey(field) === undefined);
   const metadata = differences.flatMap(({ field, to }) => {

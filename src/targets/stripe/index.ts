@@ -1,4 +1,4 @@
-/** What a plan needs to put products and prices into Stripe. */
+/** The parts a plan needs to write products and prices to Stripe. */
 export { openStripeCatalog, type StripeCatalog } from '../../upstreams/stripe/client.ts';
 export { fromStripe, isSupported, maxUnitAmount, toStripe } from './amounts.ts';
 export { compareProducts, type ExpectedProduct, observeProducts } from './compare.ts';

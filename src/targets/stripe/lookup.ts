@@ -1,21 +1,21 @@
 import type { JsonObject } from '../../plan/json.ts';
 import type { Price, Product, StripeCatalog } from '../../upstreams/stripe/client.ts';
 
-/** What Stripe holds of a record. */
+/** The objects of a record in Stripe. */
 export interface FoundObjects {
   readonly product: Product | undefined;
-  /** The row names a product that this account and mode do not have. */
+  /** The row names a product that does not exist in this account and mode. */
   readonly stale: boolean;
   /** The holder of the lookup key. */
   readonly lookupKeyHolder: Price | undefined;
-  /** Prices of the product, of those that are looked at: its default, the holder, the one the row names. */
+  /** Prices of the product among those that were read: its default, the holder of the lookup key, the one the row names. */
   readonly prices: readonly Price[];
 }
 
 /**
- * Looks a record's objects up: by the id its row names, by the lookup key, by the id we choose; all of them reads of the
- * objects themselves or lists, never a search, which is behind. `byOwnId` false saves the last look for a record that
- * no attempt was made: creating it then shows whether it was there. `again` also finds what a worker that died left undone.
+ * Looks up a record's objects: by the id its row names, by the lookup key, by the id we choose. All are reads of the objects
+ * themselves or lists, never a search, whose index lags. `byOwnId` false omits the last lookup for a record without an
+ * earlier attempt: creating it shows whether it existed. `again` also finds what a worker that died did not complete.
  */
 export async function findObjects(
   stripe: StripeCatalog,
@@ -37,12 +37,12 @@ export async function findObjects(
   };
 }
 
-/** True of a price or product that was made for this record. */
+/** True for a price or product that was created for this record. */
 export function isMarkedFor({ metadata }: Pick<Product, 'metadata'>, wanted: DesiredProduct): boolean {
   return metadata[metadataKeys.record] === wanted.recordId;
 }
 
-/** Of a product whose default price came with it. */
+/** The default price of a product that was read with it. */
 export function defaultPrice({ default_price: price }: Product): Price | undefined {
   return typeof price === 'object' && price !== null ? price : undefined;
 }
@@ -51,7 +51,7 @@ export function productOf({ product }: Price): string {
   return typeof product === 'string' ? product : product.id;
 }
 
-/** The right amount in the right currency, paid once. */
+/** The desired amount and currency, one-time. */
 export function matchesDesiredPrice(price: Price, { currency, unitAmount }: DesiredProduct): boolean {
   return (
     price.currency === currency.toLowerCase() &&
@@ -90,7 +90,7 @@ async function pricesOfProduct(
   return named !== undefined && productOf(named) === product.id ? [...own, named] : own;
 }
 
-/** Old prices that a worker that died had still to archive: nothing points at them any more, but their product. */
+/** Old prices that a worker that died had not archived yet: only their product still references them. */
 async function unarchivedPrices(
   stripe: StripeCatalog,
   wanted: DesiredProduct,
@@ -105,16 +105,16 @@ function distinct(prices: readonly Price[]): Price[] {
   return [...new Map(prices.map((price) => [price.id, price])).values()];
 }
 
-// The types leave it out, but a request for a deleted product by its id may return a stub that says so.
+// Missing in the types: a request for a deleted product by its id may return a stub with `deleted`.
 function isExisting(product: Product | undefined): product is Product {
   return product !== undefined && !('deleted' in product && product.deleted);
 }
 
-/** What a record is to be in Stripe: one product with one price. */
+/** The desired state of a record in Stripe: one product with one price. */
 export interface DesiredProduct {
-  /** The record's id in its source; the mark `cms_id` in the metadata of what is made for it. */
+  /** The record's id in its source; the mark `cms_id` in the metadata of its objects. */
   readonly recordId: string;
-  /** The product's id where it is ours to choose. */
+  /** The product's id, which we choose. */
   readonly productId: string;
   readonly lookupKey: string;
   readonly name: string;
@@ -125,29 +125,29 @@ export interface DesiredProduct {
   readonly metadata: Readonly<Record<string, string>>;
   /** ISO 4217, upper case. */
   readonly currency: string;
-  /** As Stripe counts it. */
+  /** Stripe's `unit_amount`. */
   readonly unitAmount: number;
 }
 
-/** What the source's row says was made for it earlier. */
+/** The objects that the source's row names from earlier runs. */
 export interface RecordedIds {
   readonly productId: string | null;
   readonly priceId: string | null;
-  /** The row says that it is done. */
+  /** The row is marked as done. */
   readonly synced: boolean;
 }
 
 /** Metadata that names the record of an object and the run that made it. */
 export const metadataKeys = { record: 'cms_id', run: 'drover_run' } as const;
 
-/** What can be changed of a product, as it is: its before-image. */
+/** The mutable fields of a product: its before-image. */
 export function productFields(product: Product): JsonObject {
   const { name, description, images, active, metadata, default_price: price } = product;
   const defaultPrice = typeof price === 'object' && price !== null ? price.id : price;
   return { name, description, images, active, metadata: { ...metadata }, default_price: defaultPrice ?? null };
 }
 
-/** What can be changed of a price, as it is. */
+/** The mutable fields of a price: its before-image. */
 export function priceFields({ active, lookup_key: key, metadata }: Price): JsonObject {
   return { active, lookup_key: key, metadata: { ...metadata } };
 }

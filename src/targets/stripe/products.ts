@@ -15,19 +15,19 @@ import {
 } from './lookup.ts';
 import { applyChange, createProductWithPrice, type WriteContext } from './write.ts';
 
-/** What became of a record, or would. `product` and `price` are what Stripe answered; none in a forecast of a new one. */
+/** The outcome of a record, or its forecast. `product` and `price` are Stripe's answers; undefined in a forecast of a new one. */
 export interface ProductOutcome {
   readonly kind: 'created' | 'updated' | 'repriced' | 'unchanged' | 'exists';
   readonly message: string;
   readonly product: Product | undefined;
   readonly price: Price | undefined;
-  /** The row named a product that this account and mode do not have. */
+  /** The row named a product that does not exist in this account and mode. */
   readonly stale: boolean;
 }
 
 export interface ProductWriter {
   preview(wanted: DesiredProduct, known: RecordedIds, options: ApiOptions): Promise<ProductOutcome | ApiRefusal>;
-  /** `again`: it may have been begun before, so everything is looked up before anything is sent. */
+  /** `again`: an earlier attempt is possible, so everything is looked up before anything is sent. */
   write(
     wanted: DesiredProduct,
     known: RecordedIds,
@@ -37,7 +37,7 @@ export interface ProductWriter {
   ): Promise<ProductOutcome | ApiRefusal>;
 }
 
-/** Products with one price each, made once, changed where they differ. */
+/** Writes products with one price each: created once, updated where they differ. */
 export function createProductWriter(stripe: StripeCatalog, runId: string): ProductWriter {
   const writer: ProductWriter = {
     async preview(wanted, known, { skipExisting }) {
@@ -54,7 +54,7 @@ export function createProductWriter(stripe: StripeCatalog, runId: string): Produ
         return await execute({ stripe, effects, runId }, wanted, decision, found);
       } catch (thrown) {
         const refusal = stripeErrorInfo(thrown);
-        // Of another application, or ours from an earlier run: looked at like any other.
+        // Of another application, or of an earlier run: compared like any other.
         if (refusal?.code === 'resource_already_exists' && !again)
           return writer.write(wanted, known, true, options, effects);
         if (refusal?.param === 'lookup_key') return lookupKeyTakenMeanwhile(wanted);
@@ -77,7 +77,7 @@ async function execute(
   return { ...foreseen, ...(await applyChange(writing, wanted, decision)) };
 }
 
-/** Pure: what a decision comes to, in words. */
+/** Pure: the outcome that a decision leads to. */
 function forecast(
   decision: Decision,
   wanted: DesiredProduct,
@@ -88,23 +88,23 @@ function forecast(
     return { kind: 'created', message: describeCreate(wanted), product: undefined, price: undefined, stale };
   }
   if (decision.kind === 'exists') {
-    const message = `${product?.id} is there, and the run skips what is`;
+    const message = `${product?.id} exists, and the run skips existing products`;
     return { kind: 'exists', message, product, price: prices[0], stale };
   }
   const kind = isNoop(decision) ? 'unchanged' : decision.price === undefined ? 'repriced' : 'updated';
   return { kind, message: describeChange(decision, wanted), product, price: decision.price, stale };
 }
 
-/** What this run made without receiving the answer: the run's mark identifies it, so that a rollback knows it. */
+/** Records objects that this run created without receiving the answer (found by the run's mark), for its rollback. */
 async function recordOwnObjects({ product, prices }: FoundObjects, runId: string, effects: Effects): Promise<void> {
-  const isOurs = ({ metadata }: Pick<Product, 'metadata'>): boolean => metadata[metadataKeys.run] === runId;
-  const made = product !== undefined && isOurs(product);
-  if (made) await effects.recordCreated({ kind: 'product', id: product.id });
-  // The price that came with the product has no mark of its own before it gets its lookup key.
-  const unmarked = made ? defaultPrice(product) : undefined;
+  const isOfThisRun = ({ metadata }: Pick<Product, 'metadata'>): boolean => metadata[metadataKeys.run] === runId;
+  const created = product !== undefined && isOfThisRun(product);
+  if (created) await effects.recordCreated({ kind: 'product', id: product.id });
+  // The price that was created with the product has no mark before it gets its lookup key.
+  const unmarked = created ? defaultPrice(product) : undefined;
   for (const price of prices) {
-    const cameAlong = price.id === unmarked?.id && price.metadata[metadataKeys.run] === undefined;
-    if (isOurs(price) || cameAlong) await effects.recordCreated({ kind: 'price', id: price.id });
+    const createdWithProduct = price.id === unmarked?.id && price.metadata[metadataKeys.run] === undefined;
+    if (isOfThisRun(price) || createdWithProduct) await effects.recordCreated({ kind: 'price', id: price.id });
   }
 }
 
@@ -113,35 +113,27 @@ function lookupKeyTakenMeanwhile({ lookupKey }: DesiredProduct): ApiRefusal {
   return { kind: 'refused', code: 'LOOKUP_KEY_TAKEN', message, field: 'id' };
 }
 
-/** The ids a written record has. Throws when there are none, which only a forecast may have. */
+/** The ids of a written record. Throws when there are none, which is possible for a forecast only. */
 export function idsOf({ product, price }: ProductOutcome): { readonly product: string; readonly price: string } {
   if (product && price) return { product: product.id, price: price.id };
   throw new DroverError('INTERNAL', 'a product was written and its ids are not known');
 }
 
-/** What is done to a product, field by field, in a line. */
+/** A one-line description of a product's changes, field by field. */
 function describeChange(change: ProductChange, wanted: DesiredProduct): string {
-  const {
-    product,
-    price,
-    differences,
-    reactivate: revive,
-    moveLookupKey: takeKey,
-    makeDefault,
-    pricesToArchive: retired,
-  } = change;
+  const { product, price, differences, reactivate, moveLookupKey, makeDefault, pricesToArchive } = change;
   const parts = differences.map(({ field, from, to }) => `${field}: ${shortJson(from)} → ${shortJson(to)}`);
   if (price === undefined) parts.push(`new price ${wantedAmount(wanted)}`);
-  if (price && revive) parts.push(`price ${price.id}: sold again`);
-  if (price && takeKey)
+  if (price && reactivate) parts.push(`price ${price.id}: reactivated`);
+  if (price && moveLookupKey)
     parts.push(`price ${price.id}: lookup key ${shortJson(price.lookup_key)} → ${shortJson(wanted.lookupKey)}`);
   if (price && makeDefault) parts.push(`default price: ${price.id}`);
-  for (const old of retired) parts.push(`price ${old.id} (${amountOf(old)}) archived`);
+  for (const old of pricesToArchive) parts.push(`price ${old.id} (${amountOf(old)}) archived`);
   return `${product.id}: ${parts.join('; ') || 'nothing changes'}`;
 }
 
 function describeCreate(wanted: DesiredProduct): string {
-  return `makes ${wanted.productId} ${shortJson(wanted.name)} with a price of ${wantedAmount(wanted)}`;
+  return `creates ${wanted.productId} ${shortJson(wanted.name)} with a price of ${wantedAmount(wanted)}`;
 }
 
 function wantedAmount({ unitAmount, currency }: DesiredProduct): string {

@@ -8,8 +8,8 @@ import { priceFields, productFields } from './lookup.ts';
 const done: UndoResult = { kind: 'done' };
 
 /**
- * The order in which a record's objects go back: old prices first, so that the product can have its old default price
- * again; then the product; and last what the run made or sold again, when no product has it as its default any more.
+ * The order in which a record's objects are restored: old prices first, so that the product can get its old default price
+ * back; then the product; and last the prices the run created or reactivated, when no product has them as its default.
  */
 export function undoOrder({ kind, operation, before }: BeforeImage): number {
   if (kind === 'price') return operation === 'update' && before?.active !== false ? 0 : 2;
@@ -17,8 +17,8 @@ export function undoOrder({ kind, operation, before }: BeforeImage): number {
 }
 
 /**
- * Takes one object back: what the run made is archived, because Stripe deletes no price and no product that has one;
- * what it changed gets its fields back, unless they were changed by others since.
+ * Undoes the changes of one object. An object the run created is archived, because Stripe deletes no price and no product
+ * that has one; an object it changed gets its fields back, unless another client has changed them since.
  */
 export async function undoObject(stripe: StripeCatalog, image: BeforeImage): Promise<UndoResult> {
   try {
@@ -26,7 +26,7 @@ export async function undoObject(stripe: StripeCatalog, image: BeforeImage): Pro
     return image.kind === 'product' ? await restoreProduct(stripe, image) : await restorePrice(stripe, image);
   } catch (thrown) {
     if (!(thrown instanceof DroverError) || thrown.code !== 'UPSTREAM_REJECTED') throw thrown;
-    // Such as a default price that is archived: Stripe gives no way back to it.
+    // For example an archived default price: Stripe cannot restore it.
     return { kind: 'conflict', detail: `${image.kind} ${image.id}: ${thrown.message}`, final: true };
   }
 }
@@ -39,7 +39,7 @@ async function archive(stripe: StripeCatalog, { kind, id }: BeforeImage): Promis
   }
   const product = await stripe.product(id);
   if (product === undefined) return done;
-  // A default price cannot be archived, so the product lets go of it.
+  // A default price cannot be archived, so the product's reference to it is removed first.
   const update: ProductUpdate = { active: false, ...(product.default_price ? { default_price: '' } : {}) };
   if (product.active || product.default_price) await stripe.updateProduct(id, update, randomUUID());
   return done;
@@ -65,7 +65,7 @@ async function restorePrice(stripe: StripeCatalog, image: BeforeImage): Promise<
   return done;
 }
 
-/** The parameters that bring the fields back, or a sentence when one was changed by others since. Pure. */
+/** Pure: the parameters that restore the fields, or a message when another client has changed one since. */
 export function fieldsToRestore({ kind, id, before, after }: BeforeImage, now: JsonObject): JsonObject | string {
   const back: Record<string, Json> = {};
   const changed: string[] = [];
@@ -95,5 +95,5 @@ function writtenFields(before: JsonObject, after: JsonObject, now: JsonObject): 
 const isSameJson = (a: Json, b: Json): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 function missingObject({ kind, id }: BeforeImage): UndoResult {
-  return { kind: 'conflict', detail: `${kind} ${id} is not there any more`, final: true };
+  return { kind: 'conflict', detail: `${kind} ${id} no longer exists`, final: true };
 }

@@ -11,14 +11,14 @@ import type {
 import { fieldsAfter, type ProductChange, updateParams } from './decide.ts';
 import { type DesiredProduct, defaultPrice, metadataKeys, priceFields, productFields } from './lookup.ts';
 
-/** What a write needs besides what is wanted. */
+/** The context of a write. */
 export interface WriteContext {
   readonly stripe: StripeCatalog;
   readonly effects: Effects;
   readonly runId: string;
 }
 
-/** The objects as they are after a write. */
+/** The objects after a write. */
 export interface WrittenObjects {
   readonly product: Product;
   readonly price: Price;
@@ -32,8 +32,8 @@ interface PriceChanges extends Record<string, Json> {
 }
 
 /**
- * Makes the product with its price in one request: a worker killed meanwhile has made both or neither, and with the chosen id
- * they are never made twice. The price gets its lookup key after.
+ * Creates the product with its price in one request: a worker killed meanwhile has created both or neither, and the chosen id
+ * prevents a second creation. The price gets its lookup key in a second request.
  */
 export async function createProductWithPrice(
   { stripe, effects, runId }: WriteContext,
@@ -52,7 +52,7 @@ export async function createProductWithPrice(
   const effect = { step: 'create product', body, creates: { kind: 'product', id } };
   const product = await effects.run(effect, (key) => stripe.createProduct(body, key));
   const price = defaultPrice(product);
-  if (price === undefined) throw new Error(`Stripe made the product ${id} without its price`);
+  if (price === undefined) throw new Error(`Stripe created the product ${id} without its price`);
   await effects.recordCreated({ kind: 'price', id: price.id });
   const marked = await updatePrice({ stripe, effects, runId }, price, {
     lookup_key: wanted.lookupKey,
@@ -61,7 +61,7 @@ export async function createProductWithPrice(
   return { product, price: marked };
 }
 
-/** Brings a product that is there to what is wanted: price first, then the product in one request, then old prices. */
+/** Updates an existing product: the price first, then the product in one request, then old prices. */
 export async function applyChange(
   writing: WriteContext,
   wanted: DesiredProduct,
@@ -91,7 +91,7 @@ async function updatePriceInPlace(
   return Object.keys(body).length === 0 ? price : updatePrice(writing, price, body, lookupKeyLoss(decided));
 }
 
-/** A new price takes the lookup key with it in the same request, so that there is no moment without one. */
+/** A new price takes over the lookup key in the same request, so that a price with the key always exists. */
 async function createNewPrice(
   { stripe, effects, runId }: WriteContext,
   wanted: DesiredProduct,
@@ -110,9 +110,15 @@ async function createNewPrice(
 }
 
 /** The price that loses the lookup key when another takes it. */
-function lookupKeyLoss({ previousKeyHolder: loser }: ProductChange): readonly ChangedObject[] {
-  if (loser === undefined) return [];
-  return [{ object: { kind: 'price', id: loser.id }, before: priceFields(loser), after: { lookup_key: null } }];
+function lookupKeyLoss({ previousKeyHolder }: ProductChange): readonly ChangedObject[] {
+  if (previousKeyHolder === undefined) return [];
+  return [
+    {
+      object: { kind: 'price', id: previousKeyHolder.id },
+      before: priceFields(previousKeyHolder),
+      after: { lookup_key: null },
+    },
+  ];
 }
 
 async function updateProduct(

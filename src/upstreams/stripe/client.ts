@@ -17,9 +17,9 @@ export interface StripeCatalog {
   /** Those of at most 100 ids that there are, with their default prices. */
   products(ids: readonly string[]): Promise<readonly Product[]>;
   price(id: string): Promise<Price | undefined>;
-  /** The price that holds a lookup key, an archived one too. Those asked for at one time are listed together. */
+  /** The price that holds a lookup key, archived or not. Concurrent calls share one list request. */
   priceByLookupKey(key: string): Promise<Price | undefined>;
-  /** Prices of a product that are sold; a hundred at the most. */
+  /** Active prices of a product; at most a hundred. */
   activePricesOf(product: string): Promise<readonly Price[]>;
   createProduct(params: ProductCreate, key: string): Promise<Product>;
   updateProduct(id: string, params: ProductUpdate, key: string): Promise<Product>;
@@ -38,7 +38,7 @@ export interface StripeCatalogOptions {
   readonly signal: AbortSignal;
 }
 
-// Shorter than a lease on a record, so that the lease still holds when Stripe's answer comes.
+// Shorter than a lease on a record, so that the lease is still valid when Stripe's answer arrives.
 const timeoutMs = 20_000;
 // The most a list takes.
 const maxLookupKeys = 10;
@@ -72,7 +72,7 @@ export function openStripeCatalog(options: StripeCatalogOptions): StripeCatalog 
   };
 }
 
-/** Dots alone mean something else in a path: `GET products/.` lists them. */
+/** An id of dots would change the path: `GET products/.` lists products. */
 const isPathId = (id: string): boolean => !/^\.*$/.test(id);
 
 export function createStripeClient({
@@ -114,8 +114,8 @@ type MakeRequest = HttpClient['makeRequest'];
 type HttpResponse = Awaited<ReturnType<MakeRequest>>;
 
 /**
- * The official client's way out, led through our upstream: every request it sends, its own repetitions included, takes a
- * token of the fleet's limit and is seen by the breaker. Host, port, protocol and deadline are the upstream's.
+ * The official client's transport over the upstream: every request it sends, its own retries included, takes a
+ * token of the fleet's limit and counts for the breaker. Host, port, protocol and deadline are the upstream's.
  */
 function stripeHttpClient(upstream: Upstream, signal: AbortSignal): HttpClient {
   const makeRequest: MakeRequest = async (_host, _port, path, method, headers, requestData) => {
@@ -137,7 +137,7 @@ function stripeHttpClient(upstream: Upstream, signal: AbortSignal): HttpClient {
   return { getClientName: () => 'drover', makeRequest };
 }
 
-/** `POST products/:id`: as Stripe counts its limits, and without ids. */
+/** `POST products/:id`: the endpoint by which Stripe counts its limits, without ids. */
 export function endpointOf(method: string, path: string): string {
   const [collection, id, action] = path.replace(/\?.*$/s, '').split('/').filter(Boolean).slice(1);
   const one = id === undefined ? '' : id === 'search' ? '/search' : '/:id';
@@ -155,13 +155,13 @@ function toStripeResponse(response: UpstreamResponse): HttpResponse {
     getHeaders: () => ({ ...response.headers }),
     getRawResponse: () => ({ statusCode: response.status, headers: response.headers }),
     toStream: () => {
-      throw new Error('nothing of Stripe is streamed here');
+      throw new Error('responses of Stripe are not streamed');
     },
     toJSON: async () => response.json(),
   } as HttpResponse;
 }
 
-/** What Stripe's error object says, kept as the cause of the error it became. */
+/** The contents of Stripe's error object, kept as the cause of the DroverError. */
 export interface StripeErrorInfo {
   readonly status: number;
   readonly type: string;
@@ -170,8 +170,8 @@ export interface StripeErrorInfo {
 }
 
 /**
- * What a refusal of Stripe means. A 429 for a lock on an object is no matter of limits, a 409 is another request that
- * holds it, and a 400 of a write is about the record that is written.
+ * Maps Stripe's errors to codes. A 429 for a lock on an object does not concern limits, a 409 means that another request
+ * holds it, and a 400 of a write concerns the record that is written.
  */
 export const mapStripeError: ErrorMapper = (status, text, headers) => {
   const refusal = parseStripeError(status, text);
@@ -189,7 +189,7 @@ export function stripeErrorInfo(error: unknown): StripeErrorInfo | undefined {
   return typeof cause === 'object' && cause !== null && 'param' in cause ? (cause as StripeErrorInfo) : undefined;
 }
 
-/** What the official client threw, as our error: what went wrong below it is in its `detail`. */
+/** The official client's error as a DroverError; the error of its transport is in `detail`. */
 function unwrapStripeError(thrown: unknown): unknown {
   if (!(thrown instanceof Stripe.errors.StripeError)) return thrown;
   if (thrown.detail instanceof DroverError || isAbort(thrown.detail)) return thrown.detail;
@@ -233,9 +233,9 @@ interface PendingKey<T> {
 }
 
 /**
- * Asks for single things in sets: what is asked for while a request is under way waits, and goes together in the next.
- * Nothing waits for a timer, so one that comes alone is not slowed, and a busy worker needs fewer requests of its limit.
- * @param load gives what there is of at most `most` distinct keys, by key
+ * Batches lookups of single keys: keys requested while a request is in flight share the next one. No timer is involved, so
+ * a single lookup is not delayed, and a busy worker uses fewer requests of its limit.
+ * @param load returns the values found for at most `most` distinct keys, by key
  */
 export function createBatchLoader<T>(
   load: (keys: readonly string[]) => Promise<ReadonlyMap<string, T>>,

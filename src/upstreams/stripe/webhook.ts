@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { DroverError } from '../../errors.ts';
 import type { JsonObject } from '../../plan/json.ts';
 
-/** An event of Stripe whose signature was right. */
+/** An event of Stripe whose signature was verified. */
 export interface StripeEvent {
   readonly id: string;
   readonly type: string;
@@ -16,13 +16,13 @@ export interface StripeEvent {
 }
 
 export interface SignedBody {
-  /** As it arrived, byte for byte. */
+  /** The unchanged bytes of the request. */
   readonly body: Buffer;
   /** `Stripe-Signature`. */
   readonly signature: string | undefined;
 }
 
-// What Stripe's own libraries allow; a signature that is older was caught and is sent again.
+// The tolerance of Stripe's own libraries; an older signature may be a replayed request.
 const toleranceSeconds = 300;
 
 const name = z.string().regex(/^[\x21-\x7e]{1,255}$/);
@@ -37,8 +37,8 @@ const eventSchema = z.looseObject({
 });
 
 /**
- * The event, if one of the secrets signed exactly these bytes not long ago. Several secrets are right while they are
- * changed. Throws DroverError WEBHOOK_NOT_CONFIGURED, WEBHOOK_SIGNATURE, WEBHOOK_EVENT.
+ * The event, if one of the secrets signed exactly these bytes recently. Several secrets are accepted during rotation.
+ * Throws DroverError WEBHOOK_NOT_CONFIGURED, WEBHOOK_SIGNATURE, WEBHOOK_EVENT.
  */
 export function verifyStripeEvent({ body, signature }: SignedBody, secrets: readonly string[]): StripeEvent {
   if (secrets.length === 0) {
@@ -83,5 +83,5 @@ function parseEvent(event: unknown): StripeEvent {
 }
 
 function invalidEvent(cause: unknown): DroverError {
-  return new DroverError('WEBHOOK_EVENT', 'the body is signed, but it is no event of Stripe', { cause });
+  return new DroverError('WEBHOOK_EVENT', 'the body is signed, but it is not an event of Stripe', { cause });
 }

@@ -31,7 +31,7 @@ afterAll(async () => {
 
 const effect = (body: object) => ({ step: 'update', body: { ...body }, changes: [] });
 
-/** Sends an effect and answers the key it was sent under. */
+/** Sends an effect and returns its idempotency key. */
 async function keyOf(body: object, answer: () => Promise<{ id: string }> = async () => ({ id: 'x' })): Promise<string> {
   let used = '';
   const effects = createEffects(createEffectStore(database.$client), held, 'test');

@@ -28,15 +28,15 @@ beforeAll(async () => {
 });
 afterAll(() => shop.stop());
 
-const journey = async (role: 'viewer' | 'operator', id: string) => {
+const historyOf = async (role: 'viewer' | 'operator', id: string) => {
   const answer = await shop.call(role, 'GET', `/records?sourceId=${encodeURIComponent(id)}`);
   expect(answer.statusCode).toBe(200);
   return answer.json().items;
 };
 
-test('a loaded record shows every stage and the row, as it was loaded and as it is', async () => {
+test('a loaded record has every stage and the row, as loaded and as it is now', async () => {
   await shop.harness.sql(`UPDATE shop.customers SET name = 'Janet' WHERE email = $1`, [address]);
-  const [found] = await journey('operator', 'c1');
+  const [found] = await historyOf('operator', 'c1');
   expect(found).toMatchObject({
     run: { plan: 'shop', version: '1', targetSchema: 'shop' },
     status: 'reconciled',
@@ -55,9 +55,9 @@ test('a loaded record shows every stage and the row, as it was loaded and as it 
 });
 
 test('a merged record shows its survivor and the survivor’s row; a blocked one its parent and try', async () => {
-  const [merged] = await journey('operator', 'c2');
+  const [merged] = await historyOf('operator', 'c2');
   expect(merged).toMatchObject({ code: 'MERGED', survivor: { sourceId: 'c1' }, target: { row: { email: address } } });
-  const [blocked] = await journey('operator', 'p2');
+  const [blocked] = await historyOf('operator', 'p2');
   expect(blocked).toMatchObject({
     status: 'blocked',
     parent: { entity: 'customers', sourceId: address, status: 'rejected' },
@@ -68,14 +68,14 @@ test('a merged record shows its survivor and the survivor’s row; a blocked one
 });
 
 test('a viewer sees money, ids and flags, and no personal data', async () => {
-  const [customer] = await journey('viewer', 'c1');
+  const [customer] = await historyOf('viewer', 'c1');
   expect(customer.target.row).toMatchObject({ email: '***', name: '***', secret: '***', tags: null });
   expect(customer.target.row.id).toBe(customer.targetId);
-  const [payment] = await journey('viewer', 'p1');
+  const [payment] = await historyOf('viewer', 'p1');
   expect(payment.target.row).toMatchObject({ amount: 5, currency: 'EUR', status: 'paid' });
 });
 
-test('nothing a viewer may read holds an address or a name', async () => {
+test('nothing that a viewer may read contains an address or a name', async () => {
   const stamp = (await shop.harness.database.$client.query('SELECT stamp FROM drover.runs WHERE id = $1', [runId]))
     .rows[0].stamp;
   await shop.harness.database.$client.query(`UPDATE drover.runs SET reason = $2 WHERE id = $1`, [

@@ -18,7 +18,7 @@ import { startWorkerProcess, type WorkerProcess } from '../../../workers/runtime
 import { createDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { createRedisSpace } from '../../helpers/redis.ts';
 
-// Secrets and people that are in the settings, in the source and in the target; nobody may find them anywhere else.
+// Secrets and personal data of the settings, the source and the target; they must be nowhere else.
 const canary = /canary/i;
 const adminKey = 'ci.canary-admin-secret-0123456789abcdef0123456789';
 const secrets = {
@@ -88,7 +88,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Canaries in every kind of field, of records that land and of records that are refused for them. */
+/** Canaries in every kind of field, of records that are loaded and of records that are rejected for them. */
 function people(): void {
   const [landing, refused, hashed] = sandbox.data.ids('user').filter((id) => !sandbox.manifest.types.user.verdicts[id]);
   const email = (address: string) => ({ email: address, authentication: { email: { email: address } } });
@@ -118,7 +118,7 @@ async function ended(id: string): Promise<void> {
   }
 }
 
-/** Everything Redis holds under our prefix, as text. */
+/** Every key and value in Redis under the test's prefix, as text. */
 async function redisText(): Promise<string> {
   const client = new Redis(redis.url);
   const keys = await client.keys(`${redis.prefix}*`);
@@ -138,7 +138,7 @@ async function redisText(): Promise<string> {
   return JSON.stringify([keys, values]);
 }
 
-test('after faults of every kind no canary is in Redis, logs, metrics, errors, board or what viewers see', {
+test('after faults of every kind no canary is in Redis, logs, metrics, errors, the board or answers to viewers', {
   timeout: 150_000,
 }, async () => {
   sandbox.faults.set([
@@ -148,9 +148,9 @@ test('after faults of every kind no canary is in Redis, logs, metrics, errors, b
     { fault: 'drop-midway', every: 13 },
   ]);
   const started = JSON.parse(await call('POST', '/api/v1/runs', adminKey, { plan: 'bubble' })) as { id: string };
-  // The target refuses somebody as well: its own message quotes the row.
+  // The target refuses one record too: its own message quotes the row.
   for (let tried = 0; tried < 200; tried += 1) {
-    const trap = `ALTER TABLE bubble.users ADD CONSTRAINT nobody CHECK (email NOT LIKE 'canary-one%')`;
+    const trap = `ALTER TABLE bubble.users ADD CONSTRAINT not_allowed CHECK (email NOT LIKE 'canary-one%')`;
     if (await pool.query(trap).then(() => true, () => false)) break; // biome-ignore format: one line
     await sleep(20);
   }

@@ -15,7 +15,7 @@ test.each([
   '2024-01-31T09:00:00.000Z and +08:00 and +0800',
   '12345 of 1000000 records, more than 50 %',
   'amount 1,234.50 of 5551234567',
-])('what only looks like one is not: %s', (text) => expect(maskContacts(text)).toBe(text));
+])('text that only resembles a contact is not hidden: %s', (text) => expect(maskContacts(text)).toBe(text));
 
 test('a message may quote any value', () => {
   expect(maskMessage('role "Jane Doe" is unknown; mail jane@x.io')).toBe('role "***" is unknown; mail ***@***');

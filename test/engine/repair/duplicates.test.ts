@@ -92,7 +92,7 @@ describe('a duplicate row', () => {
     expect(await found()).toEqual({});
   });
 
-  it('stays when it only looks the same, differs, or is referenced', async () => {
+  it('stays when it only resembles the row, differs, or is referenced', async () => {
     await harness.sql('CREATE TABLE shop.refunds (payment uuid REFERENCES shop.payments (id) ON DELETE CASCADE)');
     await harness.sql(`ALTER TABLE shop.payments ADD COLUMN note text`);
     onTestFinished(async () => void (await harness.sql('ALTER TABLE shop.payments DROP COLUMN note')));
@@ -134,7 +134,7 @@ describe('a duplicate row', () => {
     expect(left).toMatchObject([{ targetId: twin(1), refusal: expect.stringContaining('under audit') }]);
   });
 
-  it.each(['function', 'script'] as const)('is put back by the rollback of the run, by the %s', async (how) => {
+  it.each(['function', 'script'] as const)('is restored by the rollback of the run, by the %s', async (how) => {
     await harness.sql(`UPDATE shop.customers SET data = '{"n": 12345678901234567890.123}' WHERE email = 'a@x'`);
     await duplicate('customers', 'a', twin(1));
     await removeDuplicates(store, run, shop);
@@ -146,7 +146,7 @@ describe('a duplicate row', () => {
     expect(await harness.sql(`SELECT FROM drover.changes WHERE operation = 'remove'`)).toEqual([]);
   });
 
-  it('is not put back twice when it was put back by hand', async () => {
+  it('is not restored twice when it was inserted again by hand', async () => {
     await duplicate('payments', 'p', twin(1));
     await removeDuplicates(store, run, shop);
     await duplicate('payments', 'p', twin(1), { status: 'by hand' });
@@ -163,7 +163,7 @@ describe('reconcile of a finished run', () => {
       [id],
     );
 
-  it('compares every record the run has in the target again: unchanged, mismatched, never compared; and no other', async () => {
+  it('compares every record the run has in the target again: unchanged, mismatched, never compared; and no others', async () => {
     const { database, target } = harness;
     const control = openControl({ database, target, plans: createRegistry([shop]), config: readConfig({}) });
     const second = await harness.load({

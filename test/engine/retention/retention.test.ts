@@ -56,7 +56,7 @@ const left = async () => {
   return [row.raw, row.clean];
 };
 
-test('a purge by age reports in a dry run what it would do, does it, and keeps hashes, outcomes and counts', async () => {
+test('a purge by age reports in a dry run what it would do, then does it, and keeps hashes, outcomes and counts', async () => {
   const before = await sql('SELECT id, status, code, hash, target_id FROM drover.records ORDER BY id');
   const counts = await sql(
     'SELECT entity, stage, status, sum(n) FROM drover.counts WHERE run_id = $1 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3',
@@ -89,7 +89,7 @@ test('a purge by age reports in a dry run what it would do, does it, and keeps h
 const auditRows = () => sql('SELECT * FROM drover.audit ORDER BY id DESC');
 const ignore = async (): Promise<void> => undefined;
 
-test('a purge that exceeds its time budget answers incomplete, and the next one continues it', async () => {
+test('a purge that exceeds its time budget returns incomplete, and the next one continues it', async () => {
   vi.useFakeTimers({ toFake: ['Date'] });
   onTestFinished(() => void vi.useRealTimers());
   const store = createRetentionStore(shop.harness.database.$client);
@@ -217,7 +217,7 @@ test('all data of a person is found, and no data of other people', async () => {
   expect(entry).toMatchObject({ action: 'person.export', details: { records: 2, rows: 2 } });
   expect(JSON.stringify(entry)).not.toContain('jane');
   expect((await shop.call('operator', 'GET', `/persons/${jane}`)).statusCode).toBe(403);
-  expect((await shop.call('admin', 'GET', '/persons/nobody')).statusCode).toBe(422);
+  expect((await shop.call('admin', 'GET', '/persons/not-an-address')).statusCode).toBe(422);
 });
 
 test('after a purge the rows in the target and their before-images are still found', async () => {

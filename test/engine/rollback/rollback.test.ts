@@ -39,7 +39,7 @@ async function scriptOf(run: Run): Promise<string> {
   return text;
 }
 
-/** Like psql: on a connection of its own with other settings. */
+/** Like psql: on a separate connection with other settings. */
 async function runScript(text: string): Promise<void> {
   const { connectionString } = harness.target.$client.options;
   const client = new pg.Client({ connectionString, options: '-c timezone=Asia/Manila -c datestyle=German' });
@@ -192,7 +192,7 @@ describe('a rollback', () => {
     expect(undone.conflicts.map(({ detail }) => detail)).toEqual(Array(2).fill('changed since by someone else'));
   });
 
-  it('names a newer run of another plan as the cause, and not someone else', async () => {
+  it('names a newer run of another plan as the cause instead of another client', async () => {
     const first = await harness.load({ customers: { a: customer('a@x') } });
     const scope = { ...targetScope({ id: 'newer', targetSchema: 'shop' }, shop, 'customers'), plan: 'other' };
     const targetId = targetIdOf('shop', 'customers', 'a');
@@ -217,7 +217,7 @@ describe('a rollback', () => {
     expect(await checksum(harness, tables)).toEqual(before);
   });
 
-  it('does not undo what was loaded again after an earlier rollback', async () => {
+  it('does not undo rows that were loaded again after an earlier rollback', async () => {
     const records = { customers: { a: customer('a@x') } };
     const first = await harness.load(records);
     const script = await scriptOf(first);

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { bisect } from '../../../src/engine/stages/batching.ts';
 import { DroverError } from '../../../src/errors.ts';
 
-/** Work that fails for every set that holds a bad item; answers what came of it and how often it was called. */
+/** Work that fails for every set with a bad item; returns the results and the number of calls. */
 async function search(n: number, bad: ReadonlySet<number>) {
   let calls = 0;
   const work = async (items: readonly number[]): Promise<string[]> => {

@@ -17,7 +17,7 @@ afterAll(async () => {
   await drover?.close();
 });
 
-test('a record with an id of 4,096 random characters is loaded, and records that point at it are linked', async () => {
+test('a record with an id of 4,096 random characters is loaded, and records that reference it are linked', async () => {
   const { data, manifest } = drover.sandbox;
   const isGood = (type: 'user' | 'clientprofile') => (id: string) => manifest.types[type].verdicts[id] === undefined;
   const user = data.get('user', data.ids('user').find(isGood('user')) as string);

@@ -7,7 +7,7 @@ let drover: Drover;
 beforeAll(async () => {
   sandbox = await startBubbleSandbox({ users: 40 });
   const { data } = sandbox;
-  // More hashes than one thread makes while all the others are loaded.
+  // More hashes than one thread computes while all other records are loaded.
   for (const id of data.ids('user').slice(0, 24)) data.modify('user', id, { password: `secret of ${id}` });
   drover = await startDrover('bubble', {
     BUBBLE_API_URL: sandbox.url,
@@ -20,7 +20,7 @@ afterAll(async () => {
   await sandbox?.close();
 });
 
-test('users whose password is being hashed delay only the records that point at them', async () => {
+test('users whose password is being hashed delay only the records that reference them', async () => {
   const { id } = await drover.control.startRun({ plan: 'bubble', targetSchema: 'hashing' }, operator);
   const state = async () => {
     const [row] = await drover.rows(
@@ -31,7 +31,7 @@ test('users whose password is being hashed delay only the records that point at 
     );
     return row as { hashing: number; reconciledEntities: number };
   };
-  // Users without a password, and records that point at them, are done while others still wait for the pool.
+  // Users without a password, and records that reference them, are done while others still wait for the pool.
   let seen = await state();
   await expect
     .poll(

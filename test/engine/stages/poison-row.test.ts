@@ -4,10 +4,10 @@ import type { LoadOptions, TargetRow, TargetScope } from '../../../src/plan/targ
 import { createHarness, type Harness, shop } from '../../helpers/shop-harness.ts';
 
 const batch = 500;
-// `npm run chaos -- --scenario poison-row --records 10000` does it at length.
+// `npm run chaos -- --scenario poison-row --records 10000` is the long form.
 const records = 2_000;
 
-// A mapping that unescapes what it should not have.
+// A mapping that unescapes a value by mistake.
 const plan: Plan = {
   ...shop,
   name: 'poison',
@@ -29,7 +29,7 @@ beforeAll(async () => {
 });
 afterAll(() => harness.close());
 
-/** Payments, of which some are not what they should be. */
+/** Payments, some of them invalid. */
 function payments(poison: Readonly<Record<number, object>>) {
   const payment = (n: number) => ({
     row: { amount: '1.00', currency: 'USD', status: 'paid' },

@@ -23,7 +23,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** The load of one record by a run, as often as a worker that dies makes it. */
+/** Loads one record in a run, repeatedly, as after the loss of a worker. */
 async function load(runId: string, skipExisting = false): Promise<string | undefined> {
   const target = createPostgresTarget(createSqlPort(pool));
   await target.prepare(benchPlan, ['items'], 'bench');

@@ -13,7 +13,7 @@ afterAll(() => drover.close());
 const entities = ['users', 'client_profiles', 'coach_profiles', 'bookings', 'payments'];
 const schemaOf = (name: string) => drover.value<boolean>(`SELECT to_regnamespace($1) IS NOT NULL`, name);
 
-/** A hash of every row of the target and of what is known of them. */
+/** A hash of every row of the target and of its bookkeeping. */
 async function checksums(): Promise<readonly string[]> {
   const tables = [...entities.map((name) => `bubble.${name}`)];
   const known = ['drover.identities', 'drover.changes'].map(
@@ -28,7 +28,7 @@ async function checksums(): Promise<readonly string[]> {
   );
 }
 
-test('a trial goes through the real code, predicts, and leaves the target as it was', async () => {
+test('a trial runs the real stages, predicts the outcome, and leaves the target unchanged', async () => {
   const whole = await drover.run();
   await drover.value(`ALTER TABLE bubble.users ADD CONSTRAINT no_z CHECK (email NOT LIKE 'zzz%')`);
   const before = await checksums();
@@ -45,11 +45,11 @@ test('a trial goes through the real code, predicts, and leaves the target as it 
   }
   expect(run.trial?.n).toBe(40);
   expect(run.balanced).toBe(true);
-  // Children came with their parents: most of them landed.
+  // Children were chosen with their parents: most of them were loaded.
   expect(run.entities.payments?.reconciled).toBeGreaterThan(5);
   const landed = await drover.value<string>(`SELECT count(*) FROM ${run.targetSchema}.users`);
   expect(Number(landed)).toBe(run.entities.users?.reconciled);
-  // The target's own constraints are part of what is tried.
+  // The target's own constraints are part of the trial.
   expect(
     await drover.value<string>(
       `SELECT conname FROM pg_constraint WHERE conrelid = '${run.targetSchema}.users'::regclass AND contype = 'c'`,

@@ -44,7 +44,7 @@ describe('Wilson’s interval', () => {
 
 const kind = fc.constantFrom<TrialCandidate<number>['kind']>('settled', 'placed', 'unplaced');
 
-test('a choice has the size asked for, keeps order and the share of what is settled, and prefers rows with parents', () => {
+test('a choice has the requested size, keeps the order and the share of settled records, and prefers rows with parents', () => {
   fc.assert(
     fc.property(fc.array(kind, { maxLength: 300 }), fc.integer({ min: 1, max: 100 }), (kinds, n) => {
       const candidates = kinds.map((one, item) => ({ item, kind: one }));

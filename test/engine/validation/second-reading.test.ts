@@ -60,7 +60,7 @@ const payments = {
   },
 };
 const plan = definePlan({ ...shop, entities: { ...shop.entities, payments }, rules: [], mappingFiles: [] });
-/** A payment whose raw record says `text`, and whose transform makes `amount` of it. */
+/** A payment with `text` in its raw record, which its transform reads as `amount`. */
 const payment = (text: Json, amount: string, code = 'PHP', currency = code) => ({
   text,
   code,
@@ -103,7 +103,7 @@ describe('the second reading of a validation', () => {
     ['another currency', payment('10', '10', 'EUR', 'USD')],
     ['a lost sign', payment('-10', '10')],
     ['a rounded amount', payment('10.005', '10.01')],
-  ])('is red where the transform misread: %s; the sums of both sides agree all the same', async (_what, misread) => {
+  ])('is red where the transform misread: %s; the sums of both sides agree nevertheless', async (_what, misread) => {
     for (const dryRun of [false, true]) {
       const run = await harness.load({ payments: { bad: misread, good: payment('5', '5') } }, { dryRun });
       const { view, check } = await validate(run);
@@ -120,7 +120,7 @@ describe('the second reading of a validation', () => {
     expect(check?.rows[0]?.detail).toBe('its raw record has 100000 PHP, and 100 PHP was taken over (minor units)');
   });
 
-  it('says how many raw records are not kept any more', async () => {
+  it('reports the number of purged raw records', async () => {
     const run = await harness.load({ payments: { a: payment('1', '1'), b: payment('2', '2') } });
     await harness.database.$client.query('DELETE FROM drover.payloads');
     const { view, check } = await validate(run);
@@ -172,7 +172,7 @@ describe('where the plans have their money in a raw record', () => {
     });
   });
 
-  it('launch: what the API or a line of a file says, and the payment of a sale before its invoice', () => {
+  it('launch: the value of the API or of a line of a file, and the payment of a sale before its invoice', () => {
     const { xendit_invoices: invoices, transactions, manual_payments: manual } = launch.entities;
     expect(pick(invoices, { amount: 5, currency: 'PHP' })).toEqual({ amount: 5, currency: 'PHP' });
     expect(pick(invoices, { 'Invoice ID': 'i', Amount: '1,000', Currency: 'php' })).toEqual({

@@ -43,7 +43,7 @@ function createFixture(options: { target?: () => string; written?: readonly SumL
 const flushPromises = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('the sum cache', () => {
-  it('makes sums once for concurrent requests, renews them after a second and answers the last ones meanwhile', async () => {
+  it('makes sums once for concurrent requests, renews them after a second and returns the last ones meanwhile', async () => {
     const { ask, clock } = createFixture();
     expect(await Promise.all([ask(run('running')), ask(run('running'))])).toEqual(['1/1', '1/1']);
     clock.now = 999;
@@ -55,7 +55,7 @@ describe('the sum cache', () => {
     expect(clock.reads).toBe(2);
   });
 
-  it('does not answer sums that are too old or of another status of the run', async () => {
+  it('does not return sums that are too old or of another status of the run', async () => {
     const { ask, clock } = createFixture();
     await ask(run('running'));
     clock.now = 12_000;

@@ -267,7 +267,7 @@ describe('sums', () => {
     ]);
   });
 
-  it('include what an earlier run loaded, not what a dry run read or what was rolled back', async () => {
+  it('include rows of an earlier run, but not of a dry run or of a run that was rolled back', async () => {
     const records = { customers: { a: customer('a@x') }, payments: some(4, () => payment('1')) };
     const total = async (run: Run) =>
       (await sums(run)).map(({ source, target, unloaded }) => [source, target, unloaded]);

@@ -15,7 +15,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => catalog.close());
 
-/** What the route does with a delivery. */
+/** Stores a delivery as the route does. */
 async function deliver(event: object): Promise<void> {
   const { payload, headers } = signedRequest(event);
   const request = { body: Buffer.from(payload), signature: headers['stripe-signature'] };
@@ -30,7 +30,7 @@ interface Kept {
   readonly attempts: number;
 }
 
-/** Waits until an event is as the test expects it. */
+/** Waits until an event has the expected state. */
 async function until(id: string, isThere: (event: Kept) => boolean): Promise<Kept> {
   const deadline = Date.now() + 30_000;
   for (;;) {
@@ -47,7 +47,7 @@ async function until(id: string, isThere: (event: Kept) => boolean): Promise<Kep
 const applied = (id: string) => until(id, ({ state }) => state === 'applied');
 const observation = async (id: string) =>
   (await catalog.sql('SELECT state, differs, source_id, events FROM drover.observations WHERE object_id = $1', id))[0];
-/** What became of all events: how often each object was told of, and what is kept of it. */
+/** The result of all events: the number of events of each object, and its stored observation. */
 const outcome = () =>
   catalog.sql('SELECT object_id, state, differs, events FROM drover.observations ORDER BY object_id');
 const product = (id: string) => ({ id, object: 'product' });
@@ -62,7 +62,7 @@ test('objects that the run made do not differ from their rows', async () => {
   expect(seen).toEqual(
     [1, 2, 3, 4, 5, 6].map((n) => ({ object_id: `cms_${n}`, differs: [], events: events.length / 6 })),
   );
-  // Looked at together, and not once an event.
+  // Read together instead of once for each event.
   expect(catalog.stripe.journal.size - requests).toBeLessThan(events.length / 2);
 });
 
@@ -89,7 +89,7 @@ test('a change made at Stripe is recorded with its row, in the plan’s names, a
   const rows = () => catalog.sql('SELECT * FROM catalog.products ORDER BY id');
   const before = await rows();
   catalog.stripe.data.modify('product', 'cms_1', { name: 'Renamed by hand', active: false });
-  // The event says something else again: it only tells where to look.
+  // The event has other values: it only names the object to read.
   await deliver(makeEvent('evt_renamed', 'product.updated', { ...product('cms_1'), name: 'Long ago' }));
   expect(await applied('evt_renamed')).toMatchObject({ effect: 'cms_1 differs from its row in name, active' });
   const noted = await observation('cms_1');
@@ -97,7 +97,7 @@ test('a change made at Stripe is recorded with its row, in the plan’s names, a
   expect(await rows()).toEqual(before);
 });
 
-test('an event of a price leads to its product', async () => {
+test('an event of a price updates its product', async () => {
   const price = String(catalog.stripe.data.get('product', 'cms_2')?.default_price);
   catalog.stripe.data.modify('price', price, { active: false });
   await deliver(makeEvent('evt_price', 'price.updated', { id: price, object: 'price', product: 'cms_2' }));
@@ -118,7 +118,7 @@ test('events of another mode, of other accounts and of products that are not our
   const settled = ({ state }: Kept) => state === 'ignored';
   expect(await until('evt_live', settled)).toMatchObject({ code: 'OTHER_MODE' });
   expect(await until('evt_connected', settled)).toMatchObject({ code: 'OTHER_ACCOUNT' });
-  // Its row may be on its way.
+  // Its row may not be written yet.
   expect(await until('evt_strange', ({ attempts }) => attempts === 2)).toMatchObject({
     state: 'pending',
     code: 'NO_ROW',

@@ -181,14 +181,14 @@ describe('files', () => {
   it('that are not there name the command that makes them', async () => {
     await expect(outcomes('users', folder({}))).rejects.toMatchObject({
       code: 'SOURCE_FILE',
-      message: expect.stringMatching(/users\.csv does not exist; `drover export bubble` makes it/),
+      message: expect.stringMatching(/users\.csv does not exist; `drover export bubble` creates it/),
     });
   });
 
   it.each(['..', '../elsewhere', '/etc', 'a/../../b', 'a\0b'])(
     'may not lie outside of MIGRATION_EXPORT_DIR: %s',
     (exportDir) => {
-      expect(() => sourceOf('users', exportDir)).toThrow('not inside of MIGRATION_EXPORT_DIR');
+      expect(() => sourceOf('users', exportDir)).toThrow('not inside MIGRATION_EXPORT_DIR');
     },
   );
 

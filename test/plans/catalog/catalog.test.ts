@@ -87,7 +87,7 @@ test('a dry run says what would happen to each product and sends nothing that ch
   expect(said.map(({ code }) => code)).toEqual([
     ...['WOULD_INSERT', 'WOULD_UPDATE', 'WOULD_REPRICE', 'UNCHANGED', 'BAD_NUMBER', 'WOULD_INSERT'],
   ]);
-  expect(said[0]?.message).toBe(`makes cms_1 "${name('1')}" with a price of ${price('1')}`);
+  expect(said[0]?.message).toBe(`creates cms_1 "${name('1')}" with a price of ${price('1')}`);
   expect(said[1]?.message).toBe(`cms_2: name: "Another name" → "${name('2')}"`);
   expect(said[2]?.message).toBe(
     `cms_3: new price ${price('3')}; price price_old3 (0.01 ${price('3').slice(-3)}) archived`,

@@ -27,6 +27,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   'src/csv.ts': { project: [], packages: [] },
   'src/email.ts': { project: [], packages: [] },
   'src/backoff.ts': { project: [], packages: [] },
+  'src/deadline.ts': { project: [], packages: [] },
   'src/signals.ts': { project: [], packages: [] },
   'src/money.ts': { project: ['src/errors.ts'], packages: ['big.js'] },
   'src/logger.ts': { project: ['src/errors.ts'], packages: ['pino'] },
@@ -38,8 +39,9 @@ export const layers: Readonly<Record<string, Layer>> = {
   'src/plan': { project: ['src/errors.ts'], packages: ['zod'] },
   // The kit is written against the contract alone; what it runs plans on is handed in by the test.
   'src/plan/conformance': { project: ['src/plan', 'src/errors.ts'], packages: ['fast-check'] },
+  'src/sources/paging.ts': { project: ['src/plan', 'src/errors.ts'], packages: ['zod'] },
   'src/sources/*': {
-    project: ['src/plan', 'src/errors.ts', 'src/money.ts', 'src/csv.ts', 'src/upstreams'],
+    project: ['src/sources/paging.ts', 'src/plan', 'src/errors.ts', 'src/money.ts', 'src/csv.ts', 'src/upstreams'],
     packages: ['zod', 'csv-parse'],
   },
   // A database of others is read with the driver and the error codes that our own has.
@@ -53,7 +55,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     packages: ['zod', 'big.js', 'luxon'],
   },
   'src/upstreams': {
-    project: ['src/plan', 'src/errors.ts', 'src/money.ts', 'src/backoff.ts'],
+    project: ['src/plan', 'src/errors.ts', 'src/money.ts', 'src/backoff.ts', 'src/deadline.ts'],
     packages: ['zod', 'ioredis', 'ipaddr.js', 'stripe'],
   },
 
@@ -91,7 +93,10 @@ export const layers: Readonly<Record<string, Layer>> = {
     project: ['src/contract', 'src/plan', 'src/errors.ts', 'src/money.ts'],
     packages: ['drizzle-orm', 'pg', 'postgres'],
   },
-  queues: { project: ['src/contract', 'src/engine', 'src/errors.ts'], packages: ['bullmq', 'ioredis', 'zod'] },
+  queues: {
+    project: ['src/contract', 'src/engine', 'src/errors.ts', 'src/deadline.ts'],
+    packages: ['bullmq', 'ioredis', 'zod'],
+  },
 
   'src/api': {
     project: [
@@ -112,7 +117,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   workers: {
     project: [
       ...['queues', 'db', 'src/engine', 'src/contract', 'src/payments', 'src/plan', 'src/targets', 'src/upstreams'],
-      ...['src/config.ts', 'src/logger.ts', 'src/errors.ts', 'src/money.ts', 'src/signals.ts'],
+      ...['src/config.ts', 'src/deadline.ts', 'src/logger.ts', 'src/errors.ts', 'src/money.ts', 'src/signals.ts'],
     ],
     packages: ['bullmq', 'ioredis', 'piscina', 'bcryptjs'],
   },

@@ -175,7 +175,7 @@ describe('a keyset scan', () => {
 
 describe('errors', () => {
   it.each([
-    ['a wrong key', '/obj/user', 'nobody', 401],
+    ['a wrong key', '/obj/user', 'unknown-key', 401],
     ['an unknown type', '/obj/wizard', undefined, 404],
     ['an unknown thing', '/obj/user/1708327130811x106027240349761540', undefined, 404],
     ['an unknown sort field', '/obj/user?sort_field=foo', undefined, 400],

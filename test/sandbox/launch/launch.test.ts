@@ -95,6 +95,6 @@ describe('Systeme.io', () => {
 
   test('a limit outside 10 to 100 and an unknown key are rejected', async () => {
     expect((await ask(systemeio, '/api/contacts?limit=101')).status).toBe(422);
-    expect((await ask(systemeio, '/api/contacts', 'nobody')).status).toBe(401);
+    expect((await ask(systemeio, '/api/contacts', 'unknown-key')).status).toBe(401);
   });
 });

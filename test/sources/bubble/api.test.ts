@@ -17,17 +17,17 @@ test.each([
   expect(matchType(candidates, exposed)).toBe(expected);
 });
 
-test('types are read from /meta, however it lists them', async () => {
+test('types are read from /meta in both of its forms', async () => {
   for (const types of [{ get: ['thing', 'user'] }, { types: { thing: {}, user: {} } }]) {
     expect(await resolveBubbleType(fakeBubble({ rows: [], types }).upstream, ['things'], neverAborted)).toBe('thing');
   }
 });
 
-test('an app that hides its description is asked for the types themselves', async () => {
+test('for an app that hides its description each type is requested', async () => {
   expect(await resolveBubbleType(fakeBubble({ rows: [] }).upstream, ['other', 'Things'], neverAborted)).toBe('thing');
 });
 
-test('a type that is not there is an error that lists what is', async () => {
+test('a type that does not exist is an error that lists the exposed types', async () => {
   const { upstream } = fakeBubble({ rows: [], types: { get: ['user', 'thing'] } });
   await expect(resolveBubbleType(upstream, ['booking'], neverAborted)).rejects.toMatchObject({
     code: 'UPSTREAM_NOT_FOUND',

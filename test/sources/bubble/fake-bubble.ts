@@ -10,9 +10,9 @@ export interface FakeRow {
 export interface FakeBubble {
   rows: FakeRow[];
   wall: number;
-  /** The most rows a page holds, whatever is asked for. */
+  /** The largest page, whatever the limit of the request. */
   clamp: number;
-  /** The order in which rows of one creation time come: by id, or as they lie in `rows`. */
+  /** The order of rows with one creation time: by id, or as in `rows`. */
   ignoresSort?: boolean;
   ignoresIdSort?: boolean;
   ignoresConstraints?: boolean;

@@ -37,7 +37,7 @@ async function open(options: SandboxOptions, more: Partial<BubbleSourceOptions> 
   return createBubbleSource({ upstream, type: ['booking'], ...more });
 }
 
-test('every booking arrives exactly once, past many walls, and count agrees', async () => {
+test('every booking is read exactly once, across many walls, and the count agrees', async () => {
   const source = await open({ users: 1_500, wall: 500 }, { wall: 500 });
   const pages = await readPages(source);
   const ids = idsOf(pages);
@@ -48,7 +48,7 @@ test('every booking arrives exactly once, past many walls, and count agrees', as
   expect(newest).toBeLessThanOrEqual(Date.now());
 });
 
-test('a wall nobody told us of is passed as well', async () => {
+test('an unconfigured wall is passed as well', async () => {
   const source = await open({ users: 600, wall: 300 });
   expect((await readIds(source)).sort()).toEqual(sandbox.data.ids('booking').sort());
 });
@@ -80,7 +80,7 @@ test.each<[string, NonNullable<SandboxOptions['faults']>]>([
   ['pages clamped to 1', [{ fault: 'clamp', operation: 'list', limit: 1, until: 60 }]],
   ['pages served again', [{ fault: 'repeat-page', operation: 'list', every: 3 }]],
   ['rows changed meanwhile', [{ fault: 'modify', operation: 'list', every: 2, count: 3, position: 'before' }]],
-])('%s lose and double nothing', async (_, faults) => {
+])('%s lose and duplicate nothing', async (_, faults) => {
   const source = await open({ users: 500, wall: 400, faults }, { wall: 400 });
   expect((await readIds(source)).sort()).toEqual(sandbox.data.ids('booking').sort());
   expect(sandbox.faults.tally().filter(({ fired }) => fired === 0)).toEqual([]);
@@ -99,7 +99,7 @@ test.each(['delete', 'insert'] as const)(
   },
 );
 
-test('a window reads what was changed in it, a list of ids what exists', async () => {
+test('a window reads the rows changed in it, a list of ids the rows that exist', async () => {
   const source = await open({ users: 300 });
   const changed = sandbox.data.ids('booking').slice(10, 40);
   const since = new Date(Date.now()).toISOString();
@@ -109,14 +109,14 @@ test('a window reads what was changed in it, a list of ids what exists', async (
   expect(await readIds(source, null, { ids: ['1700000000000x000000000000000000', ...changed] })).toEqual(changed);
 });
 
-test('rows hidden by privacy rules are not counted and not missed', async () => {
+test('rows hidden by privacy rules are neither counted nor reported as missing', async () => {
   const source = await open({ users: 300, hiddenShare: 0.2 }, {}, 'sandbox-user-key');
   const ids = await readIds(source);
   expect(ids.length).toBeLessThan(sandbox.data.ids('booking').length);
   expect(await source.count?.({}, neverAborted)).toBe(ids.length);
 });
 
-test('a wrong key, an unknown type and an unreachable address say what they are', async () => {
+test('a wrong key, an unknown type and an unreachable address have distinct errors', async () => {
   const wrongKey = await open({ users: 10 }, {}, 'wrong-key-canary');
   const refused = { code: 'UPSTREAM_UNAUTHORIZED', message: expect.not.stringContaining('canary') };
   await expect(wrongKey.read(null, {}, neverAborted)).rejects.toMatchObject(refused);
@@ -130,7 +130,7 @@ test('a wrong key, an unknown type and an unreachable address say what they are'
   await expect(unknown.read(null, {}, neverAborted)).rejects.toMatchObject({ code: 'UPSTREAM_UNREACHABLE' });
 });
 
-test('types are found by the names apps give them', async () => {
+test('types are found by the names that apps use', async () => {
   const source = await open({ users: 50 }, { type: ['client_profiles'] });
   expect((await readIds(source)).sort()).toEqual(sandbox.data.ids('clientprofile').sort());
 });

@@ -4,7 +4,7 @@ import { createBubbleSource } from '../../../src/sources/bubble/source.ts';
 import { idsOf, readIds, readPages } from '../read-pages.ts';
 import { type FakeRow, fakeBubble } from './fake-bubble.ts';
 
-/** Rows with few creation times, so that ties of any length lie across pages and walls. */
+/** Rows with few creation times, so that ties of any length cross pages and walls. */
 const rows = (most: number) =>
   fc
     .array(fc.record({ created: fc.integer({ min: 0, max: 12 }), key: fc.integer({ min: 0, max: 999 }) }), {
@@ -14,7 +14,7 @@ const rows = (most: number) =>
 
 const sizes = fc.record({ pageSize: fc.integer({ min: 1, max: 9 }), clamp: fc.integer({ min: 1, max: 9 }) });
 
-test('every id comes exactly once, and from every cursor exactly what is left', async () => {
+test('every id is read exactly once, and from every cursor exactly the rest', async () => {
   await fc.assert(
     fc.asyncProperty(rows(60), sizes, fc.boolean(), async (data, { pageSize, clamp }, ignoresIdSort) => {
       const bubble = fakeBubble({ rows: data, clamp, ignoresIdSort });
@@ -30,7 +30,7 @@ test('every id comes exactly once, and from every cursor exactly what is left', 
   );
 });
 
-test('a wall, known or lower than known, is passed as long as no creation time fills it', async () => {
+test('a wall, even lower than configured, is passed as long as no creation time fills it', async () => {
   await fc.assert(
     fc.asyncProperty(
       rows(80),
@@ -47,7 +47,7 @@ test('a wall, known or lower than known, is passed as long as no creation time f
   );
 });
 
-test('rows deleted meanwhile hide no other row, and none comes twice', async () => {
+test('rows deleted meanwhile hide no other row, and none is read twice', async () => {
   await fc.assert(
     fc.asyncProperty(rows(60), sizes, fc.infiniteStream(fc.nat()), async (data, { pageSize, clamp }, chance) => {
       const bubble = fakeBubble({ rows: [...data], clamp, wall: 40 });
@@ -66,7 +66,7 @@ test('rows deleted meanwhile hide no other row, and none comes twice', async () 
   );
 });
 
-test('a source that sorts nothing is read by its offsets, and refused where only creation times would lead on', async () => {
+test('an unsorted source is read by offset, and refused where only creation times could continue', async () => {
   await fc.assert(
     fc.asyncProperty(rows(40), sizes, async (data, { pageSize, clamp }) => {
       const bubble = fakeBubble({ rows: data, clamp, ignoresSort: true, ignoresConstraints: true });
@@ -82,7 +82,7 @@ test('a source that sorts nothing is read by its offsets, and refused where only
   await expect(readIds(walled)).rejects.toMatchObject({ code: 'UPSTREAM_BAD_ANSWER' });
 });
 
-test('without "remaining" the end is an empty page', async () => {
+test('without "remaining" an empty page is the end', async () => {
   const data = Array.from({ length: 25 }, (_, at) => ({ created: at, id: `r${at}` }));
   const bubble = fakeBubble({ rows: data, hidesRemaining: true });
   expect(await readIds(createBubbleSource({ upstream: bubble.upstream, type: 'thing', pageSize: 5 }))).toHaveLength(25);

@@ -24,7 +24,7 @@ test('the cursor stays small inside thousands of rows created together', async (
   expect(Math.max(...pages.map(({ cursor }) => JSON.stringify(cursor).length))).toBeLessThan(3_000);
 });
 
-test('more rows created together than the wall lets through is an error that says so, not an end', async () => {
+test('more rows created together than the wall admits are an error, not the end', async () => {
   const rows = [...numbered(50), ...numbered(900).map(({ id }) => ({ id: `t${id}`, created: 60 }))];
   for (const wall of [500, 50_000]) {
     const reading = readIds(sourceOf(fakeBubble({ rows, wall: 500 }), { wall }));
@@ -35,12 +35,12 @@ test('more rows created together than the wall lets through is an error that say
   }
 });
 
-test('an empty page that says more remains is never taken for the end', async () => {
+test('an empty page with remaining rows is never the end', async () => {
   const bubble = fakeBubble({ rows: numbered(10), wall: 0 });
   await expect(readIds(sourceOf(bubble))).rejects.toMatchObject({ code: 'UPSTREAM_BAD_ANSWER', class: 'transient' });
 });
 
-test('a page served twice in place of the next is noticed', async () => {
+test('a page repeated in place of the next is detected', async () => {
   const bubble = fakeBubble({ rows: numbered(500) });
   const { request } = bubble.upstream;
   bubble.upstream.request = (asked) => {
@@ -51,7 +51,7 @@ test('a page served twice in place of the next is noticed', async () => {
   expect(await readIds(sourceOf(bubble))).toEqual(numbered(500).map(({ id }) => id));
 });
 
-test('a source that ignores constraints is refused instead of being read in circles', async () => {
+test('a source that ignores constraints is refused instead of being read without end', async () => {
   const bubble = fakeBubble({ rows: numbered(300), wall: 200, ignoresConstraints: true });
   await expect(readIds(sourceOf(bubble, { wall: 200 }))).rejects.toMatchObject({ code: 'UPSTREAM_BAD_ANSWER' });
 });
@@ -64,7 +64,7 @@ test('a window begins a minute early and ends before its end', async () => {
   expect(await source.count?.(scope, neverAborted)).toBe(3);
 });
 
-test('the watermark is the newest change, but never later than the beginning of the scan', async () => {
+test('the watermark is the newest change, but never later than the start of the scan', async () => {
   const past = fakeBubble({
     rows: [
       { id: 'a', created: 0, modified: 5_000 },
@@ -79,7 +79,7 @@ test('the watermark is the newest change, but never later than the beginning of 
   expect(Date.parse(later?.watermark ?? '') - begun).toBeLessThan(minute);
 });
 
-test('a list of ids is read in few requests, without what does not exist, from every cursor', async () => {
+test('a list of ids is read in few requests, without ids that do not exist, from every cursor', async () => {
   const bubble = fakeBubble({ rows: numbered(200), clamp: 20 });
   const ids = ['', '..', 'gone', 'a/b?c#d', ...numbered(130).map(({ id }) => id), 'r000000'];
   const pages = await readPages(sourceOf(bubble), null, { ids });
@@ -97,7 +97,7 @@ test('ids of any length fit into a URL', async () => {
   expect(Math.max(...bubble.requests.map(({ query }) => (query.constraints ?? '').length))).toBeLessThan(2_500);
 });
 
-test('count is what one row and the rest come to', async () => {
+test('the count is the rows of a page of one and those remaining', async () => {
   expect(await sourceOf(fakeBubble({ rows: numbered(73) })).count?.({}, neverAborted)).toBe(73);
   expect(await sourceOf(fakeBubble({ rows: [] })).count?.({}, neverAborted)).toBe(0);
   expect(
@@ -105,13 +105,13 @@ test('count is what one row and the rest come to', async () => {
   ).toBeUndefined();
 });
 
-test('an empty type ends at once', async () => {
+test('an empty type has one empty page', async () => {
   expect(await readPages(sourceOf(fakeBubble({ rows: [] })))).toEqual([
     { records: [], cursor: null, watermark: undefined },
   ]);
 });
 
-test('a type that is not exposed is named with those that are', async () => {
+test('the error for a type that is not exposed lists the exposed ones', async () => {
   const bubble = fakeBubble({ rows: [], types: { get: ['user', 'booking'] } });
   await expect(readIds(sourceOf(bubble, { type: 'wombat' }))).rejects.toMatchObject({
     code: 'UPSTREAM_NOT_FOUND',
@@ -119,7 +119,7 @@ test('a type that is not exposed is named with those that are', async () => {
   });
 });
 
-test('a type may be given by names it may have; they are looked up once', async () => {
+test('a type may be given by candidate names; they are looked up once', async () => {
   const bubble = fakeBubble({ rows: numbered(250), types: { get: ['user', 'thing'] } });
   const source = sourceOf(bubble, { type: ['Things', 'stuff'] });
   expect(await readIds(source)).toHaveLength(250);
@@ -132,7 +132,7 @@ test('a cursor of another source is refused', async () => {
   });
 });
 
-test('an answer that is no page is a bad answer', async () => {
+test('an answer that is not a page is a bad answer', async () => {
   for (const body of [[], {}, { response: 3 }, { response: { results: {} } }, { response: { results: [1] } }]) {
     const upstream = { request: async () => ({ status: 200, headers: {}, text: '', json: () => body }) };
     const source = createBubbleSource({ upstream, type: 'thing' });

@@ -27,7 +27,7 @@ async function readBack(text: string): Promise<JsonObject[]> {
 }
 
 describe('export', () => {
-  it('writes scalars as text, lists and objects as JSON, nothing for what is not there', () => {
+  it('writes scalars as text, lists and objects as JSON, and nothing for absent values', () => {
     const records = [
       { _id: '1', n: 120.5, yes: true, list: ['a', 'b, c'] },
       { _id: '2', z: { a: null }, n: null, 'Name ': ' x' },
@@ -41,11 +41,11 @@ describe('export', () => {
     );
   });
 
-  it('does not defuse formulas: the file is data and must read back as it was', () => {
+  it('does not escape formulas: the file is data and must be read back unchanged', () => {
     expect(csvLine(['=cmd|"/C calc"!A0', '+63 917', '@x', '-1'])).toBe('"=cmd|""/C calc""!A0",+63 917,@x,-1\r\n');
   });
 
-  it('puts the columns in one order, whatever the order of the records', () => {
+  it('writes the columns in one order, regardless of the order of the records', () => {
     expect(orderColumns(['b', '_id', 'a'], ['_id', 'x'])).toEqual(['_id', 'a', 'b']);
   });
 
@@ -57,7 +57,7 @@ describe('export', () => {
     },
   );
 
-  it('reads back what it wrote, whatever the text', async () => {
+  it('reads back what it wrote, for any text', async () => {
     const text = fc.string({
       unit: fc.constantFrom('a', '"', ',', ';', '\n', '\r', '\t', ' ', 'é', '😀', '=', "'", '|'),
     });

@@ -39,7 +39,7 @@ async function readAll(from: ReturnType<typeof source>, scope = {}, start: Json 
 const raws = async (content: string | Buffer) => (await readAll(source(content))).map(({ raw }) => raw);
 
 describe('reading', () => {
-  it('gives every value as the text it is', async () => {
+  it('returns every value as the text of the file', async () => {
     expect(await readAll(source('_id,n,t\n1, 007 ,"a ""b"", c\nd"\n'))).toEqual([
       { sourceId: '1', raw: { _id: '1', n: ' 007 ', t: 'a "b", c\nd' } },
     ]);
@@ -51,11 +51,11 @@ describe('reading', () => {
     ['quoted names', '"x;y;z",id\n2,1\n', { 'x;y;z': '2', id: '1' }],
     ['sep=', 'sep=;\nid;a,b,c\n1;2\n', { id: '1', 'a,b,c': '2' }],
     ['BOM', '\ufeff"id","Name "\n"1","x"\n', { id: '1', 'Name ': 'x' }],
-  ])('finds out how the file is written: %s', async (_name, content, raw) => {
+  ])('detects the format of the file: %s', async (_name, content, raw) => {
     expect(await raws(content)).toEqual([raw]);
   });
 
-  it('takes any line ends, even several kinds, and passes over rows without text', async () => {
+  it('accepts any line endings, even mixed, and skips rows without text', async () => {
     expect(await raws('id,a\n1,2\r\n3,4\r5,"6\n7"\n\r\n,\n8,9')).toEqual([
       { id: '1', a: '2' },
       { id: '3', a: '4' },
@@ -71,7 +71,7 @@ describe('reading', () => {
     }
   });
 
-  it('matches the id column whatever its case and blanks, and gives an empty id as none', async () => {
+  it('matches the id column regardless of case and blanks, and returns an empty id as empty', async () => {
     expect(await readAll(source('a, Unique ID \n1, 9 \n2,\n'))).toEqual([
       { sourceId: '9', raw: { a: '1', ' Unique ID ': ' 9 ' } },
       { sourceId: '', raw: { a: '2', ' Unique ID ': '' } },
@@ -92,7 +92,7 @@ describe('refusing', () => {
     ['a short row', 'id,a\n1,2\n"3\n3"\n', /line 4: the row has 1 cells and the header 2/],
     ['a long row', 'id,a\n1,2,3\n', /line 2: the row has 3 cells/],
     ['an open quotation mark', 'id,a\n1,2\n3,"4\n', /line \d: a quotation mark is opened and never closed/],
-    ['a stray quotation mark', 'id,a\n1,2\n3,4"5\n', /line 3: a quotation mark stands in the middle/],
+    ['a stray quotation mark', 'id,a\n1,2\n3,4"5\n', /line 3: a quotation mark is in the middle/],
     ['text after a closing one', 'id,a\n1,"2"3\n', /line 2: there is text after/],
     ['a repeated name', 'id,a,b,a\n', /line 1: more than one column is called "a"/],
     ['two columns without a name', 'id,,\n', /more than one column is called \(no name\)/],
@@ -108,27 +108,27 @@ describe('refusing', () => {
     await expect(refused).rejects.toMatchObject({ code: 'SOURCE_FILE', message: expect.stringMatching(message) });
   });
 
-  it('finds the fault of the last line before it gives the first record', async () => {
+  it('reports the fault of the last line before it returns the first record', async () => {
     const rows = Array.from({ length: 60_000 }, (_, i) => `${i},${'é'.repeat(i % 9)}\n`).join('');
     const broken = source(Buffer.concat([Buffer.from(`id,a\n${rows}`), Buffer.from([0xff, 10])]), { pageSize: 2 });
     await expect(broken.read(null, {}, signal)).rejects.toThrow(/line 60002: .*not UTF-8/);
   });
 
-  it('says which command makes a missing file', async () => {
+  it('names the command that creates a missing file', async () => {
     const path = join(directory, 'none.csv');
     const missing = createCsvSource({ path, idColumns: ['id'], createdBy: '`drover export bubble`' });
     await expect(missing.read(null, {}, signal)).rejects.toMatchObject({
       code: 'SOURCE_FILE',
-      message: `${path} does not exist; \`drover export bubble\` makes it`,
+      message: `${path} does not exist; \`drover export bubble\` creates it`,
     });
   });
 
-  it('says so when the path is a directory', async () => {
+  it('refuses a path that is a directory', async () => {
     const folder = createCsvSource({ path: directory, idColumns: ['id'] });
     await expect(folder.read(null, {}, signal)).rejects.toMatchObject({ code: 'SOURCE_FILE' });
   });
 
-  it('goes on with no file that has changed', async () => {
+  it('does not continue with a file that has changed', async () => {
     const path = file('id\n1\n2\n');
     const changing = createCsvSource({ path, idColumns: ['id'], pageSize: 1 });
     const page = await changing.read(null, {}, signal);
@@ -146,26 +146,40 @@ describe('cursor', () => {
   ]);
   const quoted = rows.map((cells) => cells.map((cell) => `"${cell.replaceAll('"', '""')}"`));
 
-  it.each(['\n', '\r\n', '\r'])('resumes from every one, in another process as well (line end %j)', async (end) => {
-    const text = `\ufeffid,a,b${end}${quoted.map((cells) => cells.join(',')).join(end)}${end}${end}`;
-    const path = file(text);
-    const options = { path, idColumns: ['id'] };
-    const whole = await readAll(createCsvSource(options));
-    expect(whole.map(({ raw }) => Object.values(raw))).toEqual(rows);
-    for (const pageSize of [1, 7, 40]) {
-      let cursor: Json | null = null;
-      let seen = 0;
-      do {
-        const page = await createCsvSource({ ...options, pageSize }).read(cursor, {}, signal);
-        seen += page.records.length;
-        cursor = page.cursor === null ? null : JSON.parse(JSON.stringify(page.cursor));
-        if (cursor !== null) expect(await readAll(createCsvSource(options), {}, cursor)).toEqual(whole.slice(seen));
-      } while (cursor !== null);
-      expect(seen).toBe(whole.length);
-    }
-  });
+  it.each(['\n', '\r\n', '\r'])(
+    'resumes from every cursor, in another process as well (line ending %j)',
+    async (end) => {
+      const text = `\ufeffid,a,b${end}${quoted.map((cells) => cells.join(',')).join(end)}${end}${end}`;
+      const path = file(text);
+      const options = { path, idColumns: ['id'] };
+      const whole = await readAll(createCsvSource(options));
+      expect(whole.map(({ raw }) => Object.values(raw))).toEqual(rows);
+      for (const pageSize of [1, 7, 40]) {
+        let cursor: Json | null = null;
+        let seen = 0;
+        do {
+          const page = await createCsvSource({ ...options, pageSize }).read(cursor, {}, signal);
+          seen += page.records.length;
+          cursor = page.cursor === null ? null : JSON.parse(JSON.stringify(page.cursor));
+          if (cursor !== null) expect(await readAll(createCsvSource(options), {}, cursor)).toEqual(whole.slice(seen));
+        } while (cursor !== null);
+        expect(seen).toBe(whole.length);
+      }
+    },
+  );
 
-  it('still names the right line after a seek', async () => {
+  it.each([{ kind: 'ids', next: 1 }, 'text', { byte: -1, line: 0, row: 0, size: 9 }])(
+    'of another source is refused: %j',
+    async (cursor) => {
+      const source = createCsvSource({ path: file('id,a\n1,2\n'), idColumns: ['id'] });
+      await expect(source.read(cursor, {}, signal)).rejects.toMatchObject({
+        code: 'CONFIGURATION',
+        message: 'the stored cursor is not one of the CSV source',
+      });
+    },
+  );
+
+  it('keeps the line number after a seek', async () => {
     const path = file('id,a\n1,"x\ny"\n2,3\n');
     const page = await createCsvSource({ path, idColumns: ['id'], pageSize: 1 }).read(null, {}, signal);
     expect(page.cursor).toEqual({ byte: 13, line: 3, row: 1, size: 17 });
@@ -177,14 +191,14 @@ describe('scope', () => {
   const changedAt = (raw: { readonly [key: string]: Json }) => String(raw.at) || undefined;
   const ids = async (scope: object) => (await readAll(source(text, { changedAt }), scope)).map((r) => r.sourceId);
 
-  it('reads the ids asked for', async () => expect(await ids({ ids: ['2', '9'] })).toEqual(['2']));
-  it('reads a window, its beginning included and its end not, and whatever has no date', async () => {
+  it('reads the selected ids', async () => expect(await ids({ ids: ['2', '9'] })).toEqual(['2']));
+  it('reads a window, its start included and its end excluded, and records without a date', async () => {
     expect(await ids({ since: '2024-02-01T00:00:00Z', until: '2024-03-01T00:00:00Z' })).toEqual(['2', '3']);
   });
-  it('tells the newest change it saw', async () => {
+  it('returns the newest change as watermark', async () => {
     expect((await source(text, { changedAt }).read(null, {}, signal)).watermark).toBe('2024-03-01T00:00:00.000Z');
   });
-  it('counts the whole, and does not pretend to count a part', async () => {
+  it('counts the whole file, and returns no count for a part of it', async () => {
     expect(await source(text).count?.({}, signal)).toBe(4);
     expect(await source(text).count?.({ ids: ['1'] }, signal)).toBeUndefined();
   });

@@ -55,7 +55,7 @@ function sourceFor(apiKey: string, more: Partial<SupabaseSourceOptions> = {}) {
   return createSupabaseSource({ upstream, table: 'products', columns, numericAsText: ['price'], apiKey, ...more });
 }
 
-test('every product arrives exactly once, past the silent cap, with all its digits', async () => {
+test('every product is read exactly once, beyond the silent cap, with all its digits', async () => {
   const source = await open({ products: 3_000, maxRows: 400, price: 'numeric' });
   const pages = await readPages(source);
   expect(idsOf(pages)).toEqual(sandbox.data.ids('products'));
@@ -70,7 +70,7 @@ test('every product arrives exactly once, past the silent cap, with all its digi
   expect(newest).toBeLessThanOrEqual(Date.now());
 });
 
-test('reading goes on from every cursor', async () => {
+test('reading continues from every cursor', async () => {
   const source = await open({ products: 300, maxRows: 100 });
   const [first, second] = await readPages(source);
   expect(await readIds(source, first?.cursor ?? null)).toEqual(sandbox.data.ids('products').slice(100));
@@ -108,7 +108,7 @@ test.each<[string, NonNullable<SandboxOptions['faults']>]>([
     ],
   ],
   ['pages of seven', [{ fault: 'clamp', limit: 7 }]],
-])('%s lose and double nothing', async (_, faults) => {
+])('%s lose and duplicate nothing', async (_, faults) => {
   const source = await open({ products: 400, maxRows: 20, faults });
   expect(await readIds(source)).toEqual(sandbox.data.ids('products'));
   expect(sandbox.faults.tally().filter(({ fired }) => fired === 0)).toEqual([]);
@@ -124,7 +124,7 @@ test.each(['before', 'after'] as const)('rows deleted %s the cursor hide none of
   expect(before.filter((id) => left.has(id) && !ids.includes(id))).toEqual([]);
 });
 
-test('a window reads what was changed in it, and what has no date', async () => {
+test('a window reads the rows changed in it and those without a date', async () => {
   const source = await open({ products: 300, maxRows: 20 });
   const since = new Date(Date.now()).toISOString();
   const changed = sandbox.data.ids('products').slice(10, 40);
@@ -135,7 +135,7 @@ test('a window reads what was changed in it, and what has no date', async () => 
   expect(await readIds(source, null, { until: '2000-01-01T00:00:00.000Z' })).toEqual(['1']);
 });
 
-test('a list of ids reads those that exist, in their order, however wrong the others are', async () => {
+test('a list of ids reads those that exist, in their order, even with invalid ids among them', async () => {
   const source = await open({ products: 300, maxRows: 7 });
   const large = sandbox.manifest.traps['id-beyond-numbers']?.ids[0] ?? '';
   const many = sandbox.data.ids('products').slice(20, 200);
@@ -143,7 +143,7 @@ test('a list of ids reads those that exist, in their order, however wrong the ot
   expect(await readIds(source, null, { ids: ['7', 'abc', '"),(', '8'] })).toEqual(['7', '8']);
 });
 
-test('an empty table is empty, and a hidden one is not', async () => {
+test('an empty table is distinguished from a hidden one', async () => {
   const source = await open({ products: 0 });
   expect(await source.read(null, {}, neverAborted)).toMatchObject({ records: [], cursor: null });
   await sandbox.close();
@@ -160,7 +160,7 @@ test('an empty table is empty, and a hidden one is not', async () => {
   expect(await readIds(secret)).toHaveLength(50);
 });
 
-test('a wrong key, an unknown table and an unknown column say what they are', async () => {
+test('a wrong key, an unknown table and an unknown column have distinct errors', async () => {
   const wrong = await open({ products: 5 });
   await expect(sourceFor('wrong-canary').read(null, {}, neverAborted)).rejects.toMatchObject({
     code: 'UPSTREAM_UNAUTHORIZED',

@@ -1,8 +1,9 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { Json } from '../../../src/plan/json.ts';
 import type { Upstream } from '../../../src/plan/upstream.ts';
+import { chunkOfIds } from '../../../src/sources/paging.ts';
 import { keyHeaders, mapRestError, restUrl, roleOfKey } from '../../../src/sources/supabase/rest.ts';
-import { chunkFrom, createSupabaseSource, settingsOf, windowQuery } from '../../../src/sources/supabase/source.ts';
+import { createSupabaseSource, idChunk, settingsOf, windowQuery } from '../../../src/sources/supabase/source.ts';
 import { neverAborted } from '../read-pages.ts';
 
 const says = (body: Json): Upstream => ({
@@ -41,7 +42,7 @@ describe('a refusal', () => {
   );
 });
 
-describe('an answer that cannot be', () => {
+describe('an invalid answer', () => {
   test.each<[string, Json]>([
     ['an object', { message: 'hello' }],
     ['a list of numbers', [1, 2]],
@@ -49,7 +50,7 @@ describe('an answer that cannot be', () => {
     await expect(source(body).read(null, {}, neverAborted)).rejects.toMatchObject({ code: 'UPSTREAM_BAD_ANSWER' });
   });
 
-  test('rows from before the cursor would be read for ever', async () => {
+  test('rows from before the cursor are refused, because the read would never end', async () => {
     const rows = source([{ id: '8' }, { id: '9' }, { id: '10' }]);
     await expect(rows.read(behind('9'), {}, neverAborted)).rejects.toMatchObject({ code: 'UPSTREAM_BAD_ANSWER' });
     expect((await rows.read(behind('7'), {}, neverAborted)).cursor).toEqual(behind('10'));
@@ -59,7 +60,7 @@ describe('an answer that cannot be', () => {
   });
 });
 
-test('keys tell their role where they can', () => {
+test('the role of a key is read from it where possible', () => {
   const jwt = (claims: unknown) => `x.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.y`;
   expect(['sb_secret_x', 'sb_publishable_x', jwt({ role: 'anon' }), jwt({}), 'x', undefined].map(roleOfKey)).toEqual([
     'service_role',
@@ -73,14 +74,14 @@ test('keys tell their role where they can', () => {
   expect(keyHeaders('sb_secret_x')).toEqual({ apikey: 'sb_secret_x' });
 });
 
-test('addresses may be the project’s or the interface’s', () => {
+test('the URL may be the project’s or the interface’s', () => {
   const whole = 'https://ref.supabase.co/rest/v1';
   expect(['https://ref.supabase.co', 'https://ref.supabase.co/', whole, `${whole}/ `].map(restUrl)).toEqual(
     Array(4).fill(whole),
   );
 });
 
-test('the key and what JSON would spoil are read as text', () => {
+test('the key and columns that JSON numbers would change are read as text', () => {
   const settings = settingsOf({
     upstream: says([]),
     table: 't',
@@ -93,7 +94,7 @@ test('the key and what JSON would spoil are read as text', () => {
   );
 });
 
-test('windows begin early, end sharp, and take what has no date', () => {
+test('a window begins early, ends exactly, and includes rows without a date', () => {
   const settings = { dateColumn: 'updated_at', overlapMs: 60_000 };
   expect(windowQuery({ since: '2026-01-01T00:01:00Z', until: '2026-02-01T00:00:00Z' }, settings)).toEqual({
     or: '(and(updated_at.gte."2026-01-01T00:00:00.000Z",updated_at.lt."2026-02-01T00:00:00Z"),updated_at.is.null)',
@@ -102,15 +103,15 @@ test('windows begin early, end sharp, and take what has no date', () => {
   expect(windowQuery({ since: '2026-01-01T00:00:00Z' }, { ...settings, dateColumn: undefined })).toEqual({});
 });
 
-test('lists of ids stay shorter than a URL may be', () => {
+test('lists of ids stay below the limit of a URL', () => {
   const ids = Array.from({ length: 500 }, (_, i) => `product-with-a-long-name-${i}`);
-  const chunk = chunkFrom(ids, 0, 1000);
+  const chunk = chunkOfIds(ids, 0, idChunk(1000));
   expect(chunk.length).toBeGreaterThan(20);
   expect(encodeURIComponent(chunk.map((id) => `"${id}"`).join(',')).length).toBeLessThan(4_000);
-  expect(chunkFrom(['x'.repeat(5_000)], 0, 10)).toHaveLength(1);
+  expect(chunkOfIds(['x'.repeat(5_000)], 0, idChunk(10))).toHaveLength(1);
 });
 
-test('a date without a zone is UTC, wherever this process stands', async () => {
+test('a date without a zone is UTC, whatever zone the process has', async () => {
   vi.stubEnv('TZ', 'America/New_York');
   const rows = [
     { id: '1', updated_at: '2024-01-05 15:04:00' },

@@ -121,7 +121,7 @@ describe('an account that is in the target under another spelling of its address
     expect(await harness.sql('SELECT count(*)::int AS n FROM shop.customers')).toEqual([{ n: 20_000 }]);
   });
 
-  it('is named, and not chosen, where several rows have the address in other spellings', async () => {
+  it('is reported instead of chosen where several rows have the address in other spellings', async () => {
     await insert('Jane@example.com');
     await insert('JANE@example.com', otherId);
     const dry = await load({ a: customer('jane@example.com') }, { dryRun: true });
@@ -135,7 +135,7 @@ describe('an account that is in the target under another spelling of its address
     expect(await rows()).toHaveLength(2);
   });
 
-  it('is named beforehand and by validation where a second row with another spelling was there before', async () => {
+  it('is reported by the dry run and by validation where a second row with another spelling existed before', async () => {
     await insert('jane@example.com');
     await insert('Jane@Example.com', otherId);
     const dry = await load({ a: customer('jane@example.com') }, { dryRun: true });
@@ -158,7 +158,7 @@ describe('an account that is in the target under another spelling of its address
 });
 
 describe('a right of an existing row', () => {
-  it('is kept, and the record says so, in the dry run as well', async () => {
+  it('is kept, with a note on the record, in the dry run as well', async () => {
     await insert('jane@example.com');
     const dry = await load({ a: customer('jane@example.com') }, { dryRun: true });
     expect((await outcomes(dry))[0]).toMatchObject({
@@ -170,7 +170,7 @@ describe('a right of an existing row', () => {
     expect((await outcomes(run))[0].notes).toEqual(['role keeps admin of the existing row; the source has client']);
   });
 
-  it('follows the source in a row of Drover, until another client changes it there; then it is kept for good', async () => {
+  it('follows the source in a row of Drover, until another client changes it there; then it is kept permanently', async () => {
     await load({ a: customer('jane@example.com') });
     await load({ a: customer('jane@example.com', { role: 'coach' }) });
     expect((await rows())[0]).toMatchObject({ role: 'coach' });
@@ -186,7 +186,7 @@ describe('a right of an existing row', () => {
     }
   });
 
-  it('follows the source again once the row is given the value of the source by hand', async () => {
+  it('follows the source again once the row is set to the value of the source by hand', async () => {
     await insert('jane@example.com');
     await load({ a: customer('jane@example.com') });
     await setRole('client');

@@ -11,7 +11,7 @@ test.each([
   ['12.340', 'KWD', 12_340n],
   ['1000', 'MGA', 1_000n],
   ['12.50', 'EUR', 1_250n],
-])('%s %s is %d at Stripe, and the same on the way back', (price, currency, amount) => {
+])('%s %s is %d at Stripe, and is converted back to the same', (price, currency, amount) => {
   const read = readPrice(price, currency, undefined);
   if (read instanceof Problem) throw new Error(read.code);
   expect(toStripe(read.minor, currency)).toBe(amount);
@@ -39,7 +39,7 @@ describe('a refusal of Stripe', () => {
   const refusal = (status: number, error: object, headers = {}) =>
     mapStripeError(status, JSON.stringify({ error: { message: 'no', ...error } }), headers)?.code;
 
-  test('is about the record, about another request, or about the limit', () => {
+  test('concerns the record, another request, or the limit', () => {
     expect(refusal(400, { code: 'parameter_invalid_integer', param: 'unit_amount' })).toBe('UPSTREAM_REJECTED');
     expect(refusal(402, { type: 'card_error' })).toBe('UPSTREAM_REJECTED');
     expect(refusal(409, { code: 'idempotency_key_in_use' })).toBe('UPSTREAM_CONFLICT');

@@ -9,7 +9,7 @@ test.each([
   ['of UUIDs', `cms_${crypto.randomUUID()}`, 3],
   ['of eighty characters', `cms_${'x'.repeat(80)}`, 5],
   ['of other alphabets', 'ñ'.repeat(200), 63],
-])('ids %s fit into lists of a hundred and into addresses that any server takes', (_what, id, pages) => {
+])('ids %s fit into lists of a hundred and into URLs that any server accepts', (_what, id, pages) => {
   const ids = Array.from({ length: 250 }, (_, i) => `${id}${i}`);
   const made = idPages(ids);
   expect(made.flat()).toEqual(ids);

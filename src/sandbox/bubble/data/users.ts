@@ -256,7 +256,7 @@ const ROLE_TRAPS: Traps<UserDraft> = {
   },
 };
 
-/** Passwords from the time when the application stored them in a field of its own. */
+/** Passwords from the time when the application stored them in a separate field. */
 const PASSWORD_TRAPS: Traps<UserDraft> = {
   'password-plain': { perThousand: 20, apply: (user, random) => setFields(user, { password: plainPassword(random) }) },
   'password-bcrypt': {

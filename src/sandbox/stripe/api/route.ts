@@ -6,7 +6,7 @@ import type { Context, Operation, Resource } from '../resources/resource.ts';
 import type { AccountStore, AccountStores, StripeObject } from '../store.ts';
 import { list, search } from './queries.ts';
 
-/** The operation that a request asks for. */
+/** The requested operation. */
 export interface Route {
   readonly resource: Resource;
   /** `list`, `search`, `get`, `create`, `update`, `delete`, or the action's name. */

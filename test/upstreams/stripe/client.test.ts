@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createBatchLoader } from '../../../src/upstreams/stripe/client.ts';
 
-test('what is asked for meanwhile goes together, each gets its own, and a failure is only of its set', async () => {
+test('keys requested during a request share the next one, each caller gets its own value, and a failure affects its batch only', async () => {
   const asked: (readonly string[])[] = [];
   const one = createBatchLoader(async (keys) => {
     asked.push(keys);
