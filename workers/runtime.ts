@@ -5,6 +5,7 @@ import type { StageDeps } from '../src/engine/stages/stage.ts';
 import { type DroverError, describeError } from '../src/errors.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { startInbox } from './inbox.ts';
+import { startPayments } from './payments.ts';
 import { queueSetups, type RunningQueue } from './queues.ts';
 import { startScheduler } from './scheduler.ts';
 import { openServices, type ServiceOptions, type Services } from './services.ts';
@@ -26,7 +27,7 @@ export interface WorkerProcess {
   stop(): Promise<void>;
 }
 
-/** Starts one worker process: its queues, inbox, heartbeat, and scheduler. */
+/** Starts one worker process: its queues, inbox, payments, heartbeat, and scheduler. */
 export async function startWorkerProcess(options: WorkerProcessOptions): Promise<WorkerProcess> {
   const opened = await openServices(options);
   const services = options.overrides?.(opened) ?? opened;
@@ -49,6 +50,7 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
   );
   const scheduler = startScheduler(services);
   const inbox = startInbox(services);
+  const payments = startPayments(services, options.databaseUrl);
   const heartbeat = startHeartbeat({
     workers: services.workers,
     name: services.name,
@@ -69,6 +71,7 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
         drain(running, graceMs),
         endsWithin(scheduler.stop(), graceMs),
         endsWithin(inbox.stop(), graceMs),
+        endsWithin(payments.stop(), graceMs),
       ]);
       // A heartbeat after the sign-off would add this process to the list of workers again.
       heartbeatRequests.disconnect();

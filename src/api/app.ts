@@ -22,6 +22,7 @@ import { acceptJsonOnly, refuseMalformedUrls } from './json-body.ts';
 import { createMetrics, healthRoutes, metricsRoutes } from './monitoring.ts';
 import { handleError, handleUnknownRoutes } from './problems.ts';
 import { auditRoutes } from './routes/audit.ts';
+import { bookingRoutes } from './routes/bookings.ts';
 import { cutoverRoutes } from './routes/cutovers.ts';
 import { queueRoutes, upstreamRoutes, workerRoutes } from './routes/fleet.ts';
 import { keyRoutes } from './routes/keys.ts';
@@ -33,7 +34,7 @@ import { createEventStreams, createRunEvents, type RunEventDeps, runEventRoutes 
 import { runActionRoutes, runRoutes } from './routes/runs.ts';
 import { serveSignIn, sessionRoutes } from './routes/session.ts';
 import { repairRoutes, validationRoutes } from './routes/validation.ts';
-import { webhookRoutes } from './routes/webhooks.ts';
+import { receiveWebhooks, webhookRoutes } from './routes/webhooks.ts';
 import { createRunReader, type RunReader } from './run-view.ts';
 import type { Api, ApiDeps } from './types.ts';
 
@@ -71,6 +72,8 @@ export async function buildApp(deps: ApiDeps): Promise<Api> {
     maskedEvents: createRunEvents({ ...runs, read: async (id) => maskRun(await runs.read(id)) }),
   };
   await app.register(async (scope) => apiRoutes(scope as unknown as Api, routes), { prefix: '/api/v1' });
+  // The address that the applications' own endpoint had.
+  await app.register(async (scope) => receiveWebhooks(scope as unknown as Api, routes, true), { prefix: '/api' });
   return app;
 }
 
@@ -128,6 +131,7 @@ function apiRoutes(app: Api, deps: RouteDeps): void {
   repairRoutes(app, deps);
   reportRoutes(app, deps);
   cutoverRoutes(app, deps);
+  bookingRoutes(app, deps);
   retentionRoutes(app, deps);
   queueRoutes(app, deps);
   workerRoutes(app, deps);

@@ -3,6 +3,7 @@ import { createClient } from './client.ts';
 import type { ActionWrapper, DefineCommand, Handler, Session } from './command.ts';
 import { audit } from './commands/audit.ts';
 import { batchSize, cancel, pause, resume, retry } from './commands/change-run.ts';
+import { check } from './commands/check.ts';
 import { cutover } from './commands/cutover.ts';
 import { cutovers } from './commands/cutovers.ts';
 import { doctor } from './commands/doctor.ts';
@@ -11,6 +12,7 @@ import { exportPlan } from './commands/export.ts';
 import { failures, replay } from './commands/failures.ts';
 import { limits, queues, workers } from './commands/fleet.ts';
 import { keys } from './commands/keys.ts';
+import { link } from './commands/link.ts';
 import { migrate } from './commands/migrate.ts';
 import { person, purge } from './commands/personal-data.ts';
 import { plans } from './commands/plans.ts';
@@ -157,6 +159,8 @@ const commands: readonly DefineCommand[] = [
   rollback,
   cutover,
   cutovers,
+  link,
+  check,
   workers,
   queues,
   limits,

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { queryPrepared, type Row, transaction } from '../../db/sql.ts';
+import type { StatisticsCheck, StatisticsDifference } from '../contract/bookings.ts';
 import { DroverError } from '../errors.ts';
 import { identifier, qualified } from '../plan/sql.ts';
 import { linkNames, tableOf } from './link/statements.ts';
@@ -52,22 +53,6 @@ export async function foldStatistics(pool: pg.Pool, schema: string): Promise<num
   });
 }
 
-/** A figure that is not what the rows say. */
-export interface StatisticsDifference extends Row {
-  readonly userId: string;
-  /** Empty for bookings. */
-  readonly currency: string;
-  readonly figure: 'bookings' | 'spent' | 'first_booking_at' | 'last_booking_at';
-  readonly kept: string | null;
-  readonly recomputed: string | null;
-}
-
-export interface StatisticsCheck {
-  readonly targetSchema: string;
-  readonly users: number;
-  readonly differences: readonly StatisticsDifference[];
-}
-
 const maxDifferences = 1_000;
 
 const checkSql = (schema: string, table: BookingsTable | undefined): string => {
@@ -110,7 +95,7 @@ export async function checkStatistics(pool: pg.Pool, schema: string): Promise<St
     await queryPrepared(client, undefined, 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY', []);
     const link = await findLink(client, schema);
     const text = checkSql(schema, link?.bookings);
-    const differences = await queryPrepared<StatisticsDifference>(client, undefined, text, []);
+    const differences = await queryPrepared<StatisticsDifference & Row>(client, undefined, text, []);
     const [users] = await queryPrepared<{ n: number }>(
       client,
       undefined,

@@ -50,6 +50,7 @@ test('what is open is known', () => {
     'POST /api/v1/session',
     // Its signature is its key: integration/webhooks.
     'POST /api/v1/webhooks/stripe',
+    'POST /api/webhooks/stripe',
     'POST /login',
   ]);
 });

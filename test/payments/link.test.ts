@@ -25,7 +25,8 @@ const work = () =>
 
 /** A batch that waited too long for a writer's row ends the work, and is tried again, as workers do. */
 async function workToEnd(): Promise<void> {
-  for (const deadline = Date.now() + 120_000; Date.now() < deadline; await work()) if ((await state()) === 'done') return;
+  for (const deadline = Date.now() + 120_000; Date.now() < deadline; await work())
+    if ((await state()) === 'done') return;
   throw new Error(`not finished after 120 s: ${JSON.stringify(await control.view('app'))}`);
 }
 
@@ -253,7 +254,8 @@ describe('statistics', () => {
       for (let step = 0; step < 60; step += 1) {
         const pick = (seed * 7919 + step * 104_729) % 200;
         const kind = (seed + step) % 5;
-        if (kind === 0) await insert((next += 1), next);
+        next += 1;
+        if (kind === 0) await insert(next, next);
         if (kind === 1) await sql('DELETE FROM app.bookings WHERE id = $1', pick);
         if (kind === 2)
           await sql(

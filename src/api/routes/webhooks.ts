@@ -55,7 +55,7 @@ type WebhookDeps = Pick<ApiDeps, 'inbox' | 'config'> & { readonly limits: RateLi
 
 /** Receiving webhooks, and listing received events. */
 export function webhookRoutes(app: Api, deps: WebhookDeps): void {
-  app.register(async (scope) => receivingRoutes(scope as unknown as Api, deps));
+  app.register(async (scope) => receiveWebhooks(scope as unknown as Api, deps));
 
   app.get('/webhooks', { config: { access: 'viewer' }, schema: listSchema }, async ({ query, actor }) => {
     const { cursor, limit = 50, ...filter } = query;
@@ -70,23 +70,30 @@ export function webhookRoutes(app: Api, deps: WebhookDeps): void {
   });
 }
 
-/** In a scope of its own, where bodies stay the bytes that were signed. */
-function receivingRoutes(app: Api, { inbox, config, limits }: WebhookDeps): void {
+/**
+ * Receiving webhooks, in a scope of its own, where bodies stay the bytes that were signed. `hide`: not in the OpenAPI document,
+ * for a second address of the same.
+ */
+export function receiveWebhooks(app: Api, { inbox, config, limits }: WebhookDeps, hide = false): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
 
   // The signature authenticates the request, and bursts of valid events must not be rate-limited.
   const options = { access: 'open', idempotent: false, limit: 'signed' } as const;
-  app.post('/webhooks/stripe', { config: options, bodyLimit: maxBodyBytes, schema: receiveSchema }, async (request) => {
-    const signed = { body: bodyOf(request), signature: headerOf(request, 'stripe-signature') };
-    const verified = verifyOrCountFailure(request, limits, () =>
-      verifyStripeEvent(signed, config.stripeWebhookSecrets),
-    );
-    assertStorable(verified.payload);
-    const event = { provider: 'stripe', ...verified } as const;
-    const stored = await inbox.store(event, useOf(event.type));
-    return { received: true as const, duplicate: !stored };
-  });
+  app.post(
+    '/webhooks/stripe',
+    { config: options, bodyLimit: maxBodyBytes, schema: { ...receiveSchema, hide } },
+    async (request) => {
+      const signed = { body: bodyOf(request), signature: headerOf(request, 'stripe-signature') };
+      const verified = verifyOrCountFailure(request, limits, () =>
+        verifyStripeEvent(signed, config.stripeWebhookSecrets),
+      );
+      assertStorable(verified.payload);
+      const event = { provider: 'stripe', ...verified } as const;
+      const stored = await inbox.store(event, useOf(event.type));
+      return { received: true as const, duplicate: !stored };
+    },
+  );
 }
 
 /** Refuses a signed event that PostgreSQL could not store. */

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { Database } from '../../../db/client.ts';
 import { queryPrepared, transaction } from '../../../db/sql.ts';
 import { createAuditLog } from '../../../db/stores/audit.ts';
+import type { LinkPlan, LinkView } from '../../contract/bookings.ts';
 import type { Actor } from '../../contract/runs.ts';
 import { runsBySchema } from '../../engine/webhooks/store.ts';
 import { DroverError } from '../../errors.ts';
@@ -18,7 +19,7 @@ import {
   undoStatements,
 } from './statements.ts';
 import { type BookingsNames, describeBookings, findLink, ownersTriggers, setPaused, viewLink } from './store.sql.ts';
-import type { BookingsTable, LinkPlan, LinkView } from './types.ts';
+import type { BookingsTable } from './types.ts';
 
 export interface LinkRequest {
   /** Default: the schema of the newest run of plan `bookings`. */

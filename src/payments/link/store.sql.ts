@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { type Queryable, queryPrepared } from '../../../db/sql.ts';
+import type { Hold, LinkState, LinkView, OwnersTrigger } from '../../contract/bookings.ts';
 import { DroverError } from '../../errors.ts';
 import { literal, qualified } from '../../plan/sql.ts';
 import { tableOf } from './statements.ts';
-import type { BookingsTable, Hold, LinkState, LinkView, OwnersTrigger } from './types.ts';
+import type { BookingsTable } from './types.ts';
 
 /** The row of `booking_link`. */
 export interface LinkRow extends Record<string, unknown> {

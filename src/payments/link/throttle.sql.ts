@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { queryPrepared } from '../../../db/sql.ts';
-import type { Hold } from './types.ts';
+import type { Hold } from '../../contract/bookings.ts';
 
 /** Limits over which no batch is begun. */
 export const throttleLimits = {
