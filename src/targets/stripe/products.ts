@@ -91,8 +91,13 @@ function forecast(
     const message = `${product?.id} is there, and the run skips what is`;
     return { kind: 'exists', message, product, price: prices[0], stale };
   }
-  const kind = isNoop(decision) ? 'unchanged' : decision.price === undefined ? 'repriced' : 'updated';
+  const kind = isNoop(decision) ? 'unchanged' : isRepriced(decision) ? 'repriced' : 'updated';
   return { kind, message: describeChange(decision, wanted), product, price: decision.price, stale };
+}
+
+/** Another price is sold than before, a new one or one that was archived. */
+function isRepriced({ product, price, reactivate }: ProductChange): boolean {
+  return price === undefined || (reactivate && ![undefined, price.id].includes(defaultPrice(product)?.id));
 }
 
 /** What this run made without receiving the answer: the run's mark identifies it, so that a rollback knows it. */

@@ -21,6 +21,8 @@ export interface StripeCatalog {
   priceByLookupKey(key: string): Promise<Price | undefined>;
   /** Prices of a product that are sold; a hundred at the most. */
   activePricesOf(product: string): Promise<readonly Price[]>;
+  /** Prices of a product that are archived, the newest first; a hundred at the most. */
+  archivedPricesOf(product: string): Promise<readonly Price[]>;
   createProduct(params: ProductCreate, key: string): Promise<Product>;
   updateProduct(id: string, params: ProductUpdate, key: string): Promise<Product>;
   createPrice(params: PriceCreate, key: string): Promise<Price>;
@@ -63,6 +65,8 @@ export function openStripeCatalog(options: StripeCatalogOptions): StripeCatalog 
     }, maxLookupKeys),
     activePricesOf: async (product) =>
       (await withDroverErrors(prices.list({ product, active: true, limit: 100 }))).data,
+    archivedPricesOf: async (product) =>
+      (await withDroverErrors(prices.list({ product, active: false, limit: 100 }))).data,
     createProduct: (params, idempotencyKey) =>
       withDroverErrors(products.create({ ...params, ...expandPrice }, { idempotencyKey })),
     updateProduct: (id, params, idempotencyKey) =>
