@@ -23,7 +23,7 @@ export async function findObjects(
   known: RecordedIds,
   { byOwnId, again }: { readonly byOwnId: boolean; readonly again: boolean },
 ): Promise<FoundObjects> {
-  const holder = await stripe.priceByLookupKey(wanted.lookupKey);
+  const holder = await stripe.priceByLookupKey(wanted.lookupKey, { fresh: again });
   const named = known.productId === null ? undefined : await stripe.product(known.productId);
   const stale = known.productId !== null && !isExisting(named);
   const product = isExisting(named) ? named : await findByChosenId(stripe, wanted, holder, byOwnId || stale);
