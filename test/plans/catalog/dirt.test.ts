@@ -221,6 +221,22 @@ test.each([
   expect(outcome).toMatchObject({ kind: 'reject', code, field, message: expect.stringContaining('cannot be read') });
 });
 
+// Of the kinds of public bug reports about prices at Stripe: Paymenter/Paymenter#1258 and InvoicePlane/InvoicePlane#1677 (yen by
+// the hundred), stripe/stripe-ios#2601 (rupees without decimals), medusajs/medusa#12797 (6,95 becomes 6).
+test.each([
+  ['80', 'JPY', '80'],
+  ['80', 'krw', '80'],
+  ['1000', 'PKR', '100000'],
+  ['19.9', 'USD', '1990'],
+  ['6,95', 'EUR', 'BAD_NUMBER'],
+  ['80.00', 'JPY', 'BAD_AMOUNT'],
+  ['$19.99', 'USD', 'BAD_NUMBER'],
+  ['1 234.50', 'EUR', 'BAD_NUMBER'],
+])('a price of %s %s is %s', (price, currency, wanted) => {
+  const outcome = transformProduct({ name: 'Mug', price, currency }, { sourceId: '1', params: {} });
+  expect(outcome.kind === 'row' ? outcome.row.amount : outcome.code).toBe(wanted);
+});
+
 test.each([
   [null, 'row'],
   ['', 'row'],

@@ -80,6 +80,40 @@ test.each([
   expect(outcome).toMatchObject({ kind: 'reject', code, field, message: expect.stringContaining('cannot be read') });
 });
 
+// Inputs of the kinds of public bug reports about exports and imports of payments: securo-finance/securo#665 (thousands read as
+// decimals, rows with a currency dropped), medusajs/medusa#12797 (6,95 becomes 6), pretix/pretix#1394 (an apostrophe before
+// amounts), Automattic/woocommerce-payments#7947 (yen by the hundred), actualbudget/actual#5020 (-110.7 becomes -1,107).
+test.each([
+  ['25,000', 'PHP', '25000'],
+  ['₱25,000.00', 'PHP', '25000'],
+  ['NGN 2,300.50', 'NGN', null],
+  ['6,95', 'EUR', null],
+  ["'75.63", 'PHP', null],
+  ['5,550', 'JPY', '5550'],
+  ['55.50', 'JPY', null],
+  ['110.7', 'EUR', '110.7'],
+  ['110.7 €', 'EUR', null],
+  ['1 234.50', 'PHP', null],
+  ["1'234.50", 'CHF', null],
+  ['1,23,456.00', 'INR', null],
+  ['(75.63)', 'PHP', null],
+  ['1e3', 'PHP', null],
+])('an amount of %s %s is read, or said to be unreadable', (amount, currency, read) => {
+  const outcome = xenditInvoices.transform({ ...line, Amount: amount, Currency: currency }, context);
+  const notes = read === null ? ['BAD_AMOUNT: amount cannot be read'] : [];
+  expect(outcome).toMatchObject({ kind: 'row', row: { amount: read, currency }, notes });
+});
+
+test.each([
+  ['09/01/2024 10:00:00', '+0000'],
+  ['45292.5', '+0000'],
+  ['2024-04-02 10:00:00', "'+0800"],
+  ['2024-04-02 10:00:00', 'Manila'],
+])('a day of %s %s, which a spreadsheet made, is refused', (paid, zone) => {
+  const outcome = xenditInvoices.transform({ ...line, 'Paid Timestamp': paid, Timezone: zone }, context);
+  expect(outcome).toMatchObject({ kind: 'reject', code: 'BAD_DATE' });
+});
+
 let launch: Launch;
 beforeAll(async () => {
   launch = await startLaunch(0.01);
