@@ -1,3 +1,4 @@
+import type { FailureVariant } from './failure-variants.ts';
 import type { FailureStatus, RecordStatus, Stage } from './record-status.ts';
 import type { RunAction, RunStatus } from './run-status.ts';
 
@@ -136,7 +137,10 @@ export interface FailureGroup {
   readonly code: string;
   readonly field: string | null;
   readonly count: number;
+  /** The message of its records; where they have several, each with its count. */
   readonly message: string;
+  /** The five most frequent messages of its records. */
+  readonly variants?: readonly FailureVariant[] | undefined;
   readonly remedy: string;
   readonly severity: string;
   readonly examples: readonly string[];

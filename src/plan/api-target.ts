@@ -109,6 +109,11 @@ export type RowComparison = 'missing' | readonly string[];
 
 /** One record at a time, in any order and by any number of workers. Methods throw DroverError. */
 export interface ApiPort {
+  /**
+   * Records that will be written soon, none of them begun before: the port may look them up in groups. Absent: each is looked
+   * up alone.
+   */
+  announce?(records: readonly Pick<ApiRecord, 'sourceId' | 'row'>[]): void;
   /** The result a write would have. Sends no request that changes anything. */
   preview(record: ApiRecord, options: ApiOptions): Promise<ApiResult>;
   write(record: ApiRecord, options: ApiOptions, effects: Effects): Promise<ApiResult>;

@@ -53,6 +53,11 @@ export const failureSchema = z
     message: text,
     remedy: text,
     severity: text,
+    variants: z
+      .array(z.object({ message: text, count: z.int() }))
+      .readonly()
+      .optional()
+      .describe('The five most frequent messages of its records'),
     examples: z.array(text).readonly().describe('Source ids'),
     sums: z
       .array(z.object({ currency: text, minor: text }))

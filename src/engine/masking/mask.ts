@@ -1,5 +1,6 @@
 import type { Control } from '../../contract/control.ts';
 import type { Conflict, CutoverEntry, CutoverView } from '../../contract/cutover.ts';
+import { type FailureVariant, variantsText } from '../../contract/failure-variants.ts';
 import type { HistoryTarget, RecordHistory, RelatedRecord, RepairPlanView } from '../../contract/records.ts';
 import type { FailureGroup, RecordView, RunView, TryView, ValidationView } from '../../contract/runs.ts';
 import type { Entity } from '../../plan/contract.ts';
@@ -19,8 +20,22 @@ function maskRecord<T extends RecordView>(record: T): T {
   return { ...record, sourceId: maskContacts(record.sourceId), message: maskNullable(record.message) };
 }
 
-export function maskFailure<T extends Pick<FailureGroup, 'message' | 'examples'>>(group: T): T {
-  return { ...group, message: maskMessage(group.message), examples: group.examples.map(maskContacts) };
+export function maskFailure<T extends FailureGroup>(group: T): T {
+  const variants = group.variants && maskVariants(group.variants);
+  // Made of the masked parts: a quote that one message leaves open must not pair with one of the next.
+  const message = variants ? variantsText(variants, group.count) : maskMessage(group.message);
+  return { ...group, message, ...(variants && { variants }), examples: group.examples.map(maskContacts) };
+}
+
+/** A group as the ledger gives it, masked. */
+export function maskFailureRow<
+  T extends Required<Pick<FailureGroup, 'examples'>> & { readonly variants: readonly FailureVariant[] },
+>(group: T): T {
+  return { ...group, variants: maskVariants(group.variants), examples: group.examples.map(maskContacts) };
+}
+
+function maskVariants(variants: readonly FailureVariant[]): readonly FailureVariant[] {
+  return variants.map((variant) => ({ ...variant, message: maskMessage(variant.message) }));
 }
 
 function maskRepair(view: RepairPlanView): RepairPlanView {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { variantsText } from '../../contract/failure-variants.ts';
 import type { FailureGroup } from '../../contract/runs.ts';
 import { csvLine } from '../../csv.ts';
 import { kindOf } from '../../errors.ts';
@@ -15,6 +16,7 @@ export async function failureGroups(
   return groups.map((group) => ({
     group: failureGroupKey(group),
     ...group,
+    message: variantsText(group.variants, group.count),
     remedy: remedyOf(group.code, plan),
     severity: kindOf(group.code).severity,
   }));

@@ -2,7 +2,7 @@ import type { ReportEntry } from '../../contract/runs.ts';
 import { DroverError } from '../../errors.ts';
 import type { Plan } from '../../plan/contract.ts';
 import type { Run } from '../ledger/types.ts';
-import { maskContacts, maskFailure, maskMessage, maskRun, maskValidation } from '../masking/mask.ts';
+import { maskContacts, maskFailure, maskFailureRow, maskMessage, maskRun, maskValidation } from '../masking/mask.ts';
 import { assertPayloadsKept } from '../retention/purge.ts';
 import { type ContentDeps, reportContent, reportNames } from './contents.ts';
 import { makeReport, type Report, type ReportFactDeps } from './report.ts';
@@ -75,7 +75,7 @@ type MaskedLedgerReads = Pick<ReportLedger, 'troubleGroups' | 'troubles' | 'trie
 /** The ledger as the reports for viewers read it. */
 function maskedLedger(ledger: ReportLedger): ReportLedger {
   const reads: MaskedLedgerReads = {
-    troubleGroups: async (runId) => (await ledger.troubleGroups(runId)).map(maskFailure),
+    troubleGroups: async (runId) => (await ledger.troubleGroups(runId)).map(maskFailureRow),
     troubles: (runId) => mapPages(ledger.troubles(runId), maskRow),
     tries: (runId) => mapPages(ledger.tries(runId), maskRow),
     notes: (runId) =>

@@ -12,11 +12,21 @@ WITH troubled AS (
   SELECT * FROM drover.records WHERE run_id = $1 AND status IN ('failed', 'rejected', 'blocked', 'mismatched')
 ), grouped AS (
   SELECT entity, stage, status, code, field, count(*)::int AS count,
-    coalesce(min(message) FILTER (WHERE n = 1), '') AS message,
     array_agg(source_id ORDER BY n) FILTER (WHERE n <= 5) AS examples
   FROM (
     SELECT *, row_number() OVER (PARTITION BY entity, stage, status, code, field ORDER BY source_id) AS n FROM troubled
   ) r
+  GROUP BY entity, stage, status, code, field
+), variants AS (
+  SELECT entity, stage, status, code, field,
+    json_agg(json_build_object('message', message, 'count', count) ORDER BY n) FILTER (WHERE n <= 5) AS variants
+  FROM (
+    SELECT *, row_number() OVER (PARTITION BY entity, stage, status, code, field ORDER BY count DESC, message) AS n
+    FROM (
+      SELECT entity, stage, status, code, field, coalesce(message, '') AS message, count(*)::int AS count
+      FROM troubled GROUP BY entity, stage, status, code, field, coalesce(message, '')
+    ) counted
+  ) v
   GROUP BY entity, stage, status, code, field
 ), worth AS (
   SELECT entity, stage, status, code, field,
@@ -27,9 +37,11 @@ WITH troubled AS (
   ) s
   GROUP BY entity, stage, status, code, field
 )
-SELECT g.entity, g.stage, g.status, coalesce(g.code, upper(g.status)) AS code, g.field, g.count, g.message, g.examples,
+SELECT g.entity, g.stage, g.status, coalesce(g.code, upper(g.status)) AS code, g.field, g.count, v.variants, g.examples,
   coalesce(w.sums, '[]') AS sums
-FROM grouped g LEFT JOIN worth w ON w.entity = g.entity AND w.stage = g.stage AND w.status = g.status
+FROM grouped g JOIN variants v ON v.entity = g.entity AND v.stage = g.stage AND v.status = g.status
+  AND v.code IS NOT DISTINCT FROM g.code AND v.field IS NOT DISTINCT FROM g.field
+LEFT JOIN worth w ON w.entity = g.entity AND w.stage = g.stage AND w.status = g.status
   AND w.code IS NOT DISTINCT FROM g.code AND w.field IS NOT DISTINCT FROM g.field
 ORDER BY g.count DESC, g.entity, g.stage, g.status, g.code, g.field`;
 

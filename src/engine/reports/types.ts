@@ -1,3 +1,4 @@
+import type { FailureVariant } from '../../contract/failure-variants.ts';
 import type { ErrorOccurrence, UpstreamTraffic } from '../../contract/metrics.ts';
 import type { FailureStatus, RecordStatus, Stage } from '../../contract/record-status.ts';
 import type { JsonObject } from '../../plan/json.ts';
@@ -23,7 +24,8 @@ export interface FailureGroupRow {
   readonly code: string;
   readonly field: string | null;
   readonly count: number;
-  readonly message: string;
+  /** The five most frequent messages, at least one. */
+  readonly variants: readonly FailureVariant[];
   readonly examples: readonly string[];
   /** By currency, in minor units, of those that carry an amount. */
   readonly sums: readonly { readonly currency: string; readonly minor: string }[];

@@ -38,7 +38,21 @@ export async function reserveApiRecords(
     outcomes.set(record.id, waitMs === undefined ? 'deferred' : waitForApi(waitMs));
     if (waitMs === undefined) deferred.set(record.id, { group, record, row, begunBefore: begun.has(record.sourceId) });
   }
+  announce(deps, group, ready, deferred);
   return outcomes;
+}
+
+/** They wait for their turn in this process: the port may look them up in groups meanwhile, also with one record a job. */
+function announce(
+  deps: ApiLoadDeps,
+  group: Group,
+  ready: readonly { readonly record: OpenRecord; readonly row: JsonObject }[],
+  deferred: ReadonlyMap<string, ApiLoadWork>,
+): void {
+  const { run, plan } = group.context;
+  const waiting = ready.filter(({ record }) => deferred.get(record.id)?.begunBefore === false);
+  if (waiting.length === 0) return;
+  deps.apis(plan, run, group.name).announce?.(waiting.map(({ record, row }) => ({ sourceId: record.sourceId, row })));
 }
 
 /** Claims the record, writes it through its port, stores the created objects in the target's table, and writes its outcome. */

@@ -34,6 +34,7 @@ const settingsSchema = z.object({
 const codes = {
   MISSING_NAME: 'Give the product a name in the CMS, then replay it.',
   BAD_TEXT: 'Write the field as text in the CMS, then replay it.',
+  BAD_DATE: 'Write a time into deleted_at in the CMS, or nothing where the product is not deleted, then replay it.',
   BAD_ACTIVE: 'Write true or false into active in the CMS, then replay it.',
   NAME_TOO_LONG: 'Stripe takes 5,000 characters: shorten the name in the CMS, then replay it.',
   DESCRIPTION_TOO_LONG: 'Stripe takes 40,000 characters: shorten the description in the CMS, then replay it.',

@@ -3,6 +3,7 @@ import { parseCurrency, toMinor } from '../../money.ts';
 import type { Json } from '../../plan/json.ts';
 import { isSupported, maxUnitAmount, toStripe } from '../../targets/stripe/amounts.ts';
 import { metadataKeys } from '../../targets/stripe/lookup.ts';
+import { decodeEntities } from './html-entities.ts';
 
 /** Why a value makes no product. */
 export class Problem {
@@ -22,25 +23,28 @@ const maxDescriptionLength = 40_000;
 
 /** The name in one line, without blanks of any kind around it; one that shows nothing is none. */
 export function readName(...candidates: readonly (Json | undefined)[]): string | Problem {
-  const given = candidates.find((value) => isText(value) && visibleCharacter.test(String(value)));
-  if (given === undefined) {
-    const strange = candidates.some((value) => !isText(value) && !isAbsent(value));
-    if (strange) return new Problem('BAD_TEXT', 'name', 'the name is not text');
-    return new Problem('MISSING_NAME', 'name', 'the product has no name');
-  }
-  const name = clean(String(given).replace(/\s*[\t\n\v\f\r\u0085\u2028\u2029]\s*/g, ' '));
+  const given = candidates.find((value) => !isAbsent(value) && (!isText(value) || isVisible(nameText(value))));
+  if (given === undefined) return new Problem('MISSING_NAME', 'name', 'the product has no name');
+  // Not the next candidate: what the product is called was said, and cannot be read.
+  if (!isText(given)) return new Problem('BAD_TEXT', 'name', 'the name cannot be read: it is not text');
+  const name = clean(nameText(given).replace(/\s*[\t\n\v\f\r\u0085\u2028\u2029]\s*/g, ' '));
   const length = lengthOf(name);
   if (length <= maxNameLength) return name;
   return new Problem('NAME_TOO_LONG', 'name', `the name has ${length} characters, and Stripe takes ${maxNameLength}`);
 }
 
+/** Entities are letters also in a text without tags: an editor wrote them. */
+function nameText(value: Json | undefined): string {
+  return decodeEntities(String(value));
+}
+
 /** The description as plain text: Stripe shows it to customers as it is, tags and all. */
 export function readDescription(value: Json | undefined): string | null | Problem {
   if (isAbsent(value)) return null;
-  if (!isText(value)) return new Problem('BAD_TEXT', 'description', 'the description is not text');
+  if (!isText(value)) return new Problem('BAD_TEXT', 'description', 'the description cannot be read: it is not text');
   const given = String(value);
   const text = clean(markup.test(given) ? withoutMarkup(given) : decodeEntities(given));
-  if (!visibleCharacter.test(text)) return null;
+  if (!isVisible(text)) return null;
   const length = lengthOf(text);
   if (length <= maxDescriptionLength) return text;
   const message = `the description has ${length} characters, and Stripe takes ${maxDescriptionLength}`;
@@ -57,40 +61,6 @@ function withoutMarkup(html: string): string {
     .replace(lineBreakTags, ' ')
     .replace(/<\/?[a-z][^<>]*>/gi, '');
   return decodeEntities(text).replace(/\s+/g, ' ');
-}
-
-/** Entities are letters also in a text without tags: an editor wrote them. */
-function decodeEntities(text: string): string {
-  return text.replace(/&(#x?[0-9a-f]+|[a-z]+);/gi, decodeEntity);
-}
-
-const namedEntities: Readonly<Record<string, string>> = {
-  ...{ amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' },
-  ...{
-    eacute: 'é',
-    egrave: 'è',
-    agrave: 'à',
-    auml: 'ä',
-    ouml: 'ö',
-    uuml: 'ü',
-    Auml: 'Ä',
-    Ouml: 'Ö',
-    Uuml: 'Ü',
-    szlig: 'ß',
-  },
-  ...{ ndash: '–', mdash: '—', hellip: '…', lsquo: '‘', rsquo: '’', ldquo: '“', rdquo: '”', euro: '€', copy: '©' },
-  ...{ reg: '®', trade: '™', deg: '°', middot: '·', bull: '•', times: '×', pound: '£', yen: '¥' },
-};
-
-// What is not known stays as it is written: a wrong guess would be worse.
-function decodeEntity(whole: string, name: string): string {
-  if (!name.startsWith('#')) return Object.hasOwn(namedEntities, name) ? (namedEntities[name] as string) : whole;
-  const code = /^#x/i.test(name) ? Number.parseInt(name.slice(2), 16) : Number.parseInt(name.slice(1), 10);
-  return isCharacter(code) ? String.fromCodePoint(code) : whole;
-}
-
-function isCharacter(code: number): boolean {
-  return code > 0x1f && code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff);
 }
 
 /** What of these values is left out of the texts, in words; nothing of most. */
@@ -112,6 +82,7 @@ const visibleCharacter = /[^\p{Z}\p{Cc}\p{Cf}]/u;
 // Tabs and the ends of lines are how texts are laid out, and stay.
 const control = /[^\P{Cc}\s\u0085]/gu;
 
+const isVisible = (text: string): boolean => visibleCharacter.test(text);
 const isText = (value: Json | undefined): boolean => ['string', 'number', 'boolean'].includes(typeof value);
 const isAbsent = (value: Json | undefined): boolean => value === null || value === undefined;
 
@@ -139,7 +110,7 @@ export function readPrice(
   const text = price === null || price === undefined ? '' : String(price).trim();
   if (text === '') return new Problem('NO_PRICE', 'price', 'the product has no price');
   if (/^free$/i.test(text)) return new Problem('FREE_PRICE', 'price', 'the product is free');
-  if (!decimal.test(text)) return new Problem('BAD_NUMBER', 'price', 'the price is no number');
+  if (!decimal.test(text)) return new Problem('BAD_NUMBER', 'price', 'the price cannot be read: it is no number');
   const code = readCurrency(currency, fallback);
   return code instanceof Problem ? code : amountOf(text, code);
 }
@@ -148,7 +119,10 @@ export function readPrice(
 export function readCurrency(currency: Json | undefined, fallback: string | undefined): string | Problem {
   const given = currency === null || currency === undefined ? '' : String(currency).trim();
   const code = given === '' ? fallback : parseCurrency(given);
-  if (code === undefined) return new Problem('UNKNOWN_CURRENCY', 'currency', 'the currency is none of ISO 4217');
+  if (code === undefined && given === '')
+    return new Problem('UNKNOWN_CURRENCY', 'currency', 'the product has no currency, and the run no default');
+  if (code === undefined)
+    return new Problem('UNKNOWN_CURRENCY', 'currency', 'the currency cannot be read: it is none of ISO 4217');
   if (isSupported(code)) return code;
   return new Problem('UNSUPPORTED_CURRENCY', 'currency', `Stripe does not charge in ${code}`);
 }
@@ -172,6 +146,12 @@ function minorOf(text: string, currency: string): bigint | Problem {
     if (!(thrown instanceof DroverError)) throw thrown;
     return new Problem('BAD_AMOUNT', 'price', `the price has more decimals than ${currency} knows`);
   }
+}
+
+/** An id that the row names: another value than text would be taken for none, and the product made a second time. */
+export function readId(value: Json | undefined, field: string): Problem | undefined {
+  if (isAbsent(value) || typeof value === 'string') return undefined;
+  return new Problem('BAD_TEXT', field, `${field} cannot be read: it is not text`);
 }
 
 const maxImages = 8;
@@ -226,7 +206,8 @@ export interface Metadata {
 /** Metadata as Stripe takes it, whole or not at all: what is cut off would be missed later. */
 export function readMetadata(value: Json | undefined): Metadata | Problem {
   if (value === null || value === undefined) return { values: {}, notes: [] };
-  if (typeof value !== 'object' || Array.isArray(value)) return badMetadata('the metadata is not an object');
+  if (typeof value !== 'object' || Array.isArray(value))
+    return badMetadata('the metadata cannot be read: it is not an object');
   const taken = reservedKeys.filter((key) => Object.hasOwn(value, key));
   const pairs = Object.entries(value).flatMap(([key, held]): [string, string][] => {
     const text = metadataText(held);
@@ -272,11 +253,24 @@ function badMetadata(message: string): Problem {
 const trueWords = new Set(['true', 't', 'yes', 'y', 'on', '1']);
 const falseWords = new Set(['false', 'f', 'no', 'n', 'off', '0']);
 
+// A timestamp of PostgreSQL or JavaScript; of what is no date it is not known whether it means "deleted".
+const timestamp = /^\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d+)?)?\s*(Z|[+-]\d\d(:?\d\d)?)?)?$/i;
+
+/** Whether the product is deleted: a time says when, and a yes or no is taken as such. */
+export function readDeleted(value: Json | undefined): boolean | Problem {
+  const text = typeof value === 'object' && value !== null ? '?' : String(value ?? '').trim();
+  if (text === '' || falseWords.has(text.toLowerCase())) return false;
+  if (trueWords.has(text.toLowerCase()) || (timestamp.test(text) && !Number.isNaN(Date.parse(text.slice(0, 10)))))
+    return true;
+  if (typeof value === 'number' && Number.isFinite(value) && value > 0) return true;
+  return new Problem('BAD_DATE', 'deleted_at', 'deleted_at cannot be read: it is neither a time, nor yes or no');
+}
+
 /** Whether the product is sold. Nothing said means yes, as in Stripe; anything but yes and no is not guessed at. */
 export function readActive(value: Json | undefined): boolean | Problem {
   if (value === null || value === undefined) return true;
   const text = typeof value === 'object' ? '' : String(value).trim().toLowerCase();
   if (trueWords.has(text)) return true;
   if (falseWords.has(text)) return false;
-  return new Problem('BAD_ACTIVE', 'active', 'active is neither yes nor no');
+  return new Problem('BAD_ACTIVE', 'active', 'active cannot be read: it is neither yes nor no');
 }

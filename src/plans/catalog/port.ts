@@ -20,6 +20,8 @@ export function openCatalogPort(context: ApiContext): ApiPort {
   const rows = createRowWriter(openSupabase(context).upstream, tableName(context.params));
   const back = createWriteBack(rows, context.signal);
   return {
+    announce: (some) => stripe.announceLookupKeys(some.map(({ row }) => String(row.lookup_key))),
+
     async preview(record, options) {
       const known = recordedIdsOf(record.raw);
       const outcome = await products.preview(desiredProductOf(record.sourceId, record.row), known, options);

@@ -8,7 +8,9 @@ import {
   type Metadata,
   Problem,
   readActive,
+  readDeleted,
   readDescription,
+  readId,
   readImages,
   readMetadata,
   readName,
@@ -18,14 +20,20 @@ import {
 
 /** A row of the catalogue as a product with one price, or why it is none. Pure. */
 export function transformProduct(raw: JsonObject, { sourceId, params }: TransformContext): TransformOutcome {
-  if (hasValue(raw.deleted_at)) return { kind: 'skip', code: 'EXCLUDED', message: 'the product is deleted in the CMS' };
+  const deleted = readDeleted(raw.deleted_at);
+  if (deleted === true) return { kind: 'skip', code: 'EXCLUDED', message: 'the product is deleted in the CMS' };
   const fallback = typeof params.defaultCurrency === 'string' ? params.defaultCurrency : undefined;
   const active = readActive(raw.active);
   const price = readPrice(raw.price, raw.currency, fallback);
   const name = readName(raw.name, raw.title);
   const description = readDescription(raw.description);
   const metadata = readMetadata(raw.metadata);
-  const problem = [name, description, price, active, metadata].find((value) => value instanceof Problem);
+  const ids = [raw.stripe_product_id, raw.stripe_price_id].map((id, index) =>
+    readId(id, index === 0 ? 'stripe_product_id' : 'stripe_price_id'),
+  );
+  const problem = [deleted, name, description, price, active, metadata, ...ids].find(
+    (value) => value instanceof Problem,
+  );
   const money = price instanceof Problem ? undefined : moneyOf(price, active !== false);
   if (problem)
     return {
@@ -53,9 +61,6 @@ function moneyOf({ minor, currency }: Amount, active: boolean): RecordMoney {
 }
 
 const statusOf = (active: boolean): string => (active ? 'active' : 'inactive');
-
-const hasValue = (value: JsonObject[string] | undefined): boolean =>
-  value !== null && value !== undefined && value !== '';
 
 /** A transformed row as Stripe is to have it. */
 export function desiredProductOf(sourceId: string, row: JsonObject): DesiredProduct {

@@ -116,7 +116,9 @@ export const codes = {
   BAD_AMOUNT: 'Amounts are numbers of 0 or more, with no more decimals than their currency: correct the file.',
   BAD_DATE: 'The date cannot be read for certain: correct the file.',
   BAD_EMAIL: 'Give the contact a usable e-mail address in Systeme.io, then run again.',
-  BAD_TEXT: 'Correct the catalogue.',
+  BAD_TEXT: 'Correct the catalogue, or the field that is named where it is a note of a record.',
+  BAD_FLAG: 'Set the field of the contact to true or false in Systeme.io, then run again.',
+  BAD_TAGS: 'Tags are a list of names: correct those of the contact in Systeme.io, then run again.',
   NO_PROFILE: 'The account has no profile: see what became of it among unified_profiles.',
   AFFILIATE_WITHOUT_PROFILE: 'Affiliates need a profile: give the contact a product, or take the tag away.',
 } as const;

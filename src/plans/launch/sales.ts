@@ -3,7 +3,7 @@ import { emailKey } from '../../email.ts';
 import { exponentOf, parseCurrency, toMinor } from '../../money.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import type { LaunchParams } from './params.ts';
-import { instantOf, objectOf, storedAmountOf, textOf } from './values.ts';
+import { instantOf, isPresent, objectOf, storedAmountOf, textOf } from './values.ts';
 
 export type SaleStatus =
   | 'PAID'
@@ -25,6 +25,8 @@ export interface Sale {
     | undefined;
   readonly amount: string | null;
   readonly currency: string | null;
+  /** Which of the two the deciding record has in a form that cannot be read. */
+  readonly unreadable: { readonly amount: boolean; readonly currency: boolean };
   /** Minor units; null when amount or currency cannot be read. */
   readonly minor: bigint | null;
   readonly email: string | null;
@@ -58,13 +60,19 @@ export function parseSale(raw: JsonObject): Sale {
   const invoice = isInvoice ? own : objectOf(raw.invoice);
   const payment = isInvoice ? objectOf(raw.payment) : own;
   const pick = (name: string) => textOf(payment[name]) ?? textOf(invoice[name]);
-  const amount = storedAmountOf(payment.amount) ?? storedAmountOf(own.amount);
-  const currency = currencyOf(payment.currency) ?? currencyOf(own.currency);
+  // The invoice says what was paid where the payment says nothing, and not where it says what cannot be read.
+  const deciding = (name: 'amount' | 'currency') => (isGiven(payment, name) ? payment : own);
+  const amount = storedAmountOf(deciding('amount').amount);
+  const currency = currencyOf(deciding('currency').currency);
   const createdAt = instantOf(own.created);
   return {
     status: isInvoice ? invoiceStatus(own, payment) : transactionStatus(own, invoice),
     amount,
     currency,
+    unreadable: {
+      amount: amount === null && isGiven(deciding('amount'), 'amount'),
+      currency: currency === null && isGiven(deciding('currency'), 'currency'),
+    },
     minor: minorUnitsOf(amount, currency),
     email: emailKey(own.payer_email) ?? emailKey(invoice.payer_email),
     payerName: textOf(invoice.payer_name) ?? textOf(own.payer_name),
@@ -77,6 +85,11 @@ export function parseSale(raw: JsonObject): Sale {
     createdAt,
     paidAt: (isInvoice ? instantOf(own.paid_at) : null) ?? instantOf(payment.created) ?? createdAt,
   };
+}
+
+/** Whether the source gave the field, readable (then the column has it) or not. */
+function isGiven(row: JsonObject, name: 'amount' | 'currency'): boolean {
+  return isPresent(row[name]) || isPresent(objectOf(row.given)[name]);
 }
 
 const invoiceStatuses: Readonly<Record<string, SaleStatus>> = {
@@ -171,9 +184,14 @@ const paymentJoin = (i: string, alias: string): string => `LATERAL (
   ORDER BY p.status <> 'SUCCESS', p.created, p.xendit_id LIMIT 1
 ) ${alias}`;
 
-/** A row of xendit_raw without what the API said in full; numbers as text, because JSON's are not exact. */
+/**
+ * A row of xendit_raw without what the API said in full; numbers as text, because JSON's are not exact. `given` is what the
+ * source said of the money: a column is null both of a field that is absent and of one that cannot be read.
+ */
 const rowJson = (alias: string): string => `CASE WHEN ${alias}.xendit_id IS NOT NULL THEN
-  to_jsonb(${alias}) - ARRAY['id', 'api_response', 'api_synced_at', 'nearness'] || jsonb_build_object('amount', ${alias}.amount::text) END`;
+  to_jsonb(${alias}) - ARRAY['id', 'api_response', 'api_synced_at', 'nearness'] || jsonb_build_object('amount', ${alias}.amount::text,
+    'given', jsonb_build_object('amount', coalesce(${alias}.api_response -> 'amount', ${alias}.api_response -> 'Amount'),
+      'currency', coalesce(${alias}.api_response -> 'currency', ${alias}.api_response -> 'Currency'))) END`;
 
 const rawRowsPage = `SELECT * FROM {schema}.xendit_raw
   WHERE xendit_id > $1 AND ($3::text[] IS NULL OR xendit_id = ANY ($3)) ORDER BY xendit_id LIMIT $2`;

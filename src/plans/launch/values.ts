@@ -34,9 +34,30 @@ function zoneOf(text: string): string | undefined {
   return parts === null ? undefined : `${parts[1]}${parts[2]?.padStart(2, '0')}:${parts[3] ?? '00'}`;
 }
 
+/** Whether the source gave a value at all, readable or not. A text of blanks is none. */
+export function isPresent(value: unknown): boolean {
+  return typeof value === 'string' ? textOf(value) !== null : value !== null && value !== undefined;
+}
+
 /** Whether there is a value and no moment can be read from it: that is not the same as no value. */
 export function isUnreadableInstant(value: unknown, offset?: unknown): boolean {
-  return textOf(value) !== null && instantOf(value, offset) === null;
+  const isOffsetUnreadable = isPresent(offset) && textOf(offset) === null;
+  return isPresent(value) && (isOffsetUnreadable || instantOf(value, offset) === null);
+}
+
+/** Yes or no, in the words of APIs and spreadsheets; no where nothing is given; undefined where it cannot be read. */
+export function flagOf(value: unknown): boolean | undefined {
+  if (!isPresent(value)) return false;
+  const text = textOf(value)?.toLowerCase() ?? '';
+  if (['true', 'yes', '1'].includes(text)) return true;
+  return ['false', 'no', '0'].includes(text) ? false : undefined;
+}
+
+/** Notes of the fields that hold a value and no text, such as an object: they are kept in `api_response` alone. */
+export function unreadableTextNotes(fields: Readonly<Record<string, unknown>>): string[] {
+  return Object.entries(fields).flatMap(([field, value]) =>
+    isPresent(value) && textOf(value) === null ? [`BAD_TEXT: ${field} cannot be read`] : [],
+  );
 }
 
 /**
@@ -44,9 +65,14 @@ export function isUnreadableInstant(value: unknown, offset?: unknown): boolean {
  * known), because its decimals tell whether a dot parts thousands; see `parseAmountText`.
  */
 export function amountOf(value: unknown, currency: string | null): string | null {
-  const text = typeof value === 'number' ? numberText(value) : textOf(value)?.replace(/^(PHP|₱)\s*/i, '');
+  const text = typeof value === 'number' ? numberText(value) : withoutPesoSign(textOf(value) ?? '', currency);
   if (text === undefined) return null;
   return typeof value === 'number' ? storedAmountOf(text) : storedAmountOf(parseAmountText(text, currency));
+}
+
+// Pesos beside another currency are a contradiction, and which of the two is right is not known.
+function withoutPesoSign(text: string, currency: string | null): string {
+  return currency === null || currency === 'PHP' ? text.replace(/^(PHP|₱)\s*/i, '') : text;
 }
 
 /** An amount as `amountOf` wrote it, out of a numeric column. */

@@ -11,12 +11,15 @@ export interface ExpectedProduct {
   readonly priceId: string | null;
 }
 
-/** The fields in which Stripe differs from each row, read from Stripe itself: one list request for up to a hundred rows. */
+/**
+ * The fields in which Stripe differs from each row, read from Stripe itself: one list request for up to a hundred rows. A few
+ * rows, as of jobs of one record, share a list with those of other calls.
+ */
 export async function compareProducts(
   stripe: StripeCatalog,
   expected: readonly ExpectedProduct[],
 ): Promise<RowComparison[]> {
-  const found = await productsOf(stripe, expected);
+  const found = await (expected.length < fewProducts ? groupedProductsOf : productsOf)(stripe, expected);
   return expected.map((one) => compareProduct(one, found.get(one.productId ?? '')));
 }
 
@@ -31,6 +34,17 @@ export async function observeProducts(
     const differs = compareProduct(one, product);
     return { state: product ? observedState(product) : null, differs: differs === 'missing' ? ['missing'] : differs };
   });
+}
+
+const fewProducts = 20;
+
+async function groupedProductsOf(
+  stripe: StripeCatalog,
+  expected: readonly ExpectedProduct[],
+): Promise<ReadonlyMap<string, Product>> {
+  const ids = [...new Set(expected.flatMap(({ productId }) => productId ?? []))];
+  const products = await Promise.all(ids.map((id) => stripe.productOfGroup(id)));
+  return new Map(products.flatMap((product) => (product === undefined ? [] : [[product.id, product]])));
 }
 
 async function productsOf(

@@ -8,7 +8,7 @@ export interface FoundObjects {
   readonly stale: boolean;
   /** The holder of the lookup key. */
   readonly lookupKeyHolder: Price | undefined;
-  /** Prices of the product among those that were read: its default, the holder of the lookup key, the one the row names. */
+  /** Prices of the product among those that were read: its default, the holder of the lookup key, the one the row names, an archived one. */
   readonly prices: readonly Price[];
 }
 
@@ -23,18 +23,15 @@ export async function findObjects(
   known: RecordedIds,
   { byOwnId, again }: { readonly byOwnId: boolean; readonly again: boolean },
 ): Promise<FoundObjects> {
-  const holder = await stripe.priceByLookupKey(wanted.lookupKey);
+  const holder = await stripe.priceByLookupKey(wanted.lookupKey, { fresh: again });
   const named = known.productId === null ? undefined : await stripe.product(known.productId);
   const stale = known.productId !== null && !isExisting(named);
   const product = isExisting(named) ? named : await findByChosenId(stripe, wanted, holder, byOwnId || stale);
   if (product === undefined) return { product, stale, lookupKeyHolder: holder, prices: [] };
   const left = again ? await unarchivedPrices(stripe, wanted, known, product) : [];
-  return {
-    product,
-    stale,
-    lookupKeyHolder: holder,
-    prices: distinct([...(await pricesOfProduct(stripe, wanted, known, product, holder)), ...left]),
-  };
+  const prices = distinct([...(await pricesOfProduct(stripe, wanted, known, product, holder)), ...left]);
+  const archived = await archivedPriceOf(stripe, wanted, product, prices);
+  return { product, stale, lookupKeyHolder: holder, prices: archived ? [...prices, archived] : prices };
 }
 
 /** True for a price or product that was created for this record. */
@@ -99,6 +96,21 @@ async function unarchivedPrices(
 ): Promise<readonly Price[]> {
   const active = await stripe.activePricesOf(product.id);
   return active.filter((price) => isMarkedFor(price, wanted) || price.id === known.priceId);
+}
+
+/**
+ * Where a new price would be made: one that was made for this record, is archived and is what is wanted, such as that of a run
+ * that was rolled back. It is sold again, because Stripe deletes no price and each migration would leave another twin.
+ */
+async function archivedPriceOf(
+  stripe: StripeCatalog,
+  wanted: DesiredProduct,
+  product: Product,
+  prices: readonly Price[],
+): Promise<Price | undefined> {
+  if (prices.some((price) => matchesDesiredPrice(price, wanted))) return undefined;
+  const archived = await stripe.archivedPricesOf(product.id);
+  return archived.find((price) => isMarkedFor(price, wanted) && matchesDesiredPrice(price, wanted));
 }
 
 function distinct(prices: readonly Price[]): Price[] {

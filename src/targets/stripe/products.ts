@@ -91,8 +91,13 @@ function forecast(
     const message = `${product?.id} exists, and the run skips existing products`;
     return { kind: 'exists', message, product, price: prices[0], stale };
   }
-  const kind = isNoop(decision) ? 'unchanged' : decision.price === undefined ? 'repriced' : 'updated';
+  const kind = isNoop(decision) ? 'unchanged' : isRepriced(decision) ? 'repriced' : 'updated';
   return { kind, message: describeChange(decision, wanted), product, price: decision.price, stale };
+}
+
+/** Another price is sold than before, a new one or one that was archived. */
+function isRepriced({ product, price, reactivate }: ProductChange): boolean {
+  return price === undefined || (reactivate && ![undefined, price.id].includes(defaultPrice(product)?.id));
 }
 
 /** Records objects that this run created without receiving the answer (found by the run's mark), for its rollback. */

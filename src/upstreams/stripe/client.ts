@@ -2,6 +2,7 @@ import Stripe from 'stripe';
 import { DroverError } from '../../errors.ts';
 import type { ErrorMapper, Upstream, UpstreamFactory, UpstreamResponse } from '../../plan/upstream.ts';
 import { upstreamErrorText } from '../answer.ts';
+import { createBatchLoader } from './batch-loader.ts';
 
 export type Product = Stripe.Product;
 export type Price = Stripe.Price;
@@ -17,10 +18,19 @@ export interface StripeCatalog {
   /** Those of at most 100 ids that there are, with their default prices. */
   products(ids: readonly string[]): Promise<readonly Product[]>;
   price(id: string): Promise<Price | undefined>;
-  /** The price that holds a lookup key, archived or not. Concurrent calls share one list request. */
-  priceByLookupKey(key: string): Promise<Price | undefined>;
-  /** Active prices of a product; at most a hundred. */
+  /** One of those, read after this call. Those asked for within half a second are listed together. */
+  productOfGroup(id: string): Promise<Product | undefined>;
+  /**
+   * The price that holds a lookup key, an archived one too. Those asked for at one time are listed together, and with those
+   * that were announced; what was announced may be some seconds old, unless `fresh`.
+   */
+  priceByLookupKey(key: string, options?: { readonly fresh?: boolean }): Promise<Price | undefined>;
+  /** Lookup keys that will be asked for soon. */
+  announceLookupKeys(keys: readonly string[]): void;
+  /** Prices of a product that are sold; a hundred at the most. */
   activePricesOf(product: string): Promise<readonly Price[]>;
+  /** Prices of a product that are archived, the newest first; a hundred at the most. */
+  archivedPricesOf(product: string): Promise<readonly Price[]>;
   createProduct(params: ProductCreate, key: string): Promise<Product>;
   updateProduct(id: string, params: ProductUpdate, key: string): Promise<Product>;
   createPrice(params: PriceCreate, key: string): Promise<Price>;
@@ -42,6 +52,11 @@ export interface StripeCatalogOptions {
 const timeoutMs = 20_000;
 // The most a list takes.
 const maxLookupKeys = 10;
+// Ids travel in the address: fifty of eighty-four characters, the longest of ours, stay below six thousand.
+const maxGroupedProducts = 50;
+const groupPauseMs = 500;
+// A record is written by one worker, so only others than Drover can change its price meanwhile.
+const announcedMaxAgeMs = 10_000;
 const expandPrice = { expand: ['default_price'] };
 
 /**
@@ -50,19 +65,32 @@ const expandPrice = { expand: ['default_price'] };
  */
 export function openStripeCatalog(options: StripeCatalogOptions): StripeCatalog {
   const { products, prices } = createStripeClient(options);
-  return {
-    product: async (id) => (isPathId(id) ? undefinedIfMissing(products.retrieve(id, expandPrice)) : undefined),
-    products: async (ids) => {
-      const page = { ids: [...ids], limit: 100, expand: ['data.default_price'] };
-      return ids.length === 0 ? [] : (await withDroverErrors(products.list(page))).data;
-    },
-    price: async (id) => (isPathId(id) ? undefinedIfMissing(prices.retrieve(id)) : undefined),
-    priceByLookupKey: createBatchLoader(async (keys) => {
+  const listProducts = async (ids: readonly string[]): Promise<readonly Product[]> => {
+    const page = { ids: [...ids], limit: 100, expand: ['data.default_price'] };
+    return ids.length === 0 ? [] : (await withDroverErrors(products.list(page))).data;
+  };
+  const productGroups = createBatchLoader(
+    async (ids) => new Map((await listProducts(ids)).map((product) => [product.id, product])),
+    { most: maxGroupedProducts, pauseMs: groupPauseMs },
+  );
+  const priceLookups = createBatchLoader(
+    async (keys) => {
       const { data } = await withDroverErrors(prices.list({ lookup_keys: [...keys], limit: 100 }));
       return new Map(data.map((price) => [price.lookup_key ?? '', price]));
-    }, maxLookupKeys),
+    },
+    { most: maxLookupKeys, maxAgeMs: announcedMaxAgeMs },
+  );
+  return {
+    product: async (id) => (isPathId(id) ? undefinedIfMissing(products.retrieve(id, expandPrice)) : undefined),
+    products: listProducts,
+    productOfGroup: (id) => productGroups.get(id),
+    price: async (id) => (isPathId(id) ? undefinedIfMissing(prices.retrieve(id)) : undefined),
+    priceByLookupKey: (key, fresh) => priceLookups.get(key, fresh),
+    announceLookupKeys: priceLookups.announce,
     activePricesOf: async (product) =>
       (await withDroverErrors(prices.list({ product, active: true, limit: 100 }))).data,
+    archivedPricesOf: async (product) =>
+      (await withDroverErrors(prices.list({ product, active: false, limit: 100 }))).data,
     createProduct: (params, idempotencyKey) =>
       withDroverErrors(products.create({ ...params, ...expandPrice }, { idempotencyKey })),
     updateProduct: (id, params, idempotencyKey) =>
@@ -224,44 +252,4 @@ function parseStripeError(status: number, text: string): StripeErrorInfo | undef
   } catch {
     return undefined;
   }
-}
-
-interface PendingKey<T> {
-  readonly key: string;
-  readonly resolve: (value: T | undefined) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/**
- * Batches lookups of single keys: keys requested while a request is in flight share the next one. No timer is involved, so
- * a single lookup is not delayed, and a busy worker uses fewer requests of its limit.
- * @param load returns the values found for at most `most` distinct keys, by key
- */
-export function createBatchLoader<T>(
-  load: (keys: readonly string[]) => Promise<ReadonlyMap<string, T>>,
-  most: number,
-): (key: string) => Promise<T | undefined> {
-  const queue: PendingKey<T>[] = [];
-  let busy = false;
-
-  async function next(): Promise<void> {
-    busy = true;
-    // After this turn of the loop, so that calls that start together are grouped.
-    await Promise.resolve();
-    const batch = queue.splice(0, most);
-    try {
-      const found = await load([...new Set(batch.map(({ key }) => key))]);
-      for (const { key, resolve } of batch) resolve(found.get(key));
-    } catch (error) {
-      for (const { reject } of batch) reject(error);
-    }
-    busy = false;
-    if (queue.length > 0) void next();
-  }
-
-  return (key) =>
-    new Promise((resolve, reject) => {
-      queue.push({ key, resolve, reject });
-      if (!busy) void next();
-    });
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { maskContacts, maskMessage } from '../../../src/engine/masking/mask.ts';
+import { variantsText } from '../../../src/contract/failure-variants.ts';
+import { maskContacts, maskFailure, maskMessage } from '../../../src/engine/masking/mask.ts';
 
 test.each([
   ['there is no users jane.doe+x@mail.example.co.uk here', 'there is no users ***@*** here'],
@@ -19,4 +20,24 @@ test.each([
 
 test('a message may quote any value', () => {
   expect(maskMessage('role "Jane Doe" is unknown; mail jane@x.io')).toBe('role "***" is unknown; mail ***@***');
+});
+
+test('each message of a failure group is masked by itself: an open quote does not uncover a value of the next', () => {
+  const variants = [
+    { message: 'is not a size (5" wide)', count: 2 },
+    { message: 'is not a role ("Ana Cruz")', count: 1 },
+  ];
+  const group = {
+    group: 'g',
+    entity: 'users',
+    stage: 'transform',
+    status: 'rejected',
+    code: 'X',
+    field: null,
+  } as const;
+  const rest = { count: 4, remedy: '', severity: 'error', examples: [], message: variantsText(variants, 4) };
+  expect(maskFailure({ ...group, ...rest, variants })).toMatchObject({
+    message: '2: is not a size (5" wide); 1: is not a role ("***"); 1: other messages',
+    variants: [variants[0], { message: 'is not a role ("***")', count: 1 }],
+  });
 });

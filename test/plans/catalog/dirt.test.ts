@@ -32,6 +32,16 @@ const cases: Readonly<Record<string, Case>> = {
   'name-emoji': { fields: { name: '👩‍👩‍👧 T‑shirt 🇵🇭' }, becomes: { name: '👩‍👩‍👧 T‑shirt 🇵🇭' } },
   'name-rtl': { fields: { name: 'قميص ‏(أزرق)' }, becomes: { name: 'قميص ‏(أزرق)' } },
   'name-control': { fields: { name: 'Mug\u0007 with\r\n two\u001b lines' }, becomes: { name: 'Mug with two lines' } },
+  'name-entities': {
+    fields: { name: 'Jalape&ntilde;o &amp; lime, &frac12; l, Anna&#146;s &hearts; &amp;lt;' },
+    becomes: { name: 'Jalapeño & lime, ½ l, Anna’s ♥ &lt;' },
+  },
+  'name-entity-blank': { fields: { name: '&nbsp;&#8203;', title: 'A title' }, becomes: { name: 'A title' } },
+  'name-entity-unknown': { fields: { name: 'AT&T; R&D;' }, becomes: { name: 'AT&T; R&D;' } },
+  'text-entities': {
+    fields: { description: '&Ccedil;a va&excl; &check; &#x2122; &#12ab;' },
+    becomes: { description: 'Ça va! ✓ ™ &#12ab;' },
+  },
   'text-40001': { fields: { description: 'd'.repeat(40_001) }, becomes: 'DESCRIPTION_TOO_LONG' },
   'text-40000': { fields: { description: 'd'.repeat(40_000) }, becomes: { description: 'd'.repeat(40_000) } },
   'text-control': { fields: { description: 'a\u0001b\u0008\nc' }, becomes: { description: 'ab\nc' } },
@@ -190,6 +200,56 @@ function problemsOf(id: string, becomes: Case['becomes']): unknown[] {
 test('a key that JavaScript takes for something else is refused', () => {
   const raw = { ...JSON.parse('{"metadata": {"__proto__": "x"}}'), name: 'Mug', price: '5', currency: 'USD' };
   expect(transformProduct(raw, { sourceId: '1', params: {} })).toMatchObject({ kind: 'reject', code: 'BAD_METADATA' });
+});
+
+test.each([
+  [{ name: { en: 'Mug' }, title: 'A title' }, 'BAD_TEXT', 'name'],
+  [{ name: ['Mug'] }, 'BAD_TEXT', 'name'],
+  [{ deleted_at: 'last week' }, 'BAD_DATE', 'deleted_at'],
+  [{ deleted_at: { at: '2024-01-01' } }, 'BAD_DATE', 'deleted_at'],
+  [{ deleted_at: '2024-13-01' }, 'BAD_DATE', 'deleted_at'],
+  [{ stripe_product_id: { id: 'prod_1' } }, 'BAD_TEXT', 'stripe_product_id'],
+  [{ stripe_price_id: 17 }, 'BAD_TEXT', 'stripe_price_id'],
+  [{ currency: 'XXZ' }, 'UNKNOWN_CURRENCY', 'currency'],
+  [{ price: { value: 5 } }, 'BAD_NUMBER', 'price'],
+  [{ active: [] }, 'BAD_ACTIVE', 'active'],
+])('of %j it is said that it cannot be read', (fields, code, field) => {
+  const outcome = transformProduct(
+    { name: 'Mug', price: '5', currency: 'USD', ...fields },
+    { sourceId: '1', params: {} },
+  );
+  expect(outcome).toMatchObject({ kind: 'reject', code, field, message: expect.stringContaining('cannot be read') });
+});
+
+// Of the kinds of public bug reports about prices at Stripe: Paymenter/Paymenter#1258 and InvoicePlane/InvoicePlane#1677 (yen by
+// the hundred), stripe/stripe-ios#2601 (rupees without decimals), medusajs/medusa#12797 (6,95 becomes 6).
+test.each([
+  ['80', 'JPY', '80'],
+  ['80', 'krw', '80'],
+  ['1000', 'PKR', '100000'],
+  ['19.9', 'USD', '1990'],
+  ['6,95', 'EUR', 'BAD_NUMBER'],
+  ['80.00', 'JPY', 'BAD_AMOUNT'],
+  ['$19.99', 'USD', 'BAD_NUMBER'],
+  ['1 234.50', 'EUR', 'BAD_NUMBER'],
+])('a price of %s %s is %s', (price, currency, wanted) => {
+  const outcome = transformProduct({ name: 'Mug', price, currency }, { sourceId: '1', params: {} });
+  expect(outcome.kind === 'row' ? outcome.row.amount : outcome.code).toBe(wanted);
+});
+
+test.each([
+  [null, 'row'],
+  ['', 'row'],
+  [false, 'row'],
+  ['false', 'row'],
+  [0, 'row'],
+  [true, 'skip'],
+  ['2024-01-01 10:00:00.5+00', 'skip'],
+  ['2024-01-01T10:00:00Z', 'skip'],
+  ['2024-01-01', 'skip'],
+])('a product with deleted_at %j is a %s', (deleted, kind) => {
+  const raw = { name: 'Mug', price: '5', currency: 'USD', deleted_at: deleted };
+  expect(transformProduct(raw, { sourceId: '1', params: {} }).kind).toBe(kind);
 });
 
 test('rows of what is rejected are failed, told by their id, and a second run does not tell them again', async () => {

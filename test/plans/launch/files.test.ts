@@ -151,3 +151,18 @@ test('one address in two Unicode forms is one person, with one payment', async (
   expect(await drover.rows(`SELECT email FROM ${schema}.users`)).toEqual([{ email: 'josé@shop.example' }]);
   expect(await transactions()).toHaveLength(1);
 });
+
+test('a failure group of several causes says how many records have which', async () => {
+  const currencies = ['', '', '', 'XXZ', '$', 'BTC'];
+  const lines = currencies.map((currency, index) => saleLine({ id: `c${index}`, currency }));
+  const { run } = await runFiles(csvOf(saleColumns, lines));
+  const groups = await drover.control.failures(run.id);
+  const missing = { message: 'the currency is missing', count: 3 };
+  const wrong = { message: 'the currency cannot be read: it is none of ISO 4217', count: 3 };
+  expect(groups.filter(({ entity }) => entity === 'transactions')).toMatchObject([
+    {
+      ...{ code: 'UNKNOWN_CURRENCY', field: 'currency', count: 6, variants: [wrong, missing] },
+      message: `3: ${wrong.message}; 3: ${missing.message}`,
+    },
+  ]);
+});

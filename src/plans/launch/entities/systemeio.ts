@@ -1,9 +1,11 @@
 import { emailKey } from '../../../email.ts';
-import type { Entity } from '../../../plan/contract.ts';
+import type { Entity, RejectOutcome } from '../../../plan/contract.ts';
 import type { Json, JsonObject } from '../../../plan/json.ts';
 import { contactSource } from '../sources.ts';
 import {
+  flagOf,
   instantOf,
+  isPresent,
   isUnreadableInstant,
   objectOf,
   recordSchema,
@@ -11,6 +13,7 @@ import {
   syncedAtColumn,
   textOf,
   textsOf,
+  unreadableTextNotes,
 } from '../values.ts';
 
 /** Contacts, as Systeme.io says them: one row a contact, however many have one address. */
@@ -23,7 +26,7 @@ export const systemeioRaw = {
     const field = isFileLine(raw) ? 'Date Registered' : 'registeredAt';
     if (isUnreadableInstant(raw[field]))
       return { kind: 'reject', code: 'BAD_DATE', field, message: 'the date cannot be read' };
-    return { kind: 'row', row: contactRow(raw, sourceId) };
+    return unreadableContact(raw) ?? { kind: 'row', row: contactRow(raw, sourceId), notes: unreadableNotes(raw) };
   },
   target: {
     kind: 'postgres',
@@ -54,6 +57,47 @@ export function contactRow(raw: JsonObject, sourceId: string): JsonObject {
   return { contact_id: sourceId, ...shape, api_response: storableJson(raw) };
 }
 
+const flags = ['unsubscribed', 'bounced', 'needsConfirmation'] as const;
+
+/**
+ * Refuses a contact of which is not known whether it may be mailed, or what it bought: read as no, or as no tags, a person
+ * who objected would be mailed, and one who paid would get nothing.
+ */
+function unreadableContact(raw: JsonObject): RejectOutcome | undefined {
+  if (isFileLine(raw)) return undefined;
+  const flag = flags.find((name) => flagOf(raw[name]) === undefined);
+  if (flag !== undefined)
+    return {
+      kind: 'reject',
+      code: 'BAD_FLAG',
+      field: flag,
+      message: 'the value cannot be read: it is neither yes nor no',
+    };
+  const isList =
+    !isPresent(raw.tags) ||
+    (Array.isArray(raw.tags) && raw.tags.map(tagNameOf).every((name) => !isPresent(name) || textOf(name) !== null));
+  return isList ? undefined : { kind: 'reject', code: 'BAD_TAGS', field: 'tags', message: 'the tags cannot be read' };
+}
+
+const tagNameOf = (tag: Json): Json => objectOf(tag).name ?? tag;
+
+function unreadableNotes(raw: JsonObject): string[] {
+  const email = isFileLine(raw) ? raw.Email : raw.email;
+  const { sourceURL, fields } = raw;
+  const values = Object.fromEntries(
+    (Array.isArray(fields) ? fields : []).map((field: Json) => [
+      textOf(objectOf(field).slug) ?? 'field',
+      objectOf(field).value,
+    ]),
+  );
+  const { first_name, surname, phone_number } = values;
+  return [
+    ...(isPresent(email) && emailKey(email) === null ? ['BAD_EMAIL: email cannot be read'] : []),
+    ...unreadableTextNotes({ sourceURL, first_name, surname, phone_number }),
+    ...(isPresent(fields) && !Array.isArray(fields) ? ['BAD_TEXT: fields cannot be read'] : []),
+  ];
+}
+
 function isFileLine(raw: JsonObject): boolean {
   return 'Date Registered' in raw || 'Tag' in raw;
 }
@@ -65,11 +109,11 @@ function contactFromApi(raw: JsonObject): JsonObject {
     first_name: fieldOf(raw, 'first_name'),
     last_name: fieldOf(raw, 'surname'),
     phone: fieldOf(raw, 'phone_number'),
-    tags: textsOf((Array.isArray(raw.tags) ? raw.tags : []).map((tag: Json) => objectOf(tag).name ?? tag)),
+    tags: textsOf((Array.isArray(raw.tags) ? raw.tags : []).map(tagNameOf)),
     source_url: textOf(raw.sourceURL),
-    unsubscribed: raw.unsubscribed === true,
-    bounced: raw.bounced === true,
-    needs_confirmation: raw.needsConfirmation === true,
+    unsubscribed: flagOf(raw.unsubscribed) === true,
+    bounced: flagOf(raw.bounced) === true,
+    needs_confirmation: flagOf(raw.needsConfirmation) === true,
     created_at: instantOf(raw.registeredAt),
   };
 }

@@ -94,27 +94,27 @@ export const transactions = {
   rawMoney: {
     amount: 'amount',
     currency: 'currency',
-    // A refund or a payment without an invoice is worth what it says itself, whatever the payment of its invoice was.
+    // A refund has the payment it gives back beside it, of which it may be a part.
     pick: ({ own, payment }) =>
-      rawMoneyOf(...(objectOf(own).type === 'INVOICE' ? [objectOf(payment)] : []), objectOf(own)),
+      objectOf(own).type === 'INVOICE' ? rawMoneyOf(objectOf(payment), objectOf(own)) : rawMoneyOf(objectOf(own)),
   },
 } satisfies Entity;
 
 function rejectionOf(sale: Sale, status: SaleStatus, products: number): RejectOutcome | undefined {
-  const { minor, currency, amount } = sale;
+  const { minor, currency, amount, unreadable } = sale;
   if (currency === null)
     return {
       kind: 'reject',
       code: 'UNKNOWN_CURRENCY',
       field: 'currency',
-      message: 'the currency is missing or none of ISO 4217',
+      message: unreadable.currency ? 'the currency cannot be read: it is none of ISO 4217' : 'the currency is missing',
     };
   if (amount === null || minor === null)
     return {
       kind: 'reject',
       code: 'BAD_AMOUNT',
       field: 'amount',
-      message: 'the amount is missing, negative, or no number',
+      message: amountProblemOf(sale),
     };
   if (sale.paidAt === null)
     return { kind: 'reject', code: 'BAD_DATE', field: 'created', message: 'nothing says when it was' };
@@ -125,6 +125,11 @@ function rejectionOf(sale: Sale, status: SaleStatus, products: number): RejectOu
   const money = { minor: String(minor), currency, status };
   // A payment or refund is named by its invoice.
   return { kind: 'reject', code, field: 'description', message, money, missingDependency: sale.invoiceId === null };
+}
+
+function amountProblemOf({ amount, currency, unreadable }: Sale): string {
+  if (amount === null) return unreadable.amount ? 'the amount cannot be read' : 'the amount is missing';
+  return amount.startsWith('-') ? 'the amount is negative' : `the amount has more decimals than ${currency}`;
 }
 
 function rowOutcomeOf(raw: JsonObject, sale: Sale, status: SaleStatus, params: JsonObject): TransformOutcome {

@@ -7,6 +7,7 @@ import { xenditSource } from '../sources.ts';
 import {
   amountOf,
   instantOf,
+  isPresent,
   isUnreadableInstant,
   objectOf,
   rawMoneyOf,
@@ -14,6 +15,7 @@ import {
   storableJson,
   syncedAtColumn,
   textOf,
+  unreadableTextNotes,
 } from '../values.ts';
 
 /** Both lists are kept in one table: `type` distinguishes an invoice from a payment, a refund, and so on. */
@@ -50,7 +52,10 @@ function createRawEntity(title: string, list: XenditList) {
     dependsOn: [],
     source: xenditSource(list),
     schema: recordSchema,
-    transform: (raw, { sourceId }) => unreadableDate(raw) ?? { kind: 'row', row: xenditRow(raw, sourceId) },
+    transform: (raw, { sourceId }) => {
+      const row = xenditRow(raw, sourceId);
+      return unreadableDate(raw) ?? { kind: 'row', row, notes: unreadableNotes(raw, row) };
+    },
     target: xenditRawTarget,
     rawMoney: { amount: 'amount', currency: 'currency', pick: (raw) => rawMoneyOf(raw) },
   } satisfies Entity;
@@ -73,6 +78,44 @@ const fileDates = [
   ...['Created Timestamp', 'Timestamp - Created', 'Timestamp - Updated', 'Settled Timestamp'],
   ...['Paid Timestamp', 'Payment Date'],
 ];
+
+/** What is there and cannot be read: kept in `api_response`, absent from its column, and named. */
+function unreadableNotes(raw: JsonObject, row: JsonObject): string[] {
+  const isFile = isFileLine(raw);
+  const [amount, currency] = isFile ? [raw.Amount, raw.Currency] : [raw.amount, raw.currency];
+  const customer = objectOf(raw.customer);
+  const emails = isFile ? [raw.Email, raw['Customer Email']] : [raw.payer_email, customer.email];
+  const email = emails.find(isPresent);
+  return [
+    ...(isPresent(amount) && row.amount === null ? ['BAD_AMOUNT: amount cannot be read'] : []),
+    ...(isPresent(currency) && row.currency === null ? ['UNKNOWN_CURRENCY: currency cannot be read'] : []),
+    ...(isPresent(email) && row.payer_email === null ? ['BAD_EMAIL: payer_email cannot be read'] : []),
+    ...(isFile ? [] : unreadableFieldNotes(raw, customer)),
+  ];
+}
+
+/** Texts of the API that are none: a line of a file has texts only. */
+function unreadableFieldNotes(raw: JsonObject, customer: JsonObject): string[] {
+  const { status, settlement_status, product_id, reference_id, external_id, business_id, description } = raw;
+  const { payment_channel, channel_code, payment_method, customer: whole, product_data: product } = raw;
+  const objects = { customer: whole, product_data: product };
+  return [
+    ...unreadableTextNotes({ status, settlement_status, product_id, reference_id, external_id, business_id }),
+    ...unreadableTextNotes({ description, payment_channel, channel_code, payment_method }),
+    ...unreadableTextNotes({ given_names: customer.given_names, surname: customer.surname }),
+    ...unreadableTextNotes({ payment_link_id: objectOf(product).payment_link_id }),
+    ...Object.entries(objects).flatMap(([field, value]) =>
+      isPresent(value) && (typeof value !== 'object' || Array.isArray(value))
+        ? [`BAD_TEXT: ${field} cannot be read`]
+        : [],
+    ),
+  ];
+}
+
+// The first address that is there counts: another may be another person's.
+function payerEmailOf(...given: readonly unknown[]): string | null {
+  return emailKey(given.find(isPresent));
+}
 
 function isFileLine(raw: JsonObject): boolean {
   return 'Invoice ID' in raw || 'External ID' in raw || 'Transaction ID' in raw;
@@ -98,7 +141,7 @@ function saleFromApi(raw: JsonObject): JsonObject {
     business_id: textOf(raw.business_id ?? raw.user_id),
     currency: currencyOf(raw.currency),
     amount: amountOf(raw.amount, currencyOf(raw.currency)),
-    payer_email: emailKey(raw.payer_email) ?? emailKey(customer.email),
+    payer_email: payerEmailOf(raw.payer_email, customer.email),
     payer_name: names.length > 0 ? names.join(' ') : null,
     description: textOf(raw.description),
     payment_method: textOf(raw.payment_channel) ?? textOf(raw.channel_code) ?? textOf(raw.payment_method),
@@ -122,7 +165,7 @@ function saleFromFile(raw: JsonObject): JsonObject {
     business_id: null,
     currency: currencyOf(raw.Currency),
     amount: amountOf(raw.Amount, currencyOf(raw.Currency)),
-    payer_email: emailKey(raw.Email) ?? emailKey(raw['Customer Email']),
+    payer_email: payerEmailOf(raw.Email, raw['Customer Email']),
     payer_name: textOf(raw['Customer Name']),
     description: textOf(raw.Description),
     payment_method: textOf(raw['Bank Name']) ?? textOf(raw['Channel Name']) ?? textOf(raw['Payment Method']),
