@@ -20,7 +20,16 @@ import { createRunStore, listRecords, toRun } from './store.ts';
 /** A run about to be written. */
 export type NewRun = Omit<
   Run,
-  'status' | 'reason' | 'createdAt' | 'startedAt' | 'finishedAt' | 'statusAt' | 'rolledBackAt' | 'purgedAt'
+  | 'status'
+  | 'reason'
+  | 'createdAt'
+  | 'startedAt'
+  | 'finishedAt'
+  | 'statusAt'
+  | 'rolledBackAt'
+  | 'purgedAt'
+  | 'finishError'
+  | 'finishFailedAt'
 >;
 
 interface RunQuery {
