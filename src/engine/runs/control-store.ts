@@ -218,14 +218,26 @@ async function createRun(queries: Queries, run: NewRun, entities: readonly strin
   if (rows.length > 0) await queries.insert(runEntities).values(rows);
 }
 
-/** Continues failed extractions from their cursor; returns how many. */
+/**
+ * Continues failed extractions from their cursor, and reads those from the beginning that gave fewer records than their
+ * source counts (SOURCE_SHORT): which records were missing is not known. Returns how many extractions were opened.
+ */
 async function reopenExtractions(queries: Queries, runId: string): Promise<number> {
+  const short = await queries
+    .update(runEntities)
+    .set({
+      ...{ status: 'reading', attempts: 0, cursor: null, rescans: 0, repeated: 0, sourceTotal: null },
+      ...{ dueAt: sql`now()`, dispatchedAt: null, errorCode: null, errorMessage: null },
+    })
+    .where(
+      and(eq(runEntities.runId, runId), eq(runEntities.status, 'done'), eq(runEntities.errorCode, 'SOURCE_SHORT')),
+    );
   const failed = or(eq(runEntities.status, 'failed'), gt(runEntities.attempts, 0));
   const reopened = await queries
     .update(runEntities)
     .set({ status: 'reading', attempts: 0, dueAt: sql`now()`, dispatchedAt: null, errorCode: null, errorMessage: null })
     .where(and(eq(runEntities.runId, runId), failed));
-  return reopened.rowCount ?? 0;
+  return (short.rowCount ?? 0) + (reopened.rowCount ?? 0);
 }
 
 /** Marks a run as undone. */
