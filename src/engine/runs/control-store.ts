@@ -232,6 +232,8 @@ async function reopenExtractions(queries: Queries, runId: string): Promise<numbe
     .where(
       and(eq(runEntities.runId, runId), eq(runEntities.status, 'done'), eq(runEntities.errorCode, 'SOURCE_SHORT')),
     );
+  // Children wait again until their parents are read and settled: a parent that was hidden would be missing to them.
+  if (short.rowCount) await queries.update(runEntities).set({ loadOpen: false }).where(eq(runEntities.runId, runId));
   const failed = or(eq(runEntities.status, 'failed'), gt(runEntities.attempts, 0));
   const reopened = await queries
     .update(runEntities)

@@ -13,7 +13,7 @@ export async function listActiveRuns(database: Database): Promise<Run[]> {
   return rows.map(toRun);
 }
 
-/** Opens the load of an entity; never closed again. */
+/** Opens the load of an entity. */
 export async function openLoad(database: Database, runId: string, entity: string): Promise<void> {
   const row = and(eq(runEntities.runId, runId), eq(runEntities.entity, entity));
   await withDatabaseErrors(database.update(runEntities).set({ loadOpen: true }).where(row));
