@@ -37,6 +37,11 @@ export const runs = drover.table(
     /** Lease of the process that writes reports and validates, so that only one does. */
     finishingBy: text('finishing_by'),
     finishingUntil: instant('finishing_until'),
+    /** Failed attempts to finish it since `status_at`, those that waited for PostgreSQL or Redis excluded. */
+    finishAttempts: integer('finish_attempts').notNull().default(0),
+    /** Why the last of them failed; of no meaning when `finish_failed_at` is before `status_at`. */
+    finishError: text('finish_error'),
+    finishFailedAt: instant('finish_failed_at'),
   },
   (table) => [
     index('runs_status').on(table.status),

@@ -79,7 +79,7 @@ export interface SumLine {
 
 /** Something that keeps a run from moving, or from moving faster. */
 export interface Blocker {
-  /** QUEUE_PAUSED, NO_WORKER, UPSTREAM_THROTTLED, BREAKER_OPEN, WAITING_FOR_PARENTS, PAUSED, STOPPED. */
+  /** QUEUE_PAUSED, NO_WORKER, UPSTREAM_THROTTLED, BREAKER_OPEN, WAITING_FOR_PARENTS, CANNOT_FINISH, PAUSED, STOPPED. */
   readonly code: string;
   readonly what: string;
   readonly clears: string;

@@ -42,6 +42,9 @@ export interface Run {
   readonly rolledBackAt: Date | null;
   /** When the payloads of its records were purged. */
   readonly purgedAt: Date | null;
+  /** Why the last attempt to finish it failed, and when; of the present status only if not before `statusAt`. */
+  readonly finishError: string | null;
+  readonly finishFailedAt: Date | null;
 }
 
 export type ExtractionStatus = 'reading' | 'done' | 'failed';

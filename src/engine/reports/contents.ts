@@ -30,29 +30,39 @@ export interface ReportName {
 const csvType = 'text/csv; charset=utf-8';
 const textType = 'text/plain; charset=utf-8';
 
+/** What the names of a run's files carry: its stamp and its id, since two runs may start in one second. */
+export function fileMark({ id, stamp }: Pick<Run, 'id' | 'stamp'>): string {
+  return `${stamp}_${id}`;
+}
+
+/** The name a report had before names carried the run's id. It is still accepted: the run of a request is known. */
+export function nameWithoutId(run: Pick<Run, 'id' | 'stamp'>, name: string): string {
+  return name.replace(fileMark(run), run.stamp);
+}
+
 /** Every file a run can leave. `entities` are those of the run. */
 export function reportNames(
-  run: Pick<Run, 'stamp' | 'dryRun' | 'exportOnly' | 'scope'>,
+  run: Pick<Run, 'id' | 'stamp' | 'dryRun' | 'exportOnly' | 'scope'>,
   plan: Plan,
   entities: readonly string[],
 ) {
-  const { stamp } = run;
+  const mark = fileMark(run);
   const five: ReportName[] = [
-    { name: `migration_summary_${stamp}.txt`, mediaType: textType, of: { kind: 'summary' }, folder: 'reports' },
-    { name: `migration_errors_${stamp}.csv`, mediaType: csvType, of: { kind: 'errors' }, folder: 'reports' },
+    { name: `migration_summary_${mark}.txt`, mediaType: textType, of: { kind: 'summary' }, folder: 'reports' },
+    { name: `migration_errors_${mark}.csv`, mediaType: csvType, of: { kind: 'errors' }, folder: 'reports' },
     {
-      name: `migration_report_${stamp}.json`,
+      name: `migration_report_${mark}.json`,
       mediaType: 'application/json',
       of: { kind: 'report' },
       folder: 'reports',
     },
     {
-      name: `rollback_migration_${stamp}.sql`,
+      name: `rollback_migration_${mark}.sql`,
       mediaType: 'application/sql',
       of: { kind: 'rollback' },
       folder: 'reports',
     },
-    { name: `migration_${stamp}.log`, mediaType: textType, of: { kind: 'log' }, folder: 'reports' },
+    { name: `migration_${mark}.log`, mediaType: textType, of: { kind: 'log' }, folder: 'reports' },
   ];
   // A run that writes nothing has made no ids, and those of a trial are dropped with its schema.
   const mapped = run.dryRun || run.exportOnly || isTrial(run) ? [] : (plan.mappingFiles ?? []);
@@ -68,14 +78,12 @@ export function reportNames(
 }
 
 // They are made of the target's rows, of which a run that writes nothing has none.
-function planReportNames(
-  { stamp, dryRun, exportOnly }: Pick<Run, 'stamp' | 'dryRun' | 'exportOnly'>,
-  plan: Plan,
-): ReportName[] {
+function planReportNames(run: Pick<Run, 'id' | 'stamp' | 'dryRun' | 'exportOnly'>, plan: Plan): ReportName[] {
+  const { dryRun, exportOnly } = run;
   const reports = dryRun || exportOnly ? [] : (plan.reports ?? []);
   return reports.map((report) => {
     const dot = report.name.lastIndexOf('.');
-    const name = `${report.name.slice(0, dot)}_${stamp}${report.name.slice(dot)}`;
+    const name = `${report.name.slice(0, dot)}_${fileMark(run)}${report.name.slice(dot)}`;
     return { name, mediaType: report.mediaType, of: { kind: 'plan', report }, folder: 'reports' };
   });
 }

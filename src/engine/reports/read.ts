@@ -4,7 +4,7 @@ import type { Plan } from '../../plan/contract.ts';
 import type { Run } from '../ledger/types.ts';
 import { maskContacts, maskFailure, maskFailureRow, maskMessage, maskRun, maskValidation } from '../masking/mask.ts';
 import { assertPayloadsKept } from '../retention/purge.ts';
-import { type ContentDeps, reportContent, reportNames } from './contents.ts';
+import { type ContentDeps, fileMark, nameWithoutId, reportContent, reportNames } from './contents.ts';
 import { makeReport, type Report, type ReportFactDeps } from './report.ts';
 import type { ReportStore } from './store.ts';
 import { summaryText } from './summary.ts';
@@ -18,7 +18,7 @@ export interface OpenReportDeps extends ContentDeps, ReportFactDeps {
 /** The reports of a run that has ended once: the stored ones, and those written to files with the size they had then. */
 export async function listReports(deps: Pick<OpenReportDeps, 'store'>, run: Run): Promise<readonly ReportEntry[]> {
   const stored = await deps.store.list(run.id);
-  const report = await deps.store.read(run.id, jsonReportName(run));
+  const report = await readStored(deps.store, run, jsonReportName(run));
   const files = report ? (JSON.parse(report.content) as Report).files : [];
   return [...stored, ...files].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
@@ -37,7 +37,7 @@ export async function openReport(
   { name, masked }: { readonly name: string; readonly masked: boolean },
 ): Promise<{ readonly mediaType: string; readonly body: string | AsyncIterable<string> }> {
   const names = reportNames(run, plan, entities);
-  const found = names.find((one) => one.name === name);
+  const found = names.find((one) => one.name === name || nameWithoutId(run, one.name) === name);
   if (!found) throw unknownReport(run, name, names.map((one) => one.name).join(', '));
   const { mediaType, of } = found;
   if (of.kind === 'export') assertPayloadsKept(run, 'an export');
@@ -48,7 +48,9 @@ export async function openReport(
     return { mediaType, body: reportContent(visible.deps, visible.run, plan, of) };
   }
   // For a run that was resumed after its end, the stored one is older than the run.
-  const stored = isCompleted(run) ? await deps.store.read(run.id, masked ? jsonReportName(run) : name) : undefined;
+  const stored = isCompleted(run)
+    ? await readStored(deps.store, run, masked ? jsonReportName(run) : found.name)
+    : undefined;
   if (stored && !masked) return { mediaType, body: stored.content };
   const report = stored ? (JSON.parse(stored.content) as Report) : await currentReport(deps, run, plan);
   const shown = masked ? maskReport(report) : report;
@@ -64,7 +66,12 @@ async function currentReport(deps: OpenReportDeps, run: Run, plan: Plan): Promis
   return { ...(await makeReport(deps, subject)), files: [] };
 }
 
-const jsonReportName = (run: Run): string => `migration_report_${run.stamp}.json`;
+const jsonReportName = (run: Run): string => `migration_report_${fileMark(run)}.json`;
+
+/** A stored report; one of an earlier version of Drover has a name without the run's id. */
+async function readStored(store: ReportStore, run: Run, name: string): ReturnType<ReportStore['read']> {
+  return (await store.read(run.id, name)) ?? store.read(run.id, nameWithoutId(run, name));
+}
 
 function unknownReport(run: Run, name: string, there: string): DroverError {
   return new DroverError('NOT_FOUND', `run ${run.id} has no report ${name}`, { remedy: `Reports: ${there}.` });

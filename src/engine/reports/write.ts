@@ -87,7 +87,7 @@ async function writeStreamedReport(
   const { of } = name;
   if (of.kind === 'summary' || of.kind === 'report') return undefined;
   const body = reportContent(deps, input.run, input.plan, of, of.kind === 'log' ? endEvents(input, problems) : []);
-  const bytes = await writeFile(input.folders, name, body, problems);
+  const bytes = await writeFile(input, name, body, problems);
   return bytes === undefined ? undefined : { name: name.name, mediaType: name.mediaType, bytes };
 }
 
@@ -109,18 +109,18 @@ async function writeStoredReports(
     input.run.id,
     stored.map(({ name, content }) => ({ name: name.name, mediaType: name.mediaType, content })),
   );
-  for (const { name, content } of stored) await writeFile(input.folders, name, singleChunk(content), problems);
+  for (const { name, content } of stored) await writeFile(input, name, singleChunk(content), problems);
 }
 
 /** The size of the file, or undefined when it could not be written. */
 async function writeFile(
-  folders: ReportFolders,
+  { run, folders }: Pick<WriteReportsInput, 'run' | 'folders'>,
   name: ReportName,
   body: AsyncIterable<string>,
   problems: string[],
 ): Promise<number | undefined> {
   try {
-    return await folders[name.folder].write(name.name, body);
+    return await folders[name.folder].write(name.name, body, run.id);
   } catch (error) {
     // A database that is away is no matter of files: the run is not finished then, and is finished again later. Whatever else
     // goes wrong with one report, its data included, would go wrong again, and must not hold up the run.
@@ -145,18 +145,21 @@ async function* singleChunk(text: string): AsyncIterable<string> {
 
 /** A place for files. */
 interface ReportFolder {
-  /** Writes the file whole or not at all; answers its size in bytes. Throws what the file system throws. */
-  write(name: string, body: AsyncIterable<string>): Promise<number>;
+  /**
+   * Writes the file whole or not at all; returns its size in bytes. `writer` names its draft: mapping and export files of
+   * several runs have one name, and each run writes a draft of its own. Throws what the file system throws.
+   */
+  write(name: string, body: AsyncIterable<string>, writer: string): Promise<number>;
 }
 
 /** A folder of this machine, made when the first file is written. */
 export function createReportFolder(path: string): ReportFolder {
   return {
-    async write(name, body) {
+    async write(name, body, writer) {
       await mkdir(path, { recursive: true });
       // Written under a draft name and then renamed: a reader never sees half a file, and a crash leaves the old one.
       const target = join(path, basename(name));
-      const draft = `${target}.${process.pid}.part`;
+      const draft = `${target}.${basename(writer)}.${process.pid}.part`;
       let bytes = 0;
       const counted = async function* () {
         for await (const piece of body) {

@@ -29,7 +29,21 @@ export function findBlockers(input: BlockerInput): readonly Blocker[] {
   if (run.status !== 'running') return statusBlockers(run, fleet?.servedQueues);
   const reading = Object.values(input.progress).some(({ extraction }) => extraction === 'reading');
   const upstreams = reading && plan ? upstreamBlockers(fleet?.upstreams ?? [], plan.upstreams, now) : [];
-  return [...upstreams, ...queueBlockers(input, reading), ...(plan ? parentBlockers(input, plan) : [])];
+  return [
+    ...finishBlockers(input, reading),
+    ...upstreams,
+    ...queueBlockers(input, reading),
+    ...(plan ? parentBlockers(input, plan) : []),
+  ];
+}
+
+/** A run whose records are all settled and whose last attempt to validate, report and end failed. */
+function finishBlockers({ run, progress }: BlockerInput, reading: boolean): Blocker[] {
+  const { finishError: error, finishFailedAt: at, statusAt } = run;
+  if (!error || !at || at < statusAt || reading || Object.values(progress).some(({ pending }) => pending > 0))
+    return [];
+  const clears = 'by itself, when the next attempt succeeds; after some attempts the run is failed';
+  return [{ code: 'CANNOT_FINISH', what: `the run cannot be finished: ${error}`, clears, until: null }];
 }
 
 function queueBlockers({ progress, fleet }: BlockerInput, reading: boolean): Blocker[] {

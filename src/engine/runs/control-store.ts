@@ -20,7 +20,16 @@ import { createRunStore, listRecords, toRun } from './store.ts';
 /** A run about to be written. */
 export type NewRun = Omit<
   Run,
-  'status' | 'reason' | 'createdAt' | 'startedAt' | 'finishedAt' | 'statusAt' | 'rolledBackAt' | 'purgedAt'
+  | 'status'
+  | 'reason'
+  | 'createdAt'
+  | 'startedAt'
+  | 'finishedAt'
+  | 'statusAt'
+  | 'rolledBackAt'
+  | 'purgedAt'
+  | 'finishError'
+  | 'finishFailedAt'
 >;
 
 interface RunQuery {
@@ -209,14 +218,28 @@ async function createRun(queries: Queries, run: NewRun, entities: readonly strin
   if (rows.length > 0) await queries.insert(runEntities).values(rows);
 }
 
-/** Continues failed extractions from their cursor; returns how many. */
+/**
+ * Continues failed extractions from their cursor, and reads those from the beginning that gave fewer records than their
+ * source counts (SOURCE_SHORT): which records were missing is not known. Returns how many extractions were opened.
+ */
 async function reopenExtractions(queries: Queries, runId: string): Promise<number> {
+  const short = await queries
+    .update(runEntities)
+    .set({
+      ...{ status: 'reading', attempts: 0, cursor: null, rescans: 0, repeated: 0, sourceTotal: null },
+      ...{ dueAt: sql`now()`, dispatchedAt: null, errorCode: null, errorMessage: null },
+    })
+    .where(
+      and(eq(runEntities.runId, runId), eq(runEntities.status, 'done'), eq(runEntities.errorCode, 'SOURCE_SHORT')),
+    );
+  // Children wait again until their parents are read and settled: a parent that was hidden would be missing to them.
+  if (short.rowCount) await queries.update(runEntities).set({ loadOpen: false }).where(eq(runEntities.runId, runId));
   const failed = or(eq(runEntities.status, 'failed'), gt(runEntities.attempts, 0));
   const reopened = await queries
     .update(runEntities)
     .set({ status: 'reading', attempts: 0, dueAt: sql`now()`, dispatchedAt: null, errorCode: null, errorMessage: null })
     .where(and(eq(runEntities.runId, runId), failed));
-  return reopened.rowCount ?? 0;
+  return (short.rowCount ?? 0) + (reopened.rowCount ?? 0);
 }
 
 /** Marks a run as undone. */

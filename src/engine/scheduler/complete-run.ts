@@ -6,16 +6,18 @@ import { counts, runs } from '../../../db/schema/runs.ts';
 import { failureStatuses } from '../../contract/record-status.ts';
 import type { RunStatus } from '../../contract/run-status.ts';
 import type { ValidationView } from '../../contract/runs.ts';
-import { DroverError } from '../../errors.ts';
+import { DroverError, describeError, toDroverError } from '../../errors.ts';
 import type { Run, RunEntity, StageCount, UnsettledRecords } from '../ledger/types.ts';
 import { createRunStore, type RunStore } from '../runs/store.ts';
-import { claimFinishing, saveSample } from './store.ts';
+import { claimFinishing, recordFinishFailure, saveSample } from './store.ts';
 import type { ScheduledRun, SchedulerDeps, SchedulerMemory } from './types.ts';
 
 // With fewer records a share is not significant.
 const minRecordsForFailureRate = 200;
 // A full disk or a broken rule is not repaired between two ticks.
 const finishRetryMs = 5_000;
+// Twenty seconds of attempts: an error that is not of the database or Redis and lasts longer needs an operator.
+const maxFinishAttempts = 5;
 const sampleEveryMs = 1_000;
 
 /** Writes a progress sample, stops a run with too many failures, and finishes one whose records are all settled. */
@@ -49,11 +51,41 @@ async function finishUnderLease(deps: SchedulerDeps, run: Run): Promise<void> {
   try {
     await deps.finishRun(run);
   } catch (error) {
-    deps.log.error({ err: error, runId: run.id }, 'finishing the run failed; tried again');
-    await sleep(finishRetryMs);
+    await recordFailure(deps, run, error);
   } finally {
     clearInterval(timer);
   }
+}
+
+/**
+ * Stores the reason, which `status` shows, and waits before the next attempt; after `maxFinishAttempts` the run is moved to
+ * `failed`, from which `retry` finishes it. A run waits without limit only for PostgreSQL and Redis.
+ */
+async function recordFailure(deps: SchedulerDeps, run: Run, thrown: unknown): Promise<void> {
+  const error = toDroverError(thrown);
+  const counted = !waitsForStores(error);
+  try {
+    const attempts = await recordFinishFailure(deps.database, run.id, describeError(error), counted);
+    deps.log.error({ err: thrown, runId: run.id, attempts }, 'finishing the run failed');
+    if (counted && attempts >= maxFinishAttempts) {
+      const reason = `the run could not be finished in ${attempts} attempts: ${describeError(error)}`;
+      await deps.runs.move(run.id, 'failed', reason);
+      return;
+    }
+  } catch (failure) {
+    deps.log.error({ err: thrown, failure: toDroverError(failure).code, runId: run.id }, 'finishing the run failed');
+  }
+  await sleep(finishRetryMs);
+}
+
+// 57014: the statement ran into its own time limit. The database is there, and the next attempt takes as long.
+const statementTimeout = '57014';
+
+function waitsForStores({ code, cause }: DroverError): boolean {
+  if (code === 'DATABASE_CONFLICT' || code === 'REDIS_UNAVAILABLE') return true;
+  return (
+    code === 'DATABASE_UNAVAILABLE' && (cause as { readonly code?: string } | undefined)?.code !== statementTimeout
+  );
 }
 
 async function sampleProgress(

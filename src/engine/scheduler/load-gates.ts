@@ -9,8 +9,8 @@ import { openLoad } from './store.ts';
 import type { ScheduledRun, SchedulerDeps } from './types.ts';
 
 /**
- * Opens an entity's load once its parents are settled and its merges are decided. A gate is never closed again: records
- * added later are checked one by one when they are loaded.
+ * Opens an entity's load once its parents are settled and its merges are decided. Gates are closed again only by a
+ * retry that reads a source anew (SOURCE_SHORT); records added otherwise are checked one by one when they are loaded.
  */
 export async function openLoadGates(deps: SchedulerDeps, scheduled: ScheduledRun): Promise<void> {
   const { run, counts } = scheduled;

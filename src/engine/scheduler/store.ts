@@ -13,7 +13,7 @@ export async function listActiveRuns(database: Database): Promise<Run[]> {
   return rows.map(toRun);
 }
 
-/** Opens the load of an entity; never closed again. */
+/** Opens the load of an entity. */
 export async function openLoad(database: Database, runId: string, entity: string): Promise<void> {
   const row = and(eq(runEntities.runId, runId), eq(runEntities.entity, entity));
   await withDatabaseErrors(database.update(runEntities).set({ loadOpen: true }).where(row));
@@ -39,6 +39,31 @@ export async function claimFinishing(database: Database, runId: string, by: stri
       .where(and(eq(runs.id, runId), eq(runs.status, 'running'), free)),
   );
   return claimed.rowCount === 1;
+}
+
+/**
+ * Stores why an attempt to finish a run failed and returns how many attempts have failed since the run got its present
+ * status, so that a process that takes over continues to count. An attempt that is not `counted` only changes the reason.
+ */
+export async function recordFinishFailure(
+  database: Database,
+  runId: string,
+  error: string,
+  counted: boolean,
+): Promise<number> {
+  const before = sql`CASE WHEN ${runs.finishFailedAt} >= ${runs.statusAt} THEN ${runs.finishAttempts} ELSE 0 END`;
+  const [row] = await withDatabaseErrors(
+    database
+      .update(runs)
+      .set({
+        finishAttempts: sql`${before} + ${counted ? 1 : 0}::int`,
+        finishError: error,
+        finishFailedAt: sql`now()`,
+      })
+      .where(and(eq(runs.id, runId), eq(runs.status, 'running')))
+      .returning({ attempts: runs.finishAttempts }),
+  );
+  return row?.attempts ?? 0;
 }
 
 /** The id of the Redis that was used last. */

@@ -159,16 +159,16 @@ describe('a folder', () => {
         yield 'a'.repeat(100_000);
         yield 'ü';
       }
-      expect(await folder.write('file.txt', text())).toBe(100_002);
+      expect(await folder.write('file.txt', text(), 'run')).toBe(100_002);
       async function* broken() {
         yield 'half';
         throw new Error('no more');
       }
-      await expect(folder.write('file.txt', broken())).rejects.toThrow('no more');
+      await expect(folder.write('file.txt', broken(), 'run')).rejects.toThrow('no more');
       expect((await readFile(join(path, 'deep', 'er', 'file.txt'), 'utf8')).length).toBe(100_001);
       expect(await readdir(join(path, 'deep', 'er'))).toEqual(['file.txt']);
       await writeFile(join(path, 'taken'), '');
-      await expect(createReportFolder(join(path, 'taken', 'x')).write('file.txt', text())).rejects.toThrow();
+      await expect(createReportFolder(join(path, 'taken', 'x')).write('file.txt', text(), 'run')).rejects.toThrow();
     } finally {
       await rm(path, { recursive: true });
     }

@@ -137,7 +137,7 @@ describe('the reports of a run', () => {
   it('are five files with one stamp, mappings and exports, the same on disk and for download', async () => {
     const run = await load();
     expect(await write(run, folder)).toEqual([]);
-    const { stamp } = run;
+    const stamp = `${run.stamp}_${run.id}`;
     const five = [
       `migration_${stamp}.log`,
       `migration_errors_${stamp}.csv`,
@@ -161,6 +161,23 @@ describe('the reports of a run', () => {
       if (!name.endsWith('.log')) expect(await readFile(path, 'utf8')).toBe(await download(run, name));
     }
     await expect(download(run, 'other.txt')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  it('do not replace those of a run that started in the same second', async () => {
+    const path = join(folder, 'same-second');
+    const first = await harness.load({ customers: {} });
+    const second = await harness.load({ customers: {} }, { stamp: first.stamp });
+    for (const run of [first, second]) expect(await write(run, path)).toEqual([]);
+    const files = await readdir(join(path, 'reports'));
+    expect(files).toHaveLength(10);
+    for (const run of [first, second]) {
+      const report = JSON.parse(
+        await readFile(join(path, 'reports', `migration_report_${run.stamp}_${run.id}.json`), 'utf8'),
+      );
+      expect(report.run.id).toBe(run.id);
+      // The name without the run's id, as earlier versions wrote it, is accepted for a download.
+      expect(await download(run, `migration_summary_${run.stamp}.txt`)).toContain(run.id);
+    }
   });
 
   it('account for every record', async () => {

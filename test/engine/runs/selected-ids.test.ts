@@ -21,7 +21,7 @@ const goodUser = () => drover.sandbox.data.ids('user').find(isGood('user')) as s
 function goodChild(): { readonly profile: string; readonly user: string } {
   const { data } = drover.sandbox;
   for (const profile of data.ids('clientprofile').filter(isGood('clientprofile'))) {
-    const user = String(data.get('clientprofile', profile)?.user);
+    const user = String(data.get('clientprofile', profile)?.user_id);
     if (data.ids('user').includes(user) && isGood('user')(user)) return { profile, user };
   }
   throw new Error('the sandbox has no such profile');

@@ -216,11 +216,11 @@ test('every run leaves its five reports and its id mappings', async () => {
   const { items } = await drover.control.runs({ limit: 1 });
   expect(items[0]?.id).toBe(run.id);
   for (const pattern of [
-    /migration_summary_\d{8}_\d{6}\.txt/,
+    /migration_summary_\d{8}_\d{6}_\w+\.txt/,
     /migration_errors_.*\.csv/,
     /migration_report_.*\.json/,
     /rollback_migration_.*\.sql/,
-    /migration_\d{8}_\d{6}\.log/,
+    /migration_\d{8}_\d{6}_\w+\.log/,
   ]) {
     expect(written).toMatch(pattern);
   }
