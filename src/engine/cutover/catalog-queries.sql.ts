@@ -7,6 +7,19 @@ function grantsSql(list: string, fallback?: string): string {
     FROM aclexplode(${acl}) a GROUP BY a.grantee, a.privilege_type) t), '[]')`;
 }
 
+/** The type a column (`a`, of pg_attribute) has beneath its domains: SQL that gives its oid. */
+export const baseTypeSql = `(WITH RECURSIVE base AS (SELECT a.atttypid AS oid
+  UNION ALL SELECT y.typbasetype FROM base JOIN pg_type y ON y.oid = base.oid AND y.typtype = 'd')
+  SELECT base.oid FROM base JOIN pg_type y ON y.oid = base.oid AND y.typtype <> 'd')`;
+
+/**
+ * True of a column (`a`, of pg_attribute) whose values to_jsonb does not keep exactly: json (its text), jsonb (its null), arrays
+ * (their bounds), floating numbers (-0), and every type that is not PostgreSQL's own, which may have a cast to json. SQL.
+ */
+export const inexactSql = `NOT EXISTS (SELECT FROM pg_type y WHERE y.oid = ${baseTypeSql} AND (y.typtype = 'e'
+  OR (y.typnamespace = 'pg_catalog'::regnamespace AND y.typtype IN ('b', 'r', 'm') AND y.typcategory <> 'A'
+    AND y.oid <> ALL ('{json,jsonb,float4,float8}'::regtype[]))))`;
+
 /** Tables by schema and name ($1, $2: arrays of equal length). */
 export const tablesSql = `
 SELECT c.oid::text, n.nspname AS schema, c.relname AS name, c.relkind::text AS kind, c.relpersistence::text AS persistence,
@@ -41,7 +54,7 @@ SELECT a.attrelid::text AS of, a.attname AS name, a.attnum AS position, format_t
   a.attnotnull AS "notNull", pg_get_expr(d.adbin, d.adrelid) AS default, a.attidentity::text AS identity,
   a.attgenerated::text AS generated, coalesce(a.attstattarget, -1) AS statistics, a.attstorage::text AS storage,
   a.attcompression::text AS compression, coalesce(to_jsonb(a.attoptions), '[]') AS options,
-  ${grantsSql('a.attacl')} AS grants, col_description(a.attrelid, a.attnum) AS comment
+  ${grantsSql('a.attacl')} AS grants, col_description(a.attrelid, a.attnum) AS comment, ${inexactSql} AS inexact
 FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum`;

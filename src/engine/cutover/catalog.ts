@@ -24,6 +24,8 @@ export interface Column {
   readonly options: readonly string[];
   readonly grants: readonly Grant[];
   readonly comment: string | null;
+  /** JSON does not keep its values exactly. */
+  readonly inexact: boolean;
 }
 
 export interface Constraint {
