@@ -1,10 +1,10 @@
 /** Grants of an access list as JSON, sorted; `fallback` stands in for an absent list. */
 function grantsSql(list: string, fallback?: string): string {
   const acl = fallback === undefined ? list : `coalesce(${list}, ${fallback})`;
-  return `coalesce((SELECT jsonb_agg(g ORDER BY g->>'grantee', g->>'privilege') FROM (
-    SELECT DISTINCT jsonb_build_object('grantee', CASE WHEN a.grantee = 0 THEN '' ELSE pg_get_userbyid(a.grantee) END,
+  return `coalesce((SELECT jsonb_agg(g ORDER BY g->>'grantee', g->>'privilege', g->>'grantor') FROM (
+    SELECT DISTINCT jsonb_build_object('grantor', pg_get_userbyid(a.grantor), 'grantee', CASE WHEN a.grantee = 0 THEN '' ELSE pg_get_userbyid(a.grantee) END,
       'privilege', a.privilege_type, 'grantable', bool_or(a.is_grantable)) AS g
-    FROM aclexplode(${acl}) a GROUP BY a.grantee, a.privilege_type) t), '[]')`;
+    FROM aclexplode(${acl}) a GROUP BY a.grantor, a.grantee, a.privilege_type) t), '[]')`;
 }
 
 /** The type a column (`a`, of pg_attribute) has beneath its domains: SQL that gives its oid. */
@@ -243,6 +243,11 @@ SELECT DISTINCT text FROM (
   LEFT JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid AND k.contype <> 'f'
   WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = ANY ($1::oid[])
     AND coalesce(f.adrelid, nullif(k.conrelid, 0)) <> ALL ($1::oid[])
+  UNION ALL
+  SELECT pg_get_userbyid(a.grantor) || ' gave rights on ' || c.oid::regclass || ', and ' || current_user || ' may not act as that role'
+  FROM pg_class c LEFT JOIN pg_attribute x ON x.attrelid = c.oid AND x.attacl IS NOT NULL, LATERAL (
+    SELECT * FROM aclexplode(c.relacl) UNION ALL SELECT * FROM aclexplode(x.attacl)) a
+  WHERE c.oid IN (SELECT oid FROM replaced) AND a.grantor <> c.relowner AND NOT pg_has_role(a.grantor, 'MEMBER')
 ) o ORDER BY 1`;
 
 export const takenNamesSql = `

@@ -7,6 +7,8 @@ export interface Grant {
   readonly grantee: string;
   readonly privilege: string;
   readonly grantable: boolean;
+  /** The role that gave it: the owner, or a role that may hand it on. Its rights end with those of this role. */
+  readonly grantor: string;
 }
 
 export interface Column {
