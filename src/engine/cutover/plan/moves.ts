@@ -168,29 +168,30 @@ export function planCapture(context: PlanContext): void {
         `DROP TRIGGER ${trigger} ON ${pair.after}`,
       );
     if (!context.capture) continue;
+    // Made on the incoming tables before the locks: nothing writes to them until the names have changed.
     const [name, truncated] = captureTriggerNames(pair).map(identifier);
     const given = [stamp, ...pair.incoming.columns.filter((one) => one.inexact).map((one) => one.name)];
     const parameters = given.map(literal).join(', ');
     draft.step(
-      'capture',
+      'equip',
       'capture',
       pair.label,
       'changes are recorded from now on',
-      `CREATE TRIGGER ${name} AFTER INSERT OR UPDATE OR DELETE ON ${pair.after} FOR EACH ROW EXECUTE FUNCTION drover.capture_change(${parameters})`,
+      `CREATE TRIGGER ${name} AFTER INSERT OR UPDATE OR DELETE ON ${pair.before} FOR EACH ROW EXECUTE FUNCTION drover.capture_change(${parameters})`,
     );
     draft.statement(
-      'capture',
+      'equip',
       `capture ${pair.label}`,
       'truncation is recorded',
-      `CREATE TRIGGER ${truncated} BEFORE TRUNCATE ON ${pair.after} FOR EACH STATEMENT EXECUTE FUNCTION drover.capture_truncate(${parameters})`,
+      `CREATE TRIGGER ${truncated} BEFORE TRUNCATE ON ${pair.before} FOR EACH STATEMENT EXECUTE FUNCTION drover.capture_truncate(${parameters})`,
     );
     // Also in sessions that set session_replication_role: what they write is live all the same.
     for (const trigger of [name, truncated] as const)
       draft.statement(
-        'capture',
+        'equip',
         `capture ${pair.label}`,
         'also fires in replica sessions',
-        `ALTER TABLE ${pair.after} ENABLE ALWAYS TRIGGER ${trigger}`,
+        `ALTER TABLE ${pair.before} ENABLE ALWAYS TRIGGER ${trigger}`,
       );
   }
 }
