@@ -172,6 +172,20 @@ describe('a key', () => {
   });
 });
 
+describe('the recording', () => {
+  it('is missed by the dry run of the way back where it was switched off', async () => {
+    const { stamp, run, live } = await openSet(`
+      CREATE TABLE live.t (id int PRIMARY KEY); INSERT INTO live.t VALUES (1); CREATE TABLE st.t (id int PRIMARY KEY); INSERT INTO st.t VALUES (1);`);
+    const dryRun = async () =>
+      (await rollbackCutover(harness.deps, stamp, { ...cutoverRequest, dryRun: true })).plan.warnings;
+    expect(await dryRun()).toEqual([]);
+    await run('ALTER TABLE live.t DISABLE TRIGGER ALL');
+    expect(await dryRun()).toEqual([expect.stringMatching(`^${live}.t: the triggers that record changes are missing`)]);
+    await run('ALTER TABLE live.t ENABLE TRIGGER ALL');
+    await rollbackCutover(harness.deps, stamp, cutoverRequest);
+  });
+});
+
 describe('what cannot be carried', () => {
   const refusing = `
     CREATE TABLE live.t (id int PRIMARY KEY, email text UNIQUE); INSERT INTO live.t VALUES (1, 'old@x'), (2, 'b');

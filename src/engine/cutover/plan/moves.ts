@@ -153,6 +153,11 @@ export function planCapture(context: PlanContext): void {
   for (const pair of context.pairs) {
     const own = (table: typeof pair.live) =>
       table.triggers.filter((trigger) => trigger.capture).map((trigger) => identifier(trigger.name));
+    const recording = pair.live.triggers.filter((trigger) => trigger.capture && trigger.enabled !== 'D');
+    if (context.direction === 'rollback' && recording.length < captureTriggerNames(pair).length)
+      draft.warnings.push(
+        `${pair.label}: the triggers that record changes are missing or disabled; what was written without them does not come back`,
+      );
     for (const trigger of own(pair.incoming))
       draft.statement(
         'clear',
