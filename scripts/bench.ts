@@ -23,7 +23,7 @@ Measures on this machine, in one run: records a second through transform, load a
 record a job; the same number of empty jobs through three BullMQ queues with the same options, worker
 processes and concurrency, and their ratio; the same with batches of 500; one COPY; memory by the
 number of records; the API's answer times for 100 clients beside a migration; and how long a cutover
-holds its locks, with 10,000 and 1,000,000 rows.
+holds its locks, with 10,000 and 1,000,000 rows, and with ten tables and what stands on them.
 Figures are printed as they come; the last line is one JSON document.
 
   --records N      records of the rate figures (default 20000)

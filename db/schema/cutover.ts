@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { bigint, index, jsonb, text, timestamp, uniqueIndex } from 'drizzle-orm/pg-core';
+import { bigint, boolean, index, jsonb, text, timestamp, uniqueIndex } from 'drizzle-orm/pg-core';
 import { drover } from './drover.ts';
 
 const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
@@ -49,9 +49,17 @@ export const cutoverChanges = drover.table(
     at: instant('at').notNull().default(sql`clock_timestamp()`),
     /** Stamps whose backup contains this change already. */
     carriedInto: text('carried_into').array().notNull().default(sql`'{}'`),
+    /** The transaction that wrote it, whatever subtransaction it was in; null in rows of before migration 0018. */
+    transactionId: bigint('transaction_id', { mode: 'bigint' }),
+    /** File and place of the row version before and after: what orders the changes of one transaction. */
+    oldAt: text('old_at'),
+    newAt: text('new_at'),
+    /** Values that JSON does not keep exactly are in `old` and `new` as PostgreSQL's text. */
+    asText: boolean('as_text').notNull().default(false),
   },
   (table) => [
     index('cutover_changes_of_table').on(table.schemaName, table.tableName, table.id),
+    index('cutover_changes_of_transaction').on(table.transactionId),
     // Changes to be applied under the locks are found by this index, however many were applied before.
     index('cutover_changes_waiting').on(table.id).where(sql`carried_into = '{}'`),
   ],

@@ -1,7 +1,7 @@
 import type pg from 'pg';
-import type { Conflict, Exchange } from '../../contract/cutover.ts';
+import type { Conflict } from '../../contract/cutover.ts';
 import { identifier, literal as text } from '../../plan/sql.ts';
-import { quoteName } from './names.ts';
+import { type CarryTarget, imageSql, rowSql } from './carry-target.sql.ts';
 
 /**
  * The changes of one table in a page as sets: what each row was at first and is at last. Some thirty times faster than
@@ -23,7 +23,6 @@ export function carrySet(client: pg.PoolClient, target: CarryTarget, table: stri
   const run = async <T extends Record<string, unknown>>(text: string) => (await client.query<T>(text, [ids])).rows;
   const changed = (column: string) =>
     `(net_old IS NULL OR net_old -> ${text(column)} IS DISTINCT FROM net_new -> ${text(column)})`;
-  const writable = target.columns.filter((column) => !target.fixed.has(column));
   return {
     findConflicts: () =>
       run<{ key: string; detail: string }>(notesSql(target, net, same)).then((rows) =>
@@ -32,7 +31,7 @@ export function carrySet(client: pg.PoolClient, target: CarryTarget, table: stri
     remove: async () =>
       void (await run(`${net} DELETE FROM ${target.sql} t USING n WHERE ${same} AND net_new IS NULL`)),
     write: async () => {
-      const set = writable.map(
+      const set = target.columns.map(
         (column) =>
           `${identifier(column)} = CASE WHEN ${changed(column)} THEN n.${identifier(column)} ELSE t.${identifier(column)} END`,
       );
@@ -44,15 +43,37 @@ export function carrySet(client: pg.PoolClient, target: CarryTarget, table: stri
   };
 }
 
-/** `n`: one row a key, its columns as they are at last (a deleted row: as they were), and both images as JSON. */
+/**
+ * `n`: one row a key, its columns as they are at last (a deleted row: as they were), and both images as JSON.
+ *
+ * Within a transaction the order of recording is not the order of the changes: of a statement that changes many rows, an
+ * AFTER trigger of the first may change the second, which is recorded before the statement's own change of it. So the first
+ * image of a transaction is of the row version that none of its changes made, and the last of the one that none replaced.
+ * Keys are compared as values of their types: of an equality that is not that of the text, JSON knows nothing.
+ */
 function netChangesSql(target: CarryTarget): string {
-  const key = target.key.map((column) => `img -> ${text(column)}`).join(', ');
+  const keys = target.key.map((_, at) => `k${at}`).join(', ');
+  const typed = target.key.map((column, at) => `r.${identifier(column)} AS k${at}`).join(', ');
+  const named = target.key.map((column) => `img -> ${text(column)}`).join(', ');
   return `WITH c AS (
-    SELECT id, old, new, coalesce(new, old) AS img FROM drover.cutover_changes WHERE id = ANY ($1::bigint[])
-  ), k AS (SELECT *, jsonb_build_array(${key}) AS key FROM c), f AS (
-    SELECT DISTINCT ON (key) key, first_value(old) OVER w AS net_old, last_value(new) OVER w AS net_new, last_value(img) OVER w AS img
-    FROM k WINDOW w AS (PARTITION BY key ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
-  ), n AS (SELECT r.*, f.key AS net_key, f.net_old, f.net_new FROM f CROSS JOIN LATERAL jsonb_populate_record(NULL::${target.sql}, f.img) r)`;
+    SELECT id, old, new, coalesce(new, old) AS img, as_text, transaction_id, old_at, new_at
+    FROM drover.cutover_changes WHERE id = ANY ($1::bigint[])
+  ), l AS (
+    SELECT c.*, ${typed}, p.id IS NULL AS first, s.id IS NULL AS last FROM c CROSS JOIN LATERAL ${rowSql(target, 'c.img', 'c.as_text')} r
+    LEFT JOIN c p ON p.transaction_id = c.transaction_id AND p.new_at = c.old_at
+    LEFT JOIN c s ON s.transaction_id = c.transaction_id AND s.old_at = c.new_at
+  ), x AS (
+    SELECT ${keys}, max(id) AS ended, (array_agg(old ORDER BY id) FILTER (WHERE first AND old IS NOT NULL))[1] AS was,
+      (array_agg(new ORDER BY id DESC) FILTER (WHERE last AND new IS NOT NULL))[1] AS made,
+      (array_agg(img ORDER BY id DESC))[1] AS seen, (array_agg(as_text))[1] AS as_text
+    FROM l GROUP BY coalesce(transaction_id, -id), ${keys}
+  ), f AS (
+    SELECT DISTINCT ON (${keys}) first_value(was) OVER w AS net_old, last_value(made) OVER w AS net_new,
+      last_value(coalesce(made, seen)) OVER w AS img, last_value(as_text) OVER w AS net_text
+    FROM x WINDOW w AS (PARTITION BY ${keys} ORDER BY ended ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+  ), n AS (
+    SELECT r.*, jsonb_build_array(${named}) AS net_key, f.net_old, f.net_new, f.net_text
+    FROM f CROSS JOIN LATERAL ${rowSql(target, 'f.img', 'f.net_text')} r)`;
 }
 
 function notesSql(target: CarryTarget, net: string, same: string): string {
@@ -61,7 +82,7 @@ function notesSql(target: CarryTarget, net: string, same: string): string {
     SELECT net_key, net_old, net_new, x.row AS standing, ARRAY(SELECT c FROM unnest(${list}) c WHERE x.row IS NOT NULL
       AND x.row -> c IS DISTINCT FROM coalesce(net_old, net_new) -> c
       AND (net_old IS NULL OR net_new IS NULL OR net_old -> c IS DISTINCT FROM net_new -> c)) AS differing
-    FROM n LEFT JOIN LATERAL (SELECT to_jsonb(t.*) AS row FROM ${target.sql} t WHERE ${same}) x ON true)
+    FROM n LEFT JOIN LATERAL (SELECT ${imageSql(target, 't', 'n.net_text')} AS row FROM ${target.sql} t WHERE ${same}) x ON true)
   SELECT (SELECT string_agg(v, ', ') FROM jsonb_array_elements_text(net_key) v) AS key,
     CASE WHEN standing IS NULL THEN 'changed since, but not in the backup: inserted as it is now'
       WHEN net_new IS NULL THEN 'deleted, though the backup held another ' || array_to_string(differing, ', ')
@@ -95,6 +116,9 @@ export interface Change {
   readonly transaction: string;
   /** A TRUNCATE whose rows were not recorded. */
   readonly unknown: boolean;
+  /** The row version it replaced, and the one it made; null where there is none. */
+  readonly oldAt: string | null;
+  readonly newAt: string | null;
 }
 
 interface Standing {
@@ -143,13 +167,14 @@ async function readStanding(client: pg.PoolClient, target: CarryTarget, change: 
   const text = `
     SELECT t.ctid::text AS at, (SELECT string_agg(coalesce(b.image ->> k, 'null'), ', ') FROM unnest($2::text[]) k) AS key,
       ARRAY(SELECT k FROM unnest($3::text[]) k WHERE CASE WHEN c.operation = 'UPDATE'
-        THEN c.old -> k IS DISTINCT FROM c.new -> k ELSE to_jsonb(t.*) -> k IS DISTINCT FROM b.image -> k END) AS changed,
+        THEN c.old -> k IS DISTINCT FROM c.new -> k ELSE t.image -> k IS DISTINCT FROM b.image -> k END) AS changed,
       ARRAY(SELECT k FROM unnest($3::text[]) k WHERE t.ctid IS NOT NULL AND c.old IS NOT NULL AND c.old ? k
-        AND to_jsonb(t.*) -> k IS DISTINCT FROM c.old -> k
-        AND to_jsonb(t.*) -> k IS DISTINCT FROM c.new -> k AND (c.new IS NULL OR c.old -> k IS DISTINCT FROM c.new -> k)) AS differing
+        AND t.image -> k IS DISTINCT FROM c.old -> k
+        AND t.image -> k IS DISTINCT FROM c.new -> k AND (c.new IS NULL OR c.old -> k IS DISTINCT FROM c.new -> k)) AS differing
     FROM drover.cutover_changes c CROSS JOIN LATERAL (SELECT ${base} AS image) b
-    CROSS JOIN LATERAL jsonb_populate_record(NULL::${target.sql}, b.image) r
-    LEFT JOIN LATERAL (SELECT t.*, t.ctid FROM ${target.sql} t WHERE ${same.join(' AND ')} LIMIT 1) t ON true
+    CROSS JOIN LATERAL ${rowSql(target, 'b.image', 'c.as_text')} r
+    LEFT JOIN LATERAL (SELECT t.ctid, ${imageSql(target, 't', 'c.as_text')} AS image FROM ${target.sql} t
+      WHERE ${same.join(' AND ')} LIMIT 1) t ON true
     WHERE c.id = $1`;
   const { rows } = await client.query<Standing>(text, [change.id, target.key, target.columns]);
   return rows[0] ?? { at: null, key: '', changed: [], differing: [] };
@@ -168,7 +193,7 @@ async function insertRow(client: pg.PoolClient, target: CarryTarget, change: Cha
   await client.query(
     `INSERT INTO ${target.sql} (${columns.join(', ')}) OVERRIDING SYSTEM VALUE
      SELECT ${columns.map((column) => `r.${column}`).join(', ')}
-     FROM drover.cutover_changes c, jsonb_populate_record(NULL::${target.sql}, c.new) r WHERE c.id = $1`,
+     FROM drover.cutover_changes c, LATERAL ${rowSql(target, 'c.new', 'c.as_text')} r WHERE c.id = $1`,
     [change.id],
   );
 }
@@ -181,91 +206,11 @@ async function updateRow(
   at: string,
   changed: readonly string[],
 ): Promise<void> {
-  const columns = target.columns
-    .filter((column) => changed.includes(column) && !target.fixed.has(column))
-    .map(identifier);
+  const columns = target.columns.filter((column) => changed.includes(column)).map(identifier);
   if (columns.length === 0) return;
   await client.query(
     `UPDATE ${target.sql} t SET ${columns.map((column) => `${column} = r.${column}`).join(', ')}
-     FROM drover.cutover_changes c, jsonb_populate_record(NULL::${target.sql}, c.new) r WHERE c.id = $1 AND t.ctid = $2`,
+     FROM drover.cutover_changes c, LATERAL ${rowSql(target, 'c.new', 'c.as_text')} r WHERE c.id = $1 AND t.ctid = $2`,
     [change.id, at],
   );
-}
-
-/** A table changes are carried into. */
-export interface CarryTarget {
-  readonly sql: string;
-  /** Columns both tables have and a statement may write. */
-  readonly columns: readonly string[];
-  /** Those of them that cannot be updated: identities that are always generated. */
-  readonly fixed: ReadonlySet<string>;
-  /** The primary key, else all columns. */
-  readonly key: readonly string[];
-  readonly keyed: boolean;
-  /** Its own triggers and rules must not act a second time on what they acted on when it was written. */
-  disableTriggers(): Promise<void>;
-  enableTriggers(): Promise<void>;
-}
-
-const columnsSql = `
-SELECT a.attname AS name, a.attidentity = 'a' AS fixed, coalesce(a.attnum = ANY (i.indkey::int2[]), false) AS key
-FROM pg_attribute a LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
-WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
-  AND EXISTS (SELECT FROM pg_attribute l WHERE l.attrelid = $2::regclass AND l.attname = a.attname AND NOT l.attisdropped)
-ORDER BY a.attnum`;
-
-const triggersAndRulesSql = `
-SELECT 'TRIGGER' AS kind, tgname AS name, tgenabled::text AS state FROM pg_trigger
-WHERE tgrelid = $1::regclass AND NOT tgisinternal AND tgenabled <> 'D'
-UNION ALL SELECT 'RULE', rulename, ev_enabled::text FROM pg_rewrite
-WHERE ev_class = $1::regclass AND rulename <> '_RETURN' AND ev_enabled <> 'D'`;
-
-const enableActions: Record<string, string> = { O: 'ENABLE', A: 'ENABLE ALWAYS', R: 'ENABLE REPLICA' };
-
-export async function readTarget(client: pg.PoolClient, exchange: Exchange): Promise<CarryTarget> {
-  const sql = quoteName(exchange.incoming);
-  const { rows } = await client.query<{ name: string; fixed: boolean; key: boolean }>(columnsSql, [
-    sql,
-    quoteName(exchange.live),
-  ]);
-  const { rows: actors } = await client.query<{ kind: string; name: string; state: string }>(triggersAndRulesSql, [
-    sql,
-  ]);
-  const keys = rows.filter((row) => row.key);
-  const alter = async (action: (state: string) => string) => {
-    for (const { kind, name, state } of actors)
-      await client.query(`ALTER TABLE ${sql} ${action(state)} ${kind} ${identifier(name)}`);
-  };
-  return {
-    sql,
-    columns: rows.map((row) => row.name),
-    fixed: new Set(rows.filter((row) => row.fixed).map((row) => row.name)),
-    key: (keys.length > 0 ? keys : rows).map((row) => row.name),
-    keyed: keys.length > 0,
-    disableTriggers: () => alter(() => 'DISABLE'),
-    enableTriggers: async () => {
-      // ALTER TABLE refuses a table on which checks are still to be made.
-      await client.query('SET CONSTRAINTS ALL IMMEDIATE');
-      await alter((state) => enableActions[state] ?? 'ENABLE');
-    },
-  };
-}
-
-/** The tables in an order in which rows can be inserted; where they point in a circle, any order of those. */
-export async function parentsFirst(client: pg.PoolClient, tables: readonly Exchange[]): Promise<Exchange[]> {
-  const names = tables.map((exchange) => quoteName(exchange.incoming));
-  const { rows } = await client.query<{ child: number; parent: number }>(
-    `SELECT c.n::int - 1 AS child, p.n::int - 1 AS parent FROM pg_constraint k
-     JOIN unnest($1::regclass[]) WITH ORDINALITY c (oid, n) ON c.oid = k.conrelid
-     JOIN unnest($1::regclass[]) WITH ORDINALITY p (oid, n) ON p.oid = k.confrelid WHERE k.contype = 'f' AND c.n <> p.n`,
-    [names],
-  );
-  const order: number[] = [];
-  const visit = (table: number, path: readonly number[]) => {
-    if (order.includes(table) || path.includes(table)) return;
-    for (const { parent } of rows.filter((row) => row.child === table)) visit(parent, [...path, table]);
-    order.push(table);
-  };
-  for (const table of tables.keys()) visit(table, []);
-  return order.flatMap((table) => tables[table] ?? []);
 }

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Conflict, Exchange } from '../../contract/cutover.ts';
 import { identifier, literal } from '../../plan/sql.ts';
-import { type CarryTarget, parentsFirst, readTarget } from './carry-change.sql.ts';
+import { type CarryTarget, parentsFirst, readTarget } from './carry-target.sql.ts';
 import { keyOf } from './catalog.ts';
 import { displayName, quoteName } from './names.ts';
 import { noteCarried } from './records.sql.ts';

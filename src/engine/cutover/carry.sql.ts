@@ -2,17 +2,16 @@ import type pg from 'pg';
 import type { Conflict, Exchange } from '../../contract/cutover.ts';
 import {
   applyChange,
-  type CarryTarget,
   type Change,
   canCarryAsSet,
   carrySet,
   keysChanged,
-  parentsFirst,
   readKey,
-  readTarget,
   type SetCarry,
 } from './carry-change.sql.ts';
+import { type ChangedKeys, inOrderMade, readChangedKeys } from './carry-order.sql.ts';
 import { copyParents } from './carry-parents.sql.ts';
+import { type CarryTarget, parentsFirst, readTarget } from './carry-target.sql.ts';
 import { displayName } from './names.ts';
 import { noteCarried } from './records.sql.ts';
 import type { Carried, CarriedPage, RollbackKey } from './types.ts';
@@ -45,7 +44,7 @@ export async function carryPage(client: pg.PoolClient, rollback: RollbackKey, fr
   const { tables } = rollback;
   const stamp = rollback.ofStamp ?? '';
   const { page, rest } = await waitingChanges(client, stamp, tables, from);
-  const changes = [...page, ...rest];
+  const changes = [...page, ...rest].sort((a, b) => (BigInt(a.id) < BigInt(b.id) ? -1 : 1));
   if (changes.length === 0) return { carried: 0, conflicts: [], last: from };
   const targets = new Map<string, CarryTarget>();
   for (const exchange of await parentsFirst(client, tables))
@@ -82,7 +81,14 @@ async function carryWithParents(
 async function carryRowByRow(client: pg.PoolClient, changes: readonly Change[], targets: Targets): Promise<Carried> {
   const conflicts: Conflict[] = [];
   let carried = 0;
-  for (const group of byTransaction(changes)) {
+  const keys = new Map<string, ChangedKeys>();
+  for (const [table, target] of targets) {
+    const ids = changes.filter((change) => change.table === table && !change.unknown).map((change) => change.id);
+    if (target.keyed && ids.length > 0)
+      for (const [id, one] of await readChangedKeys(client, target, ids)) keys.set(id, one);
+  }
+  for (const recorded of byTransaction(changes)) {
+    const group = inOrderMade(recorded, keys);
     if (await tryApply(client, group, targets, conflicts)) carried += group.length;
     else for (const change of group) if (await tryApply(client, [change], targets, conflicts, true)) carried += 1;
   }
@@ -142,27 +148,30 @@ async function waitingChanges(
   // By the column and not by the text beside it, which has its name: 10 comes after 9.
   const text = `SELECT ${changeColumns} FROM drover.cutover_changes c WHERE ${waitingWhere} ${part} ORDER BY c.id LIMIT ${pageSize}`;
   const page = (await client.query<Change>(text, values)).rows;
-  return { page, rest: await restOfTruncation(client, stamp, tables, page) };
+  // All that waits was seen at one moment then.
+  const whole = page.length < pageSize && (from === 'fresh' || from === '0');
+  return { page, rest: whole ? [] : await restOfTransactions(client, stamp, tables, page) };
 }
 
-const changeColumns = `c.id::text, schema_name || '.' || table_name AS table, operation, c.xmin::text AS transaction,
-  operation = 'TRUNCATE' AND old IS NULL AS unknown`;
+const changeColumns = `c.id::text, schema_name || '.' || table_name AS table, operation,
+  coalesce(transaction_id::text, c.xmin::text) AS transaction, operation = 'TRUNCATE' AND old IS NULL AS unknown,
+  old_at AS "oldAt", new_at AS "newAt"`;
 
 /**
- * What a TRUNCATE took is carried at once, however much it is: it may have taken a parent's rows before those that point at
- * them. No other session wrote to its tables until it ended, so nothing that came between is overtaken.
+ * What a transaction of the page wrote beyond it, however much that is: only the whole of a transaction tells in which order it
+ * changed a row, and a TRUNCATE may have taken a parent's rows before those that point at them. All of it became visible at
+ * once, and no other session wrote to its rows before, so nothing that came between is overtaken.
  */
-async function restOfTruncation(
+async function restOfTransactions(
   client: pg.PoolClient,
   stamp: string,
   tables: readonly Exchange[],
   page: readonly Change[],
 ): Promise<Change[]> {
-  const truncating = page.filter(({ operation }) => operation === 'TRUNCATE').map(({ transaction }) => transaction);
-  if (truncating.length === 0) return [];
   const text = `SELECT ${changeColumns} FROM drover.cutover_changes c WHERE ${waitingWhere}
-    AND operation = 'TRUNCATE' AND c.id > $4 AND c.xmin::text = ANY ($5) ORDER BY c.id`;
-  const values = [...waitingParameters(stamp, tables), page.at(-1)?.id, [...new Set(truncating)]];
+    AND c.id <> ALL ($4::bigint[]) AND c.transaction_id = ANY ($5::bigint[]) ORDER BY c.id`;
+  const transactions = [...new Set(page.map(({ transaction }) => transaction))];
+  const values = [...waitingParameters(stamp, tables), page.map(({ id }) => id), transactions];
   return (await client.query<Change>(text, values)).rows;
 }
 

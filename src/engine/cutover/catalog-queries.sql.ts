@@ -1,11 +1,24 @@
 /** Grants of an access list as JSON, sorted; `fallback` stands in for an absent list. */
 function grantsSql(list: string, fallback?: string): string {
   const acl = fallback === undefined ? list : `coalesce(${list}, ${fallback})`;
-  return `coalesce((SELECT jsonb_agg(g ORDER BY g->>'grantee', g->>'privilege') FROM (
-    SELECT DISTINCT jsonb_build_object('grantee', CASE WHEN a.grantee = 0 THEN '' ELSE pg_get_userbyid(a.grantee) END,
+  return `coalesce((SELECT jsonb_agg(g ORDER BY g->>'grantee', g->>'privilege', g->>'grantor') FROM (
+    SELECT DISTINCT jsonb_build_object('grantor', pg_get_userbyid(a.grantor), 'grantee', CASE WHEN a.grantee = 0 THEN '' ELSE pg_get_userbyid(a.grantee) END,
       'privilege', a.privilege_type, 'grantable', bool_or(a.is_grantable)) AS g
-    FROM aclexplode(${acl}) a GROUP BY a.grantee, a.privilege_type) t), '[]')`;
+    FROM aclexplode(${acl}) a GROUP BY a.grantor, a.grantee, a.privilege_type) t), '[]')`;
 }
+
+/** The type a column (`a`, of pg_attribute) has beneath its domains: SQL that gives its oid. */
+export const baseTypeSql = `(WITH RECURSIVE base AS (SELECT a.atttypid AS oid
+  UNION ALL SELECT y.typbasetype FROM base JOIN pg_type y ON y.oid = base.oid AND y.typtype = 'd')
+  SELECT base.oid FROM base JOIN pg_type y ON y.oid = base.oid AND y.typtype <> 'd')`;
+
+/**
+ * True of a column (`a`, of pg_attribute) whose values to_jsonb does not keep exactly: json (its text), jsonb (its null), arrays
+ * (their bounds), floating numbers (-0), and every type that is not PostgreSQL's own, which may have a cast to json. SQL.
+ */
+export const inexactSql = `NOT EXISTS (SELECT FROM pg_type y WHERE y.oid = ${baseTypeSql} AND (y.typtype = 'e'
+  OR (y.typnamespace = 'pg_catalog'::regnamespace AND y.typtype IN ('b', 'r', 'm') AND y.typcategory <> 'A'
+    AND y.oid <> ALL ('{json,jsonb,float4,float8}'::regtype[]))))`;
 
 /** Tables by schema and name ($1, $2: arrays of equal length). */
 export const tablesSql = `
@@ -41,7 +54,7 @@ SELECT a.attrelid::text AS of, a.attname AS name, a.attnum AS position, format_t
   a.attnotnull AS "notNull", pg_get_expr(d.adbin, d.adrelid) AS default, a.attidentity::text AS identity,
   a.attgenerated::text AS generated, coalesce(a.attstattarget, -1) AS statistics, a.attstorage::text AS storage,
   a.attcompression::text AS compression, coalesce(to_jsonb(a.attoptions), '[]') AS options,
-  ${grantsSql('a.attacl')} AS grants, col_description(a.attrelid, a.attnum) AS comment
+  ${grantsSql('a.attacl')} AS grants, col_description(a.attrelid, a.attnum) AS comment, ${inexactSql} AS inexact
 FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum`;
@@ -230,6 +243,11 @@ SELECT DISTINCT text FROM (
   LEFT JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid AND k.contype <> 'f'
   WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = ANY ($1::oid[])
     AND coalesce(f.adrelid, nullif(k.conrelid, 0)) <> ALL ($1::oid[])
+  UNION ALL
+  SELECT pg_get_userbyid(a.grantor) || ' gave rights on ' || c.oid::regclass || ', and ' || current_user || ' may not act as that role'
+  FROM pg_class c LEFT JOIN pg_attribute x ON x.attrelid = c.oid AND x.attacl IS NOT NULL, LATERAL (
+    SELECT * FROM aclexplode(c.relacl) UNION ALL SELECT * FROM aclexplode(x.attacl)) a
+  WHERE c.oid IN (SELECT oid FROM replaced) AND a.grantor <> c.relowner AND NOT pg_has_role(a.grantor, 'MEMBER')
 ) o ORDER BY 1`;
 
 export const takenNamesSql = `

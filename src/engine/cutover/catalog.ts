@@ -7,6 +7,8 @@ export interface Grant {
   readonly grantee: string;
   readonly privilege: string;
   readonly grantable: boolean;
+  /** The role that gave it: the owner, or a role that may hand it on. Its rights end with those of this role. */
+  readonly grantor: string;
 }
 
 export interface Column {
@@ -24,6 +26,8 @@ export interface Column {
   readonly options: readonly string[];
   readonly grants: readonly Grant[];
   readonly comment: string | null;
+  /** JSON does not keep its values exactly. */
+  readonly inexact: boolean;
 }
 
 export interface Constraint {

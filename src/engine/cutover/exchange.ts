@@ -13,7 +13,6 @@ import { keyOf } from './catalog.ts';
 import { fingerprint, unplannedDifferences } from './fingerprint.ts';
 import { displayName } from './names.ts';
 import type { Direction } from './plan/draft.ts';
-import { captureFunctionPrefix } from './plan/moves.ts';
 import { makePlan } from './plan/plan.ts';
 import type { AfterSwap, CutoverDeps, CutoverRecord, SwapOptions } from './types.ts';
 
@@ -65,9 +64,7 @@ export async function prepare(deps: CutoverDeps, record: CutoverRecord): Promise
 
 // What is asked for every time, for the catalog does not show that it was done.
 function isRepeatable(sql: string): boolean {
-  return ['ANALYZE', 'CREATE SCHEMA IF NOT EXISTS', 'GRANT USAGE', captureFunctionPrefix].some((start) =>
-    sql.startsWith(start),
-  );
+  return ['ANALYZE', 'CREATE SCHEMA IF NOT EXISTS', 'GRANT USAGE'].some((start) => sql.startsWith(start));
 }
 
 function reportProgress(

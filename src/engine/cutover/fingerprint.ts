@@ -75,7 +75,10 @@ function columnEntries(
 }
 
 function grantEntries(key: string, grants: readonly Grant[]): Entries {
-  return grants.map((grant) => [`${key} grant ${grant.privilege} to ${grant.grantee || 'PUBLIC'}`, grant.grantable]);
+  return grants.map((grant) => [
+    `${key} grant ${grant.privilege} to ${grant.grantee || 'PUBLIC'} by ${grant.grantor}`,
+    grant.grantable,
+  ]);
 }
 
 /**

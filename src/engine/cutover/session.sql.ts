@@ -84,9 +84,18 @@ export function lockAllSql(statements: readonly string[], budgetMs: number): str
   const locks = statements.map(
     (sql) => `  PERFORM pg_catalog.set_config('lock_timeout', ${left}, true);\n  EXECUTE ${literal(sql)};\n`,
   );
-  return `DO $locks$ DECLARE until timestamptz := pg_catalog.clock_timestamp() + interval '${Math.round(budgetMs)} milliseconds'; BEGIN
-${locks.join('')}END $locks$`;
+  return `DO $locks$ DECLARE until timestamptz := pg_catalog.clock_timestamp() + interval '${Math.round(budgetMs)} milliseconds'; asked timestamptz := pg_catalog.clock_timestamp(); BEGIN
+${locks.join('')}  PERFORM pg_catalog.set_config('drover.locked_at', pg_catalog.clock_timestamp()::text, false),
+    pg_catalog.set_config('drover.lock_wait_ms', (1000 * extract(epoch FROM pg_catalog.clock_timestamp() - asked))::text, false);
+END $locks$`;
 }
+
+/** After the commit: how long the locks were waited for, and held since. SQL. */
+export const lockTimesSql = `SELECT pg_catalog.current_setting('drover.lock_wait_ms')::float8 AS "lockWaitMs",
+  (1000 * extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.current_setting('drover.locked_at')::timestamptz))::float8 AS "lockedMs"`;
+
+/** SQLSTATE of a swap by a process that no longer holds the cutover's lock; in a class that PostgreSQL does not use. */
+export const lockLostCode = 'DRV01';
 
 interface PostgresError {
   readonly code?: string;

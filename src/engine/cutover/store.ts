@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { CutoverPlan, Phase, RelationName, RowCounts, SwapTiming, TablePair } from '../../contract/cutover.ts';
 import { DroverError } from '../../errors.ts';
-import { identifier } from '../../plan/sql.ts';
+import { identifier, literal } from '../../plan/sql.ts';
 import { carryAll, carryPage, countWaiting } from './carry.sql.ts';
 import { copyParentsOfOutsideRows } from './carry-parents.sql.ts';
 import { readCatalog } from './catalog.sql.ts';
@@ -13,6 +13,8 @@ import {
   blockAutovacuum,
   inTransaction,
   lockAllSql,
+  lockLostCode,
+  lockTimesSql,
   retryUntilLocked,
   toExchangeError,
   withCutoverLock,
@@ -86,7 +88,11 @@ type Swapped = SwapTiming & { readonly counts: Awaited<ReturnType<typeof countRo
 
 /** The one transaction. Tried again as a whole while its locks are not to be had; each try leaves nothing behind. */
 async function swap(pool: pg.Pool, request: SwapRequest, holder: number): Promise<Swapped> {
-  const { answer, attempts } = await retryUntilLocked(request.options, () => trySwap(pool, request, holder));
+  const { answer, attempts } = await retryUntilLocked(request.options, () =>
+    trySwap(pool, request, holder).catch((error: { code?: string }) => {
+      throw error.code === lockLostCode ? lockLostError(request.record.stamp) : error;
+    }),
+  );
   return { ...answer, attempts };
 }
 
@@ -95,8 +101,7 @@ async function trySwap(pool: pg.Pool, request: SwapRequest, holder: number): Pro
   // Counting live rows would keep a lock on them until the end; so it is done before, and incoming ones inside.
   const live = await countRows(pool, record.tables, 'live');
   if (record.ofStamp) await catchUp(pool, record);
-  let lockedAt = 0;
-  let lockWaitMs = 0;
+  let timing = { lockWaitMs: 0, lockedMs: 0 };
   const done = await inTransaction(pool, '', async (client) => {
     await blockAutovacuum(client, request.plan.locks);
     await client.query(`SET LOCAL lock_timeout = ${Math.round(options.lockTimeoutMs)}`);
@@ -108,17 +113,26 @@ async function trySwap(pool: pg.Pool, request: SwapRequest, holder: number): Pro
     await request.checkIncoming(counts);
     await client.query(`LOCK TABLE ${incomingNames} IN ACCESS EXCLUSIVE MODE`);
     await client.query(`${phaseSql(request, 'staged')}SELECT 1`);
-    const asked = performance.now();
     const locks = request.plan.steps.filter((step) => step.phase === 'lock').map((step) => step.sql);
-    await client.query(lockAllSql(locks, options.lockTimeoutMs));
-    lockedAt = performance.now();
-    lockWaitMs = lockedAt - asked;
-    if (record.ofStamp) await carryAll(client, record);
-    await client.query(`${phaseSql(request, 'swap')}SELECT 1`);
-    await markSwapped(client, request, holder);
+    const locking = lockAllSql(locks, options.lockTimeoutMs);
+    const swapping = `${phaseSql(request, 'swap')}${markSwappedSql(request, holder)}`;
+    // From the first lock to the commit in one message: a round trip each would hold the locks for the length of the network.
+    // A rollback asks between them what was written last.
+    if (record.ofStamp) {
+      await client.query(locking);
+      await carryAll(client, record);
+    }
+    timing = await commitSwap(client, `${record.ofStamp ? '' : `${locking};\n`}${swapping}`);
     return { counts };
   });
-  return { ...done, lockWaitMs: roundMs(lockWaitMs), lockedMs: roundMs(performance.now() - lockedAt) };
+  return { ...done, ...timing };
+}
+
+/** Ends the transaction and reads how long its locks were waited for and held; the clock is the server's. */
+async function commitSwap(client: pg.PoolClient, sql: string): Promise<Omit<SwapTiming, 'attempts'>> {
+  const answers = await client.query(`${sql};\nCOMMIT;\n${lockTimesSql}`);
+  const [times] = (answers as unknown as pg.QueryResult<Omit<SwapTiming, 'attempts'>>[]).at(-1)?.rows ?? [];
+  return { lockWaitMs: roundMs(times?.lockWaitMs ?? 0), lockedMs: roundMs(times?.lockedMs ?? 0) };
 }
 
 // The fewer changes wait when the locks are taken, the shorter they are held.
@@ -131,7 +145,7 @@ async function catchUp(pool: pg.Pool, rollback: SwapRequest['record']): Promise<
   }
 }
 
-/** Many statements in one message: a round trip each would hold the locks for the length of the network. */
+/** The statements of a phase as one text. */
 function phaseSql({ plan }: SwapRequest, phase: Phase): string {
   return plan.steps
     .filter((step) => step.phase === phase)
@@ -140,18 +154,19 @@ function phaseSql({ plan }: SwapRequest, phase: Phase): string {
 }
 
 /**
- * The exchange is noted in its own transaction, and only by the lock's holder: a process that lost its lock with
- * its connection has been taken for dead, and another may be at work.
+ * The exchange is noted in its own transaction, and only by the lock's holder: a process that lost its lock with its connection
+ * has been taken for dead, and another may be at work. The statement fails then, and nothing of the swap is done.
  */
-async function markSwapped(client: pg.PoolClient, { record }: SwapRequest, holder: number): Promise<void> {
-  const noted = await client.query(
-    `UPDATE drover.cutovers SET status = 'done', active = NULL, swapped_at = clock_timestamp()
-     WHERE stamp = $1 AND status = 'preparing' AND ${heldBySql('$2')}`,
-    [record.stamp, holder],
-  );
-  if (noted.rowCount !== 1) throw lockLostError(record.stamp);
-  if (record.ofStamp)
-    await client.query(`UPDATE drover.cutovers SET status = 'restored' WHERE stamp = $1`, [record.ofStamp]);
+function markSwappedSql({ record }: SwapRequest, holder: number): string {
+  const restored = record.ofStamp
+    ? `UPDATE drover.cutovers SET status = 'restored' WHERE stamp = ${literal(record.ofStamp)};`
+    : '';
+  return `DO $mark$ BEGIN
+  UPDATE drover.cutovers SET status = 'done', active = NULL, swapped_at = pg_catalog.clock_timestamp()
+    WHERE stamp = ${literal(record.stamp)} AND status = 'preparing' AND ${heldBySql(String(holder))};
+  IF NOT FOUND THEN RAISE EXCEPTION USING ERRCODE = '${lockLostCode}', MESSAGE = 'the lock of the cutover was lost'; END IF;
+  ${restored}
+END $mark$`;
 }
 
 function roundMs(ms: number): number {

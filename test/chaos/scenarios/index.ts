@@ -1,6 +1,7 @@
 import { type BubbleScenario, type RunnableScenario, runnableBubbleScenario } from '../bubble.ts';
 import { runnableCatalogScenario } from '../catalog.ts';
 import { runnableWebhookScenario } from '../webhooks.ts';
+import { cutoverWrites } from './cutover.ts';
 import { halfOpen, lostReplies } from './network.ts';
 import { flushedWhilePaused, operators, zombieWhilePaused } from './operators.ts';
 import { backendsTerminated, poisonRow, postgresCrashed, postgresFull } from './postgres.ts';
@@ -44,4 +45,5 @@ export const scenarios: readonly RunnableScenario[] = [
   ...bubbleScenarios.map(runnableBubbleScenario),
   ...[createdThenDropped, keysForgotten].map(runnableCatalogScenario),
   ...[webhooksReplayed, webhooksForged].map(runnableWebhookScenario),
+  cutoverWrites,
 ];

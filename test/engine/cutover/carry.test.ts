@@ -102,6 +102,90 @@ describe('what was written since a cutover', () => {
   });
 });
 
+describe('of one statement that changes many rows', () => {
+  it('a row is as the AFTER trigger of another row left it', async () => {
+    const { stamp, run, column } = await openSet(`
+      CREATE TABLE live.t (id int PRIMARY KEY, n text); INSERT INTO live.t SELECT g, 'old' FROM generate_series(1, 6) g;
+      CREATE TABLE st.t (LIKE live.t INCLUDING ALL); INSERT INTO st.t SELECT * FROM live.t;
+      CREATE FUNCTION live.f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF TG_OP = 'DELETE' THEN
+          EXECUTE format('INSERT INTO %s VALUES ($1 + 1, ''again'') ON CONFLICT DO NOTHING', TG_RELID::regclass) USING OLD.id;
+        ELSIF pg_trigger_depth() = 1 THEN
+          EXECUTE format('UPDATE %s SET n = n || $1 WHERE id = $1 + 1', TG_RELID::regclass) USING NEW.id;
+        END IF; RETURN NULL; END $$;
+      CREATE TRIGGER a AFTER UPDATE OR DELETE ON live.t FOR EACH ROW EXECUTE FUNCTION live.f();`);
+    await run(`UPDATE live.t SET n = 'new' WHERE id IN (1, 2); DELETE FROM live.t WHERE id IN (4, 5)`);
+    const rows = 'SELECT t::text FROM live.t ORDER BY id';
+    const written = await column(rows);
+    expect(written).toEqual(['(1,new)', '(2,new1)', '(3,old2)', '(5,again)', '(6,old)']);
+    const back = await rollbackCutover(harness.deps, stamp, cutoverRequest);
+    expect(await column(rows)).toEqual(written);
+    expect(back.conflicts).toEqual([]);
+  });
+});
+
+describe('values that JSON does not keep', () => {
+  it('come back as they were written, and the recording refuses none', async () => {
+    const { stamp, run, column } = await openSet(`CREATE DOMAIN live.d AS jsonb;
+      CREATE TABLE live.t (id int PRIMARY KEY, j jsonb, k json, d live.d, a int[], f float8); INSERT INTO live.t VALUES (1);
+      CREATE TABLE st.t (LIKE live.t INCLUDING ALL); INSERT INTO st.t VALUES (1);`);
+    await run(`INSERT INTO live.t VALUES (2, 'null', '{"a":1,  "a":"\\u0000"}', 'null', '[2:3]={1,2}', '-0');
+      INSERT INTO live.t VALUES (3); UPDATE live.t SET j = 'null', f = '-0' WHERE id = 1`);
+    const rows = 'SELECT t::text FROM live.t ORDER BY id';
+    const written = await column(rows);
+    expect(written).toEqual([
+      '(1,null,,,,-0)',
+      '(2,null,"{""a"":1,  ""a"":""\\\\u0000""}",null,"[2:3]={1,2}",-0)',
+      '(3,,,,,)',
+    ]);
+    const back = await rollbackCutover(harness.deps, stamp, cutoverRequest);
+    expect(await column(rows)).toEqual(written);
+    expect(back.conflicts).toEqual([]);
+  });
+});
+
+describe('a key', () => {
+  it('is the same where its type says so, is compared whole, and follows an identity that is always generated', async () => {
+    const tables = (schema: string) => `
+      CREATE TABLE ${schema}.t (id text COLLATE live.folded PRIMARY KEY, n int); INSERT INTO ${schema}.t VALUES ('Ann', 1), ('BOB', 1);
+      CREATE TABLE ${schema}.g (id int, n int, half int GENERATED ALWAYS AS (n / 2) STORED, PRIMARY KEY (id, half));
+      INSERT INTO ${schema}.g VALUES (1, 2), (1, 4), (1, 6);
+      CREATE TABLE ${schema}.i (id int GENERATED ALWAYS AS IDENTITY (START 7) PRIMARY KEY, n text);
+      INSERT INTO ${schema}.i OVERRIDING SYSTEM VALUE VALUES (1, 'a');`;
+    const { stamp, run, column } = await openSet(
+      `CREATE COLLATION live.folded (provider = icu, locale = 'und-u-ks-level2', deterministic = false); ${tables('live')} ${tables('st')}`,
+      ['t', 'g', 'i'],
+    );
+    await run(`DELETE FROM live.t WHERE id = 'ann'; INSERT INTO live.t VALUES ('ANN', 2);
+      DELETE FROM live.g WHERE n = 4; UPDATE live.i SET id = DEFAULT`);
+    const all = [
+      'SELECT t::text FROM live.t ORDER BY id',
+      'SELECT g::text FROM live.g ORDER BY n',
+      'SELECT i::text FROM live.i',
+    ];
+    const written = await Promise.all(all.map(column));
+    expect(written).toEqual([['(ANN,2)', '(BOB,1)'], ['(1,2,1)', '(1,6,3)'], ['(7,a)']]);
+    await rollbackCutover(harness.deps, stamp, cutoverRequest);
+    expect(await Promise.all(all.map(column))).toEqual(written);
+    const identity = `SELECT attidentity::text FROM pg_attribute WHERE attrelid = 'live.i'::regclass AND attname = 'id'`;
+    expect(await column(identity)).toEqual(['a']);
+  });
+});
+
+describe('the recording', () => {
+  it('is missed by the dry run of the way back where it was switched off', async () => {
+    const { stamp, run, live } = await openSet(`
+      CREATE TABLE live.t (id int PRIMARY KEY); INSERT INTO live.t VALUES (1); CREATE TABLE st.t (id int PRIMARY KEY); INSERT INTO st.t VALUES (1);`);
+    const dryRun = async () =>
+      (await rollbackCutover(harness.deps, stamp, { ...cutoverRequest, dryRun: true })).plan.warnings;
+    expect(await dryRun()).toEqual([]);
+    await run('ALTER TABLE live.t DISABLE TRIGGER ALL');
+    expect(await dryRun()).toEqual([expect.stringMatching(`^${live}.t: the triggers that record changes are missing`)]);
+    await run('ALTER TABLE live.t ENABLE TRIGGER ALL');
+    await rollbackCutover(harness.deps, stamp, cutoverRequest);
+  });
+});
+
 describe('what cannot be carried', () => {
   const refusing = `
     CREATE TABLE live.t (id int PRIMARY KEY, email text UNIQUE); INSERT INTO live.t VALUES (1, 'old@x'), (2, 'b');

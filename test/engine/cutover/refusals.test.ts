@@ -50,11 +50,11 @@ describe('what is compared', () => {
 
 describe('rights and options', () => {
   it('are changed only where they differ', () => {
-    const select = { grantee: 'app', privilege: 'SELECT', grantable: false };
-    const on = { target: 'TABLE t', columns: '' };
+    const select = { grantee: 'app', privilege: 'SELECT', grantable: false, grantor: 'o' };
+    const on = { target: 'TABLE t', columns: '', schema: 's', owner: 'o' };
     expect(grantSteps(on, [select], [select])).toEqual([]);
     expect(grantSteps(on, [select], [{ ...select, grantee: '' }])).toEqual([
-      'REVOKE ALL ON TABLE t FROM PUBLIC',
+      'REVOKE ALL ON TABLE t FROM PUBLIC CASCADE',
       'GRANT SELECT ON TABLE t TO "app"',
     ]);
     expect(optionSteps(['fillfactor=80'], ['fillfactor=70', 'toast.x=1'])).toEqual([

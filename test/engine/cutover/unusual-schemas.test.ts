@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { cutover, preflight, resume, rollbackCutover } from '../../../src/engine/cutover/cutover.ts';
+import { cutover, dropBackup, preflight, resume, rollbackCutover } from '../../../src/engine/cutover/cutover.ts';
 import { cutoverRequest, type Harness, openHarness } from './harness.ts';
 
 /**
@@ -115,6 +115,77 @@ const cases: readonly Case[] = [
       INSERT INTO live.t VALUES (1, 'a'); CREATE TABLE st.t (n text, id int); INSERT INTO st.t VALUES ('a', 1);`,
     ask: [[`SELECT attstattarget::int FROM pg_attribute WHERE attrelid = 'live.ex'::regclass`, 55, 55]],
   },
+  {
+    // reorg/pg_repack 313, 307: no TOAST table on one side, and columns that were dropped.
+    name: 'columns of plain storage only, and columns that were dropped on both sides',
+    make: `CREATE TABLE live.t (id int PRIMARY KEY, gone text, c char(3), also numeric, f bool); ALTER TABLE live.t ALTER c SET STORAGE PLAIN;
+      ALTER TABLE live.t DROP gone, DROP also; INSERT INTO live.t VALUES (1, 'a', true);
+      CREATE TABLE st.t (x text, id int, f bool, y text, c char(3)); ALTER TABLE st.t DROP x, DROP y; INSERT INTO st.t VALUES (1, false, 'b');`,
+    writes: `INSERT INTO live.t (id, c, f) VALUES (2, 'c', true); UPDATE live.t SET f = NULL WHERE id = 1`,
+    conflicts: 1,
+    ask: [
+      [
+        'SELECT string_agg(id || c || coalesce(f::text, $$-$$), $$ $$ ORDER BY id) FROM live.t',
+        '1b- 2ctrue',
+        '1a- 2ctrue',
+      ],
+    ],
+  },
+  {
+    // fabianlindfors/reshape 60: generated names beyond 63 bytes became one.
+    name: 'names of 63 bytes that differ at their end',
+    make: `CREATE TABLE live.t (id int PRIMARY KEY, LONG_a int, LONG_b int, CONSTRAINT LONG_1 CHECK (id > 0), CONSTRAINT LONG_2 CHECK (id > -1));
+      CREATE INDEX LONG_3 ON live.t (LONG_a); CREATE INDEX LONG_4 ON live.t (LONG_b); INSERT INTO live.t VALUES (1, 1, 1);
+      CREATE FUNCTION live.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.LONG_b := 7; RETURN NEW; END';
+      CREATE TRIGGER LONG_5 BEFORE UPDATE ON live.t FOR EACH ROW EXECUTE FUNCTION live.f();
+      CREATE TRIGGER LONG_6 BEFORE INSERT ON live.t FOR EACH ROW EXECUTE FUNCTION live.f();
+      CREATE TABLE live.LONG_7 (of int CONSTRAINT LONG_8 REFERENCES live.t); CREATE VIEW live.LONG_9 AS SELECT LONG_a, LONG_b FROM live.t;
+      CREATE TABLE st.t (id int PRIMARY KEY, LONG_a int, LONG_b int); INSERT INTO st.t VALUES (1, 1, 1);`.replaceAll(
+      'LONG',
+      'n'.repeat(61),
+    ),
+    writes: 'UPDATE live.t SET id = 1; INSERT INTO live.t VALUES (2, 2, 2)',
+    ask: [
+      [
+        `SELECT string_agg(NAME_b::text, ' ' ORDER BY NAME_a) FROM live.NAME_9`.replaceAll('NAME', 'n'.repeat(61)),
+        '7 7',
+        '7 7',
+      ],
+    ],
+  },
+  {
+    // shayonj/pg-osc 71, 20; xataio/pgroll 668; bytebase 21255: where counters stand, whose they are, behind dropped columns.
+    name: 'a serial, an identity behind a dropped column, and a sequence another table uses too',
+    make: `CREATE SEQUENCE live.shared; CREATE TABLE live.t (gone int, id serial PRIMARY KEY, i int GENERATED ALWAYS AS IDENTITY, s int DEFAULT nextval('live.shared'));
+      CREATE TABLE live.u (s int DEFAULT nextval('live.shared')); ALTER TABLE live.t DROP gone; INSERT INTO live.t SELECT FROM generate_series(1, 5);
+      CREATE TABLE st.t (id int, gone int, i int, s int); ALTER TABLE st.t DROP gone; INSERT INTO st.t SELECT g, g, g FROM generate_series(1, 8) g;`,
+    writes: 'INSERT INTO live.t DEFAULT VALUES; INSERT INTO live.u DEFAULT VALUES',
+    ask: [
+      ['SELECT max(id) || $$ $$ || max(i) || $$ $$ || (SELECT max(s) FROM live.u) FROM live.t', '9 9 10', '9 9 10'],
+      [
+        `SELECT pg_get_serial_sequence('live.t', 'id') ~ 't_id_seq' AND pg_get_serial_sequence('live.t', 'i') ~ 't_i_seq'`,
+        true,
+        true,
+      ],
+    ],
+  },
+  {
+    // shayonj/pg-osc 119, 5; 81, 129: keys that are checked at the commit, and views elsewhere, on views.
+    name: 'deferred keys from outside, and views in another schema that stand on each other',
+    make: plain(`CREATE TABLE live.o (id int PRIMARY KEY, t int CONSTRAINT later REFERENCES live.t DEFERRABLE INITIALLY DEFERRED);
+      INSERT INTO live.o VALUES (1, 1); CREATE VIEW st.elsewhere AS SELECT id, n FROM live.t WITH CASCADED CHECK OPTION;
+      CREATE VIEW live.above AS SELECT e.n, o.id FROM st.elsewhere e JOIN live.o ON o.t = e.id;`),
+    writes: `UPDATE st.elsewhere SET n = 'through' WHERE id = 1`,
+    conflicts: 1,
+    ask: [
+      ['SELECT n FROM live.above', 'through', 'through'],
+      [
+        `SELECT condeferred AND convalidated FROM pg_constraint WHERE conname = 'later' AND conrelid = 'live.o'::regclass`,
+        true,
+        true,
+      ],
+    ],
+  },
 ];
 
 const refused: readonly (readonly [string, string, RegExp])[] = [
@@ -192,6 +263,20 @@ describe('schemas that broke something once', () => {
       expect(await harness.column(left)).toEqual([]);
     },
   );
+
+  it('leaves no recording on the tables when the backup is gone, and their counters go on', async () => {
+    await harness.run(
+      namer(
+        300,
+      )(`CREATE SCHEMA live300; CREATE SCHEMA st300; CREATE TABLE live.t (id serial PRIMARY KEY); INSERT INTO live.t DEFAULT VALUES;
+        CREATE TABLE st.t (id int PRIMARY KEY); INSERT INTO st.t VALUES (1), (2);`),
+    );
+    const { stamp } = await cutover(harness.deps, specOf(300), cutoverRequest);
+    await dropBackup(harness.deps, stamp);
+    const triggers = `SELECT tgname FROM pg_trigger WHERE tgrelid = 'live300.t'::regclass AND NOT tgisinternal`;
+    expect(await harness.column(triggers)).toEqual([]);
+    expect(await harness.column('INSERT INTO live300.t DEFAULT VALUES RETURNING id')).toEqual([3]);
+  });
 
   it('says which column or constraint the rows do not fit', async () => {
     await harness.run(

@@ -5,7 +5,7 @@ import { quoteRole } from './grants.ts';
 
 const enabledStates: Record<string, string> = { D: 'DISABLE', R: 'ENABLE REPLICA', A: 'ENABLE ALWAYS' };
 
-/** Triggers: those of the live table are created on the new table once it has its name; its own stay. */
+/** Triggers: those of the live table are created on the new table; its own stay. */
 export function planTriggers({ draft }: PlanContext, pair: ExchangePair): void {
   const mine = pair.incoming.triggers.filter((trigger) => !trigger.capture);
   const same = (a: Trigger, b: Trigger) =>
@@ -28,27 +28,39 @@ export function planTriggers({ draft }: PlanContext, pair: ExchangePair): void {
         'dropped: replaced by the live one',
         `DROP TRIGGER ${identifier(live.name)} ON ${pair.before}`,
       );
-    draft.step('behaviour', 'trigger', object, 'recreated on the new table', live.definition);
+    const early = definitionOn(live, pair);
+    const place = early === undefined ? 'behaviour' : 'equip';
+    const table = early === undefined ? pair.after : pair.before;
+    draft.step(place, 'trigger', object, 'recreated on the new table', early ?? live.definition);
     const state = enabledStates[live.enabled];
     if (state)
       draft.statement(
-        'behaviour',
+        place,
         `trigger ${object}`,
         state.toLowerCase(),
-        `ALTER TABLE ${pair.after} ${state} TRIGGER ${identifier(live.name)}`,
+        `ALTER TABLE ${table} ${state} TRIGGER ${identifier(live.name)}`,
       );
     if (live.comment !== null)
       draft.statement(
-        'behaviour',
+        place,
         `trigger ${object}`,
         'comment',
-        `COMMENT ON TRIGGER ${identifier(live.name)} ON ${pair.after} IS ${literal(live.comment)}`,
+        `COMMENT ON TRIGGER ${identifier(live.name)} ON ${table} IS ${literal(live.comment)}`,
       );
   }
   for (const one of mine.filter((trigger) => !pair.live.triggers.some((live) => live.name === trigger.name))) {
     draft.item('trigger', `${pair.label} ${one.name}`, 'only on the incoming table: kept');
     draft.differences.push({ key: `trigger ${pair.label} ${one.name}`, why: 'new with the incoming table' });
   }
+}
+
+/**
+ * The trigger's text on the incoming table, so that it can be made before the locks; undefined where the text does not say
+ * plainly where its table stands, or may name another table of the set (a constraint trigger FROM it).
+ */
+function definitionOn({ definition }: Trigger, { live, before }: ExchangePair): string | undefined {
+  const parts = definition.split(` ON ${deparsedName(live)} `);
+  return parts.length === 2 && !parts[1]?.includes('FROM ') ? parts.join(` ON ${before} `) : undefined;
 }
 
 // As format('%I') writes it: quotes only where they are needed. A name that needs them and is not found is made anew.

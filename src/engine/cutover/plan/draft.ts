@@ -54,7 +54,8 @@ export function movesSchema(pair: ExchangePair): boolean {
 
 /**
  * The places a statement can have, in the order they run. The order is the algorithm: keys and sequences let go of the
- * old tables before these move; what is compiled from names (triggers, policies, views) comes after the names are right.
+ * old tables before these move; what is compiled from names (policies, views) comes after the names are right. Triggers hold
+ * their table by its oid and are made before, where that takes nothing from clients.
  */
 const stepPlaces = {
   shape: 'prepare',
@@ -68,6 +69,7 @@ const stepPlaces = {
   clear: 'staged',
   advance: 'staged',
   rename: 'staged',
+  equip: 'staged',
   lock: 'lock',
   letGo: 'swap',
   displace: 'swap',
@@ -82,7 +84,6 @@ const stepPlaces = {
   publish: 'swap',
   discard: 'swap',
   counters: 'swap',
-  capture: 'swap',
   confirm: 'after',
   refresh: 'after',
 } as const satisfies Record<string, Phase>;

@@ -1,6 +1,6 @@
 import type { RelationName } from '../../../contract/cutover.ts';
 import { identifier, literal } from '../../../plan/sql.ts';
-import { displayName, quoteName, temporaryName, valueSettings } from '../names.ts';
+import { displayName, quoteName, temporaryName } from '../names.ts';
 import { type ExchangePair, movesSchema, type PlanContext } from './draft.ts';
 import { displacedSequence } from './sequences.ts';
 import { boundViews } from './views.ts';
@@ -136,38 +136,6 @@ function countOutwardKeys(context: PlanContext, pair: ExchangePair): number {
 }
 
 /**
- * Values are recorded as text of one form, whatever the client that writes them has set. The transaction that reads them
- * back has the same settings (`session.sql.ts`).
- */
-const captureSettings = ['search_path = pg_catalog, pg_temp', ...valueSettings].map((one) => `SET ${one}`).join(' ');
-
-/** Begins the statement that makes the function: it can be repeated, and the catalog does not show that it ran. */
-export const captureFunctionPrefix = 'DO $capture$';
-
-/**
- * TRUNCATE passes no rows to triggers, but before it the rows are still there, and no other session can write: each is
- * recorded as a deleted row, with the rights of the function's owner. Where a policy hides rows even from that role, only
- * the TRUNCATE itself is recorded.
- */
-const captureTruncateSql = `${captureFunctionPrefix} BEGIN
-IF pg_catalog.to_regprocedure('drover.capture_truncate()') IS NULL THEN
-  CREATE FUNCTION drover.capture_truncate() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-  ${captureSettings} AS $function$
-  BEGIN
-    -- No exception is caught here: that would begin a subtransaction, and the rows of one TRUNCATE would not be recognised as one change.
-    IF row_security_active(TG_RELID) THEN
-      INSERT INTO drover.cutover_changes (stamp, schema_name, table_name, operation)
-      VALUES (TG_ARGV[0], TG_TABLE_SCHEMA, TG_TABLE_NAME, 'TRUNCATE');
-    ELSE
-      EXECUTE format('INSERT INTO drover.cutover_changes (stamp, schema_name, table_name, operation, old)
-        SELECT $1, $2, $3, ''TRUNCATE'', to_jsonb(t.*) FROM ONLY %I.%I t', TG_TABLE_SCHEMA, TG_TABLE_NAME)
-        USING TG_ARGV[0], TG_TABLE_SCHEMA, TG_TABLE_NAME;
-    END IF;
-    RETURN NULL;
-  END $function$;
-END IF; END $capture$`;
-
-/**
  * The names of the triggers. PostgreSQL fires the triggers of an event in the byte order of their names, and the recording
  * must fire first: an AFTER trigger of the application that changes its own row is recorded before the statement that
  * fired it otherwise, and the older value wins.
@@ -182,16 +150,14 @@ function captureTriggerNames({ live, incoming }: ExchangePair): [string, string]
 /** Triggers that record what is written from now on, so that a rollback can carry it back. */
 export function planCapture(context: PlanContext): void {
   const { draft, stamp } = context;
-  if (context.capture)
-    draft.statement(
-      'shape',
-      'capture',
-      'the function that records a TRUNCATE, where it is missing',
-      captureTruncateSql,
-    );
   for (const pair of context.pairs) {
     const own = (table: typeof pair.live) =>
       table.triggers.filter((trigger) => trigger.capture).map((trigger) => identifier(trigger.name));
+    const recording = pair.live.triggers.filter((trigger) => trigger.capture && trigger.enabled !== 'D');
+    if (context.direction === 'rollback' && recording.length < captureTriggerNames(pair).length)
+      draft.warnings.push(
+        `${pair.label}: the triggers that record changes are missing or disabled; what was written without them does not come back`,
+      );
     for (const trigger of own(pair.incoming))
       draft.statement(
         'clear',
@@ -207,27 +173,30 @@ export function planCapture(context: PlanContext): void {
         `DROP TRIGGER ${trigger} ON ${pair.after}`,
       );
     if (!context.capture) continue;
+    // Made on the incoming tables before the locks: nothing writes to them until the names have changed.
     const [name, truncated] = captureTriggerNames(pair).map(identifier);
+    const given = [stamp, ...pair.incoming.columns.filter((one) => one.inexact).map((one) => one.name)];
+    const parameters = given.map(literal).join(', ');
     draft.step(
-      'capture',
+      'equip',
       'capture',
       pair.label,
       'changes are recorded from now on',
-      `CREATE TRIGGER ${name} AFTER INSERT OR UPDATE OR DELETE ON ${pair.after} FOR EACH ROW EXECUTE FUNCTION drover.capture_change(${literal(stamp)})`,
+      `CREATE TRIGGER ${name} AFTER INSERT OR UPDATE OR DELETE ON ${pair.before} FOR EACH ROW EXECUTE FUNCTION drover.capture_change(${parameters})`,
     );
     draft.statement(
-      'capture',
+      'equip',
       `capture ${pair.label}`,
       'truncation is recorded',
-      `CREATE TRIGGER ${truncated} BEFORE TRUNCATE ON ${pair.after} FOR EACH STATEMENT EXECUTE FUNCTION drover.capture_truncate(${literal(stamp)})`,
+      `CREATE TRIGGER ${truncated} BEFORE TRUNCATE ON ${pair.before} FOR EACH STATEMENT EXECUTE FUNCTION drover.capture_truncate(${parameters})`,
     );
     // Also in sessions that set session_replication_role: what they write is live all the same.
     for (const trigger of [name, truncated] as const)
       draft.statement(
-        'capture',
+        'equip',
         `capture ${pair.label}`,
         'also fires in replica sessions',
-        `ALTER TABLE ${pair.after} ENABLE ALWAYS TRIGGER ${trigger}`,
+        `ALTER TABLE ${pair.before} ENABLE ALWAYS TRIGGER ${trigger}`,
       );
   }
 }

@@ -125,11 +125,11 @@ function grantRights(addStatement: AddStatement, view: View, made: RelationName)
   LOOP EXECUTE pg_catalog.format('REVOKE ALL ON TABLE %s FROM %s CASCADE', ${literal(name)}, grantee); END LOOP;
 END $rights$`,
   );
-  for (const sql of grantSteps({ target: `TABLE ${name}`, columns: '' }, view.grants, []))
-    addStatement('rebuild', 'grants', sql);
+  const on = { target: `TABLE ${name}`, columns: '', schema: view.schema, owner: view.owner };
+  for (const sql of grantSteps(on, view.grants, [])) addStatement('rebuild', 'grants', sql);
   for (const column of view.columns) {
-    const on = { target: `TABLE ${name}`, columns: ` (${identifier(column.name)})` };
-    for (const sql of grantSteps(on, column.grants, [])) addStatement('rebuild', 'grants', sql);
+    const own = { ...on, columns: ` (${identifier(column.name)})` };
+    for (const sql of grantSteps(own, column.grants, [])) addStatement('rebuild', 'grants', sql);
   }
 }
 
