@@ -59,7 +59,7 @@ describe.each(['jsonb', 'text'])('a table whose contacts are %s', (contactType) 
 
   it('is linked to its end, with an index and a key that were made without a long lock', async () => {
     await control.start({ targetSchema: 'app', reason }, operator);
-    expect(await work()).toBe(true);
+    await workToEnd();
     expect(await control.view('app')).toMatchObject({
       state: 'done',
       linked: 360,
@@ -92,7 +92,7 @@ describe.each(['jsonb', 'text'])('a table whose contacts are %s', (contactType) 
       { id: '401', email: 'moved@example.com', first_name: null },
       { id: '500', email: 'new@example.com', first_name: 'Nea' },
     ]);
-    await work();
+    await workToEnd();
     expect(await unlinked()).toBe(0);
     expect((await control.view('app')).passed).toBe(400);
     expect((await checkStatistics(database.$client, 'app')).differences).toEqual([]);
@@ -120,7 +120,7 @@ describe('a link', () => {
       await sql(`SELECT 1 FROM pg_attribute WHERE attrelid = 'app.bookings'::regclass AND attname = 'user_id'`),
     ).toEqual([]);
     await control.start({ targetSchema: 'app', acceptTriggers: ['touch'], reason }, operator);
-    await work();
+    await workToEnd();
     expect(await state()).toBe('done');
   });
 
@@ -153,7 +153,7 @@ describe('a link', () => {
     await sql(`UPDATE app.booking_link SET lease_until = now() - interval '1 second'`);
     await sql('CREATE INDEX bookings_user_id_drover ON app.bookings (user_id)');
     await sql(`UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'app.bookings_user_id_drover'::regclass`);
-    await work();
+    await workToEnd();
     expect(await state()).toBe('done');
     expect(
       await sql(`SELECT indisvalid FROM pg_index WHERE indexrelid = 'app.bookings_user_id_drover'::regclass`),
@@ -167,7 +167,7 @@ describe('a link', () => {
     expect(await work()).toBe(false);
     expect(await control.view('app')).toMatchObject({ state: 'paused', pausedIn: 'filling', linked: 0 });
     await control.resume({ targetSchema: 'app', reason }, operator);
-    await work();
+    await workToEnd();
     expect(await control.undo({ targetSchema: 'app', reason, dryRun: true }, operator)).toContain(
       'ALTER TABLE "app"."bookings" DROP COLUMN IF EXISTS "user_id"',
     );
@@ -177,7 +177,7 @@ describe('a link', () => {
     await expect(control.view('app')).rejects.toMatchObject({ code: 'NOT_FOUND' });
     expect((await checkStatistics(database.$client, 'app')).differences).toEqual([]);
     await control.start({ targetSchema: 'app', reason }, operator);
-    await work();
+    await workToEnd();
     expect(await unlinked()).toBe(0);
   });
 
@@ -187,7 +187,7 @@ describe('a link', () => {
     );
     await drover.run({ targetSchema: 'app', params: { table: 'app.bookings', currency: 'PHP' } });
     await control.start({ targetSchema: 'app', reason }, operator);
-    await work();
+    await workToEnd();
     await sql(
       `INSERT INTO app.bookings (id, "contactDetails", status) VALUES (901, '{"email": "X@B\u00fccher.example"}', 'PENDING')`,
     );
@@ -229,7 +229,7 @@ describe('a link', () => {
       client.release();
       blocked.release();
     }
-    await work();
+    await workToEnd();
     expect(await control.view('app')).toMatchObject({ state: 'done', hold: null });
   });
 });
@@ -248,7 +248,7 @@ describe('statistics', () => {
   it('are exact beside eight clients that insert, change, move and delete, folded or not', async () => {
     await migrate(200);
     await control.start({ targetSchema: 'app', reason }, operator);
-    await work();
+    await workToEnd();
     let next = 10_000;
     const client = async (seed: number) => {
       for (let step = 0; step < 60; step += 1) {
