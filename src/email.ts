@@ -1,7 +1,7 @@
 import { domainToASCII, domainToUnicode } from 'node:url';
 
-// Soft hyphens, zero-width and direction marks, the byte order mark.
-const invisible = /[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff\0]/g;
+// Soft hyphens, zero-width and direction marks and isolates, variation selectors, the byte order mark.
+const invisible = /[\u00ad\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\0]|[\ufe00-\ufe0f]/g;
 const address = /^[^\s@<>,;:"()[\]\\]{1,64}@[^\s@<>,;:"()[\]\\.]+(?:\.[^\s@<>,;:"()[\]\\.]+)+$/;
 
 /**
@@ -13,7 +13,7 @@ const address = /^[^\s@<>,;:"()[\]\\]{1,64}@[^\s@<>,;:"()[\]\\.]+(?:\.[^\s@<>,;:
  */
 export function emailKey(value: unknown): string | null {
   if (typeof value !== 'string') return null;
-  const text = value.replace(invisible, '').toWellFormed().normalize('NFC').trim().toLowerCase();
+  const text = caseFold(value.replace(invisible, '').toWellFormed().normalize('NFC').trim());
   if (text.length > 254 || !address.test(text)) return null;
   const at = text.lastIndexOf('@');
   const domain = domainToASCII(text.slice(at + 1));
@@ -27,4 +27,12 @@ export function emailSpellings(value: unknown): readonly string[] {
   if (key === null) return [value];
   const at = key.lastIndexOf('@') + 1;
   return [...new Set([key, `${key.slice(0, at)}${domainToUnicode(key.slice(at))}`])];
+}
+
+/**
+ * The text without differences of case, also those that lower case leaves: a final sigma is a sigma, and `ß` the two letters
+ * that its capital form may be written with.
+ */
+function caseFold(text: string): string {
+  return text.toLowerCase().replaceAll('ς', 'σ').replaceAll('ß', 'ss').normalize('NFC');
 }

@@ -16,15 +16,18 @@ export function identifier(name: string): string {
 }
 
 // What `emailKey` removes and trims, as escapes of an E'' string.
-const invisible = String.raw`\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\ufeff`;
+const invisible = String.raw`\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufe00\ufe01\ufe02\ufe03\ufe04\ufe05\ufe06\ufe07\ufe08\ufe09\ufe0a\ufe0b\ufe0c\ufe0d\ufe0e\ufe0f\ufeff`;
 const blanks = String.raw` \t\n\u000b\f\r\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000`;
 
 /**
  * The form by which addresses are compared, as an immutable SQL expression: invisible characters removed, Unicode NFC,
- * trimmed, lower case. It is `emailKey` without the domain as ASCII: pass every spelling of the domain (`emailSpellings`).
+ * trimmed, lower case without a final sigma and `ß`. It is `emailKey` without the domain as ASCII: pass every spelling of the domain (`emailSpellings`).
  */
 export function emailKeySql(expression: string): string {
-  return `lower(btrim(normalize(translate((${expression})::text, E'${invisible}', ''), NFC), E'${blanks}'))`;
+  const trimmed = `btrim(normalize(translate((${expression})::text, E'${invisible}', ''), NFC), E'${blanks}')`;
+  // The Turkish capital keeps its dot, as in Unicode; what lower() makes of it depends on the locale of the database.
+  const lower = `lower(replace(${trimmed}, E'\\u0130', E'i\\u0307'))`;
+  return `normalize(replace(replace(${lower}, E'\\u03c2', E'\\u03c3'), E'\\u00df', 'ss'), NFC)`;
 }
 
 /** `"schema"."table"`. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Json, JsonObject } from '../../../src/plan/json.ts';
+import plan from '../../../src/plans/bubble/index.ts';
 import { readOptionsOf } from '../../../src/plans/bubble/params.ts';
 import { jsonb, list } from '../../../src/plans/bubble/parsers/json.ts';
 import { amount, count, duration, numeric, readAmount } from '../../../src/plans/bubble/parsers/numbers.ts';
@@ -299,4 +300,26 @@ describe('others', () => {
     [[], undefined],
     ['NULL', undefined],
   ]);
+});
+
+describe('a word that is not known', () => {
+  const said = (type: string, currency = 'PHP') => {
+    const user = plan.entities.users.transform({ email: 'a@b.co', type }, { sourceId: 's', params: {} });
+    const payment = plan.entities.payments.transform({ amount: 1, currency }, { sourceId: 's', params: {} });
+    return [user, payment].map((outcome) => ('message' in outcome ? outcome.message : ''));
+  };
+
+  it('is shown where applications use it for roles, so that it can be mapped', () => {
+    expect(said('moderator')[0]).toContain('"moderator"');
+    expect(said('x', 'XQZ')[1]).toContain('"XQZ"');
+  });
+
+  it('is a shape and a hash where it may be a name in the wrong field; equal words have equal hashes', () => {
+    const [message] = said('Maria');
+    expect(message).not.toMatch(/maria/i);
+    expect(message).toMatch(/"aaaaa" #[0-9a-f]{8}/);
+    expect(said(' MARIA ')[0]).toBe(message);
+    expect(said('Mario')[0]).not.toBe(message);
+    expect(said('x', 'Ann')[1]).not.toContain('Ann');
+  });
 });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { parseCurrency } from '../../../money.ts';
 import { type Parser, Problem, type Vocabulary, type VocabularyName } from './parser.ts';
 import { itemsOf, maskedShapeOf, textOf } from './text.ts';
@@ -10,9 +11,25 @@ function vocabularyParser(name: VocabularyName, code: string, what: string): Par
   };
 }
 
-// A word is shown so that it can be mapped; what is too long or odd for a word may be anything, so only its shape.
+/** Words that applications use for roles and statuses. They are shown as they are; none of them is a name of a person. */
+const usualWords = new Set(
+  (
+    'active admin administrator agent approved archived assistant awaiting_payment billed booked buyer charged chargeback ' +
+    'checked_in client closed coach confirmed consultant contractor created customer declined deleted disabled disputed draft due ' +
+    'editor employee enabled error expired failed finished free guest hold host inactive invited lead learner manager member mentor ' +
+    'moderator new none open operator other overdue owner paid parent partner pending postponed premium processed provider ' +
+    'ready received refunded rejected requested reserved scheduled seeker sent settled staff started student superadmin ' +
+    'support teacher teammate trainer transferred trial unknown unpaid upcoming user vendor verified viewer void waiting waitlisted'
+  ).split(' '),
+);
+
+/**
+ * A word that is not known, for messages. What is no usual word may be a name that was typed into the wrong field: its shape is
+ * shown, and a hash by which equal values are told apart; the record has the word.
+ */
 function describeToken(token: string): string {
-  return /^[\p{L}_]{1,24}$/u.test(token) ? JSON.stringify(token) : maskedShapeOf(token);
+  if (usualWords.has(token.replaceAll(' ', '_'))) return JSON.stringify(token);
+  return `${maskedShapeOf(token)} #${createHash('sha256').update(token).digest('hex').slice(0, 8)}`;
 }
 
 /** The words as a vocabulary; every meaning is a word for itself. */
@@ -99,8 +116,12 @@ export const currency: Parser = (value, { reading }) => {
 
 function parseCode(text: string): string | Problem {
   const code = text.length > 16 ? undefined : parseCurrency(text);
+  // Three capital letters are a code, known or not, and can be mapped.
   if (code === undefined)
-    return new Problem('UNKNOWN_CURRENCY', `is not a currency code of ISO 4217 (${maskedShapeOf(text)})`);
+    return new Problem(
+      'UNKNOWN_CURRENCY',
+      `is not a currency code of ISO 4217 (${/^[A-Z]{3}$/.test(text) ? JSON.stringify(text) : maskedShapeOf(text)})`,
+    );
   if (codeCache.size < 1000) codeCache.set(text, code);
   return code;
 }
