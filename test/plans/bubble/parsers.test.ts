@@ -305,7 +305,8 @@ describe('others', () => {
 describe('a word that is not known', () => {
   const said = (type: string, currency = 'PHP') => {
     const user = plan.entities.users.transform({ email: 'a@b.co', type }, { sourceId: 's', params: {} });
-    const payment = plan.entities.payments.transform({ amount: 1, currency }, { sourceId: 's', params: {} });
+    const raw = { amount: 1, currency, status: 'paid', booking: '1x1', user: '1x2' };
+    const payment = plan.entities.payments.transform(raw, { sourceId: 's', params: {} });
     return [user, payment].map((outcome) => ('message' in outcome ? outcome.message : ''));
   };
 
