@@ -27,7 +27,7 @@ export function createBookingsControl(database: Database, target: pg.Pool): Book
     const schema = targetSchema === undefined ? schemas[0] : schemas.find((one) => one === targetSchema);
     if (schema !== undefined) return schema;
     throw new DroverError('NOT_FOUND', `no migration of bookings has filled ${targetSchema ?? 'a schema'}`, {
-      remedy: 'Make users and payments first: `drover run bookings --schema SCHEMA`.',
+      remedy: 'Make users and payments first: `drover run bookings --target-schema SCHEMA`.',
     });
   };
   return {

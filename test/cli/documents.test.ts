@@ -56,7 +56,8 @@ function commandsIn(text: string): { readonly drover: readonly string[]; readonl
   const blocks = [...text.matchAll(/^```\w*\n([\s\S]*?)^```/gm)].flatMap(([, block]) => String(block).split('\n'));
   const prose = text.replace(/^```[\s\S]*?^```/gm, '');
   const inline = [...prose.matchAll(/`([^`]+)`/g)].map(([, code]) => String(code).replace(/\s+/g, ' '));
-  const isNamedOnly = (command: string): boolean => /^[a-z-]+( (rollback|go|abandon|drop-backup))?$/.test(command);
+  const isNamedOnly = (command: string): boolean =>
+    /^[a-z-]+( (rollback|go|abandon|drop-backup|start|status|pause|resume|undo))?$/.test(command);
   const drover = [
     ...blocks.flatMap((line) => /^(?:npx )?drover ([a-z].*?)(?:\s+#.*)?$/.exec(line.trim())?.[1] ?? []),
     ...inline
@@ -90,7 +91,7 @@ function words(command: string): readonly string[] {
 /** Answers every request that a documented command makes as a service does with which all is well. */
 function answerAll(scripted: ScriptedService): void {
   const run = completedRun({ plan: 'bubble', nextActions: ['replay', 'enqueue', 'validate', 'rollback'] });
-  const plans = ['bubble', 'launch', 'catalog', 'crm-contacts'];
+  const plans = ['bubble', 'launch', 'catalog', 'bookings', 'crm-contacts'];
   const cutover = {
     ...{ kind: 'cutover', stamp: '20240115_140000', ofStamp: null, plan: 'launch', status: 'done', actor: 'ann' },
     ...{ reason: 'launch', problems: [], warnings: [], tables: [], counts: [], timing: null, carried: 0 },
@@ -158,6 +159,17 @@ function answerAll(scripted: ScriptedService): void {
   for (const action of ['pause', 'resume']) scripted.on(`POST /queues/load/${action}`, queue);
   scripted.on('POST /keys', { id: 'dk_1a2b', name: 'night shift', role: 'operator', key: 'dk_1a2b.secret' });
   scripted.on('DELETE /keys/dk_1a2b', {});
+  const link = {
+    ...{ targetSchema: 'public', table: 'public.bookings', state: 'done', pausedIn: null, linked: 1, passed: 1 },
+    ...{ estimatedRows: 1, batchSize: 500, hold: null, lastError: null, startedAt: run.createdAt },
+    ...{ updatedAt: run.createdAt, finishedAt: run.createdAt },
+  };
+  scripted.on('GET /bookings/link', link);
+  scripted.on('POST /bookings/link', link);
+  scripted.on('GET /bookings/link/plan', {
+    ...{ table: 'public.bookings', estimatedRows: 1, triggers: [], statements: [], problems: [] },
+  });
+  scripted.on('GET /bookings/statistics/check', { targetSchema: 'public', users: 1, differences: [] });
   scripted.on('POST /cutovers', ({ body }) => ({ body: isDryRun(body) ? forecast : cutover }));
   const one = '/cutovers/20240115_140000';
   scripted.on(`GET ${one}`, cutover);

@@ -6,7 +6,7 @@ import { formatTable, type Paint } from '../format.ts';
 import { usageError } from '../problem.ts';
 
 interface Options extends Partial<ReasonOptions> {
-  readonly schema?: string;
+  readonly targetSchema?: string;
   readonly repair?: boolean;
 }
 
@@ -14,7 +14,7 @@ export const check: DefineCommand = (program, action) => {
   program
     .command('check <what>')
     .description('recompute what is kept by counting: statistics')
-    .option('--schema <schema>', 'schema of the users (default: that of the newest run of bookings)')
+    .option('--target-schema <name>', 'schema of the users (default: that of the newest run of bookings)')
     .option('--repair', 'correct what differs')
     .addOption(reasonOption().makeOptionMandatory(false))
     .addHelpText(
@@ -22,7 +22,7 @@ export const check: DefineCommand = (program, action) => {
       examples('check statistics', 'check statistics --repair --reason "totals were edited by hand"'),
     )
     .action(
-      action(async ({ api, out }, { schema: targetSchema, repair, reason }: Options, what: string) => {
+      action(async ({ api, out }, { targetSchema, repair, reason }: Options, what: string) => {
         if (what !== 'statistics') throw usageError(`there is no check of ${what}`, 'Use `drover check statistics`.');
         if (repair && reason === undefined) throw usageError('say why', 'Add --reason TEXT.');
         const query = targetSchema === undefined ? '' : `?${new URLSearchParams({ targetSchema })}`;

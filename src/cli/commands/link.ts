@@ -16,7 +16,7 @@ import { defaultFollowTiming, retryWhileUnreachable, runInterruptible } from '..
 import { escapeControls, type Paint } from '../format.ts';
 
 interface SchemaOptions {
-  readonly schema?: string;
+  readonly targetSchema?: string;
 }
 
 interface StartOptions extends ReasonOptions, SchemaOptions {
@@ -27,7 +27,7 @@ interface StartOptions extends ReasonOptions, SchemaOptions {
 }
 
 const schemaOption = [
-  '--schema <schema>',
+  '--target-schema <name>',
   'schema of the users (default: that of the newest run of bookings)',
 ] as const;
 
@@ -50,8 +50,8 @@ export const link: DefineCommand = (program, action) => {
     .description('show how far the link is, and what holds it')
     .option(...schemaOption)
     .action(
-      action(async (session, { schema }: SchemaOptions) => {
-        const view = await fetchLink(session, schema);
+      action(async (session, { targetSchema }: SchemaOptions) => {
+        const view = await fetchLink(session, targetSchema);
         session.out.answer(view, (safe) => linkReport(safe, session.out.paint));
         return exitCodes.green;
       }),
@@ -81,7 +81,7 @@ function defineStart(command: Command, action: ActionWrapper): void {
 
 async function startLink(session: Session, options: StartOptions): Promise<ExitCode> {
   const { api, out } = session;
-  const { schema: targetSchema, acceptTrigger: acceptTriggers, reason, dryRun } = options;
+  const { targetSchema, acceptTrigger: acceptTriggers, reason, dryRun } = options;
   const fetchPlan = () =>
     api.get<LinkPlan>(
       `/bookings/link/plan${queryOf({ targetSchema, triggers: acceptTriggers.length > 0 ? acceptTriggers.join(',') : undefined })}`,
@@ -145,7 +145,7 @@ function defineChange(command: Command, action: ActionWrapper, name: 'pause' | '
     .addOption(reasonOption())
     .option(...schemaOption)
     .action(
-      action(async ({ api, out }, { schema: targetSchema, reason }: ReasonOptions & SchemaOptions) => {
+      action(async ({ api, out }, { targetSchema, reason }: ReasonOptions & SchemaOptions) => {
         const view = await api.request<LinkView>('POST', pathOf`/bookings/link/${name}`, {
           body: { targetSchema, reason },
         });
@@ -169,7 +169,7 @@ function defineUndo(command: Command, action: ActionWrapper): void {
     .option('--dry-run', 'only show the statements')
     .option('--yes', 'do not ask')
     .action(
-      action(async (session, { schema: targetSchema, reason, dryRun = false, yes }: UndoOptions) => {
+      action(async (session, { targetSchema, reason, dryRun = false, yes }: UndoOptions) => {
         const { api, out } = session;
         const request = (asked: boolean) =>
           api.request<{ readonly statements: readonly string[] }>('POST', '/bookings/link/undo', {

@@ -130,7 +130,7 @@ async function findPlace(database: Database, targetSchema: string | undefined): 
   if (run === undefined) {
     const where = targetSchema === undefined ? '' : ` into schema ${targetSchema}`;
     throw new DroverError('NOT_FOUND', `there is no run of plan bookings${where}`, {
-      remedy: 'Make the users first: `drover run bookings --schema SCHEMA`.',
+      remedy: 'Make the users first: `drover run bookings --target-schema SCHEMA`.',
     });
   }
   const columns = (run.params.columns ?? {}) as Readonly<Record<string, string>>;
