@@ -25,7 +25,7 @@ const standbyMs = 1_000;
  * finishes runs. Its state is in PostgreSQL, so any process may take over.
  */
 export function createScheduler(deps: SchedulerDeps): Scheduler {
-  const memory: SchedulerMemory = { finishing: new Map(), sweptAt: 0, sampledAt: new Map() };
+  const memory: SchedulerMemory = { finishing: new Map(), sweptAt: 0, sampledAt: new Map(), failingSince: new Map() };
   let stopped = false;
   let loop: Promise<void> = Promise.resolve();
   let endPause: () => void = () => undefined;
@@ -67,8 +67,12 @@ async function tick(deps: SchedulerDeps, memory: SchedulerMemory): Promise<boole
   await sweepIfDue(deps, memory);
   const scheduled: ScheduledRun[] = [];
   for (const run of await listActiveRuns(deps.database)) {
-    const ready = await advanceRun(deps, run, memory).catch((thrown: unknown) =>
-      failRun(deps, run, toDroverError(thrown)),
+    const ready = await advanceRun(deps, run, memory).then(
+      (advanced) => {
+        memory.failingSince.delete(run.id);
+        return advanced;
+      },
+      (thrown: unknown) => failRun(deps, run, memory, toDroverError(thrown)),
     );
     if (ready) scheduled.push(ready);
   }
@@ -111,9 +115,19 @@ async function completePauseOrCancel(deps: SchedulerDeps, run: Run): Promise<und
   await deps.runs.move(run.id, run.status === 'pausing' ? 'paused' : 'cancelled', run.reason);
 }
 
-/** A temporary error is left for the next tick; any other stops the run with the reason. */
-async function failRun(deps: SchedulerDeps, run: Run, error: DroverError): Promise<undefined> {
-  if (error.class === 'transient' || error.class === 'throttled') return logFailure(deps, error, run.id);
+// An error that no code explains may be of a moment; one that lasts as long needs an operator.
+const maxUnexplainedMs = 60_000;
+
+/** A temporary error is left for the next tick; any other stops the run with the reason, an unexplained one after a minute. */
+async function failRun(deps: SchedulerDeps, run: Run, memory: SchedulerMemory, error: DroverError): Promise<undefined> {
+  const since = memory.failingSince.get(run.id) ?? Date.now();
+  memory.failingSince.set(run.id, since);
+  const isTemporary =
+    error.code === 'INTERNAL'
+      ? Date.now() - since < maxUnexplainedMs
+      : error.class === 'transient' || error.class === 'throttled';
+  if (isTemporary) return logFailure(deps, error, run.id);
+  memory.failingSince.delete(run.id);
   await deps.runs.move(run.id, 'failed', describeError(error));
 }
 

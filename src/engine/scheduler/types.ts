@@ -61,4 +61,6 @@ export interface SchedulerMemory {
   sweptAt: number;
   /** Time of the last progress sample of each run, ms since 1970. */
   readonly sampledAt: Map<string, number>;
+  /** Since when each run fails with an error that no code explains, ms since 1970. */
+  readonly failingSince: Map<string, number>;
 }
