@@ -1,0 +1,46 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { metamorphicChecks } from '../../src/plan/conformance/metamorphic/checks.ts';
+import type { SourceDescription } from '../../src/plan/conformance/metamorphic/description.ts';
+import { loadPlans } from '../../src/plan/registry.ts';
+import { createRedisSpace } from '../helpers/redis.ts';
+import { openUpstreams } from './upstreams.ts';
+
+const space = createRedisSpace();
+let upstreams: Awaited<ReturnType<typeof openUpstreams>>;
+let folder: string;
+
+beforeAll(async () => {
+  upstreams = await openUpstreams(space);
+  folder = await mkdtemp(join(tmpdir(), 'drover-metamorphic-'));
+});
+afterAll(async () => {
+  upstreams.close();
+  await Promise.all([space.drop(), rm(folder, { recursive: true })]);
+});
+
+const fileOf = (name: string, kind: string) => new URL(`./${name}.${kind}.ts`, import.meta.url);
+// A plan without a fixture is reported by plans.test.ts.
+const names = (await loadPlans()).names().filter((name) => existsSync(fileOf(name, 'fixture')));
+
+describe.each(names)('the plan %s', async (name) => {
+  const file = fileOf(name, 'sources');
+  if (!existsSync(file)) {
+    test('has a description of its sources', () => {
+      expect.fail(`test/conformance/${name}.sources.ts is missing; see docs/writing-a-plan.md`);
+    });
+    return;
+  }
+  const { sources } = (await import(file.href)) as { sources: readonly SourceDescription[] };
+  for (const source of sources) {
+    describe(source.title, () => {
+      for (const { guarantee, knownFault, run } of metamorphicChecks(source)) {
+        const check = knownFault === undefined ? test : test.fails;
+        check(guarantee, async () => run({ folder, upstreams: upstreams.factory }));
+      }
+    });
+  }
+});
