@@ -130,6 +130,7 @@ const files: SourceDescription = {
 const letters = 'professeur-Zoé';
 const withLetters = (record: JsonObject): JsonObject =>
   Object.fromEntries(Object.entries(record).map(([name, value]) => [name, value === ids.coach ? letters : value]));
+const idsKeepTheirForm = { reason: 'ids have the Unicode form of the file', shows: 'source ids' };
 const lettersInIds: SourceDescription = {
   ...files,
   title: 'CSV files, an id with letters beyond ASCII',
@@ -140,10 +141,12 @@ const lettersInIds: SourceDescription = {
     ]),
   ),
   knownFaults: {
-    'every record of the description is a row, and what it points at is there':
-      'A4: an id with letters beyond ASCII is taken for a name (src/plans/bubble/csv/source.ts, looksLikeId)',
-    'written another way: Unicode form NFD': 'the id of a record and references to it keep the form of the file',
-    'written another way: everything at once': 'the id of a record and references to it keep the form of the file',
+    'every record of the description is a row, and what it points at is there': {
+      reason: 'an id with letters beyond ASCII is taken for a name in src/plans/bubble/csv/source.ts',
+      shows: '"code":"ORPHAN","field":"user_id"',
+    },
+    'written another way: Unicode form NFD': idsKeepTheirForm,
+    'written another way: everything at once': idsKeepTheirForm,
   },
 };
 

@@ -1,18 +1,36 @@
 import type { ListDescription, SourceDescription } from '../../src/plan/conformance/metamorphic/description.ts';
+import type { JsonObject } from '../../src/plan/json.ts';
+import { loadCatalogue, matchProducts } from '../../src/plans/launch/catalogue.ts';
 import plan from '../../src/plans/launch/index.ts';
+import { parseSale } from '../../src/plans/launch/sales.ts';
 import { startSystemeioSandbox } from '../../src/sandbox/launch/systemeio.ts';
 import { startXenditSandbox } from '../../src/sandbox/launch/xendit.ts';
+
+const catalogue = await loadCatalogue(undefined);
+
+/** A row of `xendit_raw` as the transactions read it, alone: an invoice without its payment, a payment without its invoice. */
+const readBy: ListDescription['readBy'] = {
+  entity: 'transactions',
+  record({ api_response: given, ...row }) {
+    const { amount, Amount = amount ?? null, currency, Currency = currency ?? null } = given as JsonObject;
+    const own = { ...row, given: { amount: Amount, currency: Currency } };
+    const payment = row.type === 'INVOICE' ? null : own;
+    const products = matchProducts(catalogue, parseSale({ own, invoice: null, payment }));
+    const matched = products.map(({ code, transactionType }) => ({ code, transactionType }));
+    return { own, invoice: null, payment, user_id: null, products: matched };
+  },
+};
 
 /** The legacy files. */
 const xenditFile: ListDescription = {
   entity: 'xendit_invoices',
+  readBy,
   columns: {
     'Invoice ID': { meaning: 'id', alternative: 'External ID' },
     'External ID': { meaning: 'text' },
-    // A status that is none is kept in the raw table, and rejected (UNKNOWN_STATUS) by the entity that reads it.
-    Status: { meaning: 'text', needs: 'column' },
-    Amount: { meaning: 'amount', needs: 'column' },
-    Currency: { meaning: 'currency', needs: 'column' },
+    Status: { meaning: 'word' },
+    Amount: { meaning: 'amount' },
+    Currency: { meaning: 'currency' },
     'Customer Email': { meaning: 'text' },
     Email: { meaning: 'email', into: 'payer_email', needs: 'column', alternative: 'Customer Email' },
     Description: { meaning: 'text', needs: 'column' },
@@ -81,11 +99,13 @@ const files: SourceDescription = {
 /** The APIs. */
 const transactions: ListDescription = {
   entity: 'xendit_transactions',
+  readBy,
   columns: {
     id: { meaning: 'id' },
-    status: { meaning: 'text' },
-    currency: { meaning: 'currency', needs: 'column' },
-    amount: { meaning: 'amount', needs: 'column' },
+    type: { meaning: 'word' },
+    status: { meaning: 'word' },
+    currency: { meaning: 'currency' },
+    amount: { meaning: 'amount' },
     created: { meaning: 'date', needs: 'column' },
     updated: { meaning: 'date', needs: 'column' },
   },
@@ -98,11 +118,12 @@ const transactions: ListDescription = {
 
 const invoices: ListDescription = {
   entity: 'xendit_invoices',
+  readBy,
   columns: {
     id: { meaning: 'id' },
-    status: { meaning: 'text' },
-    amount: { meaning: 'amount', needs: 'column' },
-    currency: { meaning: 'currency', needs: 'column' },
+    status: { meaning: 'word' },
+    amount: { meaning: 'amount' },
+    currency: { meaning: 'currency' },
     payer_email: { meaning: 'email', needs: 'column' },
     description: { meaning: 'text' },
     created: { meaning: 'date', needs: 'column' },

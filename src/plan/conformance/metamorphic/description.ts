@@ -15,8 +15,14 @@ export interface SourceDescription {
   readonly serving: FileServing | ApiServing;
   /** Columns of rows that keep the whole raw record: they hold the spelling itself, so they are not compared. */
   readonly rawColumns?: readonly string[] | undefined;
-  /** Guarantees that are known to be broken, by their text, each with the reason. They have to fail: a mended one is removed here. */
-  readonly knownFaults?: Readonly<Record<string, string>> | undefined;
+  /** Guarantees that are known to be broken, by their text. They have to fail so: a mended one is removed here. */
+  readonly knownFaults?: Readonly<Record<string, KnownFault>> | undefined;
+}
+
+export interface KnownFault {
+  readonly reason: string;
+  /** A part of the failure's message: failing for another reason is a new fault. */
+  readonly shows: string;
 }
 
 export interface ListDescription {
@@ -26,6 +32,16 @@ export interface ListDescription {
   readonly records: readonly JsonObject[];
   /** The columns the plan reads, in the order of the file. Of an API, dots lead into objects. */
   readonly columns: Readonly<Record<string, ColumnDescription>>;
+  /**
+   * An entity that is made of this one's rows, where it is there that a code is given; `record` makes what it reads of a row. What
+   * its SQL joins is left to the plan's own tests.
+   */
+  readonly readBy?: { readonly entity: string; record(row: JsonObject): JsonObject } | undefined;
+}
+
+/** The entities in which the outcomes of a list's records stand. */
+export function entitiesOf({ entity, readBy }: ListDescription): readonly string[] {
+  return readBy === undefined ? [entity] : [entity, readBy.entity];
 }
 
 export interface ColumnDescription {

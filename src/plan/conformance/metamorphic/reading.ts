@@ -22,7 +22,7 @@ export async function readSource(
 ): Promise<Reading> {
   const refusals = new Map<string, DroverError>();
   const outcomes = new Map<string, TransformOutcome>();
-  for (const name of new Set(Object.values(lists).map(({ entity }) => entity))) {
+  for (const { entity: name, readBy } of Object.values(lists)) {
     const entity = plan.entities[name] as Entity;
     const context = { settings: plan.settings.parse(settings), params: plan.params.parse(params) };
     try {
@@ -30,7 +30,12 @@ export async function readSource(
         for (const { sourceId, raw } of records) {
           // As the ledger has it: JSON, in another process.
           const stored = JSON.parse(JSON.stringify(raw)) as JsonObject;
-          outcomes.set(recordKey(name, sourceId), outcomeOf(entity, sourceId, stored, context.params));
+          const outcome = outcomeOf(entity, sourceId, stored, context.params);
+          outcomes.set(recordKey(name, sourceId), outcome);
+          if (readBy === undefined || outcome.kind !== 'row') continue;
+          const reader = plan.entities[readBy.entity] as Entity;
+          const record = readBy.record(outcome.row);
+          outcomes.set(recordKey(readBy.entity, sourceId), outcomeOf(reader, sourceId, record, context.params));
         }
       }
     } catch (thrown) {
