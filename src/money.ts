@@ -59,15 +59,17 @@ export function numericToMinor(major: string | number, currency: string): bigint
  */
 export function parseAmountText(text: string, currency: string | null): string | undefined {
   const decimals = currency === null ? 2 : exponentOf(currency);
-  const isGrouped = /^-?\d{1,3}(,\d{3})+(\.\d+)?$/.test(text);
+  // No one groups a number that begins with zero: `0,500` may be half.
+  const isGrouped = /^-?[1-9]\d{0,2}(,\d{3})+(\.\d+)?$/.test(text);
   if (isGrouped && decimals === 3 && /^-?\d{1,3},\d{3}$/.test(text)) return undefined;
   const bare = isGrouped ? text.replaceAll(',', '') : text;
   return /^-?\d+(\.\d+)?$/.test(bare) && writtenDecimals(bare) <= decimals ? new Big(bare).toFixed() : undefined;
 }
 
-/** The number of written decimals; 0 for a number in scientific notation. */
+/** The number of decimals as they are written: `1.000` has three, `.500` too, and `1.5e3` none, because it is a whole number. */
 export function writtenDecimals(text: string): number {
-  return /^\s*[+-]?\d+\.(\d+)\s*$/.exec(text)?.[1]?.length ?? 0;
+  const [, decimals = '', exponent = '0'] = /^\s*[+-]?\d*\.(\d+)(?:e([+-]?\d{1,9}))?\s*$/i.exec(text) ?? [];
+  return Math.max(0, decimals.length - Number(exponent));
 }
 
 function tooManyDecimals(major: string | number, currency: string): DroverError {

@@ -77,6 +77,8 @@ export interface WorkspaceRow {
  */
 export interface Workspace {
   put(rows: readonly WorkspaceRow[]): Promise<void>;
+  /** Removes everything. */
+  clear(): Promise<void>;
   /** Says that everything was put, to other entities of the run. */
   complete(): Promise<void>;
   isComplete(): Promise<boolean>;
@@ -350,6 +352,12 @@ export interface CutoverDefaults {
   /** The percentage of rows by which a table may be smaller than the live one. Default 50. */
   readonly maxShrinkPercent?: number | undefined;
 }
+
+/**
+ * The comment of a table of `Plan.furtherTables` whose rows are made of a row of the plan by a trigger, and whose foreign key
+ * removes them with it: they do not keep a rollback from removing that row.
+ */
+export const followsParent = 'drover: follows its parent';
 
 export interface Plan {
   readonly name: string;

@@ -1,11 +1,17 @@
 import { existsSync } from 'node:fs';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { migrateDatabase } from '../../db/migrate.ts';
+import { createSqlPort } from '../../db/sql.ts';
+import { createWorkspace } from '../../src/engine/runs/workspace.sql.ts';
 import { runChecks } from '../../src/plan/conformance/run-checks.ts';
 import { sourceChecks } from '../../src/plan/conformance/source-checks.ts';
 import { transformChecks } from '../../src/plan/conformance/transform-checks.ts';
 import type { PlanFixture, RunSubject } from '../../src/plan/conformance/types.ts';
 import type { Plan } from '../../src/plan/contract.ts';
 import { loadPlans } from '../../src/plan/registry.ts';
+import type { SqlPort } from '../../src/plan/sql.ts';
+import { createDatabase, type TestDatabase } from '../helpers/database.ts';
 import { createRedisSpace } from '../helpers/redis.ts';
 import { startFleet } from './fleet.ts';
 import { createStandIns } from './stand-ins.ts';
@@ -38,11 +44,24 @@ function conform(plan: Plan, file: URL): void {
   let fixture: PlanFixture;
   let standIns: ReturnType<typeof createStandIns>;
 
+  let place: TestDatabase;
+  let pool: pg.Pool;
+  let sql: SqlPort;
+
   beforeAll(async () => {
+    place = await createDatabase({ template: { name: 'control', migrate: migrateDatabase } });
+    pool = new pg.Pool({ connectionString: place.url });
+    // Dropping the database ends its connections.
+    pool.on('error', () => undefined);
+    sql = createSqlPort(pool);
     ({ default: fixture } = (await import(file.href)) as { default: PlanFixture });
     standIns = createStandIns(fixture);
   });
-  afterAll(() => standIns.close());
+  afterAll(async () => {
+    await standIns.close();
+    await pool.end();
+    await place.drop();
+  });
 
   describe.each(Object.entries(plan.entities))('%s', (entityName, entity) => {
     const subject = () => ({ plan, name: entityName, entity, fixture });
@@ -56,6 +75,7 @@ function conform(plan: Plan, file: URL): void {
         standIn: standIns.get,
         open: ({ settings, params = {} }) =>
           entity.source({
+            workspace: createWorkspace(sql, `conformance ${entityName} ${settings.SOURCE_DATABASE_URL ?? ''}`),
             entity: entityName,
             settings: plan.settings.parse(settings),
             params: plan.params.parse(params),

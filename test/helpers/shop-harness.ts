@@ -222,7 +222,7 @@ async function runStages({ database, ledger, rows, plan }: LoadDeps, id: string,
   await each('transform', createTransformStage(deps()));
   const merge = plan.entities[entity]?.merge;
   if (merge) await decideMerges(database.$client, id, entity, merge);
-  await openLoad(database, id, entity);
+  await openLoad(database, id, entity, []);
   await each('load', createLoadStage(deps()));
   await each('reconcile', createReconcileStage(deps()));
   await store.setSourceTotal(id, entity, total);

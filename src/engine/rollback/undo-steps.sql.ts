@@ -219,6 +219,8 @@ BEGIN
       JOIN pg_class p ON p.oid = con.confrelid JOIN pg_namespace pn ON pn.oid = p.relnamespace
       JOIN pg_class c ON c.oid = con.conrelid JOIN pg_namespace cn ON cn.oid = c.relnamespace
       WHERE con.contype = 'f' AND con.conparentid = 0 AND pn.nspname = v_schema
+        -- Rows that a trigger of the plan's own makes of the row go with it; see Plan.furtherTables.
+        AND NOT (con.confdeltype IN ('c', 'n') AND coalesce(obj_description(con.conrelid, 'pg_class'), '') = 'drover: follows its parent')
         AND EXISTS (SELECT 1 FROM drover_undo WHERE table_name = p.relname AND operation = 'insert' AND state = 'open')
     LOOP
       EXECUTE format($q$UPDATE drover_undo u SET blocked = %L FROM %I.%I p, %s c

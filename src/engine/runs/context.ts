@@ -15,8 +15,11 @@ export interface RunContext {
 }
 
 export interface RunContexts {
-  /** Throws NOT_FOUND for an unknown run and PLAN_VERSION when the run was started under another version. */
-  get(runId: string): Promise<RunContext>;
+  /**
+   * `fresh`: as it is now, and not as it was a moment ago. Throws NOT_FOUND for an unknown run and PLAN_VERSION when the run
+   * was started under another version.
+   */
+  get(runId: string, options?: { readonly fresh: boolean }): Promise<RunContext>;
 }
 
 /** Keeps run contexts for a moment: hundreds of jobs a second ask for the same few runs. */
@@ -37,9 +40,9 @@ export function createRunContexts(deps: {
   }
 
   return {
-    get(runId) {
+    get(runId, { fresh } = { fresh: false }) {
       const known = cache.get(runId);
-      if (known && Date.now() - known.at < deps.maxAgeMs) return known.context;
+      if (!fresh && known && Date.now() - known.at < deps.maxAgeMs) return known.context;
       const context = read(runId);
       cache.set(runId, { at: Date.now(), context });
       context.catch(() => cache.delete(runId));

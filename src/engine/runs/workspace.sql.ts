@@ -37,6 +37,7 @@ export function createWorkspace(sql: SqlPort, runId: string): Workspace {
     async put(rows: readonly WorkspaceRow[]) {
       if (rows.length > 0) await sql.query('put workspace rows', putSql, [runId, JSON.stringify(rows)]);
     },
+    clear: () => deleteWorkspace(sql, runId),
     async complete() {
       await sql.query(undefined, markSql, [runId]);
       await sql.query(undefined, deleteOldSql, []);

@@ -18,7 +18,7 @@ export async function openLoadGates(deps: SchedulerDeps, scheduled: ScheduledRun
   for (const entity of entities) {
     if (entity.loadOpen) continue;
     if (await canOpenLoad(deps, scheduled, entity, entities, counts))
-      await openLoad(deps.database, run.id, entity.entity);
+      await openLoad(deps.database, run.id, entity.entity, entityOf(scheduled.plan, entity.entity).dependsOn);
   }
 }
 

@@ -13,10 +13,28 @@ export async function listActiveRuns(database: Database): Promise<Run[]> {
   return rows.map(toRun);
 }
 
-/** Opens the load of an entity. */
-export async function openLoad(database: Database, runId: string, entity: string): Promise<void> {
-  const row = and(eq(runEntities.runId, runId), eq(runEntities.entity, entity));
-  await withDatabaseErrors(database.update(runEntities).set({ loadOpen: true }).where(row));
+/**
+ * Opens the load of an entity, unless one of its parents is read anew since the caller looked: a retry closes all gates of the
+ * run in one transaction, which is waited for here.
+ */
+export async function openLoad(
+  database: Database,
+  runId: string,
+  entity: string,
+  parents: readonly string[],
+): Promise<void> {
+  const ofRun = eq(runEntities.runId, runId);
+  await withDatabaseErrors(
+    database.transaction(async (tx) => {
+      const rows = await tx.select().from(runEntities).where(ofRun).orderBy(asc(runEntities.entity)).for('update');
+      const isReady = rows.every((row) => !parents.includes(row.entity) || (row.status === 'done' && row.loadOpen));
+      if (isReady)
+        await tx
+          .update(runEntities)
+          .set({ loadOpen: true })
+          .where(and(ofRun, eq(runEntities.entity, entity)));
+    }),
+  );
 }
 
 /** Stores how many records are settled now, and deletes samples older than two minutes. */

@@ -6,7 +6,7 @@ import type { CleanRecord, RecordOutcome, RecordRef } from '../ledger/types.ts';
 import { targetScope } from '../runs/context.ts';
 import { bisect } from './batching.ts';
 import { type ApiLoadDeps, type ApiLoadWork, loadApiRecord, reserveApiRecords } from './load-api.ts';
-import { resolveGroup } from './references.ts';
+import { isParentAbsent, resolveGroup } from './references.ts';
 import { type Group, type GroupOutcomes, type RecordResult, runStage } from './stage.ts';
 
 export type LoadDeps = ApiLoadDeps;
@@ -37,6 +37,11 @@ async function loadGroup(deps: LoadDeps, group: Group, deferred: Map<string, Api
   // Until parents and merges are settled the records are released; the scheduler dispatches them when the gate opens.
   if (!group.context.entities.get(group.name)?.loadOpen) return new Map();
   const { ready, outcomes } = await resolveGroup(deps, group);
+  // A retry may have closed the gate a moment ago, to read the parents anew: then a parent that is not there may come yet.
+  if ([...outcomes.values()].some(isParentAbsent)) {
+    const { entities } = await deps.contexts.get(group.context.run.id, { fresh: true });
+    if (!entities.get(group.name)?.loadOpen) return new Map();
+  }
   if (group.entity.api) return new Map([...outcomes, ...(await reserveApiRecords(deps, group, ready, deferred))]);
   const aliases = await aliasesOf(deps, group);
   const rows = ready.map(

@@ -89,12 +89,18 @@ function unresolvedOutcome(
   }
 }
 
+/** True of a record that was rejected because its parent is neither in the run nor in the target. */
+export function isParentAbsent(outcome: RecordOutcome): boolean {
+  return outcome.kind === 'end' && (outcome.code === 'ORPHAN' || outcome.code === 'PARENT_NOT_LOADED');
+}
+
 /** True when the run has read the entity's whole source: what it has not found does not exist there. */
 function hasReadAll({ run, entities }: RunContext, name: string): boolean {
   const { ids, since, until, trial } = run.scope;
   const entity = entities.get(name);
   return (
     entity !== undefined &&
+    entity.status === 'done' &&
     entity.errorCode === null &&
     [ids, since, until, trial].every((limit) => limit === undefined)
   );

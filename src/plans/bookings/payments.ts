@@ -8,6 +8,7 @@ import type { TableRow } from '../../sources/postgres/table.ts';
 import { readContact } from './contact.ts';
 import { openBookings, parseParams } from './params.ts';
 import { personId } from './people-source.ts';
+import { textOf } from './text.ts';
 
 const rowsPerPage = 1_000;
 const cursorSchema = z.object({ after: z.string().nullable(), upTo: z.string() });
@@ -58,11 +59,6 @@ const statusWord = (text: string): string =>
     .trim()
     .toUpperCase()
     .replace(/[\s-]+/g, '_');
-
-const textOf = (value: Json | undefined): string | null => {
-  if (typeof value === 'number') return String(value);
-  return typeof value === 'string' && value.trim() !== '' ? value.trim() : null;
-};
 
 interface Reason {
   readonly code: string;

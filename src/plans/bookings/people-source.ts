@@ -21,11 +21,15 @@ const cursorSchema = z.discriminatedUnion('half', [
   z.object({ half: z.literal('people'), after: z.string() }),
 ]);
 
-/**
- * The people in the bookings, one record for each address, and a record for each booking without a usable one; of both those
- * that `isWanted` takes. An entity that reads after another one of these finds the survey of the run done.
- */
-export function peopleSource(context: SourceContext, isWanted: (raw: JsonObject) => boolean): Source {
+export interface PeopleOptions {
+  /** Which records are given. */
+  readonly isWanted: (raw: JsonObject) => boolean;
+  /** Whether the survey of an entity that was read before in the run will do; otherwise reading begins with one of its own. */
+  readonly reusesSurvey: boolean;
+}
+
+/** The people in the bookings, one record for each address, and a record for each booking without a usable one. */
+export function peopleSource(context: SourceContext, { isWanted, reusesSurvey }: PeopleOptions): Source {
   const table = openBookings(context);
   const { workspace } = context;
   if (workspace === undefined)
@@ -33,15 +37,20 @@ export function peopleSource(context: SourceContext, isWanted: (raw: JsonObject)
   return {
     async read(cursor, scope, signal) {
       const page = await (scope.ids === undefined
-        ? readPage(table, workspace, cursor)
+        ? readPage(table, workspace, cursor, reusesSurvey)
         : readByIds(table, scope.ids, signal));
       return { ...page, records: page.records.filter(({ raw }) => isWanted(raw)) };
     },
   };
 }
 
-async function readPage(table: PostgresTable, workspace: Workspace, cursor: Json | null): Promise<Page> {
-  const place = cursor === null ? await begin(table, workspace) : cursorSchema.parse(cursor);
+async function readPage(
+  table: PostgresTable,
+  workspace: Workspace,
+  cursor: Json | null,
+  reusesSurvey: boolean,
+): Promise<Page> {
+  const place = cursor === null ? await begin(table, workspace, reusesSurvey) : cursorSchema.parse(cursor);
   if (place === undefined) return { records: [], cursor: null, watermark: new Date().toISOString() };
   if (place.half === 'people') return readPeople(workspace, place.after);
   const rows = await table.page({ after: place.after, upTo: place.upTo, limit: rowsPerPage });
@@ -54,8 +63,9 @@ async function readPage(table: PostgresTable, workspace: Workspace, cursor: Json
   return { records: surveyed.flatMap(({ record }) => (record ? [record] : [])), cursor: next };
 }
 
-async function begin(table: PostgresTable, workspace: Workspace) {
-  if (await workspace.isComplete()) return { half: 'people', after: '' } as const;
+async function begin(table: PostgresTable, workspace: Workspace, reusesSurvey: boolean) {
+  if (reusesSurvey && (await workspace.isComplete())) return { half: 'people', after: '' } as const;
+  await workspace.clear();
   const upTo = await table.highestKey();
   return upTo === null ? undefined : ({ half: 'survey', after: null, upTo } as const);
 }

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { emailKey } from '../../email.ts';
 import type { Entity, SourceContext } from '../../plan/contract.ts';
 import type { Json, JsonObject } from '../../plan/json.ts';
 import { type ContactField, contactFields } from './contact.ts';
 import { peopleSource, personId } from './people-source.ts';
+import { textOf } from './text.ts';
 
 const contactSchema = z.looseObject({
   at: z.string(),
@@ -61,15 +63,17 @@ export function mergeContacts(contacts: readonly SaidContact[]): Person {
   return { fields: fields as Record<ContactField, string | null>, discarded };
 }
 
-const textOf = (value: Json | undefined): string | null => (typeof value === 'string' && value !== '' ? value : null);
+const objectOf = (value: Json): JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
 
 function contactsOf(raw: JsonObject): SaidContact[] {
-  return (raw.contacts as readonly JsonObject[]).map((said) => ({
-    at: textOf(said.at) ?? '',
-    booking: textOf(said.booking) ?? '',
-    email: textOf(said.email),
-    ...(Array.isArray(said.unreadable) ? { unreadable: said.unreadable.map(String) } : {}),
-    fields: Object.fromEntries(contactFields.map((field) => [field, textOf(said[field])])) as Record<
+  const said = Array.isArray(raw.contacts) ? (raw.contacts as readonly Json[]) : [];
+  return said.map(objectOf).map((contact) => ({
+    at: textOf(contact.at) ?? '',
+    booking: textOf(contact.booking) ?? '',
+    email: textOf(contact.email),
+    ...(Array.isArray(contact.unreadable) ? { unreadable: contact.unreadable.map(String) } : {}),
+    fields: Object.fromEntries(contactFields.map((field) => [field, textOf(contact[field])])) as Record<
       ContactField,
       string | null
     >,
@@ -95,7 +99,7 @@ const messages: Readonly<Record<string, string>> = {
 export const users = {
   title: 'Users',
   dependsOn: [],
-  source: (context: SourceContext) => peopleSource(context, () => true),
+  source: (context: SourceContext) => peopleSource(context, { isWanted: () => true, reusesSurvey: false }),
   schema: personSchema,
   transform(raw) {
     if (raw.reason === 'HAS_EMAIL')
@@ -109,8 +113,10 @@ export const users = {
       return { kind: 'reject', code: raw.reason, field, message: messages[raw.reason] ?? raw.reason };
     }
     const contacts = contactsOf(raw);
+    const email = emailKey(raw.email);
+    if (email === null || contacts.length === 0)
+      return { kind: 'reject', code: 'BAD_EMAIL', field: 'email', message: messages.BAD_EMAIL ?? '' };
     const { fields, discarded } = mergeContacts(contacts);
-    const email = String(raw.email);
     const unreadable = [...new Set(contacts.flatMap((contact) => contact.unreadable ?? []))];
     return {
       kind: 'row',
@@ -142,10 +148,14 @@ export const userNotes = {
   dependsOn: ['users'],
   readsAfter: ['users'],
   source: (context: SourceContext) =>
-    peopleSource(context, (raw) => 'contacts' in raw && mergeContacts(contactsOf(raw)).discarded.length > 0),
+    peopleSource(context, {
+      isWanted: (raw) => 'contacts' in raw && mergeContacts(contactsOf(raw)).discarded.length > 0,
+      reusesSurvey: true,
+    }),
   schema: personSchema,
   transform(raw) {
-    if (!('contacts' in raw)) return { kind: 'skip', code: 'NO_USER', message: 'the booking names no user' };
+    const email = emailKey(raw.email);
+    if (email === null) return { kind: 'skip', code: 'NO_USER', message: 'the booking names no user' };
     const { discarded } = mergeContacts(contactsOf(raw));
     if (discarded.length === 0) return { kind: 'skip', code: 'NOTHING_DISCARDED', message: 'all bookings agree' };
     const lines = discarded.map(
@@ -160,7 +170,7 @@ export const userNotes = {
         body: ['Other bookings of this person say:', ...lines].join('\n'),
         created_at: discarded[0]?.at || textOf(raw.since),
       },
-      references: { user_id: { entity: 'users', sourceId: personId(String(raw.email)) } },
+      references: { user_id: { entity: 'users', sourceId: personId(email) } },
     };
   },
   target: {

@@ -58,7 +58,7 @@ export const fieldMap = {
       email,
       'BAD_EMAIL',
     ),
-    // Made by entities/users.ts of the password, which Bubble's API never gives; applications may have kept one of their own.
+    // Made by entities.ts of the password, which Bubble's API never gives; applications may have kept one of their own.
     password_hash: optional(['password', 'password_hash'], secret),
     role: required(['type', 'role', 'user_type', 'user_role'], role, 'UNKNOWN_ROLE'),
     is_active: defaulted(['active', 'is_active'], boolean, ({ reading }) => reading.activeWhenEmpty),

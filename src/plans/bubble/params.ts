@@ -3,9 +3,9 @@ import { DroverError } from '../../errors.ts';
 import { parseCurrency } from '../../money.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import { type EntityName, entityNames } from './entity-names.ts';
-import { fieldMap } from './field-map.ts';
+import { type Field, fieldMap } from './field-map.ts';
 import { namedZone } from './parsers/local-zone.ts';
-import type { ReadOptions, Vocabulary } from './parsers/parser.ts';
+import { Problem, type ReadOptions, type Vocabulary } from './parsers/parser.ts';
 import {
   bookingStatuses,
   bookingWords,
@@ -157,13 +157,26 @@ function parseParams(given: JsonObject): BubbleParams {
   throw new DroverError('CONFIGURATION', `parameters of the plan bubble: ${problems.join('; ')}`);
 }
 
-function pickersOf({ fieldMap: own }: BubbleParams): Record<EntityName, Picker> {
+function pickersOf(params: BubbleParams): Record<EntityName, Picker> {
   const entries = entityNames.map((entity): [EntityName, Picker] => {
-    const replaced: Readonly<Record<string, readonly string[] | undefined>> = own?.fields?.[entity] ?? {};
-    const columns = Object.entries(fieldMap[entity]).map(([column, { from }]) => replaced[column] ?? from);
+    const columns = Object.keys(fieldMap[entity]).map((column) => fieldNamesOf(entity, column, params));
     return [entity, compilePicker(columns)];
   });
   return Object.fromEntries(entries) as Record<EntityName, Picker>;
+}
+
+/** The source fields of a column, the most wanted first: those that the run names, or else the plan's. */
+function fieldNamesOf(entity: EntityName, column: string, { fieldMap: own }: BubbleParams): readonly string[] {
+  const fields: Readonly<Record<string, Field>> = fieldMap[entity];
+  return own?.fields?.[entity]?.[column] ?? fields[column]?.from ?? [];
+}
+
+/** The source fields without which no record of the entity becomes a row: one list for each such column. */
+export function requiredFieldsOf(entity: EntityName, params: BubbleParams): readonly (readonly string[])[] {
+  const context = { reading: readOptionsOf(params), zone: undefined, row: {}, note: () => {} };
+  return Object.entries<Field>(fieldMap[entity])
+    .filter(([, field]) => field.absent(context) instanceof Problem)
+    .map(([column]) => fieldNamesOf(entity, column, params));
 }
 
 function withOverrides(words: Vocabulary, own: Readonly<Record<string, string>> = {}): Vocabulary {

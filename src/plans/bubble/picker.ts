@@ -1,7 +1,11 @@
+import { pythonToJson } from './parsers/python.ts';
+
 /** A value found for a column, and the source field it was found in. */
 export interface PickedValue {
   readonly value: unknown;
   readonly key: string;
+  /** The field should hold the value inside of an object, and its text is none that can be read. It is not absent. */
+  readonly isUnreadable?: boolean | undefined;
 }
 
 /** Finds the value of every column in a raw record. Columns for which nothing is there are left out. */
@@ -37,13 +41,18 @@ export function compilePicker(columns: readonly (readonly string[])[]): Picker {
       for (const { column, rank, path } of waysOf(key)) {
         if (rank > (ranks[column] ?? 0) || losesTie(rank, ranks[column], key, picked[column])) continue;
         const value = path.length === 0 ? raw[key] : valueAtPath(raw[key], path);
-        if (isAbsent(value)) continue;
-        picked[column] = { value, key };
+        if (value !== unreadable && isAbsent(value)) continue;
+        picked[column] = value === unreadable ? { value: raw[key], key, isUnreadable: true } : { value, key };
         ranks[column] = rank;
       }
     }
     return picked;
   };
+}
+
+/** Whether a column of this name would be looked at for one of the candidates. */
+export function isCandidate(name: string, candidates: readonly string[]): boolean {
+  return findMappings(name, [candidates]).length > 0;
 }
 
 // Two names may be one when normalised (`Name` and `name `). JSON objects come back from the database in another order, so
@@ -80,12 +89,12 @@ function valueAtPath(value: unknown, path: readonly string[]): unknown {
   const [step, ...rest] = path;
   if (step === undefined) return value;
   const object = parseObject(value);
-  if (object === undefined) return undefined;
+  if (object === undefined || object === unreadable) return object;
   if (step !== '*') return valueAtPath(childOf(object, step), rest);
   const found = Object.keys(object)
     .sort()
     .map((key) => valueAtPath(object[key], rest));
-  return found.find((item) => !isAbsent(item));
+  return found.find((item) => !isAbsent(item)) ?? found.find((item) => item === unreadable);
 }
 
 function childOf(object: Readonly<Record<string, unknown>>, step: string): unknown {
@@ -97,12 +106,21 @@ function childOf(object: Readonly<Record<string, unknown>>, step: string): unkno
   return key === undefined ? undefined : object[key];
 }
 
-function parseObject(value: unknown): Readonly<Record<string, unknown>> | undefined {
-  if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
-  if (typeof value !== 'string' || !value.startsWith('{')) return undefined;
+const unreadable = Symbol('unreadable');
+
+type PlainObject = Readonly<Record<string, unknown>>;
+
+/** The object, also one in JSON or as Python prints it; undefined for a value that is no object and does not look like one. */
+function parseObject(value: unknown): PlainObject | typeof unreadable | undefined {
+  if (typeof value === 'object' && value !== null) return value as PlainObject;
+  if (typeof value !== 'string' || !value.trimStart().startsWith('{')) return undefined;
+  return parseJsonObject(value) ?? parseJsonObject(pythonToJson(value.trim())) ?? unreadable;
+}
+
+function parseJsonObject(text: string | undefined): PlainObject | undefined {
   try {
-    const parsed: unknown = JSON.parse(value);
-    return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>) : undefined;
+    const parsed: unknown = text === undefined ? undefined : JSON.parse(text);
+    return typeof parsed === 'object' && parsed !== null ? (parsed as PlainObject) : undefined;
   } catch {
     return undefined;
   }

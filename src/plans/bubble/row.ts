@@ -5,6 +5,7 @@ import { type EntityName, entityNames } from './entity-names.ts';
 import { type Field, fieldMap } from './field-map.ts';
 import { readOptionsOf } from './params.ts';
 import { type ParseContext, Problem } from './parsers/parser.ts';
+import { maskedShapeOf } from './parsers/text.ts';
 import type { PickedValue } from './picker.ts';
 
 interface ColumnFault {
@@ -74,6 +75,7 @@ export function rejectOutcome({ column, problem, key }: ColumnFault): RejectOutc
 }
 
 function parseValue(field: Field, pick: PickedValue | undefined, context: ParseContext): Json | Problem {
+  if (pick?.isUnreadable) return new Problem('BAD_JSON', `cannot be read as an object (${maskedShapeOf(pick.value)})`);
   const value = pick === undefined ? undefined : field.parse(pick.value as Json, context);
   return value === undefined ? field.absent(context) : value;
 }

@@ -65,6 +65,7 @@ export const codes = {
   BAD_BOOLEAN: 'Write the value as yes or no.',
   BAD_TEXT: 'The value cannot be written as text: correct it, or map another field.',
   BAD_LIST: 'The list holds something other than texts: correct it, or map another field.',
+  BAD_JSON: 'The field holds the beginning of an object and not the whole: correct it, or map another field.',
   BAD_DURATION: 'Give the booking a duration of at least one minute.',
   RATE_OUT_OF_RANGE: 'Hourly rates run from 25 to 500: correct the rate with the coach.',
   BAD_AMOUNT:

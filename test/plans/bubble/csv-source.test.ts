@@ -172,6 +172,13 @@ describe('references by what Bubble shows', () => {
       'uuid-1-2',
     ]);
   });
+  it('are ids when the file of the parents has them, whatever their letters', async () => {
+    const ids = ['ñandú 7', 'ид@1', '用户-9', 'A/b#c'];
+    const people = ['email,name,type,unique id', ...ids.map((one, n) => `p${n}@x.com,P ${n},seeker,${one}`)].join('\n');
+    for (const one of ids) expect(await refs(one, ids[0] as string, { users: people })).toEqual([one, ids[0]]);
+    // The same id in another Unicode form.
+    expect(await refs('ñandú 7'.normalize('NFD'), 'A/b#c', { users: people })).toEqual(['ñandú 7', 'A/b#c']);
+  });
   it('say which file is missing when they are not', async () => {
     await expect(refs('ana@x.com', '3x3', {})).rejects.toMatchObject({ code: 'SOURCE_FILE', message: /users\.csv/ });
   });
@@ -183,6 +190,33 @@ describe('files', () => {
       code: 'SOURCE_FILE',
       message: expect.stringMatching(/users\.csv does not exist; `drover export bubble` creates it/),
     });
+  });
+
+  it('that lack a column the plan needs are refused whole, with what is missing and what was found', async () => {
+    const exportDir = folder({ users: 'unique id,email,name\n1x1,a@b.co,A\n' });
+    await expect(outcomes('users', exportDir)).rejects.toMatchObject({
+      code: 'SOURCE_FILE',
+      message: expect.stringMatching(
+        /users\.csv: the file lacks "type" or "role".*; found "unique id", "email", "name"$/,
+      ),
+      remedy: expect.stringContaining('fieldMap.fields.users'),
+    });
+    const named = { fieldMap: { fields: { users: { role: ['name'] } } } };
+    expect(await outcomes('users', exportDir, named)).toMatchObject([{ code: 'UNKNOWN_ROLE' }]);
+  });
+
+  it('have their columns whatever their case, blanks, underscores and Unicode form', async () => {
+    const header = '\ufeffUNIQUE_ID , E\u00a0mail,TYPE \n'.replace('E\u00a0mail', 'Email\u00a0Address');
+    const exportDir = folder({ users: `${header}1x1,a@b.co,coach\n` });
+    expect(await outcomes('users', exportDir)).toMatchObject([
+      { kind: 'row', row: { email: 'a@b.co', role: 'coach' } },
+    ]);
+  });
+
+  it('with a truncated object in a cell reject the record by name', async () => {
+    const cell = '"{""email"": {""ema"';
+    const exportDir = folder({ users: `unique id,authentication,type\n1x1,${cell},coach\n` });
+    expect(await outcomes('users', exportDir)).toMatchObject([{ kind: 'reject', code: 'BAD_JSON', field: 'email' }]);
   });
 
   it.each(['..', '../elsewhere', '/etc', 'a/../../b', 'a\0b'])(

@@ -63,7 +63,7 @@ test('a price that an undone run made is sold again by the next run, and no twin
   const forecast = await catalog.run({ strategy: 'full', dryRun: true });
   const said = await catalog.sql('SELECT code, message FROM drover.records WHERE run_id = $1', forecast.id);
   expect(said).toEqual([
-    { code: 'WOULD_REPRICE', message: expect.stringContaining(`price ${twelve?.id}: sold again`) },
+    { code: 'WOULD_REPRICE', message: expect.stringContaining(`price ${twelve?.id}: reactivated`) },
   ]);
   const third = await reprice('12.00');
   expect(pricesOf('1')).toEqual([ten, twelve]);

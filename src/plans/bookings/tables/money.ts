@@ -1,3 +1,4 @@
+import { followsParent } from '../../../plan/contract.ts';
 import { qualified } from '../../../plan/sql.ts';
 
 /**
@@ -80,6 +81,7 @@ CREATE TABLE IF NOT EXISTS ${table('payment_entries')} (
   created_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (payment_id, kind, object)
 );
+COMMENT ON TABLE ${table('payment_entries')} IS '${followsParent}';
 CREATE INDEX IF NOT EXISTS payment_entries_user_id ON ${table('payment_entries')} (user_id, currency);
 
 CREATE TABLE IF NOT EXISTS ${table('user_activity_logs')} (
@@ -93,6 +95,7 @@ CREATE TABLE IF NOT EXISTS ${table('user_activity_logs')} (
   happened_at timestamptz,
   created_at timestamptz NOT NULL DEFAULT now()
 );
+COMMENT ON TABLE ${table('user_activity_logs')} IS '${followsParent}';
 CREATE INDEX IF NOT EXISTS user_activity_logs_user_id ON ${table('user_activity_logs')} (user_id, id DESC);
 CREATE INDEX IF NOT EXISTS user_activity_logs_payment_id ON ${table('user_activity_logs')} (payment_id);
 

@@ -1,3 +1,4 @@
+import { followsParent } from '../../../plan/contract.ts';
 import { emailKeySql, qualified } from '../../../plan/sql.ts';
 
 /**
@@ -16,6 +17,7 @@ CREATE TABLE IF NOT EXISTS ${table('user_emails')} (
   email_key text PRIMARY KEY,
   user_id uuid NOT NULL REFERENCES ${table('users')} (id) ON DELETE CASCADE
 );
+COMMENT ON TABLE ${table('user_emails')} IS '${followsParent}';
 CREATE INDEX IF NOT EXISTS user_emails_user_id ON ${table('user_emails')} (user_id);
 
 -- The form by which addresses are compared; null for a text that is no address.

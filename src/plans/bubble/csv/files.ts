@@ -4,7 +4,8 @@ import { collectColumns, orderColumns, toCsvRow } from '../../../sources/csv/exp
 import { csvFolder } from '../../../sources/csv/folder.ts';
 import type { CsvSourceOptions } from '../../../sources/csv/source.ts';
 import { type EntityName, entityNames } from '../entity-names.ts';
-import type { BubbleParams } from '../params.ts';
+import { type BubbleParams, requiredFieldsOf } from '../params.ts';
+import { isCandidate } from '../picker.ts';
 import { csvNoteKey } from './note.ts';
 
 /** How to open each file of the folder that a run starts from. */
@@ -63,13 +64,23 @@ function csvFormatOf(entity: EntityName): CsvExport {
   return {
     fileName: fileNameOf(entity),
     collectColumns,
-    header: (columns) =>
-      orderColumns(
-        [...columns].filter((name) => name !== csvNoteKey),
-        firstColumns,
-      ),
+    header: (columns) => {
+      const names = [...columns].filter((name) => name !== csvNoteKey);
+      return orderColumns([...names, ...missingColumns(entity, names)], firstColumns);
+    },
     toCsvRow,
   };
+}
+
+/**
+ * Required columns that no record has. Bubble leaves empty fields out; a file without the column would be refused whole, and
+ * not record by record.
+ */
+function missingColumns(entity: EntityName, names: readonly string[]): string[] {
+  if (names.length === 0) return [];
+  return requiredFieldsOf(entity, {})
+    .filter((candidates) => !names.some((name) => isCandidate(name, candidates)))
+    .flatMap((candidates) => candidates.find((name) => !name.includes('.')) ?? []);
 }
 
 /** The five files. Reading one gives the same rows as reading the API did. */

@@ -75,6 +75,16 @@ const maxMajor = new Big('1e15'); // numeric(19,4)
 // more decimals than the currency in any case, so an API and its exported file read alike.
 const dotBeforeThreeDigits = /^\D*[1-9]\d{0,2}\.\d{3}\D*$/;
 
+/**
+ * True of a text whose written decimals end in zeros and are more than the currency has (`0,500`, `.500`, `1.000e0`): no program
+ * writes them, and a person who does may mean thousands. A comma that parts thousands is none.
+ */
+function writesTooManyDecimals(value: unknown, exponent: number): boolean {
+  if (typeof value !== 'string' || /^\D*[1-9]\d{0,2}(,\d{3})+\D*$/.test(value)) return false;
+  const [, decimals = '', power = '0'] = /[.,](\d*0)(?:e([+-]?\d{1,2}))?\D*$/i.exec(value) ?? [];
+  return decimals.length - Number(power) > Math.max(exponent, 2);
+}
+
 /** What the value is worth in minor units; negative amounts included, for sums. */
 export function readAmount(value: unknown, currency: string, unit: 'major' | 'minor'): ParsedAmount | Problem {
   const exponent = exponentOf(currency);
@@ -83,7 +93,11 @@ export function readAmount(value: unknown, currency: string, unit: 'major' | 'mi
   if (read.unit !== undefined && !unitMatches(read.unit, currency)) {
     return new Problem('BAD_AMOUNT', `is written in ${read.unit} while its currency is ${currency}`);
   }
-  if (unit === 'major' && exponent < 3 && dotBeforeThreeDigits.test(String(value))) {
+  if (
+    unit === 'major' &&
+    exponent < 3 &&
+    (dotBeforeThreeDigits.test(String(value)) || writesTooManyDecimals(value, exponent))
+  ) {
     return new Problem('BAD_AMOUNT', `has more decimals than ${currency} knows, or a dot that parts thousands`);
   }
   const scaled = new Big(read.text).times(unit === 'minor' ? 1 : 10 ** exponent);
@@ -150,6 +164,8 @@ function readDecimal(value: unknown, decimals: number): Decimal | undefined {
   if (found === undefined || found.length > 64) return undefined;
   if (simple.test(found)) return { text: found };
   const text = found.replace(spaces, ' ').trim();
+  // `000,123` is no number that a person or a program writes.
+  if (/^\D*0\d+[.,]/.test(text)) return undefined;
   if (scientific.test(text)) return canonical(text);
   const match = decorated.exec(text);
   if (match === null) return undefined;

@@ -41,13 +41,13 @@ export function maskedShapeOf(value: unknown): string {
   return JSON.stringify(text.length > 40 ? `${shape}…` : shape);
 }
 
-const invisible = /[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff\0]/g;
+const nothingVisible = /^[\s\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff\0]*$/;
 
-/** The address in the one spelling by which people are known in every plan; see `emailKey`. */
+/** The address in the one spelling by which people are known; see `emailKey`. */
 export const email: Parser = (value) => {
   const found = toStorable(textOf(value) ?? '');
-  if (found.replace(invisible, '').trim() === '') return undefined;
-  return emailKey(found) ?? new Problem('BAD_EMAIL', 'is not an e-mail address');
+  if (nothingVisible.test(found)) return undefined;
+  return emailKey(found) ?? new Problem('BAD_EMAIL', 'cannot be read as an e-mail address');
 };
 
 /** A link. Bubble gives its files without a scheme (`//cdn…`), which means nothing outside a web page. */

@@ -30,7 +30,7 @@ function readInstant(value: unknown, context: ParseContext, lenient: boolean): s
 function parseInstantText(text: string, context: ParseContext, lenient: boolean): number | Problem {
   const wall = text.length > 64 ? undefined : readWallTime(text.replace(spaces, ' ').trim());
   if (wall === undefined)
-    return new Problem('BAD_DATE', `is not a date that can be read for certain (${maskedShapeOf(text)})`);
+    return new Problem('BAD_DATE', `cannot be read as a date for certain (${maskedShapeOf(text)})`);
   if (!wall.hasTime && !lenient) return new Problem('BAD_DATE', 'names a day and no time of day');
   if (wall.offsetMinutes !== undefined) return wall.localMs - wall.offsetMinutes * 60_000;
   return instantFromLocalTime(wall.localMs, context, lenient);

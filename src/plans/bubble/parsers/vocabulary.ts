@@ -85,7 +85,7 @@ export const boolean: Parser = (value) => {
   if (typeof value === 'boolean') return value;
   return (
     booleanWords.get(normalizedToken(value)) ??
-    new Problem('BAD_BOOLEAN', `is neither yes nor no (${maskedShapeOf(value)})`)
+    new Problem('BAD_BOOLEAN', `cannot be read as yes or no (${maskedShapeOf(value)})`)
   );
 };
 
