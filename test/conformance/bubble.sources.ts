@@ -141,10 +141,6 @@ const lettersInIds: SourceDescription = {
     ]),
   ),
   knownFaults: {
-    'every record of the description is a row, and what it points at is there': {
-      reason: 'an id with letters beyond ASCII is taken for a name in src/plans/bubble/csv/source.ts',
-      shows: '"code":"ORPHAN","field":"user_id"',
-    },
     'written another way: Unicode form NFD': idsKeepTheirForm,
     'written another way: everything at once': idsKeepTheirForm,
   },

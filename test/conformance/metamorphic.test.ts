@@ -37,6 +37,8 @@ describe.each(names)('the plan %s', async (name) => {
   const { sources } = (await import(file.href)) as { sources: readonly SourceDescription[] };
   for (const source of sources) {
     describe(source.title, () => {
+      const { serving } = source;
+      afterAll(async () => (serving.kind === 'api' ? serving.close?.() : undefined));
       test.each(metamorphicChecks(source))('$guarantee', async (check) =>
         check.run({ folder, upstreams: upstreams.factory }),
       );

@@ -76,6 +76,8 @@ export interface ApiServing {
   readonly pageSizes: readonly number[];
   /** A stand-in that holds these records and nothing else. It is closed after each reading. */
   start(lists: Readonly<Record<string, readonly JsonObject[]>>, pageSize?: number): Promise<StandIn>;
+  /** Ends what the stand-ins share; called when all checks are done. */
+  close?(): Promise<void>;
 }
 
 /** The value at a column; of an API dots lead into objects. */

@@ -14,15 +14,17 @@ export interface Reading {
   readonly outcomes: ReadonlyMap<string, TransformOutcome>;
 }
 
-/** Reads every list of the description through the plan. */
+/** Reads every list of the description through the plan, or only one of them. */
 export async function readSource(
   { plan, lists }: SourceDescription,
   { settings, params = {} }: Pick<StandIn, 'settings' | 'params'>,
   upstreams: UpstreamFactory,
+  only?: string,
 ): Promise<Reading> {
   const refusals = new Map<string, DroverError>();
   const outcomes = new Map<string, TransformOutcome>();
-  for (const { entity: name, readBy } of Object.values(lists)) {
+  for (const [list, { entity: name, readBy }] of Object.entries(lists)) {
+    if (only !== undefined && list !== only) continue;
     const entity = plan.entities[name] as Entity;
     const context = { settings: plan.settings.parse(settings), params: plan.params.parse(params) };
     try {
