@@ -9,6 +9,16 @@ import { loadPlans } from '../../src/plan/registry.ts';
 import { createRedisSpace } from '../helpers/redis.ts';
 import { openUpstreams } from './upstreams.ts';
 
+// What these checks would have found of issue 9. Tried by taking the mend out of the tree:
+// - A2, headers to the letter (src/sources/csv/source.ts): launch, `headers in capitals` and four more spellings, `without the
+//   column Paid Timestamp` and nine more columns.
+// - A3, an unreadable date counts as absent (src/plans/launch/entities/xendit.ts): launch, every `Paid Timestamp: "…"`, and the
+//   same of the API's `paid_at`.
+// - A4, an id with letters beyond ASCII is taken for a name (src/plans/bubble/csv/source.ts): bubble, `every record of the
+//   description is a row, and what it points at is there`. It failed until that was mended.
+// - B7, `1.000` is one (src/money.ts): `a dot that parts thousands`, of every plan.
+// - B8, NFC and NFD are two people (src/email.ts): bubble and launch, `Unicode form NFD` and `everything at once`.
+
 const space = createRedisSpace();
 let upstreams: Awaited<ReturnType<typeof openUpstreams>>;
 let folder: string;
