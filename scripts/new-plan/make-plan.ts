@@ -18,6 +18,7 @@ export function makePlan(name: string, root: string): readonly string[] {
   const files = [
     ['index.ts.txt', `src/plans/${name}/index.ts`],
     ['fixture.ts.txt', `test/conformance/${name}.fixture.ts`],
+    ['sources.ts.txt', `test/conformance/${name}.sources.ts`],
     ['test.ts.txt', `test/plans/${name}/plan.test.ts`],
   ] as const;
   const there = [`src/plans/${name}`, ...files.map(([, path]) => path)].find((path) => existsSync(join(root, path)));

@@ -1,3 +1,12 @@
+export { type MetamorphicSubject, metamorphicChecks } from './metamorphic/checks.ts';
+export type {
+  ApiServing,
+  ColumnDescription,
+  FileServing,
+  ListDescription,
+  Meaning,
+  SourceDescription,
+} from './metamorphic/description.ts';
 export { runChecks } from './run-checks.ts';
 export { sourceChecks } from './source-checks.ts';
 export { transformChecks } from './transform-checks.ts';

@@ -104,13 +104,13 @@ function assertNothingLost(calm: readonly ReadPage[], troubled: readonly ReadPag
 const maxPages = 2_000;
 const maxAttemptsPerPage = 50;
 
-interface ReadPage extends Page {
+export interface ReadPage extends Page {
   /** The cursor it was read at, as a database returns it. */
   readonly at: Json | null;
 }
 
 /** Reads page after page from a cursor to the end, as a worker does. */
-async function readPages(source: Source, from: Json | null = null): Promise<ReadPage[]> {
+export async function readPages(source: Source, from: Json | null = null): Promise<ReadPage[]> {
   const pages: ReadPage[] = [];
   let at = from;
   do {

@@ -172,7 +172,8 @@ function rejectOtherFormats(path: string, head: Buffer): void {
 
 /** The first row without its quoted parts: a delimiter inside a name must not count. */
 function firstRow(text: string): string {
-  const bare = text.replace(/"(?:[^"]|"")*"?/g, '').trimStart();
+  // Blank lines before it go; blanks in it stay, because a tab may be its delimiter.
+  const bare = text.replace(/^(?:[^\S\r\n]*[\r\n])+/, '').replace(/"(?:[^"]|"")*"?/g, '');
   return bare.split(/[\r\n]/, 1)[0] ?? '';
 }
 

@@ -48,6 +48,8 @@ describe('reading', () => {
   it.each([
     [';', 'id;a,b;c\n1;2;3\n', { id: '1', 'a,b': '2', c: '3' }],
     ['tab', 'id\ta\n1\t2,5\n', { id: '1', a: '2,5' }],
+    ['tab, quoted', '"id"\t"a"\r\n"1"\t"2,5"\r\n', { id: '1', a: '2,5' }],
+    ['blank lines before it', '\n \t\r\nid;a\n1;2,5\n', { id: '1', a: '2,5' }],
     ['quoted names', '"x;y;z",id\n2,1\n', { 'x;y;z': '2', id: '1' }],
     ['sep=', 'sep=;\nid;a,b,c\n1;2\n', { id: '1', 'a,b,c': '2' }],
     ['BOM', '\ufeff"id","Name "\n"1","x"\n', { id: '1', 'Name ': 'x' }],
