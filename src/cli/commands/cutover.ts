@@ -13,9 +13,9 @@ import {
 } from '../command.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
 import { defaultFollowTiming, retryWhileUnreachable, runInterruptible } from '../follow.ts';
-import type { Paint } from '../format.ts';
+import { formatBytes, type Paint } from '../format.ts';
 import { parseLiveTable, parseTableMinimum, wholeNumberParser } from '../option-parsers.ts';
-import { cutoverReport, formatSize } from './cutovers.ts';
+import { cutoverReport } from './cutovers.ts';
 
 interface Options extends ReasonOptions {
   readonly dryRun?: boolean;
@@ -169,7 +169,7 @@ function dropBackup(command: Command, action: ActionWrapper): void {
         if (!yes)
           await requireConfirmation(session, 'deleting a backup', async () => {
             const view = await session.api.get<CutoverView>(pathOf`/cutovers/${stamp}`);
-            return `Deleting the backup ${stamp} of ${view.plan}, ${formatSize(view.bytes)}, for good. `;
+            return `Deleting the backup ${stamp} of ${view.plan}, ${formatBytes(view.bytes)}, for good. `;
           });
         const view = await postAction<CutoverView>(session, stamp, 'drop-backup', { reason });
         session.out.answer(view, (safe) => cutoverReport(safe, session.out.paint));
