@@ -63,7 +63,7 @@ const tones: Partial<Record<CutoverView['status'], Tone>> = {
   refused: 'red',
 };
 
-/** One line each, the newest first. */
+/** One line per cutover, the newest first. */
 function cutoversTable(views: readonly CutoverEntry[], paint: Paint): string {
   return formatTable(
     views,
@@ -82,7 +82,7 @@ function cutoversTable(views: readonly CutoverEntry[], paint: Paint): string {
   );
 }
 
-/** Where one stands, what it did, and what is left for a person. */
+/** The state of a cutover, what it did, and what needs an operator's decision. */
 export function cutoverReport(view: CutoverView, paint: Paint): string {
   return [
     `${view.kind} ${view.stamp} of ${view.plan}: ${paint(view.status, tones[view.status])}${view.ofStamp ? `, back to ${view.ofStamp}` : ''}`,
@@ -114,7 +114,7 @@ function timingLine({ timing }: CutoverView): string {
   return `  locks: waited ${lockWaitMs} ms, held ${lockedMs} ms, ${attempts === 1 ? 'at the first try' : `at try ${attempts}`}`;
 }
 
-/** One of many changes that met something else. */
+/** A change that was in conflict with a later one. */
 function conflictLine({ table, key, detail }: CutoverConflict): string {
   return `${table} ${key}: ${detail}`;
 }
