@@ -94,7 +94,7 @@ async function storeResponse(store: IdempotencyStore, request: FastifyRequest, r
       body,
     });
   } catch (error) {
-    // The work is done, so its answer is sent. A repetition is told that the outcome is unknown.
+    // The work is done, so its response is sent. A repetition gets the response that the outcome is unknown.
     request.log.error({ err: error }, 'an answer could not be stored for its idempotency key');
   }
 }

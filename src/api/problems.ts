@@ -233,7 +233,7 @@ export function handleUnknownRoutes(app: Api): void {
   });
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0] ?? '';
-    // A person who opens the service in a browser; programs get the 404 that any unknown address gets.
+    // Browsers that open the root are redirected to the documentation; programs get the 404 of any unknown address.
     if (request.method === 'GET' && path === '/' && String(request.headers.accept).includes('text/html'))
       return reply.redirect('/docs', 302);
     const allowed = new Set(routes.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods));

@@ -125,7 +125,7 @@ export type Api = FastifyInstance<
 /** The role that a route needs; `open`: none. There is no default: a route without it is refused at registration. */
 export type Access = Role | 'open';
 
-/** A browser session: what the signed cookie says. It ends with its key, with a sign-out, or at its expiry. */
+/** A browser session, as in the signed cookie. It ends with its key, with a sign-out, or at its expiry. */
 export interface Session {
   readonly id: string;
   readonly keyId: string;

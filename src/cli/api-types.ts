@@ -1,11 +1,11 @@
 import type { Role } from '../contract/runs.ts';
 
 /**
- * What the service answers, as the commands read it. The engine's contract says what runs and records look like; the
- * rest is what the routes of the fleet answer.
+ * Responses of the API as the commands read them. The types of runs and records are in `src/contract`; these are those of the
+ * other routes.
  */
 
-/** A list that is given whole. */
+/** A list without pages. */
 export interface List<T> {
   readonly items: readonly T[];
 }
@@ -20,10 +20,10 @@ export interface WorkerView {
   readonly loopLagMs: number;
   readonly done: number;
   readonly peakRssMb: number;
-  /** Processor time since it began; `cpuPercent` is of one core, lately. */
+  /** Processor time since the process started; `cpuPercent` is the recent share of one core. */
   readonly cpuMs: number;
   readonly cpuPercent: number;
-  /** What it asked of each upstream since it began. */
+  /** Its requests to each upstream since the process started. */
   readonly traffic: Readonly<
     Record<
       string,
@@ -46,7 +46,7 @@ export interface KeyView {
   readonly lastUsedAt: string | null;
 }
 
-/** The only answer that ever holds the key itself. */
+/** The only response that contains the key itself. */
 export type CreatedKey = KeyView & { readonly key: string | null };
 
 export interface AuditEntry {
@@ -69,7 +69,7 @@ export interface AuditVerification {
   readonly newestMissing: boolean;
 }
 
-/** Whose key it is that was sent. */
+/** The key that the request was sent with. */
 export interface SessionView {
   readonly actor: string;
   readonly role: Role;

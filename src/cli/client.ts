@@ -11,19 +11,19 @@ import {
 import { Problem } from './problem.ts';
 
 export interface RequestOptions extends Omit<RequestDetails, 'method' | 'path'> {
-  /** How long the whole request may take; half a minute when nothing is said. */
+  /** Limit for the whole request; 30 s by default. */
   readonly deadlineMs?: number | undefined;
-  /** A status that is an answer here although it is none elsewhere. */
+  /** An error status whose body is returned like that of a success. */
   readonly acceptedStatus?: number | undefined;
 }
 
-/** The service over HTTP. Every method throws a Problem, and nothing else. */
+/** The API over HTTP. Every method throws a Problem and no other error. */
 export interface Client {
   readonly url: string;
-  /** Sends and reads the answer as JSON. Paths are below /api/v1 unless they begin with `//`, which is the root. */
+  /** Sends a request and parses the JSON response. Paths are relative to /api/v1; `//` at the beginning means the root. */
   request<T>(method: Method, path: string, options?: RequestOptions): Promise<T>;
   get<T>(path: string, query?: RequestOptions['query']): Promise<T>;
-  /** A GET whose body is read by the caller; the deadline is for its beginning. */
+  /** A GET whose body the caller reads; the deadline ends with the headers. */
   open(path: string, options: { accept: string; signal?: AbortSignal | undefined }): Promise<Response>;
 }
 
@@ -31,7 +31,7 @@ export function createClient(service: Pick<Settings, 'url' | 'token'>): Client {
   const request = async <T>(method: Method, path: string, options: RequestOptions = {}): Promise<T> => {
     const deadline = AbortSignal.timeout(options.deadlineMs ?? requestDeadlineMs.usual);
     const call = { ...options, method, path };
-    // Read within the call, so that a connection that breaks in the middle of an answer is tried again too.
+    // The body is read within the call, so that a connection that breaks in the middle of it is retried too.
     const answer = await sendRequest(service, call, deadline, readResponse);
     if (!answer.ok && answer.status !== options.acceptedStatus) throw problemFromResponse(answer);
     return parseJson<T>(answer);
@@ -44,7 +44,7 @@ export function createClient(service: Pick<Settings, 'url' | 'token'>): Client {
   };
 }
 
-/** `/runs/:id` with every value encoded, so that no id can lead to another address. */
+/** `/runs/:id` with every value encoded, so that no id can change the address. */
 export function pathOf(strings: TemplateStringsArray, ...values: readonly string[]): string {
   return strings.reduce((path, text, at) => `${path}${encodeURIComponent(values[at - 1] ?? '')}${text}`);
 }
@@ -91,20 +91,20 @@ interface RequestDetails {
   readonly query?: Readonly<Record<string, string | number | undefined>> | undefined;
   readonly accept?: string | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** The same for every time a POST is sent that is to be done once. A new one when nothing is said. */
+  /** The same for every repetition of a POST that must take effect once. A new one by default. */
   readonly idempotencyKey?: string | undefined;
 }
 
-/** `long` is for what is gathered while the caller waits; fetch itself gives up after five minutes. */
+/** `long` is for responses that are computed during the request; fetch itself gives up after five minutes. */
 export const requestDeadlineMs = { usual: 30_000, long: 290_000 } as const;
 
 const maxRetryAfterSeconds = 20;
 const maxAttempts = 4;
 
 /**
- * Sends a call and reads its answer; once more after a connection that broke, and again after a short pause that the
- * service asks for. A POST may be repeated like a GET, because it carries an Idempotency-Key.
- * @throws Problem, whatever went wrong.
+ * Sends a request and reads the response. Repeats it once after a broken connection, and after each short `retry-after`, up
+ * to four attempts. A POST may be repeated like a GET, because it carries an Idempotency-Key.
+ * @throws Problem for every error.
  */
 async function sendRequest<T>(
   service: Pick<Settings, 'url' | 'token'>,
@@ -128,7 +128,7 @@ async function sendRequest<T>(
   }
 }
 
-/** Too many requests, or the first try of this very request is still at work. */
+/** The pause for too many requests (429), or for a first attempt of the same request that is still in progress (409). */
 function retryAfterMs({ status, headers }: Response): number | undefined {
   const seconds = Number(headers.get('retry-after') ?? Number.NaN);
   const passes = status === 429 || status === 409;
@@ -147,7 +147,7 @@ function urlOf(base: string, { path, query }: RequestDetails): string {
   return url.href;
 }
 
-/** Redirects are not followed: a POST would arrive as a GET, and a key at someone else's. */
+/** Redirects are not followed: a POST would become a GET, and the key would go to another server. */
 function initOf(
   token: string | undefined,
   call: RequestDetails,

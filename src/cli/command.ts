@@ -13,7 +13,7 @@ export type Handler<Options, Args extends readonly unknown[]> = (
   ...args: Args
 ) => Promise<ExitCode>;
 
-/** Makes a handler into what commander calls: it opens the session and keeps the exit code. */
+/** Turns a handler into an action of commander, which opens the session and stores the exit code. */
 export type ActionWrapper = <Options, Args extends readonly unknown[]>(
   handler: Handler<Options, Args>,
 ) => (...passed: unknown[]) => Promise<void>;
@@ -25,15 +25,15 @@ export interface ReasonOptions {
   readonly reason: string;
 }
 
-/** Every change that can hurt says why. */
+/** The mandatory reason of a change. */
 export function reasonOption(): Option {
   return new Option('--reason <text>', 'why; kept in the audit log').argParser(parseNonBlank).makeOptionMandatory();
 }
 
 /**
- * Asks the operator before something that cannot be taken back easily. `describe` says what is at stake, with the white space
- * behind it; when it answers undefined there is nothing to confirm.
- * @throws Problem when there is no terminal to ask at, or the answer is not yes.
+ * Asks the operator to confirm a change that is hard to undo. `describe` returns what will be changed, with the white space
+ * after it, or undefined when nothing has to be confirmed.
+ * @throws Problem without a terminal, or when the answer is not yes.
  */
 export async function requireConfirmation(
   { ask }: Pick<Session, 'ask'>,
@@ -47,12 +47,12 @@ export async function requireConfirmation(
   if (!/^y(es)?$/i.test(answer.trim())) throw usageError('not confirmed: nothing was changed');
 }
 
-/** The examples under a command's help. */
+/** The examples below the help of a command. */
 export function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  $ drover ${line}`).join('\n')}`;
 }
 
-/** What every command is given. */
+/** The arguments of every command handler. */
 export interface Session {
   readonly api: Client;
   readonly out: Output;

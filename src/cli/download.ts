@@ -2,6 +2,7 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { withDeadline } from '../deadline.ts';
 import { type Client, pathOf } from './client.ts';
 import { exitCodes } from './exit-code.ts';
 import { Problem } from './problem.ts';
@@ -13,10 +14,12 @@ export interface SavedReport {
 }
 
 const idleTimeoutMs = 60_000;
+const idleError = (): Error => new Error(`nothing came for ${idleTimeoutMs / 1000} s`);
 
 /**
- * Saves a report as a file, under its own name or another. The file appears when it is whole; one that was there is
+ * Saves a report as a file, under its own name or `fileName`. The file appears only when it is complete; an existing one is
  * replaced only then.
+ * @throws Problem when the service is unreachable, or the file cannot be written.
  */
 export async function saveReport(
   api: Client,
@@ -46,48 +49,40 @@ export async function saveReport(
   return { name, path, bytes };
 }
 
-/** A report's text, piece by piece. */
+/** The text of a report in pieces. */
 export async function* readReportText(response: Response): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   for await (const chunk of chunks(response)) yield decoder.decode(chunk, { stream: true });
   yield decoder.decode();
 }
 
-/** The body, until it ends. A body that breaks off or falls silent is a problem of the service, not of the disk. */
+/** The body in pieces. Throws SERVICE_UNREACHABLE when it breaks off, or when nothing arrives for a minute. */
 async function* chunks(response: Response): AsyncGenerator<Uint8Array> {
   const reader = response.body?.getReader();
   try {
     for (;;) {
-      const next = await withIdleTimeout(reader?.read());
+      const next = reader && (await withDeadline(reader.read(), idleTimeoutMs, idleError));
       if (!next || next.done) return;
       yield next.value;
     }
   } catch (cause) {
     const message = `the report broke off: ${cause instanceof Error ? cause.message : String(cause)}`;
-    const remedy = 'Try again; nothing was kept of it.';
+    const remedy = 'Try again; nothing of it was saved.';
     throw new Problem({ code: 'SERVICE_UNREACHABLE', message, remedy, exitCode: exitCodes.unreachable, cause });
   } finally {
     await reader?.cancel().catch(() => {});
   }
 }
 
-async function withIdleTimeout<T>(pending: Promise<T> | undefined): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const silence = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`nothing came for ${idleTimeoutMs / 1000} s`)), idleTimeoutMs);
-  });
-  try {
-    return await Promise.race([pending, silence]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** The service chooses the names; a name is not allowed to choose another folder. */
+/** The service chooses the names; a name with a path in it would write outside of the folder. */
 function checkFileName(name: string): string {
   const safe = basename(name.replaceAll('\\', '/'));
   if (safe === name && !['', '.', '..'].includes(safe) && !safe.includes('\0')) return safe;
-  throw new Problem({ code: 'BAD_NAME', message: `${JSON.stringify(name)} is no name for a file`, remedy: undefined });
+  throw new Problem({
+    code: 'BAD_NAME',
+    message: `${JSON.stringify(name)} is not a valid file name`,
+    remedy: undefined,
+  });
 }
 
 function fileProblem(path: string, cause: unknown): Problem {

@@ -3,34 +3,34 @@ import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { Problem } from './problem.ts';
 
-/** What the command line takes from its surroundings. */
+/** The settings that the command line reads from its environment. */
 export interface Settings {
-  /** Where the service is, without a slash at the end. */
+  /** Address of the API, without a slash at the end. */
   readonly url: string;
   readonly token: string | undefined;
   readonly exportDir: string;
-  /** The folder of exports in the service's eyes too: it was named here, and the service is on this machine. */
+  /** `exportDir` when it is set here and the API is on this machine, so that the API can read the same folder. */
   readonly sharedExportDir: string | undefined;
-  /** Relative paths on the command line start here. */
+  /** Relative paths on the command line are resolved against it. */
   readonly workingFolder: string;
-  /** How this program was called, for the commands it proposes. */
+  /** How this program was called; the commands that messages propose begin with it. */
   readonly invocation: string;
-  /** The folder in which `npm run migrate` and its kin keep `logs/` and `reports/`. */
+  /** The folder in which the `migrate` commands keep `logs/` and `reports/`. */
   readonly projectFolder: string;
-  /** Variables that begin with MIGRATION_, as they stand; the commands they are for know what they mean. */
+  /** Variables that begin with MIGRATION_, unparsed; the commands that use them parse them. */
   readonly migration: Variables;
 }
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
 export interface Environment {
-  /** Where colours are not wanted: https://no-color.org, and terminals that have none. */
+  /** Colours are off: https://no-color.org, or a terminal without colours. */
   readonly noColour: boolean;
   /** @throws Problem naming every setting that is wrong. */
   settings(): Settings;
 }
 
-/** Reads the environment; nothing else of the command line does. */
+/** Reads the environment variables; no other module of the command line does. */
 export function readEnvironment(): Environment {
   const env = { ...readDotEnv(process.env, process.cwd()), ...process.env };
   return {
@@ -40,8 +40,8 @@ export function readEnvironment(): Environment {
 }
 
 /**
- * Called by npm, the program is in the folder of package.json, and its `.env` is the operator's own. Elsewhere a `.env`
- * may be anyone's, and could send the key to another service.
+ * When npm calls the program, the working directory is that of package.json, and its `.env` is the operator's. In any other
+ * directory a `.env` may be of another owner, and could send the key to another server.
  */
 function readDotEnv(env: Variables, cwd: string): Variables {
   if (!isViaNpm(env)) return {};
@@ -65,7 +65,7 @@ export function settingsFrom(env: Variables, cwd: string): Settings {
   if (problems.length > 0) {
     throw new Problem({ code: 'ENVIRONMENT', message: 'settings are wrong', items: problems, remedy: 'Correct them.' });
   }
-  // npm changes to the folder of package.json; INIT_CWD is where the operator stands.
+  // npm changes to the folder of package.json; INIT_CWD is the operator's working directory.
   const viaNpm = isViaNpm(env);
   const workingFolder = (viaNpm && env.INIT_CWD) || cwd;
   const exportDir = resolve(workingFolder, env.MIGRATION_EXPORT_DIR || './migration_data');
@@ -81,7 +81,7 @@ export function settingsFrom(env: Variables, cwd: string): Settings {
   };
 }
 
-/** True of the addresses by which a machine calls itself. */
+/** True for loopback addresses. */
 export function isLocal(url: string): boolean {
   return ['localhost', '127.0.0.1', '[::1]'].includes(new URL(url).hostname);
 }
@@ -97,7 +97,7 @@ function serviceUrl(env: Variables, problems: string[]): string {
   return text.replace(/[/?#]+$/, '');
 }
 
-/** DROVER_TOKN and the like: without this they only show as a key that is missing. */
+/** Misspelt names such as DROVER_TOKN; without this check the only symptom is a missing key. */
 function misspelledSettings(env: Variables): string[] {
   return Object.keys(env).flatMap((name) => {
     const meant = ['DROVER_URL', 'DROVER_TOKEN'].find((known) => name !== known && isOneEditApart(name, known));
@@ -105,7 +105,7 @@ function misspelledSettings(env: Variables): string[] {
   });
 }
 
-/** Equal but for one letter missing, added or changed, or for case. */
+/** True when the names differ by case, or by one letter that is missing, added or changed. */
 function isOneEditApart(name: string, known: string): boolean {
   const text = name.toUpperCase();
   if (Math.abs(text.length - known.length) > 1) return false;

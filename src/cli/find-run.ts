@@ -3,7 +3,7 @@ import { type Client, pathOf } from './client.ts';
 import type { Session } from './command.ts';
 import { Problem, usageError } from './problem.ts';
 
-/** The run with this id, or the newest run of the plan with this name: what every command means by RUN. */
+/** Resolves RUN of every command: the run with this id, or the newest run of the plan with this name. */
 export async function findRun(api: Client, idOrPlan: string): Promise<RunView> {
   try {
     return await api.get<RunView>(pathOf`/runs/${idOrPlan}`);
@@ -20,7 +20,7 @@ export async function findRun(api: Client, idOrPlan: string): Promise<RunView> {
   });
 }
 
-/** The id of the run that is about to be changed; of a plan it says aloud which one was taken. */
+/** The id of the run to change. When a plan is named, a note says which run was resolved. */
 export async function resolveRunId({ api, out }: Session, idOrPlan: string): Promise<string> {
   const run = await findRun(api, idOrPlan);
   if (run.id !== idOrPlan) out.note(`the newest run of ${idOrPlan} is ${run.id} (${run.status})`);
@@ -33,7 +33,7 @@ export async function newestRun(api: Client, plan: string | undefined): Promise<
   return page.items[0];
 }
 
-/** Like findRun, or the newest run of all when nothing is named. */
+/** Like findRun; without a name, the newest run of all plans. */
 export async function findRunOrNewest(api: Client, idOrPlan: string | undefined): Promise<RunView> {
   if (idOrPlan !== undefined) return findRun(api, idOrPlan);
   const run = await newestRun(api, undefined);

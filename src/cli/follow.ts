@@ -5,13 +5,13 @@ import { type Client, pathOf } from './client.ts';
 import { exitCodes, isFinished } from './exit-code.ts';
 import { toProblem } from './problem.ts';
 
-/** How following keeps time; tests are in more of a hurry. */
+/** Intervals and limits of following, in milliseconds; tests use shorter ones. */
 export interface FollowTiming {
-  /** Between two questions when nothing is pushed. */
+  /** Between two polls without an event stream. */
   readonly pollMs: number;
-  /** Between two questions while changes are pushed: a proxy can hold pushes back without anyone noticing. */
+  /** Between two polls with an event stream: a proxy can delay events, which cannot be detected. */
   readonly checkWhileConnectedMs: number;
-  /** How long the service may be out of reach before following gives up. */
+  /** How long the API may be unreachable before following ends with an error. */
   readonly unreachableTimeoutMs: number;
 }
 
@@ -24,13 +24,13 @@ export const defaultFollowTiming: FollowTiming = {
 export interface FollowOptions {
   readonly signal: AbortSignal;
   readonly timing?: FollowTiming | undefined;
-  /** Called when the service is lost and when it is found again. */
+  /** Called with a message when the API becomes unreachable, and with undefined when it is reachable again. */
   readonly onContact?: ((lost: string | undefined) => void) | undefined;
 }
 
 /**
- * Every state of a run from now to its end, or until the signal. Pushed where the service can, asked for where not.
- * @throws Problem when the service refuses, or stays out of reach.
+ * Every state of a run from now to its end, or until the signal: from the event stream of the API, or by polling without one.
+ * @throws Problem when the API refuses the request, or stays unreachable.
  */
 export async function* followRun(api: Client, runId: string, options: FollowOptions): AsyncGenerator<RunView> {
   const pace = options.timing ?? defaultFollowTiming;
@@ -54,7 +54,7 @@ export async function* followRun(api: Client, runId: string, options: FollowOpti
   }
 }
 
-/** Asks until it is answered: a service that is restarted in mid-run is no reason to stop following. */
+/** Repeats the request while the API is unreachable: following goes on when the API is restarted during a run. */
 export async function retryWhileUnreachable<T>(
   request: () => Promise<T>,
   options: FollowOptions,
@@ -77,48 +77,48 @@ export async function retryWhileUnreachable<T>(
   return undefined;
 }
 
-/** Tells when a run changed, for as long as the service keeps the line open. */
+/** The changes of a run, for as long as its event stream is open. */
 export interface RunFeed {
-  /** False once the line is closed or was never opened: the state has to be polled. */
+  /** False when the stream is closed or was never opened: the state has to be polled. */
   readonly connected: boolean;
-  /** The newest state that was pushed and not taken yet. */
+  /** The newest state that was received and not returned yet. */
   takeLatest(): RunView | undefined;
-  /** Waits for the next push, the end of the line, the signal, or the time given. */
+  /** Waits for the next event, the end of the stream, the signal, or the given time. */
   waitForChange(milliseconds: number): Promise<void>;
 }
 
-/** Opens the server-sent events of a run. Never throws: what cannot be pushed is asked for. */
+/** Opens the event stream of a run. Never throws: without a stream the state is polled. */
 function openRunFeed(api: Client, runId: string, signal: AbortSignal): RunFeed {
   let pushed: RunView | undefined;
   let live = true;
-  let wake = (): void => {};
+  let endWait = (): void => {};
   const read = async (): Promise<void> => {
     for await (const view of receiveRunViews(api, runId, signal)) {
       pushed = view;
-      wake();
+      endWait();
     }
   };
-  // A line that breaks is no error here: the next question over HTTP says what is wrong, if anything is.
+  // A broken stream is not an error here: the next poll reports what is wrong, if anything is.
   void read()
     .catch(() => {})
     .finally(() => {
       live = false;
-      wake();
+      endWait();
     });
   return {
     get connected() {
       return live;
     },
     takeLatest() {
-      const taken = pushed;
+      const latest = pushed;
       pushed = undefined;
-      return taken;
+      return latest;
     },
     async waitForChange(milliseconds) {
       if (pushed) return;
-      const woken = new AbortController();
-      wake = () => woken.abort();
-      await sleep(milliseconds, undefined, { signal: AbortSignal.any([signal, woken.signal]) }).catch(() => {});
+      const waitEnd = new AbortController();
+      endWait = () => waitEnd.abort();
+      await sleep(milliseconds, undefined, { signal: AbortSignal.any([signal, waitEnd.signal]) }).catch(() => {});
     },
   };
 }
@@ -148,7 +148,7 @@ export interface ServerEvent {
   readonly data: string;
 }
 
-/** Reads a `text/event-stream` as the HTML standard says; comments, which keep connections alive, are passed over. */
+/** Parses a `text/event-stream` as the HTML standard defines it; comments, which keep connections alive, are skipped. */
 export async function* serverEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerEvent> {
   let event = '';
   let data: string[] = [];
@@ -164,7 +164,7 @@ export async function* serverEvents(body: ReadableStream<Uint8Array>): AsyncGene
   }
 }
 
-/** What follows the last line end is no line: an event that was cut off is not an event. */
+/** The lines of a stream. Text after the last line end is dropped: an incomplete event is not an event. */
 async function* readLines(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest = '';
@@ -176,8 +176,8 @@ async function* readLines(body: ReadableStream<Uint8Array>): AsyncGenerator<stri
 }
 
 /**
- * Runs work that SIGINT (Ctrl-C) or SIGTERM ends early: it is given a signal that is aborted then, and may still finish what
- * has to be finished. A signal that arrives a second or more after the first ends the process at once.
+ * Runs work that SIGINT (Ctrl-C) or SIGTERM interrupts: its AbortSignal is aborted then, and it may still finish what has to
+ * be finished. A signal that arrives a second or more after the first ends the process at once.
  */
 export async function runInterruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const interrupted = new AbortController();
@@ -185,7 +185,7 @@ export async function runInterruptible<T>(work: (signal: AbortSignal) => Promise
     first: () => interrupted.abort(),
     again(name) {
       stopHandling();
-      // Without a handler the signal does what it does to every process, and the shell sees by which one it ended.
+      // Without a handler the signal has its default effect, and the shell sees which signal ended the process.
       process.kill(process.pid, name);
     },
   });

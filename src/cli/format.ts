@@ -1,12 +1,14 @@
+import { styleText } from 'node:util';
+
 export interface Column<Row> {
   readonly title: string;
   readonly value: (row: Row) => string | number;
-  /** Numbers stand to the right. */
+  /** Right-aligned, for numbers. */
   readonly right?: boolean;
   readonly tone?: (row: Row) => Tone | undefined;
 }
 
-/** Rows under their titles, two spaces apart. Colours are laid on after the widths are known. */
+/** Rows under their titles, two spaces apart. Widths are those of the texts without colours. */
 export function formatTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[], paint: Paint): string {
   const cells = rows.map((row) => columns.map((column) => String(column.value(row))));
   const widths = columns.map((column, at) =>
@@ -24,29 +26,28 @@ export function formatTable<Row>(rows: readonly Row[], columns: readonly Column<
   return [head, ...rows.map((row, at) => line(cells[at] ?? [], (column) => columns[column]?.tone?.(row)))].join('\n');
 }
 
-/** The last column is not filled up: long texts in it would make every line as long. */
+/** The last column is not padded: one long text in it would make every line as long. */
 function padded(text: string, width: number, right: boolean | undefined, last: boolean): string {
   if (right) return text.padStart(width);
   return last ? text : text.padEnd(width);
 }
 
-const codes = { red: 31, green: 32, yellow: 33, dim: 2, bold: 1 } as const;
+export type Tone = 'red' | 'green' | 'yellow' | 'dim' | 'bold';
 
-export type Tone = keyof typeof codes;
-
-/** Colours a text, or leaves it as it is where colours are not wanted. */
+/** Colours a text, or returns it unchanged where colours are off. */
 export type Paint = (text: string, tone: Tone | undefined) => string;
 
 export function createPaint(enabled: boolean): Paint {
-  return (text, tone) => (enabled && tone && text ? `\u001b[${codes[tone]}m${text}\u001b[0m` : text);
+  // `shouldUseColour` has decided for the stream that is written to; Node would look at stdout.
+  return (text, tone) => (enabled && tone && text ? styleText(tone, text, { validateStream: false }) : text);
 }
 
-/** Only where a person looks at it, and did not ask for none. */
+/** True for a terminal whose user did not turn colours off. */
 export function shouldUseColour(stream: { isTTY?: boolean }, env: { noColour: boolean }): boolean {
   return stream.isTTY === true && !env.noColour;
 }
 
-/** `2024-01-15T14:30:00Z`: to the second, which is as exact as a person reads it. */
+/** `2024-01-15T14:30:00Z`: without fractions of a second, which operators do not need. */
 export function isoSeconds(date: Date): string {
   return date.toISOString().replace(/\.\d{3}Z$/, 'Z');
 }
@@ -60,44 +61,47 @@ export function formatDuration(milliseconds: number): string {
   return `${hours > 0 ? `${hours}h ` : ''}${minutes}m ${seconds % 60}s`;
 }
 
-/** An instant as the service takes it. A date alone is its beginning in UTC; anything else must name its zone. */
+/**
+ * An instant in the format of the API, or undefined when the text is none. A date alone is its beginning in UTC; anything
+ * else must name its zone.
+ */
 export function parseInstant(text: string): string | undefined {
   const trimmed = text.trim();
   const date = /^\d{4}-\d{2}-\d{2}$/.test(trimmed);
   if (!date && !/^\d{4}-\d{2}-\d{2}T[\d:.]+(Z|[+-]\d{2}:?\d{2})$/i.test(trimmed)) return undefined;
   const at = new Date(trimmed);
-  // JavaScript makes the 2nd of March of the 30th of February.
+  // JavaScript parses the 30th of February as the 2nd of March.
   const day = Number(trimmed.slice(8, 10));
-  if (Number.isNaN(at.getTime()) || day > daysOf(trimmed)) return undefined;
+  if (Number.isNaN(at.getTime()) || day > daysInMonth(trimmed)) return undefined;
   return at.toISOString();
 }
 
-function daysOf(text: string): number {
+function daysInMonth(text: string): number {
   return new Date(Date.UTC(Number(text.slice(0, 4)), Number(text.slice(5, 7)), 0)).getUTCDate();
 }
 
-// C0, DEL, C1, and the marks that turn the direction of text around: text of a source could otherwise move
-// the cursor, recolour, retitle or reorder what an operator reads.
+// C0, DEL, C1, and the marks that change the direction of text: text of a source could otherwise move the cursor of the
+// operator's terminal, or change its colours, its title or the order of what it shows.
 const controlCharacters = /[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 const controlCharactersExceptLayout = /(?![\n\t])[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 const shortEscapes: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
-/** Text for one line of a terminal: control characters are shown, not obeyed. */
+/** Text for one line of a terminal: control characters are escaped. */
 export function escapeControls(text: string): string {
   return text.replace(controlCharacters, escapeCharacter);
 }
 
-/** The same for text of many lines; line ends and tabs stay. */
+/** The same for several lines; line ends and tabs stay. */
 export function escapeControlsInLines(text: string): string {
   return text.replaceAll('\r\n', '\n').replace(controlCharactersExceptLayout, escapeCharacter);
 }
 
-/** A copy of an answer in which every text, names of fields included, is safe to print. */
+/** A copy of an answer with the control characters of every text escaped, names of fields included. */
 export function escapeControlsDeep<T>(value: T): T {
   return escapeValue(value) as T;
 }
 
-/** JSON for a terminal or a pipe; equal in meaning, and without a raw control character in it. */
+/** JSON for a terminal or a pipe: equal in meaning, without raw control characters. */
 export function toJson(value: unknown, indent: number): string {
   return (JSON.stringify(value, null, indent) ?? 'null').replace(
     /[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
@@ -105,10 +109,12 @@ export function toJson(value: unknown, indent: number): string {
   );
 }
 
-/** `512 B`, `3.4 kB`, `12.0 MB`. */
-export function formatBytes(count: number): string {
-  if (count < 1_000) return `${count} B`;
-  return count < 1_000_000 ? `${(count / 1_000).toFixed(1)} kB` : `${(count / 1_000_000).toFixed(1)} MB`;
+const byteUnits = ['B', 'kB', 'MB', 'GB', 'TB'];
+
+/** `512 B`, `3.4 kB`, `12.0 MB`; units of 1,000. */
+export function formatBytes(bytes: number): string {
+  const power = Math.min(byteUnits.length - 1, bytes < 1 ? 0 : Math.floor(Math.log10(bytes) / 3));
+  return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${byteUnits[power]}`;
 }
 
 function escapeValue(value: unknown): unknown {

@@ -1,7 +1,7 @@
 import { exitCodes } from './exit-code.ts';
 import { Problem } from './problem.ts';
 
-/** An answer that was read to its end. */
+/** A response whose body was read completely. */
 export interface TextResponse {
   readonly ok: boolean;
   readonly status: number;
@@ -9,7 +9,7 @@ export interface TextResponse {
   readonly text: string;
 }
 
-/** RFC 9457 as the service writes it. Anything may be missing: a proxy can stand in between. */
+/** RFC 9457 as the API writes it. Any field may be missing, because a proxy may have sent the response. */
 interface Details {
   readonly code?: unknown;
   readonly title?: unknown;
@@ -18,7 +18,7 @@ interface Details {
   readonly errors?: unknown;
 }
 
-/** What the service says is wrong, with the exit code that goes with the kind of status. */
+/** The problem in a response, with the exit code for its status. */
 export function problemFromResponse(response: TextResponse): Problem {
   const { status } = response;
   const details = detailsOf(response.text);
@@ -29,14 +29,14 @@ export function problemFromResponse(response: TextResponse): Problem {
     code: nonEmptyText(details?.code) ?? `HTTP_${status}`,
     message,
     remedy: remedyOf(status, nonEmptyText(details?.remedy)),
-    // The message often says it all already.
+    // The message often contains them already.
     items: errorItems(details?.errors).filter((item) => !message.includes(item)),
     exitCode: status < 500 ? exitCodes.usage : exitCodes.unreachable,
     status,
   });
 }
 
-/** Something answers, but not what we look for. */
+/** A server responded that is not Drover. */
 export function notDroverProblem(message: string, cause?: unknown): Problem {
   const remedy = 'Something else than Drover answers there: check DROVER_URL.';
   return new Problem({ code: 'NOT_DROVER', message, remedy, exitCode: exitCodes.unreachable, cause });
@@ -60,7 +60,7 @@ function detailsOf(text: string): Details | undefined {
   }
 }
 
-/** Validation errors come as texts, or as objects that say where and what. */
+/** Validation errors are texts, or objects with the place and the message. */
 function errorItems(errors: unknown): string[] {
   if (!Array.isArray(errors)) return [];
   return errors.map((error: unknown) => {
@@ -77,12 +77,12 @@ function nonEmptyText(value: unknown): string | undefined {
 
 const resetCodes = ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'];
 
-/** True when a connection that stood was broken: whether the request was carried out is not known. */
+/** True when an open connection broke: it is unknown whether the request was carried out. */
 export function isConnectionReset(error: unknown): boolean {
   return resetCodes.includes(networkErrorCode(error) ?? '');
 }
 
-/** What went wrong between here and the service, in words. */
+/** A network error as a problem. */
 export function problemFromNetworkError(error: unknown, url: string, method: string): Problem {
   const code = networkErrorCode(error);
   const unsure = method === 'GET' ? '' : ' Whether it was carried out is not known: look before you repeat it.';

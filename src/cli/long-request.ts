@@ -5,13 +5,13 @@ import { exitCodes } from './exit-code.ts';
 import { formatDuration } from './format.ts';
 import { Problem } from './problem.ts';
 
-/** How a long request keeps time; tests are in more of a hurry. */
+/** Intervals and limits of a long request, in milliseconds; tests use shorter ones. */
 export interface LongRequestTiming {
-  /** How long one connection is held; proxies cut what is silent for a minute. */
+  /** How long one connection is held; proxies close connections that are idle for a minute. */
   readonly connectionTimeoutMs: number;
-  /** Between two questions whether it is done. */
+  /** Between two repetitions of the request. */
   readonly retryDelayMs: number;
-  /** How long the service may be out of reach before it is given up. */
+  /** How long the API may be unreachable before the request fails. */
   readonly unreachableTimeoutMs: number;
 }
 
@@ -22,9 +22,9 @@ const defaultTiming: LongRequestTiming = {
 };
 
 /**
- * A POST that may take minutes. It is sent again under the same key until the answer is there: the service does it
- * once, and keeps the answer. Meanwhile a line says what is waited for.
- * @throws Problem when the service refuses, or stays out of reach.
+ * A POST that may take minutes. It is repeated with the same Idempotency-Key until the response is there: the API carries it
+ * out once and stores the response. A line on stderr shows `label` and the elapsed time.
+ * @throws Problem when the API refuses the request, or stays unreachable.
  */
 export async function sendLongRequest<T>(
   session: Session,
@@ -34,16 +34,16 @@ export async function sendLongRequest<T>(
 ): Promise<T> {
   const line = createWaitLine(session, label);
   const options = { body: call.body, idempotencyKey: randomUUID(), deadlineMs: timing.connectionTimeoutMs };
-  let heardAt = Date.now();
+  let reachedAt = Date.now();
   try {
     for (;;) {
-      const asked = Date.now();
+      const sentAt = Date.now();
       try {
         return await session.api.request<T>('POST', call.path, options);
       } catch (thrown) {
-        // To be held for so long without an answer is to be heard too: the connection stood.
-        if (isStillInProgress(thrown) || Date.now() - asked >= timing.connectionTimeoutMs) heardAt = Date.now();
-        else if (!isUnreachable(thrown) || Date.now() - heardAt > timing.unreachableTimeoutMs) throw thrown;
+        // A connection that was open until its limit shows that the API is reachable.
+        if (isStillInProgress(thrown) || Date.now() - sentAt >= timing.connectionTimeoutMs) reachedAt = Date.now();
+        else if (!isUnreachable(thrown) || Date.now() - reachedAt > timing.unreachableTimeoutMs) throw thrown;
       }
       await sleep(timing.retryDelayMs);
     }
@@ -52,17 +52,17 @@ export async function sendLongRequest<T>(
   }
 }
 
-/** The service says that the first request is not done yet. */
+/** The API is still working on the first request with this key. */
 function isStillInProgress(thrown: unknown): boolean {
   return thrown instanceof Problem && thrown.code === 'IDEMPOTENCY_KEY_BUSY';
 }
 
-/** Out of reach for now, or a proxy says so. */
+/** The API, or a proxy before it, is temporarily unreachable. */
 function isUnreachable(thrown: unknown): boolean {
   return thrown instanceof Problem && thrown.exitCode === exitCodes.unreachable && thrown.code !== 'NOT_DROVER';
 }
 
-/** A line that moves in a terminal, and a new one now and then elsewhere. */
+/** The elapsed time: one line that is rewritten in a terminal, a new line every ten seconds elsewhere. */
 function createWaitLine({ out }: Session, label: string): { end(): void } {
   const { stderr } = out.streams;
   const begun = Date.now();

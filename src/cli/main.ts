@@ -3,12 +3,12 @@ import { createInterface } from 'node:readline/promises';
 import { readEnvironment } from './environment.ts';
 import { runCli } from './run-cli.ts';
 
-/** Asks the operator on the terminal; undefined where there is none. Questions go to stderr: stdout is for answers. */
+/** Asks the operator on the terminal; undefined without a terminal. Questions go to stderr: stdout is for results. */
 function createPrompt(): ((question: string) => Promise<string>) | undefined {
   if (process.stdin.isTTY !== true || process.stderr.isTTY !== true) return undefined;
   return async (question) => {
     const reader = createInterface({ input: process.stdin, output: process.stderr });
-    // Ctrl-C and Ctrl-D are a no.
+    // Ctrl-C and Ctrl-D mean no.
     const closed = new Promise<string>((done) => reader.once('close', () => done('')));
     try {
       return await Promise.race([reader.question(question), closed]);
@@ -18,12 +18,12 @@ function createPrompt(): ((question: string) => Promise<string>) | undefined {
   };
 }
 
-// `drover runs | head` closes the pipe before everything is written: the reader has what it wanted.
+// `drover runs | head` closes the pipe before everything is written; that is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? 0 : 1);
 });
 
-// Not process.exit: it would cut off what is still being written to a pipe.
+// Not process.exit: it would truncate output that is still being written to a pipe.
 process.exitCode = await runCli(process.argv.slice(2), {
   streams: { stdout: process.stdout, stderr: process.stderr },
   environment: readEnvironment(),

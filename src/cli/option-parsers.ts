@@ -5,7 +5,7 @@ import type { StartCutover } from '../contract/cutover.ts';
 import { parseInstant } from './format.ts';
 import { usageError } from './problem.ts';
 
-/** Parsers of option values. What they refuse is a wrong use and names what would be right. */
+/** Parsers of option values. They throw usage errors that name the expected format. */
 
 export function wholeNumberParser(min: number, max: number): (text: string) => number {
   return (text) => {
@@ -15,7 +15,7 @@ export function wholeNumberParser(min: number, max: number): (text: string) => n
   };
 }
 
-/** Records a job, or `auto`. */
+/** Records per job, or `auto`. */
 export function parseBatchSize(text: string): number | 'auto' {
   return text === 'auto' ? text : wholeNumberParser(1, 500)(text);
 }
@@ -46,7 +46,7 @@ export function parseIds(text: string, folder: string): readonly string[] {
   return found;
 }
 
-/** `key=value`, gathered; a value that is JSON is taken as JSON. */
+/** `key=value`, repeatable; a value that is valid JSON is parsed. */
 export function parseParameter(
   text: string,
   previous: Readonly<Record<string, unknown>> = {},
@@ -57,7 +57,7 @@ export function parseParameter(
   return Object.fromEntries([...Object.entries(previous), [text.slice(0, at), parseJsonOrText(text.slice(at + 1))]]);
 }
 
-/** `table` or `table=schema.name`, gathered. */
+/** `table` or `table=schema.name`, repeatable. */
 export function parseLiveTable(
   text: string,
   previous: NonNullable<StartCutover['tables']> = [],
@@ -67,7 +67,7 @@ export function parseLiveTable(
   return [...previous, schema === undefined || name === undefined ? { table } : { table, live: { schema, name } }];
 }
 
-/** `table=rows`, gathered. */
+/** `table=rows`, repeatable. */
 export function parseTableMinimum(
   text: string,
   previous: Readonly<Record<string, number>> = {},
@@ -77,7 +77,7 @@ export function parseTableMinimum(
   return Object.fromEntries([...Object.entries(previous), [table, Number(rows)]]);
 }
 
-/** The JSON in a file. `what` is said when it cannot be had. */
+/** The JSON in a file. `label` names the file in errors. */
 export function readJsonFile(path: string, label: string): unknown {
   const text = readTextFile(path, label);
   try {

@@ -1,7 +1,7 @@
 import { createPaint, escapeControls, escapeControlsDeep, type Paint, shouldUseColour, toJson } from './format.ts';
 import type { Problem } from './problem.ts';
 
-/** The part of a stream that is written to. */
+/** The part of a writable stream that output uses. */
 export interface Stream {
   write(text: string): unknown;
   readonly isTTY?: boolean;
@@ -13,16 +13,16 @@ export interface Streams {
   readonly stderr: Stream;
 }
 
-/** Answers on stdout, for a person or as one JSON document; everything else on stderr. */
+/** Results on stdout, as text or as one JSON document; everything else on stderr. */
 export interface Output {
   readonly json: boolean;
   readonly paint: Paint;
   readonly streams: Streams;
-  /** The answer of a command. `human` is given a copy of it in which no text can steer the terminal. */
+  /** The result of a command. `human` formats a copy of it in which control characters are escaped. */
   answer<T>(value: T, human: (safe: T) => string): void;
-  /** One of many answers, on a line of its own. */
+  /** One of several results, on a line of its own. */
   jsonLine(value: unknown): void;
-  /** Something worth knowing that is not the answer. */
+  /** A message that is not part of the result. */
   note(text: string): void;
   problem(problem: Problem): void;
 }
@@ -49,7 +49,7 @@ export function createOutput(streams: Streams, options: { json: boolean; noColou
       stderr.write(`${escapeControls(text)}\n`);
     },
     problem(problem) {
-      // A script that parses stdout finds a document there whatever happened.
+      // Scripts that parse stdout always get a document.
       if (options.json && !answered) stdout.write(`${toJson(errorDocument(problem), indent)}\n`);
       stderr.write(`${problemLines(problem, paintError).join('\n')}\n`);
     },

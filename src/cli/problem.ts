@@ -5,14 +5,14 @@ export interface ProblemDetails {
   readonly message: string;
   readonly remedy?: string | undefined;
   readonly exitCode?: ExitCode | undefined;
-  /** The HTTP status, when the service said so. */
+  /** The HTTP status, when the API responded. */
   readonly status?: number | undefined;
-  /** Each thing that is wrong, when there are several. */
+  /** The single errors, when there are several. */
   readonly items?: readonly string[] | undefined;
   readonly cause?: unknown;
 }
 
-/** What ends a command: shown as `CODE: message` and `→ remedy`, and the process ends with its exit code. */
+/** An error that ends a command: shown as `CODE: message` and `→ remedy`; the process ends with its exit code. */
 export class Problem extends Error {
   readonly code: string;
   readonly remedy: string | undefined;
@@ -31,12 +31,12 @@ export class Problem extends Error {
   }
 }
 
-/** The command line itself is wrong. */
+/** An error in the command line itself. */
 export function usageError(message: string, remedy?: string): Problem {
   return new Problem({ code: 'USAGE', message, remedy });
 }
 
-/** Any thrown thing as a problem. An unexpected one is a defect of this program, and says so without a stack. */
+/** Any thrown value as a problem. An unexpected one is a defect of this program and is reported without its stack. */
 export function toProblem(thrown: unknown): Problem {
   if (thrown instanceof Problem) return thrown;
   const message = thrown instanceof Error ? thrown.message : String(thrown);

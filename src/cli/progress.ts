@@ -3,11 +3,11 @@ import { isFinished } from './exit-code.ts';
 import { escapeControls, isoSeconds } from './format.ts';
 import type { Stream } from './output.ts';
 
-/** Shows how far a run is: a line rewritten in place for a person, a new one every few seconds for a log. */
+/** Shows the progress of a run: one line that is rewritten in a terminal, a new line every few seconds in a log. */
 export interface ProgressDisplay {
   show(run: RunView): void;
   note(text: string): void;
-  /** Leaves the last state on the screen. */
+  /** Ends the display; the last state stays on the screen. */
   end(): void;
 }
 
@@ -17,7 +17,7 @@ export function createProgressDisplay(stream: Stream, options: { inPlace: boolea
   return options.inPlace ? createInPlaceDisplay(stream) : createLogDisplay(stream, () => Date.now());
 }
 
-/** Where no progress is shown. */
+/** Shows nothing. */
 export const noProgressDisplay: ProgressDisplay = { show() {}, note() {}, end() {} };
 
 function createInPlaceDisplay(stream: Stream): ProgressDisplay {
@@ -39,13 +39,13 @@ function createInPlaceDisplay(stream: Stream): ProgressDisplay {
   };
 }
 
-/** The line is longer than eighty letters: in a narrow window it fills several rows, and all of them are rewritten. */
+/** The line is longer than 80 characters: in a narrow terminal it fills several rows, and all of them are rewritten. */
 function clearSequence(length: number, columns: number | undefined): string {
   const rows = columns ? Math.ceil(length / columns) : 1;
   return rows > 1 ? `\r\u001b[${rows - 1}A\u001b[J` : '\r\u001b[2K';
 }
 
-/** Exported for its clock. */
+/** Exported for tests, which replace its clock. */
 export function createLogDisplay(stream: Stream, now: () => number): ProgressDisplay {
   let writtenAt = Number.NEGATIVE_INFINITY;
   let waiting: RunView | undefined;
@@ -69,9 +69,8 @@ export function createLogDisplay(stream: Stream, now: () => number): ProgressDis
 export type ProgressFields = Pick<RunView, 'entities' | 'progress' | 'status' | 'startedAt' | 'finishedAt' | 'holdups'>;
 
 /**
- * `Progress: 45.2% (452/1000) | Success: 448 | Failed: 4 | Rate: 2.3/s | ETA: 2024-01-15T14:30:00Z`, and behind it, where
- * there is such, what is under way and what the run waits for. Before anything is read, a blocker takes the place of the
- * figures.
+ * `Progress: 45.2% (452/1000) | Success: 448 | Failed: 4 | Rate: 2.3/s | ETA: 2024-01-15T14:30:00Z`, followed by the records
+ * in progress and the blocker, if any. Before anything is read, a blocker replaces the figures.
  */
 export function formatProgressLine(run: ProgressFields, now: Date): string {
   const { total, done, success, failed } = runTotals(run);
@@ -89,7 +88,7 @@ export function formatProgressLine(run: ProgressFields, now: Date): string {
   ].join(' | ');
 }
 
-/** Records wait for their parents in every run; all other blockers are out of the ordinary. */
+/** The blockers to show: all except waiting for parents, which is a part of every run. */
 function unusualBlockers(run: Pick<RunView, 'holdups' | 'status'>): RunView['holdups'] {
   return isFinished(run) ? [] : run.holdups.filter(({ code }) => code !== 'WAITING_FOR_PARENTS');
 }
@@ -101,7 +100,7 @@ function blockerText(run: Pick<RunView, 'holdups' | 'status'>): string | undefin
   return escapeControls(`Blocked: ${first.what} → ${first.clears}${more}`);
 }
 
-/** Records that were read and are not settled, by the stage that works on them next. */
+/** The number of records that were read and are not settled, by the stage that processes them next. */
 function underWayText(run: ProgressFields): string | undefined {
   if (isFinished(run)) return undefined;
   const entities = Object.values(run.entities);
@@ -113,8 +112,8 @@ function underWayText(run: ProgressFields): string | undefined {
 }
 
 /**
- * Rounded down, and 100.0 is only said when nothing is left: a source that is still being read may always hold one more.
- * A run over nothing is at its end when it ends.
+ * Rounded down, and 100.0 only when nothing is left: a source that is still being read may hold more records than it counts.
+ * A run without records has 100.0 when it is finished.
  */
 function percentDone(done: number, total: number, run: ProgressFields): string {
   const reading = !isFinished(run) && Object.values(run.entities).some((entity) => entity.extraction !== 'done');
@@ -122,14 +121,14 @@ function percentDone(done: number, total: number, run: ProgressFields): string {
   return (Math.min(Math.floor((done * 1000) / total), reading ? 999 : 1000) / 10).toFixed(1);
 }
 
-/** How fast it is; of a finished run, how fast it was on the whole. */
+/** Records per second now; for a finished run, over its whole time. */
 function rate(run: ProgressFields, done: number): number {
   if (!isFinished(run) || run.startedAt === null || run.finishedAt === null) return run.progress.perSecond;
   const seconds = (Date.parse(run.finishedAt) - Date.parse(run.startedAt)) / 1000;
   return seconds > 0 ? done / seconds : 0;
 }
 
-/** When it will be done; of a finished run, when it was. */
+/** The estimated end; for a finished run, its end. */
 function estimatedEnd(run: ProgressFields, now: Date): string {
   if (isFinished(run)) return run.finishedAt ? isoSeconds(new Date(run.finishedAt)) : 'unknown';
   const { etaSeconds } = run.progress;
@@ -138,7 +137,7 @@ function estimatedEnd(run: ProgressFields, now: Date): string {
     : isoSeconds(new Date(now.getTime() + etaSeconds * 1000));
 }
 
-/** A run in four numbers: of `total` records `done` are settled, some well, some not. */
+/** The records of a run: of `total`, `done` are settled, with `success` or `failed`. */
 export interface RunTotals {
   readonly total: number;
   readonly done: number;
@@ -155,7 +154,7 @@ export function runTotals(run: Pick<RunView, 'entities'>): RunTotals {
   return { total: sum(expectedTotal), done: success + failed, success, failed };
 }
 
-/** While an entity is being read, what its source says it holds; what was read, as soon as that is all of it. */
+/** The records of an entity: while it is being read, the source's count; afterwards the number that was read. */
 function expectedTotal(entity: EntityProgress): number {
   return entity.extraction === 'done' ? entity.extracted : Math.max(entity.extracted, entity.sourceTotal ?? 0);
 }

@@ -36,7 +36,7 @@ export interface CliContext {
   readonly ask: Session['ask'];
 }
 
-/** Runs one command line to its exit code. Whatever goes wrong is shown as a problem. */
+/** Runs one command line and returns its exit code. Every error is shown as a problem. */
 export async function runCli(args: readonly string[], { streams, environment, ask }: CliContext): Promise<ExitCode> {
   const { noColour } = environment;
   const json = args.includes('--json');
@@ -44,7 +44,7 @@ export async function runCli(args: readonly string[], { streams, environment, as
   let out: Output = createOutput(streams, { json, noColour });
   const open = (options: { json: boolean }): Session => {
     out = createOutput(streams, { ...options, noColour });
-    // Not before a command starts: help can be had whatever the environment says.
+    // Not before a command starts: help must work with wrong settings too.
     const given = environment.settings();
     return { api: createClient(given), out, settings: given, ask };
   };
@@ -56,7 +56,7 @@ export async function runCli(args: readonly string[], { streams, environment, as
     streams,
   );
   try {
-    // Nothing is not a mistake but a question.
+    // Without arguments the help is shown, which is not an error.
     await program.parseAsync(args.length === 0 ? ['--help'] : [...args], { from: 'user' });
     return exitCode;
   } catch (thrown) {
@@ -67,7 +67,7 @@ export async function runCli(args: readonly string[], { streams, environment, as
   }
 }
 
-/** What commander refuses; undefined when it only showed its help or the version. */
+/** An error of commander as a problem; undefined when it only showed its help or the version. */
 function usageProblem(error: CommanderError, args: readonly string[]): Problem | undefined {
   if (error.exitCode === 0) return undefined;
   if (error.code === 'commander.help')
@@ -80,7 +80,7 @@ function usageProblem(error: CommanderError, args: readonly string[]): Problem |
   return usageError(what, [...more.map((line) => line.replace(/^\((.*)\)$/, '$1')), help].join(' '));
 }
 
-/** Opens sessions for handlers and gives their exit codes to `keep`. */
+/** Opens sessions for handlers and passes their exit codes to `keep`. */
 function createActionWrapper(
   open: (options: { json: boolean }) => Session,
   setExitCode: (code: ExitCode) => void,
@@ -113,7 +113,7 @@ Examples:
   $ drover failures bubble
   $ drover help run`;
 
-/** The whole command line. `action` decides what becomes of a handler, so tests can give their own. */
+/** The whole command line. `action` turns a handler into an action; tests pass their own. */
 export function createProgram(action: ActionWrapper, version: string, streams: Streams): Command {
   const program = new Command('drover')
     .description(description)
@@ -121,7 +121,7 @@ export function createProgram(action: ActionWrapper, version: string, streams: S
     .option('--json', 'answer with one JSON document on stdout')
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', exitCodeHelp)
-    // What is wrong is shown in one place, with everything else that can be wrong.
+    // Errors are shown in one place, together with all others.
     .configureOutput({
       writeOut: (text) => void streams.stdout.write(text),
       writeErr: (text) => void streams.stderr.write(text),
@@ -132,7 +132,7 @@ export function createProgram(action: ActionWrapper, version: string, streams: S
   return program;
 }
 
-/** Every command, in the order of the help: to begin, to look, to steer, to prove, to keep the fleet. */
+/** Every command, in the order of the help: start, inspect, control, verify, operate the fleet. */
 const commands: readonly DefineCommand[] = [
   up,
   doctor,

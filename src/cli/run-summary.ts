@@ -14,7 +14,7 @@ export interface Links {
   readonly invocation: string;
 }
 
-/** The account of a run: every record, every sum, every failure, and where the reports are. */
+/** The summary of a run: records, sums, failures, and where the reports are. */
 export function runSummary({ run, groups, reports }: Summary, links: Links, paint: Paint): string {
   const part = (title: string, text: string): string => `\n${paint(title, 'bold')}\n${text}`;
   return [
@@ -49,7 +49,7 @@ export function statusTone(status: RunView['status']): Tone | undefined {
   return tones[status];
 }
 
-/** What the run is and where it stands, in a few lines. */
+/** The kind and the state of a run, in a few lines. */
 export function runHead(run: RunView, paint: Paint): string {
   const kind = [
     run.strategy,
@@ -59,12 +59,12 @@ export function runHead(run: RunView, paint: Paint): string {
     ...(run.exportOnly ? ['export only: nothing is loaded'] : []),
     ...(run.trial ? [`trial of ${run.trial.n} records of each entity`] : []),
   ];
-  // The reason of a run that is paused or stopped is what blocks it.
-  const said = run.holdups.map(({ what }) => what).join('; ');
+  // For a run that is paused or stopped, its reason is also its blocker.
+  const blockers = run.holdups.map(({ what }) => what).join('; ');
   return [
     `run ${paint(run.id, 'bold')} of ${run.plan}@${run.version}: ${paint(statusText(run.status), statusTone(run.status))}`,
     `  ${kind.join(', ')}`,
-    ...(run.reason === null || said.includes(run.reason) ? [] : [`  reason: ${run.reason}`]),
+    ...(run.reason === null || blockers.includes(run.reason) ? [] : [`  reason: ${run.reason}`]),
     ...run.holdups.map(({ what, clears }) => `  ${paint('blocked', 'yellow')}: ${what} → ${clears}`),
     ...(run.rolledBackAt === null ? rollbackLines(run) : [`  rolled back at ${run.rolledBackAt}`]),
     `  ${timesText(run)}`,
@@ -77,7 +77,7 @@ function rollbackLines({ rollback }: RunView): string[] {
   return [`  rollback ${status}: ${done} of ${total} undone${error === null ? '' : `, ${error}`}`];
 }
 
-/** `completed_with_failures` as a person says it. */
+/** `completed_with_failures` in words. */
 export function statusText(status: string): string {
   return status.replaceAll('_', ' ');
 }
@@ -124,7 +124,7 @@ const columns: readonly Column<Row>[] = [
   { title: 'note', value: ([, entity]) => noteOf(entity) },
 ];
 
-/** Every entity of a run with the states its records are in, and their sum when there are several. */
+/** The entities of a run with their records by status, and their total when there are several. */
 function entitiesTable(run: Pick<RunView, 'entities'>, paint: Paint): string {
   const rows = Object.entries(run.entities);
   if (rows.length === 0) return 'no entity has been read yet';
@@ -155,7 +155,7 @@ function countTone(count: string, value: number): Tone | undefined {
   return failureStatuses.includes(count) ? 'red' : undefined;
 }
 
-/** What a trial predicts, an entity a line. */
+/** What a trial predicts, one line per entity. */
 function trialLines({ perEntity }: TrialView): string {
   const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
   return Object.entries(perEntity)
@@ -168,25 +168,25 @@ function trialLines({ perEntity }: TrialView): string {
     .join('\n');
 }
 
-/** What a trial or a dry run cannot predict of entities that are made of rows in the target, and what can. */
+/** What a trial or a dry run cannot predict of entities derived from rows in the target, and which command can. */
 function derivedNote({ plan, targetSchema, trial, dryRun, derived }: RunView): string[] {
   if (derived.length === 0) return [];
   const names = derived.join(', ');
   const whole = `drover run ${plan} --target-schema ${plan}_rehearsal --wait`;
   if (trial)
     return [
-      `${names}: made of the rows this trial loaded, so how many there are, and what they are worth, it cannot tell;`,
-      `how they fare it can, where what they are made of was among them. Everything: ${whole}`,
+      `${names}: derived from the rows this trial loaded, so their number and their sums are not predicted;`,
+      `their outcomes are, where the rows they need were among them. Everything: ${whole}`,
     ];
   return dryRun
     ? [
-        `${names}: made of the rows that schema ${targetSchema} holds from earlier runs; a dry run writes none, so of what`,
-        `it would add it cannot tell. How they would fare: --trial N instead of --dry-run. Everything: ${whole}`,
+        `${names}: derived from the rows that schema ${targetSchema} has from earlier runs; a dry run writes none, so it does`,
+        `not predict what this run would add. Their outcomes: --trial N instead of --dry-run. Everything: ${whole}`,
       ]
     : [];
 }
 
-/** Money on both sides, by entity, currency and status. What agrees says so, what does not says by how much. */
+/** Sums in source and target by entity, currency and status, with their difference. */
 export function sumsTable(sums: readonly SumLine[], paint: Paint): string {
   return formatTable(
     sums,
@@ -203,7 +203,7 @@ export function sumsTable(sums: readonly SumLine[], paint: Paint): string {
   );
 }
 
-/** What neither the target nor the records left behind account for. */
+/** The amount that is neither in the target nor in records that were not loaded, in minor units. */
 export function sumDifference(sum: SumLine): bigint {
   return BigInt(sum.source) - BigInt(sum.target) - BigInt(sum.unloaded);
 }
@@ -217,7 +217,7 @@ function toMajorUnits(minor: string, currency: string): string {
   return toMajor(BigInt(minor), currency);
 }
 
-/** Failures by cause, most frequent first: what, how many, why, what to do, which records. */
+/** Failures by cause, most frequent first: code, count, message, examples and remedy. */
 export function failureList(groups: readonly FailureGroup[], paint: Paint): string {
   return [...groups]
     .sort((left, right) => right.count - left.count)

@@ -7,7 +7,7 @@ import { followRun, runInterruptible } from './follow.ts';
 import { createProgressDisplay, noProgressDisplay, type ProgressDisplay } from './progress.ts';
 import { runSummary, statusText } from './run-summary.ts';
 
-/** Follows a run, prints its account, and answers the exit code. */
+/** Follows a run, prints its summary, and returns the exit code. */
 export async function waitForRun(session: Session, run: RunView): Promise<ExitCode> {
   return runInterruptible(async (signal) => {
     const last = await followToEnd(session, run, signal);
@@ -17,7 +17,7 @@ export async function waitForRun(session: Session, run: RunView): Promise<ExitCo
   });
 }
 
-/** Follows a run to its end or until the signal, shows it on the way, and answers the state it was last seen in. */
+/** Follows a run to its end or until the signal, shows its progress, and returns the last known state. */
 export async function followToEnd(
   session: Session,
   run: RunView,
@@ -40,14 +40,14 @@ export async function followToEnd(
   return last;
 }
 
-/** The operator stopped looking; the run did not stop. */
+/** Says that the run goes on although following was ended. */
 export function reportDetached({ out, settings }: Session, run: RunView): ExitCode {
   if (out.json) out.answer(run, () => '');
   out.note(`No longer following: run ${run.id} goes on. To come back: ${settings.invocation} watch ${run.id}`);
   return exitCodes.detached;
 }
 
-/** The run as JSON, or its whole account for a person. */
+/** Prints the run as JSON, or its summary as text. */
 export async function printSummary({ api, out, settings }: Session, run: RunView): Promise<void> {
   if (out.json) return out.answer(run, () => '');
   const [groups, reports] = await Promise.all([

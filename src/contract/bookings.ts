@@ -1,4 +1,4 @@
-/** What the API, the command line and the engine say of what goes on after a migration of bookings. */
+/** Views of the bookings after their migration, shared by API, command line and engine. */
 
 export const linkStates = ['filling', 'indexing', 'validating', 'done', 'paused'] as const;
 export type LinkState = (typeof linkStates)[number];
@@ -32,7 +32,7 @@ export interface LinkView {
   readonly state: LinkState;
   /** Where it goes on when it is resumed. */
   readonly pausedIn: LinkState | null;
-  /** Rows of the table that have a user now, whoever linked them. */
+  /** Rows of the table that have a user now, including those linked by other means. */
   readonly linked: number;
   /** Rows that filling has passed. */
   readonly passed: number;

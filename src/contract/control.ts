@@ -32,9 +32,9 @@ export interface Control {
    * Replays everything rejected, failed, blocked or mismatched of a run that came to its end, and continues failed extractions.
    */
   retry(id: string, reason: string, actor: Actor): Promise<RunView>;
-  /** Compares every record that a finished run says is in the target with it again, through its transform. */
+  /** Compares every record that a finished run wrote with the target again, through its transform. */
   reconcile(id: string, reason: string, actor: Actor): Promise<RunView>;
-  /** What would make the target what the source says: what was found to differ, and what is there twice now. */
+  /** The repair that would make the target equal to the source: rows that differ, and duplicate rows. */
   repairPlan(id: string): Promise<RepairPlanView>;
   /** Does it: removes rows that are provably doubled, writes what differs again, and compares it. */
   repair(id: string, reason: string, actor: Actor): Promise<RepairResultView>;
@@ -59,7 +59,7 @@ export interface Control {
   replay(id: string, group: string, reason: string, actor: Actor): Promise<{ replayed: number; run: RunView }>;
   validate(id: string, actor: Actor): Promise<ValidationView>;
   validation(id: string): Promise<ValidationView>;
-  /** Undoes a run. What it did at APIs is undone after the answer, which then says `working`; requested again, it continues. */
+  /** Undoes a run. Changes at APIs are undone after the response, whose status is `working` then; a repeated request continues. */
   rollback(id: string, input: { reason: string; dryRun: boolean }, actor: Actor): Promise<RollbackView>;
   /** The state of a rollback that continues after its answer. */
   rollbackStatus(id: string): Promise<RollbackView>;

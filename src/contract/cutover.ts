@@ -149,7 +149,7 @@ export interface CutoverResult {
   readonly conflicts: readonly Conflict[];
 }
 
-/** The conflicts of a view are at most so many; the others come in pages. */
+/** The most conflicts in a view; the others are in pages. */
 export const maxConflictsInView = 100;
 
 /** An exchange as lists show it: with how many conflicts there are, which may be as many as rows were written. */
@@ -183,7 +183,7 @@ export interface CutoverEntry {
 
 /** An exchange as the API and `--json` show it by itself. */
 export interface CutoverView extends CutoverEntry {
-  /** The first of them; `conflictCount` says how many there are. */
+  /** The first conflicts; `conflictCount` is their total number. */
   readonly conflicts: readonly Conflict[];
 }
 
@@ -213,14 +213,14 @@ export interface StartCutover {
 
 /** What operators can do about cutovers. Every method throws DroverError; CUTOVER_REFUSED carries all its reasons. */
 export interface CutoverControl {
-  /** What it would do, down to the SQL. Changes nothing; what stands against it is in `plan.problems`. */
+  /** What it would do, with the SQL. Changes nothing; the reasons against it are in `plan.problems`. */
   plan(input: StartCutover): Promise<CutoverForecast>;
   /** Answers once it is allowed and under way, or has ended; it goes on by itself. */
   start(input: StartCutover & { readonly hold: boolean }, reason: string, actor: Actor): Promise<CutoverView>;
   /** The newest first. */
   list(): Promise<readonly CutoverEntry[]>;
   find(stamp: string): Promise<CutoverView>;
-  /** A page of what a rollback met, in the order in which it met it; `from` is how many come before it. */
+  /** A page of the conflicts of a rollback in the order of their detection; `from` is the number of conflicts before it. */
   conflicts(stamp: string, from: number, limit: number): Promise<readonly Conflict[]>;
   resume(stamp: string, reason: string, actor: Actor): Promise<CutoverView>;
   abandon(stamp: string, reason: string, actor: Actor): Promise<CutoverView>;

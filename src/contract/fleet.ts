@@ -1,6 +1,6 @@
 /**
- * What the service says of plans, queues and upstreams. Shared by the routes that answer it and the command line that
- * reads it.
+ * Views of plans, queues and upstreams. Shared by the routes that return them and the command line that
+ * reads them.
  */
 
 export interface PlanView {

@@ -61,7 +61,7 @@ export interface HistoryTarget {
   readonly personal: readonly string[];
 }
 
-/** A row of the target that says what the row of a record says, and belongs to no record. */
+/** A row of the target with the same content as the row of a record, which belongs to no record. */
 export interface DuplicateRow {
   readonly entity: string;
   readonly table: string;
@@ -74,7 +74,7 @@ export interface DuplicateRow {
   readonly refusal: string | null;
 }
 
-/** What would make the target what the source says: shown before, and done on request. */
+/** The repair that would make the target equal to the source: shown first, carried out on request. */
 export interface RepairPlanView {
   readonly runId: string;
   /** Records that differ or are missing: written again. */

@@ -48,7 +48,7 @@ export const runTransitions = {
 
 export const finishedStatuses: readonly RunStatus[] = ['cancelled', 'completed', 'completed_with_failures', 'failed'];
 
-/** What an operator may ask of a run. */
+/** The actions that an operator may request of a run. */
 export const runActions = [
   'pause',
   'resume',

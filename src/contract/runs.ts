@@ -57,7 +57,7 @@ export interface EntityCounts {
 }
 
 export interface EntityProgress extends EntityCounts {
-  /** What the source says it holds; null when it does not say. */
+  /** The number of records that the source reports; null when it reports none. */
   readonly sourceTotal: number | null;
   /** Records the source gave more than once. */
   readonly repeated: number;
@@ -113,7 +113,7 @@ export interface RunView {
   readonly stamp: string;
   readonly progress: { readonly percent: number; readonly perSecond: number; readonly etaSeconds: number | null };
   readonly entities: Readonly<Record<string, EntityProgress>>;
-  /** Invariant I1 for every entity, and every extraction read as many records as its source says it holds. */
+  /** Invariant I1 for every entity, and every extraction read as many records as its source reports. */
   readonly balanced: boolean;
   readonly sums: readonly SumLine[];
   /** What a trial predicts; null of a run that is none. */

@@ -20,7 +20,7 @@ afterAll(() => service.stop());
 const addressOf = (url: string) =>
   url.replace('reports/:name', 'reports/x.log').replace(/:\w+/g, 'x').replace('*', 'x');
 
-test('every address of the surface is there', () => {
+test('every route of the contract exists', () => {
   const have = routes.map(({ method, url }) => `${method} ${url}`);
   const surface = `
     GET /plans, GET /plans/:plan, POST /runs, GET /runs, GET /runs/:id, GET /runs/:id/events, PATCH /runs/:id,
@@ -39,7 +39,7 @@ test('every address of the surface is there', () => {
   }
 });
 
-test('what is open is known', () => {
+test('the open routes are listed', () => {
   const open = routes.filter(({ access, url }) => access === 'open' && !url.startsWith('/docs'));
   expect(open.map(({ method, url }) => `${method} ${url}`).sort()).toEqual([
     'DELETE /api/v1/session',

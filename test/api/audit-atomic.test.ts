@@ -71,7 +71,7 @@ const actions: readonly Action[] = [
   ['payloads.purge', 'completed', (id) => call('POST', '/purge', { runId: id, reason })],
 ];
 
-test.each(actions)('%s of a run that is %s: what cannot be written into the log does not happen', async (...args) => {
+test.each(actions)('%s of a run that is %s: a change that cannot be audited does not happen', async (...args) => {
   const [action, status, ask] = args;
   const id = await makeRun(status);
   await sql(
@@ -97,7 +97,7 @@ test.each(actions)('%s of a run that is %s: what cannot be written into the log 
   expect(await stateOf(id)).not.toEqual(before);
 });
 
-test('operators who act on the same runs at once: each change has its row, and nobody waits for ever', async () => {
+test('concurrent changes of the same runs: each has its audit row, and every request gets a response', async () => {
   const id = await makeRun('running');
   const group = await groupOf(id);
   await sql(
@@ -125,14 +125,14 @@ test('operators who act on the same runs at once: each change has its row, and n
   expect((await call('GET', '/audit/verification')).json()).toMatchObject({ ok: true });
 });
 
-test('two who ask for the same at once: one is told that it is asked for already', async () => {
+test('of concurrent requests for the same change, one succeeds and the others are refused', async () => {
   const id = await makeRun('running');
   const answers = await Promise.all([1, 2, 3, 4].map(() => call('POST', `/runs/${id}/pause`, { reason })));
   expect(answers.map(({ statusCode }) => statusCode).sort()).toEqual([200, 409, 409, 409]);
   expect(await auditOf(id)).toEqual(['run.start', 'run.pause']);
 });
 
-test('a run is not ended over records that an operator is just sending', async () => {
+test('a run is not completed while an operator is enqueueing records', async () => {
   const id = await makeRun('running');
   await sql(`UPDATE drover.records SET status = 'reconciled' WHERE run_id = $1`, [id]);
   const store = createControlStore(service.database);

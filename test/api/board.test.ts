@@ -30,7 +30,7 @@ const audit = async () =>
     )
   ).rows;
 
-test('people are sent to the sign-in page and back, programs are told 401', async () => {
+test('browsers are redirected to the sign-in page and back, programs get 401', async () => {
   const page = await service.app.inject({ url: '/board/queue/load', headers: { accept: 'text/html' } });
   expect([page.statusCode, page.headers.location]).toEqual([303, '/login?next=%2Fboard%2Fqueue%2Fload']);
   expect((await service.app.inject({ url: '/board/api/queues' })).json()).toMatchObject({ status: 401 });
@@ -104,13 +104,13 @@ test('an operator promotes a job, and it is in the audit log', async () => {
   expect(await audit()).toContainEqual({ action: 'board.promote', subject: 'queue:load' });
 });
 
-test('promoting a job that is not delayed says so, and does not blame Redis', async () => {
+test('promoting a job that is not delayed is refused with that reason', async () => {
   expect((await as('operator', 'PUT', `/api/queues/load/${job}/promote`)).statusCode).toBe(204);
   const again = await as('operator', 'PUT', `/api/queues/load/${job}/promote`);
   expect([again.statusCode, again.json().code]).toEqual([409, 'NOT_ALLOWED_NOW']);
 });
 
-test('a pause through the board is written down like any other', async () => {
+test('a pause through the board is stored and audited like any other', async () => {
   expect((await as('operator', 'PUT', '/api/queues/transform/pause')).statusCode).toBe(200);
   expect(await service.producer.queues.get('transform')?.isPaused()).toBe(true);
   const { items } = (await service.app.inject({ url: '/api/v1/queues', headers: service.as('viewer') })).json();
@@ -123,7 +123,7 @@ test('a pause through the board is written down like any other', async () => {
   expect(await audit()).toContainEqual({ action: 'queue.pause', subject: 'queue:transform' });
 });
 
-test('the board answers 503 while Redis is away, instead of waiting for it', async () => {
+test('the board returns 503 while Redis is unavailable, instead of waiting for it', async () => {
   const redis = connectProducer('redis://127.0.0.1:1', () => undefined);
   const producer = createProducer({ redis, prefix: '{away}', window: () => 1, onError: () => undefined });
   const queues = { ...service.deps.queues, boardAdapters: createLiveQueues(producer).boardAdapters };

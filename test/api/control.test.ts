@@ -41,14 +41,14 @@ test('a run is started, shown, listed, changed and cancelled', async () => {
   expect(log).toEqual(['run.cancel', 'run.change-batch-size', 'run.start']);
 });
 
-test('of ten who start the same run at once, one does', async () => {
+test('of ten concurrent starts of the same run, one succeeds', async () => {
   const answers = await Promise.all(Array.from({ length: 10 }, () => start()));
   expect(answers.map(({ statusCode }) => statusCode).sort()).toEqual([202, ...Array(9).fill(409)]);
   const refused = answers.find(({ statusCode }) => statusCode === 409)?.json();
   expect(refused).toMatchObject({ code: 'NOT_ALLOWED_NOW', detail: expect.stringContaining('bubble') });
 });
 
-test('batches may size themselves: asked for at the start or later, shown by stage, and taken back', async () => {
+test('automatic batch size: set at the start or later, shown by stage, and unset', async () => {
   const { id, ...started } = (await start({ batchSize: 'auto', only: ['users'] })).json();
   const sizes = (n: number) => ({ extract: n, transform: n, load: n, reconcile: n });
   expect(started).toMatchObject({ batchSize: 'auto', batchSizes: sizes(10) });
@@ -60,7 +60,7 @@ test('batches may size themselves: asked for at the start or later, shown by sta
   expect(await changed('some')).toMatchObject({ status: 400, detail: expect.stringContaining('auto') });
 });
 
-test('what is wrong with a start is named with what there is', async () => {
+test('errors of a start are listed with the valid values', async () => {
   const wrong = async (body: object) => (await start(body)).json();
   expect(await wrong({ plan: 'bubbel' })).toMatchObject({ status: 422, remedy: expect.stringContaining('bubble') });
   expect(await wrong({ only: ['userz'] })).toMatchObject({ status: 422, detail: expect.stringContaining('userz') });
@@ -83,7 +83,7 @@ test('what is wrong with a start is named with what there is', async () => {
   expect((await call('GET', '/runs?status=pending')).json().items).toEqual([]);
 });
 
-describe('what a run says may be asked of it is what it takes', () => {
+describe('the next actions of a run are those it accepts', () => {
   const requests: Record<RunAction, (id: string) => ReturnType<typeof call>> = {
     pause: (id) => call('POST', `/runs/${id}/pause`, { reason }),
     resume: (id) => call('POST', `/runs/${id}/resume`, { reason }),
@@ -111,7 +111,7 @@ describe('what a run says may be asked of it is what it takes', () => {
   });
 });
 
-test('records come in pages that go on where the last one ended', async () => {
+test('records are returned in pages that continue where the last one ended', async () => {
   const { id } = (await start()).json();
   await sql(
     `INSERT INTO drover.records (run_id, entity, source_id, stage, status, code, message)
@@ -129,7 +129,7 @@ test('records come in pages that go on where the last one ended', async () => {
 });
 
 // Fails: created_at has microseconds and the Date it is compared with has none, so runs of one millisecond are skipped.
-test('runs come in pages', async () => {
+test('runs are returned in pages', async () => {
   await sql('UPDATE drover.runs SET created_at = now()');
   const all = await everyPage('/runs?limit=3');
   expect(new Set(all.map((run) => run.id)).size).toBe(
@@ -137,7 +137,7 @@ test('runs come in pages', async () => {
   );
 });
 
-test('failures are grouped, and a source id tells its journey', async () => {
+test('failures are grouped, and a source id returns its history', async () => {
   const { items } = (await call('GET', '/runs?limit=1')).json();
   const [group] = (await call('GET', `/runs/${items[0].id}/failures`)).json().items;
   expect(group).toMatchObject({ entity: 'users', code: 'BAD', count: 12, remedy: expect.any(String) });

@@ -39,7 +39,7 @@ test('the same key with another body is refused', async () => {
   expect(other.json().code).toBe('IDEMPOTENCY_KEY_REUSED');
 });
 
-test('twenty at once do it once: the others wait or get its answer', async () => {
+test('twenty concurrent requests are carried out once: the others wait or get its response', async () => {
   const before = await runsNow();
   const key = randomUUID();
   const answers = await Promise.all(Array.from({ length: 20 }, () => start(key)));
@@ -64,7 +64,7 @@ test('callers do not share keys', async () => {
   expect(theirs.json().id).not.toBe(mine.json().id);
 });
 
-test('a request whose process died is not done again, and says where to look', async () => {
+test('a request whose process died is not repeated, and its response names where to look', async () => {
   const key = randomUUID();
   await start(key);
   await service.database.$client.query(
@@ -76,7 +76,7 @@ test('a request whose process died is not done again, and says where to look', a
   expect(again.json()).toMatchObject({ code: 'IDEMPOTENCY_KEY_LOST', remedy: expect.stringContaining('/api/v1/runs') });
 });
 
-test('a request that takes long is not taken for lost while it is at work', async () => {
+test('a long request does not count as lost while it is in progress', async () => {
   const { idempotency } = service.deps;
   const age = (key: string) =>
     service.database.$client.query(
@@ -96,7 +96,7 @@ test('a malformed key is refused', async () => {
   expect((await start('x'.repeat(256))).statusCode).toBe(400);
 });
 
-test('answers older than a day are dropped', async () => {
+test('responses older than a day are deleted', async () => {
   const key = randomUUID();
   await start(key);
   await service.database.$client.query(

@@ -34,20 +34,20 @@ test('a key is shown once, works with its role, and stops when it is revoked', a
   expect((await asAdmin('DELETE', `/api/v1/keys/${made.id}`, { reason: 'again' })).statusCode).toBe(404);
 });
 
-test('an expired key is none', async () => {
+test('an expired key is refused', async () => {
   const made = await make({ name: 'old', role: 'viewer', expiresAt: '2999-01-01T00:00:00Z' });
   await service.database.$client.query(`UPDATE drover.keys SET expires_at = now() WHERE id = $1`, [made.id]);
   expect(await tryKey(made.key)).toBe(401);
 });
 
-test('an expiry in the past is refused by name', async () => {
+test('an expiry in the past is refused with its field', async () => {
   const payload = { name: 'old', role: 'viewer', expiresAt: '2020-01-01T00:00:00Z' };
   const answer = await asAdmin('POST', '/api/v1/keys', payload);
   expect(answer.statusCode).toBe(400);
   expect(answer.json().errors).toEqual([{ path: 'body.expiresAt', message: 'is in the past' }]);
 });
 
-test('keys come in pages', async () => {
+test('keys are returned in pages', async () => {
   for (const name of ['a', 'b', 'c']) await make({ name, role: 'viewer' });
   const seen: string[] = [];
   let cursor: string | null = '';
@@ -65,7 +65,7 @@ test('keys come in pages', async () => {
 });
 
 describe('the last admin key', () => {
-  test('cannot be revoked, also by two who revoke each other at once', async () => {
+  test('cannot be revoked, also not by two concurrent revocations of each other', async () => {
     const other = await make({ name: 'second', role: 'admin' });
     const mine = String(service.keys.admin.split('.')[0]);
     const revoke = (id: string, key: string) =>
@@ -93,7 +93,7 @@ describe('the first start', () => {
     }
   };
 
-  test('of ten processes that start at once, one makes a key', () =>
+  test('one of ten processes that start at once makes a key', () =>
     started(async (database) => {
       const keys = createKeyStore(database);
       const firsts = await Promise.all(Array.from({ length: 10 }, () => ensureAdminKey(keys, undefined)));

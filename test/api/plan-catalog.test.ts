@@ -20,7 +20,7 @@ const settingsOf = (env: Record<string, string>) =>
     .list()
     .map(({ name, settings }) => [name, settings] as const);
 
-test('a plan says which settings it reads, which are there, and what is wrong with them', () => {
+test('a plan lists the settings it reads, which are set, and their errors', () => {
   const plans = Object.fromEntries(settingsOf({ BUBBLE_API_KEY: secret, SHOP_URL: 'nowhere', SHOP_SECRET: secret }));
   expect(plans.bubble).toMatchObject([
     { name: 'BUBBLE_API_URL', set: false, problem: null, description: expect.stringContaining('Data API') },

@@ -62,13 +62,13 @@ test.each(['pause', 'resume', 'cancel', 'rollback'])('%s needs a reason that say
   expect((await post(`/runs/run-a/${action}`, { reason: 'because' })).statusCode).toBe(200);
 });
 
-test('retry and validate do without a body', async () => {
+test('retry and validate need no body', async () => {
   expect((await post('/runs/run-a/retry', undefined)).statusCode).toBe(200);
   expect((await post('/runs/run-a/validate', undefined)).statusCode).toBe(200);
   expect((await post('/runs/run-a/retry', '', { 'content-type': 'application/json' })).statusCode).toBe(200);
 });
 
-test('JSON that is none and bodies that are no JSON say so without quoting them', async () => {
+test('invalid JSON and bodies of another type are refused without quoting them', async () => {
   const headers = { 'content-type': 'application/json' };
   const broken = await post('/runs', '{"plan": canary-1}', headers);
   expect(broken.statusCode).toBe(400);
@@ -80,7 +80,7 @@ test('JSON that is none and bodies that are no JSON say so without quoting them'
   );
 });
 
-test('a body that is too large gets its answer over a real connection, however large it is', async () => {
+test('a body that is too large gets its response over a real connection, at any size', async () => {
   await service.app.listen({ port: 0, host: '127.0.0.1' });
   const { port } = service.app.server.address() as AddressInfo;
   const send = (path: string, bytes: number, body: object = { entity: 'users', sourceIds: ['x'.repeat(bytes)] }) =>
@@ -145,7 +145,7 @@ test.each([
   expect(answer.body).not.toContain('canary-2');
 });
 
-test('what is not known says nothing, and the log names it without its data', async () => {
+test('an unexpected error shows no details, and the log names it without its data', async () => {
   const error = Object.assign(new Error('duplicate key canary-3'), { detail: 'Key (email)=(canary-4)', code: '23505' });
   service.control.failure = error;
   const answer = await service.app.inject({ url: '/api/v1/runs/run-x', headers: service.as('viewer') });

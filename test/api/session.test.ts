@@ -52,7 +52,7 @@ test('a wrong key does not sign in', async () => {
   expect(answer.headers['set-cookie']).toBeUndefined();
 });
 
-test('a changed, a foreign and an old cookie are none', async () => {
+test('a changed, a foreign and an expired cookie are refused', async () => {
   const cookie = await signIn('admin');
   const viewer = service.keys.viewer.split('.')[0];
   const admin = service.keys.admin.split('.')[0];
@@ -65,7 +65,7 @@ test('a changed, a foreign and an old cookie are none', async () => {
   }
 });
 
-test('a change by cookie needs proof that our own page sent it', async () => {
+test('a change by cookie needs proof of the same origin', async () => {
   const cookie = await signIn('operator');
   expect((await pause({ cookie })).statusCode).toBe(403);
   expect((await pause({ cookie, origin: 'https://evil.example' })).json().code).toBe('CROSS_ORIGIN');
@@ -110,7 +110,7 @@ const form = (fields: Record<string, string>, headers: Record<string, string> = 
     headers: { 'content-type': 'application/x-www-form-urlencoded', host, origin, ...headers },
   });
 
-test('the sign-in page leads back, and only to this service', async () => {
+test('the sign-in page redirects back, and only to this service', async () => {
   const page = await service.app.inject({
     url: '/login?next=/board/queue/load%3Fa=1',
     headers: { accept: 'text/html' },
@@ -133,7 +133,7 @@ test('the sign-in page leads back, and only to this service', async () => {
   }
 });
 
-test('the sign-in page refuses a wrong key and a form of someone else', async () => {
+test('the sign-in page refuses a wrong key and a form from another origin', async () => {
   const wrong = await form({ key: 'no.key', next: '/board' });
   expect([wrong.statusCode, wrong.headers['set-cookie']]).toEqual([401, undefined]);
   const foreign = await form({ key: service.keys.viewer, next: '/board' }, { origin: 'https://evil.example' });

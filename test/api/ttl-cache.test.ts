@@ -1,14 +1,18 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createTtlCache } from '../../src/api/ttl-cache.ts';
 
-const usableMs = 400;
+const ttlMs = 30;
+const staleMs = 400;
 
-/** Values that arrive when the test says so: `answer` and `fail` settle the oldest load that hangs. */
-function lab() {
+beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
+afterEach(() => void vi.useRealTimers());
+
+/** A cache whose loads the test settles: `answer` and `fail` settle the oldest pending one. */
+function testCache() {
   const loads: { resolve(value: string): void; reject(error: Error): void }[] = [];
   let begun = 0;
-  const values = createTtlCache<string>({ ttlMs: 30, staleMs: usableMs }, () => {
+  const values = createTtlCache<string>({ ttlMs, staleMs }, () => {
     begun += 1;
     return new Promise((resolve, reject) => loads.push({ resolve, reject }));
   });
@@ -21,34 +25,34 @@ function lab() {
   };
 }
 
-test('however many ask, it is asked for once; the first wait, later ones are answered at once while the next is on its way', async () => {
-  const { get, answer, begun } = lab();
+test('one load serves all callers; the first wait, later ones get the stale value while the next is loading', async () => {
+  const { get, answer, begun } = testCache();
   const first = [get(), get(), get()];
   answer('one');
   expect(await Promise.all(first)).toEqual(['one', 'one', 'one']);
   expect([await get(), begun()]).toEqual(['one', 1]);
-  await sleep(40);
+  vi.advanceTimersByTime(ttlMs);
   expect(await Promise.all([get(), get()])).toEqual(['one', 'one']);
   expect(begun()).toBe(2);
   answer('two');
-  await sleep(0);
+  await nextTurn();
   expect([await get(), begun()]).toEqual(['two', 2]);
 });
 
-test('nobody is given what is too old: he waits', async () => {
-  const { get, answer } = lab();
+test('callers wait when the value is older than staleMs', async () => {
+  const { get, answer } = testCache();
   const first = get();
   answer('one');
   await first;
-  await sleep(usableMs + 10);
+  vi.advanceTimersByTime(staleMs);
   const late = get();
-  expect(await Promise.race([late, sleep(20, 'waits')])).toBe('waits');
+  expect(await Promise.race([late, nextTurn('waits')])).toBe('waits');
   answer('two');
   expect(await late).toBe('two');
 });
 
-test('what was forgotten is not given out again, nor what was on its way then', async () => {
-  const { get, forget, answer } = lab();
+test('an invalidated value is not returned again, nor one whose load had started before', async () => {
+  const { get, forget, answer } = testCache();
   const before = get();
   forget();
   const after = get();
@@ -57,17 +61,17 @@ test('what was forgotten is not given out again, nor what was on its way then', 
   expect([await before, await after, await get()]).toEqual(['before', 'after', 'after']);
 });
 
-test('a failure is told to who waits for it, and to nobody else', async () => {
-  const { get, answer, fail, begun } = lab();
+test('a failed load rejects only for callers that wait for it', async () => {
+  const { get, answer, fail, begun } = testCache();
   const first = get();
   fail();
   await expect(first).rejects.toThrow('away');
   const again = get();
   answer('one');
   await again;
-  await sleep(40);
+  vi.advanceTimersByTime(ttlMs);
   expect(await get()).toBe('one');
   fail();
-  await sleep(0);
+  await nextTurn();
   expect([await get(), begun()]).toEqual(['one', 4]);
 });

@@ -27,7 +27,7 @@ test('an event is stored once, however often it is sent', async () => {
   expect(row).toMatchObject({ event_id: 'evt_1', state: 'pending', payload: updated('evt_1') });
 });
 
-test('of a type nobody handles only the fact is kept', async () => {
+test('only the receipt is kept of a type without a handler', async () => {
   const event = makeEvent('evt_2', 'customer.created', { id: 'cus_1', object: 'customer', email: 'jo@example.com' });
   expect((await service.app.inject(signedRequest(event))).statusCode).toBe(200);
   expect(await stored()).toEqual([
@@ -35,7 +35,7 @@ test('of a type nobody handles only the fact is kept', async () => {
   ]);
 });
 
-test('while a secret is changed for another, both are right', async () => {
+test('while a secret is rotated, both are valid', async () => {
   const answer = await service.app.inject(signedRequest(updated('evt_3'), { secret: secretToCome }));
   expect(answer.statusCode).toBe(200);
   expect(await stored()).toHaveLength(1);
@@ -77,7 +77,7 @@ test.each(Object.entries(wrong))('a body %s is refused, and nothing is stored', 
   expect(await stored()).toEqual([]);
 });
 
-test('what is signed and no event is refused by name', async () => {
+test('a signed body that is no event is refused with the reason', async () => {
   for (const body of [
     { id: 'evt_5', object: 'v2.core.event' },
     { id: 'evt_5', object: 'event', type: 'product.updated' },
@@ -88,7 +88,7 @@ test('what is signed and no event is refused by name', async () => {
   expect(await stored()).toEqual([]);
 });
 
-test('a body over the cap is cut off unread, and one just under it is taken', async () => {
+test('a body above the limit is refused unread, and one just below it is accepted', async () => {
   const padded = (bytes: number) => signedRequest({ ...updated('evt_6'), padding: 'x'.repeat(bytes) });
   const over = await service.app.inject(padded(1_048_576));
   expect([over.statusCode, over.json().detail]).toEqual([413, expect.stringContaining('1 MB')]);
@@ -96,7 +96,7 @@ test('a body over the cap is cut off unread, and one just under it is taken', as
   expect((await service.app.inject(padded(1_047_000))).statusCode).toBe(200);
 });
 
-test('forged ones use up their sender’s share; right ones are never too many', async () => {
+test('forged ones count against the limit of their sender; valid ones are not limited', async () => {
   const remoteAddress = '203.0.113.9';
   const many = await Promise.all(
     Array.from({ length: 60 }, (_, n) => service.app.inject(signedRequest(updated(`evt_${n}`)))),
@@ -107,7 +107,7 @@ test('forged ones use up their sender’s share; right ones are never too many',
   expect(new Set(answers.map(({ statusCode }) => statusCode))).toEqual(new Set([400, 429]));
 });
 
-test('without a secret the endpoint says so, and Stripe sends again', async () => {
+test('without a secret the endpoint returns an error, so that Stripe repeats the event', async () => {
   const bare = await startService();
   try {
     const answer = await bare.app.inject(signedRequest(updated('evt_8')));
@@ -118,7 +118,7 @@ test('without a secret the endpoint says so, and Stripe sends again', async () =
   }
 });
 
-test('support sees what was received and what came of it, without bodies', async () => {
+test('viewers see received events and their outcomes, without bodies', async () => {
   for (const n of [1, 2, 3]) await service.app.inject(signedRequest(updated(`evt_${n}`)));
   await service.app.inject(signedRequest(makeEvent('evt_4', 'invoice.paid', { id: 'in_1', object: 'invoice' })));
   const list = (role: 'viewer' | 'operator', query = '') =>

@@ -49,7 +49,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test('a changed cell, a dropped row and a doubled one are each named; what is named is repaired, and stays', {
+test('a changed cell, a deleted row and a duplicate row are reported, repaired, and stay repaired', {
   timeout: 400_000,
 }, async () => {
   const { found, mended, validation } = await corruptAndRepair(place.url, probe);
@@ -62,7 +62,7 @@ test('a changed cell, a dropped row and a doubled one are each named; what is na
   expect(validation).toBe('green');
 });
 
-test('batches that size themselves have grown on the way, and every worker can read how far', async () => {
+test('automatic batch sizes grow during a run and are readable by every worker', async () => {
   const [row] = await probe.query<{ tuning: Record<string, { size: number }> }>(
     'SELECT batch_tuning AS tuning FROM drover.runs WHERE id = $1',
     [corruptedRunId],

@@ -159,7 +159,7 @@ const guards = [
   },
 ];
 
-test.each(guards)('$guard: without it the test is red, with it green', async ({ guard, on, off }) => {
+test.each(guards)('$guard: without it the test fails, with it passes', async ({ guard, on, off }) => {
   const without = await off();
   console.log(`without its ${guard}: ${without.join('; ') || 'NOT NOTICED'}`);
   expect(without).not.toEqual([]);

@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => environment.close());
 
 // The first half of it is what `npm run chaos` holds as created-then-dropped.
-test('answers that are lost, and keys that are forgotten', { timeout: 400_000 }, async () => {
+test('lost responses and forgotten keys', { timeout: 400_000 }, async () => {
   const result = await runScenario(environment, runnableCatalogScenario(keysForgotten), 30);
   expect(result.problems).toEqual([]);
   expect(result).toMatchObject({ lost: 0, doubled: 0, ok: true });

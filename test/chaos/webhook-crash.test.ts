@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => environment.close());
 
-test('an event that was acknowledged survives a crash of PostgreSQL, however the server commits', {
+test('an acknowledged event survives a crash of PostgreSQL with any commit setting', {
   timeout: 60_000,
 }, async () => {
   const url = await environment.createDatabase();

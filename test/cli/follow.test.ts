@@ -33,7 +33,7 @@ async function followed(follow: Partial<FollowOptions> = {}): Promise<RunView[]>
 const rates = (states: readonly RunView[]): number[] => states.map((state) => state.progress.perSecond);
 
 describe('following a run', () => {
-  it('takes what is pushed, up to the end', async () => {
+  it('reads the event stream up to the end', async () => {
     service.on('GET /runs/r1', step(1));
     service.on('GET /runs/r1/events', serverSentEvents(step(2), completedRun()));
     const states = await followed();
@@ -42,20 +42,20 @@ describe('following a run', () => {
     expect(service.received.filter((one) => one.path === '/api/v1/runs/r1')).toHaveLength(1);
   });
 
-  it('asks where nothing is pushed, and shows each state once', async () => {
+  it('polls without an event stream, and yields each state once', async () => {
     service.on('GET /runs/r1', respondInOrder(step(1), step(1), step(2), completedRun()));
     const states = await followed();
     expect(rates(states)).toEqual([1, 2, 0]);
   });
 
-  it('asks on when the pushing ends before the run does', async () => {
+  it('polls when the event stream ends before the run', async () => {
     service.on('GET /runs/r1', respondInOrder(step(1), step(3), completedRun()));
     service.on('GET /runs/r1/events', serverSentEvents(step(2)));
     const states = await followed();
     expect(rates(states).slice(-2)).toEqual([3, 0]);
   });
 
-  it('looks by itself when a proxy holds the pushes back', async () => {
+  it('polls when a proxy delays the event stream', async () => {
     service.on('GET /runs/r1', respondInOrder(step(1), completedRun()));
     service.on('GET /runs/r1/events', (_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
@@ -65,7 +65,7 @@ describe('following a run', () => {
     expect(states.at(-1)?.status).toBe('completed');
   });
 
-  it('bears with a service that is away for a moment', async () => {
+  it('goes on when the API is unreachable for a moment', async () => {
     let calls = 0;
     service.on('GET /runs/r1', () => {
       calls += 1;
@@ -78,20 +78,22 @@ describe('following a run', () => {
     expect(contact).toEqual(['away', undefined]);
   });
 
-  it('gives up when it stays away', async () => {
+  it('fails when the API stays unreachable', async () => {
     service.on('GET /runs/r1', () => problemReply(503, 'DATABASE_UNAVAILABLE', 'away', 'wait'));
     await expect(followed()).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE', exitCode: 3 });
   });
 
-  it('does not wait for a run that is not there', async () => {
+  it('does not wait for a run that does not exist', async () => {
     await expect(followed()).rejects.toMatchObject({ code: 'NOT_FOUND', exitCode: 2 });
   });
 
-  it('ends at once when it is told to', async () => {
+  it('ends at its signal while it waits for the next poll', async () => {
     service.on('GET /runs/r1', step(1));
     const stop = new AbortController();
-    setTimeout(() => stop.abort(), 50);
-    await followed({ signal: stop.signal, timing: { ...pace, pollMs: 3_600_000, checkWhileConnectedMs: 3_600_000 } });
+    const timing = { ...pace, pollMs: 3_600_000, checkWhileConnectedMs: 3_600_000 };
+    const api = createClient({ url: service.url, token: undefined });
+    // The wait begins before the next turn of the event loop.
+    for await (const _ of followRun(api, 'r1', { signal: stop.signal, timing })) setImmediate(() => stop.abort());
   });
 });
 
@@ -108,14 +110,14 @@ describe('server-sent events', () => {
     return events;
   }
 
-  it('are read whatever the pieces, line ends and comments', async () => {
+  it('are parsed with any chunks, line ends and comments', async () => {
     expect(await read('event: run\nda', 'ta: {"a":1}\n', '\n: still here\n\ndata:x\r\ndata: y\r', '\n\r\n')).toEqual([
       'run={"a":1}',
       'message=x\ny',
     ]);
   });
 
-  it('that were cut off are none', async () => {
+  it('that are incomplete are dropped', async () => {
     expect(await read('data: whole\n\ndata: hal')).toEqual(['message=whole']);
     expect(await read('data: no end\n')).toEqual([]);
   });

@@ -56,7 +56,7 @@ describe('tables', () => {
 
   it('are coloured without losing their columns', () => {
     const columns = [{ title: 'state', value: (row: string) => row, tone: () => 'red' as const }];
-    expect(formatTable(['bad'], columns, createPaint(true))).toBe('\u001b[2mstate\u001b[0m\n\u001b[31mbad\u001b[0m');
+    expect(formatTable(['bad'], columns, createPaint(true))).toBe('\u001b[2mstate\u001b[22m\n\u001b[31mbad\u001b[39m');
   });
 
   it('are coloured on a terminal only, and not against NO_COLOR', () => {

@@ -46,7 +46,7 @@ describe('the program', () => {
     expect(ran.json<{ items: unknown[] }>().items).toHaveLength(5000);
   });
 
-  it('bears a reader that has seen enough', async () => {
+  it('ends without an error when the reader closes the pipe', async () => {
     service.on('GET /runs', { items: Array.from({ length: 5000 }, () => completedRun()), nextCursor: null });
     const { child, ended } = spawnDrover(['runs', '--json'], env);
     child.stdout?.destroy();
@@ -71,7 +71,7 @@ describe('the program', () => {
     expect((await ended).json()).toMatchObject({ id: 'r1', status: 'running' });
   });
 
-  it('does not ask where nobody sits', async () => {
+  it('does not ask for a confirmation without a terminal', async () => {
     const { child, ended } = spawnDrover(['rollback', 'r1', '--reason', 'x'], env);
     await once(child, 'spawn');
     expect(await ended).toMatchObject({ code: 2, stdout: '' });

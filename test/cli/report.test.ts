@@ -43,7 +43,7 @@ describe('drover report', () => {
     expect(readdirSync(join(folder, 'one'))).toEqual(['summary.txt']);
   });
 
-  it('prints to a terminal what cannot steer it', async () => {
+  it('escapes control characters on a terminal', async () => {
     const ran = await runDrover(service.url, ['report', 'r1', 'summary.txt'], { tty: true });
     expect(ran.stdout).toBe('all\\u001b[2J\nwell\n');
   });
@@ -58,7 +58,7 @@ describe('drover report', () => {
     });
   });
 
-  it('saves what the key may read and names what it may not', async () => {
+  it('saves the reports that the key may read and names the others', async () => {
     service.on('GET /runs/r1/reports/user_id_mapping.json', () =>
       problemReply(403, 'FORBIDDEN', 'whole records', 'operator'),
     );
@@ -75,12 +75,17 @@ describe('drover report', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  it('leaves no half of a file, and the older one alone', async () => {
+  it('leaves no incomplete file, and keeps the older one', async () => {
     writeFileSync(join(folder, 'summary.txt'), 'older');
     service.on('GET /runs/r1/reports/summary.txt', (_request, response) => {
       response.writeHead(200, { 'content-type': 'text/plain' });
       response.write('half');
-      setTimeout(() => response.destroy(), 50);
+      // Broken off once the client writes its file.
+      const timer = setInterval(() => {
+        if (readdirSync(folder).length === 1) return;
+        clearInterval(timer);
+        response.destroy();
+      }, 10);
       return undefined;
     });
     const ran = await runDrover(service.url, ['report', 'r1', 'summary.txt', '--out', '.'], { cwd: folder });
@@ -122,7 +127,7 @@ describe('drover export', () => {
     expect(ran.json<{ files: unknown[] }>().files).toHaveLength(2);
   });
 
-  it('writes nothing when the source was not read to its end', async () => {
+  it('writes no file when the source was not read to its end', async () => {
     service.on('GET /runs/r1', completedRun({ status: 'failed', reason: 'UPSTREAM_UNAUTHORIZED: 401', entities }));
     const ran = await runDrover(service.url, ['export', 'bubble'], { cwd: folder });
     expect(ran).toMatchObject({ code: 1, stdout: '' });

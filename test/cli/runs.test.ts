@@ -43,7 +43,7 @@ describe('drover run', () => {
     });
   });
 
-  it('says of a trial and of a dry run what they cannot tell, and what to use instead', async () => {
+  it('says what a trial and a dry run do not predict, and which command does', async () => {
     const of = { judged: 157, unjudged: 43, rejectRate: 0.006, low: 0.001, high: 0.035 };
     const trial = { n: 200, perEntity: { transactions: of, affiliates: { ...of, judged: 0, unjudged: 3 } } };
     const ended = completedRun({ plan: 'launch', derived: ['transactions', 'affiliates'] });
@@ -57,9 +57,9 @@ describe('drover run', () => {
       'transactions: 0.6 % rejected, between 0.1 % and 3.5 % (157 judged, 43 lack records the trial',
     );
     expect(tried).toContain('affiliates: nothing to judge by (3 lack records the trial left out)');
-    expect(tried).toContain('transactions, affiliates: made of the rows this trial loaded');
+    expect(tried).toContain('transactions, affiliates: derived from the rows this trial loaded');
     const dry = await said({ dryRun: true });
-    expect(dry).toMatch(/transactions, affiliates: made of the rows that schema \S+ holds from earlier runs/);
+    expect(dry).toMatch(/transactions, affiliates: derived from the rows that schema \S+ has from earlier runs/);
     for (const text of [tried, dry])
       expect(text).toContain('drover run launch --target-schema launch_rehearsal --wait');
     expect(await said({ derived: [] })).not.toContain('rehearsal');

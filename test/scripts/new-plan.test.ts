@@ -38,7 +38,7 @@ const lint = (files: readonly string[]) =>
   run('biome', 'check', '--error-on-warnings', '--vcs-enabled=false', ...files);
 const newPlan = (...args: string[]) => runProgram(process.execPath, 'scripts/run.mjs', 'scripts/new-plan.ts', ...args);
 
-test('tells how it is used', async () => {
+test('prints its usage', async () => {
   expect(await newPlan('--help')).toMatchObject({ code: 0, said: expect.stringContaining('Usage: npm run new-plan') });
   expect(await newPlan()).toMatchObject({ code: 2, said: expect.stringContaining('Give one name.') });
 });
@@ -54,7 +54,7 @@ test.each([
   expect(() => makePlan(name, copy)).toThrow(remedy);
 });
 
-test('whatever the name, what is made is formatted as the linter wants it', async () => {
+test('generated files pass the linter with any name', async () => {
   const files = ['x', `a${'-bc'.repeat(13)}`].flatMap((name) => makePlan(name, copy));
   expect(await lint(files)).toMatchObject({ code: 0 });
   for (const file of files) rmSync(join(copy, file));

@@ -79,7 +79,7 @@ describe.skipIf(process.platform === 'darwin')('findRedis', () => {
 
   const found = () => findRedis(dir)?.path;
 
-  test('takes a Valkey where there is no Redis', () => {
+  test('uses a Valkey when there is no Redis', () => {
     const valkey = program('valkey-server', '8.1.0');
     onlyOnPath(valkey);
     expect(found()).toBe(valkey);
@@ -93,7 +93,7 @@ describe.skipIf(process.platform === 'darwin')('findRedis', () => {
     expect(found()).toBe(old);
   });
 
-  test('passes over what is too old or does not run', () => {
+  test('skips programs that are too old or do not run', () => {
     const broken = program('redis-server', '7.0.0');
     writeFileSync(broken, '#!/bin/sh\nexit 127\n');
     onlyOnPath(program('redis-server', '5.0.14'), broken);

@@ -158,7 +158,7 @@ describe('a stack owned by another process', () => {
     return { owner, services: JSON.parse(line) as Services };
   }
 
-  test('is joined, and left running by whoever only joined', async () => {
+  test('is joined, and left running by a process that only joined', async () => {
     const { owner, services } = await ownerProcess();
     const joined = await resolveServices({}, { dir });
     expect(joined).toMatchObject({ started: false, databaseUrl: services.databaseUrl, redisUrl: services.redisUrl });
@@ -201,13 +201,13 @@ describe('resolveServices', () => {
     expect(services).toMatchObject({ databaseUrl: env.DATABASE_URL, redisUrl: env.REDIS_URL, started: false });
   });
 
-  test('says what to do when nothing runs and nothing may be started', async () => {
+  test('names the remedy when nothing runs and nothing may be started', async () => {
     await expect(resolveServices({}, { dir, start: false })).rejects.toThrow(
       'No PostgreSQL and Redis: run `npm start` first, or set DATABASE_URL and REDIS_URL.',
     );
   });
 
-  test('starts only what is not given, and tells those who join what they must be given as well', async () => {
+  test('starts only the services without a URL, and names the URLs that a joining process needs as well', async () => {
     const env = { DATABASE_URL: 'postgres://db.example/x' };
     const services = releasing(await resolveServices(env, { dir }));
     expect(services).toMatchObject({ databaseUrl: env.DATABASE_URL, started: true });
@@ -215,7 +215,7 @@ describe('resolveServices', () => {
     await expect(resolveServices({}, { dir })).rejects.toThrow('was given its DATABASE_URL: set it here too');
   });
 
-  test('asked twice at once, starts one stack', async () => {
+  test('two concurrent requests start one stack', async () => {
     const [first, second] = await Promise.all([resolveServices({}, { dir }), resolveServices({}, { dir })]);
     for (const services of [first, second]) releasing(services);
     expect(second.databaseUrl).toBe(first.databaseUrl);
@@ -223,7 +223,7 @@ describe('resolveServices', () => {
   });
 });
 
-test('a stack that cannot start whole leaves nothing running', async () => {
+test('a stack that starts only in part leaves nothing running', async () => {
   writeFileSync(join(dir, 'redis'), 'a file where the folder should be');
   await expect(startStack({ dir })).rejects.toThrow('EEXIST');
   expect(existsSync(join(dir, 'postgres', 'postmaster.pid'))).toBe(false);

@@ -75,7 +75,7 @@ export async function signIn(
   }
   limits.countWrongSignIn(request, id);
   failures.count(via);
-  // Only the id of an existing key: what else stands there may be a part of a secret.
+  // Only the id of an existing key: any other text may be a part of a secret.
   request.log.warn({ ip: request.ip, keyId: key?.id ?? 'unknown', via }, 'wrong key');
   return undefined;
 }

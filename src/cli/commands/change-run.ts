@@ -18,7 +18,7 @@ export interface RunChange {
   readonly continuesRun: boolean;
 }
 
-/** The commands that ask one thing of a run and show it afterwards. */
+/** The commands that request one change of a run and show the run afterwards. */
 function defineRunChange(program: Command, action: ActionWrapper, change: RunChange): void {
   const command = program
     .command(`${change.name} <run>`)

@@ -13,9 +13,9 @@ import {
 } from '../command.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
 import { defaultFollowTiming, retryWhileUnreachable, runInterruptible } from '../follow.ts';
-import type { Paint } from '../format.ts';
+import { formatBytes, type Paint } from '../format.ts';
 import { parseLiveTable, parseTableMinimum, wholeNumberParser } from '../option-parsers.ts';
-import { cutoverReport, formatSize } from './cutovers.ts';
+import { cutoverReport } from './cutovers.ts';
 
 interface Options extends ReasonOptions {
   readonly dryRun?: boolean;
@@ -92,7 +92,7 @@ async function startCutover(session: Session, options: Options, plan: string) {
   return followCutover(session, begun);
 }
 
-/** The question about a cutover; none where it cannot be done, because then the service refuses it with the reasons. */
+/** What the operator confirms; undefined when the cutover is not possible, because the API then refuses it with reasons. */
 async function startQuestion(plan: string, forecast: () => Promise<CutoverForecast>): Promise<string | undefined> {
   const { tables, problems, warnings, items } = (await forecast()).plan;
   if (problems.length > 0) return undefined;
@@ -106,7 +106,7 @@ interface ConfirmOptions extends ReasonOptions {
   readonly dryRun?: boolean;
 }
 
-/** What can be asked of a cutover that there is. */
+/** The commands for an existing cutover. */
 function defineCutoverActions(command: Command, action: ActionWrapper): void {
   command
     .command('go <stamp>')
@@ -169,7 +169,7 @@ function dropBackup(command: Command, action: ActionWrapper): void {
         if (!yes)
           await requireConfirmation(session, 'deleting a backup', async () => {
             const view = await session.api.get<CutoverView>(pathOf`/cutovers/${stamp}`);
-            return `Deleting the backup ${stamp} of ${view.plan}, ${formatSize(view.bytes)}, for good. `;
+            return `Deleting the backup ${stamp} of ${view.plan}, ${formatBytes(view.bytes)}, for good. `;
           });
         const view = await postAction<CutoverView>(session, stamp, 'drop-backup', { reason });
         session.out.answer(view, (safe) => cutoverReport(safe, session.out.paint));
@@ -187,7 +187,7 @@ function postAction<T>({ api }: Session, stamp: string, action: string, body: ob
 
 const pollIntervalMs = 300;
 
-/** Follows a cutover or rollback until it stands still, prints its account, and answers the exit code. */
+/** Follows a cutover or rollback until its status is stable, prints its report, and returns the exit code. */
 async function followCutover(session: Session, started: CutoverView): Promise<ExitCode> {
   const { out, settings } = session;
   let last = started;
@@ -204,19 +204,19 @@ async function pollUntilDone({ api, out }: Session, started: CutoverView, signal
   const onContact = (lost: string | undefined): void =>
     out.note(lost === undefined ? 'the service answers again' : `${lost}; trying again`);
   let view = started;
-  let told = '';
+  let lastNote = '';
   while (isInProgress(view) && !signal.aborted) {
     const at = describeStep(view);
-    if (at !== told && !out.json) out.note(at);
-    told = at;
+    if (at !== lastNote && !out.json) out.note(at);
+    lastNote = at;
     await sleep(pollIntervalMs, undefined, { signal }).catch(() => undefined);
-    const ask = (): Promise<CutoverView> => api.get(pathOf`/cutovers/${started.stamp}`);
-    view = (await retryWhileUnreachable(ask, { signal, onContact }, defaultFollowTiming)) ?? view;
+    const read = (): Promise<CutoverView> => api.get(pathOf`/cutovers/${started.stamp}`);
+    view = (await retryWhileUnreachable(read, { signal, onContact }, defaultFollowTiming)) ?? view;
   }
   return view;
 }
 
-/** Also after the swap, while keys are validated and views refreshed. */
+/** True also after the swap, while keys are validated and views refreshed. */
 function isInProgress({ status, progress, nextActions }: CutoverView): boolean {
   return status === 'preparing' || (status === 'done' && progress !== null && !nextActions.includes('go'));
 }
@@ -227,13 +227,13 @@ function describeStep({ stamp, progress }: CutoverView): string {
     : `${stamp} checks`;
 }
 
-/** What is held is as it should be unless it came back to that; what met something else is for a person to look at. */
+/** A held cutover is a success, unless it returned to that status after an error; conflicts need an operator's decision. */
 export function cutoverExitCode({ status, problems, unplanned, conflictCount }: CutoverView): ExitCode {
   const good = status === 'done' || (status === 'held' && problems.length === 0);
   return good && unplanned.length === 0 && conflictCount === 0 ? exitCodes.green : exitCodes.failures;
 }
 
-/** What would be done with every object, and the exact SQL. */
+/** What would happen to every object, and the exact SQL. */
 function forecastReport({ kind, plan, carried }: CutoverForecast, paint: Paint): string {
   const verdict = plan.problems.length === 0 ? paint('it can be done', 'green') : paint('it is refused', 'red');
   return [

@@ -4,7 +4,7 @@ import type { List } from '../api-types.ts';
 import { type Client, pathOf } from '../client.ts';
 import { type DefineCommand, examples } from '../command.ts';
 import { exitCodes } from '../exit-code.ts';
-import { formatDuration, formatTable, type Paint, type Tone } from '../format.ts';
+import { formatBytes, formatDuration, formatTable, type Paint, type Tone } from '../format.ts';
 import { usageError } from '../problem.ts';
 
 export const cutovers: DefineCommand = (program, action) => {
@@ -63,7 +63,7 @@ const tones: Partial<Record<CutoverView['status'], Tone>> = {
   refused: 'red',
 };
 
-/** One line each, the newest first. */
+/** One line per cutover, the newest first. */
 function cutoversTable(views: readonly CutoverEntry[], paint: Paint): string {
   return formatTable(
     views,
@@ -74,7 +74,7 @@ function cutoversTable(views: readonly CutoverEntry[], paint: Paint): string {
       { title: 'status', value: (row) => row.status, tone: (row) => tones[row.status] },
       { title: 'age', value: (row) => formatDuration(row.ageSeconds * 1000), right: true },
       { title: 'tables', value: (row) => row.tables.length, right: true },
-      { title: 'backup', value: (row) => (row.restorable ? formatSize(row.bytes) : '-'), right: true },
+      { title: 'backup', value: (row) => (row.restorable ? formatBytes(row.bytes) : '-'), right: true },
       { title: 'next', value: (row) => row.nextActions.join(' ') || '-' },
       { title: 'reason', value: (row) => row.reason },
     ],
@@ -82,7 +82,7 @@ function cutoversTable(views: readonly CutoverEntry[], paint: Paint): string {
   );
 }
 
-/** Where one stands, what it did, and what is left for a person. */
+/** The state of a cutover, what it did, and what needs an operator's decision. */
 export function cutoverReport(view: CutoverView, paint: Paint): string {
   return [
     `${view.kind} ${view.stamp} of ${view.plan}: ${paint(view.status, tones[view.status])}${view.ofStamp ? `, back to ${view.ofStamp}` : ''}`,
@@ -97,13 +97,6 @@ export function cutoverReport(view: CutoverView, paint: Paint): string {
     ...section(view.unplanned, 'differences that were not planned', paint),
     ...(view.nextActions.length > 0 ? [`  next: ${view.nextActions.join(', ')}`] : []),
   ].join('\n');
-}
-
-/** `1.2 MB`. */
-export function formatSize(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  const power = Math.min(units.length - 1, bytes < 1 ? 0 : Math.floor(Math.log10(bytes) / 3));
-  return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
 }
 
 function tableLines({ tables, counts, kind }: CutoverView): string[] {
@@ -121,7 +114,7 @@ function timingLine({ timing }: CutoverView): string {
   return `  locks: waited ${lockWaitMs} ms, held ${lockedMs} ms, ${attempts === 1 ? 'at the first try' : `at try ${attempts}`}`;
 }
 
-/** One of many changes that met something else. */
+/** A change that was in conflict with a later one. */
 function conflictLine({ table, key, detail }: CutoverConflict): string {
   return `${table} ${key}: ${detail}`;
 }

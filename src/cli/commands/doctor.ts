@@ -25,12 +25,12 @@ export const doctor: DefineCommand = (program, action) => {
 };
 
 export interface DoctorResult {
-  /** False when nothing could be asked of the service. */
+  /** False when the API did not respond. */
   readonly reached: boolean;
   readonly findings: readonly Finding[];
 }
 
-/** Looks at everything, from the outside in, and no further than something answers; of plans at one where it is named. */
+/** Runs the checks from the outside in, up to the first part that does not respond; of plans only the named one, if any. */
 export async function runChecks(api: Client, settings: Settings, plan?: string): Promise<DoctorResult> {
   const findings: Finding[] = [nodeFinding(process.versions.node), ...transportFinding(settings)];
   const service = await checkOrProblem('service', () =>
@@ -72,7 +72,7 @@ async function fleetFindings(api: Client, plan: string | undefined): Promise<Fin
   return groups.flat();
 }
 
-/** A question that is not answered is a finding too. */
+/** A failed request is a finding too. */
 async function checkOrProblem(name: string, check: () => Promise<readonly Finding[]>): Promise<readonly Finding[]> {
   try {
     return await check();
@@ -88,7 +88,7 @@ function hasProblem(findings: readonly Finding[]): boolean {
 
 const minimumNode = [20, 19] as const;
 
-/** Whether this Node can run Drover; the same bound as in package.json. */
+/** Whether this version of Node can run Drover; the same minimum as in package.json. */
 function nodeFinding(version: string): Finding {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   if (major > minimumNode[0] || (major === minimumNode[0] && minor >= minimumNode[1]))
@@ -100,7 +100,7 @@ function nodeFinding(version: string): Finding {
   );
 }
 
-/** A key sent over plain http can be read on the way. */
+/** A key that is sent over plain http can be read in transit. */
 function transportFinding({ url, token }: Pick<Settings, 'url' | 'token'>): Finding[] {
   const { protocol, hostname } = new URL(url);
   if (protocol === 'https:' || token === undefined || isLocal(url)) return [];
@@ -109,7 +109,7 @@ function transportFinding({ url, token }: Pick<Settings, 'url' | 'token'>): Find
   ];
 }
 
-/** The owner of the key and what it may do. */
+/** The key and what its role may do. */
 function keyFinding({ actor, role }: SessionView): Finding {
   const detail = `${actor} with the role ${role}`;
   if (role !== 'viewer') return okFinding('key', detail);
@@ -125,7 +125,7 @@ const remedies: Readonly<Record<string, string>> = {
   redis: 'Check REDIS_URL of the service, and that Redis runs. Runs wait until it is back and lose nothing.',
 };
 
-/** What the service says of the stores it needs; the answer of /readyz. */
+/** The state of the stores that the API needs, from /readyz. */
 function readyFindings(answer: unknown): Finding[] {
   const checks = isReadiness(answer) ? Object.entries(answer.checks) : [];
   if (checks.length === 0)
@@ -164,14 +164,14 @@ function pausedFinding(queue: QueueView): Finding {
   return warningFinding('queues', detail, `drover queues resume ${queue.name} --reason TEXT`);
 }
 
-/** Whether there are plans, and how the settings each of them reads are where the service runs. */
+/** Whether there are plans, and whether their settings are valid in the environment of the API. */
 function planFindings(plans: readonly PlanView[]): Finding[] {
   if (plans.length === 0)
     return [problemFinding('plans', 'the service knows none', 'Write one: npm run new-plan NAME')];
   return plans.flatMap((plan) => [okFinding('plan', `${plan.name}@${plan.version}`), ...settingFindings(plan)]);
 }
 
-/** A setting that is absent may belong to a source that is not used here; one that is wrong is wrong. */
+/** A missing setting is a warning, because it may belong to a source that is not used here; a wrong one is a problem. */
 function settingFindings({ name: plan, settings = [] }: PlanView): Finding[] {
   return settings.flatMap(({ name, set, problem: fault, description }) => {
     if (fault !== null)
@@ -187,7 +187,7 @@ function settingFindings({ name: plan, settings = [] }: PlanView): Finding[] {
   });
 }
 
-/** Cutovers that wait for a person: while one does, no other can begin. */
+/** Cutovers that wait for an operator: no other can begin meanwhile. */
 function cutoverFindings(views: readonly CutoverView[]): Finding[] {
   return views.flatMap(({ stamp, plan, kind, status, nextActions, problems }) => {
     if (!nextActions.includes('go')) return [];
@@ -200,7 +200,7 @@ function cutoverFindings(views: readonly CutoverView[]): Finding[] {
   });
 }
 
-/** Upstreams that are left alone at the moment because they failed too often. */
+/** Upstreams whose circuit breaker is open. */
 function upstreamFindings(upstreams: readonly UpstreamView[]): Finding[] {
   return upstreams
     .filter((one) => one.breaker === 'open')
@@ -214,12 +214,12 @@ function upstreamFindings(upstreams: readonly UpstreamView[]): Finding[] {
     });
 }
 
-/** What one look at one thing came to. A warning is worth reading and stops nothing. */
+/** The result of one check. A warning stops nothing. */
 interface Finding {
   readonly name: string;
   readonly state: 'ok' | 'warning' | 'problem';
   readonly detail: string;
-  /** Always there with a problem. */
+  /** Always set for a problem. */
   readonly remedy?: string | undefined;
 }
 
@@ -238,7 +238,7 @@ function problemFinding(name: string, detail: string, remedy: string): Finding {
 const marks = { ok: 'ok', warning: 'look', problem: 'bad' } as const;
 const tones = { ok: 'green', warning: 'yellow', problem: 'red' } as const;
 
-/** One line a finding, and under it what to do about it. */
+/** One line per finding, followed by its remedy. */
 export function findingLines(findings: readonly Finding[], paint: Paint): string {
   return findings
     .flatMap(({ state, name, detail, remedy }) => [

@@ -25,7 +25,7 @@ interface EnqueueItems {
   readonly items: readonly unknown[];
 }
 
-// The service takes 50,000 items and 5 MB a request.
+// The API accepts 50,000 items and 5 MB per request.
 const maxItemsPerRequest = 25_000;
 const maxBytesPerRequest = 4_000_000;
 
@@ -49,7 +49,7 @@ export const enqueue: DefineCommand = (program, action) => {
     );
 };
 
-/** In pieces that the service takes; what a piece before an error brought in stays in. */
+/** Sends the items in pieces that the API accepts; pieces before an error stay enqueued. */
 async function enqueueAll(
   { api, out }: Session,
   id: string,
@@ -80,7 +80,7 @@ function itemsToEnqueue(options: Options, folder: string): EnqueueItems {
   throw usageError(`${options.file} does not hold records`, 'It must be a JSON array of objects: [{"_id": "…"}].');
 }
 
-/** Cuts a list so that no piece has more items, or more bytes of JSON, than given; an item is never cut. */
+/** Splits a list so that no piece has more items, or more bytes of JSON, than given; an item is never split. */
 export function* chunksOf<T>(items: readonly T[], maxItems: number, maxBytes: number): Generator<readonly T[]> {
   let piece: T[] = [];
   let bytes = 0;

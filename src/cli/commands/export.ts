@@ -33,7 +33,7 @@ async function startExport(session: Session, { out, ...options }: Options, plan:
   const started = await api.request<RunView>('POST', '/runs', { body });
   const run = await runInterruptible((signal) => followToEnd(session, started, signal));
   if (!isFinished(run)) return reportDetached(session, run);
-  // Half an export must not look like one.
+  // An incomplete export must not look like a complete one.
   if (run.status === 'failed' || run.status === 'cancelled') throw incompleteExportProblem(run);
   const files: ExportedFile[] = [];
   for (const [entity, { extracted }] of Object.entries(run.entities)) {

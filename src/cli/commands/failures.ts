@@ -60,7 +60,7 @@ export const replay: DefineCommand = (program, action) => {
     );
 };
 
-/** Blocked records follow their parents by themselves. */
+/** Blocked records continue by themselves after their parents. */
 async function replayableGroups(api: Client, id: string): Promise<readonly string[]> {
   const { items } = await api.get<List<FailureGroup>>(pathOf`/runs/${id}/failures`);
   return items.filter((group) => group.status !== 'blocked').map((group) => group.group);

@@ -33,7 +33,7 @@ export const workers: DefineCommand = (program, action) => {
     );
 };
 
-/** One line a worker process. */
+/** One line per worker process. */
 function workersTable(workers: readonly WorkerView[], paint: Paint): string {
   return formatTable(
     workers,
@@ -61,7 +61,7 @@ function workersTable(workers: readonly WorkerView[], paint: Paint): string {
   );
 }
 
-/** Over all upstreams. */
+/** The total over all upstreams. */
 function totalTraffic({ traffic }: WorkerView, field: 'requests' | 'sentBytes' | 'receivedBytes'): number {
   return Object.values(traffic).reduce((all, one) => all + one[field], 0);
 }
@@ -105,7 +105,7 @@ function defineQueueChange(
     );
 }
 
-/** One line a queue, with its jobs in every state that any queue has. */
+/** One line per queue, with a column for every job state that any queue has. */
 function queuesTable(queues: readonly QueueView[], paint: Paint): string {
   const states = [...new Set(queues.flatMap((queue) => Object.keys(queue.counts ?? {})))];
   return formatTable(
@@ -117,7 +117,7 @@ function queuesTable(queues: readonly QueueView[], paint: Paint): string {
         value: (queue) => (queue.paused ? 'paused' : 'open'),
         tone: (queue) => (queue.paused ? 'yellow' : 'green'),
       },
-      // Redis does not answer: that is not the same as nothing waiting.
+      // Redis does not respond: that is not the same as no waiting jobs.
       ...states.map((state) => ({
         title: state,
         value: (queue: QueueView) => queue.counts?.[state] ?? '?',
@@ -179,13 +179,13 @@ async function changeLimit({ api }: Session, name: string | undefined, options: 
   return api.request('PATCH', pathOf`/upstreams/${name}`, { body });
 }
 
-/** One line an upstream: what the whole fleet may ask of it. */
+/** One line per upstream: the limits of the whole fleet. */
 function limitsTable(upstreams: readonly UpstreamView[], paint: Paint): string {
   return formatTable(
     upstreams,
     [
       { title: 'upstream', value: (one) => one.name },
-      // Before the first request the fleet's Redis does not know what the plan asks for.
+      // Redis does not know the plan's limit before the first request.
       { title: 'most a second', value: (one) => one.maxRps ?? 'not yet', right: true },
       { title: 'now', value: (one) => (one.effectiveRps === null ? 'idle' : rounded(one.effectiveRps)), right: true },
       { title: 'used', value: (one) => `${one.usedLastSecond}/s`, right: true },

@@ -66,7 +66,7 @@ function defineRevoke(command: Command, action: ActionWrapper): void {
     );
 }
 
-/** One line a key; the key itself is stored only as a hash. */
+/** One line per key; the key itself is stored only as a hash. */
 function keysTable(keys: readonly KeyView[], now: Date, paint: Paint): string {
   return formatTable(
     keys,

@@ -107,7 +107,7 @@ async function startLink(session: Session, options: StartOptions): Promise<ExitC
 
 const pollIntervalMs = 500;
 
-/** Shows a line at every change until the link is at its end. */
+/** Prints a line at every change until the link has ended. */
 async function followLink(session: Session, begun: LinkView): Promise<ExitCode> {
   const { out } = session;
   let shown = '';

@@ -14,7 +14,7 @@ import { runHead, statusText } from '../run-summary.ts';
 import { findingLines, runChecks } from './doctor.ts';
 import { buildStartRequest } from './run.ts';
 
-/** The plan these commands are about unless another is named. */
+/** The default plan of these commands. */
 const defaultPlan = 'catalog';
 
 const variables = `
@@ -51,8 +51,8 @@ export const migrate: DefineCommand = (program, action) => {
 };
 
 /**
- * From its first request to its last, a command is interrupted only as it means to be: a signal that arrives while a run is
- * being started, or being paused, must not leave that run writing.
+ * A command handles signals from its first request to its last: a signal that arrives while a run is being started or
+ * paused must not leave that run writing.
  */
 function interruptible<Options>(
   command: (session: Session, options: Options, signal: AbortSignal) => Promise<ExitCode>,
@@ -98,7 +98,7 @@ function help(name: string, ...lines: readonly string[]): string {
   return `${variables}\n\nExamples:\n${examples.join('\n')}`;
 }
 
-/** `migrate`: runs to the end, with the progress line, and leaves a log and a report. */
+/** `migrate`: runs to the end with a progress line, and writes a log and a report. */
 async function runMigrate(session: Session, options: MigrateOptions, signal: AbortSignal): Promise<ExitCode> {
   const run = await startMigration(session, 'migrate', options);
   if (run.dryRun) {
@@ -108,7 +108,7 @@ async function runMigrate(session: Session, options: MigrateOptions, signal: Abo
   return concludeMigration(session, await followWithLog(session, run, 'migrate', signal));
 }
 
-/** `migrate:dry-run`: does everything but write, and says of every record what would happen to it. */
+/** `migrate:dry-run`: does everything except writing, and lists what would happen to every record. */
 async function runDryRun(session: Session, options: MigrateOptions, signal: AbortSignal): Promise<ExitCode> {
   return followDryRun(session, await startMigration(session, 'dry-run', options), options, 'migrate:dry-run', signal);
 }
@@ -134,12 +134,12 @@ async function followDryRun(
   return exitCodeOf(run);
 }
 
-/** Records on the screen; 0 is for all of them. */
+/** Number of records on the screen; 0 means all of them. */
 function rowLimit({ rows = 20 }: MigrateOptions): number {
   return rows === 0 ? Number.POSITIVE_INFINITY : rows;
 }
 
-/** Starts a run with what options and variables say. */
+/** Starts a run with the options and variables. */
 async function startMigration(session: Session, purpose: Purpose, options: MigrateOptions): Promise<RunView> {
   const { api, settings } = session;
   const body = buildStartRequest(options.plan, runOptions(purpose, options, settings.migration), settings);
@@ -148,7 +148,7 @@ async function startMigration(session: Session, purpose: Purpose, options: Migra
   } catch (thrown) {
     if (!(thrown instanceof Problem) || thrown.code !== 'NOT_ALLOWED_NOW') throw thrown;
     const { message, status, code } = thrown;
-    // migrate:resume takes the newest run up; another one that is in the way has the remedy of the service.
+    // migrate:resume resumes the newest run only; for another run in the way, the remedy of the API applies.
     const last = await lastRun(session, options.plan);
     if (!last || isFinished(last) || !message.includes(last.id)) throw thrown;
     const remedy = `To go on with it: ${commandLine(session, 'migrate:resume')}`;
@@ -159,8 +159,8 @@ async function startMigration(session: Session, purpose: Purpose, options: Migra
 const failureStatuses = ['rejected', 'failed', 'blocked', 'mismatched'];
 
 /**
- * `migrate:validate`: looks at the configuration, reaches both ends, and says of every record what is wrong with it,
- * by a run that writes nothing.
+ * `migrate:validate`: checks the configuration and the connections to source and target, and lists the errors of every
+ * record, by a run that writes nothing.
  */
 async function runValidate(session: Session, options: MigrateOptions, signal: AbortSignal): Promise<ExitCode> {
   const { api, out, settings } = session;
@@ -206,9 +206,9 @@ interface ResumeOptions {
 }
 
 /**
- * `migrate:resume`: goes on with the last run of the plan where it stands: one that was paused or stopped is taken up
- * again, one that is still going is followed.
- * @throws Problem NOTHING_TO_RESUME when the last run went to its end, or there is none.
+ * `migrate:resume`: continues the last run of the plan: one that was paused or stopped is resumed, one in progress is
+ * followed.
+ * @throws Problem NOTHING_TO_RESUME when the last run is finished, or there is none.
  */
 async function runResume(session: Session, options: ResumeOptions, signal: AbortSignal): Promise<ExitCode> {
   const run = await lastRun(session, options.plan);
@@ -220,7 +220,7 @@ async function runResume(session: Session, options: ResumeOptions, signal: Abort
 
 const pageSize = 50;
 
-/** The newest run that writes. */
+/** The newest run that writes to the target. */
 async function lastRun({ api }: Session, plan: string): Promise<RunView | undefined> {
   for (let cursor: string | undefined; ; ) {
     const page = await api.get<Page<RunView>>('/runs', { plan, cursor, limit: pageSize });

@@ -46,7 +46,7 @@ export const purge: DefineCommand = (program, action) => {
     );
 };
 
-/** Payloads that are gone, or would be, by run. */
+/** Payloads that were deleted, or would be, by run. */
 function purgeReport(view: PurgeView, paint: Paint): string {
   if (view.runs.length === 0) return 'nothing to purge';
   const total = view.runs.reduce((sum, run) => sum + run.raw + run.clean, 0);

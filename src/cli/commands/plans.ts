@@ -34,7 +34,7 @@ export const plans: DefineCommand = (program, action) => {
     );
 };
 
-/** A plan with what `--only`, `--param` and the rules of its validation can name. */
+/** A plan with its names for `--only`, its parameters for `--param`, and its validation rules. */
 function planDetails(plan: PlanView, paint: Paint): string {
   const section = (title: string, lines: readonly string[]): readonly string[] =>
     lines.length === 0 ? [] : ['', paint(title, 'bold'), ...lines.map((line) => `  ${line}`)];
@@ -59,7 +59,7 @@ function planDetails(plan: PlanView, paint: Paint): string {
   ].join('\n');
 }
 
-/** Names and kinds from a JSON Schema; the whole of it is in the --json answer. */
+/** Names and types from a JSON Schema; `--json` prints the complete schema. */
 function parameters(schema: PlanView['params']): string[] {
   const properties = schema.properties;
   if (typeof properties !== 'object' || properties === null) return [];

@@ -100,7 +100,7 @@ function fetchRepairPlan({ api }: Session, id: string): Promise<RepairPlanView> 
   return api.request<RepairPlanView>('GET', pathOf`/runs/${id}/mending`, { deadlineMs: requestDeadlineMs.long });
 }
 
-/** What would be repaired: records by cause, doubled rows one by one. */
+/** What would be repaired: records by cause, duplicate rows one by one. */
 function repairPlanReport({ runId, write, remove }: RepairPlanView, paint: Paint): string {
   if (write.length + remove.length === 0) return `run ${runId}: nothing to mend`;
   const removable = remove.filter(({ refusal }) => refusal === null);

@@ -43,7 +43,7 @@ export const records: DefineCommand = (program, action) => {
     );
 };
 
-/** One line a record. */
+/** One line per record. */
 function recordsTable(records: readonly RecordView[], paint: Paint): string {
   return formatTable(
     records,
@@ -89,7 +89,7 @@ function recordTone(status: RecordView['status']): Tone | undefined {
   return tones[status];
 }
 
-/** Where a record stands in one run, why, every stage and try, and its row in the target. */
+/** The state of a record in one run with its reason, its stages and attempts, and its row in the target. */
 function recordHistoryReport(history: RecordHistory, paint: Paint): string {
   const status = paint(history.status, recordTone(history.status));
   return [

@@ -39,7 +39,7 @@ async function saveReports(
     try {
       files.push(await saveReport(session.api, run.id, each, folder));
     } catch (thrown) {
-      // Of all reports, support may read some; of the one it named, it wants to know why not.
+      // A viewer may read some of all reports, so the others are skipped; for a named one the refusal is shown.
       if (name !== undefined || !(thrown instanceof Problem) || thrown.status !== 403) throw thrown;
       session.out.note(`${each} is left out: ${thrown.message}`);
     }
@@ -73,7 +73,7 @@ function fetchReports({ api }: Session, run: RunView): Promise<List<ReportEntry>
   return api.get(pathOf`/runs/${run.id}/reports`);
 }
 
-/** Prints a report: to a pipe as it is, to a terminal so that nothing in it can steer the terminal. */
+/** Prints a report: unchanged to a pipe, with escaped control characters to a terminal. */
 async function printReport({ api, out }: Session, run: RunView, name: string): Promise<ExitCode> {
   const { stdout } = out.streams;
   const response = await api.open(pathOf`/runs/${run.id}/reports/${name}`, { accept: '*/*' });

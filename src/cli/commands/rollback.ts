@@ -61,7 +61,7 @@ function requestRollback(session: Session, id: string, reason: string, dryRun: b
   return sendLongRequest(session, what, { path: pathOf`/runs/${id}/rollback`, body: { reason, dryRun } });
 }
 
-/** The run to roll back, once the operator has confirmed it. Without a terminal, nothing is sent to the service. */
+/** The run to roll back, after the operator confirmed it. Without a terminal, nothing is sent to the API. */
 async function confirmedRunId(session: Session, options: Options, idOrPlan: string): Promise<string> {
   if (options.dryRun || options.yes) return resolveRunId(session, idOrPlan);
   let id = '';
@@ -72,7 +72,7 @@ async function confirmedRunId(session: Session, options: Options, idOrPlan: stri
   return id;
 }
 
-/** Tries it without writing first, so that the question can say what is at stake. */
+/** Runs it without writing first, so that the question can show its effect. */
 async function rollbackQuestion(session: Session, id: string, reason: string): Promise<string> {
   const trial = await requestRollback(session, id, reason, true);
   const stake = `${trial.removed} rows are removed, ${trial.restored} restored, ${trial.conflicts.length} not undone`;
@@ -81,7 +81,7 @@ async function rollbackQuestion(session: Session, id: string, reason: string): P
 
 const pollIntervalMs = 500;
 
-/** Follows a rollback that goes on in the service to its end, or until the operator stops looking. */
+/** Follows a rollback that continues in the API to its end, or until the operator interrupts following. */
 async function followRollback(session: Session, started: RollbackView): Promise<RollbackView> {
   const { api, out } = session;
   const onContact = (lost: string | undefined): void =>
@@ -114,7 +114,7 @@ export function formatRollbackProgress({ done, total, removed, restored, conflic
 
 const logIntervalMs = 5_000;
 
-/** A line that moves in a terminal, and a new one now and then elsewhere. */
+/** One line that is rewritten in a terminal, a new line at intervals elsewhere. */
 function createRollbackProgress({ out }: Session): { show(view: RollbackView): void; end(): void } {
   const { stderr } = out.streams;
   if (out.json) return { show: () => undefined, end: () => undefined };
@@ -124,11 +124,11 @@ function createRollbackProgress({ out }: Session): { show(view: RollbackView): v
       end: () => void stderr.write('\n'),
     };
   }
-  let said = 0;
+  let lastLineAt = 0;
   return {
     show(view) {
-      if (view.status === 'working' && Date.now() - said < logIntervalMs) return;
-      said = Date.now();
+      if (view.status === 'working' && Date.now() - lastLineAt < logIntervalMs) return;
+      lastLineAt = Date.now();
       stderr.write(`${formatRollbackProgress(view)}\n`);
     },
     end: () => undefined,

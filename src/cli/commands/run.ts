@@ -89,7 +89,7 @@ export interface RunOptions {
 
 type RequestSettings = Pick<Settings, 'workingFolder' | 'sharedExportDir'>;
 
-/** The body of POST /runs. What was not said is left out, so that the service's own defaults hold. */
+/** The body of POST /runs. Options that were not given are left out, so that the defaults of the API apply. */
 export function buildStartRequest(plan: string, options: RunOptions, settings: RequestSettings): StartRun {
   if (options.skipExport && options.exportOnly) throw usageError('--skip-export and --export-only leave nothing to do');
   if (options.ids !== undefined && options.strategy !== undefined && options.strategy !== 'selective') {
@@ -117,7 +117,7 @@ export function buildStartRequest(plan: string, options: RunOptions, settings: R
   };
 }
 
-/** From the general to the particular: the file, then the options with names of their own, then each --param. */
+/** Later ones override earlier ones: the file, then the options with their own names, then each --param. */
 function paramsOf(options: RunOptions, settings: RequestSettings): Record<string, unknown> {
   const file = (path: string, what: string): Record<string, unknown> =>
     readJsonObjectFile(resolve(settings.workingFolder, path), what);

@@ -39,7 +39,7 @@ export const runs: DefineCommand = (program, action) => {
     );
 };
 
-/** One line a run. */
+/** One line per run. */
 function runsTable(runs: readonly RunView[], now: Date, paint: Paint): string {
   return formatTable(
     runs,

@@ -18,7 +18,7 @@ export const up: DefineCommand = (program, action) => {
     .action(
       action(async ({ api, out, settings }) => {
         const ended = new AbortController();
-        // A program that reads JSON needs to know when the service is ready; a person reads the service's own output.
+        // A program that reads JSON needs to know when the API is ready; an operator reads the output of the API.
         if (out.json) {
           void waitUntilReady(api, ended.signal).then((is) => {
             if (is) out.answer({ url: settings.url, ready: true }, () => '');
@@ -33,7 +33,7 @@ export const up: DefineCommand = (program, action) => {
     );
 };
 
-/** Waits until the service and its stores answer; false when it ended before. */
+/** Waits until the API and its stores respond; false when the API ended before. */
 async function waitUntilReady(api: Client, ended: AbortSignal): Promise<boolean> {
   while (!ended.aborted) {
     const answers = await api.request('GET', '//readyz', { signal: ended }).then(
@@ -48,7 +48,7 @@ async function waitUntilReady(api: Client, ended: AbortSignal): Promise<boolean>
 
 /**
  * What `npm start` does: sets up, then starts API and worker, in this process group, so that Ctrl-C reaches them
- * directly. With `quiet` what they say goes to stderr.
+ * directly. With `quiet` their output goes to stderr.
  */
 export async function startService(quiet: boolean, root: string = packageRoot()): Promise<ExitCode> {
   const setup = join(root, 'scripts', 'setup.mjs');
@@ -65,14 +65,14 @@ export async function startService(quiet: boolean, root: string = packageRoot())
   return (await runNode(root, [start, 'scripts/start.ts'], quiet)) === 0 ? exitCodes.green : exitCodes.failures;
 }
 
-/** Runs Node with the arguments and answers its exit code. An end asked of us is asked of it. */
+/** Runs Node with the arguments and returns its exit code. Signals to end are passed on to it. */
 async function runNode(cwd: string, args: readonly string[], quiet: boolean): Promise<number> {
   const child = spawn(process.execPath, args, {
     cwd,
     stdio: ['inherit', quiet ? process.stderr : 'inherit', 'inherit'],
   });
   const pass = (signal: NodeJS.Signals): void => void child.kill(signal);
-  // The terminal sends SIGINT to the whole group; here it is only kept from ending us before the child has ended.
+  // The terminal sends SIGINT to the whole group; this handler only keeps this process alive until the child has ended.
   const stay = (): void => {};
   process.on('SIGTERM', pass);
   process.on('SIGHUP', pass);

@@ -29,7 +29,7 @@ export const validate: DefineCommand = (program, action) => {
     );
 };
 
-/** Every rule with its verdict, and under a broken one the rows that break it. */
+/** Every rule with its result, and below a broken one the rows that break it. */
 function validationReport(view: ValidationView, rows: number, paint: Paint): string {
   const verdict = paint(view.status, view.status === 'green' ? 'green' : 'red');
   const stale = view.stale ? paint(', stale: the target has changed since', 'yellow') : '';

@@ -10,7 +10,7 @@ import { runSummary } from '../run-summary.ts';
 import { commandLine, type FollowedRun } from './follow.ts';
 import { metricsLines, saveReportFile } from './reports.ts';
 
-/** Ends a migration that was followed: its account, its report, and how it can go on where it can. */
+/** Ends a followed migration: prints its summary, saves its report, and shows how to continue it, if possible. */
 export async function concludeMigration(session: Session, { run, log, copyLog }: FollowedRun): Promise<ExitCode> {
   if (!isFinished(run)) {
     const code = await pauseInterrupted(session, run);
@@ -51,19 +51,19 @@ const pendingTimeoutMs = 5_000;
 const pollIntervalMs = 500;
 
 /**
- * What Ctrl-C does to a migration: it is paused, so that nothing more is written, and can be resumed; one that does not begin
- * meanwhile is cancelled, because it would begin to write later. A second Ctrl-C leaves at once.
+ * Ctrl-C pauses a migration, so that nothing more is written and it can be resumed; one that does not begin meanwhile is
+ * cancelled, because it would begin to write later. A second Ctrl-C ends the command at once.
  */
 async function pauseInterrupted(session: Session, run: RunView): Promise<ExitCode> {
   const { out } = session;
   const resume = `To go on: ${commandLine(session, 'migrate:resume')}`;
   out.note(`Interrupted: pausing run ${run.id} (Ctrl-C again to leave it running).`);
   try {
-    const asked = await requestWhenAllowed(session, run, 'pause');
+    const requested = await requestWhenAllowed(session, run, 'pause');
     const last =
-      asked.status === 'pending'
+      requested.status === 'pending'
         ? await requestWhenAllowed(session, run, 'cancel')
-        : await waitWhilePausing(session, asked);
+        : await waitWhilePausing(session, requested);
     if (out.json) out.answer(last, () => '');
     out.note(interruptedText(session, last, resume));
   } catch (thrown) {
@@ -83,7 +83,7 @@ function interruptedText(session: Session, run: RunView, resume: string): string
     : `run ${run.id} is ${run.status}. ${resume}`;
 }
 
-/** What Ctrl-C does to a run that writes nothing: its result is not needed any more, so it is cancelled. */
+/** Ctrl-C cancels a run that writes nothing: its result is not needed any more. */
 export async function cancelInterrupted(session: Session, run: RunView, name: string): Promise<ExitCode> {
   try {
     await requestWhenAllowed(session, run, 'cancel');
@@ -98,8 +98,8 @@ export async function cancelInterrupted(session: Session, run: RunView, name: st
 }
 
 /**
- * Asks for the action as soon as the run takes it, and answers the run; one that has not begun cannot be paused, and is
- * answered as it is after five seconds. A service that is out of reach for a while is asked again.
+ * Requests the action as soon as the run accepts it, and returns the run; a run that has not begun cannot be paused, and is
+ * returned unchanged after five seconds. Repeats the request while the API is unreachable.
  */
 async function requestWhenAllowed({ api }: Session, run: RunView, action: 'pause' | 'cancel'): Promise<RunView> {
   const body = { reason: 'interrupted with Ctrl-C' };
@@ -111,14 +111,14 @@ async function requestWhenAllowed({ api }: Session, run: RunView, action: 'pause
       try {
         return await whenReachable(() => api.request<RunView>('POST', `${path}/${action}`, { body }), now);
       } catch (thrown) {
-        // It has moved on since it was looked at.
+        // Its status has changed since it was read.
         if (isLate || !(thrown instanceof Problem) || thrown.code !== 'NOT_ALLOWED_NOW') throw thrown;
       }
     } else if (now.status !== 'pending' || isLate) return now;
   }
 }
 
-/** Waits until no worker holds a record of it any more. */
+/** Waits until no worker holds a record of the run any more. */
 async function waitWhilePausing({ api }: Session, run: RunView): Promise<RunView> {
   let now = run;
   for (const until = Date.now() + settleTimeoutMs; now.status === 'pausing' && Date.now() < until; ) {

@@ -11,15 +11,15 @@ import { createLogDisplay } from '../progress.ts';
 import { statusText } from '../run-summary.ts';
 import { followToEnd } from '../wait.ts';
 
-/** A run that was followed to its end, or until the operator stopped looking. */
+/** A run that was followed to its end, or until the operator interrupted following. */
 export interface FollowedRun {
   readonly run: RunView;
   readonly log: LogFile;
-  /** Copies what the service has written down of the run behind what the command wrote. */
+  /** Appends the API's log of the run to what the command wrote. */
   copyLog(): Promise<void>;
 }
 
-/** Follows a run with the progress line, and writes the day's log as it goes. */
+/** Follows a run with the progress line, and writes the log of the day. */
 export async function followWithLog(
   session: Session,
   run: RunView,
@@ -42,12 +42,12 @@ export async function followWithLog(
     .catch((thrown: unknown) => reportLostService(session, log, run, thrown))
     .finally(progress.end);
   const copyLog = (): Promise<void> => copyServiceLog(session, last, folder, log);
-  // One that was interrupted is waited for: Ctrl-C asks it to stop first.
+  // An interrupted run is waited for: Ctrl-C requests its end first.
   if (isFinished(last)) await copyLog();
   return { run: last, log, copyLog };
 }
 
-/** The service is out of reach: the run needs it to be followed, and not to go on. */
+/** The API is unreachable: following needs it, the run itself does not. */
 function reportLostService(session: Session, log: LogFile, run: RunView, thrown: unknown): never {
   const { code, message } = toProblem(thrown);
   log.write('ERROR', `${code}: ${message}`);
@@ -66,7 +66,7 @@ function statusMessage(run: RunView): string {
   return `run ${run.id} is ${statusText(run.status)}${run.reason === null ? '' : `: ${run.reason}`}`;
 }
 
-/** The command by its name, as this operator calls it: `npm run migrate:resume`. */
+/** The command as this operator calls it: `npm run migrate:resume`. */
 export function commandLine({ settings }: Session, name: string): string {
   return settings.invocation.startsWith('npm run') ? `npm run ${name}` : `${settings.invocation} ${name}`;
 }
@@ -75,12 +75,12 @@ export type Level = 'INFO' | 'WARNING' | 'ERROR';
 
 /** `logs/migration-YYYY-MM-DD.log`, by the day in UTC. */
 interface LogFile {
-  /** The file of today. */
+  /** The path of today's file. */
   path(): string;
   write(level: Level, text: string): void;
 }
 
-/** Opens nothing yet. @throws Problem when the folder cannot be written to. */
+/** Opens no file yet. @throws Problem when the folder cannot be written to. */
 function createLogFile(folder: string, now: () => Date = () => new Date()): LogFile {
   const path = (): string => join(folder, `migration-${now().toISOString().slice(0, 10)}.log`);
   return {
@@ -92,8 +92,8 @@ function createLogFile(folder: string, now: () => Date = () => new Date()): LogF
 }
 
 /**
- * Copies what the service has written down of the run (every attempt that failed, validations, requests of operators) behind
- * what was copied of it before. A service that cannot be asked costs the details and not the command.
+ * Appends the API's log of the run (failed attempts, validations, requests of operators) from where the last copy ended.
+ * When the API is unreachable, the details are missing and the command goes on.
  */
 async function copyServiceLog({ api }: Session, run: RunView, folder: string, log: LogFile): Promise<void> {
   const until = lastCopiedTimestamp(log.path(), run.id);
@@ -140,7 +140,7 @@ async function* readLines(pieces: AsyncIterable<string>): AsyncGenerator<string>
 function appendToFile(folder: string, path: string, text: string): void {
   try {
     mkdirSync(folder, { recursive: true });
-    // It names records, which not every reader of the folder may see.
+    // It names records, which not every user of the folder may read.
     appendFileSync(path, text, { mode: 0o640 });
   } catch (cause) {
     const message = `${path} cannot be written: ${(cause as Error).message}`;

@@ -3,7 +3,7 @@ import type { Settings } from '../environment.ts';
 import { parseInstant } from '../format.ts';
 import { Problem } from '../problem.ts';
 
-/** Which of the commands it is. */
+/** The command. */
 export type Purpose = 'migrate' | 'dry-run' | 'validate';
 
 /** The options of `migrate`, `migrate:dry-run` and `migrate:validate`. */
@@ -18,9 +18,9 @@ export type MigrateOptions = Pick<
 type Variables = Settings['migration'];
 
 /**
- * What to run: the options, and for what they leave open the variables MIGRATION_STRATEGY, MIGRATION_START_DATE,
+ * What to run: the options, and for those not given the variables MIGRATION_STRATEGY, MIGRATION_START_DATE,
  * MIGRATION_END_DATE, MIGRATION_PRODUCT_IDS, MIGRATION_SKIP_EXISTING, MIGRATION_BATCH_SIZE and MIGRATION_DRY_RUN. An
- * incremental run skips what is there already, as the others do on request; a validation looks at everything.
+ * incremental run skips existing rows, as the others do on request; a validation reads everything.
  * @throws Problem naming every variable that is wrong.
  */
 export function runOptions(purpose: Purpose, options: MigrateOptions, variables: Variables): RunOptions {

@@ -10,11 +10,11 @@ import { formatBytes, formatDuration, formatTable, type Paint, type Tone } from 
 
 export interface ReportFile {
   readonly path: string;
-  /** Absent where the service is of an earlier version. */
+  /** Absent when the API is of an earlier version. */
   readonly metrics: RunMetrics | undefined;
 }
 
-/** `reports/migration-report-TIMESTAMP.json`: the report of a run that ended or was stopped, as the service has it. */
+/** `reports/migration-report-TIMESTAMP.json`: the API's report of a run that ended or was stopped. */
 export async function saveReportFile({ api, settings }: Session, run: RunView): Promise<ReportFile> {
   const folder = reportFolder(settings);
   const as = `migration-report-${run.stamp}.json`;
@@ -29,7 +29,7 @@ function reportFolder({ projectFolder }: Session['settings']): string {
 
 type Network = RunMetrics['resourceUsage']['network'];
 
-/** How a run went, in numbers. */
+/** The metrics of a run as text. */
 export function metricsLines(metrics: RunMetrics, paint: Paint): string {
   const { successRate, processingRate, elapsedSeconds, errorDistribution, resourceUsage } = metrics;
   const { memory, cpu, network, workers, complete, alongside } = resourceUsage;
@@ -61,7 +61,7 @@ function errorLine(error: ErrorShare, paint: Paint): string {
   return `  ${severity} ${error.name} (${where}): ${error.records} records, ${error.tries} tries; ${error.action.toLowerCase()}`;
 }
 
-/** What a dry run found out, record by record. */
+/** The outcomes of a dry run by record. */
 interface Preview {
   readonly counts: readonly { readonly action: string; readonly code: string; readonly count: number }[];
   /** The first of the records that are shown on the screen. */
@@ -73,9 +73,9 @@ interface Preview {
 }
 
 export interface PreviewOptions {
-  /** Begins the file's name. */
+  /** The beginning of the file name. */
   readonly name: string;
-  /** Most records to keep for the screen. */
+  /** The most records to show on the screen. */
   readonly rows: number;
   /** Which records are shown on the screen; the file has all of them. */
   readonly wanted: (record: RecordView) => boolean;
@@ -101,7 +101,7 @@ export async function writePreview(session: Session, run: RunView, options: Prev
   return { counts: [...counts.values()].sort((a, b) => b.count - a.count), records, total, path };
 }
 
-/** What would become of a record, in a word. */
+/** What would happen to a record, in one word. */
 function previewAction({ status, code }: Pick<RecordView, 'status' | 'code'>): string {
   const would = /^WOULD_(\w+)$/.exec(code ?? '')?.[1]?.toLowerCase();
   if (would !== undefined) return would === 'insert' ? 'create' : would;
@@ -130,7 +130,7 @@ async function* pages({ api }: Session, runId: string): AsyncGenerator<readonly 
   }
 }
 
-/** The file appears when it is whole. */
+/** The file appears only when it is complete. */
 async function writeWholeFile(
   { settings }: Session,
   name: string,
@@ -149,7 +149,7 @@ async function writeWholeFile(
   return path;
 }
 
-/** How many records of each kind there are, the first of them, and where the rest is. */
+/** The number of records of each kind, the first records, and the path of the file with all of them. */
 export function previewLines(preview: Preview, paint: Paint): string {
   const { counts, records, total, path } = preview;
   const rest = total - records.length;

@@ -85,14 +85,12 @@ async function freezeLeader({ fleet, progress, probe }: BubbleExperiment): Promi
   return undefined;
 }
 
-// The grace period of an experiment's workers and a little for the process to end.
-const maxShutdownMs = 7_000;
 const shutdownProblems = new WeakMap<BubbleExperiment, string[]>();
 
 export const drain: BubbleScenario = {
   name: 'drain',
-  summary: 'workers get SIGTERM, one after the other, under load: each ends in time and loses no work',
-  // Locks as in production: on a starved machine short ones are lost without anybody's fault, and look like a death.
+  summary: 'workers get SIGTERM, one after the other, under load: each ends by itself and loses no work',
+  // Locks as in production: short ones expire on a busy machine although the worker is alive, and look like its death.
   setup: {
     env: { DROVER_LOCK_DURATION_MS: '30000', DROVER_STALLED_INTERVAL_MS: '15000', DROVER_SWEEP_AGE_MS: '60000' },
   },
@@ -105,9 +103,7 @@ export const drain: BubbleScenario = {
       const worker = fleet.workers().find((one) => one.isReady);
       if (!worker || runEnded.signal.aborted) continue;
       await fleet.add().ready;
-      const began = Date.now();
-      const exit = await experiment.recovery.measureDuring(() => worker.end('SIGTERM'));
-      problems.push(...checkExit(exit, Date.now() - began));
+      problems.push(...checkExit(await experiment.recovery.measureDuring(() => worker.end('SIGTERM'))));
     }
   },
   async check(experiment) {
@@ -123,8 +119,8 @@ export const drain: BubbleScenario = {
   },
 };
 
-function checkExit(exit: WorkerExit, ms: number): string[] {
-  if (ms > maxShutdownMs) return [`a worker took ${ms} ms to end`];
+/** A worker that has not drained ten seconds after its grace period ends itself with 1 (`workers/main.ts`). */
+function checkExit(exit: WorkerExit): string[] {
   return exit.code === 0 ? [] : [`a worker ended with ${exit.signal ?? exit.code}`];
 }
 

@@ -111,7 +111,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   },
   // A client of the API: it shares the contract with the engine, and nothing that does anything.
   'src/cli': {
-    project: ['src/contract', 'src/money.ts', 'src/errors.ts', 'src/csv.ts', 'src/signals.ts'],
+    project: ['src/contract', 'src/money.ts', 'src/errors.ts', 'src/csv.ts', 'src/deadline.ts', 'src/signals.ts'],
     packages: ['commander'],
   },
   workers: {
