@@ -50,7 +50,7 @@ export async function startAdminService(keyType = 'bigint') {
     /** A booking of an address, or of a whole contact. */
     book: (id: number, contact: string | object | null, at = '2025-01-01T00:00:00Z') =>
       rows(
-        `INSERT INTO app.bookings (id, "contactDetails", "createdAt", status, "finalAmount", "bookingReference") VALUES ($1, $2, $3, 'PAID', 10, 'B-' || $1)`,
+        `INSERT INTO app.bookings (id, "contactDetails", "createdAt", status, "finalAmount", "bookingReference") VALUES ($1::text::bigint, $2, $3, 'PAID', 10, 'B-' || $1::text)`,
         ...[id, JSON.stringify(typeof contact === 'string' ? { email: contact } : contact), at],
       ),
     /** A payment of the history; its user is the one of the address. */
