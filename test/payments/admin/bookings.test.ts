@@ -65,8 +65,9 @@ test('a booking whose contact is no object has no name and no address, and text 
 
 test('with a limit it is read in pages that a header links, to the same rows', async () => {
   const seen: string[] = [];
+  const page = (url: string) => at.service.app.inject({ url, headers: at.service.as('operator') });
   for (let url: string | undefined = '/api/admin/bookings?limit=400'; url !== undefined; ) {
-    const answer = await at.service.app.inject({ url, headers: at.service.as('operator') });
+    const answer: Awaited<ReturnType<typeof page>> = await page(url);
     expect(answer.statusCode).toBe(200);
     seen.push(...(answer.json() as { id: string }[]).map(({ id }) => id));
     url = /<([^>]+)>; rel="next"/.exec(String(answer.headers.link))?.[1];
