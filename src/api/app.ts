@@ -21,6 +21,8 @@ import { handleIdempotencyKeys } from './idempotency.ts';
 import { acceptJsonOnly, refuseMalformedUrls } from './json-body.ts';
 import { createMetrics, healthRoutes, metricsRoutes } from './monitoring.ts';
 import { handleError, handleUnknownRoutes } from './problems.ts';
+import { adminBookingRoutes } from './routes/admin-bookings.ts';
+import { adminUserRoutes } from './routes/admin-users.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { bookingRoutes } from './routes/bookings.ts';
 import { cutoverRoutes } from './routes/cutovers.ts';
@@ -74,6 +76,7 @@ export async function buildApp(deps: ApiDeps): Promise<Api> {
   await app.register(async (scope) => apiRoutes(scope as unknown as Api, routes), { prefix: '/api/v1' });
   // The address that the applications' own endpoint had.
   await app.register(async (scope) => receiveWebhooks(scope as unknown as Api, routes, true), { prefix: '/api' });
+  await app.register(async (scope) => adminRoutes(scope as unknown as Api, routes), { prefix: '/api/admin' });
   return app;
 }
 
@@ -140,6 +143,12 @@ function apiRoutes(app: Api, deps: RouteDeps): void {
   webhookRoutes(app, deps);
   auditRoutes(app, deps);
   sessionRoutes(app, { ...deps.auth, streams: deps.streams });
+}
+
+/** Every route under /api/admin: what the applications call. */
+function adminRoutes(app: Api, deps: RouteDeps): void {
+  adminBookingRoutes(app, deps);
+  adminUserRoutes(app, deps);
 }
 
 /** Writes one line per request, with the route's pattern instead of the URL, which may contain a source id. */

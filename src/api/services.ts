@@ -12,6 +12,7 @@ import { openControl, openCutovers, openUpstreams } from '../engine/open-engine.
 import { createInboxReader, createInboxReceiver } from '../engine/webhooks/store.ts';
 import { DroverError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import { createAdminApi } from '../payments/admin/control.ts';
 import { createBookingsControl } from '../payments/bookings-control.ts';
 import type { PlanRegistry } from '../plan/registry.ts';
 import { readStageLatency, readUpstreamRequests } from './monitoring.ts';
@@ -61,6 +62,7 @@ export async function openApiServices(options: ServiceOptions): Promise<ApiServi
       onFailure: (error) => logger.error({ err: error }, 'a cutover or rollback ended before its swap'),
     }),
     bookings: createBookingsControl(database, target.$client),
+    admin: createAdminApi(database, target.$client),
     plans: createPlanCatalog(plans.all(), config.settings),
     queues: createQueueControl({ pauses: createQueuePauseStore(database), live: createLiveQueues(producer), onError }),
     upstreams: createUpstreamControl({

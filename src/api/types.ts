@@ -18,6 +18,7 @@ import type { Actor, Role } from '../contract/runs.ts';
 import type { InboxReader } from '../engine/webhooks/store.ts';
 import type { InboxReceiver } from '../engine/webhooks/types.ts';
 import type { Logger } from '../logger.ts';
+import type { AdminApi } from '../payments/admin/control.ts';
 import type { BookingsControl } from '../payments/bookings-control.ts';
 
 /** The services that the routes use. `services.ts` opens them; tests pass their own. */
@@ -25,6 +26,8 @@ export interface ApiDeps {
   readonly control: Control;
   readonly cutovers: CutoverControl;
   readonly bookings: BookingsControl;
+  /** The API of the applications. */
+  readonly admin: AdminApi;
   readonly plans: PlanCatalog;
   readonly queues: QueueControl;
   readonly upstreams: UpstreamControl;

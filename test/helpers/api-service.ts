@@ -19,6 +19,7 @@ import type { Role } from '../../src/contract/runs.ts';
 import { openControl, openCutovers } from '../../src/engine/open-engine.ts';
 import { createInboxReader, createInboxReceiver } from '../../src/engine/webhooks/store.ts';
 import { createLogger } from '../../src/logger.ts';
+import { createAdminApi } from '../../src/payments/admin/control.ts';
 import { createBookingsControl } from '../../src/payments/bookings-control.ts';
 import { createRegistry, loadPlans, type PlanRegistry } from '../../src/plan/registry.ts';
 import { controlDouble } from './control-double.ts';
@@ -57,6 +58,7 @@ export async function startService(
       ...{ database, target: database, slowQueries: database, plans, onFailure: () => undefined },
     }),
     bookings: createBookingsControl(database, database.$client),
+    admin: createAdminApi(database, database.$client),
     plans: { list: () => [], get: () => undefined },
     queues: createQueueControl({
       pauses: createQueuePauseStore(database),

@@ -89,6 +89,7 @@ export function decodeCursor(cursor: string | undefined, pattern: RegExp = /^[\w
 /** Cursors that are numbers. */
 export const numericCursor = /^\d{1,18}$/;
 
-function encodeCursor(name: string): string {
+/** A cursor as clients get it. */
+export function encodeCursor(name: string): string {
   return Buffer.from(name).toString('base64url');
 }

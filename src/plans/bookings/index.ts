@@ -3,6 +3,7 @@ import { definePlan } from '../../plan/define-plan.ts';
 import { paramsSchema, settingsSchema } from './params.ts';
 import { payments } from './payments.ts';
 import { userNotes, users } from './people.ts';
+import { adminTablesSql } from './tables/admin.ts';
 import { moneyTablesSql } from './tables/money.ts';
 import { peopleTablesSql } from './tables/people.ts';
 import { statisticsTablesSql } from './tables/statistics.ts';
@@ -43,5 +44,6 @@ export default definePlan({
     },
   ],
   codes,
-  furtherTables: (schema) => [peopleTablesSql, moneyTablesSql, statisticsTablesSql].map((sql) => sql(schema)).join(''),
+  furtherTables: (schema) =>
+    [peopleTablesSql, moneyTablesSql, statisticsTablesSql, adminTablesSql].map((sql) => sql(schema)).join(''),
 } satisfies Plan);

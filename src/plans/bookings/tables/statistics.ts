@@ -40,9 +40,6 @@ CREATE TABLE IF NOT EXISTS ${table('user_totals')} (
   PRIMARY KEY (user_id, currency)
 );
 COMMENT ON TABLE ${table('user_totals')} IS '${followsParent}';
-CREATE INDEX IF NOT EXISTS user_totals_spent ON ${table('user_totals')} (currency, spent DESC, user_id);
-CREATE INDEX IF NOT EXISTS user_totals_bookings ON ${table('user_totals')} (bookings DESC, user_id) WHERE currency = '';
-CREATE INDEX IF NOT EXISTS user_totals_last_booking ON ${table('user_totals')} (last_booking_at DESC NULLS LAST, user_id) WHERE currency = '';
 
 -- Exact sums of a user by currency; the row of the empty currency counts bookings.
 CREATE OR REPLACE VIEW ${table('user_statistics')} AS
