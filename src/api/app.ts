@@ -23,6 +23,7 @@ import { createMetrics, healthRoutes, metricsRoutes } from './monitoring.ts';
 import { handleError, handleUnknownRoutes } from './problems.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { bookingRoutes } from './routes/bookings.ts';
+import { bookingMonitoringRoutes } from './routes/bookings-monitoring.ts';
 import { cutoverRoutes } from './routes/cutovers.ts';
 import { queueRoutes, upstreamRoutes, workerRoutes } from './routes/fleet.ts';
 import { keyRoutes } from './routes/keys.ts';
@@ -132,6 +133,7 @@ function apiRoutes(app: Api, deps: RouteDeps): void {
   reportRoutes(app, deps);
   cutoverRoutes(app, deps);
   bookingRoutes(app, deps);
+  bookingMonitoringRoutes(app, deps);
   retentionRoutes(app, deps);
   queueRoutes(app, deps);
   workerRoutes(app, deps);

@@ -5,12 +5,14 @@ import type { StatisticsCheck } from '../contract/bookings.ts';
 import type { Actor } from '../contract/runs.ts';
 import { DroverError } from '../errors.ts';
 import { createLinkControl, type LinkControl } from './link/control.ts';
+import { type BookingsMonitoring, createBookingsMonitoring } from './monitoring/monitoring.ts';
 import { paymentSchemas } from './payments.sql.ts';
 import { checkStatistics, repairStatistics } from './statistics.sql.ts';
 
 /** The operators' side of what goes on after a migration of bookings. Every method throws DroverError. */
 export interface BookingsControl {
   readonly link: LinkControl;
+  readonly monitoring: BookingsMonitoring;
   /** Recomputes the statistics of a schema (default: that of the newest migration). */
   checkStatistics(targetSchema?: string): Promise<StatisticsCheck>;
   /** The same, and corrects what differs. Answers what was corrected. */
@@ -32,6 +34,7 @@ export function createBookingsControl(database: Database, target: pg.Pool): Book
   };
   return {
     link: createLinkControl({ database, target }),
+    monitoring: createBookingsMonitoring(database, target, schemaOf),
     checkStatistics: async (targetSchema) => checkStatistics(target, await schemaOf(targetSchema)),
     async repairStatistics({ targetSchema, reason }, actor) {
       const schema = await schemaOf(targetSchema);

@@ -118,13 +118,13 @@ export function createLinkControl({ database, target }: LinkDeps): LinkControl {
   };
 }
 
-interface Place {
+export interface Place {
   readonly schema: string;
   readonly names: BookingsNames;
 }
 
-/** The schema and the names of its bookings table, from the newest run of the plan into it. */
-async function findPlace(database: Database, targetSchema: string | undefined): Promise<Place> {
+/** The schema and the names of its bookings table, from the newest run of the plan into it. Throws NOT_FOUND. */
+export async function findPlace(database: Database, targetSchema: string | undefined): Promise<Place> {
   const runs = await runsBySchema(database, 'bookings');
   const run = targetSchema === undefined ? runs[0] : runs.find((one) => one.targetSchema === targetSchema);
   if (run === undefined) {
