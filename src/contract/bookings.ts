@@ -103,3 +103,37 @@ export interface Anomaly {
   readonly details: Readonly<Record<string, string | null>>;
   readonly remedy: string;
 }
+
+/** A copy of a table before the link. */
+export interface BackupTable {
+  readonly table: string;
+  readonly backup: string;
+  /** By the planner's statistics: an estimate. */
+  readonly estimatedRows: number;
+  /** What the table takes now without its indexes; the copy takes at most as much. */
+  readonly estimatedBytes: number;
+  /** There is a table of the backup's name already: it is left. */
+  readonly exists: boolean;
+  /** Rows that were copied; null when none were. */
+  readonly rows: number | null;
+}
+
+export interface BookingsBackup {
+  readonly dryRun: boolean;
+  readonly tables: readonly BackupTable[];
+}
+
+export interface CleanupIndex {
+  readonly table: string;
+  readonly column: string;
+  /** Before the request. */
+  readonly state: 'present' | 'missing' | 'invalid';
+  readonly statements: readonly string[];
+}
+
+export interface BookingsCleanup {
+  readonly dryRun: boolean;
+  readonly indexes: readonly CleanupIndex[];
+  /** Ids of users with one address, the oldest first; at most a thousand groups. They are merged one by one, by operators. */
+  readonly duplicates: readonly (readonly string[])[];
+}

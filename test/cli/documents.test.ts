@@ -126,6 +126,8 @@ function answerAll(scripted: ScriptedService): void {
       scripted.on(`POST ${path}/${action}`, run);
     scripted.on(`PATCH ${path}`, runView({ batchSize: 100 }));
   }
+  scripted.on('POST /bookings/link/undo', { dryRun: true, statements: [] });
+  scripted.on('POST /bookings/statistics/repair', { targetSchema: 'app', users: 0, differences: [] });
   scripted.on('GET /webhooks', none);
   scripted.on('POST /webhooks/stripe/evt_123/replay', { replayed: true });
   const replayed = { dryRun: true, matched: 0, replayed: 0, withoutPayload: 0, busy: 0 };

@@ -1,8 +1,26 @@
 import { z } from 'zod';
-import { type Anomaly, anomalyRules, type BookingsProgress } from '../../contract/bookings.ts';
+import {
+  type Anomaly,
+  anomalyRules,
+  type BookingsBackup,
+  type BookingsCleanup,
+  type BookingsProgress,
+} from '../../contract/bookings.ts';
 import { anomalyCursor } from '../../payments/monitoring/monitoring.ts';
+import { actorOf } from '../auth/access.ts';
 import type { Api, ApiDeps } from '../types.ts';
-import { count, decodeCursor, encodePage, pageOf, pageQuery, responses, storableText, text } from './common.ts';
+import {
+  count,
+  decodeCursor,
+  encodePage,
+  idempotencyHeader,
+  pageOf,
+  pageQuery,
+  reasonSchema,
+  responses,
+  storableText,
+  text,
+} from './common.ts';
 
 const targetSchema = storableText(1, 63)
   .optional()
@@ -46,7 +64,42 @@ const progressQuery = z.strictObject({
 });
 const anomalyQuery = z.strictObject({ ...pageQuery, targetSchema, rule: z.enum(anomalyRules).optional() });
 
-/** How far a migration of bookings is, and what should not be. */
+const changeBody = z.strictObject({ targetSchema, dryRun: z.boolean().optional(), reason: reasonSchema });
+
+const backupSchema = z
+  .object({
+    dryRun: z.boolean(),
+    tables: z
+      .array(
+        z.object({
+          ...{ table: text, backup: text, exists: z.boolean() },
+          estimatedRows: z.number().describe('By the planner’s statistics: an estimate'),
+          estimatedBytes: z
+            .number()
+            .describe('What the table takes without its indexes; the copy takes at most as much'),
+          rows: count.nullable().describe('Rows that were copied; null when none were'),
+        }),
+      )
+      .readonly(),
+  })
+  .meta({ id: 'BookingsBackup' }) satisfies z.ZodType<BookingsBackup>;
+
+const cleanupSchema = z
+  .object({
+    dryRun: z.boolean(),
+    indexes: z
+      .array(
+        z.object({
+          ...{ table: text, column: text, statements: z.array(text).readonly() },
+          state: z.enum(['present', 'missing', 'invalid']).describe('Before the request'),
+        }),
+      )
+      .readonly(),
+    duplicates: z.array(z.array(text).readonly()).readonly().describe('Ids of users with one address, oldest first'),
+  })
+  .meta({ id: 'BookingsCleanup' }) satisfies z.ZodType<BookingsCleanup>;
+
+/** How far a migration of bookings is, what should not be, copies before it and the clean-up after it. */
 export function bookingMonitoringRoutes(app: Api, { bookings }: Pick<ApiDeps, 'bookings'>): void {
   const config = { access: 'viewer' } as const;
   app.get('/bookings/progress', { config, schema: progressRouteSchema }, ({ query }) =>
@@ -56,6 +109,15 @@ export function bookingMonitoringRoutes(app: Api, { bookings }: Pick<ApiDeps, 'b
     const { cursor, limit = 50, ...filter } = query;
     const after = decodeCursor(cursor, anomalyCursor);
     return encodePage(await bookings.monitoring.anomalies({ ...filter, cursor: after, limit }));
+  });
+  const admin = { access: 'admin' } as const;
+  app.post('/bookings/backup', { config: admin, schema: backupRouteSchema }, (request) => {
+    const { dryRun = false, ...body } = request.body;
+    return bookings.backup({ ...body, dryRun }, actorOf(request));
+  });
+  app.post('/bookings/cleanup', { config: admin, schema: cleanupRouteSchema }, (request) => {
+    const { dryRun = false, ...body } = request.body;
+    return bookings.cleanup({ ...body, dryRun }, actorOf(request));
   });
 }
 
@@ -73,4 +135,22 @@ const anomaliesRouteSchema = {
   summary: 'What should not be, by rule, named by ids and without personal data',
   querystring: anomalyQuery,
   response: responses({ 200: pageOf(anomalySchema) }),
+};
+
+const backupRouteSchema = {
+  tags: ['bookings'],
+  operationId: 'backupBookings',
+  summary: 'Copies the tables of bookings and users beside them, without a lock on writers',
+  headers: idempotencyHeader,
+  body: changeBody,
+  response: responses({ 200: backupSchema }),
+};
+
+const cleanupRouteSchema = {
+  tags: ['bookings'],
+  operationId: 'cleanUpBookings',
+  summary: 'Makes missing indexes beside writers, and lists users with one address',
+  headers: idempotencyHeader,
+  body: changeBody,
+  response: responses({ 200: cleanupSchema }),
 };
