@@ -125,6 +125,9 @@ export const errorKinds = {
   NO_PAYMENT: data(
     'The payment of the event never arrived: look it up at the provider by its id, then replay the event.',
   ),
+  WEBHOOK_NOT_KEPT: configuration(
+    'Events of types without a handler are stored without their payload: send the event again from the provider’s dashboard.',
+  ),
   WEBHOOK_NOT_CONFIGURED: configuration(
     'Set the signing secret of the endpoint for the API and restart it; docs/operations.md describes where to find it.',
   ),

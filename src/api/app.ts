@@ -25,6 +25,7 @@ import { adminBookingRoutes } from './routes/admin-bookings.ts';
 import { adminUserRoutes } from './routes/admin-users.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { bookingRoutes } from './routes/bookings.ts';
+import { bookingMonitoringRoutes } from './routes/bookings-monitoring.ts';
 import { cutoverRoutes } from './routes/cutovers.ts';
 import { queueRoutes, upstreamRoutes, workerRoutes } from './routes/fleet.ts';
 import { keyRoutes } from './routes/keys.ts';
@@ -135,6 +136,7 @@ function apiRoutes(app: Api, deps: RouteDeps): void {
   reportRoutes(app, deps);
   cutoverRoutes(app, deps);
   bookingRoutes(app, deps);
+  bookingMonitoringRoutes(app, deps);
   retentionRoutes(app, deps);
   queueRoutes(app, deps);
   workerRoutes(app, deps);

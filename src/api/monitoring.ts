@@ -1,7 +1,9 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import { z } from 'zod';
 import { withDeadline } from '../../queues/redis.ts';
+import type { BookingsFigures } from '../payments/monitoring/monitoring.ts';
 import type { AuthDeps } from './auth/authenticate.ts';
+import { createTtlCache } from './ttl-cache.ts';
 import type { Api, ApiDeps, HealthCheck, StageLatency, UpstreamRequests } from './types.ts';
 
 const healthTags = ['health'];
@@ -59,14 +61,22 @@ interface Metrics {
   render(): Promise<string>;
 }
 
-type MetricInputs = Pick<ApiDeps, 'metrics' | 'queues' | 'upstreams' | 'workers'> & Pick<AuthDeps, 'failures'>;
+type MetricSources = Pick<ApiDeps, 'metrics' | 'queues' | 'upstreams' | 'workers' | 'bookings'> &
+  Pick<AuthDeps, 'failures'>;
+type MetricInputs = Omit<MetricSources, 'bookings'> & { figures(): Promise<BookingsFigures> };
+
+// They read whole tables: once a minute, and a scrape is answered with the older figures meanwhile.
+const figuresOptions = { ttlMs: 60_000, staleMs: 600_000 };
+const figuresDeadlineMs = 5_000;
 
 /**
  * The metrics for Prometheus, read at each scrape. They come from PostgreSQL and Redis, so every API process returns the
  * same values and a restart loses none (except failed sign-ins, which each process counts for itself). Metrics of a source that does not answer are left out.
  */
-export function createMetrics(sources: MetricInputs, onError: (error: unknown) => void): Metrics {
+export function createMetrics({ bookings, ...given }: MetricSources, onError: (error: unknown) => void): Metrics {
   const registry = new Registry();
+  const figures = createTtlCache(figuresOptions, () => bookings.monitoring.figures());
+  const sources: MetricInputs = { ...given, figures: () => withDeadline(figures.get(''), figuresDeadlineMs) };
   for (const { name, help, labelNames, read } of metricDefinitions) {
     const Kind = name.endsWith('_total') ? Counter : Gauge;
     const metric: Counter | Gauge = new Kind({
@@ -158,6 +168,39 @@ const metricDefinitions: readonly MetricDefinition[] = [
     help: 'Events of upstreams that are not settled',
     labelNames: ['provider', 'state'],
     read: async ({ metrics }) => (await metrics.inbox()).map(({ count, ...labels }) => [labels, count]),
+  },
+  {
+    name: 'drover_bookings',
+    help: 'Bookings by whether they have a user, and why not; counted at most once a minute',
+    labelNames: ['schema', 'link'],
+    read: async ({ figures }) =>
+      (await figures()).progress.flatMap(({ targetSchema: schema, bookings, linked, unlinked }): readonly Sample[] => {
+        if (bookings === null || linked === null) return [];
+        const reasons = Object.entries(unlinked ?? { not_started: bookings - linked });
+        return [['linked', linked] as const, ...reasons].map(([link, count]) => [{ schema, link }, count]);
+      }),
+  },
+  {
+    name: 'drover_booking_users',
+    help: 'Users made of bookings, without those that were merged into another',
+    labelNames: ['schema'],
+    read: async ({ figures }) =>
+      (await figures()).progress.map(({ targetSchema: schema, users }) => [{ schema }, users]),
+  },
+  {
+    name: 'drover_booking_payments',
+    help: 'Payments by status',
+    labelNames: ['schema', 'status'],
+    read: async ({ figures }) =>
+      (await figures()).progress.flatMap(({ targetSchema: schema, paymentsByStatus }) =>
+        Object.entries(paymentsByStatus).map(([status, count]): Sample => [{ schema, status }, count]),
+      ),
+  },
+  {
+    name: 'drover_booking_anomalies',
+    help: 'Anomalies of GET /api/v1/bookings/anomalies by rule, counted to 10,000; of failed webhooks the schema is empty',
+    labelNames: ['schema', 'rule'],
+    read: async ({ figures }) => (await figures()).anomalies.map(({ count, ...labels }) => [labels, count]),
   },
   {
     name: 'drover_sign_in_failures_total',

@@ -133,6 +133,7 @@ const statusOfCode: Readonly<Record<string, number>> = {
   PAYLOADS_PURGED: 409,
   WEBHOOK_SIGNATURE: 400,
   WEBHOOK_EVENT: 400,
+  WEBHOOK_NOT_KEPT: 409,
   // The provider repeats the event until the secret is configured.
   WEBHOOK_NOT_CONFIGURED: 503,
   DATABASE_CONFLICT: 503,

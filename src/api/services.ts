@@ -9,6 +9,7 @@ import { createProducer } from '../../queues/producer.ts';
 import { assertDurable, connectProducer, waitUntilReady, withDeadline } from '../../queues/redis.ts';
 import type { Config } from '../config.ts';
 import { openControl, openCutovers, openUpstreams } from '../engine/open-engine.ts';
+import { createInboxControl } from '../engine/webhooks/control-store.ts';
 import { createInboxReader, createInboxReceiver } from '../engine/webhooks/store.ts';
 import { DroverError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
@@ -96,7 +97,11 @@ function createStores(database: Database) {
     endedSessions: createEndedSessions(database),
     audit: createAuditLog(database),
     idempotency: createIdempotencyStore(database),
-    inbox: { ...createInboxReceiver(database.$client), ...createInboxReader(database.$client) },
+    inbox: {
+      ...createInboxReceiver(database.$client),
+      ...createInboxReader(database.$client),
+      ...createInboxControl(database),
+    },
   };
 }
 

@@ -15,6 +15,7 @@ import type { Control } from '../contract/control.ts';
 import type { CutoverControl } from '../contract/cutover.ts';
 import type { PlanView, QueueView, UpstreamView } from '../contract/fleet.ts';
 import type { Actor, Role } from '../contract/runs.ts';
+import type { InboxControl } from '../engine/webhooks/control-store.ts';
 import type { InboxReader } from '../engine/webhooks/store.ts';
 import type { InboxReceiver } from '../engine/webhooks/types.ts';
 import type { Logger } from '../logger.ts';
@@ -37,7 +38,7 @@ export interface ApiDeps {
   readonly audit: AuditLog;
   readonly idempotency: IdempotencyStore;
   /** Events of upstreams. */
-  readonly inbox: InboxReceiver & InboxReader;
+  readonly inbox: InboxReceiver & InboxReader & InboxControl;
   /** Services that must answer for the API to be ready. */
   readonly health: readonly HealthCheck[];
   readonly metrics: MetricsSource;

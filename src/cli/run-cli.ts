@@ -24,6 +24,7 @@ import { run } from './commands/run.ts';
 import { runs, status, watch } from './commands/runs.ts';
 import { up } from './commands/up.ts';
 import { validate } from './commands/validate.ts';
+import { webhooks } from './commands/webhooks.ts';
 import type { Environment } from './environment.ts';
 import { type ExitCode, exitCodes } from './exit-code.ts';
 import { createOutput, type Output, type Streams } from './output.ts';
@@ -161,6 +162,7 @@ const commands: readonly DefineCommand[] = [
   cutovers,
   link,
   check,
+  webhooks,
   workers,
   queues,
   limits,

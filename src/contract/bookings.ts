@@ -62,3 +62,78 @@ export interface StatisticsCheck {
   /** At most a thousand. */
   readonly differences: readonly StatisticsDifference[];
 }
+
+/** Why a booking has no user. `not_linked`: its address is usable; filling has not come to it, or linking it failed. */
+export const unlinkedReasons = ['no_contact', 'no_address', 'bad_address', 'not_linked'] as const;
+export type UnlinkedReason = (typeof unlinkedReasons)[number];
+
+/** How far bookings, users and payments of a schema are. */
+export interface BookingsProgress {
+  readonly targetSchema: string;
+  /** Null when the bookings are in another database: then their figures are null too. */
+  readonly table: string | null;
+  readonly bookings: number | null;
+  readonly linked: number | null;
+  /** By reason; null before a link was started, when reasons are not known. */
+  readonly unlinked: Readonly<Record<UnlinkedReason, number>> | null;
+  /** Without those that were merged into another. */
+  readonly users: number;
+  readonly mergedUsers: number;
+  readonly payments: number;
+  readonly paymentsByStatus: Readonly<Record<string, number>>;
+  /** Names of the figures above that are estimates of the planner; all others are exact. */
+  readonly estimates: readonly string[];
+}
+
+export const anomalyRules = [
+  'unlinked_booking',
+  'webhook_failed',
+  'statistics_drift',
+  'beyond_payment',
+  'amount_differs',
+  'stale_link',
+] as const;
+export type AnomalyRule = (typeof anomalyRules)[number];
+
+/** Something that should not be; named by ids, without personal data. */
+export interface Anomaly {
+  readonly rule: AnomalyRule;
+  /** `booking:17`, `webhook:stripe/evt_1`, `user:…`, `payment:…`, `schema:app`. */
+  readonly subject: string;
+  readonly details: Readonly<Record<string, string | null>>;
+  readonly remedy: string;
+}
+
+/** A copy of a table before the link. */
+export interface BackupTable {
+  readonly table: string;
+  readonly backup: string;
+  /** By the planner's statistics: an estimate. */
+  readonly estimatedRows: number;
+  /** What the table takes now without its indexes; the copy takes at most as much. */
+  readonly estimatedBytes: number;
+  /** There is a table of the backup's name already: it is left. */
+  readonly exists: boolean;
+  /** Rows that were copied; null when none were. */
+  readonly rows: number | null;
+}
+
+export interface BookingsBackup {
+  readonly dryRun: boolean;
+  readonly tables: readonly BackupTable[];
+}
+
+export interface CleanupIndex {
+  readonly table: string;
+  readonly column: string;
+  /** Before the request. */
+  readonly state: 'present' | 'missing' | 'invalid';
+  readonly statements: readonly string[];
+}
+
+export interface BookingsCleanup {
+  readonly dryRun: boolean;
+  readonly indexes: readonly CleanupIndex[];
+  /** Ids of users with one address, the oldest first; at most a thousand groups. They are merged one by one, by operators. */
+  readonly duplicates: readonly (readonly string[])[];
+}

@@ -127,6 +127,13 @@ function answerAll(scripted: ScriptedService): void {
       scripted.on(`POST ${path}/${action}`, run);
     scripted.on(`PATCH ${path}`, runView({ batchSize: 100 }));
   }
+  scripted.on('POST /bookings/link/undo', { dryRun: true, statements: [] });
+  scripted.on('POST /bookings/statistics/repair', { targetSchema: 'app', users: 0, differences: [] });
+  scripted.on('GET /webhooks', none);
+  scripted.on('POST /webhooks/stripe/evt_123/replay', { replayed: true });
+  const replayed = { dryRun: true, matched: 0, replayed: 0, withoutPayload: 0, busy: 0 };
+  scripted.on('POST /webhooks/replay', replayed);
+  scripted.on('POST /webhooks/purge', { dryRun: false, complete: true, events: 0 });
   scripted.on('GET /runs', { items: [run], nextCursor: null });
   scripted.on('POST /runs', run);
   const report = () => ({ headers: { 'content-type': 'text/plain' }, body: 'all is well\n' });

@@ -17,6 +17,7 @@ import { readConfig } from '../../src/config.ts';
 import type { Control } from '../../src/contract/control.ts';
 import type { Role } from '../../src/contract/runs.ts';
 import { openControl, openCutovers } from '../../src/engine/open-engine.ts';
+import { createInboxControl } from '../../src/engine/webhooks/control-store.ts';
 import { createInboxReader, createInboxReceiver } from '../../src/engine/webhooks/store.ts';
 import { createLogger } from '../../src/logger.ts';
 import { createAdminApi } from '../../src/payments/admin/control.ts';
@@ -113,7 +114,11 @@ function storesOf(database: Database) {
     endedSessions: createEndedSessions(database),
     audit: createAuditLog(database),
     idempotency: createIdempotencyStore(database),
-    inbox: { ...createInboxReceiver(database.$client), ...createInboxReader(database.$client) },
+    inbox: {
+      ...createInboxReceiver(database.$client),
+      ...createInboxReader(database.$client),
+      ...createInboxControl(database),
+    },
   };
 }
 

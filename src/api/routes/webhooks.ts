@@ -6,11 +6,24 @@ import { DroverError } from '../../errors.ts';
 import { useOf } from '../../payments/webhook-handlers.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import { verifyStripeEvent } from '../../upstreams/stripe/webhook.ts';
-import { canSeePersonalData } from '../auth/access.ts';
+import { actorOf, canSeePersonalData } from '../auth/access.ts';
 import type { RateLimits } from '../auth/rate-limits.ts';
 import { findProblem } from '../json-body.ts';
 import type { Api, ApiDeps } from '../types.ts';
-import { decodeCursor, idSchema, numericCursor, pageOf, pageQuery, responses, toPage } from './common.ts';
+import {
+  count,
+  decodeCursor,
+  idempotencyHeader,
+  idSchema,
+  numericCursor,
+  pageOf,
+  pageQuery,
+  reasonBody,
+  reasonSchema,
+  responses,
+  text,
+  toPage,
+} from './common.ts';
 
 const receivedSchema = z.object({
   received: z.literal(true),
@@ -22,6 +35,43 @@ const webhookQuery = z.strictObject({
   state: z.enum(eventStates).optional(),
   type: idSchema.optional().describe('`product.updated`'),
   objectId: idSchema.optional().describe('The object of the event, `prod_...`'),
+  code: idSchema.optional().describe('`NO_PAYMENT`'),
+  waiting: z
+    .enum(['true', 'false'])
+    .optional()
+    .describe('true: pending, and tried at least once: it waits for what its code names'),
+});
+
+const replayBody = z.strictObject({
+  state: z.enum(eventStates).optional(),
+  type: idSchema.optional(),
+  objectId: idSchema.optional(),
+  code: idSchema.optional(),
+  waiting: z.boolean().optional(),
+  dryRun: z.boolean().optional().describe('Only counts'),
+  reason: reasonSchema,
+});
+
+const replaySchema = z.object({
+  dryRun: z.boolean(),
+  matched: count,
+  replayed: count.describe('Events that are applied again, or would be'),
+  withoutPayload: count.describe('Their payload was not kept, so there is nothing to apply'),
+  busy: count.describe('A worker processes them at this moment'),
+});
+
+const eventPurgeBody = z.strictObject({
+  olderThan: text
+    .regex(/^\d{1,5}[hdw]$/, { error: 'give an age such as 12h, 30d or 8w' })
+    .describe('Events that were settled longer ago than this'),
+  dryRun: z.boolean().optional(),
+  reason: reasonSchema,
+});
+
+const eventPurgeSchema = z.object({
+  dryRun: z.boolean(),
+  complete: z.boolean().describe('False when the time budget was used up: repeat the request to continue'),
+  events: count.describe('Events that were deleted, or would be'),
 });
 
 const webhookSchema = z.object({
@@ -58,15 +108,30 @@ export function webhookRoutes(app: Api, deps: WebhookDeps): void {
   app.register(async (scope) => receiveWebhooks(scope as unknown as Api, deps));
 
   app.get('/webhooks', { config: { access: 'viewer' }, schema: listSchema }, async ({ query, actor }) => {
-    const { cursor, limit = 50, ...filter } = query;
+    const { cursor, limit = 50, waiting, ...filter } = query;
     const before = decodeCursor(cursor, numericCursor);
-    const rows = await deps.inbox.list({ ...filter, before, limit: limit + 1 });
+    const isWaiting = waiting === undefined ? undefined : waiting === 'true';
+    const rows = await deps.inbox.list({ ...filter, waiting: isWaiting, before, limit: limit + 1 });
     return toPage(
       rows,
       limit,
       (row) => toWebhookView(row, canSeePersonalData(actor)),
       ({ seq }) => seq,
     );
+  });
+
+  const operator = { access: 'operator' } as const;
+  app.post('/webhooks/:provider/:id/replay', { config: operator, schema: replayOneSchema }, async (request) => {
+    await deps.inbox.replay(request.params, request.body.reason, actorOf(request));
+    return { replayed: true as const };
+  });
+  app.post('/webhooks/replay', { config: operator, schema: replayAllSchema }, (request) => {
+    const { dryRun = false, ...body } = request.body;
+    return deps.inbox.replayAll({ ...body, dryRun }, actorOf(request));
+  });
+  app.post('/webhooks/purge', { config: { access: 'admin' }, schema: purgeEventsSchema }, (request) => {
+    const { dryRun = false, ...body } = request.body;
+    return deps.inbox.purge({ ...body, dryRun }, actorOf(request));
   });
 }
 
@@ -151,4 +216,32 @@ const listSchema = {
   summary: 'Received events, the newest first, with the outcome of each',
   querystring: webhookQuery,
   response: responses({ 200: pageOf(webhookSchema) }),
+};
+
+const replayOneSchema = {
+  tags,
+  operationId: 'replayWebhook',
+  summary: 'Applies an event again, at once; one that had its effect does not have it twice',
+  headers: idempotencyHeader,
+  params: z.strictObject({ provider: idSchema, id: idSchema.describe('The provider’s own id of the event') }),
+  body: reasonBody,
+  response: responses({ 200: z.object({ replayed: z.literal(true) }) }),
+};
+
+const replayAllSchema = {
+  tags,
+  operationId: 'replayWebhooks',
+  summary: 'Applies all events again that match; without a state those that failed and those that wait',
+  headers: idempotencyHeader,
+  body: replayBody,
+  response: responses({ 200: replaySchema }),
+};
+
+const purgeEventsSchema = {
+  tags,
+  operationId: 'purgeWebhooks',
+  summary: 'Deletes events that were applied or ignored long ago; one that is sent again has no second effect',
+  headers: idempotencyHeader,
+  body: eventPurgeBody,
+  response: responses({ 200: eventPurgeSchema }),
 };

@@ -192,6 +192,9 @@ export interface InboxFilter {
   readonly state?: EventState | undefined;
   readonly type?: string | undefined;
   readonly objectId?: string | undefined;
+  readonly code?: string | undefined;
+  /** True: pending, and tried at least once: it waits for what its code names. False: all others. */
+  readonly waiting?: boolean | undefined;
   /** Only those that arrived before this one. */
   readonly before?: string | undefined;
   readonly limit: number;
@@ -202,7 +205,8 @@ SELECT seq::text AS seq, provider, event_id AS id, type, object_id AS "objectId"
   effect, happened_at AS "happenedAt", received_at AS "receivedAt", due_at AS "dueAt", settled_at AS "settledAt", payload
 FROM drover.inbox
 WHERE ($1::bigint IS NULL OR seq < $1) AND ($2::text IS NULL OR state = $2) AND ($3::text IS NULL OR type = $3)
-  AND ($4::text IS NULL OR object_id = $4)
+  AND ($4::text IS NULL OR object_id = $4) AND ($6::text IS NULL OR code = $6)
+  AND ($7::boolean IS NULL OR (state = 'pending' AND code IS NOT NULL) = $7)
 ORDER BY seq DESC LIMIT $5`;
 
 export type InboxReader = ReturnType<typeof createInboxReader>;
@@ -211,13 +215,15 @@ export type InboxReader = ReturnType<typeof createInboxReader>;
 export function createInboxReader(pool: pg.Pool) {
   return {
     /** The newest first. */
-    list: ({ before, state, type, objectId, limit }: InboxFilter): Promise<readonly InboxRow[]> =>
+    list: ({ before, state, type, objectId, limit, code, waiting }: InboxFilter): Promise<readonly InboxRow[]> =>
       queryPrepared<InboxRow>(pool, undefined, listStatement, [
         before ?? null,
         state ?? null,
         type ?? null,
         objectId ?? null,
         limit,
+        code ?? null,
+        waiting ?? null,
       ]),
   };
 }

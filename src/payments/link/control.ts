@@ -123,7 +123,7 @@ export interface Place {
   readonly names: BookingsNames;
 }
 
-/** The schema and the names of its bookings table, from the newest run of the plan into it. */
+/** The schema and the names of its bookings table, from the newest run of the plan into it. Throws NOT_FOUND. */
 export async function findPlace(database: Database, targetSchema: string | undefined): Promise<Place> {
   const runs = await runsBySchema(database, 'bookings');
   const run = targetSchema === undefined ? runs[0] : runs.find((one) => one.targetSchema === targetSchema);
