@@ -1,12 +1,13 @@
 import { Command } from 'commander';
 import { ZodError, z } from 'zod';
+import { bookingsCommand } from './bookings/command.ts';
 import { bubbleCommand, bubbleCsvCommand } from './bubble/command.ts';
 import { launchCommand } from './launch/command.ts';
 import { stripeCommand } from './stripe/command.ts';
 import { supabaseCommand } from './supabase/command.ts';
 
 /** The command of every sandbox. */
-const COMMANDS = [bubbleCommand, bubbleCsvCommand, launchCommand, stripeCommand, supabaseCommand];
+const COMMANDS = [bookingsCommand, bubbleCommand, bubbleCsvCommand, launchCommand, stripeCommand, supabaseCommand];
 
 const program = new Command('sandbox')
   .description(

@@ -129,6 +129,17 @@ it('a dispute that is won gives the money back; closed before its money is repor
   expect([await status(), await spent()]).toEqual(['succeeded', '10000']);
 });
 
+it('a dispute that is won and closed before its money is reported is fetched until the money shows', async () => {
+  await settleAll([event('payment_intent.succeeded', payment('pi_1'))]);
+  const closed = event('charge.dispute.closed', dispute('dp_1', 'pi_1', 100_00, 'won', -100_00));
+  let now = dispute('dp_1', 'pi_1', 100_00, 'won', -100_00);
+  tables.provider.objects = { find: async () => now, refundsOf: async () => [] };
+  expect(await tables.handle(closed)).toMatchObject([{ state: 'failed', code: 'DISPUTE_INCOMPLETE' }]);
+  now = dispute('dp_1', 'pi_1', 100_00, 'won', -100_00, 100_00);
+  expect(await tables.handle(closed)).toMatchObject([{ state: 'applied' }]);
+  expect([await status(), await spent()]).toEqual(['succeeded', '10000']);
+});
+
 it('a dispute of what was refunded already takes nothing from other payments of the user', async () => {
   await tables.addMigrated('B-2', 70_00);
   await settleAll([
@@ -159,6 +170,13 @@ describe('charge.refunded, which says only how much was refunded in all', () => 
       event('charge.refunded', charge),
     ]);
     expect([await status(), await spent()]).toEqual(['partially_refunded', '5000']);
+  });
+
+  it('counts a refund that has failed since: it was in the sum when the event was made', async () => {
+    const failed = { ...refunds[1], status: 'failed' };
+    tables.provider.objects = { find: async () => payment('pi_1'), refundsOf: async () => [refunds[0] ?? {}, failed] };
+    await settleAll([event('payment_intent.succeeded', payment('pi_1')), event('charge.refunded', charge)]);
+    expect([await status(), await spent()]).toEqual(['partially_refunded', '7000']);
   });
 
   it('fails by name when the refunds do not add up to what the charge says', async () => {

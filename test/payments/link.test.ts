@@ -124,6 +124,16 @@ describe('a link', () => {
     expect(await state()).toBe('done');
   });
 
+  it('links rows that are written with a domain in letters from the first second, before filling came to one', async () => {
+    await sql(`UPDATE app.bookings SET "contactDetails" = '{"email": "ana@xn--mnchen-3ya.example"}' WHERE id = 400`);
+    await drover.run({ targetSchema: 'app', params: { table: 'app.bookings', currency: 'PHP' } });
+    await control.start({ targetSchema: 'app', reason }, operator);
+    await sql(`INSERT INTO app.bookings (id, "contactDetails") VALUES (500, '{"email": "Ana@M\u00dcNCHEN.example"}')`);
+    expect(
+      await sql('SELECT u.email FROM app.bookings b JOIN app.users u ON u.id = b.user_id WHERE b.id = 500'),
+    ).toEqual([{ email: 'ana@xn--mnchen-3ya.example' }]);
+  });
+
   it('ends while others write twice as fast as it fills', async () => {
     await control.start({ targetSchema: 'app', reason }, operator);
     await sql('UPDATE app.booking_link SET batch_size = 50');

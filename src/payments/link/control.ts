@@ -4,6 +4,7 @@ import { queryPrepared, transaction } from '../../../db/sql.ts';
 import { createAuditLog } from '../../../db/stores/audit.ts';
 import type { LinkPlan, LinkView } from '../../contract/bookings.ts';
 import type { Actor } from '../../contract/runs.ts';
+import { emailSpellings } from '../../email.ts';
 import { runsBySchema } from '../../engine/webhooks/store.ts';
 import { DroverError } from '../../errors.ts';
 import type { JsonObject } from '../../plan/json.ts';
@@ -177,6 +178,7 @@ async function planLink(target: pg.Pool, { schema, names }: Place, accepted: rea
 /** Functions, then column and triggers in one short transaction; the frontier is read when they stand. */
 async function install(target: pg.Pool, schema: string, table: BookingsTable): Promise<void> {
   await queryPrepared(target, undefined, `${linkTableSql(schema)};\n${functionsSql(schema, table)}`, []);
+  await addSpellings(target, schema);
   await withLockRetries(target, async (client) => {
     for (const statement of tableStatements(schema, table)) await queryPrepared(client, undefined, statement, []);
   });
@@ -185,6 +187,31 @@ async function install(target: pg.Pool, schema: string, table: BookingsTable): P
   const text = `INSERT INTO ${qualified(schema, 'booking_link')} (bookings, state, up_to)
     VALUES ($1, 'filling', (SELECT b.${key}::text FROM ${tableOf(table)} b ORDER BY b.${key} DESC LIMIT 1)) ON CONFLICT DO NOTHING`;
   await queryPrepared(target, undefined, text, [JSON.stringify(table)]);
+}
+
+const spellingsPerPage = 5_000;
+
+/**
+ * Adds, of addresses whose domain is in ASCII for one in letters, the spelling in letters: SQL cannot convert one into the other,
+ * and rows written from the first second on are linked by the trigger alone.
+ */
+async function addSpellings(target: pg.Pool, schema: string): Promise<void> {
+  const emails = qualified(schema, 'user_emails');
+  for (let after: string | undefined = ''; after !== undefined; ) {
+    const found: readonly { email_key: string; user_id: string }[] = await queryPrepared(
+      target,
+      undefined,
+      `SELECT email_key, user_id::text AS user_id FROM ${emails} WHERE email_key > $1 AND email_key ~ '@(.*\\.)?xn--' ORDER BY 1 LIMIT $2`,
+      [after, spellingsPerPage],
+    );
+    const spelled = found.flatMap(({ email_key, user_id }) =>
+      emailSpellings(email_key).map((spelling) => ({ spelling, user_id })),
+    );
+    const text = `INSERT INTO ${emails} (email_key, user_id) SELECT x.spelling, x.user_id
+      FROM json_to_recordset($1::json) AS x(spelling text, user_id uuid) ORDER BY 1 ON CONFLICT DO NOTHING`;
+    if (spelled.length > 0) await queryPrepared(target, undefined, text, [JSON.stringify(spelled)]);
+    after = found.length < spellingsPerPage ? undefined : found.at(-1)?.email_key;
+  }
 }
 
 const lockTimeoutMs = 500;

@@ -1,7 +1,7 @@
 import { DroverError } from '../../errors.ts';
 import type { JsonObject } from '../../plan/json.ts';
 import { addEntry, putProviderObject } from '../payments.sql.ts';
-import type { PaymentHandler } from '../types.ts';
+import type { PaymentHandler, PaymentTools } from '../types.ts';
 import { applyToPayment } from './apply.ts';
 import { amountOf, currencyOf, idOf, instantOf, listOf, textOf } from './fields.ts';
 
@@ -15,8 +15,9 @@ const statusOrder = [
  * `charge.dispute.*`: money follows the balance transactions of the dispute, of which there are none (an inquiry), one
  * (withdrawn) or two (given back). Its status is only a label.
  */
-export const handleDispute: PaymentHandler = (event, dispute, tools) =>
-  applyToPayment(event, idOf(dispute.payment_intent), tools, async (client, schema, payment) => {
+export const handleDispute: PaymentHandler = async (event, told, tools) => {
+  const dispute = await completeDispute(told, tools);
+  return applyToPayment(event, idOf(dispute.payment_intent), tools, async (client, schema, payment) => {
     const id = textOf(dispute.id);
     const currency = currencyOf(dispute);
     const amount = amountOf(dispute.amount, currency);
@@ -52,12 +53,24 @@ export const handleDispute: PaymentHandler = (event, dispute, tools) =>
     }
     return [`dispute ${id} is ${now}`, ...effects].join('; ');
   });
+};
+
+/** The dispute as the event has it, or as it is now, where its end was reported before its money and it can be fetched. */
+async function completeDispute(told: JsonObject, { objects }: PaymentTools): Promise<JsonObject> {
+  const id = textOf(told.id);
+  const isComplete = hasMoneyOf(textOf(told.status) ?? '', listOf(told.balance_transactions));
+  if (isComplete || id === null || objects === undefined) return told;
+  return (await objects.find('dispute', id)) ?? told;
+}
 
 /** The end of a dispute can be reported before its money: what was lost was withdrawn, and what was won came back. */
-function assertComplete(id: string, status: string, transactions: readonly JsonObject[]): void {
+function hasMoneyOf(status: string, transactions: readonly JsonObject[]): boolean {
   const sum = transactions.reduce((total, { amount }) => total + (typeof amount === 'number' ? amount : 0), 0);
-  const isComplete = status === 'lost' ? sum < 0 : status === 'won' ? sum >= 0 : true;
-  if (isComplete) return;
+  return status === 'lost' ? sum < 0 : status === 'won' ? sum >= 0 : true;
+}
+
+function assertComplete(id: string, status: string, transactions: readonly JsonObject[]): void {
+  if (hasMoneyOf(status, transactions)) return;
   throw new DroverError(
     'DISPUTE_INCOMPLETE',
     `dispute ${id} is ${status}, and its balance transactions do not show it yet`,

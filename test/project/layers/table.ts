@@ -122,7 +122,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     packages: ['bullmq', 'ioredis', 'piscina', 'bcryptjs'],
   },
   // Stand-ins for services of others: they know nothing of the project they are used to test.
-  'src/sandbox': { project: [], packages: ['big.js', 'commander', 'luxon', 'zod'] },
+  'src/sandbox': { project: [], packages: ['big.js', 'commander', 'luxon', 'pg', 'zod'] },
 
   // Starts and measures everything else, and is imported by nothing but tests.
   scripts: {
