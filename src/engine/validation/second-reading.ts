@@ -87,6 +87,7 @@ function fractionDigits(currency: string): number {
 
 const blanks = /[\s\u00a0\u2007\u202f\u200b-\u200d\u2060\ufeff'\u2019]/g;
 const oneNumber = /^(\D*?)([.,]?\d[\d.,]*)(?:e([+-]?\d{1,2}))?(\D*)$/i;
+const scientificDigits = /^(\d*)\.?(\d*)$/;
 
 /**
  * The one number in a value as minor units of a currency with so many fraction digits. Undefined when there is none, more than
@@ -94,10 +95,14 @@ const oneNumber = /^(\D*?)([.,]?\d[\d.,]*)(?:e([+-]?\d{1,2}))?(\D*)$/i;
  */
 export function readRawAmount(value: Json | undefined, digits: number): bigint | undefined {
   if (value === null || value === undefined || typeof value === 'object') return undefined;
-  const [, before = '', number = '', exponent = '0'] = oneNumber.exec(String(value).replace(blanks, '')) ?? [];
-  const parts = splitNumber(number.replace(/[.,]$/, ''), digits);
+  const [, before = '', number = '', exponent] = oneNumber.exec(String(value).replace(blanks, '')) ?? [];
+  const plain = number.replace(/[.,]$/, '');
+  // Scientific notation has no groups of thousands: its dot is a decimal point.
+  const [, digitsBefore, digitsAfter] = exponent === undefined ? [] : (scientificDigits.exec(plain) ?? []);
+  const isScientific = digitsBefore !== undefined && digitsAfter !== undefined;
+  const parts = isScientific ? ([digitsBefore || '0', digitsAfter] as const) : splitNumber(plain, digits);
   if (parts === undefined) return undefined;
-  const [whole, fraction] = shifted(parts[0], parts[1], Number(exponent));
+  const [whole, fraction] = shifted(parts[0], parts[1], Number(exponent ?? 0));
   return scaled(whole, fraction, digits, /[-\u2212]/.test(before));
 }
 

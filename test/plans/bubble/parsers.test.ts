@@ -1,4 +1,7 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { readRawAmount } from '../../../src/engine/validation/second-reading.ts';
+import { exponentOf, toMajor } from '../../../src/money.ts';
 import type { Json, JsonObject } from '../../../src/plan/json.ts';
 import plan from '../../../src/plans/bubble/index.ts';
 import { readOptionsOf } from '../../../src/plans/bubble/params.ts';
@@ -116,6 +119,8 @@ describe('rate', () => {
     [24.999, 'RATE_OUT_OF_RANGE'],
     [500.01, 'RATE_OUT_OF_RANGE'],
     ['1,200', 'RATE_OUT_OF_RANGE'],
+    ['120.500', 'BAD_NUMBER'],
+    ['250.000 IDR', 'BAD_NUMBER'],
     [-50, 'RATE_OUT_OF_RANGE'],
     ['50-60', 'BAD_NUMBER'],
     ['about 50', 'BAD_NUMBER'],
@@ -133,6 +138,7 @@ describe('rate', () => {
 describe('rating', () => {
   table(numeric({ precision: 3, scale: 2, min: 0, decimals: 9 }), [
     [4.5, '4.50'],
+    ['4.500', '4.50'],
     ['4,5', '4.50'],
     ['4,625', 'BAD_NUMBER'],
     [10, 'BAD_NUMBER'],
@@ -153,6 +159,9 @@ describe('whole numbers', () => {
     [12, 12],
     ['60.0', 60],
     ['1,234', 1234],
+    ['1.000', 'BAD_NUMBER'],
+    ['1.234', 'BAD_NUMBER'],
+    ['0,123,456', 'BAD_NUMBER'],
     [60.5, 'BAD_NUMBER'],
     [-1, 'BAD_NUMBER'],
     [2 ** 31, 'BAD_NUMBER'],
@@ -192,6 +201,18 @@ describe('amount', () => {
     ['$12.500', 'USD', 'BAD_AMOUNT'],
     ['150.000', 'JPY', 'BAD_AMOUNT'],
     ['1.000', 'KWD', '1.000'],
+    ['1.000.000', 'IDR', '1000000.00'],
+    ['1.000,00', 'EUR', '1000.00'],
+    ['12.5000', 'USD', 'BAD_AMOUNT'],
+    ['1,234.500', 'USD', 'BAD_AMOUNT'],
+    ['1000.00', 'CLP', 'BAD_AMOUNT'],
+    ['1,00', 'CLP', 'BAD_AMOUNT'],
+    ['1000.00', 'PHP', '1000.00'],
+    [1000, 'CLP', '1000'],
+    ['0,123,456', 'PHP', 'BAD_NUMBER'],
+    ['0.123.456', 'PHP', 'BAD_NUMBER'],
+    ['0 500', 'PHP', 'BAD_NUMBER'],
+    ["0'500", 'CHF', 'BAD_NUMBER'],
     [0.1 + 0.2, 'USD', '0.30'],
     [19.989999, 'USD', '19.99'],
     [69.465, 'EUR', 'BAD_AMOUNT'],
@@ -209,6 +230,44 @@ describe('amount', () => {
     expect(of(12050, 'USD', { amountUnit: 'minor' })).toBe('120.50');
     expect(of(12050.5, 'USD', { amountUnit: 'minor' })).toBe('BAD_AMOUNT');
     expect(of('1,234', 'KWD', { amountUnit: 'minor' })).toBe('1.234');
+    expect(of('1.000', 'PHP', { amountUnit: 'minor' })).toBe('BAD_AMOUNT');
+    expect(of('12050.00', 'USD', { amountUnit: 'minor' })).toBe('BAD_AMOUNT');
+  });
+
+  const money = fc.record({
+    minor: fc.bigInt({ min: 1n, max: 10n ** 12n }),
+    code: fc.constantFrom('USD', 'PHP', 'CLP', 'IDR', 'KWD', 'CLF'),
+  });
+  it('is the same as a number and as its text, and refused with a zero more than its currency has', () => {
+    fc.assert(
+      fc.property(money, fc.integer({ min: 1, max: 5 }), ({ minor, code }, zeros) => {
+        const major = toMajor(minor, code);
+        expect(of(major, code)).toBe(major);
+        expect(of(Number(major), code)).toBe(major);
+        expect(of(String(Number(major)), code)).toBe(major);
+        const padded = `${major}${major.includes('.') ? '' : '.'}${'0'.repeat(zeros)}`;
+        expect(of(padded, code)).toBe('BAD_AMOUNT');
+        expect(of(`${padded}e0`, code)).toBe('BAD_AMOUNT');
+      }),
+    );
+  });
+  it('is never another amount than the one that a second reader finds in the same text', () => {
+    const digits = fc.stringMatching(/^[0-9]{1,4}$/);
+    const part = fc.tuple(fc.constantFrom('.', ',', ' ', "'"), digits);
+    const text = fc
+      .tuple(fc.constantFrom('', '-', '.'), digits, fc.array(part, { maxLength: 3 }), fc.constantFrom('', 'e0', 'e2'))
+      .map(([sign, first, more, power]) => `${sign}${first}${more.flat().join('')}${power}`);
+    let read = 0;
+    fc.assert(
+      fc.property(text, fc.constantFrom('USD', 'CLP', 'KWD'), (written, code) => {
+        const found = readAmount(written, code, 'major');
+        if (found instanceof Problem) return;
+        read++;
+        expect([written, readRawAmount(written, exponentOf(code))]).toEqual([written, found.minor]);
+      }),
+      { numRuns: 3000 },
+    );
+    expect(read).toBeGreaterThan(100);
   });
   it('is exact', () => {
     expect(readAmount('900719925474099.31', 'USD', 'major')).toEqual({ minor: 90071992547409931n, cleaned: false });

@@ -1,5 +1,5 @@
 import Big from 'big.js';
-import { exponentOf, parseCurrency, toMajor } from '../../../money.ts';
+import { exponentOf, parseCurrency, toMajor, writtenDecimals } from '../../../money.ts';
 import { type ParseContext, type Parser, Problem } from './parser.ts';
 import { maskedShapeOf, textOf } from './text.ts';
 
@@ -20,7 +20,9 @@ export function numeric({ precision, scale, min, max, code = 'BAD_NUMBER', decim
   const limit = 10 ** (precision - scale);
   return (value, context) => {
     const read = readDecimal(value, decimals);
-    if (read === undefined) return new Problem('BAD_NUMBER', `is not a number for certain (${maskedShapeOf(value)})`);
+    if (read === undefined || mayBeThousands(read, decimals)) {
+      return new Problem('BAD_NUMBER', `is not a number for certain (${maskedShapeOf(value)})`);
+    }
     const number = Number(read.text);
     if (number < min || (max !== undefined && number > max)) {
       return new Problem(code, max === undefined ? `is less than ${min}` : `is not between ${min} and ${max}`);
@@ -38,7 +40,7 @@ const maxInt4 = 2_147_483_647;
 function readInteger(value: unknown): number | Problem {
   if (typeof value === 'number' && Number.isInteger(value) && Math.abs(value) <= maxInt4) return value + 0; // no -0
   const read = readDecimal(value, 0);
-  if (read === undefined || read.unit !== undefined) {
+  if (read === undefined || read.unit !== undefined || mayBeThousands(read, 0)) {
     return new Problem('BAD_NUMBER', `is not a whole number (${maskedShapeOf(value)})`);
   }
   const number = Number(read.text);
@@ -71,40 +73,28 @@ export interface ParsedAmount {
 // 0.1 + 0.2 is 0.30000000000000004 and 19.99 may come as 19.989999: less than a thousandth of a cent is no money.
 const roundingTolerance = new Big('0.001');
 const maxMajor = new Big('1e15'); // numeric(19,4)
-// `1.000` is a thousand where a dot parts thousands. A JSON number never writes zeros there, and with other digits it has
-// more decimals than the currency in any case, so an API and its exported file read alike.
-const dotBeforeThreeDigits = /^\D*[1-9]\d{0,2}\.\d{3}\D*$/;
 
 /**
- * True of a text whose written decimals end in zeros and are more than the currency has (`0,500`, `.500`, `1.000e0`): no program
- * writes them, and a person who does may mean thousands. A comma that parts thousands is none.
+ * What the value is worth in minor units; negative amounts included, for sums. The written decimals count, zeros too: `1.000`
+ * in a currency with two is a thousand where a dot parts thousands. What JavaScript writes for a number (`19.989999`, of the
+ * API or of an exported file) has no zero at its end, and is that number.
  */
-function writesTooManyDecimals(value: unknown, exponent: number): boolean {
-  if (typeof value !== 'string' || /^\D*[1-9]\d{0,2}(,\d{3})+\D*$/.test(value)) return false;
-  const [, decimals = '', power = '0'] = /[.,](\d*0)(?:e([+-]?\d{1,2}))?\D*$/i.exec(value) ?? [];
-  return decimals.length - Number(power) > Math.max(exponent, 2);
-}
-
-/** What the value is worth in minor units; negative amounts included, for sums. */
 export function readAmount(value: unknown, currency: string, unit: 'major' | 'minor'): ParsedAmount | Problem {
   const exponent = exponentOf(currency);
-  const read = readDecimal(value, unit === 'minor' ? 0 : exponent);
+  const decimals = unit === 'minor' ? 0 : exponent;
+  const read = readDecimal(value, decimals);
   if (read === undefined) return new Problem('BAD_NUMBER', `is not a number for certain (${maskedShapeOf(value)})`);
   if (read.unit !== undefined && !unitMatches(read.unit, currency)) {
     return new Problem('BAD_AMOUNT', `is written in ${read.unit} while its currency is ${currency}`);
-  }
-  if (
-    unit === 'major' &&
-    exponent < 3 &&
-    (dotBeforeThreeDigits.test(String(value)) || writesTooManyDecimals(value, exponent))
-  ) {
-    return new Problem('BAD_AMOUNT', `has more decimals than ${currency} knows, or a dot that parts thousands`);
   }
   const scaled = new Big(read.text).times(unit === 'minor' ? 1 : 10 ** exponent);
   if (scaled.abs().gte(maxMajor.times(10 ** exponent))) return new Problem('BAD_AMOUNT', 'is too large for the column');
   const rounded = scaled.round(0);
   const off = scaled.minus(rounded).abs();
-  if (off.gte(roundingTolerance)) return new Problem('BAD_AMOUNT', `has more decimals than ${currency} knows`);
+  if ((read.isPadded && read.decimals > decimals) || off.gte(roundingTolerance)) {
+    const what = unit === 'minor' ? `minor units of ${currency}` : currency;
+    return new Problem('BAD_AMOUNT', `has more decimals than ${what} knows, or a dot that parts thousands`);
+  }
   return { minor: BigInt(rounded.toFixed(0)), cleaned: !off.eq(0) };
 }
 
@@ -143,9 +133,13 @@ function signOf(currency: string): string {
 }
 
 /** A number as it was written: canonical decimal text, and the currency sign or code that stood beside it. */
-export interface Decimal {
+interface Decimal {
   readonly text: string;
   readonly unit?: string;
+  /** How many decimals were written. */
+  readonly decimals: number;
+  /** The decimals end in a zero, which no program writes behind a number of JSON. */
+  readonly isPadded: boolean;
 }
 
 const simple = /^(?:0|-?[1-9]\d{0,14})(?:\.\d{1,12})?$/;
@@ -162,7 +156,7 @@ const decorated =
 function readDecimal(value: unknown, decimals: number): Decimal | undefined {
   const found = textOf(value);
   if (found === undefined || found.length > 64) return undefined;
-  if (simple.test(found)) return { text: found };
+  if (simple.test(found)) return canonical(found);
   const text = found.replace(spaces, ' ').trim();
   // `000,123` is no number that a person or a program writes.
   if (/^\D*0\d+[.,]/.test(text)) return undefined;
@@ -181,16 +175,26 @@ function readDecimal(value: unknown, decimals: number): Decimal | undefined {
 
 function canonical(text: string): Decimal {
   const exact = new Big(text).toFixed();
-  return { text: exact === '-0' ? '0' : exact };
+  const decimals = writtenDecimals(text);
+  return { text: exact === '-0' ? '0' : exact, decimals, isPadded: decimals > 0 && /0(?:e|$)/i.test(text) };
+}
+
+/**
+ * Whether the dot of `1.000` may part thousands, as the comma of `1,000` does: in a field with fewer decimals than three.
+ * `499.999` is not meant, which a number of JSON may be.
+ */
+function mayBeThousands({ text, decimals: written, isPadded }: Decimal, decimals: number): boolean {
+  return decimals < 3 && written === 3 && isPadded && /^-?[1-9]\d{0,2}(?:\.|$)/.test(text);
 }
 
 function isCurrency(unit: string): boolean {
   return /\p{Sc}$/u.test(unit) || parseCurrency(unit) !== undefined;
 }
 
-const spaced = /^\d{1,3}(?:[ '\u2019]\d{3})+(?:[.,]\d+)?$/;
-const dotGrouped = /^\d{1,3}(?:\.\d{3})+(?:,\d+)?$/;
-const commaGrouped = /^\d{1,3}(?:,\d{2,3})*,\d{3}(?:\.\d+)?$/;
+// No number in groups begins with a zero: `0,500` may be half, and `0 500` is a mistake.
+const spaced = /^[1-9]\d{0,2}(?:[ '\u2019]\d{3})+(?:[.,]\d+)?$/;
+const dotGrouped = /^[1-9]\d{0,2}(?:\.\d{3})+(?:,\d+)?$/;
+const commaGrouped = /^[1-9]\d{0,2}(?:,\d{2,3})*,\d{3}(?:\.\d+)?$/;
 
 /**
  * Digits with separators of any country as digits with a point: `1.234,50`, `1,234.50`, `1 234,50` and `1'234.50` are
