@@ -8,6 +8,7 @@ import { Redis } from 'ioredis';
 import { migrateDatabase } from '../db/migrate.ts';
 import { type Percentiles, startApiLoad } from './bench/api-load.ts';
 import { timeCopy, timeEmptyJobs } from './bench/baselines.ts';
+import { type BookingsBenchOptions, measureBookings } from './bench/bookings.ts';
 import { type CsvFigures, measureCsv } from './bench/csv-memory.ts';
 import { type CutoverFigures, measureCutover } from './bench/cutover.ts';
 import { type BenchProcesses, startBenchProcesses } from './bench/fleet.ts';
@@ -18,6 +19,7 @@ import { ServicesUnavailable } from './stack/services.ts';
 import { startStack } from './stack/stack.ts';
 
 const help = `Usage: npm run bench [-- --records N] [-- --processes N] [-- --concurrency N] [-- --quick]
+       npm run bench -- bookings [--rows N] [--events N]
 
 Measures on this machine, in one run: records a second through transform, load and reconcile with one
 record a job; the same number of empty jobs through three BullMQ queues with the same options, worker
@@ -33,9 +35,16 @@ Figures are printed as they come; the last line is one JSON document.
   --quick          1,000 and 10,000 records only where memory is measured, 10,000 rows in the cutover
   --cutover-only   only how long a cutover holds its locks
   --csv-only       only memory by the number of records in a CSV file, extraction to validation
-  --million        a CSV file of 1,000,000 records as well (minutes)`;
+  --million        a CSV file of 1,000,000 records as well (minutes)
+
+With \`bookings\`: the plan on a table of bookings, the link beside a writer, webhooks at 200 a second, a storm of events that
+are sent five times over 50 connections while a worker is killed, and the check of statistics; one JSON document of its own.
+
+  --rows N         bookings (default 500000, of a fifth as many people)
+  --events N       events of the storm (default 10000)`;
 
 interface Settings {
+  readonly bookings: BookingsBenchOptions | undefined;
   readonly records: number;
   readonly processes: number;
   readonly concurrency: number;
@@ -57,9 +66,15 @@ function readSettings(): Settings | undefined {
   const flag = { type: 'boolean' } as const;
   const options = { records: text, processes: text, concurrency: text, rounds: text, quick: flag, help: flag };
   const csv = { million: flag, 'csv-only': flag, 'cutover-only': flag };
-  const { values } = parseArgs({ options: { ...options, ...csv } });
+  const bookings = { rows: text, events: text };
+  const { values, positionals } = parseArgs({ options: { ...options, ...csv, ...bookings }, allowPositionals: true });
   if (values.help) return undefined;
+  const isBookings = positionals[0] === 'bookings';
+  if (positionals.length > (isBookings ? 1 : 0)) throw new ServicesUnavailable(help);
   return {
+    bookings: isBookings
+      ? { rows: Number(values.rows ?? 500_000), events: Number(values.events ?? 10_000) }
+      : undefined,
     records: Number(values.records ?? 20_000),
     processes: Number(values.processes ?? 2),
     concurrency: Number(values.concurrency ?? 200),
@@ -90,6 +105,7 @@ async function main(): Promise<void> {
 
 /** What was asked for; the last line that is printed. */
 async function measureAll(stores: Stores, settings: Settings, dir: string) {
+  if (settings.bookings) return { bookings: await measureBookings(stores, settings.bookings) };
   if (settings.cutoverOnly) return { cutover: await measureSwap(stores, settings) };
   if (settings.csvOnly) return { csv: await measureFiles(stores, settings, dir) };
   const figures = await measure(stores, settings);
