@@ -17,4 +17,6 @@ export const advisoryLockClasses = {
   run: 7_214_530,
   /** Held by a session: its holder carries out the rollback of the run. */
   rollback: 7_214_531,
+  /** In the target's database: folding the statistics of a schema. */
+  statistics: 7_214_532,
 } as const;

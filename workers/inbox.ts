@@ -22,6 +22,7 @@ export interface InboxWorker {
   stop(): Promise<void>;
 }
 
+const schemasMaxAgeMs = 1_000;
 // Stripe sends an event for three days; by then the event of the payment itself has come, if it ever does.
 const eventHorizonMs = 3 * 24 * 3_600_000;
 // One index scan by every process; the longest time an event waits when no other event precedes it.
@@ -60,8 +61,18 @@ function createHandlers(services: Services): (event: LeasedEvent) => WebhookHand
 }
 
 function createPaymentTools({ config, database, target, inbox }: Services): PaymentTools {
+  // They change with a new migration only, and are asked for with every event. That there are none is never remembered: an event
+  // that finds none is ignored for good.
+  let known: readonly string[] = [];
+  let readAt = 0;
   return {
-    schemas: () => paymentSchemas(database, target.$client),
+    async schemas() {
+      if (known.length === 0 || Date.now() - readAt > schemasMaxAgeMs) {
+        known = await paymentSchemas(database, target.$client);
+        readAt = Date.now();
+      }
+      return known;
+    },
     transaction: (work) => transaction(inbox.target.$client, work),
     objects: inbox.paymentObjects,
     livemode: livemodeOf(config.settings.STRIPE_SECRET_KEY),

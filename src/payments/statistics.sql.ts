@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { advisoryLockClasses } from '../../db/locks.ts';
 import { queryPrepared, type Row, transaction } from '../../db/sql.ts';
 import type { StatisticsCheck, StatisticsDifference } from '../contract/bookings.ts';
 import { DroverError } from '../errors.ts';
@@ -12,7 +13,7 @@ const foldSize = 5_000;
 const foldSql = (schema: string): string => `
 WITH taken AS (
   DELETE FROM ${qualified(schema, 'user_statistics_deltas')} WHERE id IN (
-    SELECT id FROM ${qualified(schema, 'user_statistics_deltas')} ORDER BY id LIMIT ${foldSize} FOR UPDATE SKIP LOCKED)
+    SELECT id FROM ${qualified(schema, 'user_statistics_deltas')} ORDER BY id LIMIT ${foldSize})
   RETURNING user_id, currency, bookings, spent, first_booking_at, last_booking_at, look_up
 ), sums AS (
   SELECT user_id, currency, sum(bookings) AS bookings, sum(spent) AS spent, min(first_booking_at) AS first, max(last_booking_at) AS last,
@@ -28,16 +29,25 @@ WITH taken AS (
 )
 SELECT (SELECT count(*)::int FROM taken) AS taken, (SELECT array_agg(user_id) FROM sums WHERE look_up) AS look_up`;
 
-/** First and last booking of users that lost one. Their totals are locked by the fold, so two folds do not overwrite each other. */
+/** First and last booking of users that lost one. */
 const lookUpSql = (schema: string, table: BookingsTable): string => `
 UPDATE ${qualified(schema, 'user_totals')} t SET (first_booking_at, last_booking_at) = (
   SELECT min(b.${identifier(table.createdAt)}::timestamptz), max(b.${identifier(table.createdAt)}::timestamptz) FROM ${tableOf(table)} b
   WHERE b.${identifier(linkNames.column)} = t.user_id)
 WHERE t.user_id = ANY ($1::uuid[]) AND t.currency = ''`;
 
-/** Adds some of the deltas of a schema to the totals, in one transaction; answers how many. Any number of processes may do it. */
+/**
+ * Adds the oldest deltas of a schema to the totals, in one transaction; answers how many. One process folds at a time, and others
+ * do nothing: a booking that was deleted must not be folded before it was made, or its time would come back afterwards.
+ */
 export async function foldStatistics(pool: pg.Pool, schema: string): Promise<number> {
   return transaction(pool, async (client) => {
+    const lock = 'SELECT pg_try_advisory_xact_lock($1, hashtext($2)) AS held';
+    const [{ held } = { held: false }] = await queryPrepared<{ held: boolean }>(client, undefined, lock, [
+      advisoryLockClasses.statistics,
+      schema,
+    ]);
+    if (!held) return 0;
     const [folded] = await queryPrepared<{ taken: number; look_up: string[] | null }>(
       client,
       undefined,

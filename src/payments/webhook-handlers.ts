@@ -44,12 +44,17 @@ export function useOf(type: string): EventUse {
   return { handled, kept: handled || keptTypes.test(type) };
 }
 
+const eventsAtOnce = 6;
+
 /** The handler of all events of payments, for the inbox. Its effects are in the target before an event is settled. */
 export function createPaymentHandler(tools: PaymentTools): WebhookHandler {
   return async (events) => {
     const settlements: Settlement[] = [];
-    // One after the other: events of one payment would wait for each other's locks.
-    for (const event of events) settlements.push(await settle(event, tools));
+    // A few at once: more would wait for each other's payments and for the connections of the pool.
+    for (let at = 0; at < events.length; at += eventsAtOnce) {
+      const some = events.slice(at, at + eventsAtOnce);
+      settlements.push(...(await Promise.all(some.map((event) => settle(event, tools)))));
+    }
     return settlements;
   };
 }

@@ -291,6 +291,23 @@ describe('statistics', () => {
     await check();
   });
 
+  it('keep no time of a booking that was deleted, whichever of two processes folds first', async () => {
+    await migrate(20);
+    await control.start({ targetSchema: 'app', reason }, operator);
+    await workToEnd();
+    const fold = () => Promise.all([1, 2, 3].map(() => foldStatistics(database.$client, 'app')));
+    for (let round = 0; round < 15; round += 1) {
+      await sql(
+        `INSERT INTO app.bookings (id, "contactDetails", "createdAt") VALUES (700, '{"email": "p1@example.com"}', '2001-01-01')`,
+      );
+      const folded = fold();
+      await sql('DELETE FROM app.bookings WHERE id = 700');
+      await folded;
+      await fold();
+    }
+    expect((await checkStatistics(database.$client, 'app')).differences).toEqual([]);
+  });
+
   it('that were changed by hand are named with both figures, and corrected', async () => {
     await migrate(20);
     // A worker folds too: its transaction holds what this one skips.
