@@ -28,7 +28,7 @@ interface ReferenceRow extends Row {
 const derived = ['user_totals', 'user_statistics_deltas'];
 
 /**
- * Every column that names a user, from the catalog: foreign keys to `users (id)`, whoever made them, and the link of the
+ * Every column that names a user, from the catalog: foreign keys to `users (id)` of every origin, and the link of the
  * bookings also before its key is made. Throws NOT_ALLOWED_NOW for a table whose rows cannot be named: moving them could not be
  * undone.
  */

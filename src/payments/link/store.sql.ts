@@ -39,7 +39,7 @@ export async function findLink(client: Queryable, schema: string): Promise<LinkR
 
 const leaseMs = 30_000;
 
-/** Takes the link to work on it, if it is to be worked on and nobody else does. Answers the lease's token. */
+/** Claims the link when there is work on it and no other process holds it. Answers the token of the lease. */
 export async function claimLink(pool: pg.Pool, schema: string): Promise<string | undefined> {
   const token = randomUUID();
   const text = `UPDATE ${linkOf(schema)} SET lease_token = $1, lease_until = now() + $2 * interval '1 millisecond'

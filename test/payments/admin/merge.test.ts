@@ -6,7 +6,7 @@ let ann: string;
 let bob: string;
 beforeEach(async () => {
   at = await startAdminService();
-  // A table of the owner that nobody told us of, with two columns for users and a unique key.
+  // A table of the owner that no setting names, with two columns for users and a unique key.
   for (let n = 1; n <= 12; n += 1)
     await at.book(n, n % 2 === 0 ? 'ann@example.com' : 'bob@example.com', `2025-01-${10 + n}T00:00:00Z`);
   await at.link();
