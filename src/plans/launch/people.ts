@@ -1,3 +1,4 @@
+import { emailSpellings } from '../../email.ts';
 import { DroverError } from '../../errors.ts';
 import type { Source, SourceContext, TargetReader } from '../../plan/contract.ts';
 import type { JsonObject } from '../../plan/json.ts';
@@ -12,7 +13,7 @@ import {
 } from './catalogue.ts';
 import { parseParams } from './params.ts';
 import { isOwnSale, parseSale, revenueSign, salesPageSql } from './sales.ts';
-import { targetSource } from './target-source.ts';
+import { type KeyedRow, targetSource } from './target-source.ts';
 import { objectOf, textOf, textsOf } from './values.ts';
 
 /**
@@ -25,18 +26,21 @@ export function buyersSource(context: SourceContext): Source {
     const tags = catalogue.products.flatMap(({ contactTag }) =>
       contactTag === undefined ? [] : [normalizedText(contactTag)],
     );
-    const more = ', account.account_id';
+    const accounts = await accountsTable(context, target);
+    const complete = (rows: readonly KeyedRow[]) => withAccountsOfLetterDomains(rows, target, accounts);
     return [
       {
         text: salesPageSql(
-          `${more}, person.contact`,
-          `LEFT JOIN ${personJoin('payer.email', 'person')} ON true ${await accountJoin(context, target, 'payer.email')}`,
+          `, account.account_id, payer.email AS account_email, person.contact`,
+          `LEFT JOIN ${personJoin('payer.email', 'person')} ON true ${accountJoin(accounts, 'payer.email')}`,
         ),
+        complete,
         record: (row) => buyerOfSale(row, catalogue),
       },
       {
-        text: peoplePageSql(more, await accountJoin(context, target, 'c.email_key')),
+        text: peoplePageSql(', account.account_id, c.email_key AS account_email', accountJoin(accounts, 'c.email_key')),
         values: [tags],
+        complete,
         record: (row) => buyerByTag(row, catalogue),
       },
     ];
@@ -87,19 +91,54 @@ function buyerDetails(contact: JsonObject, catalogue: Catalogue, products: reado
 }
 
 /**
- * Existing accounts, as a join that gives `account_id` for an address: those of the table the run names, or of auth.users
- * where there is one. Empty when there are none to keep.
+ * The table of existing accounts: the one the run names, or auth.users where there is one. Undefined when there are none to keep.
  * @throws DroverError CONFIGURATION when the run names a table that is not there.
  */
-async function accountJoin(context: SourceContext, target: TargetReader, email: string): Promise<string> {
+async function accountsTable(context: SourceContext, target: TargetReader): Promise<string | undefined> {
   const named = parseParams(context.params).authUsers;
   const table = named ?? 'auth.users';
   const [found] = await target.query<{ there: boolean }>('SELECT to_regclass($1) IS NOT NULL AS there', [table]);
-  if (found?.there !== true) {
-    if (named === undefined) return 'CROSS JOIN LATERAL (SELECT NULL::text AS account_id) account';
-    throw new DroverError('CONFIGURATION', `the target database has no table ${named} (parameter authUsers)`);
-  }
-  return `LEFT JOIN LATERAL (SELECT a.id::text AS account_id FROM ${table} a WHERE ${emailKeySql('a.email')} = ${email} ORDER BY a.created_at, a.id LIMIT 1) account ON true`;
+  if (found?.there === true) return table;
+  if (named === undefined) return undefined;
+  throw new DroverError('CONFIGURATION', `the target database has no table ${named} (parameter authUsers)`);
+}
+
+/** Existing accounts, as a join that gives `account_id` for an address whose domain is ASCII in both places. */
+function accountJoin(table: string | undefined, email: string): string {
+  if (table === undefined) return 'CROSS JOIN LATERAL (SELECT NULL::text AS account_id) account';
+  return `LEFT JOIN LATERAL (${accountOf(table, `= ${email}`)}) account ON true`;
+}
+
+// The oldest, when several accounts have the address.
+const accountOf = (table: string, isSought: string): string =>
+  `SELECT a.id::text AS account_id FROM ${table} a WHERE ${emailKeySql('a.email')} ${isSought} ORDER BY a.created_at, a.id LIMIT 1`;
+
+/**
+ * The rows with the accounts of addresses whose domain has letters beyond ASCII (`xn--bcher-kva.example`): an account may have it
+ * as `bücher.example`, and SQL cannot make the one of the other.
+ */
+async function withAccountsOfLetterDomains(
+  rows: readonly KeyedRow[],
+  target: TargetReader,
+  table: string | undefined,
+): Promise<readonly KeyedRow[]> {
+  const spelled = rows.flatMap(({ account_email: key }) => {
+    const spellings = table === undefined ? [] : emailSpellings(key);
+    return spellings.length > 1 ? spellings.map((spelling) => ({ key, spelling })) : [];
+  });
+  if (table === undefined || spelled.length === 0) return rows;
+  const found = await target.query<{ key: string; account_id: string }>(
+    `SELECT s.key, account.account_id FROM (
+      SELECT x.key, array_agg(${emailKeySql('x.spelling')}) AS keys FROM json_to_recordset($1::json) AS x(key text, spelling text)
+      GROUP BY x.key
+    ) s CROSS JOIN LATERAL (${accountOf(table, '= ANY (s.keys)')}) account`,
+    [JSON.stringify(spelled)],
+  );
+  const accounts = new Map(found.map(({ key, account_id: account }) => [key, account]));
+  return rows.map((row) => {
+    const account = accounts.get(String(row.account_email));
+    return account === undefined ? row : { ...row, account_id: account };
+  });
 }
 
 /**

@@ -18,6 +18,8 @@ export interface TargetQuery {
   readonly first?: string | undefined;
   /** The key of the page that holds a record. Default: the record's own id. */
   readonly keyOf?: ((sourceId: string) => string) | undefined;
+  /** Completes the rows of a page by what one statement cannot find. The rows stay in their order. */
+  readonly complete?: ((rows: readonly KeyedRow[]) => Promise<readonly KeyedRow[]>) | undefined;
   /** The record of a row, or undefined for a row that is none. */
   record(row: KeyedRow): SourceRecord | undefined;
 }
@@ -44,12 +46,9 @@ export function targetSource(
       const question = questions[place.question];
       if (question === undefined) return { records: [], cursor: null };
       const keys = ids?.map(question.keyOf ?? ((id) => id)) ?? null;
-      const rows = await target.query<KeyedRow>(question.text, [
-        place.after,
-        pageSize,
-        keys,
-        ...(question.values ?? []),
-      ]);
+      const values = [place.after, pageSize, keys, ...(question.values ?? [])];
+      const page = await target.query<KeyedRow>(question.text, values);
+      const rows = question.complete === undefined ? page : await question.complete(page);
       const found = rows.map(question.record).filter((record) => record !== undefined);
       const next = questions[place.question + 1];
       const isWhole = new Set(rows.map(({ key }) => key)).size === pageSize;

@@ -40,7 +40,7 @@ export function createCsvSource(options: CsvSourceOptions): Source {
     immutable: true,
     read: (cursor, scope, signal) => readPage(options, cursor, scope, signal),
     async count(scope, signal) {
-      const rows = await countRows(await openFor(options, signal), signal);
+      const rows = await countRows(await openFor(options, signal), options, signal);
       return isUnfiltered(scope) ? rows : undefined;
     },
   };
@@ -60,7 +60,7 @@ async function readPage(
   signal: AbortSignal,
 ): Promise<Page> {
   const file = await openFor(options, signal);
-  if (cursor === null) await countRows(file, signal);
+  if (cursor === null) await countRows(file, options, signal);
   const position = parseCursor(cursorSchema, cursor, 'CSV');
   const from = position === undefined ? { ...file.body, row: 0 } : inSameFile(position, file);
   const limit = options.pageSize ?? defaultPageSize;
@@ -156,8 +156,17 @@ function recognizedColumns(file: CsvFile, wanted: readonly ColumnNames[]): reado
   const missing = wanted.filter((column) => column.required && !column.names.some((name) => names.includes(name)));
   if (missing.length === 0) return names;
   const lacks = missing.map((column) => column.names.map((name) => `"${name}"`).join(' or ')).join(', ');
-  const found = file.columns.map((name) => `"${name}"`).join(', ');
-  throw fileError(file.path, file.body.line, `the file lacks ${lacks}; found ${found}`);
+  const isKnown = wanted.some((column) => column.names.some((name) => names.includes(name)));
+  throw fileError(file.path, file.body.line, `the file lacks ${lacks}; ${describeColumns(file.columns, isKnown)}`);
+}
+
+/**
+ * The columns that a file has, for a message that says which are missing. Where none of them is known, the first line may be a
+ * record, and names of people must not get into logs.
+ */
+export function describeColumns(columns: readonly string[], isAnyKnown: boolean): string {
+  if (isAnyKnown) return `found ${columns.map((name) => `"${name}"`).join(', ')}`;
+  return `none of its ${columns.length} columns is known, so the first line may be a record and no header`;
 }
 
 /** Column names are compared without case, Unicode form, underscores and blanks. */
@@ -206,6 +215,15 @@ function inSameFile(
   return { byte, line, row };
 }
 
+// What spreadsheets write for a long number. The rest of its digits is lost, so several records may have one id then, and a
+// reference to one of them leads to another.
+const shortenedNumber = /^\s*\d(?:[.,]\d+)?E\+\d{2,}\s*$/i;
+
+function shortenedId(file: CsvFile, line: number, id: string): Error {
+  const fault = `the id ${id.trim()} is a long number that a spreadsheet shortened`;
+  return fileError(file.path, line, `${fault}; export the file again, and import that column as text`);
+}
+
 // One number for each file; enough for the files of several plans.
 const maxCachedCounts = 64;
 const rowCounts = new Map<string, number>();
@@ -214,12 +232,16 @@ const rowCounts = new Map<string, number>();
  * The number of rows. Reads the whole file and throws SOURCE_FILE at the first fault: a file that is broken in its last
  * line must be refused before its first row is stored. Cached until the file changes.
  */
-async function countRows(file: CsvFile, signal: AbortSignal): Promise<number> {
+async function countRows(file: CsvFile, { idColumns }: IdOptions, signal: AbortSignal): Promise<number> {
   const key = `${file.path}\n${file.size}\n${file.modifiedMs}`;
   const known = rowCounts.get(key);
   if (known !== undefined) return known;
+  const id = idIndex(file.columns, idColumns);
   let rows = 0;
-  for await (const _row of readRows(file, file.body, signal)) rows++;
+  for await (const { cells, next } of readRows(file, file.body, signal)) {
+    rows++;
+    if (shortenedNumber.test(cells[id] ?? '')) throw shortenedId(file, next.line, cells[id] ?? '');
+  }
   if (rowCounts.size >= maxCachedCounts) rowCounts.clear();
   rowCounts.set(key, rows);
   return rows;

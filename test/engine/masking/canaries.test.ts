@@ -20,6 +20,8 @@ import { createRedisSpace } from '../../helpers/redis.ts';
 
 // Secrets and personal data of the settings, the source and the target; they must be nowhere else.
 const canary = /canary/i;
+// A name of letters alone that was typed into a role, a status or a currency: it is shown to operators neither.
+const nameInWrongField = /kanarie/i;
 const adminKey = 'ci.canary-admin-secret-0123456789abcdef0123456789';
 const secrets = {
   DROVER_ADMIN_KEY: adminKey,
@@ -90,7 +92,9 @@ afterAll(async () => {
 
 /** Canaries in every kind of field, of records that are loaded and of records that are rejected for them. */
 function people(): void {
-  const [landing, refused, hashed] = sandbox.data.ids('user').filter((id) => !sandbox.manifest.types.user.verdicts[id]);
+  const [landing, refused, hashed, named] = sandbox.data
+    .ids('user')
+    .filter((id) => !sandbox.manifest.types.user.verdicts[id]);
   const email = (address: string) => ({ email: address, authentication: { email: { email: address } } });
   sandbox.data.modify('user', String(landing), email('canary-one@example.com'));
   sandbox.data.modify('user', String(refused), { ...email('canary two, no address'), name: 'Canary Two' });
@@ -99,6 +103,13 @@ function people(): void {
     sandbox.data.modify('booking', id, { status: 'canary-status' });
   for (const id of sandbox.data.ids('payment').slice(0, 5))
     sandbox.data.modify('payment', id, { amount: 'canary-amount' });
+  sandbox.data.modify('user', String(named), { type: 'Kanarie' });
+  for (const id of sandbox.data.ids('booking').slice(5, 8)) sandbox.data.modify('booking', id, { status: 'Kanarie' });
+  const payments = sandbox.data.ids('payment');
+  for (const id of payments.slice(5, 8))
+    sandbox.data.modify('payment', id, { payment_status: 'KANARIE', status: 'KANARIE' });
+  for (const id of payments.slice(8, 11))
+    sandbox.data.modify('payment', id, { currency_code: 'Kanarie', currency: 'Kanarie' });
 }
 
 async function call(method: string, path: string, key: string, body?: object): Promise<string> {
@@ -178,6 +189,20 @@ test('after faults of every kind no canary is in Redis, logs, metrics, errors, t
       seen[`board ${queue} ${status}`] = await call('GET', path, viewer);
     }
   }
+  const operators: Record<string, string> = {};
+  for (const part of ['/records?limit=500', '/failures', '/validation']) {
+    operators[`operator ${part}`] = await call('GET', `${run}${part}`, adminKey);
+  }
+  const reports = JSON.parse(await call('GET', `${run}/reports`, adminKey)) as { items: { name: string }[] };
+  // Not the exported files: they are the raw records.
+  const isExport = (name: string) => Object.keys(bubble.entities).some((entity) => name === `${entity}.csv`);
+  for (const { name } of reports.items.filter((report) => !isExport(report.name))) {
+    operators[`operator ${name}`] = await call('GET', `${run}/reports/${name}`, adminKey);
+  }
+  expect(operators['operator /failures']).toContain('UNKNOWN_ROLE');
+  expect(operators['operator /failures']).toContain('UNKNOWN_CURRENCY');
+  const written = Object.entries({ ...seen, ...operators, log: lines.join('') });
+  expect(written.filter(([, text]) => nameInWrongField.test(text)).map(([where]) => where)).toEqual([]);
   seen.log = lines.join('');
   expect(seen.log.length).toBeGreaterThan(1_000);
   expect(seen['board transform failed']).toContain('"failedReason"');

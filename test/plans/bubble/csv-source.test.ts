@@ -268,3 +268,70 @@ describe('files', () => {
     expect((await sourceOf('users', exportDir).read(null, {}, signal)).watermark).toBe('2024-03-01T00:00:59.999Z');
   });
 });
+
+// Inputs of the kinds of public bug reports about imports of exported CSV files: Signbank/Global-signbank#377 and dotCMS/core#36508
+// (letters of the header, byte order mark), pulibrary/orangelight#2695 (long ids), submersion-app/submersion#1828 (day and month),
+// actualbudget/actual#2374 and firefly-iii/firefly-iii#1938 (thousands and signs of amounts), pbogre/jetlog#34 (first line not recognised).
+describe('exported files that were changed on the way', () => {
+  const users = (lines: readonly string[], header = 'unique id,email,type') =>
+    folder({ users: [header, ...lines, ''].join('\r\n') });
+
+  it.each([
+    '"Unique Id","E-MAIL","User Type"',
+    '\ufeffUNIQUE_ID,email ,\u00a0Type',
+    ' unique  id ,Email\u00a0Address,ROLE',
+  ])('with a header in other letters are read: %j', async (header) => {
+    expect(await outcomes('users', users(['1x1,a@b.co,coach'], header))).toMatchObject([
+      { kind: 'row', row: { email: 'a@b.co', role: 'coach' } },
+    ]);
+  });
+
+  it.each(['9.91214E+15', ' 1,70833E+12 ', '5e+17'])(
+    'with ids that a spreadsheet shortened are refused: %j',
+    async (id) => {
+      const exportDir = users(['7,a@b.co,coach', `"${id}",b@b.co,coach`]);
+      await expect(outcomes('users', exportDir)).rejects.toMatchObject({
+        code: 'SOURCE_FILE',
+        message: expect.stringMatching(/users\.csv, line 3: the id .* a spreadsheet shortened/),
+      });
+    },
+  );
+
+  it('keep ids that only look like numbers', async () => {
+    const exportDir = users(['0012,a@b.co,coach', '5e17,b@b.co,coach', '9912140633506421,c@b.co,coach']);
+    const { records } = await sourceOf('users', exportDir).read(null, {}, signal);
+    expect(records.map(({ sourceId }) => sourceId)).toEqual(['0012', '5e17', '9912140633506421']);
+  });
+
+  it.each(['03/04/2024 10:00', '15/04/2024 10:00', '03.04.2024 10:00', '4/15/24 10:00', '45385.4166', '1712138400'])(
+    'with a date in the form of a spreadsheet, which may be two days, are rejected by name: %s',
+    async (date) => {
+      const text = `unique id,client,coach,session_date,duration,status\n1,u1,u2,${date},60,complete\n`;
+      expect(await outcomes('bookings', folder({ bookings: text }), { csvTimeZone: 'Asia/Manila' })).toMatchObject([
+        { kind: 'reject', code: 'BAD_DATE', field: 'session_datetime' },
+      ]);
+    },
+  );
+
+  it.each([
+    ['-3.000', 'EUR', 'BAD_AMOUNT'],
+    ['3.000', 'EUR', 'BAD_AMOUNT'],
+    ['1.000,00 €', 'EUR', '1000.00'],
+    ['1 355,90€', 'EUR', '1355.90'],
+    ['(33.52)', 'USD', 'BAD_NUMBER'],
+    ['"1,234.50"', 'USD', '1234.50'],
+    ['=12.5', 'USD', 'BAD_NUMBER'],
+  ])('with the amount %s in %s give %s', async (amount, currency, wanted) => {
+    const cell = `"${amount.replaceAll('"', '')}"`;
+    const text = `unique id,booking,amount,currency,status\n1,b1,${cell},${currency},paid\n`;
+    const [outcome] = await outcomes('payments', folder({ payments: text }));
+    expect(outcome?.kind === 'row' ? outcome.row.amount : (outcome as { code: string }).code).toBe(wanted);
+  });
+
+  it('without a header are refused, and the message has nothing of the first record', async () => {
+    const exportDir = folder({ users: '1x1,maria@x.com,Maria Cruz\n2x2,ana@x.com,Ana\n' });
+    const failed = await outcomes('users', exportDir).catch((thrown: Error) => thrown);
+    expect(failed).toMatchObject({ code: 'SOURCE_FILE', message: expect.stringContaining('no header') });
+    expect(String((failed as Error).message)).not.toMatch(/maria|cruz/i);
+  });
+});

@@ -374,6 +374,24 @@ describe('a word that is not known', () => {
     expect(said('x', 'XQZ')[1]).toContain('"XQZ"');
   });
 
+  it('is shown where it is no code of ISO 4217 and used as one, a sign too', () => {
+    expect(['btc', 'USDT', 'pesos'].map((word) => said('x', word)[1])).toEqual(
+      ['btc', 'USDT', 'pesos'].map((word) => expect.stringContaining(`"${word}"`)),
+    );
+    expect(said('x', '\u20b1')[1]).toContain('"\u20b1"');
+  });
+
+  it('of a currency has a hash too, by which two of one length are told apart', () => {
+    expect(said('x', 'Maria')[1]).toMatch(/\("aaaaa" #[0-9a-f]{8}\)/);
+    expect(said('x', ' maria')[1]).toBe(said('x', 'Maria')[1]);
+    expect(said('x', 'Mario')[1]).not.toBe(said('x', 'Maria')[1]);
+  });
+
+  it('shows no accents and vowel signs of its letters', () => {
+    expect(said('Jose\u0301')[0]).toContain('"aaaa" #');
+    expect(said('\u092e\u093e\u0930\u093f\u092f\u093e')[0]).toContain('"aaa" #');
+  });
+
   it('is a shape and a hash where it may be a name in the wrong field; equal words have equal hashes', () => {
     const [message] = said('Maria');
     expect(message).not.toMatch(/maria/i);

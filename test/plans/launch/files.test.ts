@@ -152,6 +152,41 @@ test('one address in two Unicode forms is one person, with one payment', async (
   expect(await transactions()).toHaveLength(1);
 });
 
+test('an account keeps its id whichever spelling of its domain either side has, of buyers by sale and by tag', async () => {
+  await drover.rows('CREATE SCHEMA IF NOT EXISTS auth');
+  await drover.rows('CREATE TABLE auth.users (id uuid PRIMARY KEY, email text, created_at timestamptz DEFAULT now())');
+  const id = (n: number) => `a1b2c3d4-0000-4000-8000-00000000000${n}`;
+  const accounts = [
+    'Nia@B\u00fccher.example',
+    'eva@xn--bcher-kva.example',
+    ' Ana\u200b@B\u00dcCHER.example',
+    'bo@fass.example',
+  ];
+  for (const [n, email] of accounts.entries())
+    await drover.rows('INSERT INTO auth.users VALUES ($1, $2)', id(n), email);
+  const paidP2p = (email: string) => [email, 'E', 'L', 'PaidP2P', '2024-01-08 05:00:00 (UTC+1)'];
+  const { schema } = await runFiles(
+    csvOf(saleColumns, [
+      saleLine({ id: 'i1', email: 'nia@b\u00fccher.example' }),
+      saleLine({ id: 'i2', email: 'bo@xn--fa-hia.example' }),
+    ]),
+    csvOf(contactColumns, [paidP2p('eva@b\u00fccher.example'), paidP2p('ana@xn--bcher-kva.example')]),
+  );
+  try {
+    const rows = await drover.rows(`SELECT email, id FROM ${schema}.users ORDER BY email`);
+    const found = Object.fromEntries(rows.map((row) => [row.email, row.id]));
+    expect(found).toEqual({
+      'ana@xn--bcher-kva.example': id(2),
+      // The domain fa\u00df.example has another owner than fass.example.
+      'bo@xn--fa-hia.example': expect.not.stringMatching(id(3)),
+      'eva@xn--bcher-kva.example': id(1),
+      'nia@xn--bcher-kva.example': id(0),
+    });
+  } finally {
+    await drover.rows('DROP SCHEMA auth CASCADE');
+  }
+});
+
 test('a failure group of several causes says how many records have which', async () => {
   const currencies = ['', '', '', 'XXZ', '$', 'BTC'];
   const lines = currencies.map((currency, index) => saleLine({ id: `c${index}`, currency }));

@@ -4,7 +4,7 @@ import { DroverError } from '../../../errors.ts';
 import type { Page, Source, SourceContext, SourceRecord } from '../../../plan/contract.ts';
 import type { Json, JsonObject } from '../../../plan/json.ts';
 import { openCsv } from '../../../sources/csv/file.ts';
-import { type CsvSourceOptions, createCsvSource, csvRecords } from '../../../sources/csv/source.ts';
+import { type CsvSourceOptions, createCsvSource, csvRecords, describeColumns } from '../../../sources/csv/source.ts';
 import type { EntityName } from '../entity-names.ts';
 import { type Field, fieldMap } from '../field-map.ts';
 import { type BubbleParams, readOptionsOf, requiredFieldsOf } from '../params.ts';
@@ -60,10 +60,15 @@ async function requireColumns(
   );
   if (missing.length === 0) return;
   const lacks = missing.map((candidates) => candidates.map((name) => `"${name}"`).join(' or ')).join(', ');
-  const found = file.columns.map((name) => `"${name}"`).join(', ');
-  throw new DroverError('SOURCE_FILE', `${path}: the file lacks ${lacks}; found ${found}`, {
-    remedy: `Export the column as well, or name the one that holds it in the parameter fieldMap.fields.${entity}.`,
-  });
+  const pick = readOptionsOf(params).pickers[entity];
+  const isAnyKnown = file.columns.some((name) => pick({ [name]: 'x' }).some((found) => found !== undefined));
+  throw new DroverError(
+    'SOURCE_FILE',
+    `${path}: the file lacks ${lacks}; ${describeColumns(file.columns, isAnyKnown)}`,
+    {
+      remedy: `Export the column as well, or name the one that holds it in the parameter fieldMap.fields.${entity}.`,
+    },
+  );
 }
 
 async function annotatePage(

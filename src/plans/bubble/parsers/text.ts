@@ -37,7 +37,11 @@ export function toStorable(found: string): string {
 /** The kind of a value, for messages: letters as `a`, digits as `9`, so that nothing personal shows. */
 export function maskedShapeOf(value: unknown): string {
   const text = textOf(value) ?? '';
-  const shape = text.slice(0, 40).replace(/\p{L}/gu, 'a').replace(/\p{N}/gu, '9').replace(/\p{C}/gu, '?');
+  const shape = text
+    .slice(0, 40)
+    .replace(/\p{L}\p{M}*/gu, 'a')
+    .replace(/\p{N}/gu, '9')
+    .replace(/\p{C}/gu, '?');
   return JSON.stringify(text.length > 40 ? `${shape}…` : shape);
 }
 

@@ -29,7 +29,12 @@ const usualWords = new Set(
  */
 function describeToken(token: string): string {
   if (usualWords.has(token.replaceAll(' ', '_'))) return JSON.stringify(token);
-  return `${maskedShapeOf(token)} #${createHash('sha256').update(token).digest('hex').slice(0, 8)}`;
+  return maskedWord(token);
+}
+
+/** The shape of a word and a hash, by which records with the same word are found without reading it. */
+function maskedWord(word: string): string {
+  return `${maskedShapeOf(word)} #${createHash('sha256').update(word).digest('hex').slice(0, 8)}`;
 }
 
 /** The words as a vocabulary; every meaning is a word for itself. */
@@ -106,6 +111,25 @@ export const boolean: Parser = (value) => {
   );
 };
 
+// What applications write for a currency beside the codes of ISO 4217; none of them is a name of a person.
+const otherCodes = new Set([
+  'BTC',
+  'ETH',
+  'USDT',
+  'USDC',
+  'RMB',
+  'NTD',
+  'STG',
+  'PESO',
+  'PESOS',
+  'DOLLAR',
+  'DOLLARS',
+  'EUROS',
+  'POUNDS',
+  'POINTS',
+  'CREDITS',
+]);
+
 const codeCache = new Map<string, string>();
 
 /** An ISO 4217 code. Signs are not codes: `$` is the currency of twenty countries. */
@@ -116,12 +140,12 @@ export const currency: Parser = (value, { reading }) => {
 
 function parseCode(text: string): string | Problem {
   const code = text.length > 16 ? undefined : parseCurrency(text);
-  // Three capital letters are a code, known or not, and can be mapped.
-  if (code === undefined)
-    return new Problem(
-      'UNKNOWN_CURRENCY',
-      `is not a currency code of ISO 4217 (${/^[A-Z]{3}$/.test(text) ? JSON.stringify(text) : maskedShapeOf(text)})`,
-    );
+  // Three capital letters are a code, known or not, and can be mapped. Signs are shown by their shape, which is themselves.
+  if (code === undefined) {
+    const isCode = /^[A-Z]{3}$/.test(text.trim()) || otherCodes.has(text.trim().toUpperCase());
+    const shown = isCode ? JSON.stringify(text.trim()) : maskedWord(normalizedToken(text));
+    return new Problem('UNKNOWN_CURRENCY', `is not a currency code of ISO 4217 (${shown})`);
+  }
   if (codeCache.size < 1000) codeCache.set(text, code);
   return code;
 }
