@@ -112,7 +112,8 @@ type PlainObject = Readonly<Record<string, unknown>>;
 
 /** The object, also one in JSON or as Python prints it; undefined for a value that is no object and does not look like one. */
 function parseObject(value: unknown): PlainObject | typeof unreadable | undefined {
-  if (typeof value === 'object' && value !== null) return value as PlainObject;
+  // A list has no fields; of an exported file it is a text that begins with a bracket.
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? undefined : (value as PlainObject);
   if (typeof value !== 'string' || !value.trimStart().startsWith('{')) return undefined;
   return parseJsonObject(value) ?? parseJsonObject(pythonToJson(value.trim())) ?? unreadable;
 }
